@@ -1,0 +1,313 @@
+"""The words of this integration as values.
+
+All of them are frozen. Light is nominal at the skin unless a name says `charged`; times are aware UTC `datetime`; a bare number carries its unit as a suffix.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+MANUAL: Final = "manual"
+"""The program name of a session whose levels the person sets."""
+
+
+class Modality(StrEnum):
+    """What a device gives: light or current."""
+
+    MASK = "mask"
+    WAND = "wand"
+
+
+class Channel(StrEnum):
+    """One color of a mask."""
+
+    RED = "red"
+    """633 nm."""
+    NEAR_INFRARED = "near_infrared"
+    """830 nm, invisible."""
+    BLUE = "blue"
+    """415 nm."""
+    AMBER = "amber"
+    """590 nm."""
+
+
+class Grade(StrEnum):
+    """How well the irradiance of a mask, or the current of a wand, is known."""
+
+    MEASURED = "measured"
+    DECLARED = "declared"
+    NONE = "none"
+
+
+class EyeShield(StrEnum):
+    """What keeps light out of the eyes."""
+
+    NONE = "none"
+    FIXED = "fixed"
+    SENSED = "sensed"
+
+
+class SkinType(StrEnum):
+    """Fitzpatrick type; not answered counts as type VI."""
+
+    I = "i"  # noqa: E741 - the Roman numeral is the field's own word
+    II = "ii"
+    III = "iii"
+    IV = "iv"
+    V = "v"
+    VI = "vi"
+    UNKNOWN = "unknown"
+
+
+class NodeState(StrEnum):
+    """What the node says it is doing. Output flows in `RAMPING` and `RUNNING` only."""
+
+    IDLE = "idle"
+    ARMED = "armed"
+    RAMPING = "ramping"
+    RUNNING = "running"
+    SUSPENDED = "suspended"
+    PAUSED = "paused"
+    FAULT = "fault"
+
+
+class Outcome(StrEnum):
+    """How a session ended."""
+
+    COMPLETED = "completed"
+    PARTIAL = "partial"
+    """Suspended or paused until it ran out."""
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+    """Home Assistant went away in the middle."""
+    FAULT = "fault"
+    VOID = "void"
+    """Never energized: counts nothing."""
+    UNCERTAIN = "uncertain"
+    """Counted at its full planned dose until the node tells."""
+
+
+class Fault(StrEnum):
+    """A bad thing that latches until a person clears it."""
+
+    OVER_TEMPERATURE = "over_temperature"
+    TEMPERATURE_SENSOR = "temperature_sensor"
+    WORN_STUCK = "worn_stuck"
+    OVER_CURRENT = "over_current"
+    NET_CHARGE = "net_charge"
+    FLICKER = "flicker"
+    STORE = "store"
+    GUARD = "guard"
+    OVERDOSE = "overdose"
+    """The node reports more than was planned."""
+    FOREIGN_SESSION = "foreign_session"
+    """The node runs a session that we did not start."""
+    UNKNOWN = "unknown"
+    """A fault of the node that this release has no word for."""
+
+
+class Reason(StrEnum):
+    """Why something is refused. The values are translation keys and words of the device contract."""
+
+    # the request itself
+    OUT_OF_BOUNDS = "out_of_bounds"
+    BAD_CHANNEL = "bad_channel"
+    WRONG_MODALITY = "wrong_modality"
+    UNKNOWN_PROGRAM = "unknown_program"
+    UNKNOWN_PERSON = "unknown_person"
+    NO_PERSON = "no_person"
+    NOTHING_SELECTED = "nothing_selected"
+    # the device
+    DEVICE_OFFLINE = "device_offline"
+    DEVICE_NOT_LOADED = "device_not_loaded"
+    STALE_TELEMETRY = "stale_telemetry"
+    WRONG_CONTRACT = "wrong_contract"
+    EYE_SHIELD_MISSING = "eye_shield_missing"
+    NOT_CALIBRATED = "not_calibrated"
+    CHARGING = "charging"
+    SENSOR_NOT_READY = "sensor_not_ready"
+    TOO_HOT = "too_hot"
+    FAULTED = "faulted"
+    STORE_FAILED = "store_failed"
+    # the moment
+    BUSY = "busy"
+    WRONG_STATE = "wrong_state"
+    NOT_OWNER = "not_owner"
+    STALE = "stale"
+    WRONG_BOOT = "wrong_boot"
+    BAD_SESSION = "bad_session"
+    NO_RECORD = "no_record"
+    UNSEEN_SESSION = "unseen_session"
+    BUTTON_NEEDED = "button_needed"
+    # the person
+    SKIN_TYPE = "skin_type"
+    LEDGER_UNREADABLE = "ledger_unreadable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """One reason not to do something, with what would be allowed."""
+
+    reason: Reason
+    field: str | None = None
+    """The word of the request that it is about, as the action spells it."""
+    minimum: float | None = None
+    maximum: float | None = None
+    """What would be allowed now, both ends included, in `unit`."""
+    unit: str = ""
+    detail: str = ""
+    """A value to show: the unknown program, the fault."""
+    allowed_at: datetime | None = None
+    """The earliest time at which this reason would be gone; None if time alone does not help."""
+
+
+class RefusedError(Exception):
+    """Something is refused; nothing has changed.
+
+    `refusals` has at least one entry, the binding one first.
+    """
+
+    def __init__(self, *refusals: Refusal) -> None:
+        """Take the refusals, the binding one first."""
+        super().__init__(", ".join(refusal.reason for refusal in refusals))
+        self.refusals = refusals
+
+    @property
+    def binding(self) -> Refusal:
+        """The refusal that would hold longest."""
+        return self.refusals[0]
+
+
+type ByChannel = Mapping[Channel, float]
+"""A number per channel; a channel that is not in it is dark."""
+
+NO_LIGHT: Final[ByChannel] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dose:
+    """What skin got or is to get, nominal: fluence per channel for light, charge for current."""
+
+    fluence_j_cm2: ByChannel = NO_LIGHT
+    charge_ma_min: float = 0
+
+    @property
+    def total(self) -> float:
+        """One number to show: the fluence of all channels in J/cm², or the charge in mA·min."""
+        return sum(self.fluence_j_cm2.values()) + self.charge_ma_min
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """What a node says of itself; constant until it reboots."""
+
+    modality: Modality
+    contract: tuple[int, int]
+    """(major, minor)."""
+    firmware: str
+    grade: Grade
+    uncertainty: float
+    """U as a share, 0.2 = 20 %."""
+    full_mw_cm2: ByChannel = NO_LIGHT
+    """Nominal irradiance at 100 % drive, one entry per channel that the mask has."""
+    peak_mw_cm2: ByChannel = NO_LIGHT
+    """The node's own ceilings, nominal."""
+    peak_ua: float = 0
+    """The wand's own ceiling of peak current."""
+    eye_shield: EyeShield = EyeShield.NONE
+    worn_sensor: bool = False
+    """Worn (mask) or contact (wand) is sensed; without it the node's button confirms."""
+    contact_area_mm2: float = 0
+    duration_s: float
+    """The node's own ceiling of a session."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telemetry:
+    """One report of the node."""
+
+    received_at: datetime
+    number: int
+    """Rising within a boot."""
+    boot: int
+    uptime_ms: int
+    """Modulo 2^32."""
+    state: NodeState
+    session_id: str | None
+    record: int
+    """The newest record number of the node."""
+    owner: str | None
+    worn: bool | None
+    """Worn or in contact; None without a sensor."""
+    temperature_c: float | None = None
+    impedance_ohm: int | None = None
+    charging: bool = False
+    fault: Fault | None = None
+    cause: str | None = None
+    """Why it is suspended: contact, lease, owner, guard."""
+    output_s: float = 0
+    """How long output has flowed in this session."""
+    left_s: float = 0
+    """How long it will flow yet."""
+    lease_s: float = 0
+    window_s: float = 0
+    """What is left of the arming window, or of the 10 min of a suspended session."""
+    level_mw_cm2: ByChannel = NO_LIGHT
+    level_ua: float = 0
+    delivered: Dose
+
+    @property
+    def flowing(self) -> bool:
+        """Whether the node says that output flows."""
+        return self.state in (NodeState.RAMPING, NodeState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Whose skin it is."""
+
+    person_id: str
+    """The id of the person's config entry."""
+    name: str
+    subject: int
+    """The random token that stands for this person on the nodes, 1 to 2^31 - 1."""
+    skin_type: SkinType = SkinType.UNKNOWN
+    sessions: Mapping[Modality, int] = field(default_factory=lambda: MappingProxyType({}))
+    """How many sessions of each modality count so far, for the first three at half."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What somebody asks for, in physical units; nothing of it has been checked.
+
+    A built-in program has been resolved for the person before it becomes a request; whatever a person asks for by numbers is not scaled.
+    """
+
+    modality: Modality
+    person: Person
+    program: str
+    """Key of a built-in program, or `MANUAL`."""
+    duration_s: float
+    irradiance_mw_cm2: ByChannel = NO_LIGHT
+    """Mask only: at least one channel."""
+    current_ua: float | None = None
+    """Wand only: peak."""
+    frequency_hz: float | None = None
+    """Wand only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A request that `safety.permit` has let through, with the dose it amounts to."""
+
+    request: Request
+    planned: Dose
+    """Nominal."""
+    charged: Dose
+    """What the limits compare: times (1 + U)."""
+    skin_factor: float
+    lease_s: float
+    window_s: float
