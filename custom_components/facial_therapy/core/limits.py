@@ -1,7 +1,8 @@
 """Every number that bounds a session, with unit and source; nothing else.
 
-`default` is what holds for everybody, `hard` the ceiling that no option passes; the firmware has its own copy of the hard ones. A limit changes in one commit here, in the firmware's `limits.h`,
-in `docs/safety.md` (each `source` is a row there) and in the CHANGELOG under "Safety"; contract tests insist. All limits of light and current compare charged values: nominal times (1 + U).
+`default` is what holds for everybody, `hard` the ceiling that no option passes; the firmware has its own copy of the hard ones. A limit changes in one
+commit here, in the firmware's `limits.h`, in `docs/safety.md` (each `source` is a row there) and in the CHANGELOG under "Safety"; contract tests insist.
+All limits of light and current compare charged values: nominal times (1 + U).
 They are engineering limits inside published exposures; no clinician has reviewed them.
 """
 
@@ -55,31 +56,33 @@ def _limit(source: str, unit: str, minimum: float, default: float, hard: float) 
 
 # --- light ---------------------------------------------------------------------------------------------------------------------
 
-IRRADIANCE: Final[Mapping[Channel, Limit]] = MappingProxyType({
-    Channel.RED: _limit("L1", "mW/cm²", 0.001, 35, 80),
-    Channel.NEAR_INFRARED: _limit("L2", "mW/cm²", 0.001, 35, 80),
-    Channel.BLUE: _limit("L3", "mW/cm²", 0.001, 20, 40),
-    Channel.AMBER: _limit("L4", "mW/cm²", 0.001, 20, 50),
-})
+IRRADIANCE: Final[Mapping[Channel, Limit]] = MappingProxyType(
+    {
+        Channel.RED: _limit("L1", "mW/cm²", 0.001, 35, 80),
+        Channel.NEAR_INFRARED: _limit("L2", "mW/cm²", 0.001, 35, 80),
+        Channel.BLUE: _limit("L3", "mW/cm²", 0.001, 20, 40),
+        Channel.AMBER: _limit("L4", "mW/cm²", 0.001, 20, 50),
+    }
+)
 """Charged irradiance of one channel."""
 
 TOTAL_IRRADIANCE: Final = _limit("L5", "mW/cm²", 0, 70, 120)
 """Charged irradiance of all channels together."""
 
-EXPOSURE_LIMIT: Final[Mapping[Channel, float]] = MappingProxyType(
-    {Channel.RED: 200, Channel.NEAR_INFRARED: 364, Channel.BLUE: 200, Channel.AMBER: 200}
-)
+EXPOSURE_LIMIT: Final[Mapping[Channel, float]] = MappingProxyType({Channel.RED: 200, Channel.NEAR_INFRARED: 364, Channel.BLUE: 200, Channel.AMBER: 200})
 """EL in mW/cm², the laser skin limit beyond 10 s (ICNIRP 2013), by which the channels add up."""
 
 EXPOSURE_RATIO: Final = _limit("L6", "1", 0, 0.30, 0.50)
 """Sum of charged E / EL."""
 
-FLUENCE: Final[Mapping[Channel, Limit]] = MappingProxyType({
-    Channel.RED: _limit("L8", "J/cm²", 0, 25, 60),
-    Channel.NEAR_INFRARED: _limit("L9", "J/cm²", 0, 25, 60),
-    Channel.BLUE: _limit("L10", "J/cm²", 0, 15, 30),
-    Channel.AMBER: _limit("L11", "J/cm²", 0, 10, 30),
-})
+FLUENCE: Final[Mapping[Channel, Limit]] = MappingProxyType(
+    {
+        Channel.RED: _limit("L8", "J/cm²", 0, 25, 60),
+        Channel.NEAR_INFRARED: _limit("L9", "J/cm²", 0, 25, 60),
+        Channel.BLUE: _limit("L10", "J/cm²", 0, 15, 30),
+        Channel.AMBER: _limit("L11", "J/cm²", 0, 10, 30),
+    }
+)
 """Charged fluence of one channel in a session."""
 
 FLUENCE_SESSION: Final = _limit("L12", "J/cm²", 0, 50, 100)
@@ -97,9 +100,7 @@ CURRENT: Final = _limit("M1", "µA", 1, 300, 500)
 CURRENT_START_UA: Final = 50
 CURRENT_DENSITY_UA_MM2: Final = 20.0
 """2 mA/cm² of contact area, hard (M3)."""
-FREQUENCY: Final = Limit(
-    default=Bound(minimum=1, maximum=30, unit="Hz", source="M5"), hard=Bound(minimum=1, maximum=300, unit="Hz", source="M5")
-)
+FREQUENCY: Final = Limit(default=Bound(minimum=1, maximum=30, unit="Hz", source="M5"), hard=Bound(minimum=1, maximum=300, unit="Hz", source="M5"))
 """Biphasic, symmetric."""
 HALF_PERIOD_CHARGE: Final = _limit("M20", "µC", 0, 150, 150)
 """Peak times half period."""
@@ -109,31 +110,25 @@ NET_CHARGE_PERIOD_SHARE: Final = 0.01
 CHARGE: Final = _limit("M15", "mA·min", 0, 1.5, 7.5)
 """Charged, of a session and of a day."""
 ZONE_S: Final = _limit("M14", "s", 1, 60, 180)
-IMPEDANCE_OHM: Final = Limit(
-    default=Bound(minimum=500, maximum=15_000, unit="Ω", source="M8"), hard=Bound(minimum=200, maximum=20_000, unit="Ω", source="M8")
-)
+IMPEDANCE_OHM: Final = Limit(default=Bound(minimum=500, maximum=15_000, unit="Ω", source="M8"), hard=Bound(minimum=200, maximum=20_000, unit="Ω", source="M8"))
 """The window in which the wand believes in skin."""
 CONTACTS: Final = 20
 """Contacts of a wand session before it pauses (M11)."""
 
 # --- a session -----------------------------------------------------------------------------------------------------------------
 
-DURATION: Final[Mapping[Modality, Limit]] = MappingProxyType(
-    {Modality.MASK: _limit("L7", "s", 1, 600, 1200), Modality.WAND: _limit("M13", "s", 1, 300, 900)}
-)
-SESSIONS_DAY: Final[Mapping[Modality, Limit]] = MappingProxyType(
-    {Modality.MASK: _limit("L16", "1", 0, 1, 2), Modality.WAND: _limit("M16", "1", 0, 1, 1)}
-)
-SESSIONS_WEEK: Final[Mapping[Modality, Limit]] = MappingProxyType(
-    {Modality.MASK: _limit("L17", "1", 0, 4, 7), Modality.WAND: _limit("M17", "1", 0, 2, 5)}
-)
+DURATION: Final[Mapping[Modality, Limit]] = MappingProxyType({Modality.MASK: _limit("L7", "s", 1, 600, 1200), Modality.WAND: _limit("M13", "s", 1, 300, 900)})
+SESSIONS_DAY: Final[Mapping[Modality, Limit]] = MappingProxyType({Modality.MASK: _limit("L16", "1", 0, 1, 2), Modality.WAND: _limit("M16", "1", 0, 1, 1)})
+SESSIONS_WEEK: Final[Mapping[Modality, Limit]] = MappingProxyType({Modality.MASK: _limit("L17", "1", 0, 4, 7), Modality.WAND: _limit("M17", "1", 0, 2, 5)})
 SESSIONS_WEEK_MASK_OPTION: Final = 6
 SESSIONS_WEEK_WAND_STARTING: Final = 3
 STARTING_PHASE: Final = timedelta(weeks=8)
-REST: Final[Mapping[Modality, tuple[timedelta, timedelta]]] = MappingProxyType({
-    Modality.MASK: (timedelta(hours=20), timedelta(hours=6)),
-    Modality.WAND: (timedelta(hours=44), timedelta(hours=20)),
-})
+REST: Final[Mapping[Modality, tuple[timedelta, timedelta]]] = MappingProxyType(
+    {
+        Modality.MASK: (timedelta(hours=20), timedelta(hours=6)),
+        Modality.WAND: (timedelta(hours=44), timedelta(hours=20)),
+    }
+)
 """(default, hard) rest between two sessions of a modality (L18, M18)."""
 REST_BLUE: Final = (timedelta(hours=48), timedelta(hours=20))
 REST_WAND_STARTING: Final = timedelta(hours=20)
@@ -164,15 +159,17 @@ UNCALIBRATED_FLUENCE_J_CM2: Final = 6.0
 PROGRAM_UNCERTAINTY: Final = 0.20
 """Built-in programs are scaled by 1.2 / (1 + U), so that a coarser calibration lowers the drive and the charged value stays."""
 
-SKIN_FACTOR: Final[Mapping[SkinType, float]] = MappingProxyType({
-    SkinType.I: 1.0,
-    SkinType.II: 1.0,
-    SkinType.III: 1.0,
-    SkinType.IV: 0.75,
-    SkinType.V: 0.5,
-    SkinType.VI: 0.5,
-    SkinType.UNKNOWN: 0.5,
-})
+SKIN_FACTOR: Final[Mapping[SkinType, float]] = MappingProxyType(
+    {
+        SkinType.I: 1.0,
+        SkinType.II: 1.0,
+        SkinType.III: 1.0,
+        SkinType.IV: 0.75,
+        SkinType.V: 0.5,
+        SkinType.VI: 0.5,
+        SkinType.UNKNOWN: 0.5,
+    }
+)
 """Scales every limit of light (L26)."""
 DARK_SKIN: Final = frozenset({SkinType.IV, SkinType.V, SkinType.VI, SkinType.UNKNOWN})
 """No blue (L25)."""
@@ -184,10 +181,12 @@ TEMPERATURE_DERATE_C: Final = 39.0
 TEMPERATURE_STOP_C: Final = 40.0
 TEMPERATURE_LATCH_C: Final = 41.0
 """At the skin; hardware cuts at 43 °C at the latest (L21)."""
-RAMP_S: Final[Mapping[Modality, Limit]] = MappingProxyType({
-    Modality.MASK: Limit(default=Bound(minimum=3, maximum=3, unit="s", source="L23"), hard=Bound(minimum=1, maximum=60, unit="s", source="L23")),
-    Modality.WAND: Limit(default=Bound(minimum=5, maximum=5, unit="s", source="M11"), hard=Bound(minimum=2, maximum=60, unit="s", source="M11")),
-})
+RAMP_S: Final[Mapping[Modality, Limit]] = MappingProxyType(
+    {
+        Modality.MASK: Limit(default=Bound(minimum=3, maximum=3, unit="s", source="L23"), hard=Bound(minimum=1, maximum=60, unit="s", source="L23")),
+        Modality.WAND: Limit(default=Bound(minimum=5, maximum=5, unit="s", source="M11"), hard=Bound(minimum=2, maximum=60, unit="s", source="M11")),
+    }
+)
 PWM_HZ: Final = Limit(
     default=Bound(minimum=10_000, maximum=40_000, unit="Hz", source="L23"), hard=Bound(minimum=3_000, maximum=40_000, unit="Hz", source="L23")
 )
@@ -201,9 +200,7 @@ CUT_OFF_MS: Final = 50
 LEASE_S: Final[Mapping[Modality, float]] = MappingProxyType({Modality.MASK: 10, Modality.WAND: 5})
 RENEW_S: Final[Mapping[Modality, float]] = MappingProxyType({Modality.MASK: 3, Modality.WAND: 1})
 """How often Home Assistant renews (L27)."""
-WINDOW_S: Final[Mapping[Modality, Limit]] = MappingProxyType(
-    {Modality.MASK: _limit("L30", "s", 1, 60, 1800), Modality.WAND: _limit("M21", "s", 1, 60, 300)}
-)
+WINDOW_S: Final[Mapping[Modality, Limit]] = MappingProxyType({Modality.MASK: _limit("L30", "s", 1, 60, 1800), Modality.WAND: _limit("M21", "s", 1, 60, 300)})
 """The arming window; an automation may ask for up to the hard one."""
 CONTACT_WINDOW_S: Final[Mapping[Modality, float]] = MappingProxyType({Modality.MASK: 20, Modality.WAND: 5})
 """Contact lost and found again within this ramps up from zero."""

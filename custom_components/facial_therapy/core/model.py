@@ -120,6 +120,8 @@ class Reason(StrEnum):
     UNKNOWN_PERSON = "unknown_person"
     NO_PERSON = "no_person"
     NOTHING_SELECTED = "nothing_selected"
+    NOT_MANUAL = "not_manual"
+    """Numbers were given, but the program brings its own."""
     # the device
     DEVICE_OFFLINE = "device_offline"
     DEVICE_NOT_LOADED = "device_not_loaded"

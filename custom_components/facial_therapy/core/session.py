@@ -9,7 +9,8 @@
 
 Rules:
 
-1. Output may flow in `RUNNING` only, and the lease is renewed only where it may flow or may begin to: `ARMED`, `RUNNING`, `SUSPENDED` (a contact that is found again).
+1. Output may flow in `RUNNING` only, and the lease is renewed only where it may flow or may begin to: `ARMED`, `RUNNING`, `SUSPENDED` (a contact that is
+   found again).
 2. The table is complete: every state answers every event, if only by staying, or by refusing a person.
 3. `STOP` is accepted in every state, and the state that follows renews nothing.
 4. Nothing leads to `RUNNING` but the node's own word that output flows (`ENERGIZED`), and from `LOST`, `STOPPING` and `FAULT` not even that.
@@ -131,100 +132,103 @@ def _events(state: State, **rows: Row | None) -> Mapping[Event, Row | None]:
     return MappingProxyType(complete)
 
 
-TABLE: Final[Mapping[State, Mapping[Event, Row | None]]] = MappingProxyType({
-    State.IDLE: _events(
-        State.IDLE,
-        start=_START,
-        wait=Row(State.WAITING),
-        stop=_STOP,  # also what somebody else started
-        energized=_STOP,  # ended here, flowing there
-        faulted=Row(State.FAULT, (Effect.SEND_STOP,)),
-    ),
-    State.WAITING: _events(
-        State.WAITING,
-        start=_START,
-        stop=_END,
-        energized=_STOP,
-        faulted=_FAULT,
-        refused=_END,
-        expired=_END,
-    ),
-    State.ARMED: _events(
-        State.ARMED,
-        stop=_STOP,
-        energized=Row(State.RUNNING),
-        suspended=Row(State.SUSPENDED),
-        paused=Row(State.PAUSED),
-        ended=_END,
-        faulted=_FAULT,
-        lost=Row(State.LOST),
-        refused=_END,
-        expired=_STOP,
-    ),
-    State.RUNNING: _events(
-        State.RUNNING,
-        pause=Row(State.PAUSED, (Effect.SEND_PAUSE,)),
-        stop=_STOP,
-        rearmed=Row(State.ARMED),
-        suspended=Row(State.SUSPENDED),
-        paused=Row(State.PAUSED),
-        ended=_END,
-        faulted=_FAULT,
-        lost=Row(State.LOST),
-        refused=_STOP,
-        expired=_STOP,
-    ),
-    State.SUSPENDED: _events(
-        State.SUSPENDED,
-        pause=Row(State.PAUSED, (Effect.SEND_PAUSE,)),
-        resume=Row(State.SUSPENDED, (Effect.SEND_RESUME,)),
-        stop=_STOP,
-        rearmed=Row(State.ARMED),
-        energized=Row(State.RUNNING),
-        paused=Row(State.PAUSED),
-        ended=_END,
-        faulted=_FAULT,
-        lost=Row(State.LOST),
-        expired=_STOP,
-    ),
-    State.PAUSED: _events(
-        State.PAUSED,
-        resume=Row(State.PAUSED, (Effect.SEND_RESUME,)),
-        stop=_STOP,
-        rearmed=Row(State.ARMED),
-        energized=Row(State.RUNNING),
-        suspended=Row(State.SUSPENDED),
-        ended=_END,
-        faulted=_FAULT,
-        lost=Row(State.LOST),
-        expired=_STOP,
-    ),
-    State.STOPPING: _events(
-        State.STOPPING,
-        stop=_STOP,
-        ended=_END,
-        faulted=_FAULT,
-        found=_STOP,
-    ),
-    State.LOST: _events(
-        State.LOST,
-        stop=_STOP,
-        rearmed=_STOP,  # nothing begins by itself after a lost link
-        energized=_STOP,
-        suspended=Row(State.SUSPENDED),
-        paused=Row(State.PAUSED),
-        ended=_END,
-        faulted=_FAULT,
-        expired=_STOP,
-    ),
-    State.FAULT: _events(
-        State.FAULT,
-        stop=Row(State.FAULT, (Effect.SEND_STOP,)),
-        clear=Row(State.FAULT, (Effect.SEND_CLEAR,)),
-        energized=Row(State.FAULT, (Effect.SEND_STOP,)),
-        cleared=Row(State.IDLE),
-    ),
-})
+TABLE: Final[Mapping[State, Mapping[Event, Row | None]]] = MappingProxyType(
+    {
+        State.IDLE: _events(
+            State.IDLE,
+            start=_START,
+            wait=Row(State.WAITING),
+            stop=_STOP,  # also what somebody else started
+            energized=_STOP,  # ended here, flowing there
+            faulted=Row(State.FAULT, (Effect.SEND_STOP,)),
+        ),
+        State.WAITING: _events(
+            State.WAITING,
+            start=_START,
+            stop=_END,
+            energized=_STOP,
+            faulted=_FAULT,
+            refused=_END,
+            expired=_END,
+        ),
+        State.ARMED: _events(
+            State.ARMED,
+            stop=_STOP,
+            energized=Row(State.RUNNING),
+            suspended=Row(State.SUSPENDED),
+            paused=Row(State.PAUSED),
+            ended=_END,
+            faulted=_FAULT,
+            lost=Row(State.LOST),
+            refused=_END,
+            expired=_STOP,
+        ),
+        State.RUNNING: _events(
+            State.RUNNING,
+            pause=Row(State.PAUSED, (Effect.SEND_PAUSE,)),
+            stop=_STOP,
+            rearmed=Row(State.ARMED),
+            suspended=Row(State.SUSPENDED),
+            paused=Row(State.PAUSED),
+            ended=_END,
+            faulted=_FAULT,
+            lost=Row(State.LOST),
+            refused=_STOP,
+            expired=_STOP,
+        ),
+        State.SUSPENDED: _events(
+            State.SUSPENDED,
+            pause=Row(State.PAUSED, (Effect.SEND_PAUSE,)),
+            resume=Row(State.SUSPENDED, (Effect.SEND_RESUME,)),
+            stop=_STOP,
+            rearmed=Row(State.ARMED),
+            energized=Row(State.RUNNING),
+            paused=Row(State.PAUSED),
+            ended=_END,
+            faulted=_FAULT,
+            lost=Row(State.LOST),
+            expired=_STOP,
+        ),
+        State.PAUSED: _events(
+            State.PAUSED,
+            resume=Row(State.PAUSED, (Effect.SEND_RESUME,)),
+            stop=_STOP,
+            rearmed=Row(State.ARMED),
+            energized=Row(State.RUNNING),
+            suspended=Row(State.SUSPENDED),
+            ended=_END,
+            faulted=_FAULT,
+            lost=Row(State.LOST),
+            expired=_STOP,
+        ),
+        State.STOPPING: _events(
+            State.STOPPING,
+            stop=_STOP,
+            ended=_END,
+            faulted=_FAULT,
+            found=_STOP,
+            expired=_END,  # nothing of it can flow or be resumed any more; it counts in full until the node tells
+        ),
+        State.LOST: _events(
+            State.LOST,
+            stop=_STOP,
+            rearmed=_STOP,  # nothing begins by itself after a lost link
+            energized=_STOP,
+            suspended=Row(State.SUSPENDED),
+            paused=Row(State.PAUSED),
+            ended=_END,
+            faulted=_FAULT,
+            expired=_STOP,
+        ),
+        State.FAULT: _events(
+            State.FAULT,
+            stop=Row(State.FAULT, (Effect.SEND_STOP,)),
+            clear=Row(State.FAULT, (Effect.SEND_CLEAR,)),
+            energized=Row(State.FAULT, (Effect.SEND_STOP,)),
+            cleared=Row(State.IDLE),
+        ),
+    }
+)
 """For every state and every event where it leads; None: refused."""
 
 
@@ -232,7 +236,8 @@ def step(state: State, event: Event) -> Row:
     """Return where an event leads and what has to be done.
 
     Raises:
-        RefusedError: A person's event that the state does not allow: `busy` for a start while a session lives, `faulted` for one while a fault is latched, else `wrong_state`. Nothing has changed.
+        RefusedError: A person's event that the state does not allow: `busy` for a start while a session lives, `faulted` for one while a fault is
+            latched, else `wrong_state`. Nothing has changed.
     """
     row = TABLE[state][event]
     if row is not None:
