@@ -1,0 +1,180 @@
+"""A native-API client of the tests: talks to a node directly, speaks the contract, and can also break it."""
+
+import asyncio
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass
+import secrets
+from typing import Any, Self
+
+from aioesphomeapi import (
+    APIClient,
+    DeviceInfo,
+    EntityInfo,
+    EntityState,
+    NumberInfo,
+    SwitchInfo,
+    UserService,
+)
+
+type Values = dict[str, str]
+"""The `key=value` pairs of one line of the contract."""
+
+
+class BrokenLineError(ValueError):
+    """A line whose checksum does not fit."""
+
+
+def parse_line(line: str) -> Values:
+    """Read one line of the contract and check it; the tests do not trust the integration's own reader."""
+    body, mark, crc = line.rpartition(" crc=")
+    # binascii's CRC-CCITT has the contract's polynomial; the contract starts at 0xFFFF.
+    if not mark or f"{binascii.crc_hqx(body.encode(), 0xFFFF):04X}" != crc:
+        raise BrokenLineError(line)
+    return dict(pair.split("=", 1) for pair in body.split(" "))
+
+
+def signed(value: int) -> int:
+    """Read 32 bits as a signed integer, as arguments of the native API are."""
+    return (value + 2**31) % 2**32 - 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What an action answered."""
+
+    success: bool
+    text: str
+
+    @property
+    def values(self) -> Values:
+        """The answer's pairs."""
+        return parse_line(self.text)
+
+    @property
+    def reason(self) -> str:
+        """`ok` or why not."""
+        return self.values["reason"]
+
+
+class Direct:
+    """One connection to a node."""
+
+    def __init__(self, host: str, port: int, *, key: str | None = None, client_info: str = "tests") -> None:
+        """Describe the connection."""
+        self.client = APIClient(host, port, client_info=client_info, noise_psk=key, provide_time=False)
+        self.entities: dict[str, EntityInfo] = {}
+        self.actions: dict[str, UserService] = {}
+        self.info: DeviceInfo | None = None
+        self._states: dict[int, EntityState] = {}
+        self._news = asyncio.Condition()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        """Connect, list what there is, and follow every state."""
+        await self.client.connect(login=True, log_errors=False)
+        self.info, entities, actions = await self.client.device_info_and_list_entities()
+        self.entities = {entity.name: entity for entity in entities}
+        self.actions = {action.name: action for action in actions}
+        self.client.subscribe_states(self._on_state)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Disconnect."""
+        await self.client.disconnect(force=True)
+
+    def _on_state(self, state: EntityState) -> None:
+        """Keep a state and wake who waits for it."""
+        self._states[state.key] = state
+        task = asyncio.create_task(self._announce())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _announce(self) -> None:
+        """Wake everyone."""
+        async with self._news:
+            self._news.notify_all()
+
+    def state(self, name: str) -> Any:  # noqa: ANN401 - a switch, a number or a text
+        """Return the last state of the entity with this name, None before the first."""
+        state = self._states.get(self.entities[name].key)
+        return getattr(state, "state", None)
+
+    async def wait_state(self, name: str, accept: Callable[[Any], bool], timeout_s: float = 10) -> Any:  # noqa: ANN401
+        """Wait until the state of an entity is acceptable, return it."""
+        async with self._news, asyncio.timeout(timeout_s):
+            await self._news.wait_for(lambda: (state := self.state(name)) is not None and accept(state))
+        return self.state(name)
+
+    async def simulate(self, **values: float | bool) -> None:
+        """Set simulated sensors, `worn=True` for the entity "Simulated worn", and wait until the node says so."""
+        for name, value in values.items():
+            entity = self.entities[f"Simulated {name}"]
+            match entity:
+                case SwitchInfo():
+                    self.client.switch_command(entity.key, bool(value))
+                case NumberInfo():
+                    self.client.number_command(entity.key, float(value))
+                case _:
+                    raise TypeError(entity)
+        for name, value in values.items():
+            await self.wait_state(f"Simulated {name}", lambda state, value=value: abs(float(state) - float(value)) < 0.01)
+
+    async def press(self, seconds: float) -> None:
+        """Hold the node's button for a time."""
+        await self.simulate(button=True)
+        await asyncio.sleep(seconds)
+        await self.simulate(button=False)
+
+    async def stall(self, duration_ms: int) -> None:
+        """Block the node's loop, as other components do."""
+        await self.client.execute_service(self.actions["simulate_stall"], {"duration_ms": duration_ms})
+
+    async def call(self, name: str, timeout_s: float = 5, **arguments: Any) -> Reply:  # noqa: ANN401 - as wrong as the test wants
+        """Call an action exactly as given and return its answer; one that gets none raises TimeoutError."""
+        reply = await self.client.execute_service(self.actions[name], arguments, return_response=False, timeout=timeout_s)
+        if reply is None:
+            raise TimeoutError(name)
+        return Reply(reply.success, reply.error_message)
+
+    async def line(self, name: str, accept: Callable[[Values], bool] = lambda _: True, timeout_s: float = 10) -> Values:
+        """Wait for an acceptable line of the text sensor `Telemetry` or `Description`."""
+        return parse_line(await self.wait_state(name, lambda state: accept(parse_line(state)), timeout_s))
+
+
+class Owner(Direct):
+    """A client that follows the contract: a channel like the integration's, for tests that address the node directly."""
+
+    def __init__(self, host: str, port: int, *, key: str | None = None) -> None:
+        """Draw an owner id, as at every connect."""
+        self.owner = secrets.token_hex(8)
+        super().__init__(host, port, key=key, client_info=f"ft-{self.owner}")
+        self.sequence = 0
+
+    async def telemetry(self, accept: Callable[[Values], bool] = lambda _: True, timeout_s: float = 12) -> Values:
+        """Wait for acceptable telemetry."""
+        return await self.line("Telemetry", accept, timeout_s)
+
+    async def envelope(self, ahead_ms: int = 1500) -> dict[str, Any]:
+        """Return the four arguments that every command but stop begins with."""
+        # The node's uptime of this moment is in the answer to any command: one that changes nothing, with a record that cannot be.
+        telemetry = await self.telemetry()
+        probe = await self.call("read_history", owner=self.owner, boot=int(telemetry["boot"]), sequence=self._next(), not_after_ms=1, record=2**31 - 1)
+        uptime_ms = int(probe.values["uptime_ms"])
+        return {
+            "owner": self.owner,
+            "boot": int(telemetry["boot"]),
+            "sequence": self._next(),
+            "not_after_ms": signed(uptime_ms + ahead_ms),
+        }
+
+    async def command(self, name: str, **arguments: Any) -> Reply:  # noqa: ANN401 - as wrong as the test wants
+        """Call an action with a good envelope, of which single arguments can be replaced."""
+        return await self.call(name, **{**await self.envelope(), **arguments})
+
+    def _next(self) -> int:
+        """Return the next sequence number."""
+        self.sequence += 1
+        return self.sequence
+
+

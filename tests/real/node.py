@@ -1,0 +1,105 @@
+"""A host node under supervision: its program, its state, its port."""
+
+import asyncio
+from collections.abc import Mapping
+import contextlib
+from pathlib import Path
+
+from .direct import Direct
+from .process import Child
+
+
+class Node:
+    """One compiled host node; an exit of its program is a reboot, so it is started again."""
+
+    def __init__(self, program: Path, directory: Path, *, port: int, witness: Path, environment: Mapping[str, str] | None = None) -> None:
+        """Describe a node; its state lives in `directory` and survives its reboots."""
+        self.name = program.name
+        self.port = port
+        self.directory = directory
+        self.state = directory / "state"
+        self.log = directory / f"{self.name}.log"
+        self._program = program
+        self._environment = {
+            "FACIAL_THERAPY_PORT": str(port),
+            "FACIAL_THERAPY_STATE": str(self.state),
+            "FACIAL_THERAPY_WITNESS": str(witness),
+            # ESPHome's own preferences: beside the records, not in the home directory of whoever runs this.
+            "ESPHOME_PREFDIR": str(directory / "preferences"),
+            **(environment or {}),
+        }
+        self._child: Child | None = None
+        self._supervisor: asyncio.Task[None] | None = None
+        self._up = asyncio.Event()
+
+    @property
+    def child(self) -> Child:
+        """The running program."""
+        if self._child is None:
+            msg = f"{self.name} is not running"
+            raise RuntimeError(msg)
+        return self._child
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running program."""
+        return self.child.pid
+
+    async def start(self) -> None:
+        """Switch the node on and wait until its API answers."""
+        self.state.mkdir(parents=True, exist_ok=True)
+        self._supervisor = asyncio.create_task(self._supervise())
+        await self.wait_ready()
+
+    async def stop(self) -> None:
+        """Switch the node off."""
+        if self._supervisor is not None:
+            self._supervisor.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._supervisor
+            self._supervisor = None
+        if self._child is not None:
+            self._child.kill()
+            await self._child.wait()
+            self._child = None
+
+    async def reboot(self) -> None:
+        """Kill the program and wait until its successor answers."""
+        self._up.clear()
+        self.child.kill()
+        await self._up.wait()
+        await self.wait_ready()
+
+    def freeze(self) -> None:
+        """Stop the program where it stands: its outputs stay, its connections stay open."""
+        self.child.freeze()
+
+    def thaw(self) -> None:
+        """Let the program go on."""
+        self.child.thaw()
+
+    async def wait_ready(self, timeout_s: float = 20) -> None:
+        """Wait until the native API answers."""
+        async with asyncio.timeout(timeout_s):
+            while True:
+                with contextlib.suppress(OSError):
+                    _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                    writer.close()
+                    break
+                # Nothing announces that a port is open.
+                await asyncio.sleep(0.02)
+        async with self.direct():
+            pass
+
+    def direct(self, client_info: str = "tests") -> Direct:
+        """Return a client that talks to the node itself, past Home Assistant and every proxy."""
+        return Direct("127.0.0.1", self.port, client_info=client_info)
+
+    async def _supervise(self) -> None:
+        """Start the program again whenever it ends."""
+        while True:
+            self._child = await Child.start(
+                self.name, [self._program], log=self.log, environment=self._environment, directory=self.directory
+            )
+            self._up.set()
+            await self._child.wait()
