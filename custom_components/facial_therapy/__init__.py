@@ -1,0 +1,100 @@
+"""Facial therapy: LED masks and microcurrent wands on ESPHome, and every person's dose kept."""
+
+from typing import TYPE_CHECKING, cast
+
+from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange, ConfigEntryState
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.typing import ConfigType
+
+from .const import CONF_KIND, CONF_MAC, DEVICE_PLATFORMS, DOMAIN, KIND_PERSON
+from .coordinator import FacialTherapyCoordinator
+from .devices.nodes import ESPHOME
+from .people import PersonRuntime
+from .repairs import async_clear_node_issues, async_node_gone
+from .services import async_setup_services
+from .settings import SettingsStore
+from .store import LEDGER, Ledger, ledger_path
+
+if TYPE_CHECKING:
+    from .coordinator import DeviceConfigEntry
+    from .people import PersonConfigEntry
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Load the ledger, register the actions, follow the ESPHome entries."""
+    hass.data[LEDGER] = ledger = Ledger(ledger_path(hass))
+    await ledger.async_load(hass)
+    async_setup_services(hass)
+
+    @callback
+    def follow(change: ConfigEntryChange, entry: ConfigEntry) -> None:
+        if entry.domain == ESPHOME:
+            _follow_esphome(hass, change, entry)
+
+    async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, follow)
+    return True
+
+
+@callback
+def _follow_esphome(hass: HomeAssistant, change: ConfigEntryChange, esphome: ConfigEntry) -> None:
+    """The node's ESPHome entry has changed: gone or disabled, stop and close; back, reload ours, but never during a session.
+
+    An update listener on another integration's entry would break its options flow.
+    """
+    if esphome.unique_id is None or (entry := hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, esphome.unique_id)) is None:
+        return
+    gone = change is ConfigEntryChange.REMOVED or esphome.disabled_by is not None
+    if entry.state is ConfigEntryState.LOADED:
+        coordinator = cast("DeviceConfigEntry", entry).runtime_data
+        if gone and not coordinator.closed:
+            async_node_gone(hass, entry, disabled=change is not ConfigEntryChange.REMOVED)
+            hass.async_create_task(coordinator.async_shut_down(), f"facial_therapy closes {entry.title}")
+        elif not gone and coordinator.closed and coordinator.live is None:
+            hass.config_entries.async_schedule_reload(entry.entry_id)
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry) -> bool:
+    """Set up a device or a person."""
+    if entry.data[CONF_KIND] == KIND_PERSON:
+        cast("PersonConfigEntry", entry).runtime_data = PersonRuntime(hass, entry)
+        _publish_devices(hass)
+        return True
+    device_entry = cast("DeviceConfigEntry", entry)
+    coordinator = device_entry.runtime_data = FacialTherapyCoordinator(hass, device_entry)
+    esphome = hass.config_entries.async_entry_for_domain_unique_id(ESPHOME, entry.data[CONF_MAC])
+    if esphome is None or esphome.disabled_by:
+        async_node_gone(hass, entry, disabled=esphome is not None)
+    else:
+        async_clear_node_issues(hass, entry)
+    await coordinator.async_open()
+    await hass.config_entries.async_forward_entry_setups(entry, DEVICE_PLATFORMS)
+    return True
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry) -> bool:
+    """Stop what runs, then let go of the entities."""
+    if entry.data[CONF_KIND] == KIND_PERSON:
+        return True
+    await cast("DeviceConfigEntry", entry).runtime_data.async_shut_down()
+    return await hass.config_entries.async_unload_platforms(entry, DEVICE_PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Forget the choices of a device; what was given stays in the ledger."""
+    if entry.data[CONF_KIND] == KIND_PERSON:
+        _publish_devices(hass)
+        return
+    async_clear_node_issues(hass, entry)
+    await SettingsStore(hass, entry.entry_id).async_remove()
+
+
+@callback
+def _publish_devices(hass: HomeAssistant) -> None:
+    """A person came or went: what is ready has changed."""
+    for entry in hass.config_entries.async_loaded_entries(DOMAIN):
+        if entry.data[CONF_KIND] != KIND_PERSON:
+            cast("DeviceConfigEntry", entry).runtime_data.publish()

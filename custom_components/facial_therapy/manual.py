@@ -1,0 +1,153 @@
+"""The lights, numbers and selects of a device: what they are set to, and what they do to a session."""
+
+import asyncio
+from collections.abc import Mapping
+from math import floor
+from typing import TYPE_CHECKING, Any
+
+from homeassistant.core import Context, HomeAssistant
+
+from .core import limits
+from .core.model import MANUAL, Channel, Modality, Reason, Refusal, RefusedError
+from .core.session import State
+from .const import LOGGER
+from .devices import DeviceError
+from .people import find_person
+from .settings import Settings, SettingsStore
+from .snapshot import Ask, LiveSession
+
+if TYPE_CHECKING:
+    from .coordinator import FacialTherapyCoordinator
+
+
+class Manual:
+    """Everything about sessions whose numbers a person sets."""
+
+    def __init__(self, hass: HomeAssistant, coordinator: FacialTherapyCoordinator) -> None:
+        """Take the shell that it starts and stops sessions on."""
+        self._hass = hass
+        self._shell = coordinator
+        self._store = SettingsStore(hass, coordinator.config_entry.entry_id)
+        self._lock = asyncio.Lock()
+        self.settings = Settings()
+
+    async def async_load(self) -> None:
+        """Take up what was chosen last."""
+        self.settings = await self._store.async_load()
+
+    def _keep(self, settings: Settings) -> None:
+        self.settings = settings
+        self._store.save(settings)
+        self._shell.publish()
+
+    async def async_set(self, **changes: Any) -> None:
+        """Change the settings; a lower intensity of a session that lives reaches it at once.
+
+        Raises:
+            RefusedError: Out of bounds, not manual, or `busy`: not while a session lives. Nothing has changed.
+            DeviceError: The node did not answer.
+        """
+        if (person_id := changes.get("person_id")) is not None:
+            changes["person_id"] = find_person(self._hass, person_id).person_id
+        changed = self.settings.changed(self._shell.modality, **changes)
+        if (live := self._shell.live) is not None:
+            if changes.keys() != {"current_ua"} or live.plan is None:
+                raise RefusedError(Refusal(reason=Reason.BUSY))
+            await self._async_set_levels(live, {}, changed.current_ua)
+        self._keep(changed)
+
+    def allowed_mw_cm2(self, channel: Channel) -> float:
+        """Return what 100 % of a light is, nominal: the default irradiance over (1 + U), times the skin factor, no more than the node gives; 0 if unknown."""
+        if (device := self._shell.device.description) is None:
+            return 0
+        try:
+            person = find_person(self._hass, self.settings.person_id)
+        except RefusedError:
+            return 0
+        nominal = limits.IRRADIANCE[channel].default.maximum / (1 + device.uncertainty) * limits.SKIN_FACTOR[person.skin_type]
+        return floor(min(nominal, device.peak_mw_cm2.get(channel, 0)) * 1000) / 1000
+
+    def level_mw_cm2(self, channel: Channel) -> float:
+        """Return what a light is set to, nominal."""
+        return floor(self.allowed_mw_cm2(channel) * self.settings.share.get(channel, 1) * 1000) / 1000
+
+    def selected(self) -> Ask:
+        """Return what the selects and numbers ask for.
+
+        Raises:
+            RefusedError: There is no such person.
+        """
+        settings = self.settings
+        person = find_person(self._hass, settings.person_id)
+        if settings.program != MANUAL:
+            return Ask(person=person, program=settings.program)
+        if self._shell.modality is Modality.WAND:
+            return Ask(person=person, program=MANUAL, duration_s=settings.duration_s, current_ua=settings.current_ua, frequency_hz=settings.frequency_hz)
+        return self._lit(self._shell.channels)
+
+    def _lit(self, channels: tuple[Channel, ...]) -> Ask:
+        return Ask(
+            person=find_person(self._hass, self.settings.person_id),
+            program=MANUAL,
+            duration_s=self.settings.duration_s,
+            irradiance_mw_cm2={channel: self.level_mw_cm2(channel) for channel in channels},
+        )
+
+    async def async_turn_on(self, channel: Channel, share: float | None, context: Context | None = None) -> None:
+        """Start a manual session with this light, add it to one that is armed, or set it in one that runs.
+
+        Raises:
+            RefusedError: Another program is selected, the level would rise above what was permitted, or as starting does.
+            DeviceError: The node did not answer.
+        """
+        async with self._lock:  # several lights of one action come at once
+            if self.settings.program != MANUAL:
+                raise RefusedError(Refusal(reason=Reason.NOT_MANUAL, field=f"channels.{channel}"))
+            if share is not None:
+                self._keep(self.settings.changed(self._shell.modality, share={**self.settings.share, channel: share}))
+            lit = {channel}
+            if (live := self._shell.live) is not None and live.plan is not None:
+                lit |= live.plan.request.irradiance_mw_cm2.keys()
+                if channel in live.plan.request.irradiance_mw_cm2:
+                    await self._async_set_levels(live, {each: self.level_mw_cm2(each) for each in lit}, 0)
+                    return
+                if self._shell.state is State.ARMED:  # nothing has flowed: arm anew with all of them
+                    await self._shell.async_stop()
+            await self._shell.async_start(self._lit(tuple(each for each in self._shell.channels if each in lit)), context)
+
+    async def async_turn_off(self, channel: Channel) -> None:
+        """Turn one light of a session off; the last one ends the session.
+
+        Raises:
+            DeviceError: `stop_unconfirmed`.
+        """
+        live = self._shell.live
+        if live is None or live.plan is None or channel not in live.plan.request.irradiance_mw_cm2:
+            return
+        rest = {each: level for each, level in self._levels(live).items() if each is not channel}
+        if rest and self._shell.state is not State.ARMED:
+            try:
+                await self._async_set_levels(live, rest, 0)
+            except (RefusedError, DeviceError) as error:
+                LOGGER.debug("stopping, since one light could not be turned off alone: %s", error)
+            else:
+                return
+        await self._shell.async_stop()
+
+    def _levels(self, live: LiveSession) -> Mapping[Channel, float]:
+        """Return what the lights of the session are set to now."""
+        telemetry = self._shell.telemetry
+        if telemetry is not None and telemetry.flowing and telemetry.level_mw_cm2:
+            return telemetry.level_mw_cm2
+        return live.plan.request.irradiance_mw_cm2 if live.plan else {}
+
+    async def _async_set_levels(self, live: LiveSession, irradiance_mw_cm2: Mapping[Channel, float], current_ua: float) -> None:
+        """Set the levels of a living session, under the peaks that were permitted."""
+        assert live.plan is not None
+        request = live.plan.request
+        for channel, level in irradiance_mw_cm2.items():
+            if level > (peak := request.irradiance_mw_cm2.get(channel, 0)):
+                raise RefusedError(Refusal(reason=Reason.OUT_OF_BOUNDS, field=f"channels.{channel}", minimum=0, maximum=peak, unit="mW/cm²"))
+        if current_ua > (request.current_ua or 0):
+            raise RefusedError(Refusal(reason=Reason.OUT_OF_BOUNDS, field="current_ua", minimum=1, maximum=request.current_ua, unit="µA"))
+        await self._shell.device.async_set_levels(live.session_id, irradiance_mw_cm2=irradiance_mw_cm2, current_ua=current_ua)

@@ -1,0 +1,68 @@
+"""What the shell shows of a device, and what is asked of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from .core.model import Channel, Device, Dose, Fault, Outcome, Person, Plan, Refusal, Telemetry
+from .core.session import State
+from .settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What somebody asked for, before it is resolved for the person and the device."""
+
+    person: Person
+    program: str
+    """Key of a built-in program, or `MANUAL`: then the numbers count."""
+    duration_s: float | None = None
+    irradiance_mw_cm2: Mapping[Channel, float] | None = None
+    current_ua: float | None = None
+    frequency_hz: float | None = None
+    window_s: float | None = None
+    """The arming window; None: the default one."""
+    wait_s: float | None = None
+    """How long to hold it waiting if the device is off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveSession:
+    """A session as a person sees it."""
+
+    session_id: str
+    person: Person
+    program: str
+    plan: Plan | None
+    """None while it waits for its device, or if a restart interrupted it."""
+    started_at: datetime
+    """When it was asked for, UTC."""
+    started_by: str | None
+    """User id, None for an automation."""
+    window_ends_at: datetime | None = None
+    """Waiting or armed: until then."""
+    ends_at: datetime | None = None
+    """Running: when it will end."""
+    delivered: Dose = Dose()
+    """Nominal, as the node says."""
+    outcome: Outcome | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """All that the entities show."""
+
+    state: State
+    connected: bool
+    device: Device | None
+    telemetry: Telemetry | None
+    """The newest report when the snapshot was made; it is not renewed by every report."""
+    session: LiveSession | None
+    """The living one."""
+    last: LiveSession | None
+    """The one that ended last."""
+    fault: Fault | None
+    refusals: tuple[Refusal, ...]
+    """Why nothing could start now, the binding reason first; empty: ready."""
+    settings: Settings
