@@ -161,7 +161,7 @@ class Refusal:
     """What would be allowed now, both ends included, in `unit`."""
     unit: str = ""
     detail: str = ""
-    """A value to show: the unknown program, the fault."""
+    """A value to show: the unknown program, the fault; of `out_of_bounds` the row of docs/safety.md that bounds, or `node` for the device's own ceiling."""
     allowed_at: datetime | None = None
     """The earliest time at which this reason would be gone; None if time alone does not help."""
 
