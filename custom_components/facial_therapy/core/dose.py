@@ -1,0 +1,68 @@
+"""What light and current amount to. Plain arithmetic, nothing is checked: a NaN comes out as a NaN, which every bound refuses.
+
+Light: fluence (J/cm²) = irradiance (mW/cm²) x time (s) / 1000. Current: charge (mA·min) = peak (µA) x time (s) / 60 000, since a symmetric square wave has
+its peak's magnitude all the time. *Nominal* is what the device is set to and what a person is shown; *charged* is what the limits compare: times (1 + U).
+"""
+
+from collections.abc import Mapping
+import math
+from types import MappingProxyType
+from typing import Final
+
+from .limits import UNCALIBRATED_FLUENCE_J_CM2, UNCERTAINTY
+from .model import Channel, Device, Dose, Grade, Request
+
+_MS_PER_S: Final = 1000
+_UA_S_PER_MA_MIN: Final = 60_000
+
+
+def fluence_j_cm2(irradiance_mw_cm2: float, duration_s: float) -> float:
+    """Return the fluence in J/cm² of an irradiance in mW/cm² that lasts `duration_s` seconds."""
+    return irradiance_mw_cm2 * duration_s / _MS_PER_S
+
+
+def charge_ma_min(current_ua: float, duration_s: float) -> float:
+    """Return the charge in mA·min of a peak current in µA that lasts `duration_s` seconds."""
+    return current_ua * duration_s / _UA_S_PER_MA_MIN
+
+
+def uncertainty(device: Device) -> float:
+    """Return U of a device as a share, 0.2 = 20 %.
+
+    Returns:
+        What the device claims, but never less than its grade may (measured 0.20; declared, none 0.50). Infinity if the claim is no number: charged values
+        are then infinite too, and nothing is allowed.
+
+    Source: docs/safety.md, L28.
+    """
+    claimed = device.uncertainty
+    return max(claimed, UNCERTAINTY[device.grade]) if math.isfinite(claimed) else math.inf
+
+
+def planned(request: Request) -> Dose:
+    """Return the nominal dose of a request: its levels for all of its time, without credit for the ramp."""
+    return Dose(
+        fluence_j_cm2=MappingProxyType({channel: fluence_j_cm2(level, request.duration_s) for channel, level in request.irradiance_mw_cm2.items()}),
+        charge_ma_min=0 if request.current_ua is None else charge_ma_min(request.current_ua, request.duration_s),
+    )
+
+
+def charged(dose: Dose, device: Device) -> Dose:
+    """Return what a nominal dose, planned or delivered, counts for on a device.
+
+    Args:
+        dose: Nominal.
+        device: What gives or gave it; its grade and uncertainty matter.
+
+    Returns:
+        The dose times (1 + U), the same channels. Light of a device that is not calibrated counts at least 6 J/cm² as soon as it has flowed at all.
+
+    Source: docs/safety.md, L28.
+    """
+    share = 1 + uncertainty(device)
+    floor = UNCALIBRATED_FLUENCE_J_CM2 if device.grade is Grade.NONE else 0
+    fluence: Mapping[Channel, float] = {
+        channel: 0 if nominal == 0 else max(nominal * share, floor)  # NaN stays NaN: it is max's first argument
+        for channel, nominal in dose.fluence_j_cm2.items()
+    }
+    return Dose(fluence_j_cm2=MappingProxyType(fluence), charge_ma_min=dose.charge_ma_min * share)

@@ -1,0 +1,79 @@
+"""Tests of the rules. No mocks, no patched clock: time is an argument. The values below are good ones, to be bent by a test."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from custom_components.facial_therapy.core.model import Channel, Device, Dose, EyeShield, Grade, Modality, NodeState, Person, Request, SkinType, Telemetry
+
+NOW: Final = datetime(2026, 11, 2, 20, 30, tzinfo=UTC)
+
+
+def person(*, skin_type: SkinType = SkinType.II, done: int = 10, sessions: Mapping[Modality, int] | None = None) -> Person:
+    """Return somebody with light skin and ten sessions of everything behind them."""
+    counts = dict.fromkeys(Modality, done) if sessions is None else sessions
+    return Person(person_id="p1", name="Ada", subject=1, skin_type=skin_type, sessions=counts)
+
+
+def mask(*, channels: Iterable[Channel] = Channel, **changes: Any) -> Device:
+    """Return a mask with every channel, measured to 20 %, whose own ceilings are the hard ones."""
+    hard = {Channel.RED: 80, Channel.NEAR_INFRARED: 80, Channel.BLUE: 40, Channel.AMBER: 50}
+    peaks = {channel: hard[channel] for channel in channels}
+    values: dict[str, Any] = {
+        "modality": Modality.MASK,
+        "contract": (1, 0),
+        "firmware": "1.0.0",
+        "grade": Grade.MEASURED,
+        "uncertainty": 0.20,
+        "full_mw_cm2": peaks,
+        "peak_mw_cm2": peaks,
+        "eye_shield": EyeShield.FIXED,
+        "worn_sensor": True,
+        "duration_s": 1200,
+    }
+    return Device(**values | changes)
+
+
+def wand(**changes: Any) -> Device:
+    """Return a wand with an electrode of 25 mm², measured to 20 %, whose own ceilings are the hard ones."""
+    values: dict[str, Any] = {
+        "modality": Modality.WAND,
+        "contract": (1, 0),
+        "firmware": "1.0.0",
+        "grade": Grade.MEASURED,
+        "uncertainty": 0.20,
+        "peak_ua": 500,
+        "contact_area_mm2": 25,
+        "worn_sensor": True,
+        "duration_s": 900,
+    }
+    return Device(**values | changes)
+
+
+def node(**changes: Any) -> Telemetry:
+    """Return a report of just now: idle, cool, nothing wrong."""
+    values: dict[str, Any] = {
+        "received_at": NOW,
+        "number": 7,
+        "boot": 1,
+        "uptime_ms": 1000,
+        "state": NodeState.IDLE,
+        "session_id": None,
+        "record": 1,
+        "owner": None,
+        "worn": False,
+        "temperature_c": 30.0,
+        "delivered": Dose(),
+    }
+    return Telemetry(**values | changes)
+
+
+def light(*, duration_s: Any = 600, whose: Person | None = None, **levels: Any) -> Request:
+    """Return a manual request for a mask, by default red 20 mW/cm² for 10 min."""
+    channels: dict[Any, Any] = {Channel(name): level for name, level in levels.items()} or {Channel.RED: 20}
+    return Request(modality=Modality.MASK, person=whose or person(), program="manual", duration_s=duration_s, irradiance_mw_cm2=channels)
+
+
+def current(*, current_ua: Any = 100, frequency_hz: Any = 8.3, duration_s: Any = 300, whose: Person | None = None) -> Request:
+    """Return a manual request for a wand, by default 100 uA at 8.3 Hz for 5 min."""
+    return Request(modality=Modality.WAND, person=whose or person(), program="manual", duration_s=duration_s, current_ua=current_ua, frequency_hz=frequency_hz)
