@@ -1,0 +1,307 @@
+"""Schema and code generation of a governed node: a mask or a wand.
+
+Every number is held to the compiled ceilings of `limits.h` here already, so that a mistake in YAML is a sentence and not a node that refuses for ever.
+"""
+
+from collections.abc import Callable
+import math
+from pathlib import Path
+import re
+from typing import Any
+
+import esphome.codegen as cg
+import esphome.config_validation as cv
+import esphome.final_validate as fv
+from esphome import automation, pins
+from esphome.components import binary_sensor, ota, sensor, text_sensor
+from esphome.const import CONF_CHANNEL, CONF_CHANNELS, CONF_ID, CONF_NAME, CONF_PIN, CONF_TEMPERATURE, PLATFORM_ESP32, PLATFORM_HOST
+from esphome.core import CORE, CoroPriority, coroutine_with_priority
+from esphome.types import ConfigType
+
+AUTO_LOAD = ["binary_sensor", "sensor", "text_sensor"]
+DEPENDENCIES = ["api"]
+
+CONF_MODALITY = "modality"
+CONF_IRRADIANCE = "irradiance_mw_cm2"
+CONF_MAXIMUM = "maximum_mw_cm2"
+CONF_CALIBRATION = "calibration"
+CONF_GRADE = "grade"
+CONF_UNCERTAINTY = "uncertainty"
+CONF_EYE_SHIELD = "eye_shield"
+CONF_EYE_SHIELD_SENSOR = "eye_shield_sensor"
+CONF_WORN = "worn"
+CONF_IMPEDANCE = "impedance"
+CONF_IMPEDANCE_MINIMUM = "impedance_minimum_ohm"
+CONF_IMPEDANCE_MAXIMUM = "impedance_maximum_ohm"
+CONF_CHARGING = "charging"
+CONF_BUTTON = "button"
+CONF_CONTACT_AREA = "contact_area_mm2"
+CONF_CURRENT = "current_ua"
+CONF_DURATION = "duration_s"
+CONF_TELEMETRY = "telemetry"
+CONF_DESCRIPTION = "description"
+
+# Spelled in full: the generated code uses namespace esphome, where plain `facial_therapy` would also mean the pure part.
+facial_therapy_ns = cg.global_ns.namespace("esphome::facial_therapy")
+FacialTherapy = facial_therapy_ns.class_("FacialTherapy", cg.Component)
+Grade = facial_therapy_ns.enum("Grade", is_class=True)
+EyeShield = facial_therapy_ns.enum("EyeShield", is_class=True)
+
+# One copy of the ceilings in the firmware: the schema reads the header.
+LIMITS: dict[str, int] = {
+    name: int(value.replace("'", ""))
+    for name, value in re.findall(
+        r"^inline constexpr uint32_t (\w+) = ([\d']+);", (Path(__file__).parent / "limits.h").read_text("utf-8"), re.MULTILINE
+    )
+}
+
+PLACES = ("red", "near_infrared", "blue", "amber")
+"""Wire number minus one."""
+
+GRADES = {"none": Grade.NONE, "declared": Grade.DECLARED, "measured": Grade.MEASURED}
+EYE_SHIELDS = {"none": EyeShield.NONE, "fixed": EyeShield.FIXED, "sensed": EyeShield.SENSED}
+
+PROJECT = "facial_therapy"
+CONNECTIONS = 10
+
+
+def bounded(field: str, minimum: float, maximum: float, unit: str, *, whole: bool = False) -> Callable[[Any], float]:
+    """Return a validator of a number with both bounds included; its refusal names field and bound."""
+
+    def validate(value: Any) -> float:
+        refusal = f"{field} must be a {'whole ' if whole else ''}number from {minimum:g} to {maximum:g} {unit}, not {value!r}"
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise cv.Invalid(refusal)
+        if not minimum <= value <= maximum or (whole and value != int(value)):
+            raise cv.Invalid(refusal)
+        return int(value) if whole else float(value)
+
+    return validate
+
+
+def _irradiance_ceiling(channel: str) -> float:
+    return LIMITS[f"MASK_{channel.upper()}_IRRADIANCE_UW_CM2"] / 1000
+
+
+def _channel(value: ConfigType) -> ConfigType:
+    """Hold one channel of a mask to the ceiling of its color."""
+    ceiling = _irradiance_ceiling(value[CONF_CHANNEL])
+    for key in (CONF_IRRADIANCE, CONF_MAXIMUM):
+        if key in value:
+            with cv.prepend_path([key]):
+                field = f"{key} of {value[CONF_CHANNEL]}"
+                value[key] = bounded(field, 0.001, ceiling, "mW/cm2")(value[key])
+    return value
+
+
+CHANNEL_SCHEMA = cv.All(
+    cv.Schema({
+        cv.Required(CONF_CHANNEL): cv.one_of(*PLACES, lower=True),
+        cv.Optional(CONF_PIN): pins.internal_gpio_output_pin_number,
+        cv.Optional(CONF_IRRADIANCE): cv.Any(object),
+        cv.Optional(CONF_MAXIMUM): cv.Any(object),
+    }),
+    _channel,
+)
+
+
+def _text_sensor(name: str) -> cv.Schema:
+    """One line for the integration: hidden from people, and from the recorder."""
+    return text_sensor.text_sensor_schema(entity_category="diagnostic").extend({
+        cv.Optional(CONF_NAME, default=name): cv.string_strict,
+        cv.Optional("disabled_by_default", default=True): cv.boolean,
+    })
+
+
+CALIBRATION_SCHEMA = cv.Schema({
+    cv.Required(CONF_GRADE): cv.enum(GRADES, lower=True),
+    cv.Optional(CONF_UNCERTAINTY): bounded(CONF_UNCERTAINTY, LIMITS["MEASURED_UNCERTAINTY_PERMILLE"] / 1000, 1, "(0.2 is 20 %)"),
+})
+
+COMMON_SCHEMA = cv.Schema({
+    cv.GenerateID(): cv.declare_id(FacialTherapy),
+    cv.Required(CONF_CALIBRATION): CALIBRATION_SCHEMA,
+    cv.Required(CONF_BUTTON): cv.use_id(binary_sensor.BinarySensor),
+    cv.Optional(CONF_TELEMETRY, default={}): _text_sensor("Telemetry"),
+    cv.Optional(CONF_DESCRIPTION, default={}): _text_sensor("Description"),
+}).extend(cv.COMPONENT_SCHEMA)
+
+MASK_SCHEMA = COMMON_SCHEMA.extend({
+    cv.Required(CONF_CHANNELS): cv.All(cv.ensure_list(CHANNEL_SCHEMA), cv.Length(min=1, max=len(PLACES))),
+    cv.Required(CONF_EYE_SHIELD): cv.enum(EYE_SHIELDS, lower=True),
+    cv.Optional(CONF_EYE_SHIELD_SENSOR): cv.use_id(binary_sensor.BinarySensor),
+    cv.Optional(CONF_WORN): cv.use_id(binary_sensor.BinarySensor),
+    cv.Required(CONF_TEMPERATURE): cv.use_id(sensor.Sensor),
+    cv.Optional(CONF_DURATION, default=LIMITS["MASK_SESSION_S"]): bounded(CONF_DURATION, 1, LIMITS["MASK_SESSION_S"], "s", whole=True),
+})
+
+WAND_SCHEMA = COMMON_SCHEMA.extend({
+    cv.Required(CONF_IMPEDANCE): cv.use_id(sensor.Sensor),
+    cv.Optional(CONF_IMPEDANCE_MINIMUM, default=500): bounded(
+        CONF_IMPEDANCE_MINIMUM, LIMITS["WAND_IMPEDANCE_MINIMUM_OHM"], LIMITS["WAND_IMPEDANCE_OHM"], "ohm", whole=True
+    ),
+    cv.Optional(CONF_IMPEDANCE_MAXIMUM, default=15_000): bounded(
+        CONF_IMPEDANCE_MAXIMUM, LIMITS["WAND_IMPEDANCE_MINIMUM_OHM"], LIMITS["WAND_IMPEDANCE_OHM"], "ohm", whole=True
+    ),
+    cv.Required(CONF_CHARGING): cv.use_id(binary_sensor.BinarySensor),
+    cv.Optional(CONF_TEMPERATURE): cv.use_id(sensor.Sensor),
+    cv.Required(CONF_CONTACT_AREA): bounded(CONF_CONTACT_AREA, 1, 10_000, "mm2", whole=True),
+    cv.Optional(CONF_CURRENT): cv.Any(object),
+    cv.Optional(CONF_DURATION, default=LIMITS["WAND_SESSION_S"]): bounded(CONF_DURATION, 1, LIMITS["WAND_SESSION_S"], "s", whole=True),
+})
+
+
+def _validate_mask(config: ConfigType) -> ConfigType:
+    """Check what concerns several keys of a mask."""
+    names = [channel[CONF_CHANNEL] for channel in config[CONF_CHANNELS]]
+    if len(set(names)) != len(names):
+        raise cv.Invalid("a channel may be listed once only", path=[CONF_CHANNELS])
+    grade = str(config[CONF_CALIBRATION][CONF_GRADE])
+    if grade == "none" and names != ["red"]:
+        raise cv.Invalid("a mask without calibration (grade: none) may have the channel red only", path=[CONF_CHANNELS])
+    shield = str(config[CONF_EYE_SHIELD])
+    if shield == "none" and (dangerous := [name for name in names if name in ("near_infrared", "blue")]):
+        raise cv.Invalid(f"{' and '.join(dangerous)} needs an eye shield: eye_shield is none", path=[CONF_EYE_SHIELD])
+    if (shield == "sensed") != (CONF_EYE_SHIELD_SENSOR in config):
+        raise cv.Invalid("eye_shield: sensed and eye_shield_sensor go together", path=[CONF_EYE_SHIELD])
+    for index, channel in enumerate(config[CONF_CHANNELS]):
+        path = [CONF_CHANNELS, index]
+        if (CONF_IRRADIANCE in channel) == (grade == "none"):
+            must = "must not be given without a calibration (grade: none)" if grade == "none" else "is missing"
+            raise cv.Invalid(f"{CONF_IRRADIANCE} of {channel[CONF_CHANNEL]} {must}", path=path)
+        if CORE.is_esp32 and CONF_PIN not in channel:
+            raise cv.Invalid(f"pin of {channel[CONF_CHANNEL]} is missing", path=path)
+    return config
+
+
+def _validate_wand(config: ConfigType) -> ConfigType:
+    """Check what concerns several keys of a wand."""
+    if not CORE.is_host:
+        raise cv.Invalid("modality wand has no driver for this platform yet: only host can be built")
+    if str(config[CONF_CALIBRATION][CONF_GRADE]) == "none":
+        raise cv.Invalid("a wand needs a calibration: grade must be declared or measured", path=[CONF_CALIBRATION])
+    if config[CONF_IMPEDANCE_MINIMUM] >= config[CONF_IMPEDANCE_MAXIMUM]:
+        raise cv.Invalid(f"{CONF_IMPEDANCE_MINIMUM} must be less than {CONF_IMPEDANCE_MAXIMUM}", path=[CONF_IMPEDANCE_MINIMUM])
+    ceiling = min(LIMITS["WAND_CURRENT_UA"], LIMITS["WAND_CURRENT_DENSITY_UA_CM2"] * config[CONF_CONTACT_AREA] // 100)
+    with cv.prepend_path([CONF_CURRENT]):
+        config[CONF_CURRENT] = bounded(CONF_CURRENT, 1, ceiling, "uA for this contact area", whole=True)(
+            config.get(CONF_CURRENT, ceiling)
+        )
+    return config
+
+
+def _validate_calibration(config: ConfigType) -> ConfigType:
+    """An uncertainty belongs to a measurement, and only there."""
+    calibration = config[CONF_CALIBRATION]
+    measured = str(calibration[CONF_GRADE]) == "measured"
+    if measured != (CONF_UNCERTAINTY in calibration):
+        raise cv.Invalid("uncertainty belongs to grade measured, and only there", path=[CONF_CALIBRATION])
+    return config
+
+
+CONFIG_SCHEMA = cv.All(
+    cv.only_on([PLATFORM_ESP32, PLATFORM_HOST]),
+    cv.typed_schema(
+        {
+            "mask": cv.All(MASK_SCHEMA, _validate_calibration, _validate_mask),
+            "wand": cv.All(WAND_SCHEMA, _validate_calibration, _validate_wand),
+        },
+        key=CONF_MODALITY,
+    ),
+)
+
+
+def _final_validate(config: ConfigType) -> ConfigType:
+    """Refuse whatever around the component would take its promises back."""
+    full = fv.full_config.get()
+    for name, why in {
+        "factory_reset": "it would erase the records of sessions",
+        "deep_sleep": "it would end output and records without a word",
+        "captive_portal": "it takes firmware from anyone near",
+    }.items():
+        if name in full:
+            raise cv.Invalid(f"{name} cannot be used with facial_therapy: {why}")
+    for platform in ("button", "switch"):
+        if any(entry.get("platform") == "factory_reset" for entry in full.get(platform, [])):
+            raise cv.Invalid("factory_reset cannot be used with facial_therapy: it would erase the records of sessions")
+    if any(entry.get("platform") == "ledc" for entry in full.get("output", [])):
+        raise cv.Invalid("output: platform ledc cannot be used with facial_therapy: both would use the same timer and channels")
+    for entry in full.get("ota", []):
+        if entry.get("platform") == "web_server":
+            raise cv.Invalid("ota: platform web_server cannot be used with facial_therapy: it takes firmware without encryption")
+        if CORE.is_esp32 and "encryption" not in entry and not entry.get("password"):
+            raise cv.Invalid("ota needs encryption or a password on ESP32: otherwise anyone near may replace the firmware")
+    api = full["api"]
+    if CORE.is_esp32 and "encryption" not in api:
+        raise cv.Invalid("api needs encryption on ESP32: otherwise anyone near may command the node")
+    if api["reboot_timeout"].total_milliseconds != 0:
+        raise cv.Invalid("api reboot_timeout must be 0s: a node without Home Assistant must not reboot in a session")
+    if api["max_connections"] < CONNECTIONS:
+        raise cv.Invalid(f"api max_connections must be at least {CONNECTIONS}: the session's own connection must find room")
+    project = full["esphome"].get("project", {}).get("name")
+    if project != f"{PROJECT}.{config[CONF_MODALITY]}":
+        raise cv.Invalid(f"esphome project name must be {PROJECT}.{config[CONF_MODALITY]}: Home Assistant finds the node by it")
+    own = {channel[CONF_PIN] for channel in config.get(CONF_CHANNELS, []) if CONF_PIN in channel}
+    for (platform, _, number), uses in pins.PIN_SCHEMA_REGISTRY.pins_used.items():
+        if platform == CORE.target_platform and number in own and len(uses) > 1:
+            raise cv.Invalid(f"pin {number} is used twice: nothing else may drive a channel")
+    return config
+
+
+FINAL_VALIDATE_SCHEMA = _final_validate
+
+
+# The lambda of a contract action. Not called synchronous, so that ESPHome hands over owned arguments: arrays in its receive
+# buffer cannot be copied, and api.respond, which follows, copies all of them.
+@automation.register_action("facial_therapy.command", automation.LambdaAction, cv.lambda_, synchronous=False)
+async def command_to_code(config: Any, action_id: Any, template_arg: Any, args: Any) -> Any:
+    """Generate the call of one action."""
+    lambda_ = await cg.process_lambda(config, args, return_type=cg.void)
+    return cg.new_Pvariable(action_id, template_arg, lambda_)
+
+
+# Ahead of safe mode, which ends the generated setup(): gates are driven low there too.
+@coroutine_with_priority(CoroPriority.CORE)
+async def to_code(config: ConfigType) -> None:
+    """Generate the component."""
+    wand = config[CONF_MODALITY] == "wand"
+    if wand:
+        cg.add_define("FACIAL_THERAPY_WAND")
+    var = cg.new_Pvariable(config[CONF_ID])
+    calibration = config[CONF_CALIBRATION]
+    grade = calibration[CONF_GRADE]
+    for channel in config.get(CONF_CHANNELS, []):
+        full = LIMITS["UNCALIBRATED_IRRADIANCE_UW_CM2"]
+        if CONF_IRRADIANCE in channel:
+            full = round(channel[CONF_IRRADIANCE] * 1000)
+        own = round(channel[CONF_MAXIMUM] * 1000) if CONF_MAXIMUM in channel else full
+        cg.add(var.add_channel(PLACES.index(channel[CONF_CHANNEL]), full, own, channel.get(CONF_PIN, -1)))
+    cg.add(var.gates_low())
+    await cg.register_component(var, config)
+    cg.add(var.set_calibration(grade.enum_value, round(calibration.get(CONF_UNCERTAINTY, 0) * 1000)))
+    cg.add(var.set_duration_s(config[CONF_DURATION]))
+    if wand:
+        cg.add(var.set_current(config[CONF_CURRENT], config[CONF_CONTACT_AREA]))
+    else:
+        cg.add(var.set_eye_shield(config[CONF_EYE_SHIELD].enum_value))
+    if CORE.is_esp32:
+        from esphome.components.esp32 import include_builtin_idf_component  # noqa: PLC0415 - only there on this platform
+
+        include_builtin_idf_component("esp_driver_ledc")
+    if "ota" in CORE.loaded_integrations:
+        ota.request_ota_state_listeners()
+
+    for key, setter in (
+        (CONF_TEMPERATURE, "set_temperature"),
+        (CONF_BUTTON, "set_button"),
+        (CONF_WORN, "set_worn"),
+        (CONF_EYE_SHIELD_SENSOR, "set_shield"),
+        (CONF_CHARGING, "set_charging"),
+    ):
+        if key in config:
+            cg.add(getattr(var, setter)(await cg.get_variable(config[key])))
+    if wand:
+        impedance = await cg.get_variable(config[CONF_IMPEDANCE])
+        cg.add(var.set_impedance(impedance, config[CONF_IMPEDANCE_MINIMUM], config[CONF_IMPEDANCE_MAXIMUM]))
+    cg.add(var.set_telemetry(await text_sensor.new_text_sensor(config[CONF_TELEMETRY])))
+    cg.add(var.set_description(await text_sensor.new_text_sensor(config[CONF_DESCRIPTION])))
