@@ -12,8 +12,9 @@ import math
 from types import MappingProxyType
 from typing import Final
 
+from .allowed import phase
 from .dose import uncertainty
-from .limits import DARK_SKIN, FIRST_SESSIONS, FIRST_SESSIONS_SHARE, PROGRAM_UNCERTAINTY, SKIN_FACTOR
+from .limits import DARK_SKIN, PROGRAM_UNCERTAINTY, SKIN_FACTOR
 from .model import ByChannel, Channel, Device, EyeShield, Modality, Person, Reason, Refusal, RefusedError, Request
 
 
@@ -116,7 +117,7 @@ def resolve(program_key: str, person: Person, device: Device) -> Request:
     if program is None:
         raise RefusedError(Refusal(reason=Reason.UNKNOWN_PROGRAM, field="program", detail=program_key))
     calibration = (1 + PROGRAM_UNCERTAINTY) / (1 + uncertainty(device))
-    phase = FIRST_SESSIONS_SHARE if person.sessions.get(device.modality, 0) < FIRST_SESSIONS else 1
+    share = phase(device, person)
     if device.modality is Modality.MASK:
         scale = SKIN_FACTOR[person.skin_type] * calibration
         base = _base(program.mask, person, device)
@@ -124,7 +125,7 @@ def resolve(program_key: str, person: Person, device: Device) -> Request:
             modality=Modality.MASK,
             person=person,
             program=program_key,
-            duration_s=program.mask.duration_s * phase,
+            duration_s=program.mask.duration_s * share,
             irradiance_mw_cm2=MappingProxyType({channel: _whole(level * scale * 1000) / 1000 for channel, level in base.items()}),
         )
     if program.wand is None:
@@ -133,7 +134,7 @@ def resolve(program_key: str, person: Person, device: Device) -> Request:
         modality=Modality.WAND,
         person=person,
         program=program_key,
-        duration_s=program.wand.duration_s * phase,
+        duration_s=program.wand.duration_s * share,
         current_ua=_whole(program.wand.current_ua * calibration),
         frequency_hz=program.wand.frequency_hz,
     )
