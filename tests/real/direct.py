@@ -4,18 +4,13 @@ import asyncio
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+import math
 import secrets
 from typing import Any, Self
 
-from aioesphomeapi import (
-    APIClient,
-    DeviceInfo,
-    EntityInfo,
-    EntityState,
-    NumberInfo,
-    SwitchInfo,
-    UserService,
-)
+from aioesphomeapi.client import APIClient
+from aioesphomeapi.model import DeviceInfo, EntityInfo, EntityState, NumberInfo, SwitchInfo, UserService
 
 type Values = dict[str, str]
 """The `key=value` pairs of one line of the contract."""
@@ -25,11 +20,15 @@ class BrokenLineError(ValueError):
     """A line whose checksum does not fit."""
 
 
+def crc16(text: bytes) -> int:
+    """Return the contract's checksum, CRC-16/CCITT-FALSE."""
+    return binascii.crc_hqx(text, 0xFFFF)
+
+
 def parse_line(line: str) -> Values:
     """Read one line of the contract and check it; the tests do not trust the integration's own reader."""
     body, mark, crc = line.rpartition(" crc=")
-    # binascii's CRC-CCITT has the contract's polynomial; the contract starts at 0xFFFF.
-    if not mark or f"{binascii.crc_hqx(body.encode(), 0xFFFF):04X}" != crc:
+    if not mark or f"{crc16(body.encode()):04X}" != crc:
         raise BrokenLineError(line)
     return dict(pair.split("=", 1) for pair in body.split(" "))
 
@@ -65,7 +64,7 @@ class Direct:
         self.client = APIClient(host, port, client_info=client_info, noise_psk=key, provide_time=False)
         self.entities: dict[str, EntityInfo] = {}
         self.actions: dict[str, UserService] = {}
-        self.info: DeviceInfo | None = None
+        self._info: DeviceInfo | None = None
         self._states: dict[int, EntityState] = {}
         self._news = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -73,7 +72,7 @@ class Direct:
     async def __aenter__(self) -> Self:
         """Connect, list what there is, and follow every state."""
         await self.client.connect(login=True, log_errors=False)
-        self.info, entities, actions = await self.client.device_info_and_list_entities()
+        self._info, entities, actions = await self.client.device_info_and_list_entities()
         self.entities = {entity.name: entity for entity in entities}
         self.actions = {action.name: action for action in actions}
         self.client.subscribe_states(self._on_state)
@@ -82,6 +81,14 @@ class Direct:
     async def __aexit__(self, *_: object) -> None:
         """Disconnect."""
         await self.client.disconnect(force=True)
+
+    @property
+    def info(self) -> DeviceInfo:
+        """What the node says of itself."""
+        if self._info is None:
+            msg = "not connected"
+            raise RuntimeError(msg)
+        return self._info
 
     def _on_state(self, state: EntityState) -> None:
         """Keep a state and wake who waits for it."""
@@ -95,12 +102,12 @@ class Direct:
         async with self._news:
             self._news.notify_all()
 
-    def state(self, name: str) -> Any:  # noqa: ANN401 - a switch, a number or a text
+    def state(self, name: str) -> Any:
         """Return the last state of the entity with this name, None before the first."""
         state = self._states.get(self.entities[name].key)
         return getattr(state, "state", None)
 
-    async def wait_state(self, name: str, accept: Callable[[Any], bool], timeout_s: float = 10) -> Any:  # noqa: ANN401
+    async def wait_state(self, name: str, accept: Callable[[Any], bool], timeout_s: float = 10) -> Any:
         """Wait until the state of an entity is acceptable, return it."""
         async with self._news, asyncio.timeout(timeout_s):
             await self._news.wait_for(lambda: (state := self.state(name)) is not None and accept(state))
@@ -118,7 +125,7 @@ class Direct:
                 case _:
                     raise TypeError(entity)
         for name, value in values.items():
-            await self.wait_state(f"Simulated {name}", lambda state, value=value: abs(float(state) - float(value)) < 0.01)
+            await self.wait_state(f"Simulated {name}", partial(math.isclose, float(value), abs_tol=0.01))
 
     async def press(self, seconds: float) -> None:
         """Hold the node's button for a time."""
@@ -130,7 +137,7 @@ class Direct:
         """Block the node's loop, as other components do."""
         await self.client.execute_service(self.actions["simulate_stall"], {"duration_ms": duration_ms})
 
-    async def call(self, name: str, timeout_s: float = 5, **arguments: Any) -> Reply:  # noqa: ANN401 - as wrong as the test wants
+    async def call(self, name: str, timeout_s: float = 5, **arguments: Any) -> Reply:
         """Call an action exactly as given and return its answer; one that gets none raises TimeoutError."""
         reply = await self.client.execute_service(self.actions[name], arguments, return_response=False, timeout=timeout_s)
         if reply is None:
@@ -168,7 +175,7 @@ class Owner(Direct):
             "not_after_ms": signed(uptime_ms + ahead_ms),
         }
 
-    async def command(self, name: str, **arguments: Any) -> Reply:  # noqa: ANN401 - as wrong as the test wants
+    async def command(self, name: str, **arguments: Any) -> Reply:
         """Call an action with a good envelope, of which single arguments can be replaced."""
         return await self.call(name, **{**await self.envelope(), **arguments})
 
@@ -176,5 +183,3 @@ class Owner(Direct):
         """Return the next sequence number."""
         self.sequence += 1
         return self.sequence
-
-

@@ -14,7 +14,7 @@ class FlowError(Exception):
     """A flow went another way than expected."""
 
 
-async def begin(home: Home, handler: str, **data: Any) -> Step:  # noqa: ANN401 - JSON
+async def begin(home: Home, handler: str, **data: Any) -> Step:
     """Start a flow as a user does."""
     step: Step = await home.request("POST", "/api/config/config_entries/flow", {"handler": handler, "show_advanced_options": False, **data})
     return step

@@ -1,9 +1,10 @@
 """A real Home Assistant as a child process."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 import contextlib
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 import signal
 import sys
@@ -109,9 +110,7 @@ class Home:
         """Sign in to one that was onboarded earlier."""
         async with aiohttp.ClientSession(self.url) as session:
             handler = ["homeassistant", None]
-            flow = await self._post(
-                session, "/auth/login_flow", {"client_id": f"{self.url}/", "handler": handler, "redirect_uri": f"{self.url}/"}, plain=True
-            )
+            flow = await self._post(session, "/auth/login_flow", {"client_id": f"{self.url}/", "handler": handler, "redirect_uri": f"{self.url}/"}, plain=True)
             done = await self._post(
                 session,
                 f"/auth/login_flow/{flow['flow_id']}",
@@ -125,7 +124,7 @@ class Home:
         """Whether it has an owner already."""
         async with aiohttp.ClientSession(self.url) as session, session.get("/api/onboarding") as response:
             # Once everything is done the page is gone.
-            return response.status == 404 or all(step["done"] for step in await response.json())  # noqa: PLR2004
+            return response.status == HTTPStatus.NOT_FOUND or all(step["done"] for step in await response.json())
 
     async def token(self) -> str:
         """Return an access token that is fresh."""
@@ -138,12 +137,12 @@ class Home:
             return token
 
     @contextlib.asynccontextmanager
-    async def messages(self, token: str | None = None):  # noqa: ANN201
+    async def messages(self, token: str | None = None) -> AsyncGenerator[Messages]:
         """Open a websocket as the owner, or with another token."""
         async with Messages.open(self.url, token or await self.token()) as messages:
             yield messages
 
-    async def request(self, method: str, path: str, body: object = None, *, token: str | None = None) -> Any:  # noqa: ANN401 - JSON
+    async def request(self, method: str, path: str, body: object = None, *, token: str | None = None) -> Any:
         """Send an authenticated HTTP request, return its JSON."""
         headers = {"Authorization": f"Bearer {token or await self.token()}"}
         async with aiohttp.ClientSession(self.url, headers=headers) as session, session.request(method, path, json=body) as response:
@@ -162,7 +161,7 @@ class Home:
             tokens = await response.json()
         return Account(tokens["access_token"], tokens["refresh_token"])
 
-    async def _post(self, session: aiohttp.ClientSession, path: str, body: object, *, plain: bool = False) -> Any:  # noqa: ANN401 - JSON
+    async def _post(self, session: aiohttp.ClientSession, path: str, body: object, *, plain: bool = False) -> Any:
         """Post JSON."""
         headers = {} if plain or self._account is None else {"Authorization": f"Bearer {self._account.token}"}
         async with session.post(path, json=body, headers=headers) as response:

@@ -68,11 +68,11 @@ class Messages:
             if not answer.done():
                 answer.set_exception(ConnectionError("Home Assistant closed the websocket"))
 
-    async def call(self, kind: str, **body: Any) -> Any:  # noqa: ANN401 - JSON
+    async def call(self, kind: str, **body: Any) -> Any:
         """Send a message and return its result."""
         return await self._send(next(self._numbers), kind, body)
 
-    async def _send(self, number: int, kind: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    async def _send(self, number: int, kind: str, body: dict[str, Any]) -> Any:
         """Send a numbered message and wait for its result."""
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         try:
@@ -87,7 +87,7 @@ class Messages:
         return message["result"]
 
     @contextlib.asynccontextmanager
-    async def subscribe(self, kind: str, **body: Any) -> AsyncGenerator[asyncio.Queue[Any]]:  # noqa: ANN401 - JSON
+    async def subscribe(self, kind: str, **body: Any) -> AsyncGenerator[asyncio.Queue[Any]]:
         """Subscribe with a message of this kind; its events come through the queue."""
         number = next(self._numbers)
         events = self._events[number] = asyncio.Queue()
@@ -99,32 +99,34 @@ class Messages:
             with contextlib.suppress(ConnectionError, CallError):
                 await self.call("unsubscribe_events", subscription=number)
 
-    async def act(self, action: str, data: dict[str, Any] | None = None, *, response: bool = False, **target: Any) -> Any:  # noqa: ANN401 - JSON
+    async def act(self, action: str, data: dict[str, Any] | None = None, *, response: bool = False, **target: Any) -> Any:
         """Call an action, `domain.name`; return its response if asked for one."""
         domain, name = action.split(".")
-        result = await self.call(
-            "call_service", domain=domain, service=name, service_data=data or {}, target=target, return_response=response
-        )
+        result = await self.call("call_service", domain=domain, service=name, service_data=data or {}, target=target, return_response=response)
         return result["response"] if response else None
 
     async def states(self) -> dict[str, State]:
         """Return every state by entity id."""
         return {state["entity_id"]: state for state in await self.call("get_states")}
 
+    async def wait_any(self, accept: Callable[[State], bool], timeout_s: float = 20) -> State:
+        """Wait until the state of any entity is acceptable, return it."""
+        async with asyncio.timeout(timeout_s), self.subscribe("subscribe_events", event_type="state_changed") as events:
+            for state in (await self.states()).values():
+                if accept(state):
+                    return state
+            while True:
+                new: State | None = (await events.get())["data"]["new_state"]
+                if new is not None and accept(new):
+                    return new
+
     async def wait_state(self, entity_id: str, accept: Callable[[State], bool], timeout_s: float = 20) -> State:
         """Wait until an entity's state is acceptable, return it."""
-        last: State | None = None
         try:
-            async with asyncio.timeout(timeout_s), self.subscribe("subscribe_events", event_type="state_changed") as events:
-                last = (await self.states()).get(entity_id)
-                while last is None or not accept(last):
-                    event = await events.get()
-                    if event["data"]["entity_id"] == entity_id:
-                        last = event["data"]["new_state"]
+            return await self.wait_any(lambda state: state["entity_id"] == entity_id and accept(state), timeout_s)
         except TimeoutError:
-            msg = f"{entity_id} stayed {last}"
+            msg = f"{entity_id} stayed {(await self.states()).get(entity_id)}"
             raise TimeoutError(msg) from None
-        return last
 
     async def wait_running(self, timeout_s: float = 90) -> None:
         """Wait until Home Assistant's start is complete."""

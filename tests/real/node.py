@@ -98,8 +98,6 @@ class Node:
     async def _supervise(self) -> None:
         """Start the program again whenever it ends."""
         while True:
-            self._child = await Child.start(
-                self.name, [self._program], log=self.log, environment=self._environment, directory=self.directory
-            )
+            self._child = await Child.start(self.name, [self._program], log=self.log, environment=self._environment, directory=self.directory)
             self._up.set()
             await self._child.wait()

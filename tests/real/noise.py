@@ -6,7 +6,7 @@ import contextlib
 import secrets
 
 from cryptography.exceptions import InvalidTag
-from noise.connection import NoiseConnection
+from noise.connection import NoiseConnection  # type: ignore[import-untyped]
 
 from . import framing
 
@@ -80,7 +80,8 @@ class Responder:
             hello = await framing.read_noise(reader)
         except framing.FrameError:
             # What an encrypted node tells a client that does not encrypt.
-            return await self._refuse(writer, "Bad indicator byte")
+            await self._refuse(writer, "Bad indicator byte")
+            return None
         cipher = NoiseConnection.from_name(_PROTOCOL)
         cipher.set_as_responder()
         cipher.set_psks(base64.b64decode(self.key))
@@ -91,7 +92,8 @@ class Responder:
         try:
             cipher.read_message(handshake[1:])
         except InvalidTag:
-            return await self._refuse(writer, "Handshake MAC failure")
+            await self._refuse(writer, "Handshake MAC failure")
+            return None
         writer.write(framing.noise(_ACCEPTED + cipher.write_message()))
         await writer.drain()
         return cipher

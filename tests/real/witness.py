@@ -101,6 +101,7 @@ class Witness:
 
     async def answer(self, query: Query) -> Answer:
         """Answer one question."""
+        self.look()
         match query["ask"]:
             case "now":
                 return {"t_ns": time.monotonic_ns()}
@@ -110,7 +111,6 @@ class Witness:
                 return {"nodes": {node.node: {"pid": node.pid, "boots": node.boots} for node in self._exposures.nodes.values()}}
             case "wait":
                 return await self._wait(query)
-        self.look()
         exposure = self._exposures.nodes.get(query["node"], Exposure(query["node"]))
         return self._answers[query["ask"]](exposure, query)
 

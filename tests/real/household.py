@@ -1,0 +1,204 @@
+"""Everything of a run in one place: a Home Assistant, both nodes behind encryption and a link that can fail, and the witness."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+import contextlib
+from dataclasses import dataclass
+import json
+from pathlib import Path
+import socket
+from typing import Any
+
+from aioesphomeapi import DeviceInfo
+
+from . import configuration, flows
+from .announce import Announcement
+from .direct import Direct, Owner
+from .home import Home
+from .link import Link
+from .messages import Messages
+from .node import Node
+from .noise import Responder, new_key
+from .watch import Watch
+
+PROGRAMS = configuration.REPOSITORY / ".work" / "nodes"
+DOMAIN = "facial_therapy"
+MODALITIES = ("wand", "mask")
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with contextlib.closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(slots=True)
+class Station:
+    """One node as the network shows it: announced, behind a link, encrypted."""
+
+    modality: str
+    node: Node
+    info: DeviceInfo
+    responder: Responder
+    link: Link
+    announcement: Announcement
+    device_id: str = ""
+
+    @property
+    def key(self) -> str:
+        """The encryption key that Home Assistant needs."""
+        return self.responder.key
+
+    @property
+    def mac(self) -> str:
+        """The MAC address as Home Assistant writes it."""
+        return self.info.mac_address.lower()
+
+    def direct(self) -> Direct:
+        """Return a client at the node itself, past encryption and link."""
+        return self.node.direct()
+
+    def owner(self) -> Owner:
+        """Return a client at the node itself that can own sessions."""
+        return Owner("127.0.0.1", self.node.port)
+
+
+class Household:
+    """A home with a mask and a wand."""
+
+    def __init__(self, directory: Path, *, port: int | None = None, host: str = "127.0.0.1", programs: Path = PROGRAMS) -> None:
+        """Describe a household that lives in a directory."""
+        self.directory = directory
+        self.home = Home(directory / "home", port=port or free_port(), host=host)
+        self.stations: dict[str, Station] = {}
+        self._programs = programs
+        self._witness_file = directory / "witness"
+        self._watch: Watch | None = None
+        self._running = contextlib.AsyncExitStack()
+
+    @property
+    def witness(self) -> Watch:
+        """The witness of both nodes."""
+        if self._watch is None:
+            msg = "the witness is not running"
+            raise RuntimeError(msg)
+        return self._watch
+
+    @property
+    def mask(self) -> Station:
+        """The mask."""
+        return self.stations["mask"]
+
+    @property
+    def wand(self) -> Station:
+        """The wand."""
+        return self.stations["wand"]
+
+    async def start_nodes(self) -> None:
+        """Start the witness, then both nodes with encryption and link in front."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        # Another run's boots and levels are no news.
+        self._witness_file.unlink(missing_ok=True)
+        self._watch = await Watch.start(self.directory, self._witness_file)
+        self._running.push_async_callback(self._watch.stop)
+        for modality in MODALITIES:
+            self.stations[modality] = await self._start_station(modality)
+
+    async def _start_station(self, modality: str) -> Station:
+        """Start one node and what is in front of it."""
+        memory = self._remembered(modality)
+        node = Node(
+            self._programs / f"{modality}-host",
+            self.directory / modality,
+            port=memory["node_port"],
+            witness=self._witness_file,
+        )
+        await node.start()
+        self._running.push_async_callback(node.stop)
+        async with node.direct() as direct:
+            info = direct.info
+        responder = Responder(node.port, memory["key"], name=info.name, mac=info.mac_address.replace(":", "").lower())
+        await responder.start(host="127.0.0.1")
+        self._running.push_async_callback(responder.stop)
+        link = Link(responder.port)
+        # The address that is announced, not only loopback: Home Assistant connects to that.
+        await link.start(memory["port"], host="0.0.0.0")  # noqa: S104
+        self._running.push_async_callback(link.stop)
+        announcement = Announcement(info, link.port, encrypted=True)
+        self._running.push_async_callback(announcement.stop)
+        return Station(modality, node, info, responder, link, announcement)
+
+    def _remembered(self, modality: str) -> dict[str, Any]:
+        """Return ports and key of a node, the same in every run on this directory: Home Assistant remembers them too."""
+        path = self.directory / modality / "network.json"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps({"port": free_port(), "node_port": free_port(), "key": new_key()}))
+        memory: dict[str, Any] = json.loads(path.read_text())
+        return memory
+
+    async def start_home(self) -> None:
+        """Start Home Assistant, onboarded."""
+        await self.home.start()
+        self._running.push_async_callback(self.home.stop)
+        if await self.home.onboarded():
+            await self.home.sign_in()
+        else:
+            await self.home.onboard()
+
+    async def stop(self) -> None:
+        """Stop everything in the reverse order of its start."""
+        await self._running.aclose()
+
+    @contextlib.asynccontextmanager
+    async def messages(self) -> AsyncGenerator[Messages]:
+        """Open a websocket as the owner."""
+        async with self.home.messages() as messages:
+            yield messages
+
+    async def add_node(self, messages: Messages, station: Station) -> None:
+        """Announce a node and take it through ESPHome's discovered flow and ours, as a user does."""
+        await station.announcement.start()
+        discovered = await flows.wait_discovered(messages, "esphome", lambda flow: flow["context"]["unique_id"] == station.mac)
+        step = flows.expect(await flows.submit(self.home, discovered), "form", "encryption_key")
+        flows.expect(await flows.submit(self.home, step, {"noise_psk": station.key}), "create_entry")
+        discovered = await flows.wait_discovered(messages, DOMAIN, lambda flow: flow["context"]["unique_id"] == station.mac)
+        flows.expect(await flows.submit(self.home, discovered), "create_entry")
+        await self.find_device(messages, station)
+
+    async def add_person(self, messages: Messages, name: str) -> str:
+        """Add a person through the flow, return the id of the entry."""
+        step = flows.expect(await flows.begin(self.home, DOMAIN), "menu")
+        step = flows.expect(await flows.submit(self.home, step, {"next_step_id": "person"}), "form")
+        created = flows.expect(await flows.submit(self.home, step, {"name": name}), "create_entry")
+        entry_id: str = created["result"]["entry_id"]
+        # The entry is set up when the flow has answered; its entities follow in the same moment.
+        await messages.call("ping")
+        return entry_id
+
+    async def find_device(self, messages: Messages, station: Station) -> None:
+        """Learn the id of a node's device."""
+        for device in await messages.call("config/device_registry/list"):
+            if ["mac", station.mac] in device["connections"]:
+                station.device_id = device["id"]
+                return
+        msg = f"no device has the address {station.mac}"
+        raise LookupError(msg)
+
+    async def entity(self, messages: Messages, station: Station, key: str, domain: str = "sensor", timeout_s: float = 20) -> str:
+        """Wait until our integration has an entity with this translation key on the node's device, return its id."""
+        async with asyncio.timeout(timeout_s), messages.subscribe("subscribe_events", event_type="entity_registry_updated") as events:
+            while True:
+                for entity in await messages.call("config/entity_registry/list"):
+                    ours = entity["platform"] == DOMAIN and entity["device_id"] == station.device_id
+                    if ours and entity["translation_key"] == key and entity["entity_id"].startswith(f"{domain}."):
+                        entity_id: str = entity["entity_id"]
+                        return entity_id
+                await events.get()
+
+    async def wait_session(self, messages: Messages, station: Station, *states: str, timeout_s: float = 20) -> None:
+        """Wait until the session sensor of a node shows one of these states."""
+        entity_id = await self.entity(messages, station, "session")
+        await messages.wait_state(entity_id, lambda state: state["state"] in states, timeout_s)
