@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
-async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     """Load the ledger, register the actions, follow the ESPHome entries."""
     hass.data[LEDGER] = ledger = Ledger(ledger_path(hass))
     await ledger.async_load(hass)

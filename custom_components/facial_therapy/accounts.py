@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from .const import LOGGER
-from .core.model import Dose, Fault, Modality, Outcome
+from .core.model import Dose, Fault, Modality, Outcome, Plan
 from .devices import HistoryEntry, TherapyDevice
 from .snapshot import LiveSession
 from .store import LEDGER, DeviceMemory, Record
@@ -36,13 +36,12 @@ class Accounts:
         """Return the newest session that a restart left open."""
         return next(reversed(self.ledger.open_sessions(self._mac)), None)
 
-    async def async_open(self, live: LiveSession) -> None:
+    async def async_open(self, live: LiveSession, plan: Plan) -> None:
         """Write a permitted session at its full planned dose, and read it back.
 
         Raises:
             LedgerError: It is not in the ledger, and must not be energized.
         """
-        assert live.plan is not None
         await self.ledger.async_open(
             self._hass,
             Record(
@@ -53,8 +52,8 @@ class Accounts:
                 subject=live.person.subject,
                 program=live.program,
                 started_at=live.started_at,
-                planned=live.plan.planned,
-                charged=live.plan.charged,
+                planned=plan.planned,
+                charged=plan.charged,
             ),
         )
 

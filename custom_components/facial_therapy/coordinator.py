@@ -26,9 +26,10 @@ from .const import CONF_CHANNELS, CONF_MAC, CONF_MODALITY, LOGGER
 from .core import limits, program, safety
 from .core.model import MANUAL, Channel, Dose, Fault, Modality, NodeState, Outcome, Person, Plan, Reason, Refusal, RefusedError, Request, Telemetry
 from .core.session import Effect, Event, State, step
-from .devices import Answer, DeviceError, TherapyDevice
+from .devices import Answer, DeviceError, Problem, TherapyDevice
 from .devices.governed import GovernedDevice
 from .devices.nodes import node_device
+from .devices.wire import since_ms
 from .manual import Manual
 from .people import persons
 from .repairs import async_clear_node_issues, async_wrong_contract
@@ -84,7 +85,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self._ending = False
         self._renewing = False
         self._cancels: dict[str, CALLBACK_TYPE] = {}
-        self._listeners: list[Callable[[str, LiveSession], None]] = []
+        self._session_listeners: list[Callable[[str, LiveSession], None]] = []
         self._shown: tuple[Any, ...] | None = None
         self.closed = False
         """The channel is closed for good: its node has gone, or the entry is unloaded."""
@@ -220,7 +221,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self._cancel("expired")
         self.publish()
         try:
-            await self.accounts.async_open(live)
+            await self.accounts.async_open(live, plan)
             await self._async_arm(live, plan)
         except (LedgerError, RefusedError) as error:
             with suppress(LedgerError):
@@ -299,7 +300,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
     async def _async_clear(self) -> None:
         """Clear the node's fault, then ours."""
         if self.telemetry is None:
-            raise DeviceError("device_offline")
+            raise DeviceError(Problem.DEVICE_OFFLINE)
         if self.telemetry.fault is not None:
             await self.device.async_clear_fault(self.telemetry.fault)
         self._fault = None
@@ -322,7 +323,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
                 await asyncio.shield(stopping)
         except TimeoutError as error:
             zero_at = dt_util.as_local(self.device.lease_ends_at or dt_util.utcnow())
-            raise DeviceError("stop_unconfirmed", zero_at=zero_at.strftime("%H:%M:%S")) from error
+            raise DeviceError(Problem.STOP_UNCONFIRMED, zero_at=zero_at.strftime("%H:%M:%S")) from error
 
     def _keep_stopping(self) -> None:
         """Send stop again and again until the node confirms zero."""
@@ -421,7 +422,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         problem = self.device.problem
         if connected:
             async_clear_node_issues(self.hass, self.config_entry)
-        elif problem is not None and problem.translation_key == "wrong_contract":
+        elif problem is not None and problem.problem is Problem.WRONG_CONTRACT:
             async_wrong_contract(self.hass, self.config_entry, problem.placeholders["version"])
 
     async def _async_begin_waiting(self, live: LiveSession, ask: Ask) -> None:
@@ -437,7 +438,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
                 if self.state is State.WAITING:
                     self.apply(Event.REFUSED)
             except DeviceError as error:
-                LOGGER.info("%s: the waiting session was not answered: %s", self.name, error.translation_key)
+                LOGGER.info("%s: the waiting session was not answered: %s", self.name, error.problem)
 
     @callback
     def _on_telemetry(self, telemetry: Telemetry) -> None:
@@ -478,7 +479,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         """Whether a report was made after the last answer, so that it knows of the command; after a lost link every report is."""
         if (answer := self._answer) is None:
             return self.state is State.LOST or self._accepted
-        return telemetry.boot != answer.boot or (telemetry.uptime_ms - answer.uptime_ms) & 0xFFFF_FFFF < 0x8000_0000
+        return telemetry.boot != answer.boot or since_ms(telemetry.uptime_ms, answer.uptime_ms) >= 0
 
     def _node_event(self, state: NodeState) -> None:
         """Translate what the node is doing with our session into an event, if it is news."""
@@ -555,11 +556,11 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
 
     def add_session_listener(self, listener: Callable[[str, LiveSession], None]) -> CALLBACK_TYPE:
         """Call back with `armed`, `started`, `suspended`, `paused`, `resumed`, `ended`, `refused` or `fault`, and the session."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        self._session_listeners.append(listener)
+        return lambda: self._session_listeners.remove(listener)
 
     def _tell(self, name: str, live: LiveSession) -> None:
-        for listener in tuple(self._listeners):
+        for listener in tuple(self._session_listeners):
             listener(name, live)
 
     def _refusals(self) -> tuple[Refusal, ...]:
@@ -570,8 +571,9 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             return (Refusal(reason=Reason.NO_PERSON),)
         if self._fault is not None:
             return (Refusal(reason=Reason.FAULTED, detail=self._fault),)
-        telemetry = self.telemetry if self.device.connected else None
-        return safety.readiness(self.device.description, telemetry, dt_util.utcnow())
+        if (device := self.device.description) is None or self.telemetry is None:
+            return (Refusal(reason=Reason.DEVICE_OFFLINE),)
+        return safety.readiness(device, self.telemetry, dt_util.utcnow())
 
     @callback
     def publish(self) -> None:

@@ -18,7 +18,5 @@ def placeholders(refusal: Refusal) -> dict[str, str]:
 def translated(error: RefusedError | DeviceError) -> HomeAssistantError:
     """Return what the caller is told: a refusal is the caller's to mend, a device that does not answer is not."""
     if isinstance(error, DeviceError):
-        return HomeAssistantError(translation_domain=DOMAIN, translation_key=error.translation_key, translation_placeholders=error.placeholders)
-    return ServiceValidationError(
-        translation_domain=DOMAIN, translation_key=error.binding.reason.value, translation_placeholders=placeholders(error.binding)
-    )
+        return HomeAssistantError(translation_domain=DOMAIN, translation_key=error.problem.value, translation_placeholders=error.placeholders)
+    return ServiceValidationError(translation_domain=DOMAIN, translation_key=error.binding.reason.value, translation_placeholders=placeholders(error.binding))

@@ -1,16 +1,15 @@
 """The lights, numbers and selects of a device: what they are set to, and what they do to a session."""
 
 import asyncio
-from collections.abc import Mapping
 from math import floor
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.core import Context, HomeAssistant
 
-from .core import limits
-from .core.model import MANUAL, Channel, Modality, Reason, Refusal, RefusedError
-from .core.session import State
 from .const import LOGGER
+from .core import allowed
+from .core.model import MANUAL, ByChannel, Channel, Modality, Reason, Refusal, RefusedError, Request
+from .core.session import State
 from .devices import DeviceError
 from .people import find_person
 from .settings import Settings, SettingsStore
@@ -40,7 +39,7 @@ class Manual:
         self._store.save(settings)
         self._shell.publish()
 
-    async def async_set(self, **changes: Any) -> None:
+    async def async_set(self, **changes: Any) -> None:  # noqa: ANN401 - fields of Settings, of their own types
         """Change the settings; a lower intensity of a session that lives reaches it at once.
 
         Raises:
@@ -53,7 +52,7 @@ class Manual:
         if (live := self._shell.live) is not None:
             if changes.keys() != {"current_ua"} or live.plan is None:
                 raise RefusedError(Refusal(reason=Reason.BUSY))
-            await self._async_set_levels(live, {}, changed.current_ua)
+            await self._async_set_levels(live, live.plan.request, {}, changed.current_ua)
         self._keep(changed)
 
     def allowed_mw_cm2(self, channel: Channel) -> float:
@@ -64,8 +63,7 @@ class Manual:
             person = find_person(self._hass, self.settings.person_id)
         except RefusedError:
             return 0
-        nominal = limits.IRRADIANCE[channel].default.maximum / (1 + device.uncertainty) * limits.SKIN_FACTOR[person.skin_type]
-        return floor(min(nominal, device.peak_mw_cm2.get(channel, 0)) * 1000) / 1000
+        return allowed.irradiance(channel, device, person).maximum
 
     def level_mw_cm2(self, channel: Channel) -> float:
         """Return what a light is set to, nominal."""
@@ -109,7 +107,7 @@ class Manual:
             if (live := self._shell.live) is not None and live.plan is not None:
                 lit |= live.plan.request.irradiance_mw_cm2.keys()
                 if channel in live.plan.request.irradiance_mw_cm2:
-                    await self._async_set_levels(live, {each: self.level_mw_cm2(each) for each in lit}, 0)
+                    await self._async_set_levels(live, live.plan.request, {each: self.level_mw_cm2(each) for each in lit}, 0)
                     return
                 if self._shell.state is State.ARMED:  # nothing has flowed: arm anew with all of them
                     await self._shell.async_stop()
@@ -127,24 +125,22 @@ class Manual:
         rest = {each: level for each, level in self._levels(live).items() if each is not channel}
         if rest and self._shell.state is not State.ARMED:
             try:
-                await self._async_set_levels(live, rest, 0)
+                await self._async_set_levels(live, live.plan.request, rest, 0)
             except (RefusedError, DeviceError) as error:
                 LOGGER.debug("stopping, since one light could not be turned off alone: %s", error)
             else:
                 return
         await self._shell.async_stop()
 
-    def _levels(self, live: LiveSession) -> Mapping[Channel, float]:
+    def _levels(self, live: LiveSession) -> ByChannel:
         """Return what the lights of the session are set to now."""
         telemetry = self._shell.telemetry
         if telemetry is not None and telemetry.flowing and telemetry.level_mw_cm2:
             return telemetry.level_mw_cm2
         return live.plan.request.irradiance_mw_cm2 if live.plan else {}
 
-    async def _async_set_levels(self, live: LiveSession, irradiance_mw_cm2: Mapping[Channel, float], current_ua: float) -> None:
+    async def _async_set_levels(self, live: LiveSession, request: Request, irradiance_mw_cm2: ByChannel, current_ua: float) -> None:
         """Set the levels of a living session, under the peaks that were permitted."""
-        assert live.plan is not None
-        request = live.plan.request
         for channel, level in irradiance_mw_cm2.items():
             if level > (peak := request.irradiance_mw_cm2.get(channel, 0)):
                 raise RefusedError(Refusal(reason=Reason.OUT_OF_BOUNDS, field=f"channels.{channel}", minimum=0, maximum=peak, unit="mW/cm²"))

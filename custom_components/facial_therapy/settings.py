@@ -33,7 +33,7 @@ class Settings:
     """Peak."""
     frequency_hz: float = FREQUENCY_HZ
 
-    def changed(self, modality: Modality, **changes: Any) -> Settings:
+    def changed(self, modality: Modality, **changes: Any) -> Settings:  # noqa: ANN401 - fields, of their own types
         """Return the settings with changes.
 
         Raises:

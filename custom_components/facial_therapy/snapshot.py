@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from .core.model import Channel, Device, Dose, Fault, Outcome, Person, Plan, Refusal, Telemetry
 from .core.session import State
 from .settings import Settings
+
+NOTHING: Final = Dose()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +46,7 @@ class LiveSession:
     """Waiting or armed: until then."""
     ends_at: datetime | None = None
     """Running: when it will end."""
-    delivered: Dose = Dose()
+    delivered: Dose = NOTHING
     """Nominal, as the node says."""
     outcome: Outcome | None = None
     ended_at: datetime | None = None

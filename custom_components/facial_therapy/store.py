@@ -1,9 +1,11 @@
 """The durable ledger: what every person has been given, on every device.
 
-An append-only file of lines under `.storage`, each `<JSON> <checksum>`: a line is written, synced, and read back before anything is energized. What a line says is never taken back; a later line of the same
-session amends it. A session stands at its full planned dose until it is settled to what the node says it delivered.
+An append-only file of lines under `.storage`, each `<JSON> <checksum>`: a line is written, synced, and read back before anything is energized.
+What a line says is never taken back; a later line of the same session amends it. A session stands at its full planned dose until it is settled
+to what the node says it delivered.
 
-The last line may be torn by a power cut: it was never acknowledged, so it is dropped. Any other line that does not check makes the whole ledger *unreadable*: not zero, but unknown, and nothing starts.
+The last line may be torn by a power cut: it was never acknowledged, so it is dropped. Any other line that does not check makes the whole ledger
+*unreadable*: not zero, but unknown, and nothing starts.
 """
 
 import asyncio
@@ -109,7 +111,7 @@ class Ledger:
         try:
             for entry in await hass.async_add_executor_job(self._read):
                 self._take(entry)
-        except (LedgerError, OSError, KeyError, TypeError, ValueError):
+        except LedgerError, OSError, KeyError, TypeError, ValueError:
             self.unreadable = True
 
     def _read(self) -> list[dict[str, Any]]:
@@ -194,9 +196,7 @@ class Ledger:
                 file.flush()
                 os.fsync(file.fileno())
                 file.seek(before)
-                if file.read() != data:
-                    message = "read back something else"
-                    raise LedgerError(message)
+                _check_same(file.read(), data)
             except BaseException:
                 file.truncate(before)
                 raise
@@ -236,7 +236,8 @@ class Ledger:
             KeyError: No such session.
             LedgerError: It stays at its full planned dose.
         """
-        self._records[session_id]  # noqa: B018 - refused before anything is written
+        if session_id not in self._records:
+            raise KeyError(session_id)
         await self._async_append(
             hass,
             {
@@ -274,6 +275,12 @@ class Ledger:
         """Return how many sessions of each modality count for a person."""
         counted = [record.modality for record in self._records.values() if record.person_id == person_id and record.counts]
         return {modality: counted.count(modality) for modality in Modality}
+
+
+def _check_same(read_back: bytes, written: bytes) -> None:
+    if read_back != written:
+        message = "read back something else"
+        raise LedgerError(message)
 
 
 def _line(entry: dict[str, Any]) -> bytes:

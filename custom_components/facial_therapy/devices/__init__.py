@@ -3,21 +3,36 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from ..core.model import ByChannel, Device, Dose, Fault, NodeState, Outcome, Plan, Telemetry
 
 
+class Problem(StrEnum):
+    """Why a device cannot be asked. The values are translation keys."""
+
+    ESPHOME_MISSING = "esphome_missing"
+    """The esphome integration does not have the node, or has it disabled."""
+    CANNOT_CONNECT = "cannot_connect"
+    INVALID_AUTH = "invalid_auth"
+    """Its encryption key is not the one in the ESPHome entry."""
+    WRONG_DEVICE = "wrong_device"
+    WRONG_CONTRACT = "wrong_contract"
+    DEVICE_OFFLINE = "device_offline"
+    """Nothing was sent."""
+    NO_ANSWER = "no_answer"
+    """What the device did is unknown."""
+    STOP_UNCONFIRMED = "stop_unconfirmed"
+
+
 class DeviceError(Exception):
-    """The device could not be asked, or did not answer; what it did with the command is unknown.
+    """The device could not be asked, or did not answer; `placeholders` fill the translated sentence."""
 
-    `translation_key` is a key of the exceptions in the translations, `placeholders` fill it.
-    """
-
-    def __init__(self, translation_key: str, **placeholders: str) -> None:
-        """Take the translation key and its placeholders."""
-        super().__init__(translation_key)
-        self.translation_key = translation_key
+    def __init__(self, problem: Problem, **placeholders: str) -> None:
+        """Take the problem and the placeholders of its sentence."""
+        super().__init__(problem)
+        self.problem = problem
         self.placeholders = placeholders
 
 
@@ -53,7 +68,8 @@ class HistoryEntry:
 class TherapyDevice(Protocol):
     """One governed device.
 
-    Every command raises `RefusedError` if the device refuses (nothing has changed on it) and `DeviceError` if it cannot be reached or does not answer (what it did is unknown, and the channel is closed).
+    Every command raises `RefusedError` if the device refuses (nothing has changed on it) and `DeviceError` if it cannot be reached or does not answer
+    (what it did is unknown, and the channel is closed).
     """
 
     @property

@@ -6,9 +6,9 @@ from contextlib import suppress
 import secrets
 from typing import Any, Final
 
-from aioesphomeapi import APIClient, APIConnectionError, InvalidAuthAPIError, InvalidEncryptionKeyAPIError, RequiresEncryptionAPIError
-from aioesphomeapi.model import EntityState, TextSensorInfo, TextSensorState, UserService
-
+from aioesphomeapi.client import APIClient
+from aioesphomeapi.core import APIConnectionError, InvalidAuthAPIError, InvalidEncryptionKeyAPIError, RequiresEncryptionAPIError
+from aioesphomeapi.model import EntityState, TextSensorInfo, TextSensorState, UserService, UserServiceArgType
 from homeassistant.components import zeroconf
 from homeassistant.const import CONF_HOST, CONF_PORT
 from homeassistant.core import HomeAssistant
@@ -17,7 +17,7 @@ from homeassistant.util import dt as dt_util
 
 from ..const import LOGGER
 from ..core.model import Device, Modality, RefusedError, Telemetry
-from . import DeviceError, wire
+from . import DeviceError, Problem, wire
 from .nodes import PROJECT, esphome_entry
 
 CONF_NOISE_PSK: Final = "noise_psk"
@@ -26,14 +26,14 @@ DESCRIBED_TIMEOUT_S: Final = 5
 ANSWER_TIMEOUT_S: Final = 2
 """An acknowledged action takes milliseconds; after this the channel is closed, and what the node did is read from its history."""
 _TYPES: Final = {
-    "BOOL": "bool",
-    "INT": "int",
-    "FLOAT": "float",
-    "STRING": "string",
-    "BOOL_ARRAY": "bool[]",
-    "INT_ARRAY": "int[]",
-    "FLOAT_ARRAY": "float[]",
-    "STRING_ARRAY": "string[]",
+    UserServiceArgType.BOOL: "bool",
+    UserServiceArgType.INT: "int",
+    UserServiceArgType.FLOAT: "float",
+    UserServiceArgType.STRING: "string",
+    UserServiceArgType.BOOL_ARRAY: "bool[]",
+    UserServiceArgType.INT_ARRAY: "int[]",
+    UserServiceArgType.FLOAT_ARRAY: "float[]",
+    UserServiceArgType.STRING_ARRAY: "string[]",
 }
 """The client's names of argument types, in the contract's words."""
 
@@ -83,7 +83,7 @@ class Channel:
             DeviceError: As `async_probe`; the connection is closed.
         """
         if (entry := esphome_entry(self._hass, self._mac)) is None:
-            raise DeviceError("esphome_missing")
+            raise DeviceError(Problem.ESPHOME_MISSING)
         self._client = APIClient(
             entry.data[CONF_HOST],
             entry.data[CONF_PORT],
@@ -99,11 +99,11 @@ class Channel:
             async with asyncio.timeout(DESCRIBED_TIMEOUT_S):
                 device = await asyncio.shield(self._described)
         except (InvalidEncryptionKeyAPIError, RequiresEncryptionAPIError, InvalidAuthAPIError) as error:
-            raise DeviceError("invalid_auth") from error
+            raise DeviceError(Problem.INVALID_AUTH) from error
         except (APIConnectionError, TimeoutError, OSError) as error:
-            raise DeviceError("cannot_connect", error=str(error) or type(error).__name__) from error
+            raise DeviceError(Problem.CANNOT_CONNECT, error=str(error) or type(error).__name__) from error
         if device.contract[0] != wire.CONTRACT_MAJOR:
-            raise DeviceError("wrong_contract", version=".".join(map(str, device.contract)))
+            raise DeviceError(Problem.WRONG_CONTRACT, version=".".join(map(str, device.contract)))
         self.heard_at = self._hass.loop.time()
         return device
 
@@ -111,21 +111,21 @@ class Channel:
         """Compare identity and actions with the contract, then listen."""
         info = await client.device_info()
         if dr.format_mac(info.mac_address) != self._mac or not info.project_name.startswith(PROJECT):
-            raise DeviceError("wrong_device", name=info.name)
+            raise DeviceError(Problem.WRONG_DEVICE, name=info.name)
         entities, services = await client.list_entities_services()
         self._services = {service.name: service for service in services}
         try:
             expected = wire.ACTIONS[Modality(info.project_name.removeprefix(PROJECT))]
         except ValueError as error:
-            raise DeviceError("wrong_device", name=info.name) from error
+            raise DeviceError(Problem.WRONG_DEVICE, name=info.name) from error
         for name, arguments in expected.items():
             service = self._services.get(name)
-            actual = service and tuple((argument.name, _TYPES.get(argument.type.name, "?")) for argument in service.args)
+            actual = service and tuple((argument.name, argument.type and _TYPES.get(argument.type)) for argument in service.args)
             if actual != arguments:
-                raise DeviceError("wrong_contract", version=f"{name}")
+                raise DeviceError(Problem.WRONG_CONTRACT, version=f"{name}")
         texts = {entity.object_id: entity.key for entity in entities if isinstance(entity, TextSensorInfo)}
         if not {"telemetry", "description"} <= texts.keys():
-            raise DeviceError("wrong_contract", version="telemetry")
+            raise DeviceError(Problem.WRONG_CONTRACT, version="telemetry")
         self._keys = {texts[name]: name for name in ("telemetry", "description")}
         client.subscribe_states(self._on_state)
 
@@ -155,7 +155,7 @@ class Channel:
     def _stamp(self, boot: int, uptime_ms: int) -> None:
         """Remember the newest time that the node itself has issued."""
         self.heard_at = self._hass.loop.time()
-        if boot != self._boot or (uptime_ms - self._stamp_ms) & 0xFFFF_FFFF < 0x8000_0000:
+        if boot != self._boot or wire.since_ms(uptime_ms, self._stamp_ms) >= 0:
             self._boot, self._stamp_ms, self._stamp_at = boot, uptime_ms, self.heard_at
 
     async def async_command(self, name: str, arguments: Mapping[str, object] | None = None) -> dict[str, str]:
@@ -166,7 +166,7 @@ class Channel:
             DeviceError: `device_offline` (nothing was sent) or `no_answer` (what the node did is unknown).
         """
         if self._client is None or (service := self._services.get(name)) is None:
-            raise DeviceError("device_offline")
+            raise DeviceError(Problem.DEVICE_OFFLINE)
         data: dict[str, Any] = dict(arguments or {})
         if service.args:
             self._sequence += 1
@@ -185,13 +185,13 @@ class Channel:
             values = wire.parse(response.error_message if response else "")
             answer = wire.answer(values)
         except (APIConnectionError, TimeoutError, wire.LineError) as error:
-            raise DeviceError("no_answer") from error
+            raise DeviceError(Problem.NO_ANSWER) from error
         self._stamp(answer.boot, answer.uptime_ms)
         if values.get("reason") != "ok":
             raise RefusedError(wire.refusal(values))
         return values
 
-    async def _async_stopped(self, expected_disconnect: bool) -> None:  # noqa: FBT001 - the client's own signature
+    async def _async_stopped(self, _expected: bool) -> None:  # noqa: FBT001 - the client's own signature
         if not self._described.done():
             self._described.cancel()
         self._on_closed()

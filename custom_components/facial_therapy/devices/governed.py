@@ -1,6 +1,7 @@
 """The adapter: a control channel of our own to a governed ESPHome node.
 
-A second native-API connection beside the one of the `esphome` integration, opened with the address and the key of the node's ESPHome entry, read at every connect and never stored.
+A second native-API connection beside the one of the `esphome` integration, opened with the address and the key of the node's ESPHome entry,
+read at every connect and never stored.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from homeassistant.util import dt as dt_util
 from ..const import LOGGER
 from ..core import limits
 from ..core.model import ByChannel, Device, Fault, Modality, Plan, Telemetry
-from . import Answer, DeviceError, HistoryEntry, TherapyDevice, wire
+from . import Answer, DeviceError, HistoryEntry, Problem, TherapyDevice, wire
 from .channel import Channel
 
 RETRY_S: Final = 2
@@ -90,8 +91,8 @@ class GovernedDevice(TherapyDevice):
                 await self._async_until_dead(channel)
                 LOGGER.info("%s: connection lost", self._mac)
             except DeviceError as error:
-                if self._problem is None or self._problem.translation_key != error.translation_key:
-                    LOGGER.info("%s: not connected: %s", self._mac, error.translation_key)
+                if self._problem is None or self._problem.problem != error.problem:
+                    LOGGER.info("%s: not connected: %s", self._mac, error.problem)
                     self._problem = error
                     self._on_connection(False)  # noqa: FBT003
             finally:
@@ -124,7 +125,7 @@ class GovernedDevice(TherapyDevice):
     async def _async_send(self, name: str, arguments: Mapping[str, object] | None = None) -> dict[str, str]:
         """Send on the open channel; one that does not answer is closed, since what it did is unknown."""
         if (channel := self._channel) is None:
-            raise DeviceError("device_offline")
+            raise DeviceError(Problem.DEVICE_OFFLINE)
         try:
             return await channel.async_command(name, arguments)
         except DeviceError:
@@ -161,9 +162,7 @@ class GovernedDevice(TherapyDevice):
             "continues": continues,
             "epoch_s": int(dt_util.utcnow().timestamp()),
         }
-        if self._modality is Modality.WAND:
-            assert request.current_ua is not None
-            assert request.frequency_hz is not None
+        if request.current_ua is not None and request.frequency_hz is not None:
             return arguments | {
                 "peak_ua": round(request.current_ua),
                 "period_us": round(1_000_000 / request.frequency_hz),
@@ -204,7 +203,7 @@ class GovernedDevice(TherapyDevice):
     async def async_stop(self) -> Answer:
         values = await self._async_send("stop_session")
         if values.get("output") != "0":
-            raise DeviceError("no_answer")
+            raise DeviceError(Problem.NO_ANSWER)
         self._lease_ends_at = None
         return wire.answer(values)
 
@@ -218,4 +217,4 @@ class GovernedDevice(TherapyDevice):
         try:
             return wire.history_entry(values)
         except wire.LineError as error:
-            raise DeviceError("no_answer") from error
+            raise DeviceError(Problem.NO_ANSWER) from error

@@ -88,6 +88,11 @@ def parse(line: str) -> dict[str, str]:
     return {key: value for key, _, value in pairs if value != "-"}
 
 
+def since_ms(now_ms: int, then_ms: int) -> int:
+    """Return the time from one node uptime to another; both are modulo 2^32, the difference is signed."""
+    return signed(now_ms - then_ms)
+
+
 def signed(uptime_ms: int) -> int:
     """Return 32 bits of uptime as the signed integer that goes over the wire."""
     return (uptime_ms & 0xFFFF_FFFF) - ((uptime_ms & 0x8000_0000) << 1)
