@@ -277,7 +277,7 @@ void Governor::hold_() {
 
 void Governor::arm_(uint32_t window_end_ms) {
   this->window_end_ms_ = window_end_ms;
-  this->off_seen_armed_ = false;
+  this->off_seen_armed_ = this->contact_known_() && !this->touching();  // an edge from here on counts
   this->enter_(State::ARMED);
 }
 
