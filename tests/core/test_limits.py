@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 import math
+from types import MappingProxyType
 from typing import Final
 
 import pytest
@@ -59,7 +60,7 @@ def test_every_limit_is_the_decided_number(row: tuple[str, Limit, float, float, 
 def test_every_limit_is_in_the_table() -> None:
     tabled = {id(row[1]) for row in TABLE}
     for value in vars(limits).values():
-        for limit in value.values() if hasattr(value, "values") else (value,):
+        for limit in value.values() if isinstance(value, MappingProxyType) else (value,):
             assert not isinstance(limit, Limit) or id(limit) in tabled, limit
 
 
@@ -125,7 +126,9 @@ def test_what_a_session_without_calibration_is_charged_fits_the_strictest_person
     assert strictest * limits.FLUENCE_SESSION.default.maximum >= limits.UNCALIBRATED_FLUENCE_J_CM2
 
 
-@pytest.mark.parametrize(("value", "inside"), [(-1, False), (0.999, False), (1, True), (1.5, True), (2, True), (2.001, False), (math.nan, False), (math.inf, False)])
+@pytest.mark.parametrize(
+    ("value", "inside"), [(-1, False), (0.999, False), (1, True), (1.5, True), (2, True), (2.001, False), (math.nan, False), (math.inf, False)]
+)
 def test_a_bound_includes_both_ends_and_no_nan(value: float, *, inside: bool) -> None:
     assert Bound(minimum=1, maximum=2, unit="1", source="L1").holds(value) is inside
 

@@ -126,7 +126,7 @@ def _light_scale(device: Device, person: Person) -> float:
 
 def _ceiling(value: float) -> float:
     """A ceiling that is no number, or below zero, allows nothing."""
-    return value if value > 0 else 0
+    return max(0, value)  # max(0, NaN) is 0
 
 
 def _down(value: float, digits: int) -> float:
