@@ -13,7 +13,7 @@ import pytest
 
 from tests.real import flows, namespace
 from tests.real.announce import Announcement
-from tests.real.direct import BrokenLineError, Direct, crc16, parse_line
+from tests.real.direct import BrokenLineError, Direct, Owner, crc16, parse_line
 from tests.real.exposure import Exposures
 from tests.real.home import Home
 from tests.real.household import free_port
@@ -293,6 +293,43 @@ async def test_link_that_is_down_cuts_and_refuses(node: Node) -> None:
     async with Direct("127.0.0.1", link.port):
         pass
     await link.stop()
+
+
+async def test_witness_and_node_agree_on_a_session_without_home_assistant(tmp_path: Path, programs: Path) -> None:
+    """14 mW/cm2 for 4 s with a ramp of 3 s: both count 35 mJ/cm2, each by itself."""
+    file = tmp_path / "witness"
+    watch = await Watch.start(tmp_path, file)
+    node = Node(programs / "mask-host", tmp_path / "mask", port=free_port(), witness=file)
+    await node.start()
+    async with Owner("127.0.0.1", node.port) as owner, node.direct() as direct:
+        reply = await owner.command(
+            "start_session",
+            session="00112233445566aa",
+            last_record=1,
+            subject=1,
+            skin_permille=1000,
+            duration_s=4,
+            lease_ms=10_000,
+            window_s=60,
+            continues=1,
+            epoch_s=1_795_000_000,
+            channels=[1],
+            peaks_uw_cm2=[14_000],
+            budgets_uj_cm2=[56_000],
+        )
+        assert reply.success, reply.text
+        assert reply.values["state"] == "armed"
+        await direct.simulate(worn=True)
+        lit_ns = await watch.wait_lit("mask-host", 0)
+        await owner.telemetry(lambda values: values["state"] == "idle")
+        record = (await owner.command("read_history", record=2)).values
+        assert record["outcome"] == "completed"
+        delivered_j_cm2 = int(record["delivered"].removeprefix("1:")) / 1e6
+        assert delivered_j_cm2 == pytest.approx(0.035, rel=0.02)
+        assert await watch.dose("mask-host", lit_ns) == {1: pytest.approx(delivered_j_cm2, rel=0.02)}
+        assert (await watch.above("mask-host", lit_ns)).longest_s == pytest.approx(4, abs=0.1)
+    await node.stop()
+    await watch.stop()
 
 
 # --- Home Assistant --------------------------------------------------------------------------------------------------------------

@@ -61,7 +61,9 @@ class Home:
             "Home Assistant",
             [sys.executable, "-m", "homeassistant", "--config", self.directory],
             log=self.log,
-            environment=environment,
+            # Only its own directory may offer it custom components, not the checkout that we run from.
+            environment={"PYTHONPATH": "", **(environment or {})},
+            directory=self.directory,
         )
         await self._wait_answering()
         if self._account is not None:

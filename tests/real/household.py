@@ -1,7 +1,7 @@
 """Everything of a run in one place: a Home Assistant, both nodes behind encryption and a link that can fail, and the witness."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 import contextlib
 from dataclasses import dataclass
 import json
@@ -158,14 +158,19 @@ class Household:
         async with self.home.messages() as messages:
             yield messages
 
-    async def add_node(self, messages: Messages, station: Station) -> None:
+    async def add_node(self, messages: Messages, station: Station, tell: Callable[[str], None] = lambda _: None) -> None:
         """Announce a node and take it through ESPHome's discovered flow and ours, as a user does."""
         await station.announcement.start()
+        tell("announced")
         discovered = await flows.wait_discovered(messages, "esphome", lambda flow: flow["context"]["unique_id"] == station.mac)
+        tell("discovered by esphome")
         step = flows.expect(await flows.submit(self.home, discovered), "form", "encryption_key")
         flows.expect(await flows.submit(self.home, step, {"noise_psk": station.key}), "create_entry")
+        tell("added to esphome with its encryption key")
         discovered = await flows.wait_discovered(messages, DOMAIN, lambda flow: flow["context"]["unique_id"] == station.mac)
+        tell(f"discovered by {DOMAIN}")
         flows.expect(await flows.submit(self.home, discovered), "create_entry")
+        tell(f"added to {DOMAIN}")
         await self.find_device(messages, station)
 
     async def add_person(self, messages: Messages, name: str) -> str:
@@ -178,14 +183,15 @@ class Household:
         await messages.call("ping")
         return entry_id
 
-    async def find_device(self, messages: Messages, station: Station) -> None:
-        """Learn the id of a node's device."""
-        for device in await messages.call("config/device_registry/list"):
-            if ["mac", station.mac] in device["connections"]:
-                station.device_id = device["id"]
-                return
-        msg = f"no device has the address {station.mac}"
-        raise LookupError(msg)
+    async def find_device(self, messages: Messages, station: Station, timeout_s: float = 20) -> None:
+        """Learn the id of a node's device, which ESPHome makes once it has connected."""
+        async with asyncio.timeout(timeout_s), messages.subscribe("subscribe_events", event_type="device_registry_updated") as events:
+            while True:
+                for device in await messages.call("config/device_registry/list"):
+                    if ["mac", station.mac] in device["connections"]:
+                        station.device_id = device["id"]
+                        return
+                await events.get()
 
     async def entity(self, messages: Messages, station: Station, key: str, domain: str = "sensor", timeout_s: float = 20) -> str:
         """Wait until our integration has an entity with this translation key on the node's device, return its id."""
