@@ -37,9 +37,7 @@ async def furnished(tmp_path_factory: pytest.TempPathFactory, programs: Path) ->
         await household.start_nodes()
         await household.start_home()
         async with household.messages() as messages:
-            for station in household.stations.values():
-                await household.add_node(messages, station)
-            await household.add_person(messages, "Ada")
+            await household.furnish(messages, "Ada")
     finally:
         await household.stop()
     return directory

@@ -9,7 +9,6 @@ scripts/demo --once [--json FILE]   discover, add, run both sessions, compare th
 import argparse
 import asyncio
 import contextlib
-from functools import partial
 import json
 from pathlib import Path
 import shutil
@@ -34,22 +33,13 @@ type Report = dict[str, object]
 
 async def _furnish(household: Household, messages: Messages, timeline: Timeline) -> None:
     """Add both nodes and a person through the real flows, unless an earlier run did."""
-    added = bool(await flows.entries(messages, DOMAIN))
-    for station in household.stations.values():
-        if added:
+    if await flows.entries(messages, DOMAIN):
+        for station in household.stations.values():
             await station.announcement.start()
             await household.find_device(messages, station)
-        else:
-            await household.add_node(messages, station, partial(_note_of, timeline, station.node.name))
-        await household.wait_session(messages, station, "idle")
-    if not added:
-        await household.add_person(messages, PERSON)
-        timeline.note("home assistant", f"{PERSON}: added")
-
-
-def _note_of(timeline: Timeline, node: str, event: str) -> None:
-    """Note what Home Assistant did with a node."""
-    timeline.note("home assistant", f"{node}: {event}")
+            await household.wait_session(messages, station, "idle")
+    else:
+        await household.furnish(messages, PERSON, lambda who, event: timeline.note("home assistant", f"{who}: {event}"))
 
 
 async def _start(household: Household, timeline: Timeline) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 import contextlib
 from dataclasses import dataclass
+from functools import partial
 import json
 from pathlib import Path
 import socket
@@ -158,8 +159,8 @@ class Household:
         async with self.home.messages() as messages:
             yield messages
 
-    async def add_node(self, messages: Messages, station: Station, tell: Callable[[str], None] = lambda _: None) -> None:
-        """Announce a node and take it through ESPHome's discovered flow and ours, as a user does."""
+    async def add_node(self, messages: Messages, station: Station, tell: Callable[[str], None] = lambda _: None) -> flows.Step:
+        """Announce a node and take it through ESPHome's discovered flow and ours, as a user does; return how ours ended."""
         await station.announcement.start()
         tell("announced")
         discovered = await flows.wait_discovered(messages, "esphome", lambda flow: flow["context"]["unique_id"] == station.mac)
@@ -169,19 +170,33 @@ class Household:
         tell("added to esphome with its encryption key")
         discovered = await flows.wait_discovered(messages, DOMAIN, lambda flow: flow["context"]["unique_id"] == station.mac)
         tell(f"discovered by {DOMAIN}")
-        flows.expect(await flows.submit(self.home, discovered), "create_entry")
+        created = flows.expect(await flows.submit(self.home, discovered), "create_entry")
         tell(f"added to {DOMAIN}")
         await self.find_device(messages, station)
+        return created
 
-    async def add_person(self, messages: Messages, name: str) -> str:
-        """Add a person through the flow, return the id of the entry."""
-        step = flows.expect(await flows.begin(self.home, DOMAIN), "menu")
-        step = flows.expect(await flows.submit(self.home, step, {"next_step_id": "person"}), "form")
-        created = flows.expect(await flows.submit(self.home, step, {"name": name}), "create_entry")
+    async def add_person(self, name: str, after: flows.Step | None = None) -> str:
+        """Add a person, in the flow that follows the first device or from the menu, and return the id of the entry."""
+        if after is not None and (following := after.get("next_flow")):
+            step = await flows.current(self.home, following[1])
+        else:
+            menu = flows.expect(await flows.begin(self.home, DOMAIN), "menu")
+            step = await flows.submit(self.home, menu, {"next_step_id": "person"})
+        created = flows.expect(await flows.submit(self.home, flows.expect(step, "form", "person"), {"name": name}), "create_entry")
         entry_id: str = created["result"]["entry_id"]
-        # The entry is set up when the flow has answered; its entities follow in the same moment.
-        await messages.call("ping")
         return entry_id
+
+    async def furnish(self, messages: Messages, person: str, tell: Callable[[str, str], None] = lambda _node, _event: None) -> None:
+        """Add both nodes and, as the first one asks for it, a person."""
+        added = False
+        for station in self.stations.values():
+            created = await self.add_node(messages, station, partial(tell, station.node.name))
+            if not added:
+                await self.add_person(person, created)
+                tell(person, "added as a person")
+                added = True
+        for station in self.stations.values():
+            await self.wait_session(messages, station, "idle")
 
     async def find_device(self, messages: Messages, station: Station, timeout_s: float = 20) -> None:
         """Learn the id of a node's device, which ESPHome makes once it has connected."""

@@ -49,14 +49,19 @@ class Node:
         """Switch the node on and wait until its API answers."""
         self.state.mkdir(parents=True, exist_ok=True)
         self._supervisor = asyncio.create_task(self._supervise())
-        await self.wait_ready()
+        ready = asyncio.create_task(self.wait_ready())
+        await asyncio.wait([ready, self._supervisor], return_when=asyncio.FIRST_COMPLETED)
+        if self._supervisor.done():
+            ready.cancel()
+            # It only ends by failing: there is no such program.
+            await self._supervisor
+        await ready
 
     async def stop(self) -> None:
         """Switch the node off."""
         if self._supervisor is not None:
             self._supervisor.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._supervisor
+            await asyncio.gather(self._supervisor, return_exceptions=True)
             self._supervisor = None
         if self._child is not None:
             self._child.kill()
@@ -101,3 +106,5 @@ class Node:
             self._child = await Child.start(self.name, [self._program], log=self.log, environment=self._environment, directory=self.directory)
             self._up.set()
             await self._child.wait()
+            # A program that cannot run must not take the machine with it.
+            await asyncio.sleep(0.05)
