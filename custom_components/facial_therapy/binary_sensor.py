@@ -1,0 +1,83 @@
+"""Whether a device is ready, on the skin, and sound."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, override
+
+from homeassistant.components.binary_sensor import BinarySensorEntity, BinarySensorEntityDescription
+from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import DeviceConfigEntry
+from .core.model import Modality
+from .entity import FacialTherapyDescription, FacialTherapyEntity, always, fitting
+from .snapshot import Snapshot
+
+PARALLEL_UPDATES = 0  # nothing is polled
+
+ATTR_REASON: Final = "reason"
+ATTR_FAULT: Final = "fault"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FacialTherapyBinarySensorDescription(BinarySensorEntityDescription, FacialTherapyDescription):
+    """A binary sensor of a device."""
+
+    value_fn: Callable[[Snapshot], bool | None]
+    attributes_fn: Callable[[Snapshot], Mapping[str, Any] | None] = lambda _: None
+
+
+DESCRIPTIONS: Final = (
+    FacialTherapyBinarySensorDescription(
+        key="ready",
+        available_fn=always,
+        value_fn=lambda data: not data.refusals,
+        attributes_fn=lambda data: {ATTR_REASON: data.refusals[0].reason.value if data.refusals else None},
+    ),
+    FacialTherapyBinarySensorDescription(
+        key="worn",
+        modality=Modality.MASK,
+        entity_registry_enabled_default=False,
+        value_fn=lambda data: None if data.telemetry is None else data.telemetry.worn,
+    ),
+    FacialTherapyBinarySensorDescription(
+        key="contact",
+        modality=Modality.WAND,
+        value_fn=lambda data: None if data.telemetry is None else data.telemetry.worn,
+    ),
+    FacialTherapyBinarySensorDescription(
+        key="fault",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,  # the session sensor says `fault` too
+        available_fn=lambda data: data.connected or data.fault is not None,
+        value_fn=lambda data: data.fault is not None,
+        attributes_fn=lambda data: {ATTR_FAULT: data.fault and data.fault.value},
+    ),
+)
+
+
+async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+    """Add the binary sensors of a device."""
+    async_add_entities(FacialTherapyBinarySensor(entry.runtime_data, description) for description in fitting(entry.runtime_data, DESCRIPTIONS))
+
+
+class FacialTherapyBinarySensor(FacialTherapyEntity, BinarySensorEntity):
+    """A binary sensor of a device."""
+
+    _unrecorded_attributes = frozenset({ATTR_FAULT, ATTR_REASON})
+    entity_description: FacialTherapyBinarySensorDescription
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Return what the snapshot says; None for a node without such a sensor."""
+        return self.entity_description.value_fn(self.coordinator.data)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        """Return what goes with it."""
+        return self.entity_description.attributes_fn(self.coordinator.data)

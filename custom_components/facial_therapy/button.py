@@ -1,0 +1,65 @@
+"""Stop, confirm, resume."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, override
+
+from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .const import LOGGER
+from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
+from .entity import FacialTherapyDescription, NamedEntity, always, translated_errors
+
+PARALLEL_UPDATES = 0  # the shell puts commands in order, and a stop must not queue behind anything
+
+
+@dataclass(frozen=True, kw_only=True)
+class FacialTherapyButtonDescription(ButtonEntityDescription, FacialTherapyDescription):
+    """A button of a device."""
+
+    press_fn: Callable[[FacialTherapyCoordinator], Awaitable[None]]
+    only_named: bool = True
+    """Not pressed by an action for everything."""
+
+
+DESCRIPTIONS: Final = (
+    FacialTherapyButtonDescription(
+        key="stop",
+        only_named=False,
+        available_fn=always,  # an action passes by what is not available, and stop must be heard with the link down
+        press_fn=lambda coordinator: coordinator.async_stop(),
+    ),
+    FacialTherapyButtonDescription(
+        key="confirm",
+        entity_category=EntityCategory.CONFIG,  # no area and no "everything" clears a fault
+        press_fn=lambda coordinator: coordinator.async_clear_fault(),
+    ),
+    FacialTherapyButtonDescription(
+        key="resume",
+        entity_registry_enabled_default=False,
+        press_fn=lambda coordinator: coordinator.async_resume(),
+    ),
+)
+
+
+async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+    """Add the buttons of a device."""
+    async_add_entities(FacialTherapyButton(entry.runtime_data, description) for description in DESCRIPTIONS)
+
+
+class FacialTherapyButton(NamedEntity, ButtonEntity):
+    """A button of a device."""
+
+    entity_description: FacialTherapyButtonDescription
+
+    @override
+    async def async_press(self) -> None:
+        """Do what it says."""
+        if self.entity_description.only_named and not self.meant:
+            LOGGER.info("%s is not pressed by an action for everything", self.entity_id)
+            return
+        with translated_errors():
+            await self.entity_description.press_fn(self.coordinator)

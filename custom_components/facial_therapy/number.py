@@ -1,0 +1,98 @@
+"""What a manual session is set to: its time, and the current and frequency of a wand."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, override
+
+from homeassistant.components.number import NumberDeviceClass, NumberEntity, NumberEntityDescription, NumberMode
+from homeassistant.const import EntityCategory, UnitOfElectricCurrent, UnitOfFrequency, UnitOfTime
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import DeviceConfigEntry
+from .core import limits
+from .core.model import Modality
+from .entity import FacialTherapyDescription, FacialTherapyEntity, always, fitting, translated_errors
+from .settings import Settings
+
+PARALLEL_UPDATES = 0  # the shell puts commands in order
+
+SECONDS: Final = 60
+"""In a minute."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FacialTherapyNumberDescription(NumberEntityDescription, FacialTherapyDescription):
+    """A number of the settings."""
+
+    available_fn: Callable[..., bool] = always
+    entity_category: EntityCategory | None = EntityCategory.CONFIG
+    value_fn: Callable[[Settings], float]
+    change_fn: Callable[[float], Mapping[str, Any]]
+    """From what was entered to a change of the settings."""
+
+
+def _duration(modality: Modality) -> FacialTherapyNumberDescription:
+    return FacialTherapyNumberDescription(
+        key="duration",
+        modality=modality,
+        device_class=NumberDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.MINUTES,
+        native_min_value=1,
+        native_max_value=limits.DURATION[modality].default.maximum / SECONDS,
+        native_step=0.5,
+        value_fn=lambda settings: settings.duration_s / SECONDS,
+        change_fn=lambda value: {"duration_s": value * SECONDS},
+    )
+
+
+DESCRIPTIONS: Final = (
+    _duration(Modality.MASK),
+    _duration(Modality.WAND),
+    FacialTherapyNumberDescription(
+        key="intensity",
+        modality=Modality.WAND,
+        device_class=NumberDeviceClass.CURRENT,
+        native_unit_of_measurement=UnitOfElectricCurrent.MICROAMPERE,
+        native_min_value=limits.CURRENT.default.minimum,
+        native_max_value=limits.CURRENT.default.maximum,
+        native_step=1,
+        mode=NumberMode.SLIDER,
+        value_fn=lambda settings: settings.current_ua,
+        change_fn=lambda value: {"current_ua": value},
+    ),
+    FacialTherapyNumberDescription(
+        key="frequency",
+        modality=Modality.WAND,
+        device_class=NumberDeviceClass.FREQUENCY,
+        native_unit_of_measurement=UnitOfFrequency.HERTZ,
+        native_min_value=limits.FREQUENCY.default.minimum,
+        native_max_value=limits.FREQUENCY.default.maximum,
+        native_step=0.1,
+        value_fn=lambda settings: settings.frequency_hz,
+        change_fn=lambda value: {"frequency_hz": value},
+    ),
+)
+
+
+async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+    """Add the numbers of a device."""
+    async_add_entities(SettingNumber(entry.runtime_data, description) for description in fitting(entry.runtime_data, DESCRIPTIONS))
+
+
+class SettingNumber(FacialTherapyEntity, NumberEntity):
+    """A number of the next session; a lower intensity reaches the one that runs."""
+
+    entity_description: FacialTherapyNumberDescription
+
+    @property
+    @override
+    def native_value(self) -> float:
+        """Return what the next manual session is set to."""
+        return self.entity_description.value_fn(self.coordinator.data.settings)
+
+    @override
+    async def async_set_native_value(self, value: float) -> None:
+        """Change the setting; NaN, which the number component lets through, is outside every bound."""
+        with translated_errors():
+            await self.coordinator.manual.async_set(**self.entity_description.change_fn(value))

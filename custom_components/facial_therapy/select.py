@@ -1,0 +1,98 @@
+"""What the switch starts, and for whom."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, override
+
+from homeassistant.components.select import SelectEntity, SelectEntityDescription
+from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .const import DOMAIN
+from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
+from .core.model import MANUAL, Modality, RefusedError
+from .core.program import BUILT_IN
+from .entity import FacialTherapyDescription, FacialTherapyEntity, always, translated_errors
+from .people import find_person, persons
+
+PARALLEL_UPDATES = 0  # the shell puts commands in order
+
+
+@dataclass(frozen=True, kw_only=True)
+class FacialTherapySelectDescription(SelectEntityDescription, FacialTherapyDescription):
+    """A choice of the settings."""
+
+    available_fn: Callable[..., bool] = always
+    options_fn: Callable[[FacialTherapyCoordinator], list[str]]
+    value_fn: Callable[[FacialTherapyCoordinator], str | None]
+    select_fn: Callable[[FacialTherapyCoordinator, str], Awaitable[None]]
+
+
+def _programs(coordinator: FacialTherapyCoordinator) -> list[str]:
+    """Return the programs that have a recipe for the device, and the one without."""
+    return [program.key for program in BUILT_IN.values() if coordinator.modality is Modality.MASK or program.wand is not None] + [MANUAL]
+
+
+def _person(coordinator: FacialTherapyCoordinator) -> str | None:
+    try:
+        return find_person(coordinator.hass, coordinator.data.settings.person_id).name
+    except RefusedError:  # nobody yet, no choice among several, or the chosen one has been removed
+        return None
+
+
+DESCRIPTIONS: Final = (
+    FacialTherapySelectDescription(
+        key="program",
+        options_fn=_programs,
+        value_fn=lambda coordinator: coordinator.data.settings.program,
+        select_fn=lambda coordinator, option: coordinator.manual.async_set(program=option),
+    ),
+    FacialTherapySelectDescription(
+        key="person",
+        options_fn=lambda coordinator: [person.name for person in persons(coordinator.hass)],
+        value_fn=_person,
+        select_fn=lambda coordinator, option: coordinator.manual.async_set(person_id=option),
+    ),
+)
+
+
+async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+    """Add the selects of a device."""
+    async_add_entities(SettingSelect(entry.runtime_data, description) for description in DESCRIPTIONS)
+
+
+class SettingSelect(FacialTherapyEntity, SelectEntity):
+    """A choice for the next session."""
+
+    entity_description: FacialTherapySelectDescription
+
+    @property
+    @override
+    def options(self) -> list[str]:
+        """Return what there is to choose from."""
+        return self.entity_description.options_fn(self.coordinator)
+
+    @property
+    @override
+    def current_option(self) -> str | None:
+        """Return what is chosen."""
+        return self.entity_description.value_fn(self.coordinator)
+
+    @override
+    async def async_select_option(self, option: str) -> None:
+        """Choose for the next session."""
+        with translated_errors():
+            await self.entity_description.select_fn(self.coordinator, option)
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow people who come, go or are renamed, of which the shell need not know."""
+        await super().async_added_to_hass()
+        self.async_on_remove(async_dispatcher_connect(self.hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed))
+
+    @callback
+    def _entry_changed(self, _change: ConfigEntryChange, entry: ConfigEntry) -> None:
+        if entry.domain == DOMAIN:
+            self.async_write_ha_state()

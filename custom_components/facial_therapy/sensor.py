@@ -1,0 +1,128 @@
+"""What a session is doing, and when."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, override
+
+from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorEntityDescription, SensorStateClass
+from homeassistant.const import EntityCategory, UnitOfTemperature
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import DeviceConfigEntry
+from .core.model import Modality
+from .core.session import State
+from .entity import FacialTherapyDescription, FacialTherapyEntity, always, fitting
+from .snapshot import Snapshot
+
+PARALLEL_UPDATES = 0  # nothing is polled
+
+ATTR_REASON: Final = "reason"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FacialTherapySensorDescription(SensorEntityDescription, FacialTherapyDescription):
+    """A sensor of a device. The snapshot changes with the session's state or a warning, so no sensor moves every second."""
+
+    value_fn: Callable[[Snapshot], str | float | datetime | None]
+    attributes_fn: Callable[[Snapshot], Mapping[str, Any] | None] = lambda _: None
+
+
+def _ready_at(data: Snapshot) -> datetime | None:
+    """Return when time alone has made the device ready; None if it is, or if time does not help."""
+    times = [refusal.allowed_at for refusal in data.refusals]
+    return max((at for at in times if at is not None), default=None) if None not in times else None
+
+
+def _delivered(data: Snapshot) -> float | None:
+    """Return what the living session, else the last one, has delivered: J/cm² of all channels, or mA·min."""
+    session = data.session or data.last
+    return None if session is None else session.delivered.total
+
+
+DESCRIPTIONS: Final = (
+    FacialTherapySensorDescription(
+        key="session",
+        device_class=SensorDeviceClass.ENUM,
+        options=[state.value for state in State],
+        available_fn=always,
+        value_fn=lambda data: data.state.value,
+    ),
+    FacialTherapySensorDescription(
+        key="session_ends",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        available_fn=always,
+        value_fn=lambda data: None if data.session is None else data.session.ends_at,
+    ),
+    FacialTherapySensorDescription(
+        key="ready_at",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_registry_enabled_default=False,
+        available_fn=always,
+        value_fn=_ready_at,
+        attributes_fn=lambda data: {ATTR_REASON: data.refusals[0].reason.value if data.refusals else None},
+    ),
+    FacialTherapySensorDescription(
+        key="temperature",
+        device_class=SensorDeviceClass.TEMPERATURE,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
+        suggested_display_precision=1,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        value_fn=lambda data: None if data.telemetry is None else data.telemetry.temperature_c,
+    ),
+    FacialTherapySensorDescription(
+        key="impedance",
+        modality=Modality.WAND,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement="Ω",
+        suggested_display_precision=0,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        value_fn=lambda data: None if data.telemetry is None else data.telemetry.impedance_ohm,
+    ),
+    FacialTherapySensorDescription(
+        key="fluence",
+        modality=Modality.MASK,
+        native_unit_of_measurement="J/cm²",
+        suggested_display_precision=1,
+        entity_registry_enabled_default=False,
+        available_fn=always,
+        value_fn=_delivered,
+    ),
+    FacialTherapySensorDescription(
+        key="charge",
+        modality=Modality.WAND,
+        native_unit_of_measurement="mA·min",
+        suggested_display_precision=2,
+        entity_registry_enabled_default=False,
+        available_fn=always,
+        value_fn=_delivered,
+    ),
+)
+
+
+async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+    """Add the sensors of a device."""
+    async_add_entities(FacialTherapySensor(entry.runtime_data, description) for description in fitting(entry.runtime_data, DESCRIPTIONS))
+
+
+class FacialTherapySensor(FacialTherapyEntity, SensorEntity):
+    """A sensor of a device."""
+
+    _unrecorded_attributes = frozenset({ATTR_REASON})
+    entity_description: FacialTherapySensorDescription
+
+    @property
+    @override
+    def native_value(self) -> str | float | datetime | None:
+        """Return what the snapshot says."""
+        return self.entity_description.value_fn(self.coordinator.data)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        """Return what goes with it."""
+        return self.entity_description.attributes_fn(self.coordinator.data)

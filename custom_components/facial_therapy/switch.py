@@ -1,0 +1,54 @@
+"""The session as a switch: on while a session lives."""
+
+from dataclasses import dataclass
+from typing import Any, Final, override
+
+from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .const import LOGGER
+from .coordinator import DeviceConfigEntry
+from .entity import FacialTherapyDescription, NamedEntity, always, translated_errors
+
+PARALLEL_UPDATES = 0  # the shell puts commands in order, and a stop must not queue behind a start
+
+
+@dataclass(frozen=True, kw_only=True)
+class FacialTherapySwitchDescription(SwitchEntityDescription, FacialTherapyDescription):
+    """A switch of a device."""
+
+
+SESSION: Final = FacialTherapySwitchDescription(key="session", available_fn=always)
+
+
+async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+    """Add the switch of a device."""
+    async_add_entities([SessionSwitch(entry.runtime_data, SESSION)])
+
+
+class SessionSwitch(NamedEntity, SwitchEntity):
+    """Starts what is selected, and stops whatever runs."""
+
+    entity_description: FacialTherapySwitchDescription
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        """Return whether a session lives; until zero is confirmed it does."""
+        return self.coordinator.data.state.lives
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        """Arm the selected program for the selected person."""
+        if not self.meant:
+            LOGGER.info("%s is not switched on by an action for everything", self.entity_id)
+            return
+        with translated_errors():
+            await self.coordinator.async_start(self.coordinator.manual.selected(), self._context)
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        """Stop."""
+        with translated_errors():
+            await self.coordinator.async_stop()
