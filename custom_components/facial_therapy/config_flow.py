@@ -1,0 +1,182 @@
+"""How devices and people are added: a governed node that ESPHome has, or a name."""
+
+import secrets
+from typing import Any, Final, cast, override
+
+from homeassistant.config_entries import SOURCE_USER, ConfigEntryState, ConfigFlow, ConfigFlowResult, FlowType
+from homeassistant.const import CONF_NAME
+from homeassistant.helpers.device_registry import format_mac
+from homeassistant.helpers.selector import SelectOptionDict, SelectSelector, SelectSelectorConfig, TextSelector
+from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
+import voluptuous as vol
+
+from .const import CONF_CHANNELS, CONF_KIND, CONF_MAC, CONF_MODALITY, CONF_SUBJECT, DOMAIN, KIND_DEVICE, KIND_PERSON
+from .coordinator import DeviceConfigEntry
+from .core.model import Device
+from .devices import DeviceError, Problem
+from .devices.channel import async_probe
+from .devices.nodes import governed_nodes
+
+NAME_MAX: Final = 64
+SUBJECT_MAX: Final = 2**31 - 1
+ADD_PERSON: Final = {CONF_KIND: KIND_PERSON}
+"""Starts a flow at the person step, without the menu."""
+PERSON_SCHEMA: Final = vol.Schema({vol.Required(CONF_NAME): TextSelector()})
+
+
+class FacialTherapyConfigFlow(ConfigFlow, domain=DOMAIN):
+    """Adds a device or a person, and mends them later."""
+
+    VERSION = 1
+    MINOR_VERSION = 1
+
+    _mac: str
+    _name: str
+    """Of the discovered node, as it announces itself."""
+
+    @override
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask what to add."""
+        if user_input == ADD_PERSON:
+            return await self.async_step_person()
+        return self.async_show_menu(step_id="user", menu_options=["device", "person"])
+
+    # --- devices ----------------------------------------------------------------------------------------------------------------
+
+    async def async_step_device(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Choose among the governed nodes of ESPHome that have not been added."""
+        errors: dict[str, str] = {}
+        placeholders: dict[str, str] = {}
+        if user_input is not None:
+            mac = user_input[CONF_MAC]
+            # Its discovery may wait for an answer at the same time, and goes away when this one has created the entry.
+            await self.async_set_unique_id(mac, raise_on_progress=False)
+            self._abort_if_unique_id_configured()
+            try:
+                return await self._async_create_device(mac, mac, await async_probe(self.hass, mac))
+            except DeviceError as error:
+                errors, placeholders = {"base": error.problem.value}, error.placeholders
+        added = self._async_current_ids(include_ignore=False)
+        nodes = [SelectOptionDict(value=node.mac, label=node.name) for node in governed_nodes(self.hass) if node.mac not in added]
+        if not nodes:
+            return self.async_abort(reason="no_nodes")
+        schema = vol.Schema({vol.Required(CONF_MAC): SelectSelector(SelectSelectorConfig(options=nodes))})
+        return self.async_show_form(
+            step_id="device",
+            data_schema=self.add_suggested_values_to_schema(schema, user_input),
+            errors=errors,
+            description_placeholders=placeholders,
+        )
+
+    @override
+    async def async_step_zeroconf(self, discovery_info: ZeroconfServiceInfo) -> ConfigFlowResult:
+        """Take up a node that announces our project."""
+        if not (mac := discovery_info.properties.get("mac")):
+            return self.async_abort(reason="no_mac")
+        self._mac = format_mac(mac)
+        await self.async_set_unique_id(self._mac)
+        self._abort_if_unique_id_configured()
+        self._name = discovery_info.properties.get("friendly_name") or discovery_info.hostname.removesuffix(".local.")
+        self.context["title_placeholders"] = {CONF_NAME: self._name}
+        return await self.async_step_discovery_confirm()
+
+    async def async_step_discovery_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Add the discovered node, as soon as ESPHome has it.
+
+        The form stays open until then: a discovery that aborts does not come back.
+        """
+        errors: dict[str, str] = {}
+        placeholders = {"device": self._name}
+        if user_input is not None:
+            try:
+                return await self._async_create_device(self._mac, self._name, await async_probe(self.hass, self._mac))
+            except DeviceError as error:
+                errors = {"base": error.problem.value}
+                placeholders |= error.placeholders
+        return self.async_show_form(step_id="discovery_confirm", errors=errors, description_placeholders=placeholders)
+
+    async def _async_create_device(self, mac: str, fallback: str, device: Device) -> ConfigFlowResult:
+        """Create the entry of a probed device, and go on to the first person if there is none."""
+        title = next((node.name for node in governed_nodes(self.hass) if node.mac == mac), fallback)
+        next_flow = None
+        if not any(entry.data.get(CONF_KIND) == KIND_PERSON for entry in self._async_current_entries()):
+            person = await self.hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER}, data=ADD_PERSON)
+            next_flow = (FlowType.CONFIG_FLOW, person["flow_id"])
+        return self.async_create_entry(title=title, data={CONF_KIND: KIND_DEVICE, CONF_MAC: mac, **_described(device)}, next_flow=next_flow)
+
+    # --- people -----------------------------------------------------------------------------------------------------------------
+
+    async def async_step_person(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the name of a person."""
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            name = _tidy(user_input[CONF_NAME])
+            if not (errors := self._name_errors(name)):
+                subject = self._new_subject()
+                await self.async_set_unique_id(f"person_{subject}")
+                return self.async_create_entry(title=name, data={CONF_KIND: KIND_PERSON, CONF_SUBJECT: subject})
+        return self.async_show_form(step_id="person", data_schema=self.add_suggested_values_to_schema(PERSON_SCHEMA, user_input), errors=errors)
+
+    def _name_errors(self, name: str, own_entry_id: str | None = None) -> dict[str, str]:
+        """Return what is wrong with a name; people are told apart by it, in any case."""
+        if not 1 <= len(name) <= NAME_MAX:
+            return {CONF_NAME: "name_length"}
+        others = [entry for entry in self._async_current_entries() if entry.data.get(CONF_KIND) == KIND_PERSON and entry.entry_id != own_entry_id]
+        return {CONF_NAME: "name_taken"} if name.casefold() in [entry.title.casefold() for entry in others] else {}
+
+    def _new_subject(self) -> int:
+        """Return the random token by which the nodes know this person."""
+        taken = {entry.data.get(CONF_SUBJECT) for entry in self._async_current_entries()}
+        while (subject := secrets.randbelow(SUBJECT_MAX) + 1) in taken:
+            pass
+        return subject
+
+    # --- mending ----------------------------------------------------------------------------------------------------------------
+
+    async def async_step_reconfigure(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Rename a person, or read a device again."""
+        if self._get_reconfigure_entry().data[CONF_KIND] == KIND_PERSON:
+            return await self.async_step_rename()
+        return await self.async_step_refresh()
+
+    async def async_step_rename(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the new name of a person."""
+        entry = self._get_reconfigure_entry()
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            name = _tidy(user_input[CONF_NAME])
+            if not (errors := self._name_errors(name, entry.entry_id)):
+                return self.async_update_and_abort(entry, title=name)
+        shown = user_input or {CONF_NAME: entry.title}
+        return self.async_show_form(step_id="rename", data_schema=self.add_suggested_values_to_schema(PERSON_SCHEMA, shown), errors=errors)
+
+    async def async_step_refresh(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Read what a device says of itself again, after its firmware was changed."""
+        entry = cast("DeviceConfigEntry", self._get_reconfigure_entry())
+        errors: dict[str, str] = {}
+        placeholders = {"device": entry.title}
+        if user_input is not None:
+            try:
+                device = await async_probe(self.hass, entry.data[CONF_MAC])
+            except DeviceError as error:
+                errors = {"base": error.problem.value}
+                placeholders |= error.placeholders
+            else:
+                if device.modality != entry.data[CONF_MODALITY]:
+                    errors = {"base": Problem.WRONG_DEVICE.value}
+                    placeholders["name"] = entry.title
+                elif entry.state is ConfigEntryState.LOADED and entry.runtime_data.live is not None:
+                    errors = {"base": "busy"}  # reloading would end the session
+                else:
+                    return self.async_update_reload_and_abort(entry, data_updates=_described(device), reload_even_if_entry_is_unchanged=False)
+        return self.async_show_form(step_id="refresh", errors=errors, description_placeholders=placeholders)
+
+
+def _described(device: Device) -> dict[str, Any]:
+    """Return what an entry keeps of a device, so that its entities are the same while it is off."""
+    return {CONF_MODALITY: device.modality.value, CONF_CHANNELS: [channel.value for channel in device.full_mw_cm2]}
+
+
+def _tidy(name: str) -> str:
+    """Return a name without space around it, and on one line."""
+    return " ".join(name.split())
