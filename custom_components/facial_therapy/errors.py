@@ -9,10 +9,11 @@ from .devices import DeviceError
 
 
 def placeholders(refusal: Refusal) -> dict[str, str]:
-    """Return what the sentences about a refusal may name; `-` for what it does not have."""
+    """Return what the sentences about a refusal may name; `-` for what it does not have, and the unit with the space before it."""
     allowed_at = refusal.allowed_at and dt_util.as_local(refusal.allowed_at).isoformat(sep=" ", timespec="minutes")
     numbers = {name: "-" if (value := getattr(refusal, name)) is None else f"{value:.4g}" for name in ("minimum", "maximum")}
-    return {"field": refusal.field or "-", **numbers, "unit": refusal.unit, "detail": refusal.detail or "-", "allowed_at": allowed_at or "-"}
+    unit = f" {refusal.unit}" if refusal.unit not in ("", "1") else ""
+    return {"field": refusal.field or "-", **numbers, "unit": unit, "detail": refusal.detail or "-", "allowed_at": allowed_at or "-"}
 
 
 def translated(error: RefusedError | DeviceError) -> HomeAssistantError:
