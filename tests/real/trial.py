@@ -101,14 +101,14 @@ async def run(household: Household, messages: Messages, station: Station, person
     name = station.node.name
     since_ns = now_ns()
     sensor = await household.entity(messages, station, "session")
-    async with asyncio.TaskGroup() as tasks:
-        following = tasks.create_task(_follow(messages, sensor, timeline))
+    async with messages.subscribe("subscribe_events", event_type="state_changed") as events, asyncio.TaskGroup() as tasks:
+        following = tasks.create_task(_follow(events, sensor, station.modality, timeline))
         await messages.act("facial_therapy.start_session", {"device_id": station.device_id, "person": person, **MANUAL[station.modality]}, response=True)
         await messages.wait_state(sensor, lambda state: state["state"] == "armed")
         level = await household.witness.level(name)
         timeline.note("witness", f"{station.modality}: {'NOT dark while armed' if level.lit else 'dark while armed'}")
-        await put_on(station, on=True)
         timeline.note("person", f"{station.modality}: {SKIN[station.modality]} (simulated)")
+        await put_on(station, on=True)
         lit_ns = await household.witness.wait_lit(name, since_ns)
         timeline.note("witness", f"{station.modality}: output flows", lit_ns)
         await messages.wait_state(sensor, lambda state: state["state"] == "idle", DURATION_S + 20)
@@ -129,10 +129,9 @@ async def run(household: Household, messages: Messages, station: Station, person
     )
 
 
-async def _follow(messages: Messages, sensor: str, timeline: Timeline) -> None:
+async def _follow(events: asyncio.Queue[Any], sensor: str, modality: str, timeline: Timeline) -> None:
     """Note every state of the session sensor."""
-    async with messages.subscribe("subscribe_events", event_type="state_changed") as events:
-        while True:
-            data = (await events.get())["data"]
-            if data["entity_id"] == sensor and data["new_state"]["state"] != (data["old_state"] or {}).get("state"):
-                timeline.note("home assistant", f"{sensor}: {data['new_state']['state']}")
+    while True:
+        data = (await events.get())["data"]
+        if data["entity_id"] == sensor and data["new_state"]["state"] != (data["old_state"] or {}).get("state"):
+            timeline.note("home assistant", f"{modality}: session {data['new_state']['state']}")
