@@ -236,6 +236,8 @@ def _final_validate(config: ConfigType) -> ConfigType:
         raise cv.Invalid("api needs encryption on ESP32: otherwise anyone near may command the node")
     if api["reboot_timeout"].total_milliseconds != 0:
         raise cv.Invalid("api reboot_timeout must be 0s: a node without Home Assistant must not reboot in a session")
+    if "wifi" in full and full["wifi"]["reboot_timeout"].total_milliseconds != 0:
+        raise cv.Invalid("wifi reboot_timeout must be 0s: a node without Wi-Fi must not reboot in a session")
     if api["max_connections"] < CONNECTIONS:
         raise cv.Invalid(f"api max_connections must be at least {CONNECTIONS}: the session's own connection must find room")
     project = full["esphome"].get("project", {}).get("name")

@@ -1,0 +1,356 @@
+"""The compiled nodes themselves, over the native API: the governor's rules as a client and a witness see them."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+import contextlib
+import os
+from pathlib import Path
+import secrets
+import signal
+import socket
+import subprocess
+import time
+from typing import Any
+
+from aioesphomeapi import APIClient, EntityState, TextSensorState
+import pytest
+
+from .library import ROOT
+from .wire import Line, signed
+
+NODES = ROOT / ".work" / "nodes"
+SESSION = "00000000000000c1"
+
+pytestmark = pytest.mark.skipif(not (NODES / "mask-host").exists(), reason="no compiled nodes: scripts/setup nodes")
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+class RealNode:
+    """One running node and a channel to it."""
+
+    def __init__(self, modality: str, directory: Path) -> None:
+        """Choose a port; `start` starts it."""
+        self.modality = modality
+        self.directory = directory
+        self.port = _free_port()
+        self.owner = secrets.token_hex(8)
+        self.telemetry: list[Line] = []
+        self.description: Line | None = None
+        self.sequence = 0
+        self.process: subprocess.Popen[bytes]
+        self.client: APIClient
+
+    async def start(self) -> None:
+        """Start the program and connect."""
+        self.process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns at once
+            [NODES / f"{self.modality}-host"],
+            env={
+                **os.environ,
+                "FACIAL_THERAPY_PORT": str(self.port),
+                "FACIAL_THERAPY_STATE": str(self.directory / "state"),
+                "FACIAL_THERAPY_WITNESS": str(self.directory / "witness"),
+            },
+            stdout=(self.directory / "log").open("ab"),
+            stderr=subprocess.STDOUT,
+        )
+        await self.connect()
+
+    async def connect(self) -> None:
+        """Open a channel of a new owner, and wait for its first telemetry."""
+        self.owner, self.sequence = secrets.token_hex(8), 0
+        self.telemetry.clear()
+        for attempt in range(100):
+            self.client = APIClient("127.0.0.1", self.port, None, client_info=f"ft-{self.owner}")
+            with contextlib.suppress(Exception):
+                await self.client.connect()
+                break
+            await asyncio.sleep(0.05)
+            assert attempt < 99
+        entities, actions = await self.client.list_entities_services()
+        self.actions = {action.name: action for action in actions}
+        self.entities = {entity.object_id: entity for entity in entities}
+        names = {entity.key: entity.object_id for entity in entities}
+
+        def on_state(state: EntityState) -> None:
+            if isinstance(state, TextSensorState):
+                if names[state.key] == "telemetry":
+                    self.telemetry.append(Line(state.state))
+                elif names[state.key] == "description":
+                    self.description = Line(state.state)
+
+        self.client.subscribe_states(on_state)
+        await self.until(lambda: bool(self.telemetry) and self.description is not None)
+
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 10) -> None:
+        """Wait for something to come true."""
+        end = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < end, self.telemetry[-1:]
+            await asyncio.sleep(0.005)
+
+    async def until_state(self, state: str, timeout_s: float = 10) -> Line:
+        """Wait for the telemetry of a state."""
+        await self.until(lambda: self.telemetry[-1]["state"] == state, timeout_s)
+        return self.telemetry[-1]
+
+    async def call(self, action: str, **arguments: Any) -> Line:
+        """Call an action with a right envelope, unless an argument bends it."""
+        if action != "stop_session":
+            self.sequence += 1
+            now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000_000  # a host node counts by the same clock
+            envelope = {"owner": self.owner, "boot": self.telemetry[-1].number("boot"), "sequence": self.sequence, "not_after_ms": signed(now + 1500)}
+            arguments = {**envelope, **arguments}
+        answer = await self.client.execute_service(self.actions[action], arguments, return_response=True)
+        assert answer is not None
+        line = Line(answer.error_message)
+        assert answer.success == (line["reason"] == "ok")
+        return line
+
+    async def arm(self, **bent: Any) -> Line:
+        """Arm a session that must be accepted."""
+        arguments: dict[str, Any] = {
+            "session": SESSION,
+            "last_record": self.telemetry[-1].number("record"),
+            "subject": 7,
+            "skin_permille": 1000,
+            "duration_s": 60,
+            "lease_ms": 5000,
+            "window_s": 30,
+            "continues": 1,
+            "epoch_s": 1_790_000_000,
+        }
+        if self.modality == "mask":
+            arguments |= {"channels": [1, 2], "peaks_uw_cm2": [28_000, 14_000], "budgets_uj_cm2": [1_680_000, 840_000]}
+        else:
+            arguments |= {"peak_ua": 200, "period_us": 120_000, "budget_uc": 12_000}
+        answer = await self.call("start_session", **{**arguments, **bent})
+        assert answer["reason"] == "ok", answer
+        await self.until_state("armed")
+        return answer
+
+    def set(self, entity: str, value: float) -> None:
+        """Set a switch or a number of the simulated world."""
+        found = self.entities[entity]
+        if type(found).__name__ == "SwitchInfo":
+            self.client.switch_command(found.key, bool(value))
+        else:
+            self.client.number_command(found.key, value)
+
+    def touch(self, on: bool = True) -> None:  # noqa: FBT001, FBT002 - a switch has two values
+        """Put it on, or take it off."""
+        self.set("simulated_worn" if self.modality == "mask" else "simulated_contact", on)
+
+    def witness(self) -> list[tuple[float, int, int]]:
+        """Every level change: (CLOCK_MONOTONIC seconds, channel, ppm)."""
+        lines = [line.split() for line in (self.directory / "witness").read_text().splitlines()]
+        assert all(line[1] == f"{self.modality}-host" for line in lines)
+        return [(int(line[0]) / 1e9, int(line[3]), int(line[4])) for line in lines if line[3] != "boot"]
+
+    @property
+    def dark(self) -> bool:
+        """Whether the witness sees nothing."""
+        levels = {channel: ppm for _, channel, ppm in self.witness()}
+        return not any(levels.values())
+
+    async def stop(self) -> None:
+        """End the program."""
+        with contextlib.suppress(Exception):
+            await self.client.disconnect()
+        self.process.terminate()
+        self.process.wait(5)
+
+
+@pytest.fixture
+async def start_node(tmp_path: Path, socket_enabled: None) -> AsyncGenerator[Callable[[str], Awaitable[RealNode]]]:
+    """Start nodes, and end them after the test. The Home Assistant plugin of pytest forbids sockets unless asked."""
+    nodes = []
+
+    async def start(modality: str) -> RealNode:
+        node = RealNode(modality, tmp_path)
+        nodes.append(node)
+        await node.start()
+        return node
+
+    yield start
+    for node in nodes:
+        await node.stop()
+
+
+type Starter = Callable[[str], Awaitable[RealNode]]
+
+ENVELOPE = ["owner", "boot", "sequence", "not_after_ms"]
+BEGIN = [*ENVELOPE, "session", "last_record", "subject", "skin_permille", "duration_s", "lease_ms", "window_s", "continues", "epoch_s"]
+
+
+@pytest.mark.parametrize(
+    ("modality", "start", "levels"),
+    [("mask", ["channels", "peaks_uw_cm2", "budgets_uj_cm2"], ["channels", "levels_uw_cm2"]), ("wand", ["peak_ua", "period_us", "budget_uc"], ["level_ua"])],
+)
+async def test_names_order_and_types_of_the_actions_are_those_of_the_contract(start_node: Starter, modality: str, start: list[str], levels: list[str]) -> None:
+    node = await start_node(modality)
+    expected = {
+        "start_session": BEGIN + start,
+        "set_levels": [*ENVELOPE, "session", *levels],
+        "renew_lease": [*ENVELOPE, "session", "stamp_ms"],
+        "pause_session": [*ENVELOPE, "session"],
+        "resume_session": [*ENVELOPE, "session"],
+        "stop_session": [],
+        "clear_fault": [*ENVELOPE, "fault"],
+        "read_history": [*ENVELOPE, "record"],
+    }
+    found = {name: [argument.name for argument in action.args] for name, action in node.actions.items() if name != "simulate_stall"}
+    assert found == expected
+    for action in node.actions.values():
+        for argument in action.args:
+            array = argument.name in {"channels", "peaks_uw_cm2", "budgets_uj_cm2", "levels_uw_cm2"}
+            text = argument.name in {"owner", "session", "fault"}
+            assert argument.type.name == ("INT_ARRAY" if array else "STRING" if text else "INT")
+    assert (await node.client.device_info()).project_name == f"facial_therapy.{modality}"
+    for entity in ("telemetry", "description"):
+        assert node.entities[entity].disabled_by_default
+
+
+@pytest.mark.parametrize(("modality", "ramp_s", "ppm"), [("mask", 3, {1: 700_000, 2: 350_000}), ("wand", 5, {5: 200_000})])
+async def test_a_session_from_arming_to_stop(start_node: Starter, modality: str, ramp_s: float, ppm: dict[int, int]) -> None:
+    node = await start_node(modality)
+    await node.arm()
+    assert node.witness() == []
+    node.touch()
+    await node.until_state("ramping")
+    stamp = (await node.call("renew_lease", session=SESSION, stamp_ms=signed(node.telemetry[-1].number("uptime_ms")))).number("uptime_ms")
+    for _ in range(round(ramp_s) + 1):
+        await asyncio.sleep(1)
+        answer = await node.call("renew_lease", session=SESSION, stamp_ms=signed(stamp))
+        assert answer["reason"] == "ok"
+        stamp = answer.number("uptime_ms")
+    await node.until_state("running")
+    changes = node.witness()
+    for channel, level in ppm.items():
+        own = [(at, value) for at, number, value in changes if number == channel]
+        assert own[-1][1] == level
+        assert own[-1][0] - own[0][0] == pytest.approx(ramp_s, abs=0.15)
+        assert [value for _, value in own] == sorted(value for _, value in own)
+        assert max(later - earlier for (earlier, _), (later, _) in zip(own, own[1:], strict=False)) < 0.04
+    began = time.monotonic()
+    answer = await node.call("stop_session")
+    assert (answer["output"], answer["state"], node.dark) == ("0", "idle", True)
+    assert time.monotonic() - began < 0.2
+    record = await node.call("read_history", record=2)
+    assert record["outcome"] == "stopped"
+    for channel, full in {1: 40_000, 2: 40_000, 5: 1000}.items():
+        own = [(at, value) for at, number, value in node.witness() if number == channel]
+        witnessed = sum(value / 1e6 * full * (later - at) for (at, value), (later, _) in zip(own, own[1:], strict=False))
+        if own:
+            assert record.pairs("delivered")[channel] == pytest.approx(witnessed, rel=0.005)
+
+
+@pytest.mark.parametrize("modality", ["mask", "wand"])
+async def test_a_lease_that_is_not_renewed_ends_in_darkness_without_a_ramp(start_node: Starter, modality: str) -> None:
+    node = await start_node(modality)
+    answer = await node.arm(lease_ms=2000)
+    node.touch()
+    await node.until_state("ramping")
+    await node.until_state("suspended")
+    assert node.telemetry[-1]["cause"] == "lease"
+    last = max(at for at, _, ppm in node.witness() if ppm == 0)
+    assert 0 <= last * 1000 - (answer.number("uptime_ms") + 2000) < 25
+
+
+@pytest.mark.parametrize(("modality", "silence_s"), [("mask", 0.1), ("wand", 0.04)])
+async def test_a_component_that_blocks_the_loop_is_cut_off_by_the_guard(start_node: Starter, modality: str, silence_s: float) -> None:
+    node = await start_node(modality)
+    await node.arm()
+    node.touch()
+    await node.until_state("ramping")
+    await asyncio.sleep(1)
+    await node.client.execute_service(node.actions["simulate_stall"], {"duration_ms": 3000})
+    asked = time.monotonic()
+    await node.until(lambda: node.dark, 1.5)
+    assert time.monotonic() - asked < 1.5  # the loop is still blocked
+    changes = node.witness()
+    dark = changes[-1][0]
+    lit = max(at for at, _, ppm in changes if ppm)
+    assert dark - lit < silence_s + 0.03
+    await node.until(lambda: node.telemetry[-1].number("guard_trips") == 1, 5)
+
+
+async def test_a_client_that_is_gone_takes_the_light_with_it(start_node: Starter) -> None:
+    node = await start_node("mask")
+    await node.arm()
+    node.touch()
+    await node.until_state("ramping")
+    await asyncio.sleep(0.5)
+    assert not node.dark
+    await node.client.disconnect(force=True)
+    await node.until(lambda: node.dark, 2)
+    await node.connect()
+    assert (node.telemetry[-1]["state"], node.telemetry[-1]["cause"]) == ("suspended", "owner")
+    assert (await node.call("resume_session", session=SESSION))["reason"] == "not_owner"
+    assert (await node.call("start_session", **_again(node)))["state"] == "armed"
+
+
+def _again(node: RealNode) -> dict[str, Any]:
+    return {
+        "session": SESSION,
+        "last_record": node.telemetry[-1].number("record"),
+        "subject": 7,
+        "skin_permille": 1000,
+        "duration_s": 60,
+        "lease_ms": 5000,
+        "window_s": 30,
+        "continues": 2,
+        "epoch_s": 1_790_000_000,
+        "channels": [1],
+        "peaks_uw_cm2": [20_000],
+        "budgets_uj_cm2": [1000],
+    }
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+async def test_a_program_that_dies_comes_back_dark_and_remembers(start_node: Starter, how: signal.Signals) -> None:
+    node = await start_node("mask")
+    await node.arm()
+    node.touch()
+    await node.until_state("ramping")
+    await asyncio.sleep(1)
+    node.process.send_signal(how)
+    node.process.wait(5)
+    await node.client.disconnect(force=True)
+    before = len(node.witness())
+    await node.start()
+    assert node.telemetry[-1]["state"] == "idle"
+    record = await node.call("read_history", record=2)
+    if how == signal.SIGKILL:
+        assert (record["outcome"], record.pairs("delivered")) == ("unclosed", {1: 1_680_000, 2: 840_000})
+    else:
+        assert record["outcome"] == "partial"
+        assert 0 < record.pairs("delivered")[1] < 100_000
+    await asyncio.sleep(0.5)
+    assert len(node.witness()) == before
+
+
+async def test_a_frozen_program_is_dark_when_it_thaws(start_node: Starter) -> None:
+    node = await start_node("mask")
+    await node.arm(lease_ms=1500)
+    node.touch()
+    await node.until_state("ramping")
+    await asyncio.sleep(0.3)
+    node.process.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(2)
+    thawed = time.monotonic()
+    node.process.send_signal(signal.SIGCONT)
+    await node.until_state("suspended")
+    assert max(at for at, _, ppm in node.witness() if ppm == 0) - thawed < 0.05
+    assert node.dark
+
+
+async def test_a_burst_of_commands_gets_an_answer_each(start_node: Starter) -> None:
+    node = await start_node("mask")
+    answers = await asyncio.gather(*(node.call("read_history", record=1) for _ in range(500)))
+    assert {answer["reason"] for answer in answers} == {"ok"}
+    assert len({answer["sequence"] for answer in answers}) == 500

@@ -1,0 +1,82 @@
+"""The schema: ESPHome accepts what is right and refuses every file of invalid/ with the sentence of its first line."""
+
+from concurrent.futures import ThreadPoolExecutor
+import os
+from pathlib import Path
+import re
+import subprocess
+
+import pytest
+
+from .library import COMPONENT, ROOT
+
+ESPHOME = ROOT / ".work" / "esphome" / "bin"
+HERE = Path(__file__).parent
+INVALID = sorted((HERE / "invalid").glob("*.yaml"))
+VALID = [*sorted((HERE / "valid").glob("*.yaml")), ROOT / "esphome" / "mask-host.yaml", ROOT / "esphome" / "wand-host.yaml"]
+
+pytestmark = pytest.mark.skipif(not ESPHOME.exists(), reason="no ESPHome environment: scripts/setup esphome")
+
+
+def _check(path: Path, data: Path) -> tuple[int, str]:
+    done = subprocess.run(  # noqa: S603 - our own files
+        [ESPHOME / "esphome", "config", path],
+        capture_output=True,
+        check=False,
+        text=True,
+        env={**os.environ, "ESPHOME_DATA_DIR": str(data), "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1"},
+    )
+    # ESPHome wraps long sentences and marks them line by line.
+    return done.returncode, " ".join(re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr).split())
+
+
+@pytest.fixture(scope="module")
+def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, tuple[int, str]]:
+    """Exit code and output of `esphome config`, by file; all of them at once, since each takes seconds."""
+    files = [*INVALID, *VALID]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip(files, pool.map(lambda path: _check(path, tmp_path_factory.mktemp("data")), files), strict=True))
+
+
+@pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)
+def test_esphome_accepts(path: Path, verdicts: dict[Path, tuple[int, str]]) -> None:
+    code, output = verdicts[path]
+    assert code == 0, output[-2000:]
+
+
+@pytest.mark.parametrize("path", INVALID, ids=lambda path: path.stem)
+def test_esphome_refuses_with_a_sentence(path: Path, verdicts: dict[Path, tuple[int, str]]) -> None:
+    expected = path.read_text().splitlines()[0].removeprefix("# refused: ")
+    code, output = verdicts[path]
+    assert code != 0
+    assert expected in output, output[-2000:]
+
+
+def test_every_number_of_the_schema_refuses_what_is_no_number_in_its_bounds() -> None:
+    script = f"""
+import importlib.util
+spec = importlib.util.spec_from_file_location("facial_therapy", {str(COMPONENT / "__init__.py")!r})
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+import esphome.config_validation as cv
+for whole in (False, True):
+    check = module.bounded("duration_s", 1, 5, "s", whole=whole)
+    assert check(1) == 1 and check(5) == 5
+    for bad in (float("nan"), float("inf"), -float("inf"), 0, -1, 0.999, 5.001, 2**31, 1e308, True, False, "3", "", None, [3], {{}}):
+        try:
+            check(bad)
+        except cv.Invalid as refusal:
+            assert str(refusal).startswith("duration_s must be a") and "from 1 to 5 s" in str(refusal)
+        else:
+            raise AssertionError(bad)
+assert module.bounded("n", 1, 5, "s")(2.5) == 2.5
+try:
+    module.bounded("n", 1, 5, "s", whole=True)(2.5)
+except cv.Invalid:
+    pass
+else:
+    raise AssertionError(2.5)
+assert len(module.LIMITS) > 50
+"""
+    done = subprocess.run([ESPHOME / "python", "-B", "-c", script], capture_output=True, check=False, text=True)  # noqa: S603 - our own script
+    assert done.returncode == 0, done.stderr
