@@ -158,9 +158,7 @@ def test_light_of_every_program_skin_calibration_and_phase(program: str, skin: s
 @pytest.mark.parametrize("skin", SkinType)
 @pytest.mark.parametrize("done", [0, 1, 2, 3, 4, 100])
 @pytest.mark.parametrize("row", CURRENT, ids=lambda row: row[0])
-def test_current_of_every_program_calibration_and_phase_whatever_the_skin(
-    row: tuple[str, float, float, float, float, float], skin: SkinType, done: int
-) -> None:
+def test_current_of_every_program_calibration_and_phase_on_any_skin(row: tuple[str, float, float, float, float, float], skin: SkinType, done: int) -> None:
     program, measured, declared, frequency_hz, first_s, later_s = row
     whose = person(skin_type=skin, done=done)
     for device, expected in (

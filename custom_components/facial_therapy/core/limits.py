@@ -70,7 +70,7 @@ TOTAL_IRRADIANCE: Final = _limit("L5", "mW/cm²", 0, 70, 120)
 """Charged irradiance of all channels together."""
 
 EXPOSURE_LIMIT: Final[Mapping[Channel, float]] = MappingProxyType({Channel.RED: 200, Channel.NEAR_INFRARED: 364, Channel.BLUE: 200, Channel.AMBER: 200})
-"""EL in mW/cm², the laser skin limit beyond 10 s (ICNIRP 2013), by which the channels add up."""
+"""EL in mW/cm², the laser skin limit beyond 10 s (ICNIRP 2013, as reported second-hand), by which the channels add up."""
 
 EXPOSURE_RATIO: Final = _limit("L6", "1", 0, 0.30, 0.50)
 """Sum of charged E / EL."""
