@@ -193,7 +193,9 @@ class Channel:
 
     async def _async_stopped(self, _expected: bool) -> None:  # noqa: FBT001 - the client's own signature
         if not self._described.done():
-            self._described.cancel()
+            # Cancelling it would cancel whoever waits for it, and nobody would connect again.
+            self._described.set_exception(DeviceError(Problem.CANNOT_CONNECT, error="the connection was closed"))
+            self._described.exception()  # taken note of, also if nobody waits
         self._on_closed()
 
     async def async_close(self) -> None:
