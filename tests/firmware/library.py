@@ -81,10 +81,7 @@ class _Envelope(ctypes.Structure):
 class _Start(ctypes.Structure):
     _fields_ = (
         ("session", ctypes.c_char_p),
-        *(
-            (name, ctypes.c_int32)
-            for name in ("last_record", "subject", "skin_permille", "duration_s", "lease_ms", "window_s", "continues", "epoch_s")
-        ),
+        *((name, ctypes.c_int32) for name in ("last_record", "subject", "skin_permille", "duration_s", "lease_ms", "window_s", "continues", "epoch_s")),
         ("channels", ctypes.POINTER(ctypes.c_int32)),
         ("channels_count", ctypes.c_uint32),
         ("peaks", ctypes.POINTER(ctypes.c_int32)),
@@ -337,7 +334,7 @@ class Node:
         peaks, budgets = (list(values.values()) if isinstance(values, dict) else list(values) for values in (peaks, budgets))
         start = _Start(
             session.encode(),
-            bent["last_record"] if "last_record" in bent else self.newest,
+            bent.get("last_record", self.newest),
             bent.get("subject", 77),
             bent.get("skin_permille", 1000),
             duration_s,
@@ -361,9 +358,7 @@ class Node:
         values = bent.get("levels", list(wanted.values()))
         envelope = self.envelope(bent)
         return self._line(
-            _LIBRARY.shim_set_levels(
-                self._node, ctypes.byref(envelope), session.encode(), _numbers(channels), len(channels), _numbers(values), len(values)
-            )
+            _LIBRARY.shim_set_levels(self._node, ctypes.byref(envelope), session.encode(), _numbers(channels), len(channels), _numbers(values), len(values))
         )
 
     def renew(self, session: str = "00000000000000c1", *, stamp_ms: int | None = None, **bent: Any) -> Line:

@@ -18,7 +18,11 @@ def _cases() -> list[Any]:
     for modality, bounds in (("mask", MASK), ("wand", WAND)):
         for field, (minimum, maximum) in bounds.items():
             values = {0, -1, minimum - 1, maximum + 1, MOST, -(2**31)}
-            cases += [pytest.param(modality, field, value, id=f"{modality}-{field}-{value}") for value in sorted(values) if not minimum <= value <= maximum and value <= MOST]
+            cases += [
+                pytest.param(modality, field, value, id=f"{modality}-{field}-{value}")
+                for value in sorted(values)
+                if not minimum <= value <= maximum and value <= MOST
+            ]
     return cases
 
 
@@ -26,7 +30,8 @@ def _cases() -> list[Any]:
 def test_an_argument_outside_its_bounds_is_refused_by_name(modality: str, field: str, value: int) -> None:
     node = Node(modality)
     minimum, maximum = (MASK if modality == "mask" else WAND)[field]
-    answer = node.start(**{field: value})
+    bent: dict[str, Any] = {field: value}
+    answer = node.start(**bent)
     assert answer["reason"] == "out_of_bounds"
     assert (answer["field"], answer.number("minimum"), answer.number("maximum")) == (field, minimum, maximum)
     assert (node.state, node.newest, node.dark) == ("idle", 1, True)
@@ -38,7 +43,8 @@ def test_the_bounds_themselves_are_accepted(modality: str) -> None:
         for value in bounds:
             if field == "continues" and value == 2:
                 continue
-            assert Node(modality).start(**{field: value}, peaks={0: 50}, budgets={0: 1000})["reason"] == "ok"
+            bent: dict[str, Any] = {field: value, "peaks": {0: 50}, "budgets": {0: 1000}}
+            assert Node(modality).start(**bent)["reason"] == "ok"
 
 
 @pytest.mark.parametrize("session", ["", "0", "0000000000000000", "00000000000000C1", "00000000000000c", "00000000000000c11", "zz000000000000c1"])
@@ -133,7 +139,18 @@ def test_a_peak_above_full_drive_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("channels", "peaks", "budgets"),
-    [([], [], []), ([1, 1], [1, 1], [1, 1]), ([0], [1], [1]), ([5], [1], [1]), ([-1], [1], [1]), ([2**31 - 1], [1], [1]), ([1], [1, 1], [1]), ([1], [1], [1, 1]), ([1], [], []), ([1, 2, 3, 4, 1], [1] * 5, [1] * 5)],
+    [
+        ([], [], []),
+        ([1, 1], [1, 1], [1, 1]),
+        ([0], [1], [1]),
+        ([5], [1], [1]),
+        ([-1], [1], [1]),
+        ([2**31 - 1], [1], [1]),
+        ([1], [1, 1], [1]),
+        ([1], [1], [1, 1]),
+        ([1], [], []),
+        ([1, 2, 3, 4, 1], [1] * 5, [1] * 5),
+    ],
 )
 def test_a_list_of_channels_that_does_not_fit_is_refused(channels: list[int], peaks: list[int], budgets: list[int]) -> None:
     answer = Node().start(channels=channels, peaks=peaks, budgets=budgets)

@@ -1,5 +1,7 @@
 """Everything that goes wrong: heat, sensors, flicker, guard, store; and who may say that it is over."""
 
+import itertools
+
 import pytest
 
 from .library import AMBER, RED, Node
@@ -23,7 +25,9 @@ def test_at_40_degrees_output_stops_and_at_41_it_latches() -> None:
 
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
-@pytest.mark.parametrize("broken", [{"temperature_c": None}, {"temperature_age_ms": 5000}, {"temperature_c": 4.99}, {"temperature_c": -40}, {"temperature_c": 80.01}])
+@pytest.mark.parametrize(
+    "broken", [{"temperature_c": None}, {"temperature_age_ms": 5000}, {"temperature_c": 4.99}, {"temperature_c": -40}, {"temperature_c": 80.01}]
+)
 def test_a_temperature_sensor_that_is_missing_stale_or_out_of_range_refuses_and_latches(modality: str, broken: dict[str, float]) -> None:
     node = Node(modality).sense(**broken).tick()
     assert (node.start()["reason"], node.state) == ("sensor_not_ready", "idle")
@@ -104,7 +108,7 @@ def test_more_than_3_on_edges_in_30_s_latch() -> None:
     assert (node.state, node.dark, node.telemetry()["fault"]) == ("fault", True, "flicker")
     on = [at for (before, (at, _, level)) in zip([0, *(change[2] for change in node.changes())], node.changes(), strict=False) if level and not before]
     assert len(on) == 3
-    assert all(later - earlier >= 3000 for earlier, later in zip(on, on[1:], strict=False))
+    assert all(later - earlier >= 3000 for earlier, later in itertools.pairwise(on))
     assert node.clear("flicker")["reason"] == "ok"
 
 
@@ -127,8 +131,8 @@ def test_set_levels_cannot_make_a_channel_flicker() -> None:
         node.run(0.05)
         node.renew()
     edges = [(at, level) for at, place, level in node.changes() if place == AMBER]
-    on = [at for (_, before), (at, level) in zip(edges, edges[1:], strict=False) if level and not before]
-    off = [at for (_, before), (at, level) in zip(edges, edges[1:], strict=False) if before and not level]
+    on = [at for (_, before), (at, level) in itertools.pairwise(edges) if level and not before]
+    off = [at for (_, before), (at, level) in itertools.pairwise(edges) if before and not level]
     assert all(lit - max(dark for dark in off if dark < lit) >= 3000 for lit in on)
     assert node.state in {"ramping", "running", "fault"}
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 import contextlib
+import itertools
 import os
 from pathlib import Path
 import secrets
@@ -12,7 +13,8 @@ import subprocess
 import time
 from typing import Any
 
-from aioesphomeapi import APIClient, EntityState, TextSensorState
+from aioesphomeapi.client import APIClient
+from aioesphomeapi.model import EntityState, TextSensorState
 import pytest
 
 from .library import ROOT
@@ -166,7 +168,7 @@ class RealNode:
 
 
 @pytest.fixture
-async def start_node(tmp_path: Path, socket_enabled: None) -> AsyncGenerator[Callable[[str], Awaitable[RealNode]]]:
+async def start_node(tmp_path: Path, socket_enabled: None) -> AsyncGenerator[Callable[[str], Awaitable[RealNode]]]:  # noqa: ARG001 - allows them
     """Start nodes, and end them after the test. The Home Assistant plugin of pytest forbids sockets unless asked."""
     nodes = []
 
@@ -209,6 +211,7 @@ async def test_names_order_and_types_of_the_actions_are_those_of_the_contract(st
         for argument in action.args:
             array = argument.name in {"channels", "peaks_uw_cm2", "budgets_uj_cm2", "levels_uw_cm2"}
             text = argument.name in {"owner", "session", "fault"}
+            assert argument.type is not None
             assert argument.type.name == ("INT_ARRAY" if array else "STRING" if text else "INT")
     assert (await node.client.device_info()).project_name == f"facial_therapy.{modality}"
     for entity in ("telemetry", "description"):
@@ -235,7 +238,7 @@ async def test_a_session_from_arming_to_stop(start_node: Starter, modality: str,
         assert own[-1][1] == level
         assert own[-1][0] - own[0][0] == pytest.approx(ramp_s, abs=0.15)
         assert [value for _, value in own] == sorted(value for _, value in own)
-        assert max(later - earlier for (earlier, _), (later, _) in zip(own, own[1:], strict=False)) < 0.04
+        assert max(later - earlier for (earlier, _), (later, _) in itertools.pairwise(own)) < 0.04
     began = time.monotonic()
     answer = await node.call("stop_session")
     assert (answer["output"], answer["state"], node.dark) == ("0", "idle", True)
@@ -244,7 +247,7 @@ async def test_a_session_from_arming_to_stop(start_node: Starter, modality: str,
     assert record["outcome"] == "stopped"
     for channel, full in {1: 40_000, 2: 40_000, 5: 1000}.items():
         own = [(at, value) for at, number, value in node.witness() if number == channel]
-        witnessed = sum(value / 1e6 * full * (later - at) for (at, value), (later, _) in zip(own, own[1:], strict=False))
+        witnessed = sum(value / 1e6 * full * (later - at) for (at, value), (later, _) in itertools.pairwise(own))
         if own:
             assert record.pairs("delivered")[channel] == pytest.approx(witnessed, rel=0.005)
 

@@ -140,7 +140,17 @@ def test_the_order_of_checks_is_boot_owner_sequence_not_after_then_arguments() -
 
 def test_every_answer_carries_who_when_and_what() -> None:
     node = Node()
-    for answer in (node.start(subject=0), node.start(), node.renew(), node.pause(), node.resume(), node.clear("guard"), node.history(1), node.history(99), node.stop()):
+    for answer in (
+        node.start(subject=0),
+        node.start(),
+        node.renew(),
+        node.pause(),
+        node.resume(),
+        node.clear("guard"),
+        node.history(1),
+        node.history(99),
+        node.stop(),
+    ):
         assert list(answer)[:7] == ["reason", "boot", "uptime_ms", "sequence", "state", "session", "record"]
         assert (answer.number("boot"), answer.number("uptime_ms")) == (BOOT, node.uptime_ms)
 

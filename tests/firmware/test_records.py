@@ -126,7 +126,7 @@ def test_the_records_of_a_mask_are_not_those_of_a_wand() -> None:
 
 def test_the_longest_lines_fit() -> None:
     node = Node(now_ms=2**32 - 30_000)
-    everything = {place: 15_000 for place in range(4)}
+    everything = dict.fromkeys(range(4), 15000)
     node.running(session="ffffffffffffffff", peaks=everything, budgets=dict.fromkeys(everything, 20_000_000), subject=2**31 - 1, duration_s=1200)
     for line in (node.telemetry(), node.description(), node.history(2)):
         assert len(line.text) <= 600
@@ -136,10 +136,30 @@ def test_the_longest_lines_fit() -> None:
 
 
 def test_telemetry_says_what_the_contract_lists() -> None:
-    keys = (
-        "telemetry boot uptime_ms state session record owner worn temperature_cc impedance_ohm charging fault cause output_ms "
-        "left_ms lease_ms window_ms levels delivered contacts guard_trips crc"
-    ).split()
+    keys = [
+        "telemetry",
+        "boot",
+        "uptime_ms",
+        "state",
+        "session",
+        "record",
+        "owner",
+        "worn",
+        "temperature_cc",
+        "impedance_ohm",
+        "charging",
+        "fault",
+        "cause",
+        "output_ms",
+        "left_ms",
+        "lease_ms",
+        "window_ms",
+        "levels",
+        "delivered",
+        "contacts",
+        "guard_trips",
+        "crc",
+    ]
     for modality in ("mask", "wand"):
         node = Node(modality)
         assert [*node.telemetry(), "crc"] == keys
@@ -152,9 +172,14 @@ def test_telemetry_says_what_the_contract_lists() -> None:
 
 
 def test_the_description_says_what_the_contract_lists() -> None:
-    keys = "contract modality firmware channels full_uw_cm2 grade uncertainty_permille eye_shield worn_sensor temperature_sensor button contact_area_mm2 duration_s peaks"
+    # fmt: off
+    keys = [
+        "contract", "modality", "firmware", "channels", "full_uw_cm2", "grade", "uncertainty_permille", "eye_shield", "worn_sensor",
+        "temperature_sensor", "button", "contact_area_mm2", "duration_s", "peaks",
+    ]
+    # fmt: on
     mask = Node(full_uw_cm2=(40_000, 40_000, 22_000, 0)).description()
-    assert list(mask) == keys.split()
+    assert list(mask) == keys
     assert (mask["contract"], mask["modality"], mask["channels"], mask["eye_shield"]) == ("1.0", "mask", "1,2,3", "fixed")
     assert mask.pairs("full_uw_cm2") == {1: 40_000, 2: 40_000, 3: 22_000}
     assert mask.pairs("peaks") == {1: 40_000, 2: 40_000, 3: 22_000}

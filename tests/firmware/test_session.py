@@ -421,6 +421,19 @@ def test_a_resume_without_contact_arms_again_for_the_rest_of_10_min() -> None:
     assert (node.state, node.history(2)["outcome"]) == ("idle", "partial")
 
 
+@pytest.mark.parametrize("modality", ["mask", "wand"])
+def test_pause_and_resume_do_not_replace_the_edge_of_a_session_that_never_began(modality: str) -> None:
+    node = Node(modality)
+    node.touch()
+    node.armed()
+    node.pause()
+    assert node.resume()["state"] == "armed"
+    node.run(5, renew=ID)
+    assert (node.state, node.dark) == ("armed", True)
+    node.touch(on=False).touch()
+    assert node.state == "ramping"
+
+
 def test_a_resume_while_unworn_waits_for_the_next_edge() -> None:
     node = Node().running(duration_s=60)
     node.pause()

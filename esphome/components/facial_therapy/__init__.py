@@ -3,20 +3,23 @@
 Every number is held to the compiled ceilings of `limits.h` here already, so that a mistake in YAML is a sentence and not a node that refuses for ever.
 """
 
+# ruff: noqa: EM101, EM102, TRY003 - cv.Invalid carries the sentence that a person reads
+
 from collections.abc import Callable
 import math
 from pathlib import Path
 import re
-from typing import Any
 
 import esphome.codegen as cg
 import esphome.config_validation as cv
+from esphome.const import CONF_CHANNEL, CONF_CHANNELS, CONF_ID, CONF_NAME, CONF_PIN, CONF_TEMPERATURE, PLATFORM_ESP32, PLATFORM_HOST
+from esphome.core import CORE, ID, CoroPriority, Lambda, coroutine_with_priority
+from esphome.cpp_generator import MockObj
 import esphome.final_validate as fv
+from esphome.types import ConfigType, TemplateArgsType
+
 from esphome import automation, pins
 from esphome.components import binary_sensor, ota, sensor, text_sensor
-from esphome.const import CONF_CHANNEL, CONF_CHANNELS, CONF_ID, CONF_NAME, CONF_PIN, CONF_TEMPERATURE, PLATFORM_ESP32, PLATFORM_HOST
-from esphome.core import CORE, CoroPriority, coroutine_with_priority
-from esphome.types import ConfigType
 
 AUTO_LOAD = ["binary_sensor", "sensor", "text_sensor"]
 DEPENDENCIES = ["api"]
@@ -50,9 +53,7 @@ EyeShield = facial_therapy_ns.enum("EyeShield", is_class=True)
 # One copy of the ceilings in the firmware: the schema reads the header.
 LIMITS: dict[str, int] = {
     name: int(value.replace("'", ""))
-    for name, value in re.findall(
-        r"^inline constexpr uint32_t (\w+) = ([\d']+);", (Path(__file__).parent / "limits.h").read_text("utf-8"), re.MULTILINE
-    )
+    for name, value in re.findall(r"^inline constexpr uint32_t (\w+) = ([\d']+);", (Path(__file__).parent / "limits.h").read_text("utf-8"), re.MULTILINE)
 }
 
 PLACES = ("red", "near_infrared", "blue", "amber")
@@ -65,10 +66,10 @@ PROJECT = "facial_therapy"
 CONNECTIONS = 10
 
 
-def bounded(field: str, minimum: float, maximum: float, unit: str, *, whole: bool = False) -> Callable[[Any], float]:
+def bounded(field: str, minimum: float, maximum: float, unit: str, *, whole: bool = False) -> Callable[[object], float]:
     """Return a validator of a number with both bounds included; its refusal names field and bound."""
 
-    def validate(value: Any) -> float:
+    def validate(value: object) -> float:
         refusal = f"{field} must be a {'whole ' if whole else ''}number from {minimum:g} to {maximum:g} {unit}, not {value!r}"
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             raise cv.Invalid(refusal)
@@ -95,98 +96,117 @@ def _channel(value: ConfigType) -> ConfigType:
 
 
 CHANNEL_SCHEMA = cv.All(
-    cv.Schema({
-        cv.Required(CONF_CHANNEL): cv.one_of(*PLACES, lower=True),
-        cv.Optional(CONF_PIN): pins.internal_gpio_output_pin_number,
-        cv.Optional(CONF_IRRADIANCE): cv.Any(object),
-        cv.Optional(CONF_MAXIMUM): cv.Any(object),
-    }),
+    cv.Schema(
+        {
+            cv.Required(CONF_CHANNEL): cv.one_of(*PLACES, lower=True),
+            cv.Optional(CONF_PIN): pins.internal_gpio_output_pin_number,
+            cv.Optional(CONF_IRRADIANCE): cv.Any(object),
+            cv.Optional(CONF_MAXIMUM): cv.Any(object),
+        }
+    ),
     _channel,
 )
 
 
 def _text_sensor(name: str) -> cv.Schema:
     """One line for the integration: hidden from people, and from the recorder."""
-    return text_sensor.text_sensor_schema(entity_category="diagnostic").extend({
-        cv.Optional(CONF_NAME, default=name): cv.string_strict,
-        cv.Optional("disabled_by_default", default=True): cv.boolean,
-    })
+    return text_sensor.text_sensor_schema(entity_category="diagnostic").extend(
+        {
+            cv.Optional(CONF_NAME, default=name): cv.string_strict,
+            cv.Optional("disabled_by_default", default=True): cv.boolean,
+        }
+    )
 
 
-CALIBRATION_SCHEMA = cv.Schema({
-    cv.Required(CONF_GRADE): cv.enum(GRADES, lower=True),
-    cv.Optional(CONF_UNCERTAINTY): bounded(CONF_UNCERTAINTY, LIMITS["MEASURED_UNCERTAINTY_PERMILLE"] / 1000, 1, "(0.2 is 20 %)"),
-})
+CALIBRATION_SCHEMA = cv.Schema(
+    {
+        cv.Required(CONF_GRADE): cv.enum(GRADES, lower=True),
+        cv.Optional(CONF_UNCERTAINTY): bounded(CONF_UNCERTAINTY, LIMITS["MEASURED_UNCERTAINTY_PERMILLE"] / 1000, 1, "(0.2 is 20 %)"),
+    }
+)
 
-COMMON_SCHEMA = cv.Schema({
-    cv.GenerateID(): cv.declare_id(FacialTherapy),
-    cv.Required(CONF_CALIBRATION): CALIBRATION_SCHEMA,
-    cv.Required(CONF_BUTTON): cv.use_id(binary_sensor.BinarySensor),
-    cv.Optional(CONF_TELEMETRY, default={}): _text_sensor("Telemetry"),
-    cv.Optional(CONF_DESCRIPTION, default={}): _text_sensor("Description"),
-}).extend(cv.COMPONENT_SCHEMA)
+COMMON_SCHEMA = cv.Schema(
+    {
+        cv.GenerateID(): cv.declare_id(FacialTherapy),
+        cv.Required(CONF_CALIBRATION): CALIBRATION_SCHEMA,
+        cv.Required(CONF_BUTTON): cv.use_id(binary_sensor.BinarySensor),
+        cv.Optional(CONF_TELEMETRY, default={}): _text_sensor("Telemetry"),
+        cv.Optional(CONF_DESCRIPTION, default={}): _text_sensor("Description"),
+    }
+).extend(cv.COMPONENT_SCHEMA)
 
-MASK_SCHEMA = COMMON_SCHEMA.extend({
-    cv.Required(CONF_CHANNELS): cv.All(cv.ensure_list(CHANNEL_SCHEMA), cv.Length(min=1, max=len(PLACES))),
-    cv.Required(CONF_EYE_SHIELD): cv.enum(EYE_SHIELDS, lower=True),
-    cv.Optional(CONF_EYE_SHIELD_SENSOR): cv.use_id(binary_sensor.BinarySensor),
-    cv.Optional(CONF_WORN): cv.use_id(binary_sensor.BinarySensor),
-    cv.Required(CONF_TEMPERATURE): cv.use_id(sensor.Sensor),
-    cv.Optional(CONF_DURATION, default=LIMITS["MASK_SESSION_S"]): bounded(CONF_DURATION, 1, LIMITS["MASK_SESSION_S"], "s", whole=True),
-})
+MASK_SCHEMA = COMMON_SCHEMA.extend(
+    {
+        cv.Required(CONF_CHANNELS): cv.All(cv.ensure_list(CHANNEL_SCHEMA), cv.Length(min=1, max=len(PLACES))),
+        cv.Required(CONF_EYE_SHIELD): cv.enum(EYE_SHIELDS, lower=True),
+        cv.Optional(CONF_EYE_SHIELD_SENSOR): cv.use_id(binary_sensor.BinarySensor),
+        cv.Optional(CONF_WORN): cv.use_id(binary_sensor.BinarySensor),
+        cv.Required(CONF_TEMPERATURE): cv.use_id(sensor.Sensor),
+        cv.Optional(CONF_DURATION, default=LIMITS["MASK_SESSION_S"]): bounded(CONF_DURATION, 1, LIMITS["MASK_SESSION_S"], "s", whole=True),
+    }
+)
 
-WAND_SCHEMA = COMMON_SCHEMA.extend({
-    cv.Required(CONF_IMPEDANCE): cv.use_id(sensor.Sensor),
-    cv.Optional(CONF_IMPEDANCE_MINIMUM, default=500): bounded(
-        CONF_IMPEDANCE_MINIMUM, LIMITS["WAND_IMPEDANCE_MINIMUM_OHM"], LIMITS["WAND_IMPEDANCE_OHM"], "ohm", whole=True
-    ),
-    cv.Optional(CONF_IMPEDANCE_MAXIMUM, default=15_000): bounded(
-        CONF_IMPEDANCE_MAXIMUM, LIMITS["WAND_IMPEDANCE_MINIMUM_OHM"], LIMITS["WAND_IMPEDANCE_OHM"], "ohm", whole=True
-    ),
-    cv.Required(CONF_CHARGING): cv.use_id(binary_sensor.BinarySensor),
-    cv.Optional(CONF_TEMPERATURE): cv.use_id(sensor.Sensor),
-    cv.Required(CONF_CONTACT_AREA): bounded(CONF_CONTACT_AREA, 1, 10_000, "mm2", whole=True),
-    cv.Optional(CONF_CURRENT): cv.Any(object),
-    cv.Optional(CONF_DURATION, default=LIMITS["WAND_SESSION_S"]): bounded(CONF_DURATION, 1, LIMITS["WAND_SESSION_S"], "s", whole=True),
-})
+WAND_SCHEMA = COMMON_SCHEMA.extend(
+    {
+        cv.Required(CONF_IMPEDANCE): cv.use_id(sensor.Sensor),
+        cv.Optional(CONF_IMPEDANCE_MINIMUM, default=500): bounded(
+            CONF_IMPEDANCE_MINIMUM, LIMITS["WAND_IMPEDANCE_MINIMUM_OHM"], LIMITS["WAND_IMPEDANCE_OHM"], "ohm", whole=True
+        ),
+        cv.Optional(CONF_IMPEDANCE_MAXIMUM, default=15_000): bounded(
+            CONF_IMPEDANCE_MAXIMUM, LIMITS["WAND_IMPEDANCE_MINIMUM_OHM"], LIMITS["WAND_IMPEDANCE_OHM"], "ohm", whole=True
+        ),
+        cv.Required(CONF_CHARGING): cv.use_id(binary_sensor.BinarySensor),
+        cv.Optional(CONF_TEMPERATURE): cv.use_id(sensor.Sensor),
+        cv.Required(CONF_CONTACT_AREA): bounded(CONF_CONTACT_AREA, 1, 10_000, "mm2", whole=True),
+        cv.Optional(CONF_CURRENT): cv.Any(object),
+        cv.Optional(CONF_DURATION, default=LIMITS["WAND_SESSION_S"]): bounded(CONF_DURATION, 1, LIMITS["WAND_SESSION_S"], "s", whole=True),
+    }
+)
 
 
 def _validate_mask(config: ConfigType) -> ConfigType:
     """Check what concerns several keys of a mask."""
     names = [channel[CONF_CHANNEL] for channel in config[CONF_CHANNELS]]
     if len(set(names)) != len(names):
-        raise cv.Invalid("a channel may be listed once only", path=[CONF_CHANNELS])
+        msg = "a channel may be listed once only"
+        raise cv.Invalid(msg, path=[CONF_CHANNELS])
     grade = str(config[CONF_CALIBRATION][CONF_GRADE])
     if grade == "none" and names != ["red"]:
-        raise cv.Invalid("a mask without calibration (grade: none) may have the channel red only", path=[CONF_CHANNELS])
+        msg = "a mask without calibration (grade: none) may have the channel red only"
+        raise cv.Invalid(msg, path=[CONF_CHANNELS])
     shield = str(config[CONF_EYE_SHIELD])
     if shield == "none" and (dangerous := [name for name in names if name in ("near_infrared", "blue")]):
-        raise cv.Invalid(f"{' and '.join(dangerous)} needs an eye shield: eye_shield is none", path=[CONF_EYE_SHIELD])
+        msg = f"{' and '.join(dangerous)} needs an eye shield: eye_shield is none"
+        raise cv.Invalid(msg, path=[CONF_EYE_SHIELD])
     if (shield == "sensed") != (CONF_EYE_SHIELD_SENSOR in config):
-        raise cv.Invalid("eye_shield: sensed and eye_shield_sensor go together", path=[CONF_EYE_SHIELD])
+        msg = "eye_shield: sensed and eye_shield_sensor go together"
+        raise cv.Invalid(msg, path=[CONF_EYE_SHIELD])
     for index, channel in enumerate(config[CONF_CHANNELS]):
         path = [CONF_CHANNELS, index]
         if (CONF_IRRADIANCE in channel) == (grade == "none"):
             must = "must not be given without a calibration (grade: none)" if grade == "none" else "is missing"
-            raise cv.Invalid(f"{CONF_IRRADIANCE} of {channel[CONF_CHANNEL]} {must}", path=path)
+            msg = f"{CONF_IRRADIANCE} of {channel[CONF_CHANNEL]} {must}"
+            raise cv.Invalid(msg, path=path)
         if CORE.is_esp32 and CONF_PIN not in channel:
-            raise cv.Invalid(f"pin of {channel[CONF_CHANNEL]} is missing", path=path)
+            msg = f"pin of {channel[CONF_CHANNEL]} is missing"
+            raise cv.Invalid(msg, path=path)
     return config
 
 
 def _validate_wand(config: ConfigType) -> ConfigType:
     """Check what concerns several keys of a wand."""
     if not CORE.is_host:
-        raise cv.Invalid("modality wand has no driver for this platform yet: only host can be built")
+        msg = "modality wand has no driver for this platform yet: only host can be built"
+        raise cv.Invalid(msg)
     if str(config[CONF_CALIBRATION][CONF_GRADE]) == "none":
-        raise cv.Invalid("a wand needs a calibration: grade must be declared or measured", path=[CONF_CALIBRATION])
+        msg = "a wand needs a calibration: grade must be declared or measured"
+        raise cv.Invalid(msg, path=[CONF_CALIBRATION])
     if config[CONF_IMPEDANCE_MINIMUM] >= config[CONF_IMPEDANCE_MAXIMUM]:
-        raise cv.Invalid(f"{CONF_IMPEDANCE_MINIMUM} must be less than {CONF_IMPEDANCE_MAXIMUM}", path=[CONF_IMPEDANCE_MINIMUM])
+        msg = f"{CONF_IMPEDANCE_MINIMUM} must be less than {CONF_IMPEDANCE_MAXIMUM}"
+        raise cv.Invalid(msg, path=[CONF_IMPEDANCE_MINIMUM])
     ceiling = min(LIMITS["WAND_CURRENT_UA"], LIMITS["WAND_CURRENT_DENSITY_UA_CM2"] * config[CONF_CONTACT_AREA] // 100)
     with cv.prepend_path([CONF_CURRENT]):
-        config[CONF_CURRENT] = bounded(CONF_CURRENT, 1, ceiling, "uA for this contact area", whole=True)(
-            config.get(CONF_CURRENT, ceiling)
-        )
+        config[CONF_CURRENT] = bounded(CONF_CURRENT, 1, ceiling, "uA for this contact area", whole=True)(config.get(CONF_CURRENT, ceiling))
     return config
 
 
@@ -195,7 +215,8 @@ def _validate_calibration(config: ConfigType) -> ConfigType:
     calibration = config[CONF_CALIBRATION]
     measured = str(calibration[CONF_GRADE]) == "measured"
     if measured != (CONF_UNCERTAINTY in calibration):
-        raise cv.Invalid("uncertainty belongs to grade measured, and only there", path=[CONF_CALIBRATION])
+        msg = "uncertainty belongs to grade measured, and only there"
+        raise cv.Invalid(msg, path=[CONF_CALIBRATION])
     return config
 
 
@@ -211,35 +232,47 @@ CONFIG_SCHEMA = cv.All(
 )
 
 
-def _final_validate(config: ConfigType) -> ConfigType:
-    """Refuse whatever around the component would take its promises back."""
-    full = fv.full_config.get()
+def _refuse_neighbors(full: ConfigType) -> None:
+    """Refuse components that would take the node's promises back."""
     for name, why in {
         "factory_reset": "it would erase the records of sessions",
         "deep_sleep": "it would end output and records without a word",
         "captive_portal": "it takes firmware from anyone near",
     }.items():
-        if name in full:
+        used = any(entry.get("platform") == name for platform in ("button", "switch") for entry in full.get(platform, []))
+        if name in full or used:
             raise cv.Invalid(f"{name} cannot be used with facial_therapy: {why}")
-    for platform in ("button", "switch"):
-        if any(entry.get("platform") == "factory_reset" for entry in full.get(platform, [])):
-            raise cv.Invalid("factory_reset cannot be used with facial_therapy: it would erase the records of sessions")
     if any(entry.get("platform") == "ledc" for entry in full.get("output", [])):
         raise cv.Invalid("output: platform ledc cannot be used with facial_therapy: both would use the same timer and channels")
-    for entry in full.get("ota", []):
-        if entry.get("platform") == "web_server":
-            raise cv.Invalid("ota: platform web_server cannot be used with facial_therapy: it takes firmware without encryption")
-        if CORE.is_esp32 and "encryption" not in entry and not entry.get("password"):
-            raise cv.Invalid("ota needs encryption or a password on ESP32: otherwise anyone near may replace the firmware")
-    api = full["api"]
-    if CORE.is_esp32 and "encryption" not in api:
+    if any(entry.get("platform") == "web_server" for entry in full.get("ota", [])):
+        raise cv.Invalid("ota: platform web_server cannot be used with facial_therapy: it takes firmware without encryption")
+
+
+def _require_encryption(full: ConfigType) -> None:
+    """Refuse an ESP32 that anyone near could command or replace."""
+    if "encryption" not in full["api"]:
         raise cv.Invalid("api needs encryption on ESP32: otherwise anyone near may command the node")
-    if api["reboot_timeout"].total_milliseconds != 0:
+    if any("encryption" not in entry and not entry.get("password") for entry in full.get("ota", [])):
+        raise cv.Invalid("ota needs encryption or a password on ESP32: otherwise anyone near may replace the firmware")
+
+
+def _require_staying_up(full: ConfigType) -> None:
+    """Refuse what reboots a node in the middle of a session, or leaves no room for the session's connection."""
+    if full["api"]["reboot_timeout"].total_milliseconds != 0:
         raise cv.Invalid("api reboot_timeout must be 0s: a node without Home Assistant must not reboot in a session")
     if "wifi" in full and full["wifi"]["reboot_timeout"].total_milliseconds != 0:
         raise cv.Invalid("wifi reboot_timeout must be 0s: a node without Wi-Fi must not reboot in a session")
-    if api["max_connections"] < CONNECTIONS:
+    if full["api"]["max_connections"] < CONNECTIONS:
         raise cv.Invalid(f"api max_connections must be at least {CONNECTIONS}: the session's own connection must find room")
+
+
+def _final_validate(config: ConfigType) -> ConfigType:
+    """Look at everything around the component."""
+    full = fv.full_config.get()
+    _refuse_neighbors(full)
+    if CORE.is_esp32:
+        _require_encryption(full)
+    _require_staying_up(full)
     project = full["esphome"].get("project", {}).get("name")
     if project != f"{PROJECT}.{config[CONF_MODALITY]}":
         raise cv.Invalid(f"esphome project name must be {PROJECT}.{config[CONF_MODALITY]}: Home Assistant finds the node by it")
@@ -256,7 +289,7 @@ FINAL_VALIDATE_SCHEMA = _final_validate
 # The lambda of a contract action. Not called synchronous, so that ESPHome hands over owned arguments: arrays in its receive
 # buffer cannot be copied, and api.respond, which follows, copies all of them.
 @automation.register_action("facial_therapy.command", automation.LambdaAction, cv.lambda_, synchronous=False)
-async def command_to_code(config: Any, action_id: Any, template_arg: Any, args: Any) -> Any:
+async def command_to_code(config: Lambda, action_id: ID, template_arg: cg.TemplateArguments, args: TemplateArgsType) -> MockObj:
     """Generate the call of one action."""
     lambda_ = await cg.process_lambda(config, args, return_type=cg.void)
     return cg.new_Pvariable(action_id, template_arg, lambda_)

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int64_t MOST = std::numeric_limits<int32_t>::max();
 
-Refusal check_range(const char *field, int32_t value, int64_t maximum, int64_t minimum = 1) {
+Refusal check_range(const char* field, int32_t value, int64_t maximum, int64_t minimum = 1) {
   return value >= minimum && value <= maximum ? Refusal{} : out_of_bounds(field, minimum, maximum);
 }
 
@@ -29,50 +29,46 @@ bool needs_button(Fault fault) {
   }
 }
 
-const char *first_fault(uint32_t faults) {
+const char* first_fault(uint32_t faults) {
   for (size_t i = 0; i < FAULTS; i++)
-    if ((faults >> i & 1) != 0)
-      return FAULT_WORDS[i];
+    if ((faults >> i & 1) != 0) return FAULT_WORDS[i];
   return "-";
 }
 
 }  // namespace
 
-// --- envelope ------------------------------------------------------------------------------------------------------------
+// --- envelope ------------------------------------------------------------------------------------------------------
 
-Governor::Verdict Governor::admit_(uint32_t now_ms, const Envelope &envelope, bool owned) {
+Governor::Verdict Governor::admit_(uint32_t now_ms, const Envelope& envelope, bool owned) {
   this->settle_(now_ms);
-  const Admission admission = admit(envelope, this->boot_, this->owners_, owned && this->live() ? this->owner_ : 0, now_ms);
+  const Admission admission =
+      admit(envelope, this->boot_, this->owners_, owned && this->live() ? this->owner_ : 0, now_ms);
   Verdict verdict{admission.owner, admission.repeated, {admission.reason}};
   if (!admission.repeated && admission.reason == Reason::OK) {
     admission.owner->sequence = envelope.sequence;
-    if (this->terminal_)
-      verdict.refusal = {Reason::WRONG_STATE};
+    if (this->terminal_) verdict.refusal = {Reason::WRONG_STATE};
   }
   return verdict;
 }
 
-Refusal Governor::check_session_(const char *session) const {
+Refusal Governor::check_session_(const char* session) const {
   const uint64_t id = parse_id(session);
-  if (id == 0 || (this->live() && id != this->session_id_()))
-    return {Reason::BAD_SESSION};
+  if (id == 0 || (this->live() && id != this->session_id_())) return {Reason::BAD_SESSION};
   return this->live() ? Refusal{} : Refusal{Reason::WRONG_STATE};
 }
 
-// --- start_session -------------------------------------------------------------------------------------------------------
+// --- start_session -------------------------------------------------------------------------------------------------
 
-const Line &Governor::start_session(uint32_t now_ms, const Envelope &envelope, const Start &start) {
+const Line& Governor::start_session(uint32_t now_ms, const Envelope& envelope, const Start& start) {
   Verdict verdict = this->admit_(now_ms, envelope, false);
-  if (verdict.repeated || verdict.refusal.refused())
-    return this->answer_(verdict, &envelope);
+  if (verdict.repeated || verdict.refusal.refused()) return this->answer_(verdict, &envelope);
   Levels peaks, budgets;
   Refusal refusal = this->check_start_(start);
   if (!refusal.refused())
-    refusal = this->config_.wand() ? this->check_current_(start, peaks, budgets) : this->check_light_(start, peaks, budgets);
-  if (!refusal.refused())
-    refusal = this->check_state_(start);
-  if (!refusal.refused())
-    refusal = this->check_ceilings_(peaks);
+    refusal =
+        this->config_.wand() ? this->check_current_(start, peaks, budgets) : this->check_light_(start, peaks, budgets);
+  if (!refusal.refused()) refusal = this->check_state_(start);
+  if (!refusal.refused()) refusal = this->check_ceilings_(peaks);
   if (!refusal.refused())
     refusal = start.continues == 1 ? this->open_(start, peaks, budgets) : this->continue_(start, peaks);
   if (!refusal.refused()) {
@@ -91,28 +87,21 @@ const Line &Governor::start_session(uint32_t now_ms, const Envelope &envelope, c
 }
 
 /// The arguments that both modalities have, in their order.
-Refusal Governor::check_start_(const Start &start) {
-  if (parse_id(start.session) == 0)
-    return {Reason::BAD_SESSION};
+Refusal Governor::check_start_(const Start& start) {
+  if (parse_id(start.session) == 0) return {Reason::BAD_SESSION};
   Refusal refusal = check_range("last_record", start.last_record, MOST);
-  if (!refusal.refused())
-    refusal = check_range("subject", start.subject, MOST);
-  if (!refusal.refused())
-    refusal = check_range("skin_permille", start.skin_permille, 1000);
-  if (!refusal.refused())
-    refusal = check_range("duration_s", start.duration_s, this->ceilings_.duration_s());
+  if (!refusal.refused()) refusal = check_range("subject", start.subject, MOST);
+  if (!refusal.refused()) refusal = check_range("skin_permille", start.skin_permille, 1000);
+  if (!refusal.refused()) refusal = check_range("duration_s", start.duration_s, this->ceilings_.duration_s());
   if (!refusal.refused())
     refusal = check_range("lease_ms", start.lease_ms, this->ceilings_.lease_ms(), LEASE_MINIMUM_MS);
-  if (!refusal.refused())
-    refusal = check_range("window_s", start.window_s, this->ceilings_.window_s());
-  if (!refusal.refused())
-    refusal = check_range("continues", start.continues, 2);
-  if (!refusal.refused())
-    refusal = check_range("epoch_s", start.epoch_s, MOST);
+  if (!refusal.refused()) refusal = check_range("window_s", start.window_s, this->ceilings_.window_s());
+  if (!refusal.refused()) refusal = check_range("continues", start.continues, 2);
+  if (!refusal.refused()) refusal = check_range("epoch_s", start.epoch_s, MOST);
   return refusal;
 }
 
-Refusal Governor::check_light_(const Start &start, Levels &peaks, Levels &budgets) const {
+Refusal Governor::check_light_(const Start& start, Levels& peaks, Levels& budgets) const {
   static constexpr const char *PEAKS = "peaks_uw_cm2", *BUDGETS = "budgets_uj_cm2";
   Refusal refusal = this->read_levels_(start.channels, start.channels_count, start.peaks, start.peaks_count, peaks);
   if (refusal.refused()) {
@@ -123,39 +112,34 @@ Refusal Governor::check_light_(const Start &start, Levels &peaks, Levels &budget
   }
   const auto skin = static_cast<uint32_t>(start.skin_permille);
   refusal = this->ceilings_.check_peaks(peaks, skin, PEAKS);
-  if (refusal.refused())
-    return refusal;
+  if (refusal.refused()) return refusal;
   refusal = this->read_levels_(start.channels, start.channels_count, start.budgets, start.budgets_count, budgets);
   if (refusal.refused()) {
     refusal.field = refusal.reason == Reason::OUT_OF_BOUNDS ? BUDGETS : refusal.field;
-    if (refusal.bounded)
-      refusal.maximum = this->ceilings_.budget(refusal.channel - 1, skin);
+    if (refusal.bounded) refusal.maximum = this->ceilings_.budget(refusal.channel - 1, skin);
     return refusal;
   }
   return this->ceilings_.check_budgets(budgets, skin, BUDGETS);
 }
 
-Refusal Governor::check_current_(const Start &start, Levels &peaks, Levels &budgets) const {
+Refusal Governor::check_current_(const Start& start, Levels& peaks, Levels& budgets) const {
   const int32_t peak_ua = start.peaks_count == 1 ? start.peaks[0] : 0;
   const int32_t budget_uc = start.budgets_count == 1 ? start.budgets[0] : 0;
   Refusal refusal = check_range("peak_ua", peak_ua, this->ceilings_.peak(0, 1000));
-  if (refusal.refused())
-    return refusal;
+  if (refusal.refused()) return refusal;
   const uint32_t period_us = this->ceilings_.period_us(static_cast<uint32_t>(peak_ua));
   refusal = check_range("period_us", start.period_us, period_us, WAND_PERIOD_MINIMUM_US);
-  if (refusal.refused())
-    return refusal;
+  if (refusal.refused()) return refusal;
   refusal = check_range("budget_uc", budget_uc, this->ceilings_.budget(0, 1000));
-  if (refusal.refused())
-    return refusal;
+  if (refusal.refused()) return refusal;
   peaks.at[0] = static_cast<uint32_t>(peak_ua);
   budgets.at[0] = static_cast<uint32_t>(budget_uc);
   return {};
 }
 
 /// Read one entry per channel. Only shape and sign are checked: the ceiling is the caller's.
-Refusal Governor::read_levels_(const int32_t *channels, size_t channels_count, const int32_t *levels,
-                               size_t levels_count, Levels &out) const {
+Refusal Governor::read_levels_(const int32_t* channels, size_t channels_count, const int32_t* levels,
+                               size_t levels_count, Levels& out) const {
   if (channels_count == 0 || channels_count > PLACES || channels_count != levels_count)
     return {Reason::BAD_CHANNEL, "channels"};
   uint32_t seen = 0;
@@ -167,35 +151,29 @@ Refusal Governor::read_levels_(const int32_t *channels, size_t channels_count, c
     seen |= 1u << number;
   }
   for (size_t i = 0; i < channels_count; i++) {
-    if (levels[i] < 1)
-      return out_of_bounds("", 1, 1, static_cast<uint32_t>(channels[i]));
+    if (levels[i] < 1) return out_of_bounds("", 1, 1, static_cast<uint32_t>(channels[i]));
     out.at[static_cast<size_t>(channels[i]) - 1] = static_cast<uint32_t>(levels[i]);
   }
   return {};
 }
 
-Refusal Governor::check_state_(const Start &start) const {
-  if (this->faults() != 0)
-    return {Reason::FAULTED, first_fault(this->faults())};
-  if (start.continues == 1 && this->live())
-    return {Reason::BUSY};
+Refusal Governor::check_state_(const Start& start) const {
+  if (this->faults() != 0) return {Reason::FAULTED, first_fault(this->faults())};
+  if (start.continues == 1 && this->live()) return {Reason::BUSY};
   if (start.continues == 2) {
     const Refusal refusal = this->check_session_(start.session);
-    if (refusal.refused())
-      return refusal;
-    if (this->state_ != State::SUSPENDED)
-      return {Reason::WRONG_STATE};
+    if (refusal.refused()) return refusal;
+    if (this->state_ != State::SUSPENDED) return {Reason::WRONG_STATE};
     if (static_cast<uint32_t>(start.subject) != this->memory_.last().subject)
       return out_of_bounds("subject", this->memory_.last().subject, this->memory_.last().subject);
   } else if (this->memory_.holds(parse_id(start.session))) {
     return {Reason::BAD_SESSION};
   }
-  if (static_cast<uint32_t>(start.last_record) != this->memory_.newest())
-    return {Reason::UNSEEN_SESSION};
+  if (static_cast<uint32_t>(start.last_record) != this->memory_.newest()) return {Reason::UNSEEN_SESSION};
   return {};
 }
 
-Refusal Governor::check_ceilings_(const Levels &peaks) {
+Refusal Governor::check_ceilings_(const Levels& peaks) {
   const bool shielded = this->config_.eye_shield == EyeShield::FIXED ||
                         (this->config_.eye_shield == EyeShield::SENSED && this->sensors_.shield);
   if (!this->config_.wand() && !shielded && (peaks.at[NEAR_INFRARED] != 0 || peaks.at[BLUE] != 0))
@@ -204,12 +182,10 @@ Refusal Governor::check_ceilings_(const Levels &peaks) {
       (this->config_.wand() || peaks.at[NEAR_INFRARED] != 0 || peaks.at[BLUE] != 0 || peaks.at[AMBER] != 0))
     return {Reason::NOT_CALIBRATED, "channels"};
   const Refusal refusal = this->ready_();
-  if (refusal.refused() || this->live())
-    return refusal;
+  if (refusal.refused() || this->live()) return refusal;
   if (this->contact_known_() && !this->off_seen_) {
     // Since boot nobody knows whether it was off in between; since a session of this boot it was not.
-    if (!this->session_ended_)
-      return {Reason::SENSOR_NOT_READY, this->config_.wand() ? "impedance" : "worn"};
+    if (!this->session_ended_) return {Reason::SENSOR_NOT_READY, this->config_.wand() ? "impedance" : "worn"};
     this->latch_(Fault::WORN_STUCK);
     return {Reason::FAULTED, word(FAULT_WORDS, Fault::WORN_STUCK)};
   }
@@ -217,16 +193,15 @@ Refusal Governor::check_ceilings_(const Levels &peaks) {
 }
 
 /// Open the record, in full and durably, before anything can be energized.
-Refusal Governor::open_(const Start &start, const Levels &peaks, const Levels &budgets) {
+Refusal Governor::open_(const Start& start, const Levels& peaks, const Levels& budgets) {
   const Memory before = this->memory_;
-  Record &record = this->memory_.append();
+  Record& record = this->memory_.append();
   record.session = parse_id(start.session);
   record.subject = static_cast<uint32_t>(start.subject);
   record.epoch_s = static_cast<uint32_t>(start.epoch_s);
   record.planned = budgets.at;
   for (size_t place = 0; place < PLACES; place++)
-    if (peaks.at[place] != 0)
-      record.channels |= static_cast<uint8_t>(1u << place);
+    if (peaks.at[place] != 0) record.channels |= static_cast<uint8_t>(1u << place);
   if (!this->save_()) {
     this->memory_ = before;
     this->memory_.faults |= 1u << static_cast<uint32_t>(Fault::STORE);
@@ -244,31 +219,27 @@ Refusal Governor::open_(const Start &start, const Levels &peaks, const Levels &b
 }
 
 /// Arm a suspended session again, with its own remaining budgets and time.
-Refusal Governor::continue_(const Start &start, const Levels &peaks) {
+Refusal Governor::continue_(const Start& start, const Levels& peaks) {
   static_cast<void>(start);
   for (size_t place = 0; place < PLACES; place++) {
-    if (peaks.at[place] == 0)
-      continue;
-    if (!this->drives_[place].used())
-      return {Reason::BAD_CHANNEL, "channels"};
+    if (peaks.at[place] == 0) continue;
+    if (!this->drives_[place].used()) return {Reason::BAD_CHANNEL, "channels"};
     if (peaks.at[place] > this->drives_[place].peak())
       return out_of_bounds(this->config_.wand() ? "peak_ua" : "peaks_uw_cm2", 1, this->drives_[place].peak(),
                            this->config_.number(place));
   }
-  for (size_t place = 0; place < PLACES; place++)
-    this->drives_[place].aim(peaks.at[place], this->now_ms_);
+  for (size_t place = 0; place < PLACES; place++) this->drives_[place].aim(peaks.at[place], this->now_ms_);
   return {};
 }
 
-// --- the other actions ---------------------------------------------------------------------------------------------------
+// --- the other actions ---------------------------------------------------------------------------------------------
 
-const Line &Governor::set_levels(uint32_t now_ms, const Envelope &envelope, const char *session,
-                                 const int32_t *channels, size_t channels_count, const int32_t *levels,
+const Line& Governor::set_levels(uint32_t now_ms, const Envelope& envelope, const char* session,
+                                 const int32_t* channels, size_t channels_count, const int32_t* levels,
                                  size_t levels_count) {
   Verdict verdict = this->admit_(now_ms, envelope, true);
-  if (verdict.repeated || verdict.refusal.refused())
-    return this->answer_(verdict, &envelope);
-  const char *field = this->config_.wand() ? "level_ua" : "levels_uw_cm2";
+  if (verdict.repeated || verdict.refusal.refused()) return this->answer_(verdict, &envelope);
+  const char* field = this->config_.wand() ? "level_ua" : "levels_uw_cm2";
   verdict.refusal = this->check_session_(session);
   Levels wanted;
   if (!verdict.refusal.refused()) {
@@ -288,17 +259,15 @@ const Line &Governor::set_levels(uint32_t now_ms, const Envelope &envelope, cons
       verdict.refusal = out_of_bounds(field, 1, this->drives_[place].peak(), this->config_.number(place));
   }
   if (!verdict.refusal.refused()) {
-    for (size_t place = 0; place < PLACES; place++)
-      this->drives_[place].aim(wanted.at[place], now_ms);
+    for (size_t place = 0; place < PLACES; place++) this->drives_[place].aim(wanted.at[place], now_ms);
     this->changes_++;
   }
   return this->answer_(verdict, &envelope);
 }
 
-const Line &Governor::renew_lease(uint32_t now_ms, const Envelope &envelope, const char *session, int32_t stamp_ms) {
+const Line& Governor::renew_lease(uint32_t now_ms, const Envelope& envelope, const char* session, int32_t stamp_ms) {
   Verdict verdict = this->admit_(now_ms, envelope, true);
-  if (verdict.repeated || verdict.refusal.refused())
-    return this->answer_(verdict, &envelope);
+  if (verdict.repeated || verdict.refusal.refused()) return this->answer_(verdict, &envelope);
   const auto stamp = static_cast<uint32_t>(stamp_ms);
   verdict.refusal = this->check_session_(session);
   if (!verdict.refusal.refused()) {
@@ -312,10 +281,9 @@ const Line &Governor::renew_lease(uint32_t now_ms, const Envelope &envelope, con
   return this->answer_(verdict, &envelope);
 }
 
-const Line &Governor::pause_session(uint32_t now_ms, const Envelope &envelope, const char *session) {
+const Line& Governor::pause_session(uint32_t now_ms, const Envelope& envelope, const char* session) {
   Verdict verdict = this->admit_(now_ms, envelope, true);
-  if (verdict.repeated || verdict.refusal.refused())
-    return this->answer_(verdict, &envelope);
+  if (verdict.repeated || verdict.refusal.refused()) return this->answer_(verdict, &envelope);
   verdict.refusal = this->check_session_(session);
   if (!verdict.refusal.refused() && this->state_ != State::PAUSED) {
     this->zero_();
@@ -325,21 +293,19 @@ const Line &Governor::pause_session(uint32_t now_ms, const Envelope &envelope, c
   return this->answer_(verdict, &envelope);
 }
 
-const Line &Governor::resume_session(uint32_t now_ms, const Envelope &envelope, const char *session) {
+const Line& Governor::resume_session(uint32_t now_ms, const Envelope& envelope, const char* session) {
   Verdict verdict = this->admit_(now_ms, envelope, true);
-  if (verdict.repeated || verdict.refusal.refused())
-    return this->answer_(verdict, &envelope);
+  if (verdict.repeated || verdict.refusal.refused()) return this->answer_(verdict, &envelope);
   verdict.refusal = this->check_session_(session);
   if (!verdict.refusal.refused() && this->state_ != State::PAUSED && this->state_ != State::SUSPENDED)
     verdict.refusal = {Reason::WRONG_STATE};
-  if (!verdict.refusal.refused())
-    verdict.refusal = this->ready_();
+  if (!verdict.refusal.refused()) verdict.refusal = this->ready_();
   if (!verdict.refusal.refused()) {
     this->lease_end_ms_ = now_ms + this->lease_ms_;
     this->lease_lives_ = true;
     this->contacts_since_resume_ = 0;
-    // Without a sensor nobody knows whether it is worn: the button confirms again.
-    if ((this->config_.wand() || this->config_.has_worn) && this->present_())
+    // Without a sensor nobody knows whether it is worn, and a session that never gave output still owes its edge.
+    if (this->energized_ && (this->config_.wand() || this->config_.has_worn) && this->present_())
       this->energize_();
     else
       this->arm_(this->window_end_ms_);
@@ -347,7 +313,7 @@ const Line &Governor::resume_session(uint32_t now_ms, const Envelope &envelope, 
   return this->answer_(verdict, &envelope);
 }
 
-const Line &Governor::stop_session(uint32_t now_ms) {
+const Line& Governor::stop_session(uint32_t now_ms) {
   this->settle_(now_ms);
   this->end_(Outcome::STOPPED);
   this->begin_answer_(this->line_, {}, nullptr);
@@ -355,26 +321,23 @@ const Line &Governor::stop_session(uint32_t now_ms) {
   return this->finish_(this->line_, nullptr);
 }
 
-const Line &Governor::clear_fault(uint32_t now_ms, const Envelope &envelope, const char *fault) {
+const Line& Governor::clear_fault(uint32_t now_ms, const Envelope& envelope, const char* fault) {
   Verdict verdict = this->admit_(now_ms, envelope, false);
-  if (!verdict.repeated && !verdict.refusal.refused())
-    verdict.refusal = this->clear_(fault);
+  if (!verdict.repeated && !verdict.refusal.refused()) verdict.refusal = this->clear_(fault);
   return this->answer_(verdict, &envelope);
 }
 
-Refusal Governor::clear_(const char *name) {
+Refusal Governor::clear_(const char* name) {
   size_t index = 0;
-  while (index < FAULTS && std::strcmp(name, FAULT_WORDS[index]) != 0)
-    index++;
+  while (index < FAULTS && std::strcmp(name, FAULT_WORDS[index]) != 0) index++;
   const uint32_t mask = index < FAULTS ? 1u << index : 0;
-  if ((this->faults() & mask) == 0)
-    return {Reason::WRONG_STATE, "fault"};
+  if ((this->faults() & mask) == 0) return {Reason::WRONG_STATE, "fault"};
   const auto fault = static_cast<Fault>(index);
   bool lasts = false;
   switch (fault) {
     case Fault::OVER_TEMPERATURE:
-      lasts = !this->temperature_plausible_() ||
-              this->sensors_.temperature_cc >= static_cast<int32_t>(TEMPERATURE_STOP_CC);
+      lasts =
+          !this->temperature_plausible_() || this->sensors_.temperature_cc >= static_cast<int32_t>(TEMPERATURE_STOP_CC);
       break;
     case Fault::TEMPERATURE_SENSOR:
       lasts = !this->temperature_plausible_();
@@ -391,10 +354,8 @@ Refusal Governor::clear_(const char *name) {
     default:
       break;
   }
-  if (lasts)
-    return {Reason::FAULTED, FAULT_WORDS[index]};
-  if (needs_button(fault) && !this->button_recent_)
-    return {Reason::BUTTON_NEEDED, FAULT_WORDS[index]};
+  if (lasts) return {Reason::FAULTED, FAULT_WORDS[index]};
+  if (needs_button(fault) && !this->button_recent_) return {Reason::BUTTON_NEEDED, FAULT_WORDS[index]};
   const uint32_t before = this->memory_.faults;
   this->memory_.faults &= ~mask;
   if (!this->save_()) {
@@ -405,37 +366,35 @@ Refusal Governor::clear_(const char *name) {
   return {};
 }
 
-const Line &Governor::read_history(uint32_t now_ms, const Envelope &envelope, int32_t record) {
+const Line& Governor::read_history(uint32_t now_ms, const Envelope& envelope, int32_t record) {
   Verdict verdict = this->admit_(now_ms, envelope, false);
-  if (verdict.repeated || verdict.refusal.refused())
-    return this->answer_(verdict, &envelope);
+  if (verdict.repeated || verdict.refusal.refused()) return this->answer_(verdict, &envelope);
   verdict.refusal = check_range("record", record, MOST);
-  const Record *found = verdict.refusal.refused() ? nullptr : this->memory_.find(static_cast<uint32_t>(record));
+  const Record* found = verdict.refusal.refused() ? nullptr : this->memory_.find(static_cast<uint32_t>(record));
   if (found == nullptr) {
-    if (!verdict.refusal.refused())
-      verdict.refusal = {Reason::NO_RECORD};
+    if (!verdict.refusal.refused()) verdict.refusal = {Reason::NO_RECORD};
     return this->answer_(verdict, &envelope);
   }
-  Line &line = verdict.owner->answer;
+  Line& line = verdict.owner->answer;
   this->begin_answer_(line, {}, &envelope);
   this->write_record_(line, *found);
   return this->finish_(line, verdict.owner);
 }
 
-// --- answers -------------------------------------------------------------------------------------------------------------
+// --- answers -------------------------------------------------------------------------------------------------------
 
-const Line &Governor::answer_(const Verdict &verdict, const Envelope *envelope) {
+const Line& Governor::answer_(const Verdict& verdict, const Envelope* envelope) {
   if (verdict.repeated) {
     this->accepted_ = std::strncmp(verdict.owner->answer.c_str(), "reason=ok ", 10) == 0;
     return verdict.owner->answer;
   }
   // A bad envelope uses up nothing, so the answer to the last good one stays stored.
-  Line &line = verdict.owner != nullptr ? verdict.owner->answer : this->line_;
+  Line& line = verdict.owner != nullptr ? verdict.owner->answer : this->line_;
   this->begin_answer_(line, verdict.refusal, envelope);
   return this->finish_(line, verdict.owner);
 }
 
-void Governor::begin_answer_(Line &line, const Refusal &refusal, const Envelope *envelope) {
+void Governor::begin_answer_(Line& line, const Refusal& refusal, const Envelope* envelope) {
   line.clear();
   this->accepted_ = !refusal.refused();
   line.pair("reason", word(REASON_WORDS, refusal.reason));
@@ -448,15 +407,12 @@ void Governor::begin_answer_(Line &line, const Refusal &refusal, const Envelope 
   line.pair("state", word(STATE_WORDS, this->state()));
   line.id("session", this->session_id_());
   line.pair("record", int64_t{this->memory_.newest()});
-  if (refusal.field != nullptr)
-    line.pair("field", refusal.field);
-  if (refusal.bounded)
-    line.pair("minimum", refusal.minimum), line.pair("maximum", refusal.maximum);
-  if (refusal.channel != 0)
-    line.pair("channel", int64_t{refusal.channel});
+  if (refusal.field != nullptr) line.pair("field", refusal.field);
+  if (refusal.bounded) line.pair("minimum", refusal.minimum), line.pair("maximum", refusal.maximum);
+  if (refusal.channel != 0) line.pair("channel", int64_t{refusal.channel});
 }
 
-const Line &Governor::finish_(Line &line, Owners::Owner *) {
+const Line& Governor::finish_(Line& line, Owners::Owner*) {
   line.seal();
   return line;
 }

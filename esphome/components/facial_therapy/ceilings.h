@@ -1,5 +1,6 @@
 #pragma once
-/// What may be asked of this node at all: the compiled ceilings on charged values, the node's own, and its calibration's.
+/// What may be asked of this node at all: the compiled ceilings on charged values, the node's own, and its
+/// calibration's.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -13,18 +14,18 @@ namespace facial_therapy {
 struct Config {
   Modality modality{Modality::MASK};
   Grade grade{Grade::NONE};
-  uint32_t uncertainty_permille{0};                ///< as entered; `uncertainty` is what counts
+  uint32_t uncertainty_permille{0};  ///< as entered; `uncertainty` is what counts
   EyeShield eye_shield{EyeShield::NONE};
-  bool has_worn{false};                            ///< mask: a worn sensor; the wand always senses contact
-  bool has_temperature{false};                     ///< a mask without it never starts
+  bool has_worn{false};         ///< mask: a worn sensor; the wand always senses contact
+  bool has_temperature{false};  ///< a mask without it never starts
   bool has_button{false};
-  std::array<uint32_t, PLACES> full_uw_cm2{};      ///< nominal irradiance at 100 % drive, 0: no such channel
-  std::array<uint32_t, PLACES> peaks_uw_cm2{};     ///< the node's own ceilings, nominal
-  uint32_t current_ua{0};                          ///< the wand's own ceiling, nominal
-  uint32_t contact_area_mm2{0};                    ///< of one electrode
-  uint32_t impedance_minimum_ohm{500};             ///< window of skin contact, inside the hard one
+  std::array<uint32_t, PLACES> full_uw_cm2{};   ///< nominal irradiance at 100 % drive, 0: no such channel
+  std::array<uint32_t, PLACES> peaks_uw_cm2{};  ///< the node's own ceilings, nominal
+  uint32_t current_ua{0};                       ///< the wand's own ceiling, nominal
+  uint32_t contact_area_mm2{0};                 ///< of one electrode
+  uint32_t impedance_minimum_ohm{500};          ///< window of skin contact, inside the hard one
   uint32_t impedance_maximum_ohm{15'000};
-  uint32_t duration_s{0};                          ///< the node's own ceiling
+  uint32_t duration_s{0};  ///< the node's own ceiling
 
   bool wand() const { return this->modality == Modality::WAND; }
   /// Wire number of a place.
@@ -36,7 +37,7 @@ struct Config {
 /// Why something is refused, and what would be allowed.
 struct Refusal {
   Reason reason{Reason::OK};
-  const char *field{nullptr};  ///< the argument's name, or the fault's
+  const char* field{nullptr};  ///< the argument's name, or the fault's
   bool bounded{false};         ///< whether the next two mean something
   int64_t minimum{0};
   int64_t maximum{0};
@@ -46,7 +47,7 @@ struct Refusal {
 };
 
 /// The refusal of a number outside its bounds; a maximum below the minimum means nothing is allowed now.
-constexpr Refusal out_of_bounds(const char *field, int64_t minimum, int64_t maximum, uint32_t channel = 0) {
+constexpr Refusal out_of_bounds(const char* field, int64_t minimum, int64_t maximum, uint32_t channel = 0) {
   return {Reason::OUT_OF_BOUNDS, field, true, minimum, maximum, channel};
 }
 
@@ -54,13 +55,15 @@ constexpr Refusal out_of_bounds(const char *field, int64_t minimum, int64_t maxi
 struct Levels {
   std::array<uint32_t, PLACES> at{};
 
-  bool any() const { return std::any_of(this->at.begin(), this->at.end(), [](uint32_t level) { return level != 0; }); }
+  bool any() const {
+    return std::any_of(this->at.begin(), this->at.end(), [](uint32_t level) { return level != 0; });
+  }
 };
 
 /// The compiled ceilings, applied. All sums are whole numbers, so that a bound holds to the last unit.
 class Ceilings {
  public:
-  explicit Ceilings(const Config &config) : config_(config) {}
+  explicit Ceilings(const Config& config) : config_(config) {}
 
   /// U in permille, never below what the grade may claim.
   uint32_t uncertainty() const {
@@ -71,10 +74,8 @@ class Ceilings {
 
   uint32_t duration_s() const {
     uint32_t most = std::min(this->config_.duration_s, this->config_.wand() ? WAND_SESSION_S : MASK_SESSION_S);
-    if (this->config_.grade == Grade::DECLARED)
-      most = std::min(most, DECLARED_SESSION_S);
-    if (this->config_.grade == Grade::NONE)
-      most = std::min(most, UNCALIBRATED_SESSION_S);
+    if (this->config_.grade == Grade::DECLARED) most = std::min(most, DECLARED_SESSION_S);
+    if (this->config_.grade == Grade::NONE) most = std::min(most, UNCALIBRATED_SESSION_S);
     return most;
   }
   uint32_t lease_ms() const { return this->config_.wand() ? WAND_LEASE_MS : MASK_LEASE_MS; }
@@ -93,11 +94,9 @@ class Ceilings {
 
   /// The highest nominal dose of a place, alone, for this skin.
   uint32_t budget(size_t place, uint32_t skin_permille) const {
-    if (this->config_.wand())
-      return this->nominal_(WAND_CHARGE_UC, 1000);
+    if (this->config_.wand()) return this->nominal_(WAND_CHARGE_UC, 1000);
     uint32_t hard = FLUENCE_UJ_CM2[place];
-    if (this->config_.grade == Grade::NONE)
-      hard = std::min(hard, UNCALIBRATED_FLUENCE_UJ_CM2);
+    if (this->config_.grade == Grade::NONE) hard = std::min(hard, UNCALIBRATED_FLUENCE_UJ_CM2);
     return this->nominal_(hard, skin_permille);
   }
 
@@ -110,18 +109,15 @@ class Ceilings {
   }
 
   /// Check peaks one by one and together, places in `order` of the request.
-  Refusal check_peaks(const Levels &peaks, uint32_t skin_permille, const char *field) const {
+  Refusal check_peaks(const Levels& peaks, uint32_t skin_permille, const char* field) const {
     uint64_t total = 0, ratio = 0;
     for (size_t place = 0; place < this->config_.places(); place++) {
       const uint64_t asked = peaks.at[place];
-      if (asked == 0)
-        continue;
+      if (asked == 0) continue;
       const uint32_t number = this->config_.number(place);
       const uint32_t alone = this->peak(place, skin_permille);
-      if (asked > alone)
-        return out_of_bounds(field, 1, alone, number);
-      if (this->config_.wand())
-        continue;
+      if (asked > alone) return out_of_bounds(field, 1, alone, number);
+      if (this->config_.wand()) continue;
       // Both sums are compared without dividing: nominal x (1000 + U) <= ceiling x skin.
       const uint64_t charge = 1000 + this->uncertainty();
       const uint64_t most_total = uint64_t{MASK_TOTAL_IRRADIANCE_UW_CM2} * skin_permille / charge;
@@ -129,24 +125,21 @@ class Ceilings {
       const uint64_t most_ratio = RATIO_CEILING * skin_permille / charge;
       const uint64_t room_total = most_total - total, room_ratio = (most_ratio - ratio) / weight;
       const uint64_t room = std::min(room_total, room_ratio);
-      if (asked > room)
-        return out_of_bounds(field, 1, static_cast<int64_t>(room), number);
+      if (asked > room) return out_of_bounds(field, 1, static_cast<int64_t>(room), number);
       total += asked, ratio += asked * weight;
     }
     return {};
   }
 
   /// Check budgets one by one and together.
-  Refusal check_budgets(const Levels &budgets, uint32_t skin_permille, const char *field) const {
+  Refusal check_budgets(const Levels& budgets, uint32_t skin_permille, const char* field) const {
     uint64_t room = this->nominal_(
         this->config_.grade == Grade::NONE ? UNCALIBRATED_FLUENCE_UJ_CM2 : MASK_FLUENCE_UJ_CM2, skin_permille);
     for (size_t place = 0; place < this->config_.places(); place++) {
       const uint64_t asked = budgets.at[place];
       uint64_t most = this->budget(place, skin_permille);
-      if (!this->config_.wand())
-        most = std::min(most, room);
-      if (asked > most)
-        return out_of_bounds(field, 1, static_cast<int64_t>(most), this->config_.number(place));
+      if (!this->config_.wand()) most = std::min(most, room);
+      if (asked > most) return out_of_bounds(field, 1, static_cast<int64_t>(most), this->config_.number(place));
       room -= this->config_.wand() ? 0 : asked;
     }
     return {};
@@ -160,7 +153,8 @@ class Ceilings {
       MASK_RED_FLUENCE_UJ_CM2, MASK_NEAR_INFRARED_FLUENCE_UJ_CM2, MASK_BLUE_FLUENCE_UJ_CM2, MASK_AMBER_FLUENCE_UJ_CM2};
   // E/EL over a common denominator: E1/200 + E2/364 <= r  <=>  91 E1 + 50 E2 <= 18200 r (all in mW/cm2).
   static constexpr uint64_t WEIGHT = 91, NEAR_INFRARED_WEIGHT = 50;
-  static constexpr uint64_t RATIO_CEILING = uint64_t{MASK_EXPOSURE_LIMIT_UW_CM2} * WEIGHT * MASK_EXPOSURE_RATIO_PERMILLE / 1000;
+  static constexpr uint64_t RATIO_CEILING =
+      uint64_t{MASK_EXPOSURE_LIMIT_UW_CM2} * WEIGHT * MASK_EXPOSURE_RATIO_PERMILLE / 1000;
   static_assert(MASK_EXPOSURE_LIMIT_UW_CM2 * WEIGHT == MASK_NEAR_INFRARED_EXPOSURE_LIMIT_UW_CM2 * NEAR_INFRARED_WEIGHT);
 
   /// The largest nominal value whose charged value is inside a ceiling.
@@ -168,7 +162,7 @@ class Ceilings {
     return static_cast<uint32_t>(ceiling * skin_permille / (1000 + this->uncertainty()));
   }
 
-  const Config &config_;
+  const Config& config_;
 };
 
 }  // namespace facial_therapy

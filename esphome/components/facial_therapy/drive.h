@@ -36,15 +36,15 @@ class Drive {
 
   /// Zero, now.
   void cut(uint32_t now_ms) {
-    if (this->level_ != 0)
-      this->resting_ = true, this->off_since_ms_ = now_ms;
+    if (this->level_ != 0) this->resting_ = true, this->off_since_ms_ = now_ms;
     this->level_ = 0;
   }
 
   /// Count what has flowed at the present level.
   void flow(uint32_t ms) { this->dose_ += uint64_t{this->level_} * ms; }
 
-  /// The level from now on. @param ahead_ms how long it may have to stay if nobody looks any more: that dose is kept free
+  /// The level from now on. @param ahead_ms how long it may have to stay if nobody looks any more: that dose is kept
+  /// free
   uint32_t advance(uint32_t now_ms, uint32_t ahead_ms) {
     this->rest(now_ms);
     if (this->spent_ || this->target_ == 0) {
@@ -58,22 +58,19 @@ class Drive {
     }
     const uint64_t ramp = uint64_t{this->peak_} * (now_ms - this->ramp_since_ms_) / this->ramp_ms_;
     uint32_t next = static_cast<uint32_t>(std::min<uint64_t>(this->ramp_from_ + ramp, this->target_));
-    if (next == this->target_)
-      this->ramp_from_ = next, this->ramp_since_ms_ = now_ms;
+    if (next == this->target_) this->ramp_from_ = next, this->ramp_since_ms_ = now_ms;
     if (this->dose_ + uint64_t{next} * ahead_ms > uint64_t{this->budget_} * 1000) {
       this->spent_ = true;
       this->cut(now_ms);
       return 0;
     }
-    if (next == 0)
-      this->cut(now_ms);
+    if (next == 0) this->cut(now_ms);
     return this->level_ = next;
   }
 
   /// Forget a dark time that has passed. Called often, so that no age outgrows the clock.
   void rest(uint32_t now_ms) {
-    if (this->resting_ && now_ms - this->off_since_ms_ >= this->off_ms_)
-      this->resting_ = false;
+    if (this->resting_ && now_ms - this->off_since_ms_ >= this->off_ms_) this->resting_ = false;
   }
 
   uint32_t level() const { return this->level_; }
@@ -107,8 +104,7 @@ class OnEdges {
   /// @return whether one more is allowed now; it is counted then.
   bool allow(uint32_t now_ms) {
     this->forget(now_ms);
-    if (this->count_ == this->at_ms_.size())
-      return false;
+    if (this->count_ == this->at_ms_.size()) return false;
     this->at_ms_[this->count_++] = now_ms;
     return true;
   }
@@ -116,8 +112,7 @@ class OnEdges {
   void forget(uint32_t now_ms) {
     size_t kept = 0;
     for (size_t i = 0; i < this->count_; i++)
-      if (now_ms - this->at_ms_[i] < ON_EDGES_WINDOW_MS)
-        this->at_ms_[kept++] = this->at_ms_[i];
+      if (now_ms - this->at_ms_[i] < ON_EDGES_WINDOW_MS) this->at_ms_[kept++] = this->at_ms_[i];
     this->count_ = kept;
   }
 

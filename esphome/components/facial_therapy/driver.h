@@ -21,10 +21,9 @@ class Driver {
   virtual void setup() = 0;
 
   /// Set the levels, unless zero is forced. @param levels uW/cm2 or uA, per place
-  void write(const Levels &levels) {
+  void write(const Levels& levels) {
     LockGuard lock(this->mutex_);
-    if (!this->forced_)
-      this->apply_(levels);
+    if (!this->forced_) this->apply_(levels);
   }
   /// Zero when this returns, and nothing else until `release`. Called from the guard.
   void force_zero() {
@@ -40,7 +39,7 @@ class Driver {
   }
 
  protected:
-  virtual void apply_(const Levels &levels) = 0;
+  virtual void apply_(const Levels& levels) = 0;
 
  private:
   Mutex mutex_;

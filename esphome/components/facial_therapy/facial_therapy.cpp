@@ -16,7 +16,7 @@
 
 namespace esphome::facial_therapy {
 
-static const char *const TAG = "facial_therapy";
+static const char* const TAG = "facial_therapy";
 
 // While a session lives the loop is to come round this often; the guard trips at many times this.
 static constexpr uint32_t QUICK_INTERVAL_MS = 4;
@@ -28,12 +28,12 @@ void FacialTherapy::set_calibration(Grade grade, uint32_t uncertainty_permille) 
   this->config_.uncertainty_permille = uncertainty_permille;
 }
 
-void FacialTherapy::set_temperature(sensor::Sensor *temperature) {
+void FacialTherapy::set_temperature(sensor::Sensor* temperature) {
   this->config_.has_temperature = true;
   temperature->add_on_state_callback([this](float value) { this->temperature_ = {value, millis()}; });
 }
 
-void FacialTherapy::set_button(binary_sensor::BinarySensor *button) {
+void FacialTherapy::set_button(binary_sensor::BinarySensor* button) {
   this->config_.has_button = true;
   this->button_ = button;
 }
@@ -45,7 +45,7 @@ void FacialTherapy::set_current(uint32_t current_ua, uint32_t contact_area_mm2) 
   this->config_.contact_area_mm2 = contact_area_mm2;
 }
 
-void FacialTherapy::set_impedance(sensor::Sensor *impedance, uint32_t minimum_ohm, uint32_t maximum_ohm) {
+void FacialTherapy::set_impedance(sensor::Sensor* impedance, uint32_t minimum_ohm, uint32_t maximum_ohm) {
   this->config_.impedance_minimum_ohm = minimum_ohm;
   this->config_.impedance_maximum_ohm = maximum_ohm;
   impedance->add_on_state_callback([this](float value) { this->impedance_ = {value, millis()}; });
@@ -59,19 +59,19 @@ void FacialTherapy::add_channel(uint32_t place, uint32_t full_uw_cm2, uint32_t p
   this->driver_.add_channel(place, full_uw_cm2, pin);
 }
 
-void FacialTherapy::set_worn(binary_sensor::BinarySensor *worn) {
+void FacialTherapy::set_worn(binary_sensor::BinarySensor* worn) {
   this->config_.has_worn = true;
   this->worn_ = worn;
 }
 
 #endif
 
-// --- Component -----------------------------------------------------------------------------------------------------------
+// --- Component -----------------------------------------------------------------------------------------------------
 
 void FacialTherapy::setup() {
   this->driver_.setup();
 #ifdef USE_HOST
-  if (const char *port = std::getenv("FACIAL_THERAPY_PORT"))
+  if (const char* port = std::getenv("FACIAL_THERAPY_PORT"))
     api::global_api_server->set_port(static_cast<uint16_t>(std::atoi(port)));
   // Best effort, granted to root only: on a busy machine the guard would take a late loop for a dead one.
   ::setpriority(PRIO_PROCESS, 0, -15);
@@ -82,7 +82,7 @@ void FacialTherapy::setup() {
   this->config_.modality = MODALITY;
   const auto boot = static_cast<int32_t>(std::max(random_uint32() >> 1, uint32_t{1}));
   this->answer_.reserve(::facial_therapy::Line::MAXIMUM);
-  this->governor_.emplace(this->config_, this->store_, static_cast<::facial_therapy::Output &>(*this), boot);
+  this->governor_.emplace(this->config_, this->store_, static_cast<::facial_therapy::Output&>(*this), boot);
   this->governor_->begin(millis());
   this->guard_.start();
   if (this->description_ != nullptr)
@@ -98,9 +98,9 @@ void FacialTherapy::loop() {
 
   if (this->governor_->live() != this->quick_) {
     this->quick_ = this->governor_->live();
-    if (this->quick_)
-      this->calm_interval_ms_ = App.get_loop_interval();
-    App.set_loop_interval(this->quick_ ? std::min(this->calm_interval_ms_, QUICK_INTERVAL_MS) : this->calm_interval_ms_);
+    if (this->quick_) this->calm_interval_ms_ = App.get_loop_interval();
+    App.set_loop_interval(this->quick_ ? std::min(this->calm_interval_ms_, QUICK_INTERVAL_MS)
+                                       : this->calm_interval_ms_);
   }
   const uint32_t every_ms = this->governor_->live() ? TELEMETRY_LIVE_MS : TELEMETRY_IDLE_MS;
   if (this->governor_->changes() != this->published_changes_ || now_ms - this->published_ms_ >= every_ms)
@@ -112,30 +112,28 @@ void FacialTherapy::dump_config() {
 }
 
 void FacialTherapy::shut_down() {
-  if (this->governor_.has_value())
-    this->governor_->shut_down(millis());
+  if (this->governor_.has_value()) this->governor_->shut_down(millis());
 }
 
 #ifdef USE_OTA_STATE_LISTENER
-void FacialTherapy::on_ota_global_state(ota::OTAState state, float progress, uint8_t error, ota::OTAComponent *component) {
-  if (state == ota::OTA_STARTED)
-    this->shut_down();
+void FacialTherapy::on_ota_global_state(ota::OTAState state, float progress, uint8_t error,
+                                        ota::OTAComponent* component) {
+  if (state == ota::OTA_STARTED) this->shut_down();
 }
 #endif
 
 void FacialTherapy::publish_(uint32_t now_ms) {
   this->published_ms_ = now_ms;
   this->published_changes_ = this->governor_->changes();
-  if (this->telemetry_ != nullptr)
-    this->telemetry_->publish_state(this->governor_->telemetry(now_ms).c_str());
+  if (this->telemetry_ != nullptr) this->telemetry_->publish_state(this->governor_->telemetry(now_ms).c_str());
 }
 
-// --- sensors -------------------------------------------------------------------------------------------------------------
+// --- sensors -------------------------------------------------------------------------------------------------------
 
 size_t FacialTherapy::read_owners_() {
   size_t count = 0;
-  for (const auto &client : api::global_api_server->active_clients()) {
-    const char *name = client->get_name();
+  for (const auto& client : api::global_api_server->active_clients()) {
+    const char* name = client->get_name();
     if (count < this->owners_.size() && std::strncmp(name, "ft-", 3) == 0)
       this->owners_[count++] = ::facial_therapy::parse_id(name + 3);
   }
@@ -167,9 +165,9 @@ size_t FacialTherapy::read_owners_() {
   return sensors;
 }
 
-// --- output --------------------------------------------------------------------------------------------------------------
+// --- output --------------------------------------------------------------------------------------------------------
 
-void FacialTherapy::energize(const ::facial_therapy::Levels &levels, const Permit &permit) {
+void FacialTherapy::energize(const ::facial_therapy::Levels& levels, const Permit& permit) {
   // The guard first: there is no moment in which something flows that nothing watches.
   this->guard_.arm(permit);
   this->driver_.write(levels);
@@ -185,7 +183,7 @@ Forced FacialTherapy::forced(uint32_t now_ms) {
   return this->guard_.forced();
 }
 
-// --- actions -------------------------------------------------------------------------------------------------------------
+// --- actions -------------------------------------------------------------------------------------------------------
 
 uint32_t FacialTherapy::before_command_() {
   const size_t count = this->read_owners_();
@@ -195,20 +193,20 @@ uint32_t FacialTherapy::before_command_() {
 
 #ifdef FACIAL_THERAPY_WAND
 
-void FacialTherapy::start_session(const std::string &owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
-                                  const std::string &session, int32_t last_record, int32_t subject,
+void FacialTherapy::start_session(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                                  const std::string& session, int32_t last_record, int32_t subject,
                                   int32_t skin_permille, int32_t duration_s, int32_t lease_ms, int32_t window_s,
                                   int32_t continues, int32_t epoch_s, int32_t peak_ua, int32_t period_us,
                                   int32_t budget_uc) {
   const uint32_t now_ms = this->before_command_();
   this->take_(this->governor_->start_session(
       now_ms, {owner.c_str(), boot, sequence, not_after_ms},
-      {session.c_str(), last_record, subject, skin_permille, duration_s, lease_ms, window_s, continues, epoch_s, nullptr,
-       0, &peak_ua, 1, &budget_uc, 1, period_us}));
+      {session.c_str(), last_record, subject, skin_permille, duration_s, lease_ms, window_s, continues, epoch_s,
+       nullptr, 0, &peak_ua, 1, &budget_uc, 1, period_us}));
 }
 
-void FacialTherapy::set_levels(const std::string &owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
-                               const std::string &session, int32_t level_ua) {
+void FacialTherapy::set_levels(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                               const std::string& session, int32_t level_ua) {
   const uint32_t now_ms = this->before_command_();
   this->take_(this->governor_->set_levels(now_ms, {owner.c_str(), boot, sequence, not_after_ms}, session.c_str(),
                                           nullptr, 0, &level_ua, 1));
@@ -216,12 +214,12 @@ void FacialTherapy::set_levels(const std::string &owner, int32_t boot, int32_t s
 
 #else
 
-void FacialTherapy::start_session(const std::string &owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
-                                  const std::string &session, int32_t last_record, int32_t subject,
+void FacialTherapy::start_session(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                                  const std::string& session, int32_t last_record, int32_t subject,
                                   int32_t skin_permille, int32_t duration_s, int32_t lease_ms, int32_t window_s,
-                                  int32_t continues, int32_t epoch_s, const std::vector<int32_t> &channels,
-                                  const std::vector<int32_t> &peaks_uw_cm2,
-                                  const std::vector<int32_t> &budgets_uj_cm2) {
+                                  int32_t continues, int32_t epoch_s, const std::vector<int32_t>& channels,
+                                  const std::vector<int32_t>& peaks_uw_cm2,
+                                  const std::vector<int32_t>& budgets_uj_cm2) {
   const uint32_t now_ms = this->before_command_();
   this->take_(this->governor_->start_session(
       now_ms, {owner.c_str(), boot, sequence, not_after_ms},
@@ -230,9 +228,9 @@ void FacialTherapy::start_session(const std::string &owner, int32_t boot, int32_
        budgets_uj_cm2.size(), 0}));
 }
 
-void FacialTherapy::set_levels(const std::string &owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
-                               const std::string &session, const std::vector<int32_t> &channels,
-                               const std::vector<int32_t> &levels_uw_cm2) {
+void FacialTherapy::set_levels(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                               const std::string& session, const std::vector<int32_t>& channels,
+                               const std::vector<int32_t>& levels_uw_cm2) {
   const uint32_t now_ms = this->before_command_();
   this->take_(this->governor_->set_levels(now_ms, {owner.c_str(), boot, sequence, not_after_ms}, session.c_str(),
                                           channels.data(), channels.size(), levels_uw_cm2.data(),
@@ -241,34 +239,32 @@ void FacialTherapy::set_levels(const std::string &owner, int32_t boot, int32_t s
 
 #endif
 
-void FacialTherapy::renew_lease(const std::string &owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
-                                const std::string &session, int32_t stamp_ms) {
-  const uint32_t now_ms = this->before_command_();
-  this->take_(this->governor_->renew_lease(now_ms, {owner.c_str(), boot, sequence, not_after_ms}, session.c_str(),
-                                           stamp_ms));
-}
-
-void FacialTherapy::pause_session(const std::string &owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
-                                  const std::string &session) {
+void FacialTherapy::renew_lease(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                                const std::string& session, int32_t stamp_ms) {
   const uint32_t now_ms = this->before_command_();
   this->take_(
-      this->governor_->pause_session(now_ms, {owner.c_str(), boot, sequence, not_after_ms}, session.c_str()));
+      this->governor_->renew_lease(now_ms, {owner.c_str(), boot, sequence, not_after_ms}, session.c_str(), stamp_ms));
 }
 
-void FacialTherapy::resume_session(const std::string &owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
-                                   const std::string &session) {
+void FacialTherapy::pause_session(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                                  const std::string& session) {
   const uint32_t now_ms = this->before_command_();
-  this->take_(
-      this->governor_->resume_session(now_ms, {owner.c_str(), boot, sequence, not_after_ms}, session.c_str()));
+  this->take_(this->governor_->pause_session(now_ms, {owner.c_str(), boot, sequence, not_after_ms}, session.c_str()));
 }
 
-void FacialTherapy::clear_fault(const std::string &owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
-                                const std::string &fault) {
+void FacialTherapy::resume_session(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                                   const std::string& session) {
+  const uint32_t now_ms = this->before_command_();
+  this->take_(this->governor_->resume_session(now_ms, {owner.c_str(), boot, sequence, not_after_ms}, session.c_str()));
+}
+
+void FacialTherapy::clear_fault(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                                const std::string& fault) {
   const uint32_t now_ms = this->before_command_();
   this->take_(this->governor_->clear_fault(now_ms, {owner.c_str(), boot, sequence, not_after_ms}, fault.c_str()));
 }
 
-void FacialTherapy::read_history(const std::string &owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+void FacialTherapy::read_history(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
                                  int32_t record) {
   const uint32_t now_ms = this->before_command_();
   this->take_(this->governor_->read_history(now_ms, {owner.c_str(), boot, sequence, not_after_ms}, record));

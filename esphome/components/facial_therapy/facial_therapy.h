@@ -3,6 +3,7 @@
 #include <cmath>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "esphome/components/binary_sensor/binary_sensor.h"
 #include "esphome/components/sensor/sensor.h"
@@ -47,17 +48,17 @@ class FacialTherapy final : public Component,
   void set_duration_s(uint32_t duration_s) { this->config_.duration_s = duration_s; }
 #ifdef FACIAL_THERAPY_WAND
   void set_current(uint32_t current_ua, uint32_t contact_area_mm2);
-  void set_impedance(sensor::Sensor *impedance, uint32_t minimum_ohm, uint32_t maximum_ohm);
-  void set_charging(binary_sensor::BinarySensor *charging) { this->charging_ = charging; }
+  void set_impedance(sensor::Sensor* impedance, uint32_t minimum_ohm, uint32_t maximum_ohm);
+  void set_charging(binary_sensor::BinarySensor* charging) { this->charging_ = charging; }
 #else
   void add_channel(uint32_t place, uint32_t full_uw_cm2, uint32_t peak_uw_cm2, int pin);
-  void set_worn(binary_sensor::BinarySensor *worn);
-  void set_shield(binary_sensor::BinarySensor *shield) { this->shield_ = shield; }
+  void set_worn(binary_sensor::BinarySensor* worn);
+  void set_shield(binary_sensor::BinarySensor* shield) { this->shield_ = shield; }
 #endif
-  void set_temperature(sensor::Sensor *temperature);
-  void set_button(binary_sensor::BinarySensor *button);
-  void set_telemetry(text_sensor::TextSensor *telemetry) { this->telemetry_ = telemetry; }
-  void set_description(text_sensor::TextSensor *description) { this->description_ = description; }
+  void set_temperature(sensor::Sensor* temperature);
+  void set_button(binary_sensor::BinarySensor* button);
+  void set_telemetry(text_sensor::TextSensor* telemetry) { this->telemetry_ = telemetry; }
+  void set_description(text_sensor::TextSensor* description) { this->description_ = description; }
 
   // --- Component
   void setup() override;
@@ -68,39 +69,39 @@ class FacialTherapy final : public Component,
   // Before the API server, whose port a host node may still change.
   float get_setup_priority() const override { return setup_priority::HARDWARE; }
 #ifdef USE_OTA_STATE_LISTENER
-  void on_ota_global_state(ota::OTAState state, float progress, uint8_t error, ota::OTAComponent *component) override;
+  void on_ota_global_state(ota::OTAState state, float progress, uint8_t error, ota::OTAComponent* component) override;
 #endif
 
   // --- the actions of the contract; `answer` and `accepted` tell of the last one
 #ifdef FACIAL_THERAPY_WAND
-  void start_session(const std::string &owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
-                     const std::string &session, int32_t last_record, int32_t subject, int32_t skin_permille,
+  void start_session(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                     const std::string& session, int32_t last_record, int32_t subject, int32_t skin_permille,
                      int32_t duration_s, int32_t lease_ms, int32_t window_s, int32_t continues, int32_t epoch_s,
                      int32_t peak_ua, int32_t period_us, int32_t budget_uc);
-  void set_levels(const std::string &owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
-                  const std::string &session, int32_t level_ua);
+  void set_levels(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                  const std::string& session, int32_t level_ua);
 #else
-  void start_session(const std::string &owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
-                     const std::string &session, int32_t last_record, int32_t subject, int32_t skin_permille,
+  void start_session(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                     const std::string& session, int32_t last_record, int32_t subject, int32_t skin_permille,
                      int32_t duration_s, int32_t lease_ms, int32_t window_s, int32_t continues, int32_t epoch_s,
-                     const std::vector<int32_t> &channels, const std::vector<int32_t> &peaks_uw_cm2,
-                     const std::vector<int32_t> &budgets_uj_cm2);
-  void set_levels(const std::string &owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
-                  const std::string &session, const std::vector<int32_t> &channels,
-                  const std::vector<int32_t> &levels_uw_cm2);
+                     const std::vector<int32_t>& channels, const std::vector<int32_t>& peaks_uw_cm2,
+                     const std::vector<int32_t>& budgets_uj_cm2);
+  void set_levels(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                  const std::string& session, const std::vector<int32_t>& channels,
+                  const std::vector<int32_t>& levels_uw_cm2);
 #endif
-  void renew_lease(const std::string &owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
-                   const std::string &session, int32_t stamp_ms);
-  void pause_session(const std::string &owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
-                     const std::string &session);
-  void resume_session(const std::string &owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
-                      const std::string &session);
-  void clear_fault(const std::string &owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
-                   const std::string &fault);
-  void read_history(const std::string &owner, int32_t boot, int32_t sequence, int32_t not_after_ms, int32_t record);
+  void renew_lease(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                   const std::string& session, int32_t stamp_ms);
+  void pause_session(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                     const std::string& session);
+  void resume_session(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                      const std::string& session);
+  void clear_fault(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                   const std::string& fault);
+  void read_history(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms, int32_t record);
   void stop_session();
   bool accepted() const { return this->governor_.has_value() && this->governor_->accepted(); }
-  const std::string &answer() const { return this->answer_; }
+  const std::string& answer() const { return this->answer_; }
 
   /// In contact, or worn: for the sensor that people see.
   bool touching() const { return this->governor_.has_value() && this->governor_->touching(); }
@@ -113,7 +114,7 @@ class FacialTherapy final : public Component,
     uint32_t at_ms{0};
   };
 
-  void energize(const ::facial_therapy::Levels &levels, const Permit &permit) override;
+  void energize(const ::facial_therapy::Levels& levels, const Permit& permit) override;
   void deenergize() override;
   Forced forced(uint32_t now_ms) override;
 
@@ -121,7 +122,7 @@ class FacialTherapy final : public Component,
   size_t read_owners_();
   /// Make the caller known, so that its first command need not wait for the next loop.
   uint32_t before_command_();
-  void take_(const ::facial_therapy::Line &line) { this->answer_.assign(line.c_str(), line.size()); }
+  void take_(const ::facial_therapy::Line& line) { this->answer_.assign(line.c_str(), line.size()); }
   void publish_(uint32_t now_ms);
 
   Config config_{};
@@ -129,14 +130,14 @@ class FacialTherapy final : public Component,
   static constexpr Modality MODALITY = Modality::WAND;
   WandDriver driver_{};
   Guard guard_{driver_, ::facial_therapy::WAND_SILENCE_MS};
-  binary_sensor::BinarySensor *charging_{nullptr};
+  binary_sensor::BinarySensor* charging_{nullptr};
   Reading impedance_{};
 #else
   static constexpr Modality MODALITY = Modality::MASK;
   MaskDriver driver_{};
   Guard guard_{driver_, ::facial_therapy::MASK_SILENCE_MS};
-  binary_sensor::BinarySensor *worn_{nullptr};
-  binary_sensor::BinarySensor *shield_{nullptr};
+  binary_sensor::BinarySensor* worn_{nullptr};
+  binary_sensor::BinarySensor* shield_{nullptr};
 #endif
 #ifdef USE_HOST
   HostStore store_{};
@@ -147,9 +148,9 @@ class FacialTherapy final : public Component,
   std::optional<::facial_therapy::Governor> governor_;
 
   Reading temperature_{};
-  binary_sensor::BinarySensor *button_{nullptr};
-  text_sensor::TextSensor *telemetry_{nullptr};
-  text_sensor::TextSensor *description_{nullptr};
+  binary_sensor::BinarySensor* button_{nullptr};
+  text_sensor::TextSensor* telemetry_{nullptr};
+  text_sensor::TextSensor* description_{nullptr};
 
   std::array<uint64_t, ::facial_therapy::Owners::MAXIMUM> owners_{};
   std::string answer_;

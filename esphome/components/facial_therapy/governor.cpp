@@ -10,7 +10,7 @@ namespace {
 constexpr uint32_t bit(Fault fault) { return 1u << static_cast<uint32_t>(fault); }
 }  // namespace
 
-Governor::Governor(const Config &config, Store &store, Output &output, int32_t boot)
+Governor::Governor(const Config& config, Store& store, Output& output, int32_t boot)
     : config_(config), ceilings_(config_), store_(store), output_(output), boot_(boot) {}
 
 void Governor::begin(uint32_t now_ms) {
@@ -28,16 +28,16 @@ void Governor::begin(uint32_t now_ms) {
     this->store_lost_ = true;
     this->memory_.faults |= bit(Fault::STORE);
   } else if (this->memory_.last().outcome == Outcome::OPEN) {
-    Record &record = this->memory_.last();
+    Record& record = this->memory_.last();
     record.outcome = Outcome::UNCLOSED;
     record.delivered = record.planned;
     this->save_();
   }
 }
 
-// --- time ----------------------------------------------------------------------------------------------------------------
+// --- time ----------------------------------------------------------------------------------------------------------
 
-void Governor::tick(uint32_t now_ms, const Sensors &sensors, const uint64_t *owners, size_t owners_count) {
+void Governor::tick(uint32_t now_ms, const Sensors& sensors, const uint64_t* owners, size_t owners_count) {
   this->settle_(now_ms);
   this->owners_.connect(owners, owners_count);
   const auto seen = [this] {
@@ -45,13 +45,11 @@ void Governor::tick(uint32_t now_ms, const Sensors &sensors, const uint64_t *own
   };
   const auto before = seen();
   this->sensors_ = sensors;
-  if (seen() != before)
-    this->changes_++;
+  if (seen() != before) this->changes_++;
   if (!this->ticked_)
     this->button_ = sensors.button, this->button_spent_ = true;  // held since before boot: not a press
   this->ticked_ = true;
-  if (this->terminal_)
-    return;
+  if (this->terminal_) return;
   this->watch_button_(now_ms, sensors.button);
   this->watch_sensors_(now_ms);
   this->watch_owner_();
@@ -65,39 +63,29 @@ void Governor::settle_(uint32_t now_ms) {
   const uint32_t passed_ms = now_ms - before_ms;
   this->now_ms_ = now_ms;
   this->uptime_ms_ += passed_ms;
-  if (this->button_recent_ && now_ms - this->button_at_ms_ >= BUTTON_RECENT_MS)
-    this->button_recent_ = false;
-  for (Drive &drive : this->drives_)
-    drive.rest(now_ms);
-  for (OnEdges &edges : this->edges_)
-    edges.forget(now_ms);
-  if (!this->live())
-    return;
+  if (this->button_recent_ && now_ms - this->button_at_ms_ >= BUTTON_RECENT_MS) this->button_recent_ = false;
+  for (Drive& drive : this->drives_) drive.rest(now_ms);
+  for (OnEdges& edges : this->edges_) edges.forget(now_ms);
+  if (!this->live()) return;
 
   if (this->flowing()) {
     const Forced forced = this->output_.forced(now_ms);
     uint32_t flowed_ms = passed_ms;
-    if (forced.yes)
-      flowed_ms = reached(before_ms, forced.at_ms) ? 0 : std::min(passed_ms, forced.at_ms - before_ms);
+    if (forced.yes) flowed_ms = reached(before_ms, forced.at_ms) ? 0 : std::min(passed_ms, forced.at_ms - before_ms);
     if (this->lit_) {
-      for (Drive &drive : this->drives_)
-        drive.flow(flowed_ms);
+      for (Drive& drive : this->drives_) drive.flow(flowed_ms);
       this->output_ms_ += flowed_ms;
     }
-    if (this->output_ms_ >= this->duration_ms_)
-      return this->end_(Outcome::COMPLETED);
+    if (this->output_ms_ >= this->duration_ms_) return this->end_(Outcome::COMPLETED);
     if (forced.yes && (forced.silent || !reached(now_ms, this->lease_end_ms_))) {
-      if (++this->guard_trips_ >= GUARD_TRIPS)
-        return this->latch_(Fault::GUARD);
+      if (++this->guard_trips_ >= GUARD_TRIPS) return this->latch_(Fault::GUARD);
       this->suspend_(Cause::GUARD, this->config_.wand() || this->config_.has_worn);
     }
   }
   if (this->lease_lives_ && reached(now_ms, this->lease_end_ms_)) {
     this->lease_lives_ = false;
-    if (this->state_ == State::ARMED && !this->held_)
-      return this->end_(Outcome::VOID);
-    if (this->state_ != State::SUSPENDED || this->brief_)
-      this->suspend_(Cause::LEASE, false);
+    if (this->state_ == State::ARMED && !this->held_) return this->end_(Outcome::VOID);
+    if (this->state_ != State::SUSPENDED || this->brief_) this->suspend_(Cause::LEASE, false);
   }
 }
 
@@ -112,12 +100,10 @@ void Governor::watch_button_(uint32_t now_ms, bool down) {
     }
   } else if (down && !this->button_spent_ && now_ms - this->button_since_ms_ >= BUTTON_RESET_MS) {
     this->button_spent_ = true;
-    if (this->store_lost_)
-      this->recommission_();
+    if (this->store_lost_) this->recommission_();
   } else if (!down && this->button_ && !this->button_spent_ && now_ms - this->button_since_ms_ < BUTTON_SHORT_MS) {
     if (this->state_ == State::ARMED && !this->config_.wand() && !this->config_.has_worn) {
-      if (!this->ready_().refused())
-        this->energize_();
+      if (!this->ready_().refused()) this->energize_();
     } else if ((this->state_ == State::SUSPENDED || this->state_ == State::PAUSED) && this->present_() &&
                this->owners_.connected(this->owner_) && !this->ready_().refused()) {
       this->lease_end_ms_ = now_ms + this->lease_ms_;
@@ -131,54 +117,42 @@ void Governor::watch_button_(uint32_t now_ms, bool down) {
 
 void Governor::watch_sensors_(uint32_t now_ms) {
   static_cast<void>(now_ms);
-  if (this->contact_known_() && !this->touching())
-    this->off_seen_ = this->off_seen_armed_ = true;
-  if (this->sensors_.over_current && this->config_.wand())
-    return this->latch_(Fault::OVER_CURRENT);
-  if (!this->live() || !this->config_.has_temperature)
-    return;
-  if (!this->temperature_plausible_())
-    return this->latch_(Fault::TEMPERATURE_SENSOR);
+  if (this->contact_known_() && !this->touching()) this->off_seen_ = this->off_seen_armed_ = true;
+  if (this->sensors_.over_current && this->config_.wand()) return this->latch_(Fault::OVER_CURRENT);
+  if (!this->live() || !this->config_.has_temperature) return;
+  if (!this->temperature_plausible_()) return this->latch_(Fault::TEMPERATURE_SENSOR);
   if (this->sensors_.temperature_cc >= static_cast<int32_t>(TEMPERATURE_LATCH_CC))
     return this->latch_(Fault::OVER_TEMPERATURE);
-  if (this->sensors_.temperature_cc >= static_cast<int32_t>(TEMPERATURE_STOP_CC))
-    this->end_(Outcome::STOPPED);
+  if (this->sensors_.temperature_cc >= static_cast<int32_t>(TEMPERATURE_STOP_CC)) this->end_(Outcome::STOPPED);
 }
 
 void Governor::watch_owner_() {
-  if (!this->live() || this->owners_.connected(this->owner_))
-    return;
-  if (this->state_ != State::SUSPENDED || this->brief_)
-    this->suspend_(Cause::OWNER, false);
+  if (!this->live() || this->owners_.connected(this->owner_)) return;
+  if (this->state_ != State::SUSPENDED || this->brief_) this->suspend_(Cause::OWNER, false);
 }
 
 void Governor::step_(uint32_t now_ms) {
   switch (this->state_) {
     case State::ARMED:
-      if (reached(now_ms, this->window_end_ms_))
-        return this->end_(Outcome::PARTIAL);
+      if (reached(now_ms, this->window_end_ms_)) return this->end_(Outcome::PARTIAL);
       // Without a sensor only the button confirms.
       if ((this->config_.wand() || this->config_.has_worn) && this->off_seen_armed_ && this->present_())
         this->energize_();
       return;
     case State::RAMPING:
     case State::RUNNING:
-      if (!this->present_())
-        this->suspend_(Cause::CONTACT, true);
+      if (!this->present_()) this->suspend_(Cause::CONTACT, true);
       return;
     case State::SUSPENDED:
-      if (reached(now_ms, this->window_end_ms_))
-        return this->end_(Outcome::PARTIAL);
+      if (reached(now_ms, this->window_end_ms_)) return this->end_(Outcome::PARTIAL);
       if (this->brief_ && reached(now_ms, this->brief_end_ms_)) {
         this->brief_ = false;
         this->changes_++;
       }
-      if (this->brief_ && this->present_())
-        this->energize_();
+      if (this->brief_ && this->present_()) this->energize_();
       return;
     case State::PAUSED:
-      if (reached(now_ms, this->window_end_ms_))
-        this->end_(Outcome::PARTIAL);
+      if (reached(now_ms, this->window_end_ms_)) this->end_(Outcome::PARTIAL);
       return;
     default:
       return;
@@ -187,8 +161,7 @@ void Governor::step_(uint32_t now_ms) {
 
 /// Set the levels of the coming interval.
 void Governor::drive_(uint32_t now_ms) {
-  if (!this->flowing())
-    return;
+  if (!this->flowing()) return;
   const uint32_t silence_ms = this->config_.wand() ? WAND_SILENCE_MS : MASK_SILENCE_MS;
   // The longest that a level can stay when the loop dies: silence, then the guard's next look, and one for its delay.
   const uint32_t ahead_ms = silence_ms + 2 * GUARD_PERIOD_MS;
@@ -196,22 +169,18 @@ void Governor::drive_(uint32_t now_ms) {
   uint32_t lit = 0;
   bool used = false, unspent = false, arrived = true;
   for (size_t place = 0; place < this->config_.places(); place++) {
-    Drive &drive = this->drives_[place];
-    if (!drive.used())
-      continue;
+    Drive& drive = this->drives_[place];
+    if (!drive.used()) continue;
     const bool was_lit = drive.level() != 0;
     levels.at[place] = drive.advance(now_ms, ahead_ms);
-    if (!was_lit && drive.level() != 0)
-      lit |= 1u << place;
+    if (!was_lit && drive.level() != 0) lit |= 1u << place;
     used = true, unspent |= !drive.spent(), arrived &= drive.at_target();
   }
-  if (!used || !unspent)
-    return this->end_(Outcome::COMPLETED);
+  if (!used || !unspent) return this->end_(Outcome::COMPLETED);
   if (lit != 0 && !this->config_.wand()) {
     for (size_t place = 0; place <= PLACES; place++) {
       const bool edge = place < PLACES ? (lit >> place & 1) != 0 : !this->lit_;
-      if (edge && !this->edges_[place].allow(now_ms))
-        return this->latch_(Fault::FLICKER);
+      if (edge && !this->edges_[place].allow(now_ms)) return this->latch_(Fault::FLICKER);
     }
   }
   this->lit_ = levels.any();
@@ -222,24 +191,21 @@ void Governor::drive_(uint32_t now_ms) {
     this->output_.deenergize();
   }
   const State state = arrived ? State::RUNNING : State::RAMPING;
-  if (state != this->state_)
-    this->enter_(state);
+  if (state != this->state_) this->enter_(state);
 }
 
-// --- transitions ---------------------------------------------------------------------------------------------------------
+// --- transitions ---------------------------------------------------------------------------------------------------
 
 void Governor::enter_(State state) {
   this->state_ = state;
-  if (state != State::SUSPENDED)
-    this->cause_ = Cause::NONE, this->brief_ = false;
+  if (state != State::SUSPENDED) this->cause_ = Cause::NONE, this->brief_ = false;
   this->changes_++;
 }
 
 void Governor::zero_() {
   this->output_.deenergize();
   this->lit_ = false;
-  for (Drive &drive : this->drives_)
-    drive.cut(this->now_ms_);
+  for (Drive& drive : this->drives_) drive.cut(this->now_ms_);
 }
 
 /// Skin asks for output: ramp from zero in this very step. The 20th contact of a wand is one too many.
@@ -252,8 +218,7 @@ void Governor::energize_() {
   }
   this->output_.deenergize();  // lifts what the guard has forced
   this->held_ = false;
-  for (Drive &drive : this->drives_)
-    drive.begin(this->now_ms_);
+  for (Drive& drive : this->drives_) drive.begin(this->now_ms_);
   this->enter_(State::RAMPING);
 }
 
@@ -269,8 +234,7 @@ void Governor::suspend_(Cause cause, bool brief) {
 
 /// Let the 10 min begin, unless they run.
 void Governor::hold_() {
-  if (this->held_)
-    return;
+  if (this->held_) return;
   this->held_ = true;
   this->window_end_ms_ = this->now_ms_ + KEPT_MS;
 }
@@ -284,16 +248,13 @@ void Governor::arm_(uint32_t window_end_ms) {
 /// Zero, then the record is closed: in this order, since writing may take long.
 void Governor::end_(Outcome outcome) {
   this->zero_();
-  if (!this->live())
-    return;
-  Record &record = this->memory_.last();
+  if (!this->live()) return;
+  Record& record = this->memory_.last();
   record.outcome = this->energized_ ? outcome : Outcome::VOID;
-  for (size_t place = 0; place < PLACES; place++)
-    record.delivered[place] = this->drives_[place].delivered();
+  for (size_t place = 0; place < PLACES; place++) record.delivered[place] = this->drives_[place].delivered();
   record.output_ms = this->output_ms_;
   this->ended_ms_[record.number % RECORDS] = this->uptime_ms_ + 1;
-  if (this->energized_)
-    this->session_ended_ = true, this->off_seen_ = false;
+  if (this->energized_) this->session_ended_ = true, this->off_seen_ = false;
   this->lease_lives_ = this->held_ = false;
   this->owner_ = 0;
   this->enter_(State::IDLE);
@@ -303,8 +264,7 @@ void Governor::end_(Outcome outcome) {
 void Governor::latch_(Fault fault) {
   const bool fresh = (this->memory_.faults & bit(fault)) == 0;
   this->memory_.faults |= bit(fault);
-  if (fresh)
-    this->changes_++;
+  if (fresh) this->changes_++;
   if (this->live())
     this->end_(Outcome::FAULT);
   else if (fresh)
@@ -313,8 +273,7 @@ void Governor::latch_(Fault fault) {
 
 /// Write the memory; a failure latches, and what is in the store stays the worse of the two.
 bool Governor::save_() {
-  if (!this->store_lost_ && this->store_.save(this->memory_.encode(this->config_.modality)))
-    return true;
+  if (!this->store_lost_ && this->store_.save(this->memory_.encode(this->config_.modality))) return true;
   this->memory_.faults |= bit(Fault::STORE);
   this->changes_++;
   return false;
@@ -329,14 +288,13 @@ void Governor::recommission_() {
 }
 
 void Governor::shut_down(uint32_t now_ms) {
-  if (this->terminal_)
-    return;
+  if (this->terminal_) return;
   this->settle_(now_ms);
   this->end_(Outcome::PARTIAL);
   this->terminal_ = true;
 }
 
-// --- sensors -------------------------------------------------------------------------------------------------------------
+// --- sensors -------------------------------------------------------------------------------------------------------
 
 bool Governor::temperature_plausible_() const {
   return this->sensors_.temperature_known && this->sensors_.temperature_age_ms < TEMPERATURE_STALE_MS &&
@@ -351,10 +309,8 @@ bool Governor::contact_known_() const {
 }
 
 bool Governor::touching() const {
-  if (!this->contact_known_())
-    return false;
-  if (!this->config_.wand())
-    return this->sensors_.worn;
+  if (!this->contact_known_()) return false;
+  if (!this->config_.wand()) return this->sensors_.worn;
   const uint32_t least = std::max(this->config_.impedance_minimum_ohm, WAND_IMPEDANCE_MINIMUM_OHM);
   const uint32_t most = std::min(this->config_.impedance_maximum_ohm, WAND_IMPEDANCE_OHM);
   return this->sensors_.impedance_ohm >= least && this->sensors_.impedance_ohm <= most;
@@ -362,8 +318,7 @@ bool Governor::touching() const {
 
 /// Output may flow as far as the sensors of presence are concerned.
 bool Governor::present_() const {
-  if (this->config_.wand())
-    return this->touching() && !this->sensors_.charging;
+  if (this->config_.wand()) return this->touching() && !this->sensors_.charging;
   if (this->config_.eye_shield == EyeShield::SENSED && !this->sensors_.shield &&
       (this->drives_[NEAR_INFRARED].used() || this->drives_[BLUE].used()))
     return false;
@@ -372,16 +327,13 @@ bool Governor::present_() const {
 
 /// Whether output could begin now, but for presence.
 Refusal Governor::ready_() const {
-  if (this->config_.wand() && this->sensors_.charging)
-    return {Reason::CHARGING};
+  if (this->config_.wand() && this->sensors_.charging) return {Reason::CHARGING};
   if ((this->config_.wand() || this->config_.has_worn) && !this->contact_known_())
     return {Reason::SENSOR_NOT_READY, this->config_.wand() ? "impedance" : "worn"};
   if (!this->config_.has_temperature)
     return this->config_.wand() ? Refusal{} : Refusal{Reason::SENSOR_NOT_READY, "temperature"};
-  if (!this->temperature_plausible_())
-    return {Reason::SENSOR_NOT_READY, "temperature"};
-  if (this->sensors_.temperature_cc >= static_cast<int32_t>(TEMPERATURE_STOP_CC))
-    return {Reason::TOO_HOT};
+  if (!this->temperature_plausible_()) return {Reason::SENSOR_NOT_READY, "temperature"};
+  if (this->sensors_.temperature_cc >= static_cast<int32_t>(TEMPERATURE_STOP_CC)) return {Reason::TOO_HOT};
   return {};
 }
 

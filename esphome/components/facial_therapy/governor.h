@@ -1,14 +1,15 @@
 #pragma once
-/// The only thing that decides whether output may flow. Pure: time and sensor values are passed in, and it knows no platform.
+/// The only thing that decides whether output may flow. Pure: time and sensor values are passed in, and it knows no
+/// platform.
 ///
 ///     idle -start-> armed -off-to-on edge of worn / contact-> ramping -> running -duration, budgets-> idle (completed)
 ///     armed, ramping, running -lease, owner, contact, guard-> suspended -contact found again in time-> ramping
 ///     any live state -pause-> paused; paused, suspended -resume-> ramping, or armed if not worn
 ///     any live state -stop-> idle; any -fault-> fault, latched over reboots
 ///
-/// Invariants: output is zero unless the state is ramping or running; the store is written at zero output only; a session that
-/// has opened its record is in the store before the first light; what is charged to a budget is never more than the budget as long
-/// as the guard keeps its time.
+/// Invariants: output is zero unless the state is ramping or running; the store is written at zero output only; a
+/// session that has opened its record is in the store before the first light; what is charged to a budget is never more
+/// than the budget as long as the guard keeps its time.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -24,17 +25,17 @@ namespace facial_therapy {
 /// What the sensors say now. Unknown is unsafe: a value that is not known counts as its worst.
 struct Sensors {
   bool worn_known{false};
-  bool worn{false};             ///< mask only
-  bool shield{false};           ///< mask with a sensed eye shield: it is in place
+  bool worn{false};    ///< mask only
+  bool shield{false};  ///< mask with a sensed eye shield: it is in place
   bool temperature_known{false};
-  int32_t temperature_cc{0};    ///< hundredths of a degree Celsius, at the skin
+  int32_t temperature_cc{0};  ///< hundredths of a degree Celsius, at the skin
   uint32_t temperature_age_ms{0};
   bool impedance_known{false};  ///< wand only
   uint32_t impedance_ohm{0};
   uint32_t impedance_age_ms{0};
-  bool charging{true};          ///< wand only
-  bool over_current{false};     ///< wand only: the comparator has latched
-  bool button{false};           ///< held down
+  bool charging{true};       ///< wand only
+  bool over_current{false};  ///< wand only: the comparator has latched
+  bool button{false};        ///< held down
 };
 
 /// What the guard must know to end output by itself.
@@ -46,8 +47,8 @@ struct Permit {
 /// What the guard did since output last began.
 struct Forced {
   bool yes{false};
-  bool silent{false};   ///< because the loop was silent, which counts as a trip
-  uint32_t at_ms{0};    ///< when output became zero
+  bool silent{false};  ///< because the loop was silent, which counts as a trip
+  uint32_t at_ms{0};   ///< when output became zero
 };
 
 /// The way down: driver and guard. `Levels` are uW/cm2 or uA.
@@ -55,7 +56,7 @@ class Output {
  public:
   virtual ~Output() = default;
   /// Something flows from now on, until the permit ends or the next call.
-  virtual void energize(const Levels &levels, const Permit &permit) = 0;
+  virtual void energize(const Levels& levels, const Permit& permit) = 0;
   /// Zero when this returns. Also lifts the guard's own zero, which stands until then.
   virtual void deenergize() = 0;
   /// Whether the guard has forced zero.
@@ -64,53 +65,53 @@ class Output {
 
 /// The arguments of start_session after the envelope, as they came. Arrays may be nullptr where their count is 0.
 struct Start {
-  const char *session;
+  const char* session;
   int32_t last_record, subject, skin_permille, duration_s, lease_ms, window_s, continues, epoch_s;
-  const int32_t *channels;  ///< mask, wire numbers
+  const int32_t* channels;  ///< mask, wire numbers
   size_t channels_count;
-  const int32_t *peaks;     ///< uW/cm2; wand: one, uA
+  const int32_t* peaks;  ///< uW/cm2; wand: one, uA
   size_t peaks_count;
-  const int32_t *budgets;   ///< uJ/cm2; wand: one, uC
+  const int32_t* budgets;  ///< uJ/cm2; wand: one, uC
   size_t budgets_count;
-  int32_t period_us;        ///< wand
+  int32_t period_us;  ///< wand
 };
 
 class Governor {
  public:
   /// @param boot random, 1 to 2^31 - 1
-  Governor(const Config &config, Store &store, Output &output, int32_t boot);
+  Governor(const Config& config, Store& store, Output& output, int32_t boot);
 
   /// Read the memory, close what a reboot left open, and be ready. Output is zero.
   void begin(uint32_t now_ms);
 
   /// One step: to be called every few ms, and the only place where output begins.
   /// @param owners ids of the connected channels
-  void tick(uint32_t now_ms, const Sensors &sensors, const uint64_t *owners, size_t owners_count);
+  void tick(uint32_t now_ms, const Sensors& sensors, const uint64_t* owners, size_t owners_count);
 
   // Actions. Each answers with one sealed line, which stays valid until the next action.
-  const Line &start_session(uint32_t now_ms, const Envelope &envelope, const Start &start);
-  const Line &set_levels(uint32_t now_ms, const Envelope &envelope, const char *session, const int32_t *channels,
-                         size_t channels_count, const int32_t *levels, size_t levels_count);
-  const Line &renew_lease(uint32_t now_ms, const Envelope &envelope, const char *session, int32_t stamp_ms);
-  const Line &pause_session(uint32_t now_ms, const Envelope &envelope, const char *session);
-  const Line &resume_session(uint32_t now_ms, const Envelope &envelope, const char *session);
-  const Line &clear_fault(uint32_t now_ms, const Envelope &envelope, const char *fault);
-  const Line &read_history(uint32_t now_ms, const Envelope &envelope, int32_t record);
+  const Line& start_session(uint32_t now_ms, const Envelope& envelope, const Start& start);
+  const Line& set_levels(uint32_t now_ms, const Envelope& envelope, const char* session, const int32_t* channels,
+                         size_t channels_count, const int32_t* levels, size_t levels_count);
+  const Line& renew_lease(uint32_t now_ms, const Envelope& envelope, const char* session, int32_t stamp_ms);
+  const Line& pause_session(uint32_t now_ms, const Envelope& envelope, const char* session);
+  const Line& resume_session(uint32_t now_ms, const Envelope& envelope, const char* session);
+  const Line& clear_fault(uint32_t now_ms, const Envelope& envelope, const char* fault);
+  const Line& read_history(uint32_t now_ms, const Envelope& envelope, int32_t record);
   /// Anyone, always. Output is zero when it returns.
-  const Line &stop_session(uint32_t now_ms);
+  const Line& stop_session(uint32_t now_ms);
   /// Whether the last answer was `ok`: the success flag of the native API.
   bool accepted() const { return this->accepted_; }
 
   /// Make a connected channel known before its first command; the next `tick` brings the whole list.
-  void connect(const uint64_t *owners, size_t owners_count) { this->owners_.connect(owners, owners_count); }
+  void connect(const uint64_t* owners, size_t owners_count) { this->owners_.connect(owners, owners_count); }
 
   /// Zero, the session closed, and nothing starts until the next boot.
   void shut_down(uint32_t now_ms);
 
   /// The line of the text sensor; each call has the next number.
-  const Line &telemetry(uint32_t now_ms);
+  const Line& telemetry(uint32_t now_ms);
   /// The line that never changes within a boot.
-  const Line &description(const char *firmware);
+  const Line& description(const char* firmware);
 
   State state() const { return this->faults() != 0 ? State::FAULT : this->state_; }
   bool flowing() const { return this->state_ == State::RAMPING || this->state_ == State::RUNNING; }
@@ -125,7 +126,7 @@ class Governor {
  private:
   // What a verdict of an action needs besides the refusal.
   struct Verdict {
-    Owners::Owner *owner{nullptr};
+    Owners::Owner* owner{nullptr};
     bool repeated{false};
     Refusal refusal{};
   };
@@ -158,32 +159,32 @@ class Governor {
   Refusal ready_() const;
 
   // --- actions (actions.cpp)
-  Verdict admit_(uint32_t now_ms, const Envelope &envelope, bool owned);
-  Refusal check_session_(const char *session) const;
-  Refusal check_start_(const Start &start);
-  Refusal check_light_(const Start &start, Levels &peaks, Levels &budgets) const;
-  Refusal check_current_(const Start &start, Levels &peaks, Levels &budgets) const;
-  Refusal check_state_(const Start &start) const;
-  Refusal check_ceilings_(const Levels &peaks);
-  Refusal open_(const Start &start, const Levels &peaks, const Levels &budgets);
-  Refusal continue_(const Start &start, const Levels &peaks);
-  Refusal read_levels_(const int32_t *channels, size_t channels_count, const int32_t *levels, size_t levels_count,
-                       Levels &out) const;
-  Refusal clear_(const char *fault);
-  const Line &answer_(const Verdict &verdict, const Envelope *envelope);
-  void begin_answer_(Line &line, const Refusal &refusal, const Envelope *envelope);
-  const Line &finish_(Line &line, Owners::Owner *owner);
+  Verdict admit_(uint32_t now_ms, const Envelope& envelope, bool owned);
+  Refusal check_session_(const char* session) const;
+  Refusal check_start_(const Start& start);
+  Refusal check_light_(const Start& start, Levels& peaks, Levels& budgets) const;
+  Refusal check_current_(const Start& start, Levels& peaks, Levels& budgets) const;
+  Refusal check_state_(const Start& start) const;
+  Refusal check_ceilings_(const Levels& peaks);
+  Refusal open_(const Start& start, const Levels& peaks, const Levels& budgets);
+  Refusal continue_(const Start& start, const Levels& peaks);
+  Refusal read_levels_(const int32_t* channels, size_t channels_count, const int32_t* levels, size_t levels_count,
+                       Levels& out) const;
+  Refusal clear_(const char* fault);
+  const Line& answer_(const Verdict& verdict, const Envelope* envelope);
+  void begin_answer_(Line& line, const Refusal& refusal, const Envelope* envelope);
+  const Line& finish_(Line& line, Owners::Owner* owner);
 
   // --- lines (lines.cpp)
-  void write_levels_(Line &line, const char *key, uint32_t (Drive::*value)() const) const;
-  void write_record_(Line &line, const Record &record) const;
+  void write_levels_(Line& line, const char* key, uint32_t (Drive::*value)() const) const;
+  void write_record_(Line& line, const Record& record) const;
 
   uint64_t session_id_() const { return this->live() ? this->memory_.last().session : 0; }
 
   const Config config_;
   const Ceilings ceilings_;
-  Store &store_;
-  Output &output_;
+  Store& store_;
+  Output& output_;
   const int32_t boot_;
 
   Memory memory_;
@@ -195,7 +196,7 @@ class Governor {
 
   // Time
   uint32_t now_ms_{0};
-  uint64_t uptime_ms_{0};  ///< since begin(), does not wrap
+  uint64_t uptime_ms_{0};                     ///< since begin(), does not wrap
   std::array<uint64_t, RECORDS> ended_ms_{};  ///< per record place, in uptime; 0: unknown
 
   // Session
@@ -212,10 +213,10 @@ class Governor {
   uint32_t window_end_ms_{0};  ///< armed: end of the window; suspended, paused: end of the session
   bool held_{false};           ///< the 10 min run: window_end_ms_ is theirs, also while armed again
   bool off_seen_armed_{false};
-  bool brief_{false};          ///< contact may be found again
+  bool brief_{false};  ///< contact may be found again
   uint32_t brief_end_ms_{0};
-  bool energized_{false};      ///< output has flowed in this session
-  bool lit_{false};            ///< output is above zero now
+  bool energized_{false};  ///< output has flowed in this session
+  bool lit_{false};        ///< output is above zero now
   uint32_t contacts_{0};
   uint32_t contacts_since_resume_{0};
   uint32_t guard_trips_{0};
@@ -226,7 +227,7 @@ class Governor {
   bool off_seen_{false};       ///< worn / contact was off since the last session
   bool session_ended_{false};  ///< in this boot, and energized
   bool button_{false};
-  bool button_spent_{false};   ///< this press has done its work
+  bool button_spent_{false};  ///< this press has done its work
   uint32_t button_since_ms_{0};
   bool button_recent_{false};
   uint32_t button_at_ms_{0};

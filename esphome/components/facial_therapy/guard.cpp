@@ -14,7 +14,7 @@ namespace esphome::facial_therapy {
 using ::facial_therapy::GUARD_PERIOD_MS;
 using ::facial_therapy::reached;
 
-void Guard::arm(const Permit &permit) {
+void Guard::arm(const Permit& permit) {
   this->lease_end_ms_.store(permit.lease_end_ms, std::memory_order_relaxed);
   this->deadline_ms_.store(permit.deadline_ms, std::memory_order_relaxed);
   this->armed_.store(true, std::memory_order_release);
@@ -28,8 +28,7 @@ void Guard::disarm() {
 
 void Guard::look(uint32_t now_ms) {
   LockGuard lock(this->looking_);
-  if (!this->armed_.load(std::memory_order_acquire) || this->tripped_.load(std::memory_order_acquire))
-    return;
+  if (!this->armed_.load(std::memory_order_acquire) || this->tripped_.load(std::memory_order_acquire)) return;
   const uint32_t heartbeat_ms = this->heartbeat_ms_.load(std::memory_order_acquire);
   // A heartbeat newer than `now_ms` is one that came between the two readings.
   const bool silent = reached(now_ms, heartbeat_ms) && now_ms - heartbeat_ms >= this->silence_ms_;
@@ -43,8 +42,7 @@ void Guard::look(uint32_t now_ms) {
 }
 
 Forced Guard::forced() const {
-  if (!this->tripped_.load(std::memory_order_acquire))
-    return {};
+  if (!this->tripped_.load(std::memory_order_acquire)) return {};
   return {true, this->silent_.load(std::memory_order_relaxed), this->tripped_ms_.load(std::memory_order_relaxed)};
 }
 
@@ -64,8 +62,7 @@ void Guard::run_() {
   ::clock_gettime(CLOCK_MONOTONIC, &next);
   for (;;) {
     next.tv_nsec += long{GUARD_PERIOD_MS} * 1'000'000;
-    if (next.tv_nsec >= 1'000'000'000)
-      next.tv_sec++, next.tv_nsec -= 1'000'000'000;
+    if (next.tv_nsec >= 1'000'000'000) next.tv_sec++, next.tv_nsec -= 1'000'000'000;
     // Absolute times: a late wake-up does not make the next one later.
     while (::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, nullptr) != 0) {
     }
@@ -79,7 +76,7 @@ void Guard::run_() {
 
 void Guard::start() {
   esp_timer_create_args_t arguments{};
-  arguments.callback = [](void *guard) { static_cast<Guard *>(guard)->look(millis()); };
+  arguments.callback = [](void* guard) { static_cast<Guard*>(guard)->look(millis()); };
   arguments.arg = this;
   arguments.dispatch_method = ESP_TIMER_TASK;
   arguments.name = "guard";

@@ -23,7 +23,7 @@ using ::facial_therapy::Permit;
 class Guard {
  public:
   /// @param silence_ms how long the loop may be silent while output flows
-  Guard(Driver &driver, uint32_t silence_ms) : driver_(driver), silence_ms_(silence_ms) {}
+  Guard(Driver& driver, uint32_t silence_ms) : driver_(driver), silence_ms_(silence_ms) {}
 
   /// Begin to look, every GUARD_PERIOD_MS and for ever.
   void start();
@@ -31,7 +31,7 @@ class Guard {
   /// The loop lives.
   void beat(uint32_t now_ms) { this->heartbeat_ms_.store(now_ms, std::memory_order_release); }
   /// Output flows under this permit.
-  void arm(const Permit &permit);
+  void arm(const Permit& permit);
   /// Output is zero: nothing to watch, and what was forced is forgotten.
   void disarm();
   /// Look now. Also called by the loop itself, so that a frozen process finds out what was due.
@@ -47,7 +47,7 @@ class Guard {
   esp_timer_handle_t timer_{nullptr};
 #endif
 
-  Driver &driver_;
+  Driver& driver_;
   const uint32_t silence_ms_;
   Mutex looking_;
   std::atomic<bool> armed_{false};

@@ -1,84 +1,85 @@
 #pragma once
 /// The firmware's own copy of the hard ceilings. Nobody passes them: not Home Assistant, not YAML, not a bug elsewhere.
 ///
-/// One constant per line, `NAME = value;  // unit; source` (source: a row of docs/safety.md): a contract test compares them with
-/// custom_components/facial_therapy/core/limits.py. Every ceiling of light and current holds for charged values: nominal x (1 + U).
+/// One constant per line, `NAME = value;  // unit; source` (source: a row of docs/safety.md): a contract test compares
+/// them with custom_components/facial_therapy/core/limits.py. Every ceiling of light and current holds for charged
+/// values: nominal x (1 + U).
 #include <cstdint>
 
 namespace facial_therapy {
 
-// --- light; all of them are scaled by the skin factor -----------------------------------------------------------------
-inline constexpr uint32_t MASK_RED_IRRADIANCE_UW_CM2 = 80'000;            // uW/cm2; L1
-inline constexpr uint32_t MASK_NEAR_INFRARED_IRRADIANCE_UW_CM2 = 80'000;  // uW/cm2; L2
-inline constexpr uint32_t MASK_BLUE_IRRADIANCE_UW_CM2 = 40'000;           // uW/cm2; L3
-inline constexpr uint32_t MASK_AMBER_IRRADIANCE_UW_CM2 = 50'000;          // uW/cm2; L4
-inline constexpr uint32_t MASK_TOTAL_IRRADIANCE_UW_CM2 = 120'000;         // uW/cm2; L5
-inline constexpr uint32_t MASK_EXPOSURE_RATIO_PERMILLE = 500;             // permille; L6
-inline constexpr uint32_t MASK_EXPOSURE_LIMIT_UW_CM2 = 200'000;           // uW/cm2; L6
+// --- light; all of them are scaled by the skin factor --------------------------------------------------------------
+inline constexpr uint32_t MASK_RED_IRRADIANCE_UW_CM2 = 80'000;                 // uW/cm2; L1
+inline constexpr uint32_t MASK_NEAR_INFRARED_IRRADIANCE_UW_CM2 = 80'000;       // uW/cm2; L2
+inline constexpr uint32_t MASK_BLUE_IRRADIANCE_UW_CM2 = 40'000;                // uW/cm2; L3
+inline constexpr uint32_t MASK_AMBER_IRRADIANCE_UW_CM2 = 50'000;               // uW/cm2; L4
+inline constexpr uint32_t MASK_TOTAL_IRRADIANCE_UW_CM2 = 120'000;              // uW/cm2; L5
+inline constexpr uint32_t MASK_EXPOSURE_RATIO_PERMILLE = 500;                  // permille; L6
+inline constexpr uint32_t MASK_EXPOSURE_LIMIT_UW_CM2 = 200'000;                // uW/cm2; L6
 inline constexpr uint32_t MASK_NEAR_INFRARED_EXPOSURE_LIMIT_UW_CM2 = 364'000;  // uW/cm2; L6
-inline constexpr uint32_t MASK_RED_FLUENCE_UJ_CM2 = 60'000'000;           // uJ/cm2; L8
-inline constexpr uint32_t MASK_NEAR_INFRARED_FLUENCE_UJ_CM2 = 60'000'000;  // uJ/cm2; L9
-inline constexpr uint32_t MASK_BLUE_FLUENCE_UJ_CM2 = 30'000'000;          // uJ/cm2; L10
-inline constexpr uint32_t MASK_AMBER_FLUENCE_UJ_CM2 = 30'000'000;         // uJ/cm2; L11
-inline constexpr uint32_t MASK_FLUENCE_UJ_CM2 = 100'000'000;              // uJ/cm2; L12
+inline constexpr uint32_t MASK_RED_FLUENCE_UJ_CM2 = 60'000'000;                // uJ/cm2; L8
+inline constexpr uint32_t MASK_NEAR_INFRARED_FLUENCE_UJ_CM2 = 60'000'000;      // uJ/cm2; L9
+inline constexpr uint32_t MASK_BLUE_FLUENCE_UJ_CM2 = 30'000'000;               // uJ/cm2; L10
+inline constexpr uint32_t MASK_AMBER_FLUENCE_UJ_CM2 = 30'000'000;              // uJ/cm2; L11
+inline constexpr uint32_t MASK_FLUENCE_UJ_CM2 = 100'000'000;                   // uJ/cm2; L12
 
-// --- current ----------------------------------------------------------------------------------------------------------
-inline constexpr uint32_t WAND_CURRENT_UA = 500;               // uA; M1
-inline constexpr uint32_t WAND_HARDWARE_CURRENT_UA = 1'000;    // uA; M2
+// --- current -------------------------------------------------------------------------------------------------------
+inline constexpr uint32_t WAND_CURRENT_UA = 500;                // uA; M1
+inline constexpr uint32_t WAND_HARDWARE_CURRENT_UA = 1'000;     // uA; M2
 inline constexpr uint32_t WAND_CURRENT_DENSITY_UA_CM2 = 2'000;  // uA/cm2; M3
-inline constexpr uint32_t WAND_CHARGE_UC = 450'000;            // uC; M15
-inline constexpr uint32_t WAND_HALF_PERIOD_CHARGE_UC = 150;    // uC; M20
-inline constexpr uint32_t WAND_PERIOD_MINIMUM_US = 3'334;      // us; M5
-inline constexpr uint32_t WAND_PERIOD_US = 1'000'000;          // us; M5
-inline constexpr uint32_t WAND_IMPEDANCE_MINIMUM_OHM = 200;    // ohm; M8
-inline constexpr uint32_t WAND_IMPEDANCE_OHM = 20'000;         // ohm; M8
-inline constexpr uint32_t WAND_CONTACTS = 20;                  // 1; M11
+inline constexpr uint32_t WAND_CHARGE_UC = 450'000;             // uC; M15
+inline constexpr uint32_t WAND_HALF_PERIOD_CHARGE_UC = 150;     // uC; M20
+inline constexpr uint32_t WAND_PERIOD_MINIMUM_US = 3'334;       // us; M5
+inline constexpr uint32_t WAND_PERIOD_US = 1'000'000;           // us; M5
+inline constexpr uint32_t WAND_IMPEDANCE_MINIMUM_OHM = 200;     // ohm; M8
+inline constexpr uint32_t WAND_IMPEDANCE_OHM = 20'000;          // ohm; M8
+inline constexpr uint32_t WAND_CONTACTS = 20;                   // 1; M11
 
-// --- calibration ------------------------------------------------------------------------------------------------------
-inline constexpr uint32_t MEASURED_UNCERTAINTY_PERMILLE = 200;       // permille; the least that a measured node may claim
-inline constexpr uint32_t DECLARED_UNCERTAINTY_PERMILLE = 500;       // permille; of a data sheet, and of a node without any
-inline constexpr uint32_t DECLARED_SESSION_S = 600;                  // s; L28
-inline constexpr uint32_t UNCALIBRATED_SESSION_S = 60;               // s; L28
+// --- calibration ---------------------------------------------------------------------------------------------------
+inline constexpr uint32_t MEASURED_UNCERTAINTY_PERMILLE = 200;  // permille; the least that a measured node may claim
+inline constexpr uint32_t DECLARED_UNCERTAINTY_PERMILLE = 500;  // permille; of a data sheet, and of a node without any
+inline constexpr uint32_t DECLARED_SESSION_S = 600;             // s; L28
+inline constexpr uint32_t UNCALIBRATED_SESSION_S = 60;          // s; L28
 inline constexpr uint32_t UNCALIBRATED_FLUENCE_UJ_CM2 = 6'000'000;   // uJ/cm2; L28
 inline constexpr uint32_t UNCALIBRATED_IRRADIANCE_UW_CM2 = 100'000;  // uW/cm2; L28, what full drive is taken for
 
-// --- time -------------------------------------------------------------------------------------------------------------
-inline constexpr uint32_t MASK_SESSION_S = 1'200;            // s; L7
-inline constexpr uint32_t WAND_SESSION_S = 900;              // s; M13
-inline constexpr uint32_t MASK_LEASE_MS = 10'000;            // ms; L27
-inline constexpr uint32_t WAND_LEASE_MS = 5'000;             // ms; L27
-inline constexpr uint32_t LEASE_MINIMUM_MS = 1'000;          // ms; L27
-inline constexpr uint32_t MASK_WINDOW_S = 1'800;             // s; L30
-inline constexpr uint32_t WAND_WINDOW_S = 300;               // s; M21
-inline constexpr uint32_t MASK_RAMP_MS = 3'000;              // ms; L23
-inline constexpr uint32_t WAND_RAMP_MS = 5'000;              // ms; M11
-inline constexpr uint32_t MASK_CONTACT_WINDOW_MS = 20'000;   // ms; L29
-inline constexpr uint32_t WAND_CONTACT_WINDOW_MS = 5'000;    // ms; M11
-inline constexpr uint32_t KEPT_MS = 600'000;                 // ms; how long a suspended or paused session is kept
-inline constexpr uint32_t NOT_AFTER_MS = 2'000;              // ms; how far ahead a command may be void
-inline constexpr uint32_t MASK_SILENCE_MS = 100;             // ms; loop silence that trips the guard
-inline constexpr uint32_t WAND_SILENCE_MS = 40;              // ms; M12: zero within 50 ms
-inline constexpr uint32_t GUARD_PERIOD_MS = 5;               // ms; how often the guard looks
-inline constexpr uint32_t GUARD_TRIPS = 3;                   // 1; the third ends the session
+// --- time ----------------------------------------------------------------------------------------------------------
+inline constexpr uint32_t MASK_SESSION_S = 1'200;           // s; L7
+inline constexpr uint32_t WAND_SESSION_S = 900;             // s; M13
+inline constexpr uint32_t MASK_LEASE_MS = 10'000;           // ms; L27
+inline constexpr uint32_t WAND_LEASE_MS = 5'000;            // ms; L27
+inline constexpr uint32_t LEASE_MINIMUM_MS = 1'000;         // ms; L27
+inline constexpr uint32_t MASK_WINDOW_S = 1'800;            // s; L30
+inline constexpr uint32_t WAND_WINDOW_S = 300;              // s; M21
+inline constexpr uint32_t MASK_RAMP_MS = 3'000;             // ms; L23
+inline constexpr uint32_t WAND_RAMP_MS = 5'000;             // ms; M11
+inline constexpr uint32_t MASK_CONTACT_WINDOW_MS = 20'000;  // ms; L29
+inline constexpr uint32_t WAND_CONTACT_WINDOW_MS = 5'000;   // ms; M11
+inline constexpr uint32_t KEPT_MS = 600'000;                // ms; how long a suspended or paused session is kept
+inline constexpr uint32_t NOT_AFTER_MS = 2'000;             // ms; how far ahead a command may be void
+inline constexpr uint32_t MASK_SILENCE_MS = 100;            // ms; loop silence that trips the guard
+inline constexpr uint32_t WAND_SILENCE_MS = 40;             // ms; M12: zero within 50 ms
+inline constexpr uint32_t GUARD_PERIOD_MS = 5;              // ms; how often the guard looks
+inline constexpr uint32_t GUARD_TRIPS = 3;                  // 1; the third ends the session
 
-// --- flicker ----------------------------------------------------------------------------------------------------------
-inline constexpr uint32_t OFF_BEFORE_ON_MS = 3'000;      // ms; L23
-inline constexpr uint32_t ON_EDGES = 3;                  // 1; L23
-inline constexpr uint32_t ON_EDGES_WINDOW_MS = 30'000;   // ms; L23
-inline constexpr uint32_t PWM_MINIMUM_HZ = 3'000;        // Hz; L23
+// --- flicker -------------------------------------------------------------------------------------------------------
+inline constexpr uint32_t OFF_BEFORE_ON_MS = 3'000;     // ms; L23
+inline constexpr uint32_t ON_EDGES = 3;                 // 1; L23
+inline constexpr uint32_t ON_EDGES_WINDOW_MS = 30'000;  // ms; L23
+inline constexpr uint32_t PWM_MINIMUM_HZ = 3'000;       // Hz; L23
 
-// --- temperature and sensors ------------------------------------------------------------------------------------------
-inline constexpr uint32_t TEMPERATURE_STOP_CC = 4'000;      // hundredths of a degree Celsius; L21
-inline constexpr uint32_t TEMPERATURE_LATCH_CC = 4'100;     // hundredths of a degree Celsius; L21
-inline constexpr uint32_t TEMPERATURE_LEAST_CC = 500;       // hundredths of a degree Celsius; colder: an open sensor
-inline constexpr uint32_t TEMPERATURE_MOST_CC = 8'000;      // hundredths of a degree Celsius; hotter: a shorted sensor
-inline constexpr uint32_t TEMPERATURE_STALE_MS = 5'000;     // ms; an older reading is none
-inline constexpr uint32_t IMPEDANCE_STALE_MS = 50;          // ms; M12
-inline constexpr uint32_t BUTTON_SHORT_MS = 3'000;          // ms; a longer press means nothing
-inline constexpr uint32_t BUTTON_RESET_MS = 10'000;         // ms; held for this, an unreadable store is begun anew
-inline constexpr uint32_t BUTTON_RECENT_MS = 60'000;        // ms; a press clears a fault for this long
+// --- temperature and sensors ---------------------------------------------------------------------------------------
+inline constexpr uint32_t TEMPERATURE_STOP_CC = 4'000;   // hundredths of a degree Celsius; L21
+inline constexpr uint32_t TEMPERATURE_LATCH_CC = 4'100;  // hundredths of a degree Celsius; L21
+inline constexpr uint32_t TEMPERATURE_LEAST_CC = 500;    // hundredths of a degree Celsius; colder: an open sensor
+inline constexpr uint32_t TEMPERATURE_MOST_CC = 8'000;   // hundredths of a degree Celsius; hotter: a shorted sensor
+inline constexpr uint32_t TEMPERATURE_STALE_MS = 5'000;  // ms; an older reading is none
+inline constexpr uint32_t IMPEDANCE_STALE_MS = 50;       // ms; M12
+inline constexpr uint32_t BUTTON_SHORT_MS = 3'000;       // ms; a longer press means nothing
+inline constexpr uint32_t BUTTON_RESET_MS = 10'000;      // ms; held for this, an unreadable store is begun anew
+inline constexpr uint32_t BUTTON_RECENT_MS = 60'000;     // ms; a press clears a fault for this long
 
-// --- records ----------------------------------------------------------------------------------------------------------
+// --- records -------------------------------------------------------------------------------------------------------
 inline constexpr uint32_t RECORDS = 32;  // 1; sessions that the node remembers
 
 }  // namespace facial_therapy

@@ -4,12 +4,11 @@
 
 namespace facial_therapy {
 
-void Governor::write_levels_(Line &line, const char *key, uint32_t (Drive::*value)() const) const {
+void Governor::write_levels_(Line& line, const char* key, uint32_t (Drive::*value)() const) const {
   line.key(key);
   bool any = false;
   for (size_t place = 0; this->live() && place < this->config_.places(); place++) {
-    if (!this->drives_[place].used())
-      continue;
+    if (!this->drives_[place].used()) continue;
     line.text(any ? "," : "");
     line.number(this->config_.number(place));
     line.text(":");
@@ -19,8 +18,8 @@ void Governor::write_levels_(Line &line, const char *key, uint32_t (Drive::*valu
   line.text(any ? "" : "-");
 }
 
-const Line &Governor::telemetry(uint32_t now_ms) {
-  Line &line = this->line_;
+const Line& Governor::telemetry(uint32_t now_ms) {
+  Line& line = this->line_;
   line.clear();
   line.pair("telemetry", int64_t{++this->telemetry_});
   line.pair("boot", this->boot_);
@@ -42,10 +41,9 @@ const Line &Governor::telemetry(uint32_t now_ms) {
   else
     line.none("impedance_ohm");
   line.pair("charging", this->config_.wand() && this->sensors_.charging ? 1 : 0);
-  const char *fault = "-";
+  const char* fault = "-";
   for (size_t i = FAULTS; i > 0; i--)
-    if ((this->faults() >> (i - 1) & 1) != 0)
-      fault = FAULT_WORDS[i - 1];
+    if ((this->faults() >> (i - 1) & 1) != 0) fault = FAULT_WORDS[i - 1];
   line.pair("fault", fault);
   line.pair("cause", word(CAUSE_WORDS, this->cause_));
   const bool live = this->live();
@@ -61,28 +59,25 @@ const Line &Governor::telemetry(uint32_t now_ms) {
   return line;
 }
 
-const Line &Governor::description(const char *firmware) {
-  Line &line = this->line_;
+const Line& Governor::description(const char* firmware) {
+  Line& line = this->line_;
   line.clear();
   line.pair("contract", "1.0");
   line.pair("modality", word(MODALITY_WORDS, this->config_.modality));
   line.pair("firmware", firmware);
   // The three lists name the same channels, in the same order.
-  const auto list = [&](const char *key, bool pairs, auto value) {
+  const auto list = [&](const char* key, bool pairs, auto value) {
     line.key(key);
     bool any = false;
     for (size_t place = 0; !this->config_.wand() && place < PLACES; place++) {
-      if (this->config_.full_uw_cm2[place] == 0)
-        continue;
+      if (this->config_.full_uw_cm2[place] == 0) continue;
       line.text(any ? "," : "");
       line.number(static_cast<int64_t>(place) + 1);
       line.text(pairs ? ":" : "");
-      if (pairs)
-        line.number(value(place));
+      if (pairs) line.number(value(place));
       any = true;
     }
-    if (!any)
-      line.text("-");
+    if (!any) line.text("-");
   };
   list("channels", false, [](size_t) { return 0; });
   list("full_uw_cm2", true, [this](size_t place) { return this->config_.full_uw_cm2[place]; });
@@ -107,7 +102,7 @@ const Line &Governor::description(const char *firmware) {
   return line;
 }
 
-void Governor::write_record_(Line &line, const Record &record) const {
+void Governor::write_record_(Line& line, const Record& record) const {
   const bool open = this->live() && record.number == this->memory_.newest();
   line.pair("entry", int64_t{record.number});
   line.id("entry_session", record.session);
@@ -115,12 +110,11 @@ void Governor::write_record_(Line &line, const Record &record) const {
     line.pair("subject", int64_t{record.subject});
   else
     line.none("subject");
-  const auto list = [&](const char *key, auto value) {
+  const auto list = [&](const char* key, auto value) {
     line.key(key);
     bool any = false;
     for (size_t place = 0; place < PLACES; place++) {
-      if ((record.channels >> place & 1) == 0)
-        continue;
+      if ((record.channels >> place & 1) == 0) continue;
       line.text(any ? "," : "");
       line.number(this->config_.number(place));
       line.text(":");

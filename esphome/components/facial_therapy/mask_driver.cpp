@@ -15,11 +15,10 @@ void MaskDriver::gates_low() { this->witness_.boot(); }
 
 void MaskDriver::setup() {}
 
-void MaskDriver::apply_(const Levels &levels) {
+void MaskDriver::apply_(const Levels& levels) {
   for (uint32_t place = 0; place < PLACES; place++) {
     const uint32_t full = this->full_uw_cm2_[place];
-    if (full == 0)
-      continue;
+    if (full == 0) continue;
     const uint64_t ppm = uint64_t{levels.at[place]} * 1'000'000 / full;
     this->witness_.level(place + 1, static_cast<uint32_t>(std::min<uint64_t>(ppm, 1'000'000)));
   }
@@ -31,8 +30,7 @@ void MaskDriver::apply_(const Levels &levels) {
 
 void MaskDriver::gates_low() {
   for (int pin : this->pins_) {
-    if (pin < 0)
-      continue;
+    if (pin < 0) continue;
     const auto gpio = static_cast<gpio_num_t>(pin);
     gpio_reset_pin(gpio);
     gpio_set_level(gpio, 0);
@@ -50,8 +48,7 @@ void MaskDriver::setup() {
   timer.clk_cfg = LEDC_AUTO_CLK;
   bool ready = ledc_timer_config(&timer) == ESP_OK;
   for (uint32_t place = 0; place < PLACES; place++) {
-    if (this->pins_[place] < 0)
-      continue;
+    if (this->pins_[place] < 0) continue;
     ledc_channel_config_t channel{};
     channel.gpio_num = this->pins_[place];
     channel.speed_mode = LEDC_LOW_SPEED_MODE;
@@ -61,17 +58,14 @@ void MaskDriver::setup() {
     ready &= ledc_channel_config(&channel) == ESP_OK;
   }
   this->ready_ = ready;
-  if (!ready)
-    this->gates_low();
+  if (!ready) this->gates_low();
 }
 
-void MaskDriver::apply_(const Levels &levels) {
-  if (!this->ready_)
-    return;
+void MaskDriver::apply_(const Levels& levels) {
+  if (!this->ready_) return;
   for (uint32_t place = 0; place < PLACES; place++) {
     const uint32_t full = this->full_uw_cm2_[place];
-    if (this->pins_[place] < 0 || full == 0)
-      continue;
+    if (this->pins_[place] < 0 || full == 0) continue;
     const auto channel = static_cast<ledc_channel_t>(place);
     // Rounded down: the duty never exceeds what was decided.
     const uint64_t duty = (uint64_t{levels.at[place]} << PWM_BITS) / full;

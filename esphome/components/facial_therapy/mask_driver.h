@@ -23,7 +23,7 @@ class MaskDriver final : public Driver {
   void setup() override;
 
  private:
-  void apply_(const Levels &levels) override;
+  void apply_(const Levels& levels) override;
 
   std::array<uint32_t, PLACES> full_uw_cm2_{};
   std::array<int, PLACES> pins_{-1, -1, -1, -1};

@@ -12,11 +12,11 @@ namespace facial_therapy {
 
 /// One session. Stored byte by byte by `Memory`: a change here is a change of `Memory::VERSION`.
 struct Record {
-  uint32_t number{0};        ///< rising from 1; 0 is no record
-  uint64_t session{0};       ///< 0 for record 1
-  uint32_t subject{0};       ///< the person's token
-  uint32_t epoch_s{0};       ///< the caller's clock at start, seconds since 1970
-  uint8_t channels{0};       ///< bit per place
+  uint32_t number{0};   ///< rising from 1; 0 is no record
+  uint64_t session{0};  ///< 0 for record 1
+  uint32_t subject{0};  ///< the person's token
+  uint32_t epoch_s{0};  ///< the caller's clock at start, seconds since 1970
+  uint8_t channels{0};  ///< bit per place
   Outcome outcome{Outcome::OPEN};
   std::array<uint32_t, PLACES> planned{};    ///< uJ/cm2 or uC, per place
   std::array<uint32_t, PLACES> delivered{};  ///< uJ/cm2 or uC, per place
@@ -35,7 +35,7 @@ class Memory {
   /// Begin anew with record 1, `commissioned`, and no faults.
   void commission() {
     *this = Memory{};
-    Record &first = this->append();
+    Record& first = this->append();
     first.outcome = Outcome::COMMISSIONED;
   }
 
@@ -43,25 +43,24 @@ class Memory {
   uint32_t newest() const { return this->newest_; }
 
   /// The record of this number, or nullptr if it is not held.
-  const Record *find(uint32_t number) const {
-    const Record &record = this->records_[number % RECORDS];
+  const Record* find(uint32_t number) const {
+    const Record& record = this->records_[number % RECORDS];
     return number != 0 && record.number == number ? &record : nullptr;
   }
-  Record &last() { return this->records_[this->newest_ % RECORDS]; }
-  const Record &last() const { return this->records_[this->newest_ % RECORDS]; }
+  Record& last() { return this->records_[this->newest_ % RECORDS]; }
+  const Record& last() const { return this->records_[this->newest_ % RECORDS]; }
 
   /// Whether a session of this id is remembered.
   bool holds(uint64_t session) const {
-    for (const Record &record : this->records_)
-      if (record.number != 0 && record.session == session)
-        return true;
+    for (const Record& record : this->records_)
+      if (record.number != 0 && record.session == session) return true;
     return false;
   }
 
   /// Add an empty record, which takes the place of the oldest.
-  Record &append() {
+  Record& append() {
     this->newest_++;
-    Record &record = this->last();
+    Record& record = this->last();
     record = Record{};
     record.number = this->newest_;
     return record;
@@ -75,13 +74,11 @@ class Memory {
     Cursor at{bytes.data()};
     at.put(MAGIC, 4), at.put(VERSION, 4), at.put(static_cast<uint64_t>(modality), 4);
     at.put(this->newest_, 4), at.put(this->faults, 4);
-    for (const Record &record : this->records_) {
+    for (const Record& record : this->records_) {
       at.put(record.number, 4), at.put(record.session, 8), at.put(record.subject, 4), at.put(record.epoch_s, 4);
       at.put(record.channels, 1), at.put(static_cast<uint64_t>(record.outcome), 1);
-      for (uint32_t dose : record.planned)
-        at.put(dose, 4);
-      for (uint32_t dose : record.delivered)
-        at.put(dose, 4);
+      for (uint32_t dose : record.planned) at.put(dose, 4);
+      for (uint32_t dose : record.delivered) at.put(dose, 4);
       at.put(record.output_ms, 4);
     }
     at.put(crc32(bytes.data(), SIZE - 4), 4);
@@ -90,31 +87,25 @@ class Memory {
 
   /// Take what the store holds.
   /// @return false if it is not exactly what `encode` made for this modality; nothing has changed then.
-  bool decode(const Bytes &bytes, Modality modality) {
-    Cursor at{const_cast<uint8_t *>(bytes.data())};
-    if (crc32(bytes.data(), SIZE - 4) != Cursor{const_cast<uint8_t *>(bytes.data()) + SIZE - 4}.take(4))
-      return false;
-    if (at.take(4) != MAGIC || at.take(4) != VERSION || at.take(4) != static_cast<uint64_t>(modality))
-      return false;
+  bool decode(const Bytes& bytes, Modality modality) {
+    Cursor at{const_cast<uint8_t*>(bytes.data())};
+    if (crc32(bytes.data(), SIZE - 4) != Cursor{const_cast<uint8_t*>(bytes.data()) + SIZE - 4}.take(4)) return false;
+    if (at.take(4) != MAGIC || at.take(4) != VERSION || at.take(4) != static_cast<uint64_t>(modality)) return false;
     Memory memory;
     memory.newest_ = static_cast<uint32_t>(at.take(4));
     memory.faults = static_cast<uint32_t>(at.take(4));
-    for (Record &record : memory.records_) {
+    for (Record& record : memory.records_) {
       record.number = static_cast<uint32_t>(at.take(4)), record.session = at.take(8);
       record.subject = static_cast<uint32_t>(at.take(4)), record.epoch_s = static_cast<uint32_t>(at.take(4));
       record.channels = static_cast<uint8_t>(at.take(1));
       const uint64_t outcome = at.take(1);
-      if (outcome >= OUTCOME_WORDS.size())
-        return false;
+      if (outcome >= OUTCOME_WORDS.size()) return false;
       record.outcome = static_cast<Outcome>(outcome);
-      for (uint32_t &dose : record.planned)
-        dose = static_cast<uint32_t>(at.take(4));
-      for (uint32_t &dose : record.delivered)
-        dose = static_cast<uint32_t>(at.take(4));
+      for (uint32_t& dose : record.planned) dose = static_cast<uint32_t>(at.take(4));
+      for (uint32_t& dose : record.delivered) dose = static_cast<uint32_t>(at.take(4));
       record.output_ms = static_cast<uint32_t>(at.take(4));
     }
-    if (memory.find(memory.newest_) == nullptr || memory.faults >> FAULTS != 0)
-      return false;
+    if (memory.find(memory.newest_) == nullptr || memory.faults >> FAULTS != 0) return false;
     *this = memory;
     return true;
   }
@@ -122,25 +113,22 @@ class Memory {
  private:
   /// Little endian, whatever the machine is.
   struct Cursor {
-    uint8_t *at;
+    uint8_t* at;
     void put(uint64_t value, size_t size) {
-      for (size_t i = 0; i < size; i++)
-        *this->at++ = static_cast<uint8_t>(value >> (8 * i));
+      for (size_t i = 0; i < size; i++) *this->at++ = static_cast<uint8_t>(value >> (8 * i));
     }
     uint64_t take(size_t size) {
       uint64_t value = 0;
-      for (size_t i = 0; i < size; i++)
-        value |= static_cast<uint64_t>(*this->at++) << (8 * i);
+      for (size_t i = 0; i < size; i++) value |= static_cast<uint64_t>(*this->at++) << (8 * i);
       return value;
     }
   };
 
-  static uint32_t crc32(const uint8_t *bytes, size_t size) {
+  static uint32_t crc32(const uint8_t* bytes, size_t size) {
     uint32_t crc = 0xFFFF'FFFF;
     for (size_t i = 0; i < size; i++) {
       crc ^= bytes[i];
-      for (int bit = 0; bit < 8; bit++)
-        crc = (crc >> 1) ^ (crc & 1 ? 0xEDB8'8320 : 0);
+      for (int bit = 0; bit < 8; bit++) crc = (crc >> 1) ^ (crc & 1 ? 0xEDB8'8320 : 0);
     }
     return ~crc;
   }
@@ -156,10 +144,10 @@ class Store {
 
   virtual ~Store() = default;
   /// UNREADABLE covers everything between "never written" and "read in full".
-  virtual Load load(Memory::Bytes &bytes) = 0;
+  virtual Load load(Memory::Bytes& bytes) = 0;
   /// Write in full, durably, and read it back.
   /// @return whether what was read back is what was written.
-  virtual bool save(const Memory::Bytes &bytes) = 0;
+  virtual bool save(const Memory::Bytes& bytes) = 0;
 };
 
 }  // namespace facial_therapy

@@ -7,8 +7,8 @@ namespace esphome::facial_therapy {
 /// One blob in an NVS namespace of our own: ESPHome's preferences report success before anything is durable.
 class Esp32Store final : public ::facial_therapy::Store {
  public:
-  Load load(::facial_therapy::Memory::Bytes &bytes) override;
-  bool save(const ::facial_therapy::Memory::Bytes &bytes) override;
+  Load load(::facial_therapy::Memory::Bytes& bytes) override;
+  bool save(const ::facial_therapy::Memory::Bytes& bytes) override;
 };
 
 }  // namespace esphome::facial_therapy

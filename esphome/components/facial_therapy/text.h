@@ -8,12 +8,11 @@
 namespace facial_therapy {
 
 /// CRC-16/CCITT-FALSE: polynomial 0x1021, start 0xFFFF.
-inline uint16_t crc16(const char *bytes, size_t size) {
+inline uint16_t crc16(const char* bytes, size_t size) {
   uint16_t crc = 0xFFFF;
   for (size_t i = 0; i < size; i++) {
     crc = static_cast<uint16_t>(crc ^ (static_cast<uint16_t>(static_cast<uint8_t>(bytes[i])) << 8));
-    for (int bit = 0; bit < 8; bit++)
-      crc = static_cast<uint16_t>((crc & 0x8000) ? (crc << 1) ^ 0x1021 : crc << 1);
+    for (int bit = 0; bit < 8; bit++) crc = static_cast<uint16_t>((crc & 0x8000) ? (crc << 1) ^ 0x1021 : crc << 1);
   }
   return crc;
 }
@@ -26,37 +25,32 @@ class Line {
 
   void clear() { this->size_ = 0, this->text_[0] = '\0', this->full_ = false; }
 
-  void pair(const char *key, const char *value) {
+  void pair(const char* key, const char* value) {
     this->key(key);
     this->text(value);
   }
-  void pair(const char *key, int64_t value) {
+  void pair(const char* key, int64_t value) {
     this->key(key);
     this->number(value);
   }
   /// `-` for an absent value.
-  void none(const char *key) { this->pair(key, "-"); }
+  void none(const char* key) { this->pair(key, "-"); }
   /// 16 lower-case hex digits; `-` for 0, which is no id.
-  void id(const char *key, uint64_t value) {
-    if (value == 0)
-      return this->none(key);
+  void id(const char* key, uint64_t value) {
+    if (value == 0) return this->none(key);
     this->key(key);
-    for (int shift = 60; shift >= 0; shift -= 4)
-      this->put_(HEX_LOWER[(value >> shift) & 0xF]);
+    for (int shift = 60; shift >= 0; shift -= 4) this->put_(HEX_LOWER[(value >> shift) & 0xF]);
   }
-  void key(const char *key) {
-    if (this->size_ != 0)
-      this->put_(' ');
+  void key(const char* key) {
+    if (this->size_ != 0) this->put_(' ');
     this->text(key);
     this->put_('=');
   }
-  void text(const char *text) {
-    for (; *text != '\0'; text++)
-      this->put_(*text);
+  void text(const char* text) {
+    for (; *text != '\0'; text++) this->put_(*text);
   }
   void number(int64_t value) {
-    if (value < 0)
-      this->put_('-');
+    if (value < 0) this->put_('-');
     uint64_t rest = value < 0 ? 0 - static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
     std::array<char, 20> digits;
     size_t count = 0;
@@ -64,26 +58,23 @@ class Line {
       digits[count++] = static_cast<char>('0' + rest % 10);
       rest /= 10;
     } while (rest != 0);
-    while (count > 0)
-      this->put_(digits[--count]);
+    while (count > 0) this->put_(digits[--count]);
   }
   /// Append the checksum; the line is then complete.
   void seal() {
     const uint16_t crc = crc16(this->text_.data(), this->size_);
     this->text(" crc=");
-    for (int shift = 12; shift >= 0; shift -= 4)
-      this->put_(HEX_UPPER[(crc >> shift) & 0xF]);
-    if (this->full_)
-      this->clear();
+    for (int shift = 12; shift >= 0; shift -= 4) this->put_(HEX_UPPER[(crc >> shift) & 0xF]);
+    if (this->full_) this->clear();
   }
 
   /// Zero-terminated.
-  const char *c_str() const { return this->text_.data(); }
+  const char* c_str() const { return this->text_.data(); }
   size_t size() const { return this->size_; }
 
  private:
-  static constexpr const char *HEX_LOWER = "0123456789abcdef";
-  static constexpr const char *HEX_UPPER = "0123456789ABCDEF";
+  static constexpr const char* HEX_LOWER = "0123456789abcdef";
+  static constexpr const char* HEX_UPPER = "0123456789ABCDEF";
 
   void put_(char c) {
     if (this->size_ >= MAXIMUM) {
@@ -101,7 +92,7 @@ class Line {
 
 /// Read 16 lower-case hex digits.
 /// @return the id; 0 if the text is anything else, which makes 0000000000000000 no id.
-inline uint64_t parse_id(const char *text) {
+inline uint64_t parse_id(const char* text) {
   uint64_t id = 0;
   for (int i = 0; i < 16; i++) {
     const char c = text[i];

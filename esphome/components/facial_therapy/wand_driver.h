@@ -6,14 +6,15 @@
 
 namespace esphome::facial_therapy {
 
-/// The amplitude of the wand's current. Only the host has one yet: it reports to the witness. The schema refuses other platforms.
+/// The amplitude of the wand's current. Only the host has one yet: it reports to the witness. The schema refuses other
+/// platforms.
 class WandDriver final : public Driver {
  public:
   void gates_low() override;
   void setup() override {}
 
  private:
-  void apply_(const Levels &levels) override;
+  void apply_(const Levels& levels) override;
 
 #ifdef USE_HOST
   Witness witness_;

@@ -5,8 +5,8 @@
 
 namespace esphome::facial_therapy {
 
-/// Tells an independent process what the drivers of a host node do: one line per change of level, appended to the file that the
-/// environment variable FACIAL_THERAPY_WITNESS names. Not thread safe; the driver's lock covers it.
+/// Tells an independent process what the drivers of a host node do: one line per change of level, appended to the file
+/// that the environment variable FACIAL_THERAPY_WITNESS names. Not thread safe; the driver's lock covers it.
 class Witness {
  public:
   static constexpr uint32_t CHANNELS = 5;
@@ -17,7 +17,7 @@ class Witness {
   void level(uint32_t channel, uint32_t ppm);
 
  private:
-  void write_(const char *what, uint32_t value);
+  void write_(const char* what, uint32_t value);
 
   int file_{-1};
   std::array<uint32_t, CHANNELS + 1> ppm_{};

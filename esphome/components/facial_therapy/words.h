@@ -1,5 +1,6 @@
 #pragma once
-/// The words of the device contract as values, and how they are spelled on the wire. The order is no part of the contract.
+/// The words of the device contract as values, and how they are spelled on the wire. The order is no part of the
+/// contract.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -20,7 +21,16 @@ enum class Cause : uint8_t { NONE, CONTACT, LEASE, OWNER, GUARD };
 enum class Outcome : uint8_t { OPEN, COMMISSIONED, COMPLETED, PARTIAL, STOPPED, FAULT, VOID, UNCLOSED };
 
 /// Latched over reboots until a person clears it; the value is its bit in a set of faults. Stored: append only.
-enum class Fault : uint8_t { OVER_TEMPERATURE, TEMPERATURE_SENSOR, WORN_STUCK, OVER_CURRENT, NET_CHARGE, FLICKER, STORE, GUARD };
+enum class Fault : uint8_t {
+  OVER_TEMPERATURE,
+  TEMPERATURE_SENSOR,
+  WORN_STUCK,
+  OVER_CURRENT,
+  NET_CHARGE,
+  FLICKER,
+  STORE,
+  GUARD
+};
 inline constexpr size_t FAULTS = 8;
 
 enum class Reason : uint8_t {
@@ -49,18 +59,34 @@ inline constexpr std::array STATE_WORDS{"idle", "armed", "ramping", "running", "
 inline constexpr std::array CAUSE_WORDS{"-", "contact", "lease", "owner", "guard"};
 inline constexpr std::array OUTCOME_WORDS{"open",    "commissioned", "completed", "partial",
                                           "stopped", "fault",        "void",      "unclosed"};
-inline constexpr std::array FAULT_WORDS{"over_temperature", "temperature_sensor", "worn_stuck", "over_current",
-                                        "net_charge",       "flicker",            "store",      "guard"};
-inline constexpr std::array REASON_WORDS{
-    "ok",           "wrong_boot",    "not_owner",          "stale",          "out_of_bounds", "bad_channel", "bad_session",
-    "no_record",    "busy",          "wrong_state",        "faulted",        "unseen_session", "button_needed",
-    "eye_shield_missing", "not_calibrated", "charging",    "sensor_not_ready", "too_hot",     "store_failed"};
+inline constexpr std::array FAULT_WORDS{
+    "over_temperature", "temperature_sensor", "worn_stuck", "over_current", "net_charge", "flicker", "store", "guard"};
+inline constexpr std::array REASON_WORDS{"ok",
+                                         "wrong_boot",
+                                         "not_owner",
+                                         "stale",
+                                         "out_of_bounds",
+                                         "bad_channel",
+                                         "bad_session",
+                                         "no_record",
+                                         "busy",
+                                         "wrong_state",
+                                         "faulted",
+                                         "unseen_session",
+                                         "button_needed",
+                                         "eye_shield_missing",
+                                         "not_calibrated",
+                                         "charging",
+                                         "sensor_not_ready",
+                                         "too_hot",
+                                         "store_failed"};
 inline constexpr std::array GRADE_WORDS{"none", "declared", "measured"};
 inline constexpr std::array EYE_SHIELD_WORDS{"none", "fixed", "sensed"};
 inline constexpr std::array MODALITY_WORDS{"mask", "wand"};
 
 /// The wire's word of a value.
-template<typename Words, typename Value> constexpr const char *word(const Words &words, Value value) {
+template <typename Words, typename Value>
+constexpr const char* word(const Words& words, Value value) {
   return words[static_cast<size_t>(value)];
 }
 
