@@ -1,9 +1,10 @@
 """Real parts for the end-to-end tests."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 import os
 from pathlib import Path
 import shutil
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,19 @@ def pytest_configure(config: pytest.Config) -> None:
         msg = "the end-to-end tests run by themselves: pytest tests/e2e"
         raise pytest.UsageError(msg)
     namespace.enter()
+
+
+@pytest.fixture(scope="session")
+def say(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Return what prints a measured figure, also where the output of passing tests is kept back."""
+    terminal: Any = pytestconfig.pluginmanager.get_plugin("terminalreporter")
+    capture: Any = pytestconfig.pluginmanager.get_plugin("capturemanager")
+
+    def say(figure: str) -> None:
+        with capture.global_and_fixture_disabled():
+            terminal.write_line(f"\n  {figure}")
+
+    return say
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,8 @@ from .household import DOMAIN, Household
 from .messages import Messages
 
 URL = "facial-therapy"
+# The device's name is in the heading already.
+_NAME = {"type": "entity"}
 
 type Card = dict[str, Any]
 
@@ -17,7 +19,13 @@ def _section(title: str, icon: str, cards: list[Card]) -> Card:
 
 def _tiles(entities: list[dict[str, Any]]) -> list[Card]:
     """Return a tile for each entity."""
-    return [{"type": "tile", "entity": entity["entity_id"]} for entity in entities]
+    return [{"type": "tile", "entity": entity["entity_id"], "name": _NAME} for entity in entities]
+
+
+def _rows(title: str, entities: list[dict[str, Any]]) -> Card:
+    """Return one card with a row for each entity; a toggle for all of them at once is no use here."""
+    rows = [{"entity": entity["entity_id"], "name": _NAME} for entity in entities]
+    return {"type": "entities", "title": title, "show_header_toggle": False, "entities": rows}
 
 
 def _config(household: Household, entities: list[dict[str, Any]]) -> Card:
@@ -29,12 +37,9 @@ def _config(household: Household, entities: list[dict[str, Any]]) -> Card:
         own = [entity for entity in shown if entity["device_id"] == station.device_id]
         ours = [entity for entity in own if entity["platform"] == DOMAIN]
         primary = [entity for entity in ours if entity["entity_category"] is None]
-        settings = [entity["entity_id"] for entity in ours if entity["entity_category"] is not None]
-        skin = [entity["entity_id"] for entity in own if entity["platform"] != DOMAIN]
-        cards = _tiles(primary)
-        if settings:
-            cards.append({"type": "entities", "title": "Settings", "entities": settings})
-        cards.append({"type": "entities", "title": "Skin and sensors (simulated)", "entities": skin})
+        settings = [entity for entity in ours if entity["entity_category"] is not None]
+        skin = [entity for entity in own if entity["platform"] != DOMAIN]
+        cards = [*_tiles(primary), _rows("Settings", settings), _rows("Skin and sensors (simulated)", skin)]
         sections.append(_section(station.info.friendly_name, icon, cards))
     at_nodes = {station.device_id for station in household.stations.values()}
     people = [entity for entity in shown if entity["platform"] == DOMAIN and entity["device_id"] not in at_nodes]
