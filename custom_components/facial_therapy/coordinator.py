@@ -318,12 +318,12 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self.apply(Event.STOP)
         if (stopping := self._stopping) is None:
             return
-        try:
-            async with asyncio.timeout(limits.STOP_CONFIRM_S):
-                await asyncio.shield(stopping)
-        except TimeoutError as error:
+        timer = self._timer(limits.STOP_CONFIRM_S)
+        await asyncio.wait({stopping, timer}, return_when=asyncio.FIRST_COMPLETED)
+        timer.cancel()
+        if not stopping.done():
             zero_at = dt_util.as_local(self.device.lease_ends_at or dt_util.utcnow())
-            raise DeviceError(Problem.STOP_UNCONFIRMED, zero_at=zero_at.strftime("%H:%M:%S")) from error
+            raise DeviceError(Problem.STOP_UNCONFIRMED, zero_at=zero_at.strftime("%H:%M:%S"))
 
     def _keep_stopping(self) -> None:
         """Send stop again and again until the node confirms zero."""
@@ -336,7 +336,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
                 self._answer = await self.device.async_stop()
                 break
             except DeviceError, RefusedError:
-                await asyncio.sleep(STOP_RETRY_S)
+                await self._timer(STOP_RETRY_S)
         self._stopping = None
         await self._async_end()
 
@@ -547,6 +547,19 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             self.apply(event)
 
         self._cancels[name] = async_call_later(self.hass, delay_s, HassJob(fire, cancel_on_shutdown=True))
+
+    def _timer(self, delay_s: float) -> asyncio.Future[None]:
+        """Return what is done after a time, on Home Assistant's own timers; cancelling it cancels the timer."""
+        done: asyncio.Future[None] = self.hass.loop.create_future()
+
+        @callback
+        def fire(_now: datetime) -> None:
+            if not done.done():
+                done.set_result(None)
+
+        cancel = async_call_later(self.hass, delay_s, HassJob(fire, cancel_on_shutdown=True))
+        done.add_done_callback(lambda _done: cancel())
+        return done
 
     def _cancel(self, name: str) -> None:
         if cancel := self._cancels.pop(name, None):

@@ -267,6 +267,10 @@ class Ledger:
         """Return one session."""
         return self._records.get(session_id)
 
+    def session_ids(self) -> list[str]:
+        """Return every session, oldest first."""
+        return list(self._records)
+
     def open_sessions(self, mac: str) -> list[Record]:
         """Return the sessions of a device that have not been settled, oldest first."""
         return [record for record in self._records.values() if record.mac == mac and record.open]

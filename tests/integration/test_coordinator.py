@@ -1,0 +1,367 @@
+"""The shell, on a device that obeys the contract, in time that the test moves."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from custom_components.facial_therapy.core.model import Channel, Fault, Modality, NodeState, Outcome, Reason, Refusal, RefusedError
+from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.devices import DeviceError, Problem
+from custom_components.facial_therapy.snapshot import LiveSession
+from custom_components.facial_therapy.store import LEDGER, Record
+from homeassistant.core import Context
+
+from .world import World
+
+
+def record_of(world: World) -> Record:
+    """The only session in the ledger."""
+    ledger = world.hass.data[LEDGER]
+    sessions = [ledger.get(session_id) for session_id in ledger.session_ids()]
+    assert len(sessions) == 1
+    assert sessions[0] is not None
+    return sessions[0]
+
+
+async def test_a_session_is_armed_put_on_runs_to_its_end_and_is_settled_to_what_the_node_delivered(world: World) -> None:
+    told: list[str] = []
+    world.shell.add_session_listener(lambda name, _: told.append(name))
+    live = await world.shell.async_start(world.ask(), Context(user_id="somebody"))
+    assert world.shell.state is State.ARMED
+    assert live.started_by == "somebody"
+    world.device.put_on()
+    await world.pass_time(5)
+    assert world.shell.state is State.RUNNING
+    assert world.shell.live is not None
+    assert world.shell.live.ends_at is not None
+    await world.pass_time(60)
+    assert world.shell.state is State.IDLE
+    assert told == ["armed", "started", "ended"]
+    record = record_of(world)
+    assert record.outcome is Outcome.COMPLETED
+    assert record.delivered == world.device.history[-1].delivered
+    last = world.shell.data.last
+    assert last is not None
+    assert last.outcome is Outcome.COMPLETED
+    assert last.delivered == record.delivered
+
+
+async def test_the_session_is_in_the_ledger_at_its_full_plan_before_the_device_hears_of_it(world: World) -> None:
+    seen: list[Record] = []
+    start = world.device.async_start
+
+    async def look(*args: object, **kwargs: object) -> object:
+        seen.append(record_of(world))
+        return await start(*args, **kwargs)  # type: ignore[arg-type]
+
+    world.device.async_start = look  # type: ignore[method-assign, assignment]
+    await world.shell.async_start(world.ask())
+    assert seen[0].open
+    assert seen[0].planned.total == pytest.approx(2 * 14 * 60 / 1000)
+
+
+async def test_a_ledger_that_cannot_be_written_refuses_the_start_and_the_device_hears_nothing(world: World, tmp_path: Path) -> None:
+    (tmp_path / "ledger").unlink(missing_ok=True)
+    (tmp_path / "ledger").mkdir()
+    with pytest.raises(RefusedError) as refused:
+        await world.shell.async_start(world.ask())
+    assert refused.value.binding.reason is Reason.STORE_FAILED
+    assert "start" not in world.device.commands
+    assert world.shell.state is State.IDLE
+
+
+async def test_a_start_that_the_node_refuses_is_void_and_costs_nothing(world: World) -> None:
+    world.device.refuse = Refusal(reason=Reason.TOO_HOT)
+    with pytest.raises(RefusedError):
+        await world.shell.async_start(world.ask())
+    assert world.shell.state is State.IDLE
+    assert record_of(world).outcome is Outcome.VOID
+    assert world.shell.data.session is None
+
+
+async def test_a_start_without_an_answer_counts_in_full_until_the_node_tells(world: World) -> None:
+    world.device.silent = True
+    with pytest.raises(DeviceError):
+        await world.shell.async_start(world.ask())
+    assert world.shell.state is State.LOST
+    assert record_of(world).open
+    world.device.silent = False
+    world.device.connect()
+    await world.pass_time(1)
+    assert world.shell.state is State.IDLE
+    assert record_of(world).outcome is Outcome.VOID
+
+
+async def test_the_lease_is_renewed_while_a_session_lives_and_not_after_it(world: World) -> None:
+    await world.run()
+    renewed = world.device.commands.count("renew")
+    assert renewed >= 3
+    await world.shell.async_stop()
+    await world.pass_time(20)
+    assert world.device.commands.count("renew") == renewed
+
+
+async def test_a_silent_home_assistant_lets_the_lease_end_and_the_session_is_suspended(world: World) -> None:
+    await world.run()
+    world.device.advance(11)  # Home Assistant's time stands still
+    assert world.device.state is NodeState.SUSPENDED
+    await world.hass.async_block_till_done()
+    assert world.shell.state is State.SUSPENDED
+
+
+@pytest.mark.parametrize("state", [State.ARMED, State.RUNNING, State.SUSPENDED, State.PAUSED])
+async def test_stop_ends_every_state_of_a_session(world: World, state: State) -> None:
+    await world.shell.async_start(world.ask())
+    if state is not State.ARMED:
+        world.device.put_on()
+        await world.pass_time(5)
+    if state is State.PAUSED:
+        await world.shell.async_pause()
+    if state is State.SUSPENDED:
+        world.device.take_off()
+        await world.pass_time(1)
+    assert world.shell.state is state
+    await world.shell.async_stop()
+    assert world.device.state is NodeState.IDLE
+    assert world.shell.state is State.IDLE
+    assert not record_of(world).open
+
+
+async def test_a_stop_that_is_not_confirmed_says_when_the_lease_ends_it_and_goes_on_trying(world: World) -> None:
+    await world.run()
+    world.device.disconnect()
+    await world.hass.async_block_till_done()
+    assert world.shell.state is State.LOST
+    stopping = asyncio.create_task(world.shell.async_stop())
+    await asyncio.sleep(0)
+    assert world.shell.state is State.STOPPING
+    await world.pass_time(3)
+    with pytest.raises(DeviceError) as error:
+        stopping.result()
+    assert error.value.problem is Problem.STOP_UNCONFIRMED
+    assert ":" in error.value.placeholders["zero_at"]
+    world.device.connect()
+    await world.pass_time(1)
+    await world.hass.async_block_till_done(wait_background_tasks=True)
+    assert world.shell.state is State.IDLE
+    assert world.device.state is NodeState.IDLE
+    assert not record_of(world).open
+
+
+async def test_a_stop_while_the_start_is_being_written_wins(world: World) -> None:
+    starting = asyncio.create_task(world.shell.async_start(world.ask()))
+    await asyncio.sleep(0)
+    await world.shell.async_stop()
+    with pytest.raises(RefusedError):
+        await starting
+    await world.hass.async_block_till_done()
+    assert world.device.session is None
+    assert world.shell.state is State.IDLE
+    assert record_of(world).outcome is Outcome.VOID
+
+
+async def test_pause_keeps_the_session_and_resume_delivers_the_rest(world: World) -> None:
+    await world.run()
+    await world.shell.async_pause()
+    assert world.shell.state is State.PAUSED
+    assert world.device.state is NodeState.PAUSED
+    before = world.device.session.delivered.total if world.device.session else 0
+    await world.pass_time(30)
+    assert world.shell.state is State.PAUSED
+    await world.shell.async_resume()
+    assert world.shell.state is State.RUNNING
+    await world.pass_time(70)
+    assert world.shell.state is State.IDLE
+    record = record_of(world)
+    assert record.outcome is Outcome.COMPLETED
+    assert record.delivered is not None
+    assert record.delivered.total > before
+
+
+async def test_contact_found_again_at_once_goes_on_by_itself(world: World) -> None:
+    await world.run()
+    world.device.take_off()
+    await world.pass_time(5)
+    assert world.shell.state is State.SUSPENDED
+    world.device.put_on()
+    await world.pass_time(1)
+    assert world.shell.state is State.RUNNING
+
+
+async def test_a_suspended_session_that_nobody_resumes_ends_as_partial(world: World) -> None:
+    await world.run()
+    world.device.take_off()
+    await world.pass_time(605)
+    assert world.shell.state is State.IDLE
+    assert record_of(world).outcome is Outcome.PARTIAL
+
+
+async def test_a_lost_link_suspends_and_a_person_resumes_the_rest(world: World) -> None:
+    await world.run()
+    world.device.disconnect()
+    await world.pass_time(5)
+    assert world.shell.state is State.LOST
+    world.device.connect()
+    await world.pass_time(1)
+    assert world.shell.state is State.SUSPENDED
+    assert world.device.state is NodeState.SUSPENDED
+    await world.shell.async_resume()
+    await world.pass_time(70)
+    assert record_of(world).outcome is Outcome.COMPLETED
+
+
+async def test_a_node_that_rebooted_in_the_middle_is_counted_in_full(world: World) -> None:
+    await world.run()
+    world.device.reboot()
+    await world.pass_time(1)
+    assert world.shell.state is State.IDLE
+    record = record_of(world)
+    assert record.delivered == record.planned
+    assert record.outcome is Outcome.UNCERTAIN
+
+
+async def test_a_fault_of_the_node_ends_the_session_and_lasts_until_a_person_clears_it(world: World) -> None:
+    await world.run()
+    world.device.latch(Fault.OVER_TEMPERATURE)
+    await world.pass_time(1)
+    assert world.shell.state is State.FAULT
+    assert world.shell.data.fault is Fault.OVER_TEMPERATURE
+    assert record_of(world).outcome is Outcome.FAULT
+    with pytest.raises(RefusedError) as refused:
+        await world.shell.async_start(world.ask())
+    assert refused.value.binding.reason is Reason.FAULTED
+    world.device.temperature_c = 45
+    world.device.report()
+    with pytest.raises(RefusedError):
+        await world.shell.async_clear_fault()
+    assert world.shell.state is State.FAULT
+    world.device.temperature_c = 33
+    await world.shell.async_clear_fault()
+    await world.pass_time(1)
+    assert world.shell.state is State.IDLE
+
+
+async def test_a_node_that_delivers_more_than_was_planned_is_stopped_and_the_fault_outlives_a_reload(world: World) -> None:
+    await world.run()
+    session = world.device.session
+    assert session is not None
+    session.delivered = type(session.delivered)(fluence_j_cm2={Channel.RED: 40})
+    world.device.report()
+    await world.hass.async_block_till_done()
+    assert world.device.session is None
+    assert world.shell.state is State.FAULT
+    assert world.shell.data.fault is Fault.OVERDOSE
+    assert await world.hass.config_entries.async_reload(world.entry.entry_id)
+    assert world.shell.state is State.FAULT
+    await world.pass_time(1)
+    await world.shell.async_clear_fault()
+    assert world.shell.state is State.IDLE
+
+
+async def test_unloading_stops_the_session_and_counts_it_as_interrupted(world: World) -> None:
+    await world.run()
+    assert await world.hass.config_entries.async_unload(world.entry.entry_id)
+    assert world.device.session is None
+    assert record_of(world).outcome is Outcome.INTERRUPTED
+
+
+async def test_a_restart_in_the_middle_ends_the_session_as_interrupted_and_starts_nothing(world: World) -> None:
+    await world.run()
+    shell = world.shell
+    live = shell.live
+    assert live is not None
+    shell.live = None  # what a killed Home Assistant knows afterwards
+    world.device.disconnect()
+    assert await world.hass.config_entries.async_reload(world.entry.entry_id)
+    await world.pass_time(3)
+    assert world.shell is not shell
+    assert world.device.session is None
+    assert world.shell.state is State.IDLE
+    record = record_of(world)
+    assert record.session_id == live.session_id
+    assert record.outcome is Outcome.INTERRUPTED
+    assert record.delivered is not None
+    assert 0 < record.delivered.total < record.planned.total
+
+
+async def test_a_second_start_is_refused_while_a_session_lives(world: World) -> None:
+    await world.run()
+    with pytest.raises(RefusedError) as refused:
+        await world.shell.async_start(world.ask())
+    assert refused.value.binding.reason is Reason.BUSY
+    assert world.shell.check(world.ask())[0].reason is Reason.BUSY
+    assert world.device.commands.count("start") == 1
+
+
+async def test_a_hundred_starts_at_once_start_one(world: World) -> None:
+    results = await asyncio.gather(*(world.shell.async_start(world.ask()) for _ in range(100)), return_exceptions=True)
+    assert sum(isinstance(result, LiveSession) for result in results) == 1
+    assert world.device.commands.count("start") == 1
+
+
+async def test_a_device_that_is_off_is_refused_at_once_and_waited_for_if_asked(world: World) -> None:
+    world.device.disconnect()
+    with pytest.raises(RefusedError) as refused:
+        await world.shell.async_start(world.ask())
+    assert refused.value.binding.reason is Reason.DEVICE_OFFLINE
+    await world.shell.async_start(world.ask(wait_s=600))
+    assert world.shell.state is State.WAITING
+    await world.pass_time(30)
+    world.device.connect()
+    await world.pass_time(1)
+    assert world.shell.state is State.ARMED
+
+
+async def test_waiting_ends_with_its_window_and_with_stop(world: World) -> None:
+    world.device.disconnect()
+    await world.shell.async_start(world.ask(wait_s=60))
+    await world.pass_time(61)
+    assert world.shell.state is State.IDLE
+    await world.shell.async_start(world.ask(wait_s=60))
+    await world.shell.async_stop()
+    assert world.shell.state is State.IDLE
+    world.device.connect()
+    await world.pass_time(1)
+    assert world.shell.state is State.IDLE
+    assert world.device.session is None
+
+
+async def test_stopping_a_device_that_is_off_and_has_nothing_of_ours_is_done_at_once(world: World) -> None:
+    world.device.disconnect()
+    await world.shell.async_stop()
+    assert world.shell.state is State.IDLE
+
+
+async def test_a_built_in_program_takes_no_numbers(world: World) -> None:
+    with pytest.raises(RefusedError) as refused:
+        await world.shell.async_start(world.ask(program="first_use"))
+    assert refused.value.binding.reason is Reason.NOT_MANUAL
+    await world.shell.async_start(world.ask(program="first_use", duration_s=None, irradiance_mw_cm2=None))
+    assert world.shell.state is State.ARMED
+
+
+async def test_a_running_session_publishes_few_snapshots(world: World) -> None:
+    published: list[State] = []
+    world.shell.async_add_listener(lambda: published.append(world.shell.data.state))
+    await world.run()
+    await world.pass_time(60)
+    assert len(published) <= 10
+
+
+class TestTheWand:
+    """The same shell with current."""
+
+    @pytest.fixture
+    def modality(self) -> Modality:
+        """Current instead of light."""
+        return Modality.WAND
+
+    async def test_a_wand_session_runs_and_its_charge_is_settled(self, world: World) -> None:
+        await world.run()
+        await world.pass_time(60)
+        record = record_of(world)
+        assert record.outcome is Outcome.COMPLETED
+        assert record.planned.charge_ma_min == pytest.approx(0.05)
+        assert record.delivered is not None
+        assert 0 < record.delivered.charge_ma_min < record.planned.charge_ma_min

@@ -1,0 +1,97 @@
+"""A small world for the integration's tests: one device that obeys, one person, and time that a test moves."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+
+from custom_components.facial_therapy.const import CONF_CHANNELS, CONF_KIND, CONF_MAC, CONF_MODALITY, CONF_SUBJECT, DOMAIN, KIND_DEVICE, KIND_PERSON
+from custom_components.facial_therapy.coordinator import FacialTherapyCoordinator
+from custom_components.facial_therapy.core.model import MANUAL, Channel, Modality, Person
+from custom_components.facial_therapy.people import persons
+from custom_components.facial_therapy.snapshot import Ask
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+from tests.fake_device import FakeDevice
+
+MACS = {Modality.MASK: "98:35:69:00:00:01", Modality.WAND: "98:35:69:00:00:02"}
+
+
+@dataclass(slots=True)
+class World:
+    """Everything that a test holds."""
+
+    hass: HomeAssistant
+    freezer: FrozenDateTimeFactory
+    device: FakeDevice
+    entry: MockConfigEntry
+    esphome: MockConfigEntry
+    modality: Modality
+
+    @property
+    def shell(self) -> FacialTherapyCoordinator:
+        """The coordinator of the device."""
+        coordinator: FacialTherapyCoordinator = self.entry.runtime_data
+        return coordinator
+
+    @property
+    def person(self) -> Person:
+        """The only person."""
+        return persons(self.hass)[0]
+
+    @property
+    def device_id(self) -> str:
+        """The node's own device."""
+        device = self.shell.device_entry
+        assert device is not None
+        return device.id
+
+    def ask(self, **changes: Any) -> Ask:
+        """A small session that is permitted."""
+        numbers: dict[str, Any] = {"irradiance_mw_cm2": {Channel.RED: 14.0, Channel.NEAR_INFRARED: 14.0}}
+        if self.modality is Modality.WAND:
+            numbers = {"current_ua": 50.0, "frequency_hz": 8.3}
+        return Ask(**({"person": self.person, "program": MANUAL, "duration_s": 60} | numbers | changes))
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let time pass for Home Assistant and the device together, half a second at a time."""
+        for _ in range(round(seconds * 2)):
+            self.freezer.tick(timedelta(seconds=0.5))
+            self.device.advance(0.5)
+            async_fire_time_changed(self.hass)
+            await self.hass.async_block_till_done()
+
+    async def run(self, **changes: Any) -> None:
+        """Start a session, put the device on, and let it flow for ten seconds."""
+        await self.shell.async_start(self.ask(**changes))
+        self.device.put_on()
+        await self.pass_time(10)
+
+
+def person_entry(name: str = "Ada", subject: int = 4711) -> MockConfigEntry:
+    """A person."""
+    return MockConfigEntry(domain=DOMAIN, title=name, data={CONF_KIND: KIND_PERSON, CONF_SUBJECT: subject}, unique_id=f"person_{subject}")
+
+
+def device_entry(modality: Modality) -> MockConfigEntry:
+    """A governed device of ours."""
+    channels = [channel.value for channel in Channel] if modality is Modality.MASK else []
+    data = {CONF_KIND: KIND_DEVICE, CONF_MAC: MACS[modality], CONF_MODALITY: modality.value, CONF_CHANNELS: channels}
+    return MockConfigEntry(domain=DOMAIN, title=modality.value.title(), data=data, unique_id=MACS[modality])
+
+
+def esphome_entry(hass: HomeAssistant, modality: Modality) -> MockConfigEntry:
+    """The ESPHome entry of a node, with the node's own device."""
+    mac = MACS[modality]
+    entry = MockConfigEntry(domain="esphome", title=modality.value.title(), data={"host": "127.0.0.1", "port": 6053, "noise_psk": ""}, unique_id=mac)
+    entry.add_to_hass(hass)
+    dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id,
+        connections={(dr.CONNECTION_NETWORK_MAC, mac)},
+        manufacturer="facial_therapy",
+        model=modality.value,
+        name=f"{modality.value.title()} node",
+    )
+    return entry
