@@ -31,10 +31,14 @@ void MaskDriver::apply_(const Levels& levels) {
 void MaskDriver::gates_low() {
   for (int pin : this->pins_) {
     if (pin < 0) continue;
+    // Not gpio_reset_pin: it turns a pull-up on, which would open the gate for a moment.
     const auto gpio = static_cast<gpio_num_t>(pin);
-    gpio_reset_pin(gpio);
     gpio_set_level(gpio, 0);
-    gpio_set_direction(gpio, GPIO_MODE_OUTPUT);
+    gpio_config_t config{};
+    config.pin_bit_mask = uint64_t{1} << pin;
+    config.mode = GPIO_MODE_OUTPUT;
+    config.pull_down_en = GPIO_PULLDOWN_ENABLE;
+    gpio_config(&config);
     gpio_set_level(gpio, 0);
   }
 }
