@@ -53,7 +53,7 @@ def _follow_esphome(hass: HomeAssistant, change: ConfigEntryChange, esphome: Con
         if gone and not coordinator.closed:
             async_node_gone(hass, entry, disabled=change is not ConfigEntryChange.REMOVED)
             hass.async_create_task(coordinator.async_shut_down(), f"facial_therapy closes {entry.title}")
-        elif not gone and coordinator.closed and coordinator.live is None:
+        elif not gone and coordinator.closed:  # whatever lived has been stopped, or has lost its lease
             hass.config_entries.async_schedule_reload(entry.entry_id)
 
 

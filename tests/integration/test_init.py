@@ -1,0 +1,272 @@
+"""Set up, unloaded, removed, and the node's ESPHome entry going and coming: whatever happens stops, and nothing starts by itself."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from datetime import timedelta
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry, ConfigEntryDisabler, ConfigEntryState, ConfigFlow
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockModule, async_fire_time_changed, mock_config_flow, mock_integration, mock_platform
+
+from custom_components.facial_therapy.const import DOMAIN
+from custom_components.facial_therapy.core.model import Modality, NodeState, Outcome, Reason
+from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.devices import DeviceError, Problem
+from custom_components.facial_therapy.store import LEDGER, Record
+
+from .world import World, person_entry
+
+modalities = pytest.mark.parametrize("modality", list(Modality))
+
+
+@pytest.fixture(name="world")
+async def world_fixture(hass: HomeAssistant, world: World) -> AsyncGenerator[World]:
+    """A loaded device and a person, with an ESPHome entry that is loaded too."""
+    mock_integration(hass, MockModule("esphome", async_setup_entry=succeed, async_unload_entry=succeed))
+    mock_platform(hass, "esphome.config_flow")
+    with mock_config_flow("esphome", ConfigFlow):
+        assert await hass.config_entries.async_setup(world.esphome.entry_id)
+        await hass.async_block_till_done()
+        yield world
+
+
+async def succeed(_hass: HomeAssistant, _entry: ConfigEntry) -> bool:
+    """Set up or unload a node in ESPHome."""
+    return True
+
+
+def issues(world: World) -> set[str]:
+    """The repairs of the device."""
+    return {issue.translation_key or "" for (domain, _), issue in ir.async_get(world.hass).issues.items() if domain == DOMAIN}
+
+
+def record(world: World) -> Record:
+    """The only session in the ledger."""
+    ledger = world.hass.data[LEDGER]
+    [session_id] = ledger.session_ids()
+    found = ledger.get(session_id)
+    assert found is not None
+    return found
+
+
+def flowing(world: World) -> bool:
+    """Whether the node gives anything."""
+    return world.device.state in (NodeState.RAMPING, NodeState.RUNNING)
+
+
+async def stopping(world: World) -> None:
+    """Let pass what an unconfirmed stop may take; Home Assistant waits for that time, so the test must not wait for Home Assistant."""
+    for _ in range(8):
+        world.freezer.tick(timedelta(seconds=0.5))
+        world.device.advance(0.5)
+        async_fire_time_changed(world.hass)
+        for _ in range(20):
+            await asyncio.sleep(0)
+    await world.hass.async_block_till_done()
+
+
+async def leave(world: World, *, disabled: bool) -> None:
+    """Take the node away from ESPHome."""
+    if disabled:
+        await world.hass.config_entries.async_set_disabled_by(world.esphome.entry_id, ConfigEntryDisabler.USER)
+    else:
+        await world.hass.config_entries.async_remove(world.esphome.entry_id)
+    await stopping(world)
+
+
+async def come_back(world: World, *, disabled: bool) -> None:
+    """Give the node back to ESPHome: enabled, or added again."""
+    if disabled:
+        await world.hass.config_entries.async_set_disabled_by(world.esphome.entry_id, None)
+    else:
+        again = MockConfigEntry(domain="esphome", title="Node", data=world.esphome.data, unique_id=world.esphome.unique_id)
+        await world.hass.config_entries.async_add(again)
+    await stopping(world)
+
+
+@modalities
+async def test_a_device_and_a_person_are_set_up(world: World) -> None:
+    assert [entry.state for entry in world.hass.config_entries.async_entries(DOMAIN)] == [ConfigEntryState.LOADED] * 2
+    assert world.shell.state is State.IDLE
+    assert world.device.connected
+    assert not world.shell.data.refusals
+    assert not issues(world)
+    expected = {"start_session", "check_session", "pause_session", "resume_session", "stop_session", "stop_all"}
+    assert world.hass.services.async_services_for_domain(DOMAIN).keys() == expected
+
+
+@modalities
+async def test_unloading_stops_the_session_and_lets_go_of_the_device(world: World) -> None:
+    await world.run()
+    assert flowing(world)
+
+    assert await world.hass.config_entries.async_unload(world.entry.entry_id)
+
+    assert world.entry.state is ConfigEntryState.NOT_LOADED
+    assert world.device.session is None
+    assert not world.device.connected
+    assert record(world).outcome is Outcome.INTERRUPTED
+    renewals = world.device.commands.count("renew")
+    await world.pass_time(10)
+    assert world.device.commands.count("renew") == renewals
+
+
+async def test_a_reload_starts_nothing(world: World) -> None:
+    await world.run()
+
+    await world.hass.config_entries.async_reload(world.entry.entry_id)
+    await world.pass_time(30)
+
+    assert world.entry.state is ConfigEntryState.LOADED
+    assert world.shell.state is State.IDLE
+    assert world.device.connected
+    assert world.device.session is None
+    assert world.device.commands.count("start") == 1
+
+
+@modalities
+@pytest.mark.parametrize(("disabled", "issue"), [(False, "esphome_removed"), (True, "esphome_disabled")])
+async def test_a_node_that_leaves_esphome_is_stopped_and_closed_and_comes_back_idle(world: World, *, disabled: bool, issue: str) -> None:
+    await world.run()
+
+    await leave(world, disabled=disabled)
+    assert issues(world) == {issue}
+    assert world.shell.closed
+    assert world.device.session is None
+    assert not world.device.connected
+    assert record(world).outcome is Outcome.INTERRUPTED
+    assert [refusal.reason for refusal in world.shell.data.refusals] == [Reason.DEVICE_OFFLINE]
+
+    await come_back(world, disabled=disabled)
+    assert world.entry.state is ConfigEntryState.LOADED
+    assert not issues(world)
+    assert not world.shell.closed
+    assert world.device.connected
+    assert world.shell.state is State.IDLE
+    assert not world.shell.data.refusals
+    assert world.device.commands.count("start") == 1
+
+
+@pytest.mark.parametrize("disabled", [False, True])
+async def test_a_node_that_did_not_confirm_its_stop_comes_back_too(world: World, *, disabled: bool) -> None:
+    await world.run()
+    world.device.silent = True
+
+    await leave(world, disabled=disabled)
+    await world.pass_time(15)
+    assert world.shell.closed
+    assert not flowing(world)  # its lease has ended it
+    assert record(world).open
+
+    world.device.silent = False
+    await come_back(world, disabled=disabled)
+    await world.pass_time(5)
+    assert not world.shell.closed
+    assert world.shell.state is State.IDLE
+    assert world.device.session is None
+    assert record(world).outcome is Outcome.INTERRUPTED
+
+
+async def test_reloading_the_esphome_entry_does_not_touch_a_session(world: World) -> None:
+    await world.run()
+
+    world.hass.config_entries.async_update_entry(world.esphome, title="Another name", data={**world.esphome.data, "port": 6054})
+    await world.pass_time(5)
+
+    assert world.shell.state is State.RUNNING
+    assert flowing(world)
+
+
+async def test_other_nodes_may_come_and_go(world: World) -> None:
+    await world.run()
+    for unique_id in (None, "98:35:69:00:00:09"):
+        other = MockConfigEntry(domain="esphome", unique_id=unique_id)
+        other.add_to_hass(world.hass)
+        await world.hass.config_entries.async_remove(other.entry_id)
+    await world.pass_time(2)
+
+    assert world.shell.state is State.RUNNING
+    assert not issues(world)
+
+
+async def test_a_node_that_leaves_while_its_device_is_unloaded_is_no_error(world: World) -> None:
+    await world.hass.config_entries.async_unload(world.entry.entry_id)
+
+    await leave(world, disabled=True)
+
+    assert world.entry.state is ConfigEntryState.NOT_LOADED
+
+
+@pytest.mark.parametrize(("disabled", "issue"), [(False, "esphome_removed"), (True, "esphome_disabled")])
+async def test_a_device_without_its_node_is_set_up_and_says_so_until_it_connects(world: World, *, disabled: bool, issue: str) -> None:
+    await world.hass.config_entries.async_unload(world.entry.entry_id)
+    await leave(world, disabled=disabled)
+    world.device.available = False
+
+    await world.hass.config_entries.async_setup(world.entry.entry_id)
+    await world.hass.async_block_till_done()
+    assert world.entry.state is ConfigEntryState.LOADED
+    assert issues(world) == {issue}
+
+    world.device.connect()
+    assert not issues(world)
+
+
+async def test_a_firmware_that_does_not_fit_is_a_repair_until_it_does(world: World) -> None:
+    world.device.disconnect()
+    world.device._problem = DeviceError(Problem.WRONG_CONTRACT, version="9.0")
+    world.shell._on_connection(False)  # noqa: FBT003 - the port's signature
+    [issue] = [issue for (domain, _), issue in ir.async_get(world.hass).issues.items() if domain == DOMAIN]
+    assert (issue.translation_key, issue.translation_placeholders) == ("wrong_contract", {"device": "Mask", "version": "9.0"})
+
+    world.device.connect()
+    assert not issues(world)
+
+
+async def test_a_session_outlives_the_issue_of_nobody(world: World) -> None:
+    """The last person is removed in the middle: the session that is theirs goes on, and nothing new starts."""
+    await world.run()
+    [person] = [entry for entry in world.hass.config_entries.async_entries(DOMAIN) if entry.entry_id != world.entry.entry_id]
+
+    await world.hass.config_entries.async_remove(person.entry_id)
+    assert world.shell.state is State.RUNNING
+    await world.shell.async_stop()
+    assert [refusal.reason for refusal in world.shell.data.refusals] == [Reason.NO_PERSON]
+
+    again = person_entry("Grace", 7)
+    await world.hass.config_entries.async_add(again)
+    assert not world.shell.data.refusals
+
+
+async def test_removing_a_device_stops_it_and_forgets_its_choices_and_repairs(world: World, hass_storage: dict[str, Any]) -> None:
+    await world.shell.manual.async_set(program="manual")
+    await world.pass_time(10)
+    key = f"{DOMAIN}.settings.{world.entry.entry_id}"
+    assert key in hass_storage
+    await world.run()
+    await leave(world, disabled=False)
+    assert issues(world)
+
+    await world.hass.config_entries.async_remove(world.entry.entry_id)
+
+    assert not flowing(world)
+    assert not issues(world)
+    assert key not in hass_storage
+    assert record(world).outcome is Outcome.INTERRUPTED
+
+
+@modalities
+async def test_home_assistant_stops_its_sessions_before_it_stops(world: World) -> None:
+    await world.run()
+    at_stop: list[bool] = []
+    world.hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, lambda _: at_stop.append(flowing(world)))
+
+    await world.hass.async_stop(force=True)
+
+    assert at_stop == [False]
+    assert world.device.session is None
+    assert record(world).outcome is Outcome.INTERRUPTED
