@@ -1,12 +1,13 @@
 """What helps to find a mistake, and says nothing about anybody: no names, no tokens, no session, no program, no skin."""
 
+from dataclasses import asdict
 from typing import Any, cast
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.loader import async_get_integration
 
-from .const import CONF_KIND, CONF_MAC, CONF_MODALITY, DOMAIN, KIND_PERSON
+from .const import CONF_CHANNELS, CONF_KIND, CONF_MODALITY, DOMAIN, KIND_PERSON
 from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
 from .core import limits
 from .core.model import Device, Refusal, Telemetry
@@ -20,7 +21,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: DeviceC
     diagnostics: dict[str, Any] = {"version": str(integration.version), "kind": entry.data[CONF_KIND], "state": entry.state.value}
     if entry.data[CONF_KIND] == KIND_PERSON:
         return diagnostics
-    diagnostics |= {"modality": entry.data[CONF_MODALITY], "mac_prefix": entry.data[CONF_MAC][:8]}
+    diagnostics |= {"modality": entry.data[CONF_MODALITY], "channels": entry.data[CONF_CHANNELS]}
     if entry.state is ConfigEntryState.LOADED:
         diagnostics |= _device(cast("DeviceConfigEntry", entry).runtime_data)
     return diagnostics
@@ -28,9 +29,13 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: DeviceC
 
 def _device(coordinator: FacialTherapyCoordinator) -> dict[str, Any]:
     data = coordinator.data
+    problem = coordinator.device.problem
     return {
         "session_state": data.state.value,
         "connected": data.connected,
+        "closed": coordinator.closed,
+        "problem": problem and problem.problem.value,
+        "contract_found": problem and problem.placeholders.get("version"),
         "fault": data.fault and data.fault.value,
         "refusals": [_refusal(refusal) for refusal in data.refusals],
         "description": data.device and _description(data.device),
@@ -38,8 +43,8 @@ def _device(coordinator: FacialTherapyCoordinator) -> dict[str, Any]:
         "session": data.session and _session(data.session),
         "last_session": data.last and _session(data.last),
         "limits": {
-            "duration": str(limits.DURATION[coordinator.modality]),
-            "window": str(limits.WINDOW_S[coordinator.modality]),
+            "duration": asdict(limits.DURATION[coordinator.modality]),
+            "window": asdict(limits.WINDOW_S[coordinator.modality]),
             "lease_s": limits.LEASE_S[coordinator.modality],
             "renew_s": limits.RENEW_S[coordinator.modality],
         },
