@@ -58,6 +58,11 @@ def flowing(world: World) -> bool:
     return world.device.state in (NodeState.RAMPING, NodeState.RUNNING)
 
 
+def closed(world: World) -> bool:
+    """Whether the shell has let go of its channel for good."""
+    return world.shell.closed
+
+
 async def stopping(world: World) -> None:
     """Let pass what an unconfirmed stop may take; Home Assistant waits for that time, so the test must not wait for Home Assistant."""
     for _ in range(8):
@@ -135,7 +140,7 @@ async def test_a_node_that_leaves_esphome_is_stopped_and_closed_and_comes_back_i
 
     await leave(world, disabled=disabled)
     assert issues(world) == {issue}
-    assert world.shell.closed
+    assert closed(world)
     assert world.device.session is None
     assert not world.device.connected
     assert record(world).outcome is Outcome.INTERRUPTED
@@ -144,7 +149,7 @@ async def test_a_node_that_leaves_esphome_is_stopped_and_closed_and_comes_back_i
     await come_back(world, disabled=disabled)
     assert world.entry.state is ConfigEntryState.LOADED
     assert not issues(world)
-    assert not world.shell.closed
+    assert not closed(world)
     assert world.device.connected
     assert world.shell.state is State.IDLE
     assert not world.shell.data.refusals
@@ -158,14 +163,14 @@ async def test_a_node_that_did_not_confirm_its_stop_comes_back_too(world: World,
 
     await leave(world, disabled=disabled)
     await world.pass_time(15)
-    assert world.shell.closed
+    assert closed(world)
     assert not flowing(world)  # its lease has ended it
     assert record(world).open
 
     world.device.silent = False
     await come_back(world, disabled=disabled)
     await world.pass_time(5)
-    assert not world.shell.closed
+    assert not closed(world)
     assert world.shell.state is State.IDLE
     assert world.device.session is None
     assert record(world).outcome is Outcome.INTERRUPTED
