@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from homeassistant.core import Context
 import pytest
 
 from custom_components.facial_therapy.core.model import Channel, Fault, Modality, NodeState, Outcome, Reason, Refusal, RefusedError
@@ -10,7 +11,6 @@ from custom_components.facial_therapy.core.session import State
 from custom_components.facial_therapy.devices import DeviceError, Problem
 from custom_components.facial_therapy.snapshot import LiveSession
 from custom_components.facial_therapy.store import LEDGER, Record
-from homeassistant.core import Context
 
 from .world import World
 
@@ -274,7 +274,8 @@ async def test_a_restart_in_the_middle_ends_the_session_as_interrupted_and_start
     shell.live = None  # what a killed Home Assistant knows afterwards
     world.device.disconnect()
     assert await world.hass.config_entries.async_reload(world.entry.entry_id)
-    await world.pass_time(3)
+    await world.pass_time(1)
+    await world.hass.async_block_till_done(wait_background_tasks=True)
     assert world.shell is not shell
     assert world.device.session is None
     assert world.shell.state is State.IDLE

@@ -104,7 +104,10 @@ class Channel:
             raise DeviceError(Problem.CANNOT_CONNECT, error=str(error) or type(error).__name__) from error
         if device.contract[0] != wire.CONTRACT_MAJOR:
             raise DeviceError(Problem.WRONG_CONTRACT, version=".".join(map(str, device.contract)))
-        self.heard_at = self._hass.loop.time()
+        with suppress(RefusedError):
+            # The report that was waiting may be ten seconds old. Any answer carries the time of now, even the refusal of a command that comes too late
+            # by that report.
+            await self.async_command("read_history", {"record": 1})
         return device
 
     async def _async_check(self, client: APIClient) -> None:
