@@ -5,6 +5,7 @@ Numbers are taken as they come, and refused by the core with field and bound: a 
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from datetime import timedelta
 import math
 from typing import Any, Final, cast
@@ -199,10 +200,10 @@ def _wait(data: Mapping[str, Any]) -> float | None:
     """
     if ATTR_WAIT not in data:
         return None
-    try:
-        wait_s = cast("timedelta", cv.time_period(data[ATTR_WAIT])).total_seconds()
-    except vol.Invalid, ValueError, OverflowError:
-        wait_s = math.nan
+    wait_s = math.nan
+    if not isinstance(data[ATTR_WAIT], bool):  # which would be a second
+        with suppress(vol.Invalid, ValueError, OverflowError):
+            wait_s = cast("timedelta", cv.time_period(data[ATTR_WAIT])).total_seconds()
     if not WAIT.holds(wait_s):
         raise RefusedError(Refusal(reason=Reason.OUT_OF_BOUNDS, field=ATTR_WAIT, minimum=WAIT.minimum, maximum=WAIT.maximum, unit=WAIT.unit))
     return wait_s

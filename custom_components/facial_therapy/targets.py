@@ -3,7 +3,7 @@
 from typing import cast
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import ATTR_AREA_ID, ATTR_FLOOR_ID, ATTR_LABEL_ID
+from homeassistant.const import ATTR_AREA_ID, ATTR_ENTITY_ID, ATTR_FLOOR_ID, ATTR_LABEL_ID, ENTITY_MATCH_ALL
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -31,10 +31,10 @@ def one_coordinator(call: ServiceCall) -> FacialTherapyCoordinator:
     """Return the shell of the one device that an action names; a missing target is never guessed.
 
     Raises:
-        ServiceValidationError: None, several, an area, or something that is not ours or not loaded.
+        ServiceValidationError: None, several, an area, `all`, or something that is not ours or not loaded.
     """
     one_target = _wrong("one_target")
-    if any(call.data.get(kind) for kind in INDIRECT):
+    if any(call.data.get(kind) for kind in INDIRECT) or call.data.get(ATTR_ENTITY_ID) == ENTITY_MATCH_ALL:
         raise one_target
     coordinators, unknown = target_coordinators(call)
     for error in unknown:
@@ -49,6 +49,8 @@ def target_coordinators(call: ServiceCall) -> tuple[list[FacialTherapyCoordinato
     hass, selection = call.hass, TargetSelection(call.data)
     if not selection.has_any_target:
         return [], [_wrong("no_target")]
+    if call.data.get(ATTR_ENTITY_ID) == ENTITY_MATCH_ALL:
+        return all_coordinators(hass), []
     registry = er.async_get(hass)
     found: dict[str, None] = {}
     unknown: list[ServiceValidationError] = []
