@@ -12,7 +12,7 @@ from .const import CONF_KIND, CONF_MAC, DEVICE_PLATFORMS, DOMAIN, KIND_PERSON
 from .coordinator import FacialTherapyCoordinator
 from .devices.nodes import ESPHOME
 from .people import PersonRuntime
-from .repairs import async_clear_node_issues, async_node_gone
+from .repairs import async_check_people, async_clear_node_issues, async_node_gone
 from .services import async_setup_services
 from .settings import SettingsStore
 from .store import LEDGER, Ledger, ledger_path
@@ -61,7 +61,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DeviceConfigEntry | Pers
     """Set up a device or a person."""
     if entry.data[CONF_KIND] == KIND_PERSON:
         cast("PersonConfigEntry", entry).runtime_data = PersonRuntime(hass, entry)
-        _publish_devices(hass)
+        _people_changed(hass)
         return True
     device_entry = cast("DeviceConfigEntry", entry)
     coordinator = device_entry.runtime_data = FacialTherapyCoordinator(hass, device_entry)
@@ -70,6 +70,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DeviceConfigEntry | Pers
         async_node_gone(hass, entry, disabled=esphome is not None)
     else:
         async_clear_node_issues(hass, entry)
+    async_check_people(hass)
     await coordinator.async_open()
     await hass.config_entries.async_forward_entry_setups(entry, DEVICE_PLATFORMS)
     return True
@@ -78,6 +79,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DeviceConfigEntry | Pers
 async def async_unload_entry(hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry) -> bool:
     """Stop what runs, then let go of the entities."""
     if entry.data[CONF_KIND] == KIND_PERSON:
+        _people_changed(hass)
         return True
     await cast("DeviceConfigEntry", entry).runtime_data.async_shut_down()
     return await hass.config_entries.async_unload_platforms(entry, DEVICE_PLATFORMS)
@@ -86,15 +88,17 @@ async def async_unload_entry(hass: HomeAssistant, entry: DeviceConfigEntry | Per
 async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Forget the choices of a device; what was given stays in the ledger."""
     if entry.data[CONF_KIND] == KIND_PERSON:
-        _publish_devices(hass)
+        _people_changed(hass)
         return
+    async_check_people(hass)
     async_clear_node_issues(hass, entry)
     await SettingsStore(hass, entry.entry_id).async_remove()
 
 
 @callback
-def _publish_devices(hass: HomeAssistant) -> None:
+def _people_changed(hass: HomeAssistant) -> None:
     """A person came or went: what is ready has changed."""
+    async_check_people(hass)
     for entry in hass.config_entries.async_loaded_entries(DOMAIN):
         if entry.data[CONF_KIND] != KIND_PERSON:
             cast("DeviceConfigEntry", entry).runtime_data.publish()

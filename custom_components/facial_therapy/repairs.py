@@ -6,7 +6,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
-from .const import DOMAIN
+from .const import CONF_KIND, DOMAIN, KIND_DEVICE, KIND_PERSON
 
 
 @callback
@@ -44,3 +44,13 @@ def async_wrong_contract(hass: HomeAssistant, entry: ConfigEntry[Any], version: 
         translation_key="wrong_contract",
         translation_placeholders={"device": entry.title, "version": version},
     )
+
+
+@callback
+def async_check_people(hass: HomeAssistant) -> None:
+    """A device can only be used for somebody: say so as long as there is nobody."""
+    kinds = {entry.data.get(CONF_KIND) for entry in hass.config_entries.async_entries(DOMAIN, include_ignore=False, include_disabled=False)}
+    if KIND_DEVICE in kinds and KIND_PERSON not in kinds:
+        ir.async_create_issue(hass, DOMAIN, "no_person", is_fixable=False, severity=ir.IssueSeverity.WARNING, translation_key="no_person")
+    else:
+        ir.async_delete_issue(hass, DOMAIN, "no_person")

@@ -63,6 +63,11 @@ def closed(world: World) -> bool:
     return world.shell.closed
 
 
+def connected(world: World) -> bool:
+    """Whether a channel is open."""
+    return world.device.connected
+
+
 async def stopping(world: World) -> None:
     """Let pass what an unconfirmed stop may take; Home Assistant waits for that time, so the test must not wait for Home Assistant."""
     for _ in range(8):
@@ -97,7 +102,7 @@ async def come_back(world: World, *, disabled: bool) -> None:
 async def test_a_device_and_a_person_are_set_up(world: World) -> None:
     assert [entry.state for entry in world.hass.config_entries.async_entries(DOMAIN)] == [ConfigEntryState.LOADED] * 2
     assert world.shell.state is State.IDLE
-    assert world.device.connected
+    assert connected(world)
     assert not world.shell.data.refusals
     assert not issues(world)
     expected = {"start_session", "check_session", "pause_session", "resume_session", "stop_session", "stop_all"}
@@ -113,7 +118,7 @@ async def test_unloading_stops_the_session_and_lets_go_of_the_device(world: Worl
 
     assert world.entry.state is ConfigEntryState.NOT_LOADED
     assert world.device.session is None
-    assert not world.device.connected
+    assert not connected(world)
     assert record(world).outcome is Outcome.INTERRUPTED
     renewals = world.device.commands.count("renew")
     await world.pass_time(10)
@@ -128,7 +133,7 @@ async def test_a_reload_starts_nothing(world: World) -> None:
 
     assert world.entry.state is ConfigEntryState.LOADED
     assert world.shell.state is State.IDLE
-    assert world.device.connected
+    assert connected(world)
     assert world.device.session is None
     assert world.device.commands.count("start") == 1
 
@@ -142,7 +147,7 @@ async def test_a_node_that_leaves_esphome_is_stopped_and_closed_and_comes_back_i
     assert issues(world) == {issue}
     assert closed(world)
     assert world.device.session is None
-    assert not world.device.connected
+    assert not connected(world)
     assert record(world).outcome is Outcome.INTERRUPTED
     assert [refusal.reason for refusal in world.shell.data.refusals] == [Reason.DEVICE_OFFLINE]
 
@@ -150,7 +155,7 @@ async def test_a_node_that_leaves_esphome_is_stopped_and_closed_and_comes_back_i
     assert world.entry.state is ConfigEntryState.LOADED
     assert not issues(world)
     assert not closed(world)
-    assert world.device.connected
+    assert connected(world)
     assert world.shell.state is State.IDLE
     assert not world.shell.data.refusals
     assert world.device.commands.count("start") == 1
@@ -232,19 +237,32 @@ async def test_a_firmware_that_does_not_fit_is_a_repair_until_it_does(world: Wor
     assert not issues(world)
 
 
-async def test_a_session_outlives_the_issue_of_nobody(world: World) -> None:
-    """The last person is removed in the middle: the session that is theirs goes on, and nothing new starts."""
+@pytest.mark.parametrize("disabled", [False, True])
+async def test_without_a_person_a_session_goes_on_but_nothing_new_starts_and_a_repair_says_so(world: World, *, disabled: bool) -> None:
     await world.run()
     [person] = [entry for entry in world.hass.config_entries.async_entries(DOMAIN) if entry.entry_id != world.entry.entry_id]
 
-    await world.hass.config_entries.async_remove(person.entry_id)
-    assert world.shell.state is State.RUNNING
-    await world.shell.async_stop()
+    if disabled:
+        await world.hass.config_entries.async_set_disabled_by(person.entry_id, ConfigEntryDisabler.USER)
+    else:
+        await world.hass.config_entries.async_remove(person.entry_id)
+    assert flowing(world)
+    assert issues(world) == {"no_person"}
     assert [refusal.reason for refusal in world.shell.data.refusals] == [Reason.NO_PERSON]
+    await world.shell.async_stop()
 
-    again = person_entry("Grace", 7)
-    await world.hass.config_entries.async_add(again)
+    await world.hass.config_entries.async_add(person_entry("Grace", 7))
+    assert not issues(world)
     assert not world.shell.data.refusals
+
+
+async def test_nobody_is_missed_where_there_is_no_device(world: World) -> None:
+    [person] = [entry for entry in world.hass.config_entries.async_entries(DOMAIN) if entry.entry_id != world.entry.entry_id]
+    await world.hass.config_entries.async_remove(person.entry_id)
+    assert issues(world) == {"no_person"}
+
+    await world.hass.config_entries.async_remove(world.entry.entry_id)
+    assert not issues(world)
 
 
 async def test_removing_a_device_stops_it_and_forgets_its_choices_and_repairs(world: World, hass_storage: dict[str, Any]) -> None:
