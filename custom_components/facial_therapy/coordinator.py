@@ -23,9 +23,9 @@ from homeassistant.util import dt as dt_util
 
 from .accounts import Accounts
 from .const import CONF_CHANNELS, CONF_MAC, CONF_MODALITY, LOGGER
-from .core import limits, program, safety
-from .core.model import MANUAL, Channel, Dose, Fault, Modality, NodeState, Outcome, Person, Plan, Reason, Refusal, RefusedError, Request, Telemetry
-from .core.session import Effect, Event, State, step
+from .core import allowed, limits, program, safety
+from .core.model import MANUAL, Channel, Device, Dose, Fault, Modality, NodeState, Outcome, Person, Plan, Reason, Refusal, RefusedError, Request, Telemetry
+from .core.session import Effect, Event, Row, State, step
 from .devices import Answer, DeviceError, Problem, TherapyDevice
 from .devices.governed import GovernedDevice
 from .devices.nodes import node_device
@@ -144,7 +144,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
 
     # --- what a person can do ---------------------------------------------------------------------------------------------------
 
-    def _request(self, ask: Ask) -> Request:
+    def _request(self, ask: Ask, device: Device) -> Request:
         """Return the request in physical units: a built-in program resolved for the person, or the numbers as they are."""
         if ask.program == MANUAL:
             return Request(
@@ -159,22 +159,36 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         for name, field in (("duration_s", None), ("irradiance_mw_cm2", "channels"), ("current_ua", None), ("frequency_hz", None)):
             if getattr(ask, name) is not None:
                 raise RefusedError(Refusal(reason=Reason.NOT_MANUAL, field=field or name))
-        if (device := self.device.description) is None:
-            raise RefusedError(Refusal(reason=Reason.DEVICE_OFFLINE))
         return program.resolve(ask.program, ask.person, device)
 
     def _permit(self, ask: Ask) -> Plan:
-        if self.accounts.ledger.unreadable:
-            raise RefusedError(Refusal(reason=Reason.LEDGER_UNREADABLE))
+        self._readable()
         if (device := self.device.description) is None or self.telemetry is None or not self.device.connected:
             raise RefusedError(Refusal(reason=Reason.DEVICE_OFFLINE))
-        return safety.permit(self._request(ask), device, self.telemetry, dt_util.utcnow(), window_s=ask.window_s)
+        return safety.permit(self._request(ask, device), device, self.telemetry, dt_util.utcnow(), window_s=ask.window_s)
+
+    def _may_wait(self, ask: Ask) -> Row:
+        """Refuse at once what no return of the device could make right."""
+        row = step(self.state, Event.WAIT)
+        self._readable()
+        device = self.device.description or allowed.best_device(self.modality, self.channels)
+        found = safety.refusals(self._request(ask, device), device, None, dt_util.utcnow(), window_s=ask.window_s)
+        if lasting := [refusal for refusal in found if refusal.reason is not Reason.DEVICE_OFFLINE]:
+            raise RefusedError(*lasting)
+        return row
+
+    def _readable(self) -> None:
+        if self.accounts.ledger.unreadable:
+            raise RefusedError(Refusal(reason=Reason.LEDGER_UNREADABLE))
 
     def check(self, ask: Ask) -> tuple[Refusal, ...]:
-        """Return why a session would be refused now, the binding reason first; empty: it would be permitted."""
+        """Return why a session would be refused now, the binding reason first; empty: it would be permitted, or held waiting if that is asked for."""
         try:
-            step(self.state, Event.START)
-            self._permit(ask)
+            if not self.device.connected and ask.wait_s:
+                self._may_wait(ask)
+            else:
+                step(self.state, Event.START)
+                self._permit(ask)
         except RefusedError as error:
             return error.refusals
         return ()
@@ -205,7 +219,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
 
     def _wait(self, live: LiveSession, ask: Ask) -> LiveSession:
         """Hold a session until its device is back."""
-        row = step(self.state, Event.WAIT)
+        row = self._may_wait(ask)
         self.live = live = replace(live, window_ends_at=dt_util.utcnow() + timedelta(seconds=ask.wait_s or 0))
         self._waiting, self._accepted, self.state = ask, False, row.state
         self._later("expired", ask.wait_s or 0, Event.EXPIRED)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from custom_components.facial_therapy.core import allowed
+from custom_components.facial_therapy.core import allowed, limits
 from custom_components.facial_therapy.core.model import Channel, Grade, Modality, SkinType
 
 from . import mask, person, wand
@@ -47,3 +47,14 @@ def test_the_first_three_sessions_halve_light_and_charge() -> None:
     assert allowed.current_seconds(200 / 60_000, wand(), person()).maximum == 375
     assert allowed.current_seconds(200 / 60_000, wand(), novice).maximum == 187
     assert allowed.current_seconds(0, wand(), novice).maximum == 1200
+
+
+@pytest.mark.parametrize("modality", list(Modality))
+def test_the_best_device_is_bounded_by_the_table_alone(modality: Modality) -> None:
+    best = allowed.best_device(modality, tuple(Channel) if modality is Modality.MASK else ())
+    assert allowed.duration(best).maximum == limits.DURATION[modality].default.maximum
+    if modality is Modality.WAND:
+        assert (allowed.current(best).maximum, allowed.current(best).source) == (250, "M1")
+    for channel in best.full_mw_cm2:
+        bound = allowed.irradiance(channel, best, person(skin_type=SkinType.I))
+        assert bound.source == limits.IRRADIANCE[channel].default.source

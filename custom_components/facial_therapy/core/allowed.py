@@ -6,12 +6,13 @@ below the minimum: nothing is allowed.
 """
 
 import math
+from types import MappingProxyType
 from typing import Final
 
 from . import limits
 from .dose import uncertainty
 from .limits import Bound, Limit
-from .model import Channel, Device, Grade, Modality, Person
+from .model import Channel, Device, EyeShield, Grade, Modality, Person
 
 NODE: Final = "node"
 """The source of a bound that is the device's own."""
@@ -117,6 +118,25 @@ def phase(device: Device, person: Person) -> float:
     Source: docs/safety.md, L19.
     """
     return limits.FIRST_SESSIONS_SHARE if person.sessions.get(device.modality, 0) < limits.FIRST_SESSIONS else 1
+
+
+def best_device(modality: Modality, channels: tuple[Channel, ...]) -> Device:
+    """Return the best device of a modality that there could be: what is refused for it is refused for every one, also for one that has not reported yet."""
+    full = MappingProxyType({channel: limits.IRRADIANCE[channel].hard.maximum for channel in channels})
+    return Device(
+        modality=modality,
+        contract=(1, 0),
+        firmware="",
+        grade=Grade.MEASURED,
+        uncertainty=limits.UNCERTAINTY[Grade.MEASURED],
+        full_mw_cm2=full,
+        peak_mw_cm2=full,
+        peak_ua=limits.CURRENT.hard.maximum,
+        eye_shield=EyeShield.SENSED,
+        worn_sensor=True,
+        contact_area_mm2=limits.CURRENT.hard.maximum / limits.CURRENT_DENSITY_UA_MM2 * (1 + limits.UNCERTAINTY[Grade.MEASURED]),
+        duration_s=limits.DURATION[modality].hard.maximum,
+    )
 
 
 def _light_scale(device: Device, person: Person) -> float:
