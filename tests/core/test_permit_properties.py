@@ -219,8 +219,9 @@ def loosened(request: Request, device: Device, what: str, share: float) -> tuple
         "area": {"contact_area_mm2": device.contact_area_mm2 / share if share else math.inf},
     }
     looser = replace(request, **asked.get(what, {})), replace(device, **given_by.get(what, {}))
-    least = min((looser[0].duration_s, looser[0].current_ua or 1, *(level * 1000 for level in looser[0].irradiance_mw_cm2.values())))
-    return looser if least >= 1 else None
+    wishes = [looser[0].duration_s, *(level * 1000 for level in looser[0].irradiance_mw_cm2.values())]
+    wishes += [] if looser[0].current_ua is None else [looser[0].current_ua]
+    return looser if min(wishes) >= 1 else None
 
 
 @given(cases)
