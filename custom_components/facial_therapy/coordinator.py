@@ -305,11 +305,22 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
                 self._answer = await self.device.async_pause(live.session_id)
             if Effect.SEND_RESUME in effects and live is not None and live.plan is not None:
                 self._answer = await self.device.async_resume(live.session_id, live.plan, last_record=self.accounts.memory.last_record)
+                await self._async_set_as_before(live)
                 self._node_event(self._answer.state)
             if Effect.SEND_CLEAR in effects:
                 await self._async_clear()
         finally:
             self._commanding -= 1
+
+    async def _async_set_as_before(self, live: LiveSession) -> None:
+        """Bring a resumed session back to what it was set to by hand: one that is resumed over a new connection begins at its peaks."""
+        if live.level_mw_cm2 is None and live.level_ua is None:
+            return
+        try:
+            self._answer = await self.device.async_set_levels(live.session_id, irradiance_mw_cm2=live.level_mw_cm2 or {}, current_ua=live.level_ua or 0)
+        except RefusedError:
+            self.apply(Event.STOP)
+            raise
 
     async def _async_clear(self) -> None:
         """Clear the node's fault, then ours."""

@@ -11,7 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import LOGGER
 from .coordinator import DeviceConfigEntry
-from .core.model import MANUAL, Channel
+from .core.model import Channel
 from .entity import FacialTherapyDescription, NamedEntity, translated_errors
 
 PARALLEL_UPDATES = 0  # the shell puts commands in order, and a stop must not queue behind a start
@@ -59,23 +59,22 @@ class ChannelLight(NamedEntity, LightEntity):
 
     @property
     def _level_mw_cm2(self) -> float:
-        """What the living session has planned for this channel."""
+        """What this channel is set to in the living session."""
         live = self.coordinator.data.session
-        return 0 if live is None or live.plan is None else live.plan.request.irradiance_mw_cm2.get(self.entity_description.channel, 0)
+        return 0 if live is None else live.lit_mw_cm2.get(self.entity_description.channel, 0)
 
     @property
     @override
     def is_on(self) -> bool:
-        """Return whether the living session has this channel."""
+        """Return whether the living session has this channel, and it has not been turned off by hand."""
         return self._level_mw_cm2 > 0
 
     @property
     @override
     def brightness(self) -> int | None:
-        """Return the share of the allowed irradiance, 1 to 255."""
+        """Return the share of the allowed irradiance, 1 to 255: in the session, or without one in the next."""
         channel = self.entity_description.channel
-        live = self.coordinator.data.session
-        if live is None or live.program == MANUAL:
+        if not self.is_on:
             return max(1, round(self.coordinator.data.settings.share.get(channel, 1) * FULL))
         allowed = self.coordinator.manual.allowed_mw_cm2(channel)
         return max(1, min(FULL, round(self._level_mw_cm2 / allowed * FULL))) if allowed else None

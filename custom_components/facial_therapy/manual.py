@@ -1,6 +1,7 @@
 """The lights, numbers and selects of a device: what they are set to, and what they do to a session."""
 
 import asyncio
+from dataclasses import replace
 from math import floor
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,7 @@ class Manual:
             if changes.keys() != {"current_ua"} or live.plan is None:
                 raise RefusedError(Refusal(reason=Reason.BUSY))
             await self._async_set_levels(live, live.plan.request, {}, changed.current_ua)
+            self._is_set(live, level_ua=changed.current_ua)
         self._keep(changed)
 
     def allowed_mw_cm2(self, channel: Channel) -> float:
@@ -99,19 +101,34 @@ class Manual:
             DeviceError: The node did not answer.
         """
         async with self._lock:  # several lights of one action come at once
-            if self.settings.program != MANUAL:
+            live, before = self._shell.live, self.settings
+            if before.program != MANUAL or (live is not None and live.program != MANUAL):
                 raise RefusedError(Refusal(reason=Reason.NOT_MANUAL, field=f"channels.{channel}"))
             if share is not None:
-                self._keep(self.settings.changed(self._shell.modality, share={**self.settings.share, channel: share}))
-            lit = {channel}
-            if (live := self._shell.live) is not None and live.plan is not None:
-                lit |= live.plan.request.irradiance_mw_cm2.keys()
-                if channel in live.plan.request.irradiance_mw_cm2:
-                    await self._async_set_levels(live, live.plan.request, {each: self.level_mw_cm2(each) for each in lit}, 0)
-                    return
-                if self._shell.state is State.ARMED:  # nothing has flowed: arm anew with all of them
-                    await self._shell.async_stop()
-            await self._shell.async_start(self._lit(tuple(each for each in self._shell.channels if each in lit)), context)
+                self._keep(before.changed(self._shell.modality, share={**before.share, channel: share}))
+            try:
+                await self._async_light(channel, live, context)
+            except RefusedError:
+                self._keep(before)
+                raise
+
+    async def _async_light(self, channel: Channel, live: LiveSession | None, context: Context | None) -> None:
+        """Bring one light to what it is set to."""
+        lit = {channel}
+        if live is not None and live.plan is not None:
+            lit |= live.lit_mw_cm2.keys()
+            if channel in live.plan.request.irradiance_mw_cm2:
+                levels = {**live.lit_mw_cm2, channel: self.level_mw_cm2(channel)}
+                self._is_set(live, level_mw_cm2=levels)  # before the node is asked, as when one goes off
+                try:
+                    await self._async_set_levels(live, live.plan.request, levels, 0)
+                except RefusedError:
+                    self._is_set(live, level_mw_cm2=live.level_mw_cm2)
+                    raise
+                return
+            if self._shell.state is State.ARMED:  # nothing has flowed: arm anew with all of them
+                await self._shell.async_stop()
+        await self._shell.async_start(self._lit(tuple(each for each in self._shell.channels if each in lit)), context)
 
     async def async_turn_off(self, channel: Channel) -> None:
         """Turn one light of a session off; the last one ends the session.
@@ -120,9 +137,10 @@ class Manual:
             DeviceError: `stop_unconfirmed`.
         """
         live = self._shell.live
-        if live is None or live.plan is None or channel not in live.plan.request.irradiance_mw_cm2:
+        if live is None or live.plan is None or channel not in live.lit_mw_cm2:
             return
-        rest = {each: level for each, level in self._levels(live).items() if each is not channel}
+        rest = {each: level for each, level in live.lit_mw_cm2.items() if each is not channel}
+        self._is_set(live, level_mw_cm2=rest)  # before the node is asked: lights of one action go off at once, and the last of them has to see that it is
         if rest and self._shell.state is not State.ARMED:
             try:
                 await self._async_set_levels(live, live.plan.request, rest, 0)
@@ -132,12 +150,12 @@ class Manual:
                 return
         await self._shell.async_stop()
 
-    def _levels(self, live: LiveSession) -> ByChannel:
-        """Return what the lights of the session are set to now."""
-        telemetry = self._shell.telemetry
-        if telemetry is not None and telemetry.flowing and telemetry.level_mw_cm2:
-            return telemetry.level_mw_cm2
-        return live.plan.request.irradiance_mw_cm2 if live.plan else {}
+    def _is_set(self, live: LiveSession, **levels: Any) -> None:  # noqa: ANN401 - fields of LiveSession, of their own types
+        """Remember what a session was set to by hand, unless it is over."""
+        now = self._shell.live
+        if now is not None and now.session_id == live.session_id:
+            self._shell.live = replace(now, **levels)
+            self._shell.publish()
 
     async def _async_set_levels(self, live: LiveSession, request: Request, irradiance_mw_cm2: ByChannel, current_ua: float) -> None:
         """Set the levels of a living session, under the peaks that were permitted."""

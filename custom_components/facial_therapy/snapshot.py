@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from .core.model import Channel, Device, Dose, Fault, Outcome, Person, Plan, Refusal, Telemetry
+from .core.model import NO_LIGHT, ByChannel, Channel, Device, Dose, Fault, Outcome, Person, Plan, Refusal, Telemetry
 from .core.session import State
 from .settings import Settings
 
@@ -46,10 +46,20 @@ class LiveSession:
     """Waiting or armed: until then."""
     ends_at: datetime | None = None
     """Running: when it will end."""
+    level_mw_cm2: ByChannel | None = None
+    """What its lights were set to by hand; a channel that is not in it is dark. None: as planned."""
+    level_ua: float | None = None
+    """What its current was set to by hand. None: as planned."""
     delivered: Dose = NOTHING
     """Nominal, as the node says."""
     outcome: Outcome | None = None
     ended_at: datetime | None = None
+
+    @property
+    def lit_mw_cm2(self) -> ByChannel:
+        """What its lights are set to; empty while there is no plan."""
+        planned = NO_LIGHT if self.plan is None else self.plan.request.irradiance_mw_cm2
+        return planned if self.level_mw_cm2 is None else self.level_mw_cm2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
