@@ -350,13 +350,13 @@ def words_of(branch: Any, key: str) -> list[str]:
 
 NUMBERS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
     {
-        "duration_s": (1, max(limit.hard.maximum for limit in limits.DURATION.values())),
-        "current_ua": (limits.CURRENT.hard.minimum, limits.CURRENT.hard.maximum),
-        "frequency_hz": (limits.FREQUENCY.hard.minimum, limits.FREQUENCY.hard.maximum),
+        "duration_s": (1, max(limit.default.maximum for limit in limits.DURATION.values())),
+        "current_ua": (limits.CURRENT.default.minimum, limits.CURRENT.default.maximum),
+        "frequency_hz": (limits.FREQUENCY.default.minimum, limits.FREQUENCY.default.maximum),
         "window_s": (1, max(limit.hard.maximum for limit in limits.WINDOW_S.values())),
     }
 )
-"""Of both modalities, and hard: what holds for a device and a person is for the gate to say, with the bound."""
+"""The widest that is ever permitted, of both modalities: what holds for a device and a person is for the gate to say, with the bound."""
 
 
 def test_the_numbers_of_the_actions_have_the_bounds_of_the_core() -> None:
