@@ -45,6 +45,7 @@ DESCRIPTIONS: Final = (
     FacialTherapyBinarySensorDescription(
         key="contact",
         modality=Modality.WAND,
+        entity_registry_enabled_default=False,  # the node has one of its own, as the mask has for worn
         value_fn=lambda data: None if data.telemetry is None else data.telemetry.worn,
     ),
     FacialTherapyBinarySensorDescription(
