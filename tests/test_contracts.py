@@ -35,7 +35,7 @@ def tree(path: Path) -> ast.Module:
 CORE_ONLY: Final = frozenset({"core", "const"})
 SHELL: Final = CORE_ONLY | {"devices", "store", "settings", "snapshot", "errors", "people", "repairs"}
 """What the parts of the shell share. The shell is the coordinator and what it is made of: one per device, owns clock and order."""
-SURFACE: Final = CORE_ONLY | {"coordinator", "entity", "snapshot", "settings", "people", "errors", "targets", "devices"}
+SURFACE: Final = CORE_ONLY | {"coordinator", "entity", "snapshot", "settings", "people", "errors", "targets", "asks", "devices"}
 """Platforms and surfaces get at devices through the coordinator only; of `devices` they know the errors."""
 
 LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
@@ -55,6 +55,7 @@ LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "coordinator": SHELL | {"adapter", "accounts", "manual"},
         "entity": CORE_ONLY | {"coordinator", "snapshot", "errors", "devices"},
         "targets": CORE_ONLY | {"coordinator", "errors"},
+        "asks": CORE_ONLY | {"people", "snapshot"},
         "config_flow": SURFACE | {"adapter"},
         "__init__": SURFACE | {"adapter", "store", "repairs", "services"},
         **dict.fromkeys(

@@ -181,14 +181,22 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         if self.accounts.ledger.unreadable:
             raise RefusedError(Refusal(reason=Reason.LEDGER_UNREADABLE))
 
+    def consider(self, ask: Ask) -> Plan | None:
+        """Return what a session would be if it were started now; None if it would be held waiting.
+
+        Raises:
+            RefusedError: It would be refused.
+        """
+        if not self.device.connected and ask.wait_s:
+            self._may_wait(ask)
+            return None
+        step(self.state, Event.START)
+        return self._permit(ask)
+
     def check(self, ask: Ask) -> tuple[Refusal, ...]:
-        """Return why a session would be refused now, the binding reason first; empty: it would be permitted, or held waiting if that is asked for."""
+        """Return why a session would be refused now, the binding reason first; empty: it would not be."""
         try:
-            if not self.device.connected and ask.wait_s:
-                self._may_wait(ask)
-            else:
-                step(self.state, Event.START)
-                self._permit(ask)
+            self.consider(ask)
         except RefusedError as error:
             return error.refusals
         return ()

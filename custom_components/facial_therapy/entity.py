@@ -1,9 +1,10 @@
 """What all entities of a device have in common: they sit on the node's own device, and show the shell's snapshot."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, override
+from types import MappingProxyType
+from typing import Any, Final, override
 
 from homeassistant.const import ATTR_ENTITY_ID, ATTR_SERVICE_DATA, ENTITY_MATCH_ALL, EVENT_CALL_SERVICE
 from homeassistant.core import Event, callback
@@ -16,6 +17,8 @@ from .core.model import Modality, RefusedError
 from .devices import DeviceError
 from .errors import translated
 from .snapshot import Snapshot
+
+DOSE_UNIT: Final[Mapping[Modality, str]] = MappingProxyType({Modality.MASK: "J/cm²", Modality.WAND: "mA·min"})
 
 
 @contextmanager

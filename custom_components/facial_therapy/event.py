@@ -8,10 +8,13 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import DeviceConfigEntry
-from .entity import FacialTherapyDescription, FacialTherapyEntity, always
+from .entity import DOSE_UNIT, FacialTherapyDescription, FacialTherapyEntity, always
 from .snapshot import LiveSession
 
 PARALLEL_UPDATES = 0  # nothing is polled
+
+DIGITS: Final = 3
+"""Of a dose: a thousandth of what a session gives."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +49,13 @@ class SessionEvent(FacialTherapyEntity, EventEntity):
     @callback
     def _told(self, event_type: str, session: LiveSession) -> None:
         """Report a turn, with the program and how it ended; whose session it is stays out of the recorder."""
-        outcome = session.outcome.value if event_type == "ended" and session.outcome else None
-        self._trigger_event(event_type, {"program": session.program, "outcome": outcome})
+        attributes: dict[str, str | float | None] = {"program": session.program, "outcome": None}
+        if event_type == "ended":
+            attributes |= {
+                "outcome": session.outcome and session.outcome.value,
+                "planned": round(session.plan.planned.total, DIGITS) if session.plan else None,
+                "delivered": round(session.delivered.total, DIGITS),
+                "unit": DOSE_UNIT[self.coordinator.modality],
+            }
+        self._trigger_event(event_type, attributes)
         self.async_write_ha_state()

@@ -13,7 +13,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .coordinator import DeviceConfigEntry
 from .core.model import Modality
 from .core.session import State
-from .entity import FacialTherapyDescription, FacialTherapyEntity, always, fitting
+from .entity import DOSE_UNIT, FacialTherapyDescription, FacialTherapyEntity, always, fitting
 from .snapshot import Snapshot
 
 PARALLEL_UPDATES = 0  # nothing is polled
@@ -86,7 +86,7 @@ DESCRIPTIONS: Final = (
     FacialTherapySensorDescription(
         key="fluence",
         modality=Modality.MASK,
-        native_unit_of_measurement="J/cm²",
+        native_unit_of_measurement=DOSE_UNIT[Modality.MASK],
         suggested_display_precision=1,
         entity_registry_enabled_default=False,
         available_fn=always,
@@ -95,7 +95,7 @@ DESCRIPTIONS: Final = (
     FacialTherapySensorDescription(
         key="charge",
         modality=Modality.WAND,
-        native_unit_of_measurement="mA·min",
+        native_unit_of_measurement=DOSE_UNIT[Modality.WAND],
         suggested_display_precision=2,
         entity_registry_enabled_default=False,
         available_fn=always,

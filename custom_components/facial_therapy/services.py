@@ -1,59 +1,25 @@
-"""The actions: which device, for whom, what; whether it may is for the shell to say.
-
-Numbers are taken as they come, and refused by the core with field and bound: a schema could only say that something is wrong.
-"""
+"""The actions: which device, for whom, what; whether it may is for the shell to say."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import suppress
-from datetime import timedelta
-import math
-from typing import Any, Final, cast
+from typing import Any
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import Unauthorized, UnknownUser
-from homeassistant.helpers import config_validation as cv, entity_registry as er
+from homeassistant.helpers import entity_registry as er
 import voluptuous as vol
 
+from .asks import SESSION, TARGET, ask_of
 from .const import DOMAIN
 from .coordinator import FacialTherapyCoordinator
-from .core.limits import Bound
-from .core.model import Channel, Reason, Refusal, RefusedError
+from .core.model import Plan, Refusal, RefusedError
 from .devices import DeviceError
 from .entity import translated_errors
 from .errors import translated
-from .people import find_person
-from .snapshot import Ask, LiveSession
+from .snapshot import LiveSession
 from .targets import all_coordinators, one_coordinator, target_coordinators
-
-ATTR_CHANNELS: Final = "channels"
-ATTR_CURRENT: Final = "current_ua"
-ATTR_DURATION: Final = "duration_s"
-ATTR_FREQUENCY: Final = "frequency_hz"
-ATTR_MODE: Final = "mode"
-ATTR_PERSON: Final = "person"
-ATTR_PROGRAM: Final = "program"
-ATTR_WAIT: Final = "wait"
-ATTR_WINDOW: Final = "window_s"
-MODE_ARM: Final = "arm"
-WAIT: Final = Bound(minimum=1, maximum=86_400, unit="s", source="")
-"""How long a session may be held for a device that is off: a day, since the next evening is another session. No limit of safety."""
-
-TARGET: Final[Mapping[Any, Any]] = cv.ENTITY_SERVICE_FIELDS
-SESSION: Final[Mapping[Any, Any]] = {
-    **TARGET,
-    vol.Optional(ATTR_PERSON): cv.string,
-    vol.Required(ATTR_PROGRAM): cv.string,
-    vol.Optional(ATTR_CHANNELS): dict,
-    vol.Optional(ATTR_CURRENT): object,
-    vol.Optional(ATTR_FREQUENCY): object,
-    vol.Optional(ATTR_DURATION): object,
-    vol.Optional(ATTR_WINDOW): object,
-    vol.Optional(ATTR_WAIT): object,
-    vol.Optional(ATTR_MODE, default=MODE_ARM): vol.In([MODE_ARM]),
-}
 
 
 @callback
@@ -81,7 +47,7 @@ async def _async_start(call: ServiceCall) -> ServiceResponse:
     coordinator = one_coordinator(call)
     await _async_may_control(call, coordinator)
     with translated_errors():
-        live = await coordinator.async_start(_ask(call), call.context)
+        live = await coordinator.async_start(ask_of(call), call.context)
     return _session(live) if call.return_response else None
 
 
@@ -90,10 +56,10 @@ async def _async_check(call: ServiceCall) -> ServiceResponse:
     coordinator = one_coordinator(call)
     await _async_may_control(call, coordinator)
     try:
-        refusals = coordinator.check(_ask(call))
+        plan = coordinator.consider(ask_of(call))
     except RefusedError as error:
-        refusals = error.refusals
-    return {"allowed": not refusals, "reasons": [_reason(refusal) for refusal in refusals]}
+        return {"allowed": False, "reasons": [_reason(refusal) for refusal in error.refusals]}
+    return {"allowed": True, "reasons": [], **_gives(plan)}
 
 
 async def _async_pause(call: ServiceCall) -> None:
@@ -135,7 +101,7 @@ async def _async_stop_each(coordinators: list[FacialTherapyCoordinator]) -> None
             raise result
 
 
-# --- in ------------------------------------------------------------------------------------------------------------------------
+# --- whom they hear ------------------------------------------------------------------------------------------------------------
 
 
 async def _async_may_control(call: ServiceCall, coordinator: FacialTherapyCoordinator) -> None:
@@ -154,61 +120,6 @@ async def _async_may_control(call: ServiceCall, coordinator: FacialTherapyCoordi
         raise Unauthorized(context=call.context, entity_id=entity_id, permission=POLICY_CONTROL)
 
 
-def _ask(call: ServiceCall) -> Ask:
-    """Return what is asked for.
-
-    Raises:
-        RefusedError: There is no such person, or the time to wait is out of its bound.
-    """
-    data = call.data
-    channels = data.get(ATTR_CHANNELS)
-    return Ask(
-        person=find_person(call.hass, data.get(ATTR_PERSON)),
-        program=data[ATTR_PROGRAM],
-        duration_s=_number(data, ATTR_DURATION),
-        irradiance_mw_cm2=None if channels is None else {_channel(channel): _finite(level) for channel, level in channels.items()},
-        current_ua=_number(data, ATTR_CURRENT),
-        frequency_hz=_number(data, ATTR_FREQUENCY),
-        window_s=_number(data, ATTR_WINDOW),
-        wait_s=_wait(data),
-    )
-
-
-def _channel(word: object) -> Channel:
-    """Return a channel, or the word as it is, which the core refuses by name."""
-    return Channel(str(word)) if word in tuple(Channel) else cast("Channel", str(word))
-
-
-def _number(data: Mapping[str, Any], field: str) -> float | None:
-    return _finite(data[field]) if field in data else None
-
-
-def _finite(value: Any) -> float:  # noqa: ANN401 - whatever a person wrote
-    """Return a number, also one that a template wrote as text; whatever is none is NaN, which is inside no bound."""
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except TypeError, ValueError, OverflowError:
-        return math.nan
-    return number if math.isfinite(number) else math.nan
-
-
-def _wait(data: Mapping[str, Any]) -> float | None:
-    """Return the seconds of a duration in any form that Home Assistant knows.
-
-    Raises:
-        RefusedError: It is none, or out of its bound.
-    """
-    if ATTR_WAIT not in data:
-        return None
-    wait_s = math.nan
-    if not isinstance(data[ATTR_WAIT], bool):  # which would be a second
-        with suppress(vol.Invalid, ValueError, OverflowError):
-            wait_s = cast("timedelta", cv.time_period(data[ATTR_WAIT])).total_seconds()
-    if not WAIT.holds(wait_s):
-        raise RefusedError(Refusal(reason=Reason.OUT_OF_BOUNDS, field=ATTR_WAIT, minimum=WAIT.minimum, maximum=WAIT.maximum, unit=WAIT.unit))
-    return wait_s
-
-
 # --- out -----------------------------------------------------------------------------------------------------------------------
 
 
@@ -221,19 +132,24 @@ def _session(live: LiveSession) -> dict[str, Any]:
         "program": live.program,
         "window_ends_at": live.window_ends_at.isoformat() if live.window_ends_at else None,
     }
-    if live.plan is not None:
-        request, planned = live.plan.request, live.plan.planned
-        response |= {
-            "duration_s": request.duration_s,
-            "irradiance_mw_cm2": {str(channel): level for channel, level in request.irradiance_mw_cm2.items()},
-            "current_ua": request.current_ua,
-            "frequency_hz": request.frequency_hz,
-            "planned": {
-                "fluence_j_cm2": {str(channel): fluence for channel, fluence in planned.fluence_j_cm2.items()},
-                "charge_ma_min": planned.charge_ma_min,
-            },
-        }
-    return response
+    return response | _gives(live.plan)
+
+
+def _gives(plan: Plan | None) -> dict[str, Any]:
+    """Return what a session will give; nothing is known of one that waits for its device."""
+    if plan is None:
+        return {}
+    request, planned = plan.request, plan.planned
+    return {
+        "duration_s": request.duration_s,
+        "irradiance_mw_cm2": {str(channel): level for channel, level in request.irradiance_mw_cm2.items()},
+        "current_ua": request.current_ua,
+        "frequency_hz": request.frequency_hz,
+        "planned": {
+            "fluence_j_cm2": {str(channel): fluence for channel, fluence in planned.fluence_j_cm2.items()},
+            "charge_ma_min": planned.charge_ma_min,
+        },
+    }
 
 
 def _reason(refusal: Refusal) -> dict[str, Any]:

@@ -107,8 +107,10 @@ async def test_a_session_waits_for_a_device_that_is_off_and_is_armed_when_it_is_
     assert world.shell.state is State.ARMED
 
 
-async def test_check_tells_that_a_session_would_be_allowed_and_changes_nothing(world: World) -> None:
-    assert await call(world, "check_session", program="first_use", response=True) == {"allowed": True, "reasons": []}
+async def test_check_tells_that_a_session_would_be_allowed_and_what_it_would_give_and_changes_nothing(world: World) -> None:
+    answer = await call(world, "check_session", program="first_use", response=True)
+    assert (answer["allowed"], answer["reasons"], answer["duration_s"]) == (True, [], 120)
+    assert answer["planned"]["fluence_j_cm2"] == {"red": pytest.approx(0.84)}
     assert world.shell.state is State.IDLE
     assert world.device.commands == []
 

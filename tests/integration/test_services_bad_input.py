@@ -109,7 +109,8 @@ async def test_a_bound_is_allowed_and_one_step_past_it_is_not(world: World, fiel
     answer = await world.hass.services.async_call(
         DOMAIN, "check_session", {"device_id": world.device_id, **asked(world, field, inside)}, blocking=True, return_response=True
     )
-    assert answer == {"allowed": True, "reasons": []}
+    assert answer is not None
+    assert answer["allowed"]
 
 
 async def test_a_number_that_a_template_wrote_as_text_is_a_number(world: World) -> None:

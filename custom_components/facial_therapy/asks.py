@@ -1,0 +1,103 @@
+"""What an action asks for: its fields, and the request that they make.
+
+Numbers are taken as they come, and refused by the core with field and bound: a schema could only say that something is wrong.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+import math
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from homeassistant.core import ServiceCall
+from homeassistant.helpers import config_validation as cv
+import voluptuous as vol
+
+from .core.limits import Bound
+from .core.model import Channel, Reason, Refusal, RefusedError
+from .people import find_person
+from .snapshot import Ask
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+ATTR_CHANNELS: Final = "channels"
+ATTR_CURRENT: Final = "current_ua"
+ATTR_DURATION: Final = "duration_s"
+ATTR_FREQUENCY: Final = "frequency_hz"
+ATTR_MODE: Final = "mode"
+ATTR_PERSON: Final = "person"
+ATTR_PROGRAM: Final = "program"
+ATTR_WAIT: Final = "wait"
+ATTR_WINDOW: Final = "window_s"
+MODE_ARM: Final = "arm"
+WAIT: Final = Bound(minimum=1, maximum=86_400, unit="s", source="")
+"""How long a session may be held for a device that is off: a day, since the next evening is another session. No limit of safety."""
+
+TARGET: Final[Mapping[Any, Any]] = cv.ENTITY_SERVICE_FIELDS
+SESSION: Final[Mapping[Any, Any]] = {
+    **TARGET,
+    vol.Optional(ATTR_PERSON): cv.string,
+    vol.Required(ATTR_PROGRAM): cv.string,
+    vol.Optional(ATTR_CHANNELS): dict,
+    vol.Optional(ATTR_CURRENT): object,
+    vol.Optional(ATTR_FREQUENCY): object,
+    vol.Optional(ATTR_DURATION): object,
+    vol.Optional(ATTR_WINDOW): object,
+    vol.Optional(ATTR_WAIT): object,
+    vol.Optional(ATTR_MODE, default=MODE_ARM): vol.In([MODE_ARM]),
+}
+
+
+def ask_of(call: ServiceCall) -> Ask:
+    """Return what is asked for.
+
+    Raises:
+        RefusedError: There is no such person, or the time to wait is out of its bound.
+    """
+    data = call.data
+    channels = data.get(ATTR_CHANNELS)
+    return Ask(
+        person=find_person(call.hass, data.get(ATTR_PERSON)),
+        program=data[ATTR_PROGRAM],
+        duration_s=_number(data, ATTR_DURATION),
+        irradiance_mw_cm2=None if channels is None else {_channel(channel): _finite(level) for channel, level in channels.items()},
+        current_ua=_number(data, ATTR_CURRENT),
+        frequency_hz=_number(data, ATTR_FREQUENCY),
+        window_s=_number(data, ATTR_WINDOW),
+        wait_s=_wait(data),
+    )
+
+
+def _channel(word: object) -> Channel:
+    """Return a channel, or the word as it is, which the core refuses by name."""
+    return Channel(str(word)) if word in tuple(Channel) else cast("Channel", str(word))
+
+
+def _number(data: Mapping[str, Any], field: str) -> float | None:
+    return _finite(data[field]) if field in data else None
+
+
+def _finite(value: Any) -> float:  # noqa: ANN401 - whatever a person wrote
+    """Return a number, also one that a template wrote as text; whatever is none is NaN, which is inside no bound."""
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except TypeError, ValueError, OverflowError:
+        return math.nan
+    return number if math.isfinite(number) else math.nan
+
+
+def _wait(data: Mapping[str, Any]) -> float | None:
+    """Return the seconds of a duration in any form that Home Assistant knows.
+
+    Raises:
+        RefusedError: It is none, or out of its bound.
+    """
+    if ATTR_WAIT not in data:
+        return None
+    wait_s = math.nan
+    if not isinstance(data[ATTR_WAIT], bool):  # which would be a second
+        with suppress(vol.Invalid, ValueError, OverflowError):
+            wait_s = cast("timedelta", cv.time_period(data[ATTR_WAIT])).total_seconds()
+    if not WAIT.holds(wait_s):
+        raise RefusedError(Refusal(reason=Reason.OUT_OF_BOUNDS, field=ATTR_WAIT, minimum=WAIT.minimum, maximum=WAIT.maximum, unit=WAIT.unit))
+    return wait_s
