@@ -1,6 +1,7 @@
 """Real parts for the end-to-end tests."""
 
 from collections.abc import AsyncGenerator, Callable
+import contextlib
 import os
 from pathlib import Path
 import shutil
@@ -10,6 +11,8 @@ import pytest
 
 from tests.real import namespace
 from tests.real.household import PROGRAMS, Household
+from tests.real.messages import Messages
+from tests.real.session import PERSON, rest, wait_ready
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,23 +47,23 @@ def programs() -> Path:
 
 @pytest.fixture(scope="session")
 async def furnished(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Path:
-    """Return a household in which both nodes and one person are added, switched off: what every test begins with a copy of."""
+    """Return a household in which both nodes and a person for each are added, switched off: what every test begins with a copy of."""
     directory = tmp_path_factory.mktemp("furnished")
     household = Household(directory, programs=programs)
     try:
         await household.start_nodes()
         await household.start_home()
         async with household.messages() as messages:
-            await household.furnish(messages, "Ada")
+            await household.furnish(messages, PERSON["mask"])
+            await household.add_person(PERSON["wand"])
     finally:
         await household.stop()
     return directory
 
 
-@pytest.fixture
-async def household(furnished: Path, tmp_path: Path, programs: Path) -> AsyncGenerator[Household]:
-    """Return a running household with a mask, a wand and a person, in which nothing has happened yet."""
-    directory = tmp_path / "household"
+@contextlib.asynccontextmanager
+async def _living(furnished: Path, directory: Path, programs: Path) -> AsyncGenerator[Household]:
+    """Run a copy of the furnished household."""
     shutil.copytree(furnished, directory, ignore=shutil.ignore_patterns("*.sock", "witness", "*.log", "*.console"))
     household = Household(directory, programs=programs)
     try:
@@ -69,7 +72,38 @@ async def household(furnished: Path, tmp_path: Path, programs: Path) -> AsyncGen
         async with household.messages() as messages:
             for station in household.stations.values():
                 await household.find_device(messages, station)
-                await household.wait_session(messages, station, "idle")
+                await wait_ready(household, messages, station)
         yield household
     finally:
         await household.stop()
+
+
+@pytest.fixture(scope="module")
+async def household(furnished: Path, tmp_path_factory: pytest.TempPathFactory, programs: Path) -> AsyncGenerator[Household]:
+    """Return a running household of the module's own, with a mask, a wand and two people, in which nothing has happened yet."""
+    async with _living(furnished, tmp_path_factory.mktemp("own") / "household", programs) as household:
+        yield household
+
+
+@pytest.fixture(scope="session")
+async def _shared(furnished: Path, tmp_path_factory: pytest.TempPathFactory, programs: Path) -> AsyncGenerator[Household]:
+    """Return the household of all tests that leave it as it was."""
+    async with _living(furnished, tmp_path_factory.mktemp("shared") / "household", programs) as household:
+        yield household
+
+
+@pytest.fixture
+async def shared(_shared: Household) -> AsyncGenerator[Household]:
+    """Return a running household that other tests use too: at rest now, and again afterwards."""
+    async with _shared.messages() as messages:
+        await rest(_shared, messages)
+        yield _shared
+        await rest(_shared, messages)
+
+
+@pytest.fixture
+async def messages(request: pytest.FixtureRequest) -> AsyncGenerator[Messages]:
+    """Return a websocket to the Home Assistant of the test's household."""
+    household: Household = request.getfixturevalue("shared" if "shared" in request.fixturenames else "household")
+    async with household.messages() as messages:
+        yield messages
