@@ -12,8 +12,8 @@ import subprocess
 ADDRESS = "10.213.77.2"
 _GATEWAY = "10.213.77.1"
 _INTERFACE = "therapy0"
-_RESOLVER = Path("/etc/resolv.conf")
 _PEER = "therapy1"
+_RESOLVER = Path("/etc/resolv.conf")
 
 # What kernels offer differs: the first kind that can be made is taken.
 _KINDS = (
