@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+from ..core.limits import TEMPERATURE_STOP_C
 from ..core.model import ByChannel, Channel, Device, Dose, EyeShield, Fault, Grade, Modality, NodeState, Outcome, Reason, Refusal, Telemetry
 from . import Answer, HistoryEntry
 
@@ -128,6 +129,8 @@ def refusal(values: Mapping[str, str]) -> Refusal:
         minimum, maximum = (None if (text := values.get(key)) is None else int(text) / divisor for key in ("minimum", "maximum"))
     except ValueError:
         minimum = maximum = None
+    if reason is Reason.TOO_HOT and maximum is None:  # the node says it without the number, which is the same in every firmware
+        maximum, unit = TEMPERATURE_STOP_C, "°C"
     return Refusal(reason=reason, field=field, minimum=minimum, maximum=maximum, unit=unit, detail=word or "")
 
 
