@@ -57,6 +57,8 @@ WAND = Device(
     duration_s=900,
 )
 TICK_S = 0.1
+TICKS_BETWEEN_REPORTS = 10
+BUTTON_FAULTS = (Fault.OVER_CURRENT, Fault.NET_CHARGE, Fault.OVER_TEMPERATURE, Fault.TEMPERATURE_SENSOR)
 FLOWING = (NodeState.RAMPING, NodeState.RUNNING)
 
 
@@ -93,6 +95,8 @@ class FakeDevice(TherapyDevice):
         self._lease_s = 0.0
         self._contact_s = 0.0
         self._edge = False
+        self._pressed = False
+        self._ticks = 0
         self.boot = 1
         self.time_s = 0.0
         self.state = NodeState.IDLE
@@ -222,10 +226,13 @@ class FakeDevice(TherapyDevice):
     async def async_resume(self, session_id: str, plan: Plan, *, last_record: int) -> Answer:
         await self._async_command("resume")
         session = self._own(session_id)
+        if self._session_owner != self._owner and last_record != self._newest:
+            raise RefusedError(Refusal(reason=Reason.UNSEEN_SESSION))
+        again = self._session_owner != self._owner
         self._session_owner = self._owner
         self._lease_s = limits.LEASE_S[self._device.modality]
         self._edge = not self.worn
-        if self.worn:
+        if self.worn and session.energized and not again:
             self._ramp(session)
         else:
             self._go(NodeState.ARMED)
@@ -242,7 +249,10 @@ class FakeDevice(TherapyDevice):
     async def async_clear_fault(self, fault: Fault) -> Answer:
         await self._async_command("clear")
         if fault is Fault.OVER_TEMPERATURE and self.temperature_c >= limits.TEMPERATURE_STOP_C:
-            raise RefusedError(Refusal(reason=Reason.TOO_HOT))
+            raise RefusedError(Refusal(reason=Reason.FAULTED, detail=fault))
+        if fault in BUTTON_FAULTS and not self._pressed:
+            raise RefusedError(Refusal(reason=Reason.BUTTON_NEEDED))
+        self._pressed = False
         self.fault = None
         self._go(NodeState.IDLE)
         return self._answer()
@@ -302,6 +312,16 @@ class FakeDevice(TherapyDevice):
             self._contact_s = limits.CONTACT_WINDOW_S[self._device.modality]
             self._suspend("contact")
 
+    def press(self) -> None:
+        """Press the button: some faults need it before they can be cleared."""
+        self._pressed = True
+
+    def heat(self, temperature_c: float) -> None:
+        """Set what the temperature sensor reads: 41 C latches."""
+        self.temperature_c = temperature_c
+        if temperature_c >= limits.TEMPERATURE_LATCH_C:
+            self.latch(Fault.OVER_TEMPERATURE)
+
     def latch(self, fault: Fault) -> None:
         """Find a fault of its own."""
         self.fault = fault
@@ -311,9 +331,10 @@ class FakeDevice(TherapyDevice):
 
     def advance(self, seconds: float) -> None:
         """Let time pass; a report every second."""
-        for tick in range(1, round(seconds / TICK_S) + 1):
+        for _ in range(round(seconds / TICK_S)):
             self._tick()
-            if tick % 10 == 0:
+            self._ticks += 1
+            if self._ticks % TICKS_BETWEEN_REPORTS == 0:
                 self.report()
 
     # --- how it lives -----------------------------------------------------------------------------------------------------------

@@ -311,8 +311,9 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             if Effect.SEND_PAUSE in effects and live is not None:
                 self.apply(event)
                 self._answer = await self.device.async_pause(live.session_id)
-            if Effect.SEND_RESUME in effects and live is not None and live.plan is not None:
-                self._answer = await self.device.async_resume(live.session_id, live.plan, last_record=self.accounts.memory.last_record)
+            if Effect.SEND_RESUME in effects and live is not None and live.plan is not None and self.telemetry is not None:
+                # The node's newest record is this session's own, and the ledger has it.
+                self._answer = await self.device.async_resume(live.session_id, live.plan, last_record=self.telemetry.record)
                 await self._async_set_as_before(live)
                 self._node_event(self._answer.state)
             if Effect.SEND_CLEAR in effects:
@@ -405,7 +406,8 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             self._over(live)
             return
         if self.state is not State.RUNNING:
-            self.live = replace(live, ends_at=None)
+            armed = before is State.IDLE or self.state is State.STOPPING
+            self.live = replace(live, ends_at=None, window_ends_at=live.window_ends_at if armed else None)
 
     def _over(self, live: LiveSession) -> None:
         """The session has ended: what it delivered is in the ledger, or will be when the node tells."""
@@ -525,8 +527,12 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             self.apply(event)
 
     def _move_end(self, telemetry: Telemetry) -> None:
-        """Publish when the session will end, and anew only when that moves."""
+        """Publish when the session, or its arming window, will end, and anew only when that moves."""
         live = self.live
+        if live is not None and self.state is State.ARMED and telemetry.state is NodeState.ARMED:
+            window_ends_at = telemetry.received_at + timedelta(seconds=telemetry.window_s)
+            if live.window_ends_at is None or abs(live.window_ends_at - window_ends_at) > ENDS_AT_SLACK:
+                self.live = replace(live, window_ends_at=window_ends_at)
         if live is None or self.state is not State.RUNNING or not telemetry.flowing:
             return
         ends_at = telemetry.received_at + timedelta(seconds=telemetry.left_s)
@@ -558,8 +564,9 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             self._cancels["renew"] = async_track_time_interval(self.hass, self._async_renew, interval, cancel_on_shutdown=True)
 
     async def _async_renew(self, _now: datetime) -> None:
-        """Renew once; one in flight at most."""
-        if self._renewing or self.live is None or not self.state.renews:
+        """Renew once; one in flight at most, and none for what only a person can resume."""
+        waits = self.state is State.SUSPENDED and self.telemetry is not None and self.telemetry.cause != "contact"
+        if self._renewing or self.live is None or not self.state.renews or waits:
             return
         self._renewing = True
         try:

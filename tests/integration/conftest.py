@@ -1,14 +1,15 @@
 """Fixtures of the integration's tests."""
 
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from unittest.mock import patch
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
 import pytest
 
 import custom_components.facial_therapy  # noqa: F401 - imported before Home Assistant looks for it
 from custom_components.facial_therapy.core.model import Modality
-from homeassistant.core import HomeAssistant
 from tests.fake_device import MASK, WAND, FakeDevice
 
 from .world import World, device_entry, esphome_entry, person_entry
@@ -26,7 +27,7 @@ def modality() -> Modality:
 
 
 @pytest.fixture
-async def world(hass: HomeAssistant, freezer: FrozenDateTimeFactory, modality: Modality, tmp_path) -> AsyncGenerator[World]:
+async def world(hass: HomeAssistant, freezer: FrozenDateTimeFactory, modality: Modality, tmp_path: Path) -> AsyncGenerator[World]:
     """A loaded device and a person."""
     fake = FakeDevice(MASK if modality is Modality.MASK else WAND)
     esphome = esphome_entry(hass, modality)

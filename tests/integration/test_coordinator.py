@@ -28,15 +28,15 @@ async def test_a_session_is_armed_put_on_runs_to_its_end_and_is_settled_to_what_
     told: list[str] = []
     world.shell.add_session_listener(lambda name, _: told.append(name))
     live = await world.shell.async_start(world.ask(), Context(user_id="somebody"))
-    assert world.shell.state is State.ARMED
+    assert world.state() is State.ARMED
     assert live.started_by == "somebody"
     world.device.put_on()
     await world.pass_time(5)
-    assert world.shell.state is State.RUNNING
+    assert world.state() is State.RUNNING
     assert world.shell.live is not None
     assert world.shell.live.ends_at is not None
     await world.pass_time(60)
-    assert world.shell.state is State.IDLE
+    assert world.state() is State.IDLE
     assert told == ["armed", "started", "ended"]
     record = record_of(world)
     assert record.outcome is Outcome.COMPLETED
@@ -68,14 +68,14 @@ async def test_a_ledger_that_cannot_be_written_refuses_the_start_and_the_device_
         await world.shell.async_start(world.ask())
     assert refused.value.binding.reason is Reason.STORE_FAILED
     assert "start" not in world.device.commands
-    assert world.shell.state is State.IDLE
+    assert world.state() is State.IDLE
 
 
 async def test_a_start_that_the_node_refuses_is_void_and_costs_nothing(world: World) -> None:
     world.device.refuse = Refusal(reason=Reason.TOO_HOT)
     with pytest.raises(RefusedError):
         await world.shell.async_start(world.ask())
-    assert world.shell.state is State.IDLE
+    assert world.state() is State.IDLE
     assert record_of(world).outcome is Outcome.VOID
     assert world.shell.data.session is None
 
@@ -84,12 +84,12 @@ async def test_a_start_without_an_answer_counts_in_full_until_the_node_tells(wor
     world.device.silent = True
     with pytest.raises(DeviceError):
         await world.shell.async_start(world.ask())
-    assert world.shell.state is State.LOST
+    assert world.state() is State.LOST
     assert record_of(world).open
     world.device.silent = False
     world.device.connect()
     await world.pass_time(1)
-    assert world.shell.state is State.IDLE
+    assert world.state() is State.IDLE
     assert record_of(world).outcome is Outcome.VOID
 
 
@@ -107,7 +107,7 @@ async def test_a_silent_home_assistant_lets_the_lease_end_and_the_session_is_sus
     world.device.advance(11)  # Home Assistant's time stands still
     assert world.device.state is NodeState.SUSPENDED
     await world.hass.async_block_till_done()
-    assert world.shell.state is State.SUSPENDED
+    assert world.state() is State.SUSPENDED
 
 
 @pytest.mark.parametrize("state", [State.ARMED, State.RUNNING, State.SUSPENDED, State.PAUSED])
@@ -121,10 +121,10 @@ async def test_stop_ends_every_state_of_a_session(world: World, state: State) ->
     if state is State.SUSPENDED:
         world.device.take_off()
         await world.pass_time(1)
-    assert world.shell.state is state
+    assert world.state() is state
     await world.shell.async_stop()
     assert world.device.state is NodeState.IDLE
-    assert world.shell.state is State.IDLE
+    assert world.state() is State.IDLE
     assert not record_of(world).open
 
 
@@ -132,10 +132,10 @@ async def test_a_stop_that_is_not_confirmed_says_when_the_lease_ends_it_and_goes
     await world.run()
     world.device.disconnect()
     await world.hass.async_block_till_done()
-    assert world.shell.state is State.LOST
+    assert world.state() is State.LOST
     stopping = asyncio.create_task(world.shell.async_stop())
     await asyncio.sleep(0)
-    assert world.shell.state is State.STOPPING
+    assert world.state() is State.STOPPING
     await world.pass_time(3)
     with pytest.raises(DeviceError) as error:
         stopping.result()
@@ -144,7 +144,7 @@ async def test_a_stop_that_is_not_confirmed_says_when_the_lease_ends_it_and_goes
     world.device.connect()
     await world.pass_time(1)
     await world.hass.async_block_till_done(wait_background_tasks=True)
-    assert world.shell.state is State.IDLE
+    assert world.state() is State.IDLE
     assert world.device.state is NodeState.IDLE
     assert not record_of(world).open
 
@@ -157,22 +157,22 @@ async def test_a_stop_while_the_start_is_being_written_wins(world: World) -> Non
         await starting
     await world.hass.async_block_till_done()
     assert world.device.session is None
-    assert world.shell.state is State.IDLE
+    assert world.state() is State.IDLE
     assert record_of(world).outcome is Outcome.VOID
 
 
 async def test_pause_keeps_the_session_and_resume_delivers_the_rest(world: World) -> None:
     await world.run()
     await world.shell.async_pause()
-    assert world.shell.state is State.PAUSED
+    assert world.state() is State.PAUSED
     assert world.device.state is NodeState.PAUSED
     before = world.device.session.delivered.total if world.device.session else 0
     await world.pass_time(30)
-    assert world.shell.state is State.PAUSED
+    assert world.state() is State.PAUSED
     await world.shell.async_resume()
-    assert world.shell.state is State.RUNNING
+    assert world.state() is State.RUNNING
     await world.pass_time(70)
-    assert world.shell.state is State.IDLE
+    assert world.state() is State.IDLE
     record = record_of(world)
     assert record.outcome is Outcome.COMPLETED
     assert record.delivered is not None
@@ -183,17 +183,17 @@ async def test_contact_found_again_at_once_goes_on_by_itself(world: World) -> No
     await world.run()
     world.device.take_off()
     await world.pass_time(5)
-    assert world.shell.state is State.SUSPENDED
+    assert world.state() is State.SUSPENDED
     world.device.put_on()
     await world.pass_time(1)
-    assert world.shell.state is State.RUNNING
+    assert world.state() is State.RUNNING
 
 
 async def test_a_suspended_session_that_nobody_resumes_ends_as_partial(world: World) -> None:
     await world.run()
     world.device.take_off()
     await world.pass_time(605)
-    assert world.shell.state is State.IDLE
+    assert world.state() is State.IDLE
     assert record_of(world).outcome is Outcome.PARTIAL
 
 
@@ -201,12 +201,18 @@ async def test_a_lost_link_suspends_and_a_person_resumes_the_rest(world: World) 
     await world.run()
     world.device.disconnect()
     await world.pass_time(5)
-    assert world.shell.state is State.LOST
+    assert world.state() is State.LOST
     world.device.connect()
     await world.pass_time(1)
-    assert world.shell.state is State.SUSPENDED
+    assert world.state() is State.SUSPENDED
     assert world.device.state is NodeState.SUSPENDED
     await world.shell.async_resume()
+    await world.pass_time(1)
+    assert world.state() is State.ARMED  # another owner: the face starts the light again
+    assert world.shell.live is not None
+    assert world.shell.live.window_ends_at is not None
+    world.device.take_off()
+    world.device.put_on()
     await world.pass_time(70)
     assert record_of(world).outcome is Outcome.COMPLETED
 
@@ -215,7 +221,7 @@ async def test_a_node_that_rebooted_in_the_middle_is_counted_in_full(world: Worl
     await world.run()
     world.device.reboot()
     await world.pass_time(1)
-    assert world.shell.state is State.IDLE
+    assert world.state() is State.IDLE
     record = record_of(world)
     assert record.delivered == record.planned
     assert record.outcome is Outcome.UNCERTAIN
@@ -225,7 +231,7 @@ async def test_a_fault_of_the_node_ends_the_session_and_lasts_until_a_person_cle
     await world.run()
     world.device.latch(Fault.OVER_TEMPERATURE)
     await world.pass_time(1)
-    assert world.shell.state is State.FAULT
+    assert world.state() is State.FAULT
     assert world.shell.data.fault is Fault.OVER_TEMPERATURE
     assert record_of(world).outcome is Outcome.FAULT
     with pytest.raises(RefusedError) as refused:
@@ -235,11 +241,15 @@ async def test_a_fault_of_the_node_ends_the_session_and_lasts_until_a_person_cle
     world.device.report()
     with pytest.raises(RefusedError):
         await world.shell.async_clear_fault()
-    assert world.shell.state is State.FAULT
+    assert world.state() is State.FAULT
     world.device.temperature_c = 33
+    with pytest.raises(RefusedError) as refused:
+        await world.shell.async_clear_fault()
+    assert refused.value.binding.reason is Reason.BUTTON_NEEDED
+    world.device.press()
     await world.shell.async_clear_fault()
     await world.pass_time(1)
-    assert world.shell.state is State.IDLE
+    assert world.state() is State.IDLE
 
 
 async def test_a_node_that_delivers_more_than_was_planned_is_stopped_and_the_fault_outlives_a_reload(world: World) -> None:
@@ -250,13 +260,13 @@ async def test_a_node_that_delivers_more_than_was_planned_is_stopped_and_the_fau
     world.device.report()
     await world.hass.async_block_till_done()
     assert world.device.session is None
-    assert world.shell.state is State.FAULT
+    assert world.state() is State.FAULT
     assert world.shell.data.fault is Fault.OVERDOSE
     assert await world.hass.config_entries.async_reload(world.entry.entry_id)
-    assert world.shell.state is State.FAULT
+    assert world.state() is State.FAULT
     await world.pass_time(1)
     await world.shell.async_clear_fault()
-    assert world.shell.state is State.IDLE
+    assert world.state() is State.IDLE
 
 
 async def test_unloading_stops_the_session_and_counts_it_as_interrupted(world: World) -> None:
@@ -278,7 +288,7 @@ async def test_a_restart_in_the_middle_ends_the_session_as_interrupted_and_start
     await world.hass.async_block_till_done(wait_background_tasks=True)
     assert world.shell is not shell
     assert world.device.session is None
-    assert world.shell.state is State.IDLE
+    assert world.state() is State.IDLE
     record = record_of(world)
     assert record.session_id == live.session_id
     assert record.outcome is Outcome.INTERRUPTED
@@ -307,31 +317,31 @@ async def test_a_device_that_is_off_is_refused_at_once_and_waited_for_if_asked(w
         await world.shell.async_start(world.ask())
     assert refused.value.binding.reason is Reason.DEVICE_OFFLINE
     await world.shell.async_start(world.ask(wait_s=600))
-    assert world.shell.state is State.WAITING
+    assert world.state() is State.WAITING
     await world.pass_time(30)
     world.device.connect()
     await world.pass_time(1)
-    assert world.shell.state is State.ARMED
+    assert world.state() is State.ARMED
 
 
 async def test_waiting_ends_with_its_window_and_with_stop(world: World) -> None:
     world.device.disconnect()
     await world.shell.async_start(world.ask(wait_s=60))
     await world.pass_time(61)
-    assert world.shell.state is State.IDLE
+    assert world.state() is State.IDLE
     await world.shell.async_start(world.ask(wait_s=60))
     await world.shell.async_stop()
-    assert world.shell.state is State.IDLE
+    assert world.state() is State.IDLE
     world.device.connect()
     await world.pass_time(1)
-    assert world.shell.state is State.IDLE
+    assert world.state() is State.IDLE
     assert world.device.session is None
 
 
 async def test_stopping_a_device_that_is_off_and_has_nothing_of_ours_is_done_at_once(world: World) -> None:
     world.device.disconnect()
     await world.shell.async_stop()
-    assert world.shell.state is State.IDLE
+    assert world.state() is State.IDLE
 
 
 async def test_a_built_in_program_takes_no_numbers(world: World) -> None:
@@ -339,7 +349,7 @@ async def test_a_built_in_program_takes_no_numbers(world: World) -> None:
         await world.shell.async_start(world.ask(program="first_use"))
     assert refused.value.binding.reason is Reason.NOT_MANUAL
     await world.shell.async_start(world.ask(program="first_use", duration_s=None, irradiance_mw_cm2=None))
-    assert world.shell.state is State.ARMED
+    assert world.state() is State.ARMED
 
 
 async def test_a_running_session_publishes_few_snapshots(world: World) -> None:
@@ -359,6 +369,7 @@ class TestTheWand:
         return Modality.WAND
 
     async def test_a_wand_session_runs_and_its_charge_is_settled(self, world: World) -> None:
+        """The charge is that of the ramp and of what follows."""
         await world.run()
         await world.pass_time(60)
         record = record_of(world)

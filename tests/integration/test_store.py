@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from homeassistant.core import HomeAssistant
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
 from custom_components.facial_therapy.core.model import Channel, Dose, Fault, Modality, Outcome
 from custom_components.facial_therapy.store import DeviceMemory, Ledger, LedgerError, Record, ledger_path
-from homeassistant.core import HomeAssistant
 
 MAC = "98:35:69:00:00:01"
 EVENING = datetime(2026, 11, 24, 21, 0, tzinfo=UTC)

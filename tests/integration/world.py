@@ -5,15 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.facial_therapy.const import CONF_CHANNELS, CONF_KIND, CONF_MAC, CONF_MODALITY, CONF_SUBJECT, DOMAIN, KIND_DEVICE, KIND_PERSON
 from custom_components.facial_therapy.coordinator import FacialTherapyCoordinator
 from custom_components.facial_therapy.core.model import MANUAL, Channel, Modality, Person
+from custom_components.facial_therapy.core.session import State
 from custom_components.facial_therapy.people import persons
 from custom_components.facial_therapy.snapshot import Ask
-from homeassistant.core import HomeAssistant
-from homeassistant.helpers import device_registry as dr
 from tests.fake_device import FakeDevice
 
 MACS = {Modality.MASK: "98:35:69:00:00:01", Modality.WAND: "98:35:69:00:00:02"}
@@ -36,6 +37,10 @@ class World:
         coordinator: FacialTherapyCoordinator = self.entry.runtime_data
         return coordinator
 
+    def state(self) -> State:
+        """What the session is doing; a call, since it changes between two looks."""
+        return self.shell.state
+
     @property
     def person(self) -> Person:
         """The only person."""
@@ -53,7 +58,7 @@ class World:
         numbers: dict[str, Any] = {"irradiance_mw_cm2": {Channel.RED: 14.0, Channel.NEAR_INFRARED: 14.0}}
         if self.modality is Modality.WAND:
             numbers = {"current_ua": 50.0, "frequency_hz": 8.3}
-        return Ask(**({"person": self.person, "program": MANUAL, "duration_s": 60} | numbers | changes))
+        return Ask(**{"person": self.person, "program": MANUAL, "duration_s": 60, **numbers, **changes})
 
     async def pass_time(self, seconds: float) -> None:
         """Let time pass for Home Assistant and the device together, half a second at a time."""

@@ -156,7 +156,7 @@ class GovernedDevice(TherapyDevice):
             "last_record": last_record,
             "subject": request.person.subject,
             "skin_permille": round(plan.skin_factor * 1000),
-            "duration_s": round(request.duration_s),
+            "duration_s": int(request.duration_s),
             "lease_ms": round(plan.lease_s * 1000),
             "window_s": round(plan.window_s),
             "continues": continues,

@@ -1,0 +1,50 @@
+"""The session's history as it happens."""
+
+from collections.abc import Iterator
+
+from homeassistant.core import Event, EventStateChangedData
+from homeassistant.helpers.event import async_track_state_change_event
+import pytest
+
+from custom_components.facial_therapy.core.model import RefusedError
+
+from .entities import all_enabled, entity_id, state
+from .world import World
+
+
+@pytest.fixture(autouse=True)
+def _all_enabled() -> Iterator[None]:
+    """Show what is disabled by default."""
+    with all_enabled():
+        yield
+
+
+@pytest.fixture
+async def told(world: World) -> list[tuple[str, str | None]]:
+    """What the event entity says, with the outcome."""
+    seen: list[tuple[str, str | None]] = []
+
+    def note(event: Event[EventStateChangedData]) -> None:
+        if (shown := event.data["new_state"]) is not None and "event_type" in shown.attributes:
+            seen.append((shown.attributes["event_type"], shown.attributes["outcome"]))
+
+    async_track_state_change_event(world.hass, entity_id(world, "event", "session"), note)
+    return seen
+
+
+async def test_every_turn_of_a_session_is_told_and_how_it_ended(world: World, told: list[tuple[str, str | None]]) -> None:
+    await world.run()
+    await world.shell.async_pause()
+    await world.shell.async_resume()
+    await world.pass_time(70)
+    assert told == [("armed", None), ("started", None), ("paused", None), ("resumed", None), ("ended", "completed")]
+    attributes = state(world, "event", "session").attributes
+    assert attributes["program"] == "manual"
+    assert "person" not in attributes
+
+
+async def test_a_refusal_is_told(world: World, told: list[tuple[str, str | None]]) -> None:
+    with pytest.raises(RefusedError):
+        await world.shell.async_start(world.ask(duration_s=10_000))
+    await world.hass.async_block_till_done()
+    assert told == [("refused", None)]

@@ -1,0 +1,117 @@
+"""The channels of a mask as lights."""
+
+from collections.abc import Iterator
+
+from homeassistant.components.light.const import ATTR_BRIGHTNESS, ATTR_BRIGHTNESS_PCT
+from homeassistant.exceptions import ServiceValidationError
+import pytest
+
+from custom_components.facial_therapy.core.model import MANUAL, Channel
+from custom_components.facial_therapy.core.session import State
+
+from .entities import act, all_enabled, state
+from .world import World
+
+ALLOWED_RED = 14.583
+"""35 mW/cm² over 1.2, times 0.5 for skin that is not known."""
+
+
+@pytest.fixture(autouse=True)
+def _all_enabled() -> Iterator[None]:
+    """Show what is disabled by default."""
+    with all_enabled():
+        yield
+
+
+@pytest.fixture
+async def manual(world: World) -> World:
+    """The world with the manual program selected."""
+    await world.shell.manual.async_set(program=MANUAL)
+    return world
+
+
+def levels(world: World) -> dict[Channel, float]:
+    """Return what the living session was permitted."""
+    live = world.shell.data.session
+    assert live is not None
+    assert live.plan is not None
+    return dict(live.plan.request.irradiance_mw_cm2)
+
+
+async def test_a_light_starts_a_manual_session_at_its_share_of_what_is_allowed_and_is_on_from_arming(manual: World) -> None:
+    await act(manual, "light.turn_on", "light", "red", {ATTR_BRIGHTNESS: 51})
+    assert manual.shell.state is State.ARMED
+    assert levels(manual) == {Channel.RED: pytest.approx(ALLOWED_RED / 5, abs=0.001)}
+    shown = state(manual, "light", "red")
+    assert shown.state == "on"
+    assert shown.attributes[ATTR_BRIGHTNESS] == 51
+    assert state(manual, "light", "near_infrared").state == "off"
+
+
+async def test_a_light_without_brightness_is_full(manual: World) -> None:
+    await act(manual, "light.turn_on", "light", "red")
+    assert levels(manual) == {Channel.RED: ALLOWED_RED}
+
+
+async def test_a_second_light_joins_before_anything_has_flowed(manual: World) -> None:
+    await act(manual, "light.turn_on", "light", "red", {ATTR_BRIGHTNESS_PCT: 50})
+    await act(manual, "light.turn_on", "light", "near_infrared", {ATTR_BRIGHTNESS_PCT: 50})
+    assert levels(manual).keys() == {Channel.RED, Channel.NEAR_INFRARED}
+    assert [state(manual, "light", key).state for key in ("red", "near_infrared", "amber")] == ["on", "on", "off"]
+
+
+async def test_a_light_of_a_running_session_goes_down_but_never_above_what_was_permitted(manual: World) -> None:
+    await act(manual, "light.turn_on", "light", "red", {ATTR_BRIGHTNESS: 100})
+    manual.device.put_on()
+    await manual.pass_time(5)
+    await act(manual, "light.turn_on", "light", "red", {ATTR_BRIGHTNESS: 50})
+    assert manual.device.session is not None
+    assert manual.device.session.level == pytest.approx(0.5, abs=0.01)
+    with pytest.raises(ServiceValidationError) as refused:
+        await act(manual, "light.turn_on", "light", "red", {ATTR_BRIGHTNESS: 200})
+    assert refused.value.translation_key == "out_of_bounds"
+    assert refused.value.translation_placeholders is not None
+    assert refused.value.translation_placeholders["field"] == "channels.red"
+    assert manual.device.session.level == pytest.approx(0.5, abs=0.01)
+
+
+async def test_the_last_light_that_goes_off_ends_the_session(manual: World) -> None:
+    await act(manual, "light.turn_on", "light", "red")
+    await act(manual, "light.turn_off", "light", "red")
+    assert manual.shell.state is State.IDLE
+    assert state(manual, "light", "red").state == "off"
+
+
+async def test_turning_off_a_light_that_is_off_changes_nothing(manual: World) -> None:
+    await act(manual, "light.turn_off", "light", "red")
+    assert manual.device.commands == []
+
+
+async def test_one_of_two_running_lights_goes_off_alone_and_shows_it(manual: World) -> None:
+    await act(manual, "light.turn_on", "light", "red", {ATTR_BRIGHTNESS_PCT: 50})
+    await act(manual, "light.turn_on", "light", "near_infrared", {ATTR_BRIGHTNESS_PCT: 50})
+    manual.device.put_on()
+    await manual.pass_time(5)
+    await act(manual, "light.turn_off", "light", "red")
+    await manual.pass_time(2)
+    assert manual.shell.state is State.RUNNING
+    assert manual.device.session is not None
+    assert manual.device.session.lit == frozenset({Channel.NEAR_INFRARED})
+    assert state(manual, "light", "near_infrared").state == "on"
+    assert state(manual, "light", "red").state == "off"
+
+
+async def test_another_program_makes_the_lights_read_only(world: World) -> None:
+    with pytest.raises(ServiceValidationError) as refused:
+        await act(world, "light.turn_on", "light", "red")
+    assert refused.value.translation_key == "not_manual"
+    await act(world, "switch.turn_on", "switch", "session")
+    shown = state(world, "light", "red")
+    assert shown.state == "on"
+    assert shown.attributes[ATTR_BRIGHTNESS] == pytest.approx(7 / ALLOWED_RED * 255, abs=1)
+
+
+async def test_blue_is_refused_for_skin_that_is_not_known(manual: World) -> None:
+    with pytest.raises(ServiceValidationError) as refused:
+        await act(manual, "light.turn_on", "light", "blue")
+    assert refused.value.translation_key == "skin_type"
