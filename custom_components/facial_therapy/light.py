@@ -72,11 +72,8 @@ class ChannelLight(NamedEntity, LightEntity):
     @property
     @override
     def brightness(self) -> int | None:
-        """Return the share of the allowed irradiance, 1 to 255: in the session, or without one in the next."""
-        channel = self.entity_description.channel
-        if not self.is_on:
-            return max(1, round(self.coordinator.data.settings.share.get(channel, 1) * FULL))
-        allowed = self.coordinator.manual.allowed_mw_cm2(channel)
+        """Return the share of the allowed irradiance, 1 to 255; Home Assistant asks while the light is on."""
+        allowed = self.coordinator.manual.allowed_mw_cm2(self.entity_description.channel)
         return max(1, min(FULL, round(self._level_mw_cm2 / allowed * FULL))) if allowed else None
 
     @override

@@ -88,6 +88,9 @@ async def test_entities_move_to_the_nodes_device_when_esphome_makes_it_again(wor
     await world.hass.async_block_till_done()
     assert {entry.device_id for entry in entries(world)} == {None}
     assert await world.hass.config_entries.async_reload(world.entry.entry_id)
+    registry.async_get_or_create(config_entry_id=world.esphome.entry_id, identifiers={("esphome", "something else")})
+    await world.hass.async_block_till_done()
+    assert {entry.device_id for entry in entries(world)} == {None}
     device = registry.async_get_or_create(config_entry_id=world.esphome.entry_id, connections={(dr.CONNECTION_NETWORK_MAC, MACS[world.modality])})
     await world.hass.async_block_till_done()
     assert {entry.device_id for entry in entries(world) if not entry.disabled_by} == {device.id}
