@@ -9,7 +9,7 @@ from zlib import crc32
 from .direct import Direct
 from .household import DOMAIN, Household, Station
 from .messages import Messages
-from .trial import SKIN
+from .trial import wear
 from .watch import now_ns
 
 # Each device has its own person, so that both can be in use at once.
@@ -100,11 +100,10 @@ async def begin(household: Household, messages: Messages, station: Station, **ch
 
 async def begin_with(household: Household, messages: Messages, station: Station, direct: Direct, **changes: Any) -> int:
     """Start a manual session over a connection to the node that is open already."""
-    skin = SKIN[station.modality]
-    await direct.simulate(**{skin: False})
+    await wear(direct, station, on=False)
     await arm(household, messages, station, **changes)
     began_ns = now_ns()
-    await direct.simulate(**{skin: True})
+    await wear(direct, station, on=True)
     lit_ns = await household.witness.wait_lit(station.node.name, began_ns)
     await household.wait_session(messages, station, "running")
     return lit_ns
@@ -123,4 +122,5 @@ async def rest(household: Household, messages: Messages) -> None:
     for station in household.stations.values():
         async with station.direct() as direct:
             await direct.simulate(**{name: value for name, value in _RESTING.items() if f"Simulated {name}" in direct.entities})
+            await wear(direct, station, on=False)
         await wait_ready(household, messages, station)

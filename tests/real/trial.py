@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+from .direct import Direct
 from .household import Household, Station
 from .messages import Messages
 from .timeline import Timeline
@@ -90,10 +91,16 @@ async def last_record(station: Station) -> dict[str, str]:
         return (await owner.command("read_history", record=newest)).values
 
 
+async def wear(direct: Direct, station: Station, *, on: bool) -> None:
+    """Simulate skin at the device, and wait until the node has felt it."""
+    await direct.simulate(**{SKIN[station.modality]: on})
+    await direct.line("Telemetry", lambda values: values["worn"] == str(int(on)))
+
+
 async def put_on(station: Station, *, on: bool) -> None:
     """Simulate skin at the device."""
     async with station.direct() as direct:
-        await direct.simulate(**{SKIN[station.modality]: on})
+        await wear(direct, station, on=on)
 
 
 async def run(household: Household, messages: Messages, station: Station, person: str, timeline: Timeline) -> Trial:
