@@ -17,15 +17,15 @@ from typing import Any, Final, override
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, Context, HassJob, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers.event import async_call_later, async_track_time_interval
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
 from .accounts import Accounts
+from .admission import Admission
 from .const import CONF_CHANNELS, CONF_MAC, CONF_MODALITY, LOGGER
-from .core import allowed, limits, program, safety
-from .core.model import MANUAL, Channel, Device, Dose, Fault, Modality, NodeState, Outcome, Person, Plan, Reason, Refusal, RefusedError, Request, Telemetry
-from .core.session import Effect, Event, Row, State, step
+from .core import limits, safety
+from .core.model import Channel, Dose, Fault, Modality, NodeState, Outcome, Person, Plan, Reason, Refusal, RefusedError, Telemetry
+from .core.session import Effect, Event, State, step
 from .devices import Answer, DeviceError, Problem, TherapyDevice
 from .devices.governed import GovernedDevice
 from .devices.nodes import node_device
@@ -35,6 +35,7 @@ from .people import persons
 from .repairs import async_clear_node_issues, async_wrong_contract
 from .snapshot import Ask, LiveSession, Snapshot
 from .store import LedgerError, Record
+from .timers import Timers
 
 type DeviceConfigEntry = ConfigEntry[FacialTherapyCoordinator]
 
@@ -69,6 +70,8 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self.device = device or GovernedDevice(hass, self.mac, self.modality)
         self.accounts = Accounts(hass, self.mac, self.modality, self.device)
         self.manual = Manual(hass, self)
+        self.admission = Admission(hass, self)
+        self.timers = Timers(hass)
         self.state = State.IDLE
         self.live: LiveSession | None = None
         self.telemetry: Telemetry | None = None
@@ -84,7 +87,6 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self._stopping: asyncio.Task[None] | None = None
         self._ending = False
         self._renewing = False
-        self._cancels: dict[str, CALLBACK_TYPE] = {}
         self._session_listeners: list[Callable[[str, LiveSession], None]] = []
         self._shown: tuple[Any, ...] | None = None
         self.closed = False
@@ -134,8 +136,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             self.live = replace(self.live, outcome=Outcome.INTERRUPTED)
             with suppress(DeviceError):  # its lease ends it
                 await self.async_stop()
-        for name in tuple(self._cancels):
-            self._cancel(name)
+        self.timers.cancel_all()
         if self._stopping is not None:
             self._stopping.cancel()
         await self.device.async_close()
@@ -144,59 +145,10 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
 
     # --- what a person can do ---------------------------------------------------------------------------------------------------
 
-    def _request(self, ask: Ask, device: Device) -> Request:
-        """Return the request in physical units: a built-in program resolved for the person, or the numbers as they are."""
-        if ask.program == MANUAL:
-            return Request(
-                modality=self.modality,
-                person=ask.person,
-                program=MANUAL,
-                duration_s=self.manual.settings.duration_s if ask.duration_s is None else ask.duration_s,
-                irradiance_mw_cm2=ask.irradiance_mw_cm2 or {},
-                current_ua=ask.current_ua,
-                frequency_hz=ask.frequency_hz,
-            )
-        for name, field in (("duration_s", None), ("irradiance_mw_cm2", "channels"), ("current_ua", None), ("frequency_hz", None)):
-            if getattr(ask, name) is not None:
-                raise RefusedError(Refusal(reason=Reason.NOT_MANUAL, field=field or name))
-        return program.resolve(ask.program, ask.person, device)
-
-    def _permit(self, ask: Ask) -> Plan:
-        self._readable()
-        if (device := self.device.description) is None or self.telemetry is None or not self.device.connected:
-            raise RefusedError(Refusal(reason=Reason.DEVICE_OFFLINE))
-        return safety.permit(self._request(ask, device), device, self.telemetry, dt_util.utcnow(), window_s=ask.window_s)
-
-    def _may_wait(self, ask: Ask) -> Row:
-        """Refuse at once what no return of the device could make right."""
-        row = step(self.state, Event.WAIT)
-        self._readable()
-        device = self.device.description or allowed.best_device(self.modality, self.channels)
-        found = safety.refusals(self._request(ask, device), device, None, dt_util.utcnow(), window_s=ask.window_s)
-        if lasting := [refusal for refusal in found if refusal.reason is not Reason.DEVICE_OFFLINE]:
-            raise RefusedError(*lasting)
-        return row
-
-    def _readable(self) -> None:
-        if self.accounts.ledger.unreadable:
-            raise RefusedError(Refusal(reason=Reason.LEDGER_UNREADABLE))
-
-    def consider(self, ask: Ask) -> Plan | None:
-        """Return what a session would be if it were started now; None if it would be held waiting.
-
-        Raises:
-            RefusedError: It would be refused.
-        """
-        if not self.device.connected and ask.wait_s:
-            self._may_wait(ask)
-            return None
-        step(self.state, Event.START)
-        return self._permit(ask)
-
     def check(self, ask: Ask) -> tuple[Refusal, ...]:
         """Return why a session would be refused now, the binding reason first; empty: it would not be."""
         try:
-            self.consider(ask)
+            self.admission.consider(ask)
         except RefusedError as error:
             return error.refusals
         return ()
@@ -227,20 +179,20 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
 
     def _wait(self, live: LiveSession, ask: Ask) -> LiveSession:
         """Hold a session until its device is back."""
-        row = self._may_wait(ask)
+        row = self.admission.may_wait(ask)
         self.live = live = replace(live, window_ends_at=dt_util.utcnow() + timedelta(seconds=ask.wait_s or 0))
         self._waiting, self._accepted, self.state = ask, False, row.state
-        self._later("expired", ask.wait_s or 0, Event.EXPIRED)
+        self.timers.later("expired", ask.wait_s or 0, self._expired)
         self.publish()
         return live
 
     async def _async_begin(self, live: LiveSession, ask: Ask) -> LiveSession:
         """Permit, write, arm."""
         row = step(self.state, Event.START)
-        plan = self._permit(ask)
+        plan = self.admission.permit(ask)
         self.live = live = replace(live, plan=plan, window_ends_at=dt_util.utcnow() + timedelta(seconds=plan.window_s))
         self._waiting, self._answer, self._accepted, self.state = None, None, False, row.state
-        self._cancel("expired")
+        self.timers.cancel("expired")
         self.publish()
         try:
             await self.accounts.async_open(live, plan)
@@ -352,7 +304,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self.apply(Event.STOP)
         if (stopping := self._stopping) is None:
             return
-        timer = self._timer(limits.STOP_CONFIRM_S)
+        timer = self.timers.wait(limits.STOP_CONFIRM_S)
         await asyncio.wait({stopping, timer}, return_when=asyncio.FIRST_COMPLETED)
         timer.cancel()
         if not stopping.done():
@@ -370,7 +322,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
                 self._answer = await self.device.async_stop()
                 break
             except DeviceError, RefusedError:
-                await self._timer(STOP_RETRY_S)
+                await self.timers.wait(STOP_RETRY_S)
         self._stopping = None
         await self._async_end()
 
@@ -383,7 +335,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         row = step(before, event)
         self.state = row.state
         if not self.state.renews:
-            self._cancel("renew")
+            self.timers.cancel("renew")
         if Effect.SEND_STOP in row.effects:
             self._keep_stopping()
         if before is not self.state and self.live is not None:
@@ -392,14 +344,14 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
 
     def _moved(self, before: State, live: LiveSession) -> None:
         """Set and clear what goes with the new state, and tell the listeners."""
-        self._cancel("expired")
+        self.timers.cancel("expired")
         if self.state is State.RUNNING:
             self._renew_from_now()
             self._tell("resumed" if before in (State.SUSPENDED, State.PAUSED) else "started", live)
         elif self.state is State.ARMED:
             self._renew_from_now()
         elif self.state in (State.LOST, State.STOPPING):
-            self._later("expired", limits.KEPT_S + limits.LEASE_S[self.modality], Event.EXPIRED)
+            self.timers.later("expired", limits.KEPT_S + limits.LEASE_S[self.modality], self._expired)
         elif self.state in TOLD:
             self._tell(TOLD[self.state], live)
         elif self.state is State.IDLE:
@@ -538,7 +490,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         ends_at = telemetry.received_at + timedelta(seconds=telemetry.left_s)
         if live.ends_at is None or abs(live.ends_at - ends_at) > ENDS_AT_SLACK:
             self.live = replace(live, ends_at=ends_at, window_ends_at=None)
-            self._later("expired", telemetry.left_s + OVERDUE_S, Event.EXPIRED)
+            self.timers.later("expired", telemetry.left_s + OVERDUE_S, self._expired)
 
     def _latch(self, fault: Fault) -> None:
         """A fault that we found: any surprise deenergizes, and it lasts until a person clears it."""
@@ -559,9 +511,8 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
 
     def _renew_from_now(self) -> None:
         """Renew as long as the state says so."""
-        if "renew" not in self._cancels and self.state.renews:
-            interval = timedelta(seconds=limits.RENEW_S[self.modality])
-            self._cancels["renew"] = async_track_time_interval(self.hass, self._async_renew, interval, cancel_on_shutdown=True)
+        if self.state.renews:
+            self.timers.every("renew", limits.RENEW_S[self.modality], self._async_renew)
 
     async def _async_renew(self, _now: datetime) -> None:
         """Renew once; one in flight at most, and none for what only a person can resume."""
@@ -577,33 +528,9 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         finally:
             self._renewing = False
 
-    def _later(self, name: str, delay_s: float, event: Event) -> None:
-        """Apply an event later, unless it is cancelled under its name."""
-        self._cancel(name)
-
-        @callback
-        def fire(_now: datetime) -> None:
-            self._cancels.pop(name, None)
-            self.apply(event)
-
-        self._cancels[name] = async_call_later(self.hass, delay_s, HassJob(fire, cancel_on_shutdown=True))
-
-    def _timer(self, delay_s: float) -> asyncio.Future[None]:
-        """Return what is done after a time, on Home Assistant's own timers; cancelling it cancels the timer."""
-        done: asyncio.Future[None] = self.hass.loop.create_future()
-
-        @callback
-        def fire(_now: datetime) -> None:
-            if not done.done():
-                done.set_result(None)
-
-        cancel = async_call_later(self.hass, delay_s, HassJob(fire, cancel_on_shutdown=True))
-        done.add_done_callback(lambda _done: cancel())
-        return done
-
-    def _cancel(self, name: str) -> None:
-        if cancel := self._cancels.pop(name, None):
-            cancel()
+    @callback
+    def _expired(self) -> None:
+        self.apply(Event.EXPIRED)
 
     # --- what is shown ----------------------------------------------------------------------------------------------------------
 
@@ -615,18 +542,6 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
     def _tell(self, name: str, live: LiveSession) -> None:
         for listener in tuple(self._session_listeners):
             listener(name, live)
-
-    def _refusals(self) -> tuple[Refusal, ...]:
-        """Return why nothing could start now."""
-        if self.accounts.ledger.unreadable:
-            return (Refusal(reason=Reason.LEDGER_UNREADABLE),)
-        if not persons(self.hass):
-            return (Refusal(reason=Reason.NO_PERSON),)
-        if self._fault is not None:
-            return (Refusal(reason=Reason.FAULTED, detail=self._fault),)
-        if (device := self.device.description) is None or self.telemetry is None:
-            return (Refusal(reason=Reason.DEVICE_OFFLINE),)
-        return safety.readiness(device, self.telemetry, dt_util.utcnow())
 
     @callback
     def publish(self) -> None:
@@ -640,7 +555,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             session=self.live,
             last=self._last,
             fault=self._fault or (telemetry.fault if telemetry else None),
-            refusals=self._refusals(),
+            refusals=self.admission.refusals(self._fault),
             settings=self.manual.settings,
         )
         quiet = replace(snapshot, telemetry=None, session=self.live and replace(self.live, delivered=Dose()))

@@ -56,7 +56,7 @@ async def _async_check(call: ServiceCall) -> ServiceResponse:
     coordinator = one_coordinator(call)
     await _async_may_control(call, coordinator)
     try:
-        plan = coordinator.consider(ask_of(call))
+        plan = coordinator.admission.consider(ask_of(call))
     except RefusedError as error:
         return {"allowed": False, "reasons": [_reason(refusal) for refusal in error.refusals]}
     return {"allowed": True, "reasons": [], **_gives(plan)}

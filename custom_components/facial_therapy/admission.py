@@ -1,0 +1,94 @@
+"""Whether a session may start: what was asked becomes a request, and the core permits or refuses it."""
+
+from typing import TYPE_CHECKING
+
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+
+from .core import allowed, program, safety
+from .core.model import MANUAL, Device, Fault, Plan, Reason, Refusal, RefusedError, Request
+from .core.session import Event, Row, step
+from .people import persons
+from .snapshot import Ask
+
+if TYPE_CHECKING:
+    from .coordinator import FacialTherapyCoordinator
+
+
+class Admission:
+    """The gate of one device, as the core decides it."""
+
+    def __init__(self, hass: HomeAssistant, coordinator: FacialTherapyCoordinator) -> None:
+        """Take the shell whose moment it looks at."""
+        self._hass = hass
+        self._shell = coordinator
+
+    def _request(self, ask: Ask, device: Device) -> Request:
+        """Return the request in physical units: a built-in program resolved for the person, or the numbers as they are."""
+        if ask.program == MANUAL:
+            return Request(
+                modality=self._shell.modality,
+                person=ask.person,
+                program=MANUAL,
+                duration_s=self._shell.manual.settings.duration_s if ask.duration_s is None else ask.duration_s,
+                irradiance_mw_cm2=ask.irradiance_mw_cm2 or {},
+                current_ua=ask.current_ua,
+                frequency_hz=ask.frequency_hz,
+            )
+        for name, field in (("duration_s", None), ("irradiance_mw_cm2", "channels"), ("current_ua", None), ("frequency_hz", None)):
+            if getattr(ask, name) is not None:
+                raise RefusedError(Refusal(reason=Reason.NOT_MANUAL, field=field or name))
+        return program.resolve(ask.program, ask.person, device)
+
+    def permit(self, ask: Ask) -> Plan:
+        """Return what the node is asked to do.
+
+        Raises:
+            RefusedError: It may not start now.
+        """
+        self._readable()
+        if (device := self._shell.device.description) is None or self._shell.telemetry is None or not self._shell.device.connected:
+            raise RefusedError(Refusal(reason=Reason.DEVICE_OFFLINE))
+        return safety.permit(self._request(ask, device), device, self._shell.telemetry, dt_util.utcnow(), window_s=ask.window_s)
+
+    def may_wait(self, ask: Ask) -> Row:
+        """Return where waiting leads.
+
+        Raises:
+            RefusedError: No return of the device could make it right.
+        """
+        row = step(self._shell.state, Event.WAIT)
+        self._readable()
+        device = self._shell.device.description or allowed.best_device(self._shell.modality, self._shell.channels)
+        found = safety.refusals(self._request(ask, device), device, None, dt_util.utcnow(), window_s=ask.window_s)
+        if lasting := [refusal for refusal in found if refusal.reason is not Reason.DEVICE_OFFLINE]:
+            raise RefusedError(*lasting)
+        return row
+
+    def _readable(self) -> None:
+        if self._shell.accounts.ledger.unreadable:
+            raise RefusedError(Refusal(reason=Reason.LEDGER_UNREADABLE))
+
+    def consider(self, ask: Ask) -> Plan | None:
+        """Return what a session would be if it were started now; None if it would be held waiting.
+
+        Raises:
+            RefusedError: It would be refused.
+        """
+        if not self._shell.device.connected and ask.wait_s:
+            self.may_wait(ask)
+            return None
+        step(self._shell.state, Event.START)
+        return self.permit(ask)
+
+    def refusals(self, fault: Fault | None) -> tuple[Refusal, ...]:
+        """Return why nothing could start now, whatever is asked; the fault is one that we latched."""
+        if self._shell.accounts.ledger.unreadable:
+            return (Refusal(reason=Reason.LEDGER_UNREADABLE),)
+        if not persons(self._hass):
+            return (Refusal(reason=Reason.NO_PERSON),)
+        if fault is not None:
+            return (Refusal(reason=Reason.FAULTED, detail=fault),)
+        if (device := self._shell.device.description) is None or self._shell.telemetry is None:
+            return (Refusal(reason=Reason.DEVICE_OFFLINE),)
+        return safety.readiness(device, self._shell.telemetry, dt_util.utcnow())
