@@ -1,15 +1,19 @@
 """The channels of a mask as lights."""
 
+import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 
 from homeassistant.components.light.const import ATTR_BRIGHTNESS, ATTR_BRIGHTNESS_PCT
-from homeassistant.exceptions import ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.util import dt as dt_util
 import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.facial_therapy.core.model import MANUAL, Channel
 from custom_components.facial_therapy.core.session import State
 
-from .entities import act, all_enabled, state
+from .entities import act, all_enabled, entity_id, state
 from .world import World
 
 ALLOWED_RED = 14.583
@@ -80,6 +84,25 @@ async def test_the_last_light_that_goes_off_ends_the_session(manual: World) -> N
     await act(manual, "light.turn_off", "light", "red")
     assert manual.shell.state is State.IDLE
     assert state(manual, "light", "red").state == "off"
+
+
+async def test_a_light_of_a_session_stays_there_with_the_link_down_so_that_off_is_heard(manual: World) -> None:
+    await act(manual, "light.turn_on", "light", "red")
+    manual.device.put_on()
+    await manual.pass_time(5)
+    manual.device.disconnect()
+    await manual.hass.async_block_till_done()
+    assert state(manual, "light", "red").state == "on"
+    # Nothing here may wait for Home Assistant to settle: it waits for the action, and the action for the time that the test moves.
+    off = {"entity_id": entity_id(manual, "light", "red")}
+    stopping = asyncio.create_task(manual.hass.services.async_call("light", "turn_off", off, blocking=True))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert manual.shell.state is State.STOPPING
+    async_fire_time_changed(manual.hass, dt_util.utcnow() + timedelta(seconds=3))
+    with pytest.raises(HomeAssistantError) as unconfirmed:
+        await stopping
+    assert unconfirmed.value.translation_key == "stop_unconfirmed"
 
 
 async def test_turning_off_a_light_that_is_off_changes_nothing(manual: World) -> None:
