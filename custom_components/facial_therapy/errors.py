@@ -11,7 +11,7 @@ from .devices import DeviceError
 def placeholders(refusal: Refusal) -> dict[str, str]:
     """Return what the sentences about a refusal may name; `-` for what it does not have, and the unit with the space before it."""
     allowed_at = refusal.allowed_at and dt_util.as_local(refusal.allowed_at).isoformat(sep=" ", timespec="minutes")
-    numbers = {name: "-" if (value := getattr(refusal, name)) is None else f"{value:.4g}" for name in ("minimum", "maximum")}
+    numbers = {name: "-" if (value := getattr(refusal, name)) is None else f"{value:.10g}" for name in ("minimum", "maximum")}
     unit = f" {refusal.unit}" if refusal.unit not in ("", "1") else ""
     return {"field": refusal.field or "-", **numbers, "unit": unit, "detail": refusal.detail or "-", "allowed_at": allowed_at or "-"}
 

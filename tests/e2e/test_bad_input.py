@@ -19,7 +19,7 @@ NO_NUMBERS = ["nan", "inf", "-inf", "much", "", None, True, [1], 0, -1, 2**31]
 BOUNDS: dict[str, dict[str, tuple[str, str, str, list[float]]]] = {
     "mask": {
         "duration_s": ("1", "600", " s", [0.5, 601]),
-        "channels.red": ("0.001", "14.58", " mW/cm²", [0.0009, 14.584]),
+        "channels.red": ("0.001", "14.583", " mW/cm²", [0.0009, 14.584]),
         "window_s": ("1", "1800", " s", [0.5, 1801]),
         "wait": ("1", "8.64e+04", " s", [0.5, 86_401]),
     },

@@ -31,7 +31,7 @@ WRITTEN = {"mask": "  channels:\n    - channel: red\n      irradiance_mw_cm2: 81
     ("modality", "bound"),
     [
         # 35 mW/cm2 / 1.2, half for skin that is not known.
-        ("mask", {"field": "channels.red", "minimum": "0.001", "maximum": "14.58", "unit": " mW/cm²"}),
+        ("mask", {"field": "channels.red", "minimum": "0.001", "maximum": "14.583", "unit": " mW/cm²"}),
         # 300 uA / 1.2.
         ("wand", {"field": "current_ua", "minimum": "1", "maximum": "250", "unit": " µA"}),
     ],
