@@ -76,6 +76,8 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self.live: LiveSession | None = None
         self.telemetry: Telemetry | None = None
         """The newest report; None while the device is away."""
+        self.seen_off = True
+        """The worn sensor has been seen off since output last flowed: the node would latch a fault otherwise."""
         self._last: LiveSession | None = None
         self._waiting: Ask | None = None
         self._answer: Answer | None = None
@@ -431,6 +433,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
     def _on_telemetry(self, telemetry: Telemetry) -> None:
         """Watch, then let the session table have its say."""
         self.telemetry = telemetry
+        self.seen_off = not telemetry.flowing and (self.seen_off or telemetry.worn is False)
         live = self.live
         ours = live is not None and telemetry.session_id == live.session_id
         if live is not None and ours:

@@ -296,6 +296,19 @@ async def test_a_restart_in_the_middle_ends_the_session_as_interrupted_and_start
     assert 0 < record.delivered.total < record.planned.total
 
 
+async def test_a_device_that_is_still_worn_after_a_session_has_to_come_off_first(world: World) -> None:
+    await world.run()
+    await world.shell.async_stop()
+    with pytest.raises(RefusedError) as refused:
+        await world.shell.async_start(world.ask())
+    assert refused.value.binding.reason is Reason.STILL_WORN
+    assert world.device.commands.count("start") == 1
+    world.device.take_off()
+    world.device.report()
+    await world.shell.async_start(world.ask())
+    assert world.state() is State.ARMED
+
+
 async def test_a_second_start_is_refused_while_a_session_lives(world: World) -> None:
     await world.run()
     with pytest.raises(RefusedError) as refused:

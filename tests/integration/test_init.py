@@ -253,6 +253,8 @@ async def test_without_a_person_a_session_goes_on_but_nothing_new_starts_and_a_r
 
     await world.hass.config_entries.async_add(person_entry("Grace", 7))
     assert not issues(world)
+    world.device.take_off()
+    world.device.report()
     assert not world.shell.data.refusals
 
 

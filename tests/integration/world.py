@@ -67,6 +67,8 @@ class World:
             self.device.advance(0.5)
             async_fire_time_changed(self.hass)
             await self.hass.async_block_till_done()
+        if self.device.connected and not self.device.silent:  # a stop that is still being sent, or settled, comes to its end
+            await self.hass.async_block_till_done(wait_background_tasks=True)
 
     async def run(self, **changes: Any) -> None:
         """Start a session, put the device on, and let it flow for ten seconds."""

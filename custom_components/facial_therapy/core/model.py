@@ -131,6 +131,8 @@ class Reason(StrEnum):
     NOT_CALIBRATED = "not_calibrated"
     CHARGING = "charging"
     SENSOR_NOT_READY = "sensor_not_ready"
+    STILL_WORN = "still_worn"
+    """Not taken off since output last flowed: the node would take its sensor for stuck."""
     TOO_HOT = "too_hot"
     FAULTED = "faulted"
     STORE_FAILED = "store_failed"
