@@ -104,11 +104,19 @@ class Node:
     async def _supervise(self) -> None:
         """Start the program again whenever it ends."""
         while True:
-            self._child = await Child.start(self.name, [self._program], log=self.log, environment=self._environment, directory=self.directory)
-            # A chip has its processor to itself. Beside a browser a program's loop is late by the 100 ms that trip the guard.
-            with contextlib.suppress(PermissionError, ProcessLookupError):
-                os.setpriority(os.PRIO_PROCESS, self._child.pid, -15)
+            # A real node has a processor of its own: here it must not wait for 40 ms because somebody compiles, which its guard would end.
+            self._child = await Child.start(self.name, [self._program], log=self.log, environment=self._environment, directory=self.directory, urgent=True)
+            self._hurry(self._child.pid)
             self._up.set()
             await self._child.wait()
             # A program that cannot run must not take the machine with it.
             await asyncio.sleep(0.05)
+
+    def _hurry(self, pid: int) -> None:
+        """Let the program's loop come round in time, where we may: a chip has its processor to itself.
+
+        Beside a browser it would be late by the 100 ms that trip the guard; an ordinary priority holds only among the processes of one session.
+        """
+        with contextlib.suppress(OSError):
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                os.sched_setscheduler(int(thread.name), os.SCHED_RR, os.sched_param(1))
