@@ -67,6 +67,8 @@ async def once(household: Household, timeline: Timeline, report: Report) -> bool
             for modality in ("wand", "mask"):
                 trials.append(await trial.run(household, messages, household.stations[modality], PERSON, timeline))
                 report["sessions"] = [done.as_json() for done in trials]
+                for disagreement in trials[-1].disagreements:
+                    timeline.note("verdict", f"{modality}: {disagreement}")
         timeline.note("home assistant", "stopping")
     finally:
         # Includes the witness's word on lines that it could not read.

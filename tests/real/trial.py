@@ -47,13 +47,21 @@ class Trial:
     @property
     def agrees(self) -> bool:
         """Whether it ran to its end and all three measures of every channel are within the tolerance of each other."""
-        if self.outcome != "completed" or set(self.delivered) != set(self.planned) or not set(self.planned) <= set(self.witnessed):
-            return False
-        for channel, witnessed in self.witnessed.items():
-            measures = [self.planned.get(channel, 0.0), self.delivered.get(channel, 0.0), witnessed]
-            if max(measures) - min(measures) > TOLERANCE * max(measures):
-                return False
-        return bool(self.planned)
+        return bool(self.planned) and not self.disagreements
+
+    @property
+    def disagreements(self) -> list[str]:
+        """What speaks against it: how it ended, and for each channel which measure stands apart from the other two."""
+        found = [] if self.outcome == "completed" else [f"ended as {self.outcome}, not completed"]
+        for channel in sorted({*self.planned, *self.delivered, *self.witnessed}):
+            measures = {name: getattr(self, name).get(channel, 0.0) for name in ("planned", "delivered", "witnessed")}
+            if _close(*measures.values()):
+                continue
+            apart = [name for name in measures if _close(*(value for other, value in measures.items() if other != name))]
+            ordered = sorted(measures, key=lambda name: name not in apart)
+            said = ", ".join(f"{name} {measures[name]:.5f}" for name in ordered)
+            found.append(f"channel {channel}: {said} {UNIT[self.modality]}")
+        return found
 
     def as_json(self) -> dict[str, object]:
         """Return the session with the doses of its channels added up."""
@@ -67,6 +75,11 @@ class Trial:
             "witnessed": round(sum(self.witnessed.values()), 6),
             "unit": UNIT[self.modality],
         }
+
+
+def _close(*measures: float) -> bool:
+    """Whether measures are within the tolerance of each other."""
+    return max(measures) - min(measures) <= TOLERANCE * max(measures)
 
 
 def planned_doses(modality: str) -> Doses:
