@@ -1,6 +1,6 @@
 """What goes wrong at the device itself: the node ends its output by its own means, and says so."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -99,14 +99,14 @@ async def test_a_mask_that_is_too_hot_latches_and_is_cleared_only_when_cool_and_
         await wear(direct, station, on=False)
         await wear(direct, station, on=True)
 
-        async def refused(action: str, **target: str) -> str | None:
+        async def refused(action: Awaitable[object]) -> str | None:
             with pytest.raises(CallError) as error:
-                await messages.act(action, {} if action == "button.press" else {"program": "first_use", "person": "Ada"}, **target)
+                await action
             return error.value.translation_key
 
         await direct.press(0.1)
-        assert await refused("button.press", entity_id=clear) == "faulted"
-        assert await refused("facial_therapy.start_session", device_id=station.device_id) == "faulted"
+        assert await refused(messages.act("button.press", entity_id=clear)) == "faulted"
+        assert await refused(messages.act("facial_therapy.start_session", {"program": "first_use", "person": "Ada"}, device_id=station.device_id)) == "faulted"
         await direct.simulate(temperature=33)
         await direct.line("Telemetry", lambda values: float(values["temperature_cc"]) < 4000)
         await shared.wait_session(messages, station, "fault")
