@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 import contextlib
-import os
 from pathlib import Path
 
 from .direct import Direct
@@ -106,17 +105,7 @@ class Node:
         while True:
             # A real node has a processor of its own: here it must not wait for 40 ms because somebody compiles, which its guard would end.
             self._child = await Child.start(self.name, [self._program], log=self.log, environment=self._environment, directory=self.directory, urgent=True)
-            self._hurry(self._child.pid)
             self._up.set()
             await self._child.wait()
             # A program that cannot run must not take the machine with it.
             await asyncio.sleep(0.05)
-
-    def _hurry(self, pid: int) -> None:
-        """Let the program's loop come round in time, where we may: a chip has its processor to itself.
-
-        Beside a browser it would be late by the 100 ms that trip the guard; an ordinary priority holds only among the processes of one session.
-        """
-        with contextlib.suppress(OSError):
-            for thread in Path(f"/proc/{pid}/task").iterdir():
-                os.sched_setscheduler(int(thread.name), os.SCHED_RR, os.sched_param(1))
