@@ -23,6 +23,11 @@ def pytest_configure(config: pytest.Config) -> None:
     namespace.enter()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that share a household last: it lives until the end, and every other copy of the furnished one has the same ports."""
+    items.sort(key=lambda item: "_shared" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def say(pytestconfig: pytest.Config) -> Callable[[str], None]:
     """Return what prints a measured figure, also where the output of passing tests is kept back."""
