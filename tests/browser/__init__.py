@@ -1,0 +1,1 @@
+"""What a user sees: real Home Assistant in a real browser."""

@@ -1,0 +1,62 @@
+"""The pictures of the documentation, made from what the tests see: FACIAL_THERAPY_PICTURES=1 pytest tests/browser/test_pictures.py."""
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.async_api import Browser, Page, expect
+import pytest
+
+from tests.real.household import Household
+
+from .window import PHONE, Window, window as open_window
+
+IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
+MOST_BYTES = 250_000
+
+pytestmark = pytest.mark.skipif(not os.environ.get("FACIAL_THERAPY_PICTURES"), reason="FACIAL_THERAPY_PICTURES is not set")
+
+
+async def _take(page: Page, name: str, **options: Any) -> None:
+    """Take a picture; 256 colors are plenty for a user interface."""
+    # Fonts and icons come after the first frame; nothing that moves is in the picture.
+    await page.wait_for_load_state("networkidle")
+    await page.evaluate("document.fonts.ready")
+    shot = Image.open(io.BytesIO(await page.screenshot(animations="disabled", **options)))
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    path = IMAGES / f"{name}.png"
+    shot.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    assert path.stat().st_size < MOST_BYTES
+
+
+async def test_adding_something_is_pictured(flow: Window) -> None:
+    await _take(flow.page, "config-flow")
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("dashboard", {}),
+        ("dashboard-dark", {"color_scheme": "dark"}),
+        ("dashboard-phone", PHONE),
+    ],
+)
+async def test_the_dashboard_is_pictured(browser: Browser, evening: Household, name: str, options: dict[str, Any]) -> None:
+    async with open_window(browser, evening.home, **options) as window:
+        await window.open_dashboard()
+        await expect(window.tile("Mask", "State").get_by_text("Running", exact=True)).to_be_visible()
+        if window.page.viewport_size != PHONE["viewport"]:
+            await expect(window.page.locator("hui-logbook-card").get_by_text("Running").first).to_be_visible()
+        await _take(window.page, name)
+
+
+@pytest.mark.parametrize(("name", "options"), [("device-page", {}), ("device-page-dark", {"color_scheme": "dark"}), ("device-page-phone", PHONE)])
+async def test_the_page_of_a_device_is_pictured(browser: Browser, evening: Household, name: str, options: dict[str, Any]) -> None:
+    # High enough for what matters of its cards.
+    viewport = {} if "viewport" in options else {"viewport": {"width": 1280, "height": 1660}}
+    async with open_window(browser, evening.home, **viewport, **options) as window:
+        await window.open(f"/config/devices/device/{evening.mask.device_id}")
+        await expect(window.card("Sensors").get_by_text("Running")).to_be_visible()
+        await _take(window.page, name)
