@@ -55,7 +55,7 @@ async def test_the_dashboard_is_pictured(browser: Browser, evening: Household, n
 @pytest.mark.parametrize(("name", "options"), [("device-page", {}), ("device-page-dark", {"color_scheme": "dark"}), ("device-page-phone", PHONE)])
 async def test_the_page_of_a_device_is_pictured(browser: Browser, evening: Household, name: str, options: dict[str, Any]) -> None:
     # High enough for what matters of its cards.
-    viewport = {} if "viewport" in options else {"viewport": {"width": 1280, "height": 1660}}
+    viewport = {} if "viewport" in options else {"viewport": {"width": 1440, "height": 1565}}
     async with open_window(browser, evening.home, **viewport, **options) as window:
         await window.open(f"/config/devices/device/{evening.mask.device_id}")
         await expect(window.card("Sensors").get_by_text("Running")).to_be_visible()
