@@ -7,7 +7,7 @@ from homeassistant.util import dt as dt_util
 
 from .core import allowed, program, safety
 from .core.model import MANUAL, Device, Fault, Plan, Reason, Refusal, RefusedError, Request
-from .core.session import Event, Row, step
+from .core.session import Event, Row, State, step
 from .people import persons
 from .snapshot import Ask
 
@@ -35,6 +35,8 @@ class Admission:
                 current_ua=ask.current_ua,
                 frequency_hz=ask.frequency_hz,
             )
+        if ask.program not in program.BUILT_IN:
+            raise RefusedError(Refusal(reason=Reason.UNKNOWN_PROGRAM, field="program", detail=ask.program))
         for name, field in (("duration_s", None), ("irradiance_mw_cm2", "channels"), ("current_ua", None), ("frequency_hz", None)):
             if getattr(ask, name) is not None:
                 raise RefusedError(Refusal(reason=Reason.NOT_MANUAL, field=field or name))
@@ -80,8 +82,18 @@ class Admission:
         if not self._shell.device.connected and ask.wait_s:
             self.may_wait(ask)
             return None
-        step(self._shell.state, Event.START)
+        self.begin()
         return self.permit(ask)
+
+    def begin(self) -> Row:
+        """Return where starting leads.
+
+        Raises:
+            RefusedError: `busy`, or `faulted` with the fault.
+        """
+        if self._shell.state is State.FAULT:
+            raise RefusedError(Refusal(reason=Reason.FAULTED, detail=self._shell.data.fault or ""))
+        return step(self._shell.state, Event.START)
 
     def refusals(self, fault: Fault | None) -> tuple[Refusal, ...]:
         """Return why nothing could start now, whatever is asked; the fault is one that we latched."""

@@ -190,7 +190,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
 
     async def _async_begin(self, live: LiveSession, ask: Ask) -> LiveSession:
         """Permit, write, arm."""
-        row = step(self.state, Event.START)
+        row = self.admission.begin()
         plan = self.admission.permit(ask)
         self.live = live = replace(live, plan=plan, window_ends_at=dt_util.utcnow() + timedelta(seconds=plan.window_s))
         self._waiting, self._answer, self._accepted, self.state = None, None, False, row.state

@@ -83,7 +83,9 @@ class Manual:
             return Ask(person=person, program=settings.program)
         if self._shell.modality is Modality.WAND:
             return Ask(person=person, program=MANUAL, duration_s=settings.duration_s, current_ua=settings.current_ua, frequency_hz=settings.frequency_hz)
-        return self._lit(self._shell.channels)
+        # The lights that somebody has set; before that red alone, which needs neither a shield nor an answer about skin.
+        chosen = tuple(channel for channel in self._shell.channels if channel in settings.share)
+        return self._lit(chosen or tuple(channel for channel in self._shell.channels if channel is Channel.RED))
 
     def _lit(self, channels: tuple[Channel, ...]) -> Ask:
         return Ask(

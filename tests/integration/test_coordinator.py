@@ -236,7 +236,7 @@ async def test_a_fault_of_the_node_ends_the_session_and_lasts_until_a_person_cle
     assert record_of(world).outcome is Outcome.FAULT
     with pytest.raises(RefusedError) as refused:
         await world.shell.async_start(world.ask())
-    assert refused.value.binding.reason is Reason.FAULTED
+    assert (refused.value.binding.reason, refused.value.binding.detail) == (Reason.FAULTED, Fault.OVER_TEMPERATURE)
     world.device.temperature_c = 45
     world.device.report()
     with pytest.raises(RefusedError):

@@ -6,7 +6,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
-from custom_components.facial_therapy.core.model import MANUAL
+from custom_components.facial_therapy.core.model import MANUAL, Channel
 from custom_components.facial_therapy.core.session import State
 
 from .entities import act, entity_id, state
@@ -48,8 +48,17 @@ async def test_a_node_that_is_off_is_refused_in_words(world: World) -> None:
     assert refused.value.translation_key == "device_offline"
 
 
-async def test_a_manual_session_of_a_mask_takes_all_lights_and_is_refused_with_the_reason_that_binds(world: World) -> None:
+async def test_a_manual_session_of_a_mask_is_red_until_somebody_has_set_a_light(world: World) -> None:
     await world.shell.manual.async_set(program=MANUAL)
+    await act(world, "switch.turn_on", "switch", "session")
+    live = world.shell.live
+    assert live is not None
+    assert live.plan is not None
+    assert set(live.plan.request.irradiance_mw_cm2) == {Channel.RED}
+
+
+async def test_a_manual_session_takes_the_lights_that_were_set_and_is_refused_with_the_reason_that_binds(world: World) -> None:
+    await world.shell.manual.async_set(program=MANUAL, share={Channel.RED: 0.5, Channel.BLUE: 0.5})
     with pytest.raises(ServiceValidationError) as refused:
         await act(world, "switch.turn_on", "switch", "session")
     assert refused.value.translation_key == "skin_type"
