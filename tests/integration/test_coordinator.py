@@ -110,6 +110,23 @@ async def test_a_silent_home_assistant_lets_the_lease_end_and_the_session_is_sus
     assert world.state() is State.SUSPENDED
 
 
+async def test_only_a_contact_that_may_come_back_by_itself_is_renewed_while_suspended(world: World) -> None:
+    await world.run()
+    world.device.take_off()
+    renewed = world.device.commands.count("renew")
+    await world.pass_time(7)
+    assert world.state() is State.SUSPENDED
+    assert world.device.commands.count("renew") > renewed
+    world.device.put_on()
+    await world.pass_time(1)
+    world.device.advance(11)  # Home Assistant's time stands still
+    await world.hass.async_block_till_done()
+    renewed = world.device.commands.count("renew")
+    await world.pass_time(10)
+    assert world.device.cause == "lease"
+    assert world.device.commands.count("renew") == renewed
+
+
 @pytest.mark.parametrize("state", [State.ARMED, State.RUNNING, State.SUSPENDED, State.PAUSED])
 async def test_stop_ends_every_state_of_a_session(world: World, state: State) -> None:
     await world.shell.async_start(world.ask())
