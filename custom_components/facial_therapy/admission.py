@@ -51,7 +51,7 @@ class Admission:
         self._readable()
         if (device := self._shell.device.description) is None or self._shell.telemetry is None or not self._shell.device.connected:
             raise RefusedError(Refusal(reason=Reason.DEVICE_OFFLINE))
-        if self._shell.telemetry.worn and not self._shell.seen_off:
+        if self._shell.telemetry.worn and not self._shell.reports.seen_off:
             raise RefusedError(Refusal(reason=Reason.STILL_WORN))
         return safety.permit(self._request(ask, device), device, self._shell.telemetry, dt_util.utcnow(), window_s=ask.window_s)
 
@@ -107,4 +107,4 @@ class Admission:
             return (Refusal(reason=Reason.DEVICE_OFFLINE),)
         if found := safety.readiness(device, self._shell.telemetry, dt_util.utcnow()):
             return found
-        return (Refusal(reason=Reason.STILL_WORN),) if self._shell.telemetry.worn and not self._shell.seen_off else ()
+        return (Refusal(reason=Reason.STILL_WORN),) if self._shell.telemetry.worn and not self._shell.reports.seen_off else ()

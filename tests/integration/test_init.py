@@ -229,7 +229,7 @@ async def test_a_device_without_its_node_is_set_up_and_says_so_until_it_connects
 async def test_a_firmware_that_does_not_fit_is_a_repair_until_it_does(world: World) -> None:
     world.device.disconnect()
     world.device._problem = DeviceError(Problem.WRONG_CONTRACT, version="9.0")
-    world.shell._on_connection(False)  # noqa: FBT003 - the port's signature
+    world.shell.reports.on_connection(False)  # noqa: FBT003 - the port's signature
     [issue] = [issue for (domain, _), issue in ir.async_get(world.hass).issues.items() if domain == DOMAIN]
     assert (issue.translation_key, issue.translation_placeholders) == ("wrong_contract", {"device": "Mask", "version": "9.0"})
 
