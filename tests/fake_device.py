@@ -452,6 +452,7 @@ class FakeDevice(TherapyDevice):
                 window_s=session.window_s if session else 0,
                 level_mw_cm2={channel: request.irradiance_mw_cm2[channel] * session.level for channel in lit} if session and request and flowing else {},
                 level_ua=(request.current_ua or 0) * session.level if session and request and flowing else 0,
+                zone=1 + int(session.output_s / limits.ZONE_S.default.maximum) if session and self._device.modality is Modality.WAND else None,
                 delivered=session.delivered if session else Dose(),
             )
         )

@@ -193,6 +193,7 @@ SHARED: Final[Mapping[str, int]] = MappingProxyType(
         "WAND_PERIOD_US": round(1_000_000 / limits.FREQUENCY.hard.minimum),
         "WAND_IMPEDANCE_MINIMUM_OHM": round(limits.IMPEDANCE_OHM.hard.minimum),
         "WAND_IMPEDANCE_OHM": round(limits.IMPEDANCE_OHM.hard.maximum),
+        "WAND_ZONE_S": round(limits.ZONE_S.hard.maximum),
         "WAND_CONTACTS": limits.CONTACTS,
         "MEASURED_UNCERTAINTY_PERMILLE": micro(limits.UNCERTAINTY[Grade.MEASURED]),
         "DECLARED_UNCERTAINTY_PERMILLE": micro(limits.UNCERTAINTY[Grade.DECLARED]),

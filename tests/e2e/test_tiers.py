@@ -22,7 +22,7 @@ ESPHOME = REPOSITORY / ".work" / "esphome" / "bin" / "esphome"
 ASKED: dict[str, dict[str, Any]] = {"mask": {"channels": {"red": 81}}, "wand": {"current_ua": 501}}
 ORDERED: dict[str, dict[str, Any]] = {
     "mask": {"channels": [1], "peaks_uw_cm2": [81_000], "budgets_uj_cm2": [1_000_000]},
-    "wand": {"peak_ua": 501, "period_us": 10_000, "budget_uc": 1000},
+    "wand": {"peak_ua": 501, "period_us": 10_000, "zone_s": 60, "budget_uc": 1000},
 }
 WRITTEN = {"mask": "  channels:\n    - channel: red\n      irradiance_mw_cm2: 81\n", "wand": "  current_ua: 501\n"}
 

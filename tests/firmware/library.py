@@ -89,6 +89,7 @@ class _Start(ctypes.Structure):
         ("budgets", ctypes.POINTER(ctypes.c_int32)),
         ("budgets_count", ctypes.c_uint32),
         ("period_us", ctypes.c_int32),
+        ("zone_s", ctypes.c_int32),
     )
 
 
@@ -275,6 +276,11 @@ class Node:
         return found
 
     @property
+    def reported_changes(self) -> int:
+        """How often telemetry had something new to tell."""
+        return int(_LIBRARY.shim_telemetry_changes(self._node))
+
+    @property
     def state(self) -> str:
         """The state's word."""
         return ("idle", "armed", "ramping", "running", "suspended", "paused", "fault")[_LIBRARY.shim_state(self._node)]
@@ -349,6 +355,7 @@ class Node:
             _numbers(budgets),
             len(budgets),
             bent.get("period_us", 120_000),
+            bent.get("zone_s", 60),
         )
         return self._line(_LIBRARY.shim_start(self._node, ctypes.byref(self.envelope(bent)), ctypes.byref(start)))
 

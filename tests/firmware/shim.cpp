@@ -155,7 +155,7 @@ struct ShimStart {
   uint32_t peaks_count;
   const int32_t* budgets;
   uint32_t budgets_count;
-  int32_t period_us;
+  int32_t period_us, zone_s;
 };
 
 Node* shim_new(const ShimConfig* from, uint32_t now_ms) {
@@ -251,7 +251,7 @@ const char* shim_start(Node* node, const ShimEnvelope* envelope, const ShimStart
           node->now, {envelope->owner, envelope->boot, envelope->sequence, envelope->not_after_ms},
           {start->session, start->last_record, start->subject, start->skin_permille, start->duration_s, start->lease_ms,
            start->window_s, start->continues, start->epoch_s, start->channels, start->channels_count, start->peaks,
-           start->peaks_count, start->budgets, start->budgets_count, start->period_us})
+           start->peaks_count, start->budgets, start->budgets_count, start->period_us, start->zone_s})
       .c_str();
 }
 const char* shim_set_levels(Node* node, const ShimEnvelope* e, const char* session, const int32_t* channels,

@@ -166,6 +166,7 @@ def test_a_list_of_channels_that_does_not_fit_is_refused(channels: list[int], pe
         # 500 uA charged with U = 0.20 is 416 nominal; 450 000 uC charged is 375 000 nominal.
         *(("peak_ua", {"peaks": {0: value}, "budgets": {0: 1000}}, (1, 416)) for value in (0, -1, 417, 501, MOST, -(2**31))),
         *(("budget_uc", {"budgets": {0: value}}, (1, 375_000)) for value in (0, -1, 375_001, 450_001, MOST)),
+        *(("zone_s", {"zone_s": value}, (1, 180)) for value in (0, -1, 181, MOST)),
         *(("period_us", {"period_us": value}, (3334, 1_000_000)) for value in (0, -1, 3333, 1_000_001, MOST)),
     ],
 )

@@ -129,7 +129,7 @@ class RealNode:
         if self.modality == "mask":
             arguments |= {"channels": [1, 2], "peaks_uw_cm2": [28_000, 14_000], "budgets_uj_cm2": [1_680_000, 840_000]}
         else:
-            arguments |= {"peak_ua": 200, "period_us": 120_000, "budget_uc": 12_000}
+            arguments |= {"peak_ua": 200, "period_us": 120_000, "zone_s": 60, "budget_uc": 12_000}
         answer = await self.call("start_session", **{**arguments, **bent})
         assert answer["reason"] == "ok", answer
         await self.until_state("armed")
@@ -191,7 +191,10 @@ BEGIN = [*ENVELOPE, "session", "last_record", "subject", "skin_permille", "durat
 
 @pytest.mark.parametrize(
     ("modality", "start", "levels"),
-    [("mask", ["channels", "peaks_uw_cm2", "budgets_uj_cm2"], ["channels", "levels_uw_cm2"]), ("wand", ["peak_ua", "period_us", "budget_uc"], ["level_ua"])],
+    [
+        ("mask", ["channels", "peaks_uw_cm2", "budgets_uj_cm2"], ["channels", "levels_uw_cm2"]),
+        ("wand", ["peak_ua", "period_us", "zone_s", "budget_uc"], ["level_ua"]),
+    ],
 )
 async def test_names_order_and_types_of_the_actions_are_those_of_the_contract(start_node: Starter, modality: str, start: list[str], levels: list[str]) -> None:
     node = await start_node(modality)

@@ -156,6 +156,7 @@ def test_telemetry_says_what_the_contract_lists() -> None:
         "window_ms",
         "levels",
         "delivered",
+        "zone",
         "contacts",
         "guard_trips",
         "crc",

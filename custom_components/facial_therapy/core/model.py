@@ -261,6 +261,8 @@ class Telemetry:
     """What is left of the arming window, or of the 10 min of a suspended session."""
     level_mw_cm2: ByChannel = NO_LIGHT
     level_ua: float = 0
+    zone: int | None = None
+    """Wand: number of the zone of a session, from 1."""
     delivered: Dose
 
     @property

@@ -30,7 +30,7 @@ KEY_UNITS: Final[Mapping[str, tuple[str, float, str]]] = {
 
 _CHANNELS: Final[Mapping[int, Channel]] = {number: channel for channel, number in NUMBERS.items()}
 _MASK: Final = (("channels", "int[]"), ("peaks_uw_cm2", "int[]"), ("budgets_uj_cm2", "int[]"))
-_WAND: Final = (("peak_ua", "int"), ("period_us", "int"), ("budget_uc", "int"))
+_WAND: Final = (("peak_ua", "int"), ("period_us", "int"), ("zone_s", "int"), ("budget_uc", "int"))
 _START: Final = (
     *ENVELOPE,
     ("session", "string"),
@@ -185,6 +185,7 @@ def telemetry(values: Mapping[str, str], received_at: datetime) -> Telemetry:
             window_s=int(values.get("window_ms", 0)) / 1000,
             level_mw_cm2=_by_channel(values.get("levels"), 1000),
             level_ua=_numbered(values.get("levels"), 1).get(CURRENT_NUMBER, 0),
+            zone=None if (zone := values.get("zone")) is None else int(zone),
             delivered=_dose(values.get("delivered")),
         )
     except (KeyError, ValueError) as error:

@@ -130,6 +130,8 @@ Refusal Governor::check_current_(const Start& start, Levels& peaks, Levels& budg
   const uint32_t period_us = this->ceilings_.period_us(static_cast<uint32_t>(peak_ua));
   refusal = check_range("period_us", start.period_us, period_us, WAND_PERIOD_MINIMUM_US);
   if (refusal.refused()) return refusal;
+  refusal = check_range("zone_s", start.zone_s, WAND_ZONE_S);
+  if (refusal.refused()) return refusal;
   refusal = check_range("budget_uc", budget_uc, this->ceilings_.budget(0, 1000));
   if (refusal.refused()) return refusal;
   peaks.at[0] = static_cast<uint32_t>(peak_ua);
@@ -212,6 +214,7 @@ Refusal Governor::open_(const Start& start, const Levels& peaks, const Levels& b
     this->drives_[place].plan(peaks.at[place], budgets.at[place], this->config_.wand() ? WAND_RAMP_MS : MASK_RAMP_MS,
                               this->config_.wand() ? 0 : OFF_BEFORE_ON_MS);
   this->duration_ms_ = static_cast<uint32_t>(start.duration_s) * 1000;
+  this->zone_ms_ = static_cast<uint32_t>(start.zone_s) * 1000;
   this->output_ms_ = 0;
   this->contacts_ = this->guard_trips_ = 0;
   this->energized_ = this->held_ = false;

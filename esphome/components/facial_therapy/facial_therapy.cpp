@@ -197,12 +197,12 @@ void FacialTherapy::start_session(const std::string& owner, int32_t boot, int32_
                                   const std::string& session, int32_t last_record, int32_t subject,
                                   int32_t skin_permille, int32_t duration_s, int32_t lease_ms, int32_t window_s,
                                   int32_t continues, int32_t epoch_s, int32_t peak_ua, int32_t period_us,
-                                  int32_t budget_uc) {
+                                  int32_t zone_s, int32_t budget_uc) {
   const uint32_t now_ms = this->before_command_();
   this->take_(this->governor_->start_session(
       now_ms, {owner.c_str(), boot, sequence, not_after_ms},
       {session.c_str(), last_record, subject, skin_permille, duration_s, lease_ms, window_s, continues, epoch_s,
-       nullptr, 0, &peak_ua, 1, &budget_uc, 1, period_us}));
+       nullptr, 0, &peak_ua, 1, &budget_uc, 1, period_us, zone_s}));
 }
 
 void FacialTherapy::set_levels(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
@@ -225,7 +225,7 @@ void FacialTherapy::start_session(const std::string& owner, int32_t boot, int32_
       now_ms, {owner.c_str(), boot, sequence, not_after_ms},
       {session.c_str(), last_record, subject, skin_permille, duration_s, lease_ms, window_s, continues, epoch_s,
        channels.data(), channels.size(), peaks_uw_cm2.data(), peaks_uw_cm2.size(), budgets_uj_cm2.data(),
-       budgets_uj_cm2.size(), 0}));
+       budgets_uj_cm2.size(), 0, 0}));
 }
 
 void FacialTherapy::set_levels(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,

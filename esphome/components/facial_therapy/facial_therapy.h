@@ -77,7 +77,7 @@ class FacialTherapy final : public Component,
   void start_session(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
                      const std::string& session, int32_t last_record, int32_t subject, int32_t skin_permille,
                      int32_t duration_s, int32_t lease_ms, int32_t window_s, int32_t continues, int32_t epoch_s,
-                     int32_t peak_ua, int32_t period_us, int32_t budget_uc);
+                     int32_t peak_ua, int32_t period_us, int32_t zone_s, int32_t budget_uc);
   void set_levels(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
                   const std::string& session, int32_t level_ua);
 #else

@@ -74,7 +74,9 @@ void Governor::settle_(uint32_t now_ms) {
     if (forced.yes) flowed_ms = reached(before_ms, forced.at_ms) ? 0 : std::min(passed_ms, forced.at_ms - before_ms);
     if (this->lit_) {
       for (Drive& drive : this->drives_) drive.flow(flowed_ms);
-      this->output_ms_ += flowed_ms;
+      const uint32_t zone = this->zone();
+      this->output_ms_ += flowed_ms, this->unlifted_ms_ += flowed_ms;
+      if (this->zone() != zone) this->changes_++;
     }
     if (this->output_ms_ >= this->duration_ms_) return this->end_(Outcome::COMPLETED);
     if (forced.yes && (forced.silent || !reached(now_ms, this->lease_end_ms_))) {
@@ -117,7 +119,8 @@ void Governor::watch_button_(uint32_t now_ms, bool down) {
 
 void Governor::watch_sensors_(uint32_t now_ms) {
   static_cast<void>(now_ms);
-  if (this->contact_known_() && !this->touching()) this->off_seen_ = this->off_seen_armed_ = true;
+  if (this->contact_known_() && !this->touching())
+    this->off_seen_ = this->off_seen_armed_ = true, this->unlifted_ms_ = 0;
   if (this->sensors_.over_current && this->config_.wand()) return this->latch_(Fault::OVER_CURRENT);
   if (!this->live() || !this->config_.has_temperature) return;
   if (!this->temperature_plausible_()) return this->latch_(Fault::TEMPERATURE_SENSOR);
@@ -318,7 +321,10 @@ bool Governor::touching() const {
 
 /// Output may flow as far as the sensors of presence are concerned.
 bool Governor::present_() const {
-  if (this->config_.wand()) return this->touching() && !this->sensors_.charging;
+  if (this->config_.wand()) {
+    // Nothing senses that it moves. What can be seen is that it was lifted, and nobody keeps it down for longer.
+    return this->touching() && !this->sensors_.charging && this->unlifted_ms_ < WAND_ZONE_S * 1000;
+  }
   if (this->config_.eye_shield == EyeShield::SENSED && !this->sensors_.shield &&
       (this->drives_[NEAR_INFRARED].used() || this->drives_[BLUE].used()))
     return false;

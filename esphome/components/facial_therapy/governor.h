@@ -74,6 +74,7 @@ struct Start {
   const int32_t* budgets;  ///< uJ/cm2; wand: one, uC
   size_t budgets_count;
   int32_t period_us;  ///< wand
+  int32_t zone_s;     ///< wand
 };
 
 class Governor {
@@ -120,6 +121,8 @@ class Governor {
   uint32_t faults() const { return this->memory_.faults; }
   /// Rises whenever something that telemetry tells has changed but for passing time.
   uint32_t changes() const { return this->changes_; }
+  /// Wand: number of the zone, from 1, in a session; else 0. Each has had its output time when the next begins.
+  uint32_t zone() const { return this->live() && this->config_.wand() ? 1 + this->output_ms_ / this->zone_ms_ : 0; }
   /// In contact, or worn: for the sensor that people see.
   bool touching() const;
 
@@ -206,6 +209,8 @@ class Governor {
   std::array<OnEdges, PLACES + 1> edges_{};  ///< per place, and all together
   uint64_t owner_{0};
   uint32_t duration_ms_{0};
+  uint32_t zone_ms_{1};      ///< wand: output time after which a cue says to move on
+  uint32_t unlifted_ms_{0};  ///< wand: output time since contact was last seen lost
   uint32_t output_ms_{0};
   uint32_t lease_ms_{0};
   uint32_t lease_end_ms_{0};

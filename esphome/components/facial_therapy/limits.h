@@ -33,6 +33,7 @@ inline constexpr uint32_t WAND_PERIOD_MINIMUM_US = 3'334;       // us; M5
 inline constexpr uint32_t WAND_PERIOD_US = 1'000'000;           // us; M5
 inline constexpr uint32_t WAND_IMPEDANCE_MINIMUM_OHM = 200;     // ohm; M8
 inline constexpr uint32_t WAND_IMPEDANCE_OHM = 20'000;          // ohm; M8
+inline constexpr uint32_t WAND_ZONE_S = 180;                    // s; M14
 inline constexpr uint32_t WAND_CONTACTS = 20;                   // 1; M11
 
 // --- calibration ---------------------------------------------------------------------------------------------------

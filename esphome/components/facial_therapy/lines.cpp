@@ -53,6 +53,10 @@ const Line& Governor::telemetry(uint32_t now_ms) {
   line.pair("window_ms", int64_t{live && !this->flowing() ? left(now_ms, this->window_end_ms_) : 0});
   this->write_levels_(line, "levels", &Drive::level);
   this->write_levels_(line, "delivered", &Drive::delivered);
+  if (this->zone() != 0)
+    line.pair("zone", int64_t{this->zone()});
+  else
+    line.none("zone");
   line.pair("contacts", int64_t{live ? this->contacts_ : 0});
   line.pair("guard_trips", int64_t{live ? this->guard_trips_ : 0});
   line.seal();
