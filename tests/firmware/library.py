@@ -16,7 +16,7 @@ from .wire import Line, signed
 
 ROOT: Final = Path(__file__).parents[2]
 COMPONENT: Final = ROOT / "esphome" / "components" / "facial_therapy"
-SOURCES: Final = [Path(__file__).parent / "shim.cpp", *(COMPONENT / name for name in ("governor.cpp", "actions.cpp", "lines.cpp"))]
+SOURCES: Final = [Path(__file__).parent / "shim.cpp", *(COMPONENT / name for name in ("governor.cpp", "start.cpp", "actions.cpp", "lines.cpp"))]
 FLAGS: Final = ["-std=c++20", "-O2", "-Wall", "-Wextra", "-Werror", "-fsanitize=undefined", "-fno-sanitize-recover=all", "-fPIC", "-shared"]
 
 RED, NEAR_INFRARED, BLUE, AMBER = range(4)

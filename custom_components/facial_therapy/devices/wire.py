@@ -233,7 +233,7 @@ def history_entry(values: Mapping[str, str]) -> HistoryEntry:
             planned=_dose(values.get("planned")),
             delivered=_dose(values.get("delivered")),
             output_s=int(values.get("output_ms", 0)) / 1000,
-            outcome=None if word in ("open", "commissioned") else Outcome.UNCERTAIN if word == "unclosed" else Outcome(word),
+            outcome=None if word in ("open", "commissioned", "reset") else Outcome.UNCERTAIN if word == "unclosed" else Outcome(word),
             age_s=None if (age := values.get("age_s")) is None else float(age),
         )
     except (KeyError, ValueError) as error:

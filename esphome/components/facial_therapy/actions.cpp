@@ -1,6 +1,5 @@
-/// The actions of the contract: envelope, arguments in their order, state, ceilings; then the deed.
-#include <algorithm>
-#include <limits>
+/// The actions of the contract but start_session: envelope, arguments in their order, state; then the deed.
+#include <cstring>
 
 #include "clock.h"
 #include "governor.h"
@@ -8,12 +7,6 @@
 namespace facial_therapy {
 
 namespace {
-
-constexpr int64_t MOST = std::numeric_limits<int32_t>::max();
-
-Refusal check_range(const char* field, int32_t value, int64_t maximum, int64_t minimum = 1) {
-  return value >= minimum && value <= maximum ? Refusal{} : out_of_bounds(field, minimum, maximum);
-}
 
 /// The faults that a person must stand beside the node to clear.
 bool needs_button(Fault fault) {
@@ -27,12 +20,6 @@ bool needs_button(Fault fault) {
     default:
       return false;
   }
-}
-
-const char* first_fault(uint32_t faults) {
-  for (size_t i = 0; i < FAULTS; i++)
-    if ((faults >> i & 1) != 0) return FAULT_WORDS[i];
-  return "-";
 }
 
 }  // namespace
@@ -57,185 +44,7 @@ Refusal Governor::check_session_(const char* session) const {
   return this->live() ? Refusal{} : Refusal{Reason::WRONG_STATE};
 }
 
-// --- start_session -------------------------------------------------------------------------------------------------
-
-const Line& Governor::start_session(uint32_t now_ms, const Envelope& envelope, const Start& start) {
-  Verdict verdict = this->admit_(now_ms, envelope, false);
-  if (verdict.repeated || verdict.refusal.refused()) return this->answer_(verdict, &envelope);
-  Levels peaks, budgets;
-  Refusal refusal = this->check_start_(start);
-  if (!refusal.refused())
-    refusal =
-        this->config_.wand() ? this->check_current_(start, peaks, budgets) : this->check_light_(start, peaks, budgets);
-  if (!refusal.refused()) refusal = this->check_state_(start);
-  if (!refusal.refused()) refusal = this->check_ceilings_(peaks);
-  if (!refusal.refused())
-    refusal = start.continues == 1 ? this->open_(start, peaks, budgets) : this->continue_(start, peaks);
-  if (!refusal.refused()) {
-    this->owner_ = verdict.owner->id;
-    this->lease_ms_ = static_cast<uint32_t>(start.lease_ms);
-    this->lease_end_ms_ = now_ms + this->lease_ms_;
-    this->lease_lives_ = true;
-    this->contacts_since_resume_ = 0;
-    uint32_t window_ms = static_cast<uint32_t>(start.window_s) * 1000;
-    if (this->held_)  // the 10 min of a suspended session go on
-      window_ms = std::min(window_ms, left(now_ms, this->window_end_ms_));
-    this->arm_(now_ms + window_ms);
-  }
-  verdict.refusal = refusal;
-  return this->answer_(verdict, &envelope);
-}
-
-/// The arguments that both modalities have, in their order.
-Refusal Governor::check_start_(const Start& start) {
-  if (parse_id(start.session) == 0) return {Reason::BAD_SESSION};
-  Refusal refusal = check_range("last_record", start.last_record, MOST);
-  if (!refusal.refused()) refusal = check_range("subject", start.subject, MOST);
-  if (!refusal.refused()) refusal = check_range("skin_permille", start.skin_permille, 1000);
-  if (!refusal.refused()) refusal = check_range("duration_s", start.duration_s, this->ceilings_.duration_s());
-  if (!refusal.refused())
-    refusal = check_range("lease_ms", start.lease_ms, this->ceilings_.lease_ms(), LEASE_MINIMUM_MS);
-  if (!refusal.refused()) refusal = check_range("window_s", start.window_s, this->ceilings_.window_s());
-  if (!refusal.refused()) refusal = check_range("continues", start.continues, 2);
-  if (!refusal.refused()) refusal = check_range("epoch_s", start.epoch_s, MOST);
-  return refusal;
-}
-
-Refusal Governor::check_light_(const Start& start, Levels& peaks, Levels& budgets) const {
-  static constexpr const char *PEAKS = "peaks_uw_cm2", *BUDGETS = "budgets_uj_cm2";
-  Refusal refusal = this->read_levels_(start.channels, start.channels_count, start.peaks, start.peaks_count, peaks);
-  if (refusal.refused()) {
-    refusal.field = refusal.reason == Reason::OUT_OF_BOUNDS ? PEAKS : refusal.field;
-    if (refusal.bounded)
-      refusal.maximum = this->ceilings_.peak(refusal.channel - 1, static_cast<uint32_t>(start.skin_permille));
-    return refusal;
-  }
-  const auto skin = static_cast<uint32_t>(start.skin_permille);
-  refusal = this->ceilings_.check_peaks(peaks, skin, PEAKS);
-  if (refusal.refused()) return refusal;
-  refusal = this->read_levels_(start.channels, start.channels_count, start.budgets, start.budgets_count, budgets);
-  if (refusal.refused()) {
-    refusal.field = refusal.reason == Reason::OUT_OF_BOUNDS ? BUDGETS : refusal.field;
-    if (refusal.bounded) refusal.maximum = this->ceilings_.budget(refusal.channel - 1, skin);
-    return refusal;
-  }
-  return this->ceilings_.check_budgets(budgets, skin, BUDGETS);
-}
-
-Refusal Governor::check_current_(const Start& start, Levels& peaks, Levels& budgets) const {
-  const int32_t peak_ua = start.peaks_count == 1 ? start.peaks[0] : 0;
-  const int32_t budget_uc = start.budgets_count == 1 ? start.budgets[0] : 0;
-  Refusal refusal = check_range("peak_ua", peak_ua, this->ceilings_.peak(0, 1000));
-  if (refusal.refused()) return refusal;
-  const uint32_t period_us = this->ceilings_.period_us(static_cast<uint32_t>(peak_ua));
-  refusal = check_range("period_us", start.period_us, period_us, WAND_PERIOD_MINIMUM_US);
-  if (refusal.refused()) return refusal;
-  refusal = check_range("zone_s", start.zone_s, WAND_ZONE_S);
-  if (refusal.refused()) return refusal;
-  refusal = check_range("budget_uc", budget_uc, this->ceilings_.budget(0, 1000));
-  if (refusal.refused()) return refusal;
-  peaks.at[0] = static_cast<uint32_t>(peak_ua);
-  budgets.at[0] = static_cast<uint32_t>(budget_uc);
-  return {};
-}
-
-/// Read one entry per channel. Only shape and sign are checked: the ceiling is the caller's.
-Refusal Governor::read_levels_(const int32_t* channels, size_t channels_count, const int32_t* levels,
-                               size_t levels_count, Levels& out) const {
-  if (channels_count == 0 || channels_count > PLACES || channels_count != levels_count)
-    return {Reason::BAD_CHANNEL, "channels"};
-  uint32_t seen = 0;
-  for (size_t i = 0; i < channels_count; i++) {
-    const int32_t number = channels[i];
-    if (number < 1 || number > PLACES || this->config_.full_uw_cm2[static_cast<size_t>(number) - 1] == 0 ||
-        (seen >> number & 1) != 0)
-      return {Reason::BAD_CHANNEL, "channels"};
-    seen |= 1u << number;
-  }
-  for (size_t i = 0; i < channels_count; i++) {
-    if (levels[i] < 1) return out_of_bounds("", 1, 1, static_cast<uint32_t>(channels[i]));
-    out.at[static_cast<size_t>(channels[i]) - 1] = static_cast<uint32_t>(levels[i]);
-  }
-  return {};
-}
-
-Refusal Governor::check_state_(const Start& start) const {
-  if (this->faults() != 0) return {Reason::FAULTED, first_fault(this->faults())};
-  if (start.continues == 1 && this->live()) return {Reason::BUSY};
-  if (start.continues == 2) {
-    const Refusal refusal = this->check_session_(start.session);
-    if (refusal.refused()) return refusal;
-    if (this->state_ != State::SUSPENDED) return {Reason::WRONG_STATE};
-    if (static_cast<uint32_t>(start.subject) != this->memory_.last().subject)
-      return out_of_bounds("subject", this->memory_.last().subject, this->memory_.last().subject);
-  } else if (this->memory_.holds(parse_id(start.session))) {
-    return {Reason::BAD_SESSION};
-  }
-  if (static_cast<uint32_t>(start.last_record) != this->memory_.newest()) return {Reason::UNSEEN_SESSION};
-  return {};
-}
-
-Refusal Governor::check_ceilings_(const Levels& peaks) {
-  const bool shielded = this->config_.eye_shield == EyeShield::FIXED ||
-                        (this->config_.eye_shield == EyeShield::SENSED && this->sensors_.shield);
-  if (!this->config_.wand() && !shielded && (peaks.at[NEAR_INFRARED] != 0 || peaks.at[BLUE] != 0))
-    return {Reason::EYE_SHIELD_MISSING, "channels"};
-  if (this->config_.grade == Grade::NONE &&
-      (this->config_.wand() || peaks.at[NEAR_INFRARED] != 0 || peaks.at[BLUE] != 0 || peaks.at[AMBER] != 0))
-    return {Reason::NOT_CALIBRATED, "channels"};
-  const Refusal refusal = this->ready_();
-  if (refusal.refused() || this->live()) return refusal;
-  if (this->contact_known_() && !this->off_seen_) {
-    // Since boot nobody knows whether it was off in between; since a session of this boot it was not.
-    if (!this->session_ended_) return {Reason::SENSOR_NOT_READY, this->config_.wand() ? "impedance" : "worn"};
-    this->latch_(Fault::WORN_STUCK);
-    return {Reason::FAULTED, word(FAULT_WORDS, Fault::WORN_STUCK)};
-  }
-  return {};
-}
-
-/// Open the record, in full and durably, before anything can be energized.
-Refusal Governor::open_(const Start& start, const Levels& peaks, const Levels& budgets) {
-  const Memory before = this->memory_;
-  Record& record = this->memory_.append();
-  record.session = parse_id(start.session);
-  record.subject = static_cast<uint32_t>(start.subject);
-  record.epoch_s = static_cast<uint32_t>(start.epoch_s);
-  record.planned = budgets.at;
-  for (size_t place = 0; place < PLACES; place++)
-    if (peaks.at[place] != 0) record.channels |= static_cast<uint8_t>(1u << place);
-  if (!this->save_()) {
-    this->memory_ = before;
-    this->memory_.faults |= 1u << static_cast<uint32_t>(Fault::STORE);
-    return {Reason::STORE_FAILED};
-  }
-  this->ended_ms_[record.number % RECORDS] = 0;
-  for (size_t place = 0; place < PLACES; place++)
-    this->drives_[place].plan(peaks.at[place], budgets.at[place], this->config_.wand() ? WAND_RAMP_MS : MASK_RAMP_MS,
-                              this->config_.wand() ? 0 : OFF_BEFORE_ON_MS);
-  this->duration_ms_ = static_cast<uint32_t>(start.duration_s) * 1000;
-  this->zone_ms_ = static_cast<uint32_t>(start.zone_s) * 1000;
-  this->output_ms_ = 0;
-  this->contacts_ = this->guard_trips_ = 0;
-  this->energized_ = this->held_ = false;
-  return {};
-}
-
-/// Arm a suspended session again, with its own remaining budgets and time.
-Refusal Governor::continue_(const Start& start, const Levels& peaks) {
-  static_cast<void>(start);
-  for (size_t place = 0; place < PLACES; place++) {
-    if (peaks.at[place] == 0) continue;
-    if (!this->drives_[place].used()) return {Reason::BAD_CHANNEL, "channels"};
-    if (peaks.at[place] > this->drives_[place].peak())
-      return out_of_bounds(this->config_.wand() ? "peak_ua" : "peaks_uw_cm2", 1, this->drives_[place].peak(),
-                           this->config_.number(place));
-  }
-  for (size_t place = 0; place < PLACES; place++) this->drives_[place].aim(peaks.at[place], this->now_ms_);
-  return {};
-}
-
-// --- the other actions ---------------------------------------------------------------------------------------------
+// --- actions -------------------------------------------------------------------------------------------------------
 
 const Line& Governor::set_levels(uint32_t now_ms, const Envelope& envelope, const char* session,
                                  const int32_t* channels, size_t channels_count, const int32_t* levels,

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
 
 #include "limits.h"
 #include "words.h"
@@ -49,6 +50,14 @@ struct Refusal {
 /// The refusal of a number outside its bounds; a maximum below the minimum means nothing is allowed now.
 constexpr Refusal out_of_bounds(const char* field, int64_t minimum, int64_t maximum, uint32_t channel = 0) {
   return {Reason::OUT_OF_BOUNDS, field, true, minimum, maximum, channel};
+}
+
+/// The most that an argument can be.
+inline constexpr int64_t MOST = std::numeric_limits<int32_t>::max();
+
+/// Refuse a number outside its bounds, both included.
+constexpr Refusal check_range(const char* field, int32_t value, int64_t maximum, int64_t minimum = 1) {
+  return value >= minimum && value <= maximum ? Refusal{} : out_of_bounds(field, minimum, maximum);
 }
 
 /// A request in wire units, per place; 0 is "not asked for".

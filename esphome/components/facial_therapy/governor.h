@@ -161,9 +161,7 @@ class Governor {
   bool present_() const;
   Refusal ready_() const;
 
-  // --- actions (actions.cpp)
-  Verdict admit_(uint32_t now_ms, const Envelope& envelope, bool owned);
-  Refusal check_session_(const char* session) const;
+  // --- starting (start.cpp)
   Refusal check_start_(const Start& start);
   Refusal check_light_(const Start& start, Levels& peaks, Levels& budgets) const;
   Refusal check_current_(const Start& start, Levels& peaks, Levels& budgets) const;
@@ -173,6 +171,10 @@ class Governor {
   Refusal continue_(const Start& start, const Levels& peaks);
   Refusal read_levels_(const int32_t* channels, size_t channels_count, const int32_t* levels, size_t levels_count,
                        Levels& out) const;
+
+  // --- the other actions (actions.cpp)
+  Verdict admit_(uint32_t now_ms, const Envelope& envelope, bool owned);
+  Refusal check_session_(const char* session) const;
   Refusal clear_(const char* fault);
   const Line& answer_(const Verdict& verdict, const Envelope* envelope);
   void begin_answer_(Line& line, const Refusal& refusal, const Envelope* envelope);

@@ -17,8 +17,8 @@ enum class State : uint8_t { IDLE, ARMED, RAMPING, RUNNING, SUSPENDED, PAUSED, F
 /// Why a session is suspended.
 enum class Cause : uint8_t { NONE, CONTACT, LEASE, OWNER, GUARD };
 
-/// OPEN while the session lives; COMMISSIONED is record 1.
-enum class Outcome : uint8_t { OPEN, COMMISSIONED, COMPLETED, PARTIAL, STOPPED, FAULT, VOID, UNCLOSED };
+/// OPEN while the session lives; COMMISSIONED or RESET is record 1. Stored: append only.
+enum class Outcome : uint8_t { OPEN, COMMISSIONED, COMPLETED, PARTIAL, STOPPED, FAULT, VOID, UNCLOSED, RESET };
 
 /// Latched over reboots until a person clears it; the value is its bit in a set of faults. Stored: append only.
 enum class Fault : uint8_t {
@@ -53,12 +53,24 @@ enum class Reason : uint8_t {
   SENSOR_NOT_READY,
   TOO_HOT,
   STORE_FAILED,
+  BROWN_OUT,
+  TOO_SOON,
+  NOT_ENROLLED,
+  SUBJECTS_FULL,
+  SUBJECT_GAP,
+  DOSE_DAY,
+  DOSE_WEEK,
+  BLUE_WEEK,
+  SESSIONS_DAY,
+  SESSIONS_WEEK,
+  REST,
+  REST_BLUE,
 };
 
 inline constexpr std::array STATE_WORDS{"idle", "armed", "ramping", "running", "suspended", "paused", "fault"};
 inline constexpr std::array CAUSE_WORDS{"-", "contact", "lease", "owner", "guard"};
-inline constexpr std::array OUTCOME_WORDS{"open",    "commissioned", "completed", "partial",
-                                          "stopped", "fault",        "void",      "unclosed"};
+inline constexpr std::array OUTCOME_WORDS{"open",  "commissioned", "completed", "partial", "stopped",
+                                          "fault", "void",         "unclosed",  "reset"};
 inline constexpr std::array FAULT_WORDS{
     "over_temperature", "temperature_sensor", "worn_stuck", "over_current", "net_charge", "flicker", "store", "guard"};
 inline constexpr std::array REASON_WORDS{"ok",
@@ -79,7 +91,19 @@ inline constexpr std::array REASON_WORDS{"ok",
                                          "charging",
                                          "sensor_not_ready",
                                          "too_hot",
-                                         "store_failed"};
+                                         "store_failed",
+                                         "brown_out",
+                                         "too_soon",
+                                         "not_enrolled",
+                                         "subjects_full",
+                                         "subject_gap",
+                                         "dose_day",
+                                         "dose_week",
+                                         "blue_week",
+                                         "sessions_day",
+                                         "sessions_week",
+                                         "rest",
+                                         "rest_blue"};
 inline constexpr std::array GRADE_WORDS{"none", "declared", "measured"};
 inline constexpr std::array EYE_SHIELD_WORDS{"none", "fixed", "sensed"};
 inline constexpr std::array MODALITY_WORDS{"mask", "wand"};
