@@ -6,7 +6,7 @@ from typing import Final, override
 
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
 from homeassistant.const import EntityCategory
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import LOGGER
@@ -20,7 +20,7 @@ PARALLEL_UPDATES = 0  # the shell puts commands in order, and a stop must not qu
 class FacialTherapyButtonDescription(ButtonEntityDescription, FacialTherapyDescription):
     """A button of a device."""
 
-    press_fn: Callable[[FacialTherapyCoordinator], Awaitable[None]]
+    press_fn: Callable[[FacialTherapyCoordinator, Context | None], Awaitable[None]]
     only_named: bool = True
     """Not pressed by an action for everything."""
 
@@ -30,17 +30,17 @@ DESCRIPTIONS: Final = (
         key="stop",
         only_named=False,
         available_fn=always,  # an action passes by what is not available, and stop must be heard with the link down
-        press_fn=lambda coordinator: coordinator.async_stop(),
+        press_fn=lambda coordinator, context: coordinator.async_stop(context),
     ),
     FacialTherapyButtonDescription(
         key="confirm",
         entity_category=EntityCategory.CONFIG,  # no area and no "everything" clears a fault
-        press_fn=lambda coordinator: coordinator.async_clear_fault(),
+        press_fn=lambda coordinator, context: coordinator.async_clear_fault(context),
     ),
     FacialTherapyButtonDescription(
         key="resume",
         entity_registry_enabled_default=False,
-        press_fn=lambda coordinator: coordinator.async_resume(),
+        press_fn=lambda coordinator, context: coordinator.async_resume(context),
     ),
 )
 
@@ -62,4 +62,4 @@ class FacialTherapyButton(NamedEntity, ButtonEntity):
             LOGGER.info("%s is not pressed by an action for everything", self.entity_id)
             return
         with translated_errors():
-            await self.entity_description.press_fn(self.coordinator)
+            await self.entity_description.press_fn(self.coordinator, self._context)

@@ -33,7 +33,7 @@ from .lease import Lease
 from .manual import Manual
 from .people import persons
 from .reports import Reports
-from .snapshot import Ask, LiveSession, Snapshot
+from .snapshot import DEVICE, HOME_ASSISTANT, Ask, LiveSession, Snapshot, Who
 from .store import LedgerError, Record
 from .timers import Timers
 
@@ -122,7 +122,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         """Home Assistant stops, or the entry is unloaded or loses its node: end the session, then close."""
         self.closed = True
         if self.live is not None:
-            self.live = replace(self.live, outcome=Outcome.INTERRUPTED)
+            self.live = replace(self.live, outcome=Outcome.INTERRUPTED, turned_by=HOME_ASSISTANT)
             with suppress(DeviceError):  # its lease ends it
                 await self.async_stop()
         self.timers.cancel_all()
@@ -155,6 +155,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             plan=None,
             started_at=dt_util.utcnow(),
             started_by=context.user_id if context else None,
+            turned_by=Who.of(context),
         )
         async with self._start_lock:
             try:
@@ -215,36 +216,37 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
                 self.reports.accepted = True
                 return
 
-    async def async_pause(self) -> None:
+    async def async_pause(self, context: Context | None = None) -> None:
         """Zero at once, the session kept.
 
         Raises:
             RefusedError: Nothing runs.
             DeviceError: The node did not answer: its lease ends the output.
         """
-        await self._async_person(Event.PAUSE)
+        await self._async_person(Event.PAUSE, context)
 
-    async def async_resume(self) -> None:
+    async def async_resume(self, context: Context | None = None) -> None:
         """Continue the undelivered rest of a paused or suspended session.
 
         Raises:
             RefusedError: Nothing is paused, or the node refuses.
             DeviceError: The node did not answer.
         """
-        await self._async_person(Event.RESUME)
+        await self._async_person(Event.RESUME, context)
 
-    async def async_clear_fault(self) -> None:
+    async def async_clear_fault(self, context: Context | None = None) -> None:
         """Clear a latched fault whose cause is gone.
 
         Raises:
             RefusedError: There is none, or its cause lasts, or the node's button is needed.
             DeviceError: The device is away, or did not answer.
         """
-        await self._async_person(Event.CLEAR)
+        await self._async_person(Event.CLEAR, context)
 
-    async def _async_person(self, event: Event) -> None:
+    async def _async_person(self, event: Event, context: Context | None) -> None:
         """Apply what a person asks for and carry it out while they wait."""
         effects = step(self.state, event).effects
+        self.turned(Who.of(context))
         live = self.live
         self.commanding += 1
         try:
@@ -255,7 +257,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
                 # The node's newest record is this session's own, and the ledger has it.
                 self.reports.answer = await self.device.async_resume(live.session_id, live.plan, last_record=self.telemetry.record)
                 await self._async_set_as_before(live)
-                self.reports.take(self.reports.answer.state)
+                self.reports.follow(self.reports.answer.state, Who.of(context))
             if Effect.SEND_CLEAR in effects:
                 await self._async_clear()
         finally:
@@ -281,7 +283,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         await self.accounts.async_remember(clear=True)
         self.apply(Event.CLEARED)
 
-    async def async_stop(self) -> None:
+    async def async_stop(self, context: Context | None = None) -> None:
         """End whatever runs. Returns when the node has confirmed zero.
 
         Raises:
@@ -289,8 +291,15 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         """
         if not self.device.connected and self.live is None:
             return  # nothing of ours can flow: every lease is long over
+        if not self.closed:
+            self.turned(Who.of(context))
         self.apply(Event.STOP)
         await self.lease.async_confirm()
+
+    def turned(self, who: Who) -> None:
+        """Remember who brings about the next turn of the living session."""
+        if self.live is not None:
+            self.live = replace(self.live, turned_by=who)
 
     # --- the table --------------------------------------------------------------------------------------------------------------
 
@@ -341,6 +350,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         """The node has no session of ours any more: settle it, unless a stop is being confirmed, which does."""
         if not self._ending and not self.lease.stopping:
             self._ending = True
+            self.turned(DEVICE)
             self.hass.async_create_task(self._async_end(), f"facial_therapy end {self.mac}")
 
     async def _async_end(self) -> None:
@@ -394,6 +404,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         if self.fault is fault:
             return
         LOGGER.error("%s: fault %s", self.name, fault)
+        self.turned(HOME_ASSISTANT)
         self.fault = fault
         self.apply(Event.FAULTED)
         self.hass.async_create_task(self._async_remember_fault(fault), f"facial_therapy fault {self.mac}")
@@ -407,6 +418,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
     @callback
     def expired(self) -> None:
         """A window, or the patience with a node that says nothing, has ended."""
+        self.turned(HOME_ASSISTANT)
         self.apply(Event.EXPIRED)
 
     # --- what is shown ----------------------------------------------------------------------------------------------------------

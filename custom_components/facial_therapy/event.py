@@ -48,8 +48,9 @@ class SessionEvent(FacialTherapyEntity, EventEntity):
 
     @callback
     def _told(self, event_type: str, session: LiveSession) -> None:
-        """Report a turn, with the program and how it ended; whose session it is stays out of the recorder."""
-        attributes: dict[str, str | float | None] = {"program": session.program, "outcome": None}
+        """Report a turn: the program, by whom and what, and how it ended; whose skin it is and why it was refused stay out of the recorder."""
+        who = session.turned_by
+        attributes: dict[str, str | float | None] = {"program": session.program, "by": who.by.value, "user_id": who.user_id, "outcome": None}
         if event_type == "ended":
             attributes |= {
                 "outcome": session.outcome and session.outcome.value,

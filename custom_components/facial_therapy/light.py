@@ -90,4 +90,4 @@ class ChannelLight(NamedEntity, LightEntity):
     async def async_turn_off(self, **kwargs: Any) -> None:
         """Take this channel out of the session; the last one ends it."""
         with translated_errors():
-            await self.coordinator.manual.async_turn_off(self.entity_description.channel)
+            await self.coordinator.manual.async_turn_off(self.entity_description.channel, self._context)

@@ -129,10 +129,10 @@ class Manual:
                     raise
                 return
             if self._shell.state is State.ARMED:  # nothing has flowed: arm anew with all of them
-                await self._shell.async_stop()
+                await self._shell.async_stop(context)
         await self._shell.async_start(self._lit(tuple(each for each in self._shell.channels if each in lit)), context)
 
-    async def async_turn_off(self, channel: Channel) -> None:
+    async def async_turn_off(self, channel: Channel, context: Context | None = None) -> None:
         """Turn one light of a session off; the last one ends the session.
 
         Raises:
@@ -150,7 +150,7 @@ class Manual:
                 LOGGER.debug("stopping, since one light could not be turned off alone: %s", error)
             else:
                 return
-        await self._shell.async_stop()
+        await self._shell.async_stop(context)
 
     def _is_set(self, live: LiveSession, **levels: Any) -> None:  # noqa: ANN401 - fields of LiveSession, of their own types
         """Remember what a session was set to by hand, unless it is over."""

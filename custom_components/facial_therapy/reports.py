@@ -13,6 +13,7 @@ from .core.session import Event, State, step
 from .devices import Answer, DeviceError, Problem
 from .devices.wire import since_ms
 from .repairs import async_clear_node_issues, async_wrong_contract
+from .snapshot import DEVICE, HOME_ASSISTANT, Who
 from .store import LedgerError
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class Reports:
         shell = self._shell
         self.telemetry = None
         self.answer = None
+        if shell.state is not State.STOPPING:
+            shell.turned(HOME_ASSISTANT)
         shell.apply(Event.FOUND if connected else Event.LOST)
         problem = shell.device.problem
         if connected:
@@ -83,11 +86,12 @@ class Reports:
         if shell.state is State.WAITING and live is not None:
             shell.device_is_back(live)
         elif telemetry.state is NodeState.FAULT and shell.state is not State.FAULT:
+            shell.turned(DEVICE)
             shell.apply(Event.FAULTED)
         elif shell.state is State.FAULT and shell.fault is None and telemetry.fault is None and live is None:
             shell.apply(Event.CLEARED)
         elif live is not None and not shell.commanding and self._is_news(telemetry):
-            self.take(telemetry.state if ours else NodeState.IDLE)
+            self.follow(telemetry.state if ours else NodeState.IDLE)
         elif live is None and telemetry.session_id is None and telemetry.record != shell.accounts.memory.last_record:
             self._hass.async_create_task(self._async_catch_up(), f"facial_therapy take in {shell.mac}")
         self._move_end(telemetry)
@@ -99,12 +103,13 @@ class Reports:
             return self._shell.state is State.LOST or self.accepted
         return telemetry.boot != answer.boot or since_ms(telemetry.uptime_ms, answer.uptime_ms) >= 0
 
-    def take(self, state: NodeState) -> None:
-        """Translate what the node is doing with our session into an event, if it is news."""
+    def follow(self, state: NodeState, who: Who = DEVICE) -> None:
+        """Let what the node is doing with our session take effect, if it is news."""
         event = NODE_EVENTS[state]
         if event is Event.ENDED:
             self._shell.end()
         elif step(self._shell.state, event).state is not self._shell.state:
+            self._shell.turned(who)
             self._shell.apply(event)
 
     def _move_end(self, telemetry: Telemetry) -> None:

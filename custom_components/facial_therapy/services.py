@@ -6,7 +6,7 @@ from typing import Any
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.const import Platform
-from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.core import Context, HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import Unauthorized, UnknownUser
 from homeassistant.helpers import entity_registry as er
 import voluptuous as vol
@@ -67,7 +67,7 @@ async def _async_pause(call: ServiceCall) -> None:
     coordinator = one_coordinator(call)
     await _async_may_control(call, coordinator)
     with translated_errors():
-        await coordinator.async_pause()
+        await coordinator.async_pause(call.context)
 
 
 async def _async_resume(call: ServiceCall) -> None:
@@ -75,25 +75,25 @@ async def _async_resume(call: ServiceCall) -> None:
     coordinator = one_coordinator(call)
     await _async_may_control(call, coordinator)
     with translated_errors():
-        await coordinator.async_resume()
+        await coordinator.async_resume(call.context)
 
 
 async def _async_stop(call: ServiceCall) -> None:
     """Stop the devices that are named; open to everybody who is signed in."""
     coordinators, unknown = target_coordinators(call)
-    await _async_stop_each(coordinators)  # a name that is wrong does not keep the others running
+    await _async_stop_each(coordinators, call.context)  # a name that is wrong does not keep the others running
     for error in unknown:
         raise error
 
 
 async def _async_stop_all(call: ServiceCall) -> None:
     """Stop every device; open to everybody who is signed in."""
-    await _async_stop_each(all_coordinators(call.hass))
+    await _async_stop_each(all_coordinators(call.hass), call.context)
 
 
-async def _async_stop_each(coordinators: list[FacialTherapyCoordinator]) -> None:
+async def _async_stop_each(coordinators: list[FacialTherapyCoordinator], context: Context) -> None:
     """Stop several devices at once, all of them even if one fails."""
-    results = await asyncio.gather(*(coordinator.async_stop() for coordinator in coordinators), return_exceptions=True)
+    results = await asyncio.gather(*(coordinator.async_stop(context) for coordinator in coordinators), return_exceptions=True)
     for result in results:
         if isinstance(result, DeviceError):
             raise translated(result) from result

@@ -3,13 +3,45 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Final
+
+from homeassistant.core import Context
 
 from .core.model import NO_LIGHT, ByChannel, Channel, Device, Dose, Fault, Outcome, Person, Plan, Refusal, Telemetry
 from .core.session import State
 from .settings import Settings
 
 NOTHING: Final = Dose()
+
+
+class By(StrEnum):
+    """By what a turn of a session came about."""
+
+    USER = "user"
+    """Somebody who is signed in, in the app or by a script that they started."""
+    AUTOMATION = "automation"
+    DEVICE = "device"
+    """The node itself: contact, its button, its end, its faults."""
+    HOME_ASSISTANT = "home_assistant"
+    """Nobody: a window that passed, a shutdown, a surprise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who turned a session, and by what."""
+
+    by: By
+    user_id: str | None = None
+
+    @classmethod
+    def of(cls, context: Context | None) -> Who:
+        """Return who is behind an action; without a user it is an automation."""
+        return cls(By.USER, context.user_id) if context is not None and context.user_id else cls(By.AUTOMATION)
+
+
+DEVICE: Final = Who(By.DEVICE)
+HOME_ASSISTANT: Final = Who(By.HOME_ASSISTANT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +74,8 @@ class LiveSession:
     """When it was asked for, UTC."""
     started_by: str | None
     """User id, None for an automation."""
+    turned_by: Who = HOME_ASSISTANT
+    """Who brought about its newest turn."""
     window_ends_at: datetime | None = None
     """Waiting or armed: until then."""
     ends_at: datetime | None = None

@@ -51,4 +51,4 @@ class SessionSwitch(NamedEntity, SwitchEntity):
     async def async_turn_off(self, **kwargs: Any) -> None:
         """Stop."""
         with translated_errors():
-            await self.coordinator.async_stop()
+            await self.coordinator.async_stop(self._context)

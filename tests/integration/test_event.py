@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from homeassistant.core import Event, EventStateChangedData
+from homeassistant.core import Context, Event, EventStateChangedData
 from homeassistant.helpers.event import async_track_state_change_event
 import pytest
+from pytest_homeassistant_custom_component.common import MockUser
 
 from custom_components.facial_therapy.core.model import RefusedError
 
@@ -41,6 +42,43 @@ async def test_every_turn_of_a_session_is_told_and_how_it_ended(world: World, to
     attributes = state(world, "event", "session").attributes
     assert attributes["program"] == "manual"
     assert "person" not in attributes
+
+
+async def test_every_turn_says_by_whom_and_by_what(world: World, hass_admin_user: MockUser) -> None:
+    seen: list[tuple[str, str, str | None]] = []
+
+    def note(event: Event[EventStateChangedData]) -> None:
+        if (shown := event.data["new_state"]) is not None and "by" in shown.attributes:
+            seen.append((shown.attributes["event_type"], shown.attributes["by"], shown.attributes["user_id"]))
+
+    async_track_state_change_event(world.hass, entity_id(world, "event", "session"), note)
+    user = Context(user_id=hass_admin_user.id)
+    await world.shell.async_start(world.ask(), Context())
+    world.device.put_on()
+    await world.pass_time(5)
+    await world.shell.async_pause(user)
+    await world.shell.async_resume(user)
+    world.device.take_off()
+    await world.pass_time(1)
+    world.device.put_on()
+    await world.pass_time(1)
+    world.device.disconnect()
+    await world.pass_time(1)
+    world.device.connect()
+    await world.pass_time(1)
+    await world.shell.async_stop(user)
+    await world.pass_time(1)
+    person = ("user", hass_admin_user.id)
+    assert seen == [
+        ("armed", "automation", None),
+        ("started", "device", None),
+        ("paused", *person),
+        ("resumed", *person),
+        ("suspended", "device", None),
+        ("resumed", "device", None),
+        ("suspended", "device", None),
+        ("ended", *person),
+    ]
 
 
 async def test_a_refusal_is_told(world: World, told: list[tuple[str, str | None]]) -> None:
