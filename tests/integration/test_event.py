@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from homeassistant.core import Context, Event, EventStateChangedData
+from homeassistant.core import Context, Event, EventStateChangedData, callback
 from homeassistant.helpers.event import async_track_state_change_event
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
@@ -25,6 +25,7 @@ async def told(world: World) -> list[tuple[str, str | None]]:
     """What the event entity says, with the outcome."""
     seen: list[tuple[str, str | None]] = []
 
+    @callback
     def note(event: Event[EventStateChangedData]) -> None:
         if (shown := event.data["new_state"]) is not None and "event_type" in shown.attributes:
             seen.append((shown.attributes["event_type"], shown.attributes["outcome"]))
@@ -47,6 +48,7 @@ async def test_every_turn_of_a_session_is_told_and_how_it_ended(world: World, to
 async def test_every_turn_says_by_whom_and_by_what(world: World, hass_admin_user: MockUser) -> None:
     seen: list[tuple[str, str, str | None]] = []
 
+    @callback
     def note(event: Event[EventStateChangedData]) -> None:
         if (shown := event.data["new_state"]) is not None and "by" in shown.attributes:
             seen.append((shown.attributes["event_type"], shown.attributes["by"], shown.attributes["user_id"]))
