@@ -33,7 +33,7 @@ def tree(path: Path) -> ast.Module:
 # `devices` is the port (values, errors, the protocol); `adapter` is what is behind it and knows ESPHome.
 
 CORE_ONLY: Final = frozenset({"core", "const"})
-SHELL: Final = CORE_ONLY | {"devices", "store", "settings", "snapshot", "errors", "people", "repairs"}
+SHELL: Final = CORE_ONLY | {"devices", "ledger_file", "store", "settings", "snapshot", "errors", "people", "repairs"}
 """What the parts of the shell share. The shell is the coordinator and what it is made of: one per device, owns clock and order."""
 SURFACE: Final = CORE_ONLY | {"coordinator", "entity", "snapshot", "settings", "people", "errors", "targets", "asks", "devices"}
 """Platforms and surfaces get at devices through the coordinator only; of `devices` they know the errors."""
@@ -44,7 +44,8 @@ LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "core": frozenset({"core"}),
         "devices": CORE_ONLY,
         "adapter": CORE_ONLY | {"devices", "adapter"},
-        "store": CORE_ONLY,
+        "ledger_file": CORE_ONLY,
+        "store": CORE_ONLY | {"ledger_file"},
         "settings": CORE_ONLY,
         "repairs": CORE_ONLY,
         "snapshot": CORE_ONLY | {"settings"},

@@ -6,13 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 from homeassistant.core import HomeAssistant
-from homeassistant.util import dt as dt_util
 
 from .const import LOGGER
+from .core.dose import uncertainty
+from .core.ledger import AUTOMATION, Record
 from .core.model import Dose, Fault, Modality, Outcome, Plan
 from .devices import HistoryEntry, TherapyDevice
+from .ledger_file import DeviceMemory
 from .snapshot import LiveSession
-from .store import LEDGER, DeviceMemory, Record
+from .store import LEDGER
 
 
 class Accounts:
@@ -42,6 +44,8 @@ class Accounts:
         Raises:
             LedgerError: It is not in the ledger, and must not be energized.
         """
+        device = self._device.description
+        assert device is not None  # noqa: S101 - it was permitted for it
         await self.ledger.async_open(
             self._hass,
             Record(
@@ -51,9 +55,13 @@ class Accounts:
                 person_id=live.person.person_id,
                 subject=live.person.subject,
                 program=live.program,
-                started_at=live.started_at,
+                started_at=self.ledger.now(),
+                started_by=live.started_by or AUTOMATION,
+                duration_s=plan.request.duration_s,
                 planned=plan.planned,
                 charged=plan.charged,
+                grade=device.grade,
+                uncertainty=uncertainty(device),
             ),
         )
 
@@ -64,7 +72,7 @@ class Accounts:
             LedgerError: It stays at its full planned dose.
         """
         if (record := self.ledger.get(session_id)) is not None and record.open:
-            await self.ledger.async_settle(self._hass, session_id, delivered=Dose(), outcome=Outcome.VOID, ended_at=dt_util.utcnow())
+            await self.ledger.async_settle(self._hass, session_id, delivered=Dose(), outcome=Outcome.VOID, ended_at=self.ledger.now())
 
     async def async_take_in(self, newest: int, *, interrupted: str | None) -> None:
         """Take every record that the node has closed since the last time into the ledger.
@@ -99,8 +107,10 @@ class Accounts:
             outcome = entry.outcome or Outcome.UNCERTAIN
             if interrupted == record.session_id and outcome in (Outcome.STOPPED, Outcome.PARTIAL):
                 outcome = Outcome.INTERRUPTED
-            ended_at = dt_util.utcnow() - timedelta(seconds=entry.age_s or 0)
-            await self.ledger.async_settle(self._hass, record.session_id, delivered=entry.delivered, outcome=outcome, ended_at=ended_at)
+            ended_at = self.ledger.now() - timedelta(seconds=entry.age_s or 0)
+            await self.ledger.async_settle(
+                self._hass, record.session_id, delivered=entry.delivered, outcome=outcome, ended_at=ended_at, output_s=entry.output_s
+            )
 
     async def async_remember(self, *, last_record: int | None = None, fault: Fault | None = None, clear: bool = False) -> None:
         """Write what has to outlive a restart.

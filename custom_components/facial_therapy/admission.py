@@ -1,18 +1,25 @@
 """Whether a session may start: what was asked becomes a request, and the core permits or refuses it."""
 
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from .core import allowed, program, safety
-from .core.model import MANUAL, Device, Fault, Plan, Reason, Refusal, RefusedError, Request
+from .core.ledger import History
+from .core.model import MANUAL, Device, Fault, Person, Plan, Reason, Refusal, RefusedError, Request
 from .core.session import Event, Row, State, step
 from .people import persons
 from .snapshot import Ask
 
 if TYPE_CHECKING:
     from .coordinator import FacialTherapyCoordinator
+
+
+def _passes(refusal: Refusal, until: datetime) -> bool:
+    return refusal.allowed_at is not None and refusal.allowed_at <= until
 
 
 class Admission:
@@ -34,13 +41,14 @@ class Admission:
                 irradiance_mw_cm2=ask.irradiance_mw_cm2 or {},
                 current_ua=ask.current_ua,
                 frequency_hz=ask.frequency_hz,
+                gel_rinsed=ask.gel_rinsed,
             )
         if ask.program not in program.BUILT_IN:
             raise RefusedError(Refusal(reason=Reason.UNKNOWN_PROGRAM, field="program", detail=ask.program))
         for name, field in (("duration_s", None), ("irradiance_mw_cm2", "channels"), ("current_ua", None), ("frequency_hz", None)):
             if getattr(ask, name) is not None:
                 raise RefusedError(Refusal(reason=Reason.NOT_MANUAL, field=field or name))
-        return program.resolve(ask.program, ask.person, device)
+        return replace(program.resolve(ask.program, ask.person, device), gel_rinsed=ask.gel_rinsed)
 
     def permit(self, ask: Ask) -> Plan:
         """Return what the node is asked to do.
@@ -53,7 +61,11 @@ class Admission:
             raise RefusedError(Refusal(reason=Reason.DEVICE_OFFLINE))
         if self._shell.telemetry.worn and not self._shell.reports.seen_off:
             raise RefusedError(Refusal(reason=Reason.STILL_WORN))
-        return safety.permit(self._request(ask, device), device, self._shell.telemetry, dt_util.utcnow(), window_s=ask.window_s)
+        request = self._request(ask, device)
+        return safety.permit(request, device, self._shell.telemetry, dt_util.utcnow(), history=self._history(ask.person), window_s=ask.window_s)
+
+    def _history(self, person: Person) -> History:
+        return self._shell.accounts.ledger.history(person.person_id, mac=self._shell.mac)
 
     def may_wait(self, ask: Ask) -> Row:
         """Return where waiting leads.
@@ -64,8 +76,10 @@ class Admission:
         row = step(self._shell.state, Event.WAIT)
         self._readable()
         device = self._shell.device.description or allowed.best_device(self._shell.modality, self._shell.channels)
-        found = safety.refusals(self._request(ask, device), device, None, dt_util.utcnow(), window_s=ask.window_s)
-        if lasting := [refusal for refusal in found if refusal.reason is not Reason.DEVICE_OFFLINE]:
+        now = dt_util.utcnow()
+        found = safety.refusals(self._request(ask, device), device, None, now, history=self._history(ask.person), window_s=ask.window_s)
+        until = now + timedelta(seconds=ask.wait_s or 0)
+        if lasting := [refusal for refusal in found if refusal.reason is not Reason.DEVICE_OFFLINE and not _passes(refusal, until)]:
             raise RefusedError(*lasting)
         return row
 

@@ -24,17 +24,18 @@ from .accounts import Accounts
 from .admission import Admission
 from .const import CONF_CHANNELS, CONF_MAC, CONF_MODALITY, LOGGER
 from .core import limits
+from .core.ledger import Record
 from .core.model import Channel, Dose, Fault, Modality, Outcome, Person, Plan, Reason, Refusal, RefusedError, Telemetry
 from .core.session import Effect, Event, State, step
 from .devices import DeviceError, Problem, TherapyDevice
 from .devices.governed import GovernedDevice
 from .devices.nodes import node_device
 from .lease import Lease
+from .ledger_file import LedgerError
 from .manual import Manual
 from .people import persons
 from .reports import Reports
 from .snapshot import DEVICE, HOME_ASSISTANT, Ask, LiveSession, Snapshot, Who
-from .store import LedgerError, Record
 from .timers import Timers
 
 type DeviceConfigEntry = ConfigEntry[FacialTherapyCoordinator]
@@ -94,23 +95,18 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self.fault = self.accounts.memory.fault
         if self.fault is not None:
             self.state = State.FAULT
-        if (orphan := self.accounts.orphan()) is not None and self._may_live(orphan):
+        if (orphan := self.accounts.orphan()) is not None and orphan.lives(self.accounts.ledger.now()):
             self.live, self.state, self.reports.accepted = self._interrupted(orphan), State.STOPPING, True
             self.lease.keep_stopping()
         self.config_entry.async_on_unload(self.hass.async_add_shutdown_job(HassJob(self.async_shut_down, "facial_therapy stops its sessions")))
         self.publish()
         self.device.open(self.reports.on_telemetry, self.reports.on_connection)
 
-    def _may_live(self, record: Record) -> bool:
-        """Whether the node could still have a session that a restart left open."""
-        at_the_longest_s = limits.WINDOW_S[self.modality].hard.maximum + limits.DURATION[self.modality].hard.maximum + 2 * limits.KEPT_S
-        return dt_util.utcnow() - record.started_at < timedelta(seconds=at_the_longest_s)
-
     def _interrupted(self, record: Record) -> LiveSession:
-        known = {person.person_id: person for person in persons(self.hass)}
+        known: dict[str | None, Person] = {person.person_id: person for person in persons(self.hass)}
         return LiveSession(
             session_id=record.session_id,
-            person=known.get(record.person_id) or Person(person_id=record.person_id, name="", subject=record.subject),
+            person=known.get(record.person_id) or Person(person_id=record.person_id or "", name="", subject=record.subject),
             program=record.program,
             plan=None,
             started_at=record.started_at,

@@ -12,9 +12,9 @@ from .core.model import NodeState, RefusedError, Telemetry
 from .core.session import Event, State, step
 from .devices import Answer, DeviceError, Problem
 from .devices.wire import since_ms
+from .ledger_file import LedgerError
 from .repairs import async_clear_node_issues, async_wrong_contract
 from .snapshot import DEVICE, HOME_ASSISTANT, Who
-from .store import LedgerError
 
 if TYPE_CHECKING:
     from .coordinator import FacialTherapyCoordinator

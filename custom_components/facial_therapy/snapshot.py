@@ -57,6 +57,8 @@ class Ask:
     frequency_hz: float | None = None
     window_s: float | None = None
     """The arming window; None: the default one."""
+    gel_rinsed: bool = False
+    """The person has confirmed that the gel of the wand is off."""
     wait_s: float | None = None
     """How long to hold it waiting if the device is off."""
 

@@ -1,163 +1,100 @@
-"""The durable ledger: what every person has been given, on every device.
+"""The durable ledger: the books of `core.ledger` over the file of `ledger_file`.
 
-An append-only file of lines under `.storage`, each `<JSON> <checksum>`: a line is written, synced, and read back before anything is energized.
-What a line says is never taken back; a later line of the same session amends it. A session stands at its full planned dose until it is settled
-to what the node says it delivered.
-
-The last line may be torn by a power cut: it was never acknowledged, so it is dropped. Any other line that does not check makes the whole ledger
-*unreadable*: not zero, but unknown, and nothing starts.
+What is to be counted is written, synced and read back before it takes effect, and so before anything is energized. A file that does not check makes the whole
+ledger *unreadable*: not zero, but unknown, and nothing starts until an admin has it begun anew with everybody's windows at their ceiling.
 """
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
-import json
-import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
+import secrets
+import time
 from typing import Any, Final
-from zlib import crc32
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant
+from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
-from .core import limits
-from .core.model import Channel, Dose, Fault, Modality, Outcome
+from .core import clock
+from .core.ledger import Books, History, Record, Totals, ceiling, merge
+from .core.model import Dose, Modality, Outcome
+from .ledger_file import VERSION, DeviceMemory, LedgerError, LedgerFile, State, device_line, person_line, session_line
 
-VERSION: Final = 1
 FILE: Final = f"{DOMAIN}.ledger"
+AGE: Final = timedelta(days=396)
+"""13 months: what is older lives on in the totals only."""
+SPARE: Final = 10_000
+"""So many lines are appended before the file is written anew without what is out of date."""
 
 
-class LedgerError(Exception):
-    """The ledger could not be written or read; nothing has been added to it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """One session in the ledger."""
-
-    session_id: str
-    """16 hex digits."""
-    mac: str
-    modality: Modality
-    person_id: str
-    """Config entry of the person."""
-    subject: int
-    program: str
-    started_at: datetime
-    """When it was permitted, UTC."""
-    planned: Dose
-    """Nominal."""
-    charged: Dose
-    """What the limits count, at the full plan."""
-    delivered: Dose | None = None
-    """Nominal, as the node says; None until it is settled."""
-    outcome: Outcome = Outcome.UNCERTAIN
-    ended_at: datetime | None = None
-    """UTC; None until it is settled."""
-
-    @property
-    def open(self) -> bool:
-        """Whether the session still counts at its full plan."""
-        return self.delivered is None
-
-    @property
-    def share(self) -> float:
-        """What was delivered of the plan, 0 to 1; an open session counts as whole."""
-        if self.delivered is None:
-            return 1
-        return self.delivered.total / self.planned.total if self.planned.total else 0
-
-    @property
-    def counts(self) -> bool:
-        """Whether it counts as a session: 20 % of its plan or more."""
-        return self.share >= limits.COUNTS_FROM_SHARE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceMemory:
-    """What has to outlive a restart about a device."""
-
-    last_record: int = 1
-    """The newest record of the node that has been taken in; record 1 is made at commissioning."""
-    fault: Fault | None = None
-    """A fault that we latched, not the node."""
-
-
-def _dose_out(dose: Dose) -> dict[str, Any]:
-    return {"fluence_j_cm2": {channel.value: value for channel, value in dose.fluence_j_cm2.items()}, "charge_ma_min": dose.charge_ma_min}
-
-
-def _dose_in(data: Mapping[str, Any]) -> Dose:
-    fluence = {Channel(channel): float(value) for channel, value in data["fluence_j_cm2"].items()}
-    return Dose(fluence_j_cm2=fluence, charge_ma_min=float(data["charge_ma_min"]))
+def monotonic_s() -> float:
+    """Return the monotonic clock, looked up anew each time."""
+    return time.monotonic()
 
 
 class Ledger:
-    """The ledger in memory, and its file."""
+    """The ledger in memory, and its file. It owns the two clocks: the wall's and the monotonic one."""
 
-    def __init__(self, path: Path) -> None:
-        """Take the file's path; nothing is read yet."""
-        self._path = path
+    def __init__(self, path: Path, *, wall: Callable[[], datetime] = dt_util.utcnow, monotonic: Callable[[], float] = monotonic_s) -> None:
+        """Take the file's path, and in tests other clocks; nothing is read yet."""
+        self._file = LedgerFile(path)
+        self._wall = wall
+        self._monotonic = monotonic
         self._lock = asyncio.Lock()
-        self._records: dict[str, Record] = {}
-        self._devices: dict[str, DeviceMemory] = {}
+        self._state = State()
+        self._pending: dict[str, Record] = {}
+        """Being written: they count from the moment at which they were permitted."""
+        self._clock = clock.begin(wall(), self._monotonic(), None)
+        self._listeners: list[Callable[[], None]] = []
         self.unreadable = False
         """The file is there and does not check: nothing may start."""
+        self.failure: str | None = None
+        """Why the last line could not be written; None once one could."""
 
     async def async_load(self, hass: HomeAssistant) -> None:
-        """Read the file; a missing one is an empty ledger, a corrupt one sets `unreadable`."""
+        """Read the file; a missing one is an empty ledger, a corrupt one sets `unreadable`.
+
+        What is older than 13 months goes into the totals; a file of an older version becomes one of this.
+        """
         try:
-            for entry in await hass.async_add_executor_job(self._read):
-                self._take(entry)
+            self._state = await hass.async_add_executor_job(self._file.read)
         except LedgerError, OSError, KeyError, TypeError, ValueError:
             self.unreadable = True
+        self._clock = clock.begin(self._wall(), self._monotonic(), self._state.newest)
+        if not self.unreadable and (self._state.version < VERSION or self._oldest_is_over()):
+            with suppress(LedgerError):  # it is read and counted all the same
+                await self._async_rewrite(hass, lambda books: books.drop(self.now() - AGE))
 
-    def _read(self) -> list[dict[str, Any]]:
-        try:
-            raw = self._path.read_bytes()
-        except FileNotFoundError:
-            return []
-        *lines, tail = raw.split(b"\n")
-        if tail:  # never acknowledged
-            with self._path.open("r+b") as file:
-                file.truncate(len(raw) - len(tail))
-                os.fsync(file.fileno())
-        return [_checked(line) for line in lines]
+    def _oldest_is_over(self) -> bool:
+        return any(record.over_at < self.now() - AGE for record in self._state.books.records.values())
 
-    def _take(self, entry: Mapping[str, Any]) -> None:
-        """Let one line take effect."""
-        match entry["kind"]:
-            case "ledger":
-                if entry["version"] > VERSION:
-                    message = "written by a newer version"
-                    raise LedgerError(message)
-            case "open":
-                self._records[entry["session_id"]] = Record(
-                    session_id=entry["session_id"],
-                    mac=entry["mac"],
-                    modality=Modality(entry["modality"]),
-                    person_id=entry["person_id"],
-                    subject=entry["subject"],
-                    program=entry["program"],
-                    started_at=datetime.fromisoformat(entry["started_at"]),
-                    planned=_dose_in(entry["planned"]),
-                    charged=_dose_in(entry["charged"]),
-                )
-            case "settle":
-                self._records[entry["session_id"]] = replace(
-                    self._records[entry["session_id"]],
-                    delivered=_dose_in(entry["delivered"]),
-                    outcome=Outcome(entry["outcome"]),
-                    ended_at=datetime.fromisoformat(entry["ended_at"]),
-                )
-            case "device":
-                fault = entry["fault"]
-                self._devices[entry["mac"]] = DeviceMemory(last_record=entry["last_record"], fault=Fault(fault) if fault else None)
-            case kind:
-                message = f"unknown kind {kind}"
-                raise LedgerError(message)
+    # --- time -------------------------------------------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """Return the ledger's time, UTC: what sessions are dated with, and what windows are counted in."""
+        return self._clock.at(self._monotonic())
+
+    @property
+    def clock_ahead(self) -> timedelta:
+        """How far the wall clock has been put forward; negative: back; zero: it is right."""
+        return self._clock.ahead(self._wall(), self._monotonic())
+
+    # --- writing ----------------------------------------------------------------------------------------------------------------
+
+    def add_listener(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
+        """Call back when `unreadable` or `failure` has changed."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def _tell(self, *, failure: str | None, unreadable: bool = False) -> None:
+        if (failure, unreadable) != (self.failure, self.unreadable):
+            self.failure, self.unreadable = failure, unreadable
+            for listener in tuple(self._listeners):
+                listener()
 
     async def _async_append(self, hass: HomeAssistant, entry: dict[str, Any]) -> None:
         """Write a line durably, read it back, and only then let it take effect.
@@ -166,88 +103,146 @@ class Ledger:
             LedgerError: It could not be written, or what is read back is not what was written; nothing has changed.
         """
         async with self._lock:
-            if self.unreadable:
-                message = "the ledger is unreadable"
-                raise LedgerError(message)
-            # A cancelled caller must not leave a line in the file that memory does not have.
-            writing = hass.async_add_executor_job(self._write, entry)
-            try:
-                await asyncio.shield(writing)
-            except asyncio.CancelledError:
-                await asyncio.wait([writing])
-                if writing.exception() is None:
-                    self._take(entry)
-                raise
-            except OSError as error:
-                raise LedgerError(str(error)) from error
-            self._take(entry)
+            state = self._writable()
 
-    def _write(self, entry: dict[str, Any]) -> None:
-        new = not self._path.exists()
-        data = _line(entry)
-        if new:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            data = _line({"kind": "ledger", "version": VERSION}) + data
-        with self._path.open("ab+") as file:
-            os.fchmod(file.fileno(), 0o600)
-            before = file.seek(0, os.SEEK_END)
-            try:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-                file.seek(before)
-                _check_same(file.read(), data)
-            except BaseException:
-                file.truncate(before)
-                raise
-        if new:
-            directory = os.open(self._path.parent, os.O_RDONLY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+            def take(length: int) -> None:
+                state.length = length
+                state.take(entry)
+
+            await self._async_durably(hass.async_add_executor_job(self._file.append, state, entry), take)
+            if state.lines > SPARE + 2 * len(state.books.records):
+                with suppress(LedgerError):  # it is only longer than it need be
+                    await self._async_replace(hass, lambda books: books.drop(self.now() - AGE))
+
+    async def _async_rewrite(self, hass: HomeAssistant, change: Callable[[Books], object]) -> None:
+        """Change the books and write them as a new file in the old one's place.
+
+        Raises:
+            LedgerError: Nothing has changed.
+        """
+        async with self._lock:
+            self._writable()
+            await self._async_replace(hass, change)
+
+    async def _async_replace(self, hass: HomeAssistant, change: Callable[[Books], object]) -> None:
+        def write() -> State:
+            state = State()
+            for entry in list(self._state.entries()):
+                state.take(entry)
+            change(state.books)
+            entries = list(state.entries())
+            state.length, state.lines = self._file.replace(entries), len(entries)
+            return state
+
+        def take(state: State) -> None:
+            state.newest = self._state.newest
+            self._state = state
+
+        await self._async_durably(hass.async_add_executor_job(write), take)
+
+    def _writable(self) -> State:
+        if self.unreadable:
+            message = "the ledger is unreadable"
+            raise LedgerError(message)
+        return self._state
+
+    async def _async_durably[T](self, writing: asyncio.Future[T], take: Callable[[T], None]) -> None:
+        """Wait for the disk, and let take effect what is on it, also when the caller is cancelled: memory and file must not differ."""
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.wait([writing])
+            if writing.exception() is None:
+                take(writing.result())
+            raise
+        except (LedgerError, OSError, ValueError) as error:
+            self._tell(failure=str(error))
+            raise LedgerError(str(error)) from error
+        take(writing.result())
+        self._tell(failure=None)
+
+    async def async_probe(self, hass: HomeAssistant) -> None:
+        """Try whether a ledger that could not be written can be now: `failure` tells.
+
+        Raises:
+            LedgerError: It can not.
+        """
+        await self._async_append(hass, {"kind": "ledger", "version": VERSION})
+
+    # --- sessions ---------------------------------------------------------------------------------------------------------------
 
     async def async_open(self, hass: HomeAssistant, record: Record) -> None:
-        """Write a session at its full planned dose.
+        """Write a session: a permitted one at its full planned dose, or a logged, watched or unknown one as it is.
+
+        It counts from this call on, so that nothing can be permitted while it is being written; if it cannot be, it does not.
 
         Raises:
             LedgerError: It is not in the ledger, and must not be energized.
         """
-        await self._async_append(
-            hass,
-            {
-                "kind": "open",
-                "session_id": record.session_id,
-                "mac": record.mac,
-                "modality": record.modality.value,
-                "person_id": record.person_id,
-                "subject": record.subject,
-                "program": record.program,
-                "started_at": record.started_at.isoformat(),
-                "planned": _dose_out(record.planned),
-                "charged": _dose_out(record.charged),
-            },
-        )
+        self._pending[record.session_id] = record
+        try:
+            await self._async_append(hass, session_line(record))
+        finally:
+            del self._pending[record.session_id]
 
-    async def async_settle(self, hass: HomeAssistant, session_id: str, *, delivered: Dose, outcome: Outcome, ended_at: datetime) -> None:
-        """Settle a session to what was delivered, nominal.
+    async def async_amend(self, hass: HomeAssistant, session_id: str, *, planned: Dose, charged: Dose) -> None:
+        """Write a session's plan anew before a level rises. A plan never gets smaller.
+
+        Raises:
+            KeyError: No such session.
+            LedgerError: It stays as it was, and nothing may rise.
+        """
+        record = self._state.books.records[session_id]
+        await self._async_put(hass, merge(record, replace(record, planned=planned, charged=charged)))
+
+    async def async_settle(  # noqa: PLR0913 - what a node tells
+        self, hass: HomeAssistant, session_id: str, *, delivered: Dose, outcome: Outcome, ended_at: datetime, output_s: float | None = None
+    ) -> None:
+        """Settle a session to what was delivered, nominal; of two settlings the larger dose stays.
 
         Raises:
             KeyError: No such session.
             LedgerError: It stays at its full planned dose.
         """
-        if session_id not in self._records:
-            raise KeyError(session_id)
-        await self._async_append(
-            hass,
-            {
-                "kind": "settle",
-                "session_id": session_id,
-                "delivered": _dose_out(delivered),
-                "outcome": outcome.value,
-                "ended_at": ended_at.isoformat(),
-            },
-        )
+        record = self._state.books.records[session_id]
+        await self._async_put(hass, merge(record, replace(record, delivered=delivered, outcome=outcome, ended_at=ended_at, output_s=output_s)))
+
+    async def async_over(self, hass: HomeAssistant, session_id: str, *, at_least: Dose, ended_at: datetime) -> None:
+        """Write down that nothing of a session can flow any more, though it is not known what it delivered: it counts in full until the node tells.
+
+        Raises:
+            KeyError: No such session.
+            LedgerError: It counts as one that may still go on.
+        """
+        record = self._state.books.records[session_id]
+        await self._async_put(hass, merge(record, replace(record, at_least=at_least, ended_at=ended_at)))
+
+    async def async_merge(self, hass: HomeAssistant, record: Record) -> None:
+        """Take in what somebody else knows of a session, by its id: the union, per number the larger.
+
+        Raises:
+            LedgerError: The ledger is as it was.
+        """
+        known = self._state.books.records.get(record.session_id)
+        await self._async_put(hass, record if known is None else merge(known, record))
+
+    async def _async_put(self, hass: HomeAssistant, record: Record) -> None:
+        if record != self._state.books.records.get(record.session_id):
+            await self._async_append(hass, session_line(record))
+
+    def get(self, session_id: str) -> Record | None:
+        """Return one session."""
+        return self._state.books.records.get(session_id)
+
+    def session_ids(self) -> list[str]:
+        """Return every session, oldest first."""
+        return list(self._state.books.records)
+
+    def open_sessions(self, mac: str) -> list[Record]:
+        """Return the sessions of a device that have not been settled, oldest first."""
+        return self._state.books.open_sessions(mac)
+
+    # --- devices ----------------------------------------------------------------------------------------------------------------
 
     async def async_remember(self, hass: HomeAssistant, mac: str, memory: DeviceMemory) -> None:
         """Write what has to outlive a restart about a device, if it has changed.
@@ -256,49 +251,84 @@ class Ledger:
             LedgerError: Nothing has changed.
         """
         if memory != self.device(mac):
-            fault = memory.fault.value if memory.fault else None
-            await self._async_append(hass, {"kind": "device", "mac": mac, "last_record": memory.last_record, "fault": fault})
+            await self._async_append(hass, device_line(mac, memory))
 
     def device(self, mac: str) -> DeviceMemory:
         """Return what is remembered of a device."""
-        return self._devices.get(mac, DeviceMemory())
+        return self._state.devices.get(mac, DeviceMemory())
 
-    def get(self, session_id: str) -> Record | None:
-        """Return one session."""
-        return self._records.get(session_id)
+    # --- people -----------------------------------------------------------------------------------------------------------------
 
-    def session_ids(self) -> list[str]:
-        """Return every session, oldest first."""
-        return list(self._records)
+    def history(self, person_id: str, *, mac: str | None = None, without: str | None = None) -> History:
+        """Return what the gate needs of a person now; see `Books.history`. What is being written counts."""
+        history = self._state.books.history(person_id, self.now(), mac=mac, without=without)
+        pending = tuple(record for record in self._pending.values() if record.person_id == person_id and record.session_id != without)
+        elsewhere = history.elsewhere or next((record for record in pending if record.mac != mac and record.lives(history.at)), None)
+        return replace(history, records=(*history.records, *pending), elsewhere=elsewhere) if pending else history
 
-    def open_sessions(self, mac: str) -> list[Record]:
-        """Return the sessions of a device that have not been settled, oldest first."""
-        return [record for record in self._records.values() if record.mac == mac and record.open]
+    def totals(self, person_id: str) -> Totals:
+        """Return what a person was given in all: it never falls."""
+        return self._state.books.totals(person_id)
 
-    def sessions_of(self, person_id: str) -> dict[Modality, int]:
+    def newest_first(self, person_id: str) -> Iterator[Record]:
+        """Yield a person's sessions of the last 13 months, the one that ended last first."""
+        return self._state.books.newest_first(person_id)
+
+    def sessions_of(self, person_id: str) -> Mapping[Modality, int]:
         """Return how many sessions of each modality count for a person."""
-        counted = [record.modality for record in self._records.values() if record.person_id == person_id and record.counts]
-        return {modality: counted.count(modality) for modality in Modality}
+        return self.totals(person_id).sessions
 
+    async def async_people(self, hass: HomeAssistant, person_ids: set[str]) -> None:
+        """Take in who there is: whoever is new counts from now, whoever is missing has been removed.
 
-def _check_same(read_back: bytes, written: bytes) -> None:
-    if read_back != written:
-        message = "read back something else"
-        raise LedgerError(message)
+        Raises:
+            LedgerError: Somebody is not written down; the next call tries again.
+        """
+        for person_id in sorted(person_ids):
+            added_at, removed_at = self._state.books.people.get(person_id, (None, None))
+            if added_at is None or removed_at is not None:
+                await self._async_append(hass, person_line(person_id, added_at or self.now(), None))
+        for person_id, (added_at, removed_at) in list(self._state.books.people.items()):
+            if person_id not in person_ids and removed_at is None:
+                await self._async_append(hass, person_line(person_id, added_at, self.now()))
 
+    async def async_erase(self, hass: HomeAssistant, person_id: str) -> None:
+        """Forget a person, on the disk too, apart from the doses of the last 8 days.
 
-def _line(entry: dict[str, Any]) -> bytes:
-    text = json.dumps(entry, separators=(",", ":"), allow_nan=False).encode()
-    return text + b" %08x\n" % crc32(text)
+        Raises:
+            LedgerError: Nothing has been forgotten.
+        """
+        await self._async_rewrite(hass, lambda books: books.erase(person_id, self.now()))
 
+    def export(self, person_id: str) -> list[dict[str, Any]]:
+        """Return everything that the ledger has of a person, oldest first, as plain values."""
+        return [session_line(record) for record in reversed(list(self.newest_first(person_id)))]
 
-def _checked(line: bytes) -> dict[str, Any]:
-    text, _, crc = line.rpartition(b" ")
-    if crc != b"%08x" % crc32(text):
-        message = "a line does not check"
-        raise LedgerError(message)
-    entry: dict[str, Any] = json.loads(text)
-    return entry
+    async def async_begin_anew(self, hass: HomeAssistant, person_ids: set[str]) -> None:
+        """Begin an unreadable ledger anew: the old file is kept aside, and everybody's windows are at their ceiling from now on.
+
+        Raises:
+            LedgerError: It is still unreadable.
+        """
+        async with self._lock:
+            state = State()
+            for person_id in sorted(person_ids):
+                state.take(person_line(person_id, self.now(), None))
+                for modality in Modality:
+                    state.take(session_line(ceiling(secrets.token_hex(8), person_id, modality, self.now())))
+            entries = list(state.entries())
+
+            def write() -> int:
+                self._file.keep_aside(f"unreadable-{self.now():%Y%m%dT%H%M%S}")
+                return self._file.replace(entries)
+
+            def take(length: int) -> None:
+                state.length, state.lines = length, len(entries)
+                self._state, self.unreadable = state, False
+                for listener in tuple(self._listeners):
+                    listener()
+
+            await self._async_durably(hass.async_add_executor_job(write), take)
 
 
 LEDGER: HassKey[Ledger] = HassKey(f"{DOMAIN}_ledger")

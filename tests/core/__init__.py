@@ -4,9 +4,12 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from custom_components.facial_therapy.core.ledger import History
 from custom_components.facial_therapy.core.model import Channel, Device, Dose, EyeShield, Grade, Modality, NodeState, Person, Request, SkinType, Telemetry
 
 NOW: Final = datetime(2026, 11, 2, 20, 30, tzinfo=UTC)
+NOTHING: Final = History(at=NOW)
+"""Somebody who has not been given anything in the last days."""
 
 
 def person(*, skin_type: SkinType = SkinType.II, done: int = 10, sessions: Mapping[Modality, int] | None = None) -> Person:

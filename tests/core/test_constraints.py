@@ -14,7 +14,7 @@ from custom_components.facial_therapy.core.constraints import REQUEST, number
 from custom_components.facial_therapy.core.model import Channel, Device, EyeShield, Grade, Modality, Reason, Refusal, Request, SkinType
 from custom_components.facial_therapy.core.safety import refusals
 
-from . import NOW, current, light, mask, node, person, wand
+from . import NOTHING, NOW, current, light, mask, node, person, wand
 
 NOT_NUMBERS: Final = (math.nan, math.inf, -math.inf, 0, -1, -0.0, 2**31, 10**400, "20", "red", "", None, True, [20], b"20", 20j)
 """What no field lets through; 2^31 is a number, but far beyond every bound."""
@@ -24,7 +24,7 @@ FRESH: Final = 2
 
 
 def found(request: Request, device: Device, **keywords: Any) -> tuple[Refusal, ...]:
-    return refusals(request, device, node(), NOW, **keywords)
+    return refusals(request, device, node(), NOW, history=NOTHING, **keywords)
 
 
 def brief(refusal: Refusal) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ from custom_components.facial_therapy.core.dose import uncertainty
 from custom_components.facial_therapy.core.model import Channel, Device, EyeShield, Grade, Modality, NodeState, Person, Reason, RefusedError, Request, SkinType
 from custom_components.facial_therapy.core.safety import permit, refusals
 
-from . import NOW, mask, node, person, wand
+from . import NOTHING, NOW, mask, node, person, wand
 
 SLACK: Final = 1 + 1e-6
 """The room of rounding."""
@@ -113,7 +113,7 @@ devices: Final = st.one_of(masks, wands)
 
 
 def permitted(request: Request, device: Device, **keywords: Any) -> bool:
-    return refusals(request, device, node(), NOW, **keywords) == ()
+    return refusals(request, device, node(), NOW, history=NOTHING, **keywords) == ()
 
 
 def fitting(device: Device, request: Request) -> Device:
@@ -155,7 +155,7 @@ cases: Final = st.one_of(plausible(), st.tuples(requests, devices))
 def test_nothing_above_a_hard_ceiling_is_ever_permitted(case: tuple[Request, Device], window_s: Any) -> None:
     request_, device = case
     try:
-        plan = permit(request_, device, node(), NOW, window_s=window_s)
+        plan = permit(request_, device, node(), NOW, history=NOTHING, window_s=window_s)
     except RefusedError:
         return
     assert plan.request is request_
@@ -228,7 +228,7 @@ def loosened(request: Request, device: Device, what: str, share: float) -> tuple
 def test_every_rule_has_its_say_whatever_the_others_say(asked: tuple[Request, Device]) -> None:
     """Each rule looks at the case alone, so one more can only add refusals."""
     request_, device = asked
-    everything = refusals(request_, device, node(), NOW)
+    everything = refusals(request_, device, node(), NOW, history=NOTHING)
     case = Case(
         device=device,
         telemetry=None,
@@ -265,17 +265,17 @@ def test_the_allowed_current_and_time_are_the_smallest_of_all(device: Device) ->
 @given(cases)
 def test_the_maximum_that_a_refusal_names_is_allowed_by_the_rule_that_named_it(case: tuple[Request, Device]) -> None:
     request_, device = case[0], fitting(case[1], case[0])
-    for refusal in refusals(request_, device, node(), NOW):
+    for refusal in refusals(request_, device, node(), NOW, history=NOTHING):
         if refusal.reason is not Reason.OUT_OF_BOUNDS or refusal.field != "duration_s":
             continue
         assert refusal.minimum is not None
         assert refusal.maximum is not None
         if refusal.maximum < refusal.minimum:
             continue
-        shorter = refusals(replace(request_, duration_s=refusal.maximum), device, node(), NOW)
+        shorter = refusals(replace(request_, duration_s=refusal.maximum), device, node(), NOW, history=NOTHING)
         assert (refusal.field, refusal.detail) not in {(other.field, other.detail) for other in shorter}
 
 
 @given(plausible(), st.sampled_from([state for state in NodeState if state is not NodeState.IDLE]))
 def test_nothing_is_permitted_on_a_node_that_is_not_idle(case: tuple[Request, Device], state: NodeState) -> None:
-    assert refusals(*case, node(state=state), NOW) != ()
+    assert refusals(*case, node(state=state), NOW, history=NOTHING) != ()

@@ -12,7 +12,7 @@ from custom_components.facial_therapy.core.model import MANUAL, Channel, EyeShie
 from custom_components.facial_therapy.core.program import BUILT_IN, resolve
 from custom_components.facial_therapy.core.safety import refusals
 
-from . import NOW, mask, node, person, wand
+from . import NOTHING, NOW, mask, node, person, wand
 
 RED: Final = "red"
 NIR: Final = "near_infrared"
@@ -147,7 +147,7 @@ def test_light_of_every_program_skin_calibration_and_phase(program: str, skin: s
         assert request.duration_s == (first if done < 3 else later)
         assert (request.modality, request.program, request.person) == (Modality.MASK, program, whose)
         assert (request.current_ua, request.frequency_hz) == (None, None)
-        refused = {refusal.reason for refusal in refusals(request, device, node(), NOW)}
+        refused = {refusal.reason for refusal in refusals(request, device, node(), NOW, history=NOTHING)}
         if device.grade is Grade.NONE:  # at most 60 s, red only: no program fits
             assert Reason.OUT_OF_BOUNDS in refused
             assert (Reason.NOT_CALIBRATED in refused) == (set(expected) != {RED})
@@ -171,7 +171,7 @@ def test_current_of_every_program_calibration_and_phase_on_any_skin(row: tuple[s
         assert request.duration_s == (first_s if done < 3 else later_s)
         assert (request.modality, request.program, request.person) == (Modality.WAND, program, whose)
         assert request.irradiance_mw_cm2 == {}
-        refused = {refusal.reason for refusal in refusals(request, device, node(temperature_c=None), NOW)}
+        refused = {refusal.reason for refusal in refusals(request, device, node(temperature_c=None), NOW, history=NOTHING)}
         if device.grade is Grade.NONE:
             assert Reason.NOT_CALIBRATED in refused
         else:
@@ -183,7 +183,7 @@ def test_without_an_eye_shield_only_puffiness_has_another_recipe(program: str, s
     device = mask(eye_shield=EyeShield.NONE)
     request = resolve(program, person(skin_type=SkinType(skin)), device)
     assert {channel.value: level for channel, level in request.irradiance_mw_cm2.items()} == expected
-    assert {refusal.reason for refusal in refusals(request, device, node(), NOW)} == ({Reason.EYE_SHIELD_MISSING} if refused else set())
+    assert {refusal.reason for refusal in refusals(request, device, node(), NOW, history=NOTHING)} == ({Reason.EYE_SHIELD_MISSING} if refused else set())
 
 
 @pytest.mark.parametrize(("program", "light", "current", "starting"), PER_WEEK)
@@ -222,13 +222,15 @@ def test_an_uncertainty_that_is_no_number_leaves_no_light(uncertainty: float) ->
     device = mask(grade=Grade.MEASURED, uncertainty=uncertainty)
     request = resolve("first_use", person(), device)
     assert request.irradiance_mw_cm2 == {Channel.RED: 0}
-    assert refusals(request, device, node(), NOW)
+    assert refusals(request, device, node(), NOW, history=NOTHING)
 
 
 def test_a_channel_that_the_mask_lacks_is_not_left_out_but_refused() -> None:
     device = mask(channels=[Channel.RED])
     request = resolve("fine_lines", person(), device)
-    assert [(refusal.reason, refusal.field) for refusal in refusals(request, device, node(), NOW)] == [(Reason.BAD_CHANNEL, "channels.near_infrared")]
+    assert [(refusal.reason, refusal.field) for refusal in refusals(request, device, node(), NOW, history=NOTHING)] == [
+        (Reason.BAD_CHANNEL, "channels.near_infrared")
+    ]
 
 
 @pytest.mark.parametrize("key", ["", "Fine lines", "fine-lines", MANUAL, "no such program"])

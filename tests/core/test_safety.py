@@ -23,7 +23,7 @@ from custom_components.facial_therapy.core.model import (
 )
 from custom_components.facial_therapy.core.safety import CONSTRAINTS, READINESS, ordered, permit, readiness, refusals, stale, watch
 
-from . import NOW, current, light, mask, node, person, wand
+from . import NOTHING, NOW, current, light, mask, node, person, wand
 
 LIVE: Final = (NodeState.ARMED, NodeState.RAMPING, NodeState.RUNNING, NodeState.SUSPENDED, NodeState.PAUSED)
 
@@ -33,7 +33,7 @@ LIVE: Final = (NodeState.ARMED, NodeState.RAMPING, NodeState.RUNNING, NodeState.
 
 def test_a_permitted_mask_session_is_the_request_as_it_was_with_its_dose() -> None:
     request = light(red=20, near_infrared=10, whose=person(skin_type=SkinType.I))
-    plan = permit(request, mask(), node(), NOW)
+    plan = permit(request, mask(), node(), NOW, history=NOTHING)
     assert plan.request is request
     assert plan.planned == Dose(fluence_j_cm2={Channel.RED: 12, Channel.NEAR_INFRARED: 6})
     assert plan.charged.fluence_j_cm2 == pytest.approx({Channel.RED: 14.4, Channel.NEAR_INFRARED: 7.2})
@@ -42,7 +42,7 @@ def test_a_permitted_mask_session_is_the_request_as_it_was_with_its_dose() -> No
 
 def test_a_permitted_wand_session_is_the_request_as_it_was_with_its_dose() -> None:
     request = current(current_ua=200, whose=person(skin_type=SkinType.IV))
-    plan = permit(request, wand(), node(temperature_c=None), NOW, window_s=300)
+    plan = permit(request, wand(), node(temperature_c=None), NOW, history=NOTHING, window_s=300)
     assert plan.request is request
     assert plan.planned == Dose(charge_ma_min=1)
     assert plan.charged == Dose(charge_ma_min=1.2)
@@ -50,7 +50,7 @@ def test_a_permitted_wand_session_is_the_request_as_it_was_with_its_dose() -> No
 
 
 def test_a_session_without_calibration_is_charged_six_joules() -> None:
-    plan = permit(light(red=20, duration_s=60), mask(grade=Grade.NONE, uncertainty=0.5), node(), NOW)
+    plan = permit(light(red=20, duration_s=60), mask(grade=Grade.NONE, uncertainty=0.5), node(), NOW, history=NOTHING)
     assert plan.planned.fluence_j_cm2 == {Channel.RED: 1.2}
     assert plan.charged.fluence_j_cm2 == {Channel.RED: 6}
 
@@ -58,15 +58,15 @@ def test_a_session_without_calibration_is_charged_six_joules() -> None:
 def test_a_refused_session_raises_with_everything_that_refusals_finds() -> None:
     arguments: Any = (light(red=99, blue=5, duration_s=601), mask(eye_shield=EyeShield.NONE), node(charging=True), NOW)
     with pytest.raises(RefusedError) as caught:
-        permit(*arguments, window_s=0)
-    assert caught.value.refusals == refusals(*arguments, window_s=0)
+        permit(*arguments, history=NOTHING, window_s=0)
+    assert caught.value.refusals == refusals(*arguments, history=NOTHING, window_s=0)
     assert {refusal.reason for refusal in caught.value.refusals} == {Reason.OUT_OF_BOUNDS, Reason.EYE_SHIELD_MISSING, Reason.CHARGING}
     assert caught.value.binding.reason is Reason.OUT_OF_BOUNDS
 
 
 def test_what_the_request_gets_wrong_comes_before_what_passes_by() -> None:
     assert (*REQUEST, *READINESS) == CONSTRAINTS
-    refused = refusals(light(duration_s=601), mask(), None, NOW)
+    refused = refusals(light(duration_s=601), mask(), None, NOW, history=NOTHING)
     assert [refusal.reason for refusal in refused] == [Reason.OUT_OF_BOUNDS, Reason.DEVICE_OFFLINE]
 
 
@@ -167,12 +167,12 @@ def test_stale_reports_refuse_a_start_sooner_while_a_session_lives() -> None:
 
 def light_plan() -> Plan:
     """Red 20 mW/cm² for 600 s: 12 J/cm²."""
-    return permit(light(red=20), mask(), node(), NOW)
+    return permit(light(red=20), mask(), node(), NOW, history=NOTHING)
 
 
 def current_plan() -> Plan:
     """200 uA for 300 s: 1 mA min."""
-    return permit(current(current_ua=200), wand(), node(), NOW)
+    return permit(current(current_ua=200), wand(), node(), NOW, history=NOTHING)
 
 
 def running(**changes: Any) -> Any:

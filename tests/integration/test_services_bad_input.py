@@ -229,7 +229,7 @@ async def wand(world: World) -> World:
 
 
 async def test_two_devices_are_not_one_but_both_are_stopped(world: World, wand: World) -> None:
-    await world.shell.async_start(world.ask())
+    await world.shell.async_start(world.ask(person=await world.somebody_else()))
     both = [world.device_id, wand.device_id]
     with pytest.raises(ServiceValidationError) as error:
         await world.hass.services.async_call(DOMAIN, "pause_session", {"device_id": both}, blocking=True)
@@ -249,7 +249,7 @@ async def test_a_wrong_name_among_the_targets_of_a_stop_does_not_keep_the_others
 
 
 async def test_stop_all_stops_every_device_even_if_one_fails(world: World, wand: World) -> None:
-    await world.shell.async_start(world.ask())
+    await world.shell.async_start(world.ask(person=await world.somebody_else()))
     with patch.object(world.shell, "async_stop", side_effect=RuntimeError("broken")), pytest.raises(RuntimeError, match="broken"):
         await world.hass.services.async_call(DOMAIN, "stop_all", {}, blocking=True)
     assert wand.device.session is None

@@ -10,8 +10,10 @@ from homeassistant.core import HomeAssistant
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
+from custom_components.facial_therapy.core.ledger import Record
 from custom_components.facial_therapy.core.model import Channel, Dose, Fault, Modality, Outcome
-from custom_components.facial_therapy.store import DeviceMemory, Ledger, LedgerError, Record, ledger_path
+from custom_components.facial_therapy.ledger_file import DeviceMemory, LedgerError
+from custom_components.facial_therapy.store import Ledger, ledger_path
 
 MAC = "98:35:69:00:00:01"
 EVENING = datetime(2026, 11, 24, 21, 0, tzinfo=UTC)
@@ -119,7 +121,7 @@ async def test_a_flipped_bit_makes_the_ledger_unreadable_and_never_lower(hass: H
 
 
 async def test_a_ledger_of_a_newer_version_is_unreadable(hass: HomeAssistant, tmp_path: Path) -> None:
-    with patch("custom_components.facial_therapy.store.VERSION", 2):
+    with patch("custom_components.facial_therapy.ledger_file.VERSION", 3):
         await (await loaded(hass, tmp_path / "ledger")).async_open(hass, record())
     assert (await loaded(hass, tmp_path / "ledger")).unreadable
 
@@ -129,7 +131,7 @@ async def test_a_full_disk_refuses_and_leaves_the_file_as_it_was(hass: HomeAssis
     ledger = await loaded(hass, path)
     await ledger.async_open(hass, record("0000000000000001"))
     before = path.read_bytes()
-    with patch("custom_components.facial_therapy.store.os.fsync", side_effect=OSError(28, "No space left on device")), pytest.raises(LedgerError):
+    with patch("custom_components.facial_therapy.ledger_file.os.fsync", side_effect=OSError(28, "No space left on device")), pytest.raises(LedgerError):
         await ledger.async_open(hass, record("0000000000000002"))
     assert path.read_bytes() == before
     assert ledger.session_ids() == ["0000000000000001"]
@@ -147,7 +149,7 @@ async def test_a_read_back_that_differs_refuses(hass: HomeAssistant, tmp_path: P
             file.seek(-5, os.SEEK_END)
             file.write(b"X")
 
-    with patch("custom_components.facial_therapy.store.os.fsync", side_effect=spoil), pytest.raises(LedgerError):
+    with patch("custom_components.facial_therapy.ledger_file.os.fsync", side_effect=spoil), pytest.raises(LedgerError):
         await ledger.async_open(hass, record("0000000000000002"))
     assert (await loaded(hass, path)).session_ids() == ["0000000000000001"]
 

@@ -60,6 +60,13 @@ class World:
             numbers = {"current_ua": 50.0, "frequency_hz": 8.3}
         return Ask(**{"person": self.person, "program": MANUAL, "duration_s": 60, **numbers, **changes})
 
+    async def somebody_else(self, name: str = "Eve", subject: int = 815) -> Person:
+        """Add a person who has not been given anything: their day and their devices are free."""
+        entry = person_entry(name, subject)
+        entry.add_to_hass(self.hass)
+        assert await self.hass.config_entries.async_setup(entry.entry_id)
+        return next(person for person in persons(self.hass) if person.person_id == entry.entry_id)
+
     async def pass_time(self, seconds: float) -> None:
         """Let time pass for Home Assistant and the device together, half a second at a time."""
         for _ in range(round(seconds * 2)):

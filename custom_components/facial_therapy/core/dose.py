@@ -48,21 +48,36 @@ def planned(request: Request) -> Dose:
 
 
 def charged(dose: Dose, device: Device) -> Dose:
-    """Return what a nominal dose, planned or delivered, counts for on a device.
-
-    Args:
-        dose: Nominal.
-        device: What gives or gave it; its grade and uncertainty matter.
-
-    Returns:
-        The dose times (1 + U), the same channels. Light of a device that is not calibrated counts at least 6 J/cm² as soon as it has flowed at all.
+    """Return what a nominal dose, planned or delivered, counts for on a device: see `charged_at`.
 
     Source: docs/safety.md, L28.
     """
-    share = 1 + uncertainty(device)
-    floor = UNCALIBRATED_FLUENCE_J_CM2 if device.grade is Grade.NONE else 0
+    return charged_at(dose, device.grade, uncertainty(device))
+
+
+def charged_at(dose: Dose, grade: Grade, share: float) -> Dose:
+    """Return what a nominal dose, planned or delivered, counts for.
+
+    Args:
+        dose: Nominal.
+        grade: Calibration of what gives or gave it.
+        share: Its U, 0.2 = 20 %.
+
+    Returns:
+        The dose times (1 + U), the same channels. Light that is not calibrated counts at least 6 J/cm² as soon as it has flowed at all.
+
+    Source: docs/safety.md, L28.
+    """
+    floor = UNCALIBRATED_FLUENCE_J_CM2 if grade is Grade.NONE else 0
     fluence: Mapping[Channel, float] = {
-        channel: 0 if nominal == 0 else max(nominal * share, floor)  # NaN stays NaN: it is max's first argument
+        channel: 0 if nominal == 0 else max(nominal * (1 + share), floor)  # NaN stays NaN: it is max's first argument
         for channel, nominal in dose.fluence_j_cm2.items()
     }
-    return Dose(fluence_j_cm2=MappingProxyType(fluence), charge_ma_min=dose.charge_ma_min * share)
+    return Dose(fluence_j_cm2=MappingProxyType(fluence), charge_ma_min=dose.charge_ma_min * (1 + share))
+
+
+def greatest(*doses: Dose) -> Dose:
+    """Return the larger of several doses, channel by channel."""
+    found = {channel for dose in doses for channel in dose.fluence_j_cm2}
+    fluence = {channel: max(dose.fluence_j_cm2.get(channel, 0) for dose in doses) for channel in Channel if channel in found}
+    return Dose(fluence_j_cm2=MappingProxyType(fluence), charge_ma_min=max(dose.charge_ma_min for dose in doses))

@@ -146,7 +146,10 @@ COUNTS_FROM_SHARE: Final = 0.2
 
 GAP_WAND_TO_MASK: Final = (timedelta(minutes=5), timedelta(minutes=2))
 GAP_MASK_TO_WAND: Final = (timedelta(minutes=10), timedelta(minutes=10))
+GEL_ASKED: Final = timedelta(hours=4)
+"""How long after the wand a person is asked whether the gel is off, unless light has followed since (X2)."""
 TREATMENT_DAY: Final = timedelta(minutes=30)
+"""Of both modalities together, within the day of the default windows (X3)."""
 
 # --- calibration and skin ------------------------------------------------------------------------------------------------------
 

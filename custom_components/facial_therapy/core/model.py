@@ -304,6 +304,16 @@ class Telemetry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What holds for a person instead of a default, always inside the hard ceilings; what stands here is the defaults."""
+
+    mask_sessions_week: int = 4
+    """1 to 6; more than 4 raise the week's fluence too."""
+    wand_starting_phase: bool = False
+    """The first weeks with the wand, with more sessions and less rest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """Whose skin it is."""
 
@@ -315,6 +325,8 @@ class Person:
     skin_type: SkinType = SkinType.UNKNOWN
     sessions: Mapping[Modality, int] = field(default_factory=lambda: MappingProxyType({}))
     """How many sessions of each modality count so far, for the first three at half."""
+    options: Options = field(default_factory=Options)
+    """As they hold now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -335,6 +347,8 @@ class Request:
     """Wand only: peak."""
     frequency_hz: float | None = None
     """Wand only."""
+    gel_rinsed: bool = False
+    """Mask only: the person has confirmed that the gel of the wand is off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

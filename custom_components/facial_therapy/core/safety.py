@@ -3,15 +3,18 @@
 `permit` asks every constraint and gives all answers. Nothing here changes a number: what does not fit is refused, with what would.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 import math
 from typing import Final
 
 from .constraints import REQUEST, Case, Constraint, Moment, number
 from .dose import charge_ma_min, charged, fluence_j_cm2, planned
+from .ledger import History
 from .limits import LEASE_S, SKIN_FACTOR, TELEMETRY_IDLE_STALE_S, TELEMETRY_STALE_S, TEMPERATURE_LATCH_C, TEMPERATURE_STOP_C, WINDOW_S
-from .model import Channel, Device, Fault, Modality, NodeState, Plan, Reason, Refusal, RefusedError, Request, Telemetry
+from .model import Channel, Device, Dose, Fault, Modality, NodeState, Person, Plan, Reason, Refusal, RefusedError, Request, Telemetry
+from .windows import WINDOWS, Claim, Rule
 
 FUTURE: Final = timedelta(seconds=1)
 """A report may be this far ahead of the clock; one further ahead counts as none."""
@@ -91,13 +94,22 @@ READINESS: Final[tuple[Callable[[Moment], Iterator[Refusal]], ...]] = (_online, 
 report."""
 
 CONSTRAINTS: Final[tuple[Constraint, ...]] = (*REQUEST, *READINESS)
-"""Every rule of a start. The order is the order of refusals that would hold equally long: what the request itself gets wrong comes before what passes by."""
+"""Every rule of a start that looks at request and device. The order is the order of refusals that would hold equally long: what the request itself gets wrong
+comes before what passes by."""
+
+BUDGET: Final[tuple[Rule, ...]] = tuple(WINDOWS.values())
+"""Every rule of a start that looks at what the person has been given."""
+
+LEAST: Final = Dose(fluence_j_cm2={Channel.RED: 1e-6}, charge_ma_min=1e-5)
+"""The smallest session that there is, charged: where not even that fits, nothing could start."""
 
 
 # --- the gate ------------------------------------------------------------------------------------------------------------------
 
 
-def permit(request: Request, device: Device, telemetry: Telemetry | None, now: datetime, *, window_s: float | None = None) -> Plan:
+def permit(  # noqa: PLR0913 - all that a start depends on
+    request: Request, device: Device, telemetry: Telemetry | None, now: datetime, *, history: History, window_s: float | None = None
+) -> Plan:
     """Return the plan for a request, if it may start now.
 
     Args:
@@ -105,6 +117,7 @@ def permit(request: Request, device: Device, telemetry: Telemetry | None, now: d
         device: What is to give it.
         telemetry: The newest report of the device; None if it is not connected.
         now: UTC and aware.
+        history: What the person has been given, on every device.
         window_s: How long the armed device may wait to be put on, in seconds; None for the default, an automation may ask for up to the hard limit.
 
     Returns:
@@ -115,7 +128,7 @@ def permit(request: Request, device: Device, telemetry: Telemetry | None, now: d
 
     Source: docs/safety.md, every row that is enforced in core.
     """
-    found = refusals(request, device, telemetry, now, window_s=window_s)
+    found = refusals(request, device, telemetry, now, history=history, window_s=window_s)
     if found:
         raise RefusedError(*found)
     nominal = planned(request)
@@ -129,7 +142,9 @@ def permit(request: Request, device: Device, telemetry: Telemetry | None, now: d
     )
 
 
-def refusals(request: Request, device: Device, telemetry: Telemetry | None, now: datetime, *, window_s: float | None = None) -> tuple[Refusal, ...]:
+def refusals(  # noqa: PLR0913 - all that a start depends on
+    request: Request, device: Device, telemetry: Telemetry | None, now: datetime, *, history: History, window_s: float | None = None
+) -> tuple[Refusal, ...]:
     """Return all that speaks against a request now, the binding refusal first; empty if it may start. Arguments as for `permit`."""
     case = Case(
         device=device,
@@ -142,16 +157,42 @@ def refusals(request: Request, device: Device, telemetry: Telemetry | None, now:
         frequency_hz=None if request.frequency_hz is None else number(request.frequency_hz),
         window_s=number(_window(device, window_s)),
     )
-    return ordered(refusal for constraint in CONSTRAINTS for refusal in constraint(case))
+    claim = Claim(
+        modality=device.modality,
+        person=request.person,
+        history=history,
+        now=now,
+        adding=charged(planned(replace(request, duration_s=case.duration_s, irradiance_mw_cm2=case.light, current_ua=case.current_ua)), device),
+        duration_s=case.duration_s,
+        gel_rinsed=request.gel_rinsed,
+    )
+    return ordered((*(refusal for rule in CONSTRAINTS for refusal in rule(case)), *(refusal for rule in BUDGET for refusal in rule(claim))))
 
 
 def readiness(device: Device, telemetry: Telemetry | None, now: datetime) -> tuple[Refusal, ...]:
-    """Return all that speaks against any start on a device now, the binding refusal first; empty if something could start."""
+    """Return all that speaks against any start on a device now, whoever it is for, the binding refusal first; empty if something could start."""
     moment = Moment(device=device, telemetry=telemetry, now=now)
     return ordered(refusal for constraint in READINESS for refusal in constraint(moment))
 
 
-def ordered(found: Iterator[Refusal]) -> tuple[Refusal, ...]:
+def budget(person: Person, modality: Modality, now: datetime, *, history: History) -> tuple[Refusal, ...]:
+    """Return all that speaks against giving a person anything of a modality now, the binding refusal first.
+
+    Args:
+        person: Whose budget it is.
+        modality: Light or current.
+        now: UTC and aware.
+        history: What the person has been given, on every device.
+
+    Returns:
+        Refusals with the moment at which the smallest session would no longer be refused; empty if something could start. Whether the gel is rinsed off is
+        asked at the start only.
+    """
+    claim = Claim(modality=modality, person=person, history=history, now=now, adding=LEAST, duration_s=1, gel_rinsed=True)
+    return ordered(refusal for rule in BUDGET for refusal in rule(claim))
+
+
+def ordered(found: Iterable[Refusal]) -> tuple[Refusal, ...]:
     """Return refusals with the one that holds longest first.
 
     Those that no time takes away come first, then later times before earlier ones; what holds equally long keeps its order.
