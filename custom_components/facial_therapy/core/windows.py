@@ -1,7 +1,7 @@
 """What a person may still be given: windows of a day and a week, rest, and the time between modalities.
 
 Each rule sees a `Claim` and yields refusals. It knows nothing of the others, so each holds by itself, and one more can only tighten. A refusal names the row of
-docs/safety.md (`detail`), what is left now, charged (`maximum`), and `allowed_at`: the first moment at which this rule would no longer refuse the same.
+docs/safety.md (`detail`), what is left now, charged (`maximum`), and in `allowed_at` the first moment at which this rule would no longer refuse.
 
 *Hard* windows roll over 24 h and 168 h, and no option passes them; *default* ones count over 20 h and 160 h, so that the same evening a day or a week later is
 never refused for minutes. A session counts in a window as a whole until its last output is out of it. What a claim asks by itself is for the limits of a session
