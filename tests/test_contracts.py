@@ -35,7 +35,7 @@ def tree(path: Path) -> ast.Module:
 CORE_ONLY: Final = frozenset({"core", "const"})
 SHELL: Final = CORE_ONLY | {"devices", "ledger_file", "store", "settings", "snapshot", "errors", "people", "repairs"}
 """What the parts of the shell share. The shell is the coordinator and what it is made of: one per device, owns clock and order."""
-SURFACE: Final = CORE_ONLY | {"coordinator", "entity", "snapshot", "settings", "people", "errors", "targets", "asks", "devices"}
+SURFACE: Final = CORE_ONLY | {"coordinator", "entity", "snapshot", "settings", "people", "standing", "errors", "targets", "asks", "devices"}
 """Platforms and surfaces get at devices through the coordinator only; of `devices` they know the errors."""
 
 LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
@@ -50,7 +50,8 @@ LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "repairs": CORE_ONLY,
         "snapshot": CORE_ONLY | {"settings"},
         "errors": CORE_ONLY | {"devices"},
-        "people": CORE_ONLY | {"store"},
+        "standing": CORE_ONLY,
+        "people": CORE_ONLY | {"standing", "store"},
         "accounts": SHELL,
         "manual": SHELL,
         "admission": SHELL,

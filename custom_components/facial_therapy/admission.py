@@ -11,7 +11,7 @@ from .core import allowed, program, safety
 from .core.ledger import History
 from .core.model import MANUAL, Device, Fault, Person, Plan, Reason, Refusal, RefusedError, Request
 from .core.session import Event, Row, State, step
-from .people import persons
+from .people import find_person
 from .snapshot import Ask
 
 if TYPE_CHECKING:
@@ -113,12 +113,14 @@ class Admission:
         """Return why nothing could start now, whatever is asked; the fault is one that we latched."""
         if self._shell.accounts.ledger.unreadable:
             return (Refusal(reason=Reason.LEDGER_UNREADABLE),)
-        if not persons(self._hass):
-            return (Refusal(reason=Reason.NO_PERSON),)
+        try:
+            person = find_person(self._hass, self._shell.manual.settings.person_id)
+        except RefusedError as error:
+            return error.refusals
         if fault is not None:
             return (Refusal(reason=Reason.FAULTED, detail=fault),)
         if (device := self._shell.device.description) is None or self._shell.telemetry is None:
             return (Refusal(reason=Reason.DEVICE_OFFLINE),)
-        if found := safety.readiness(device, self._shell.telemetry, dt_util.utcnow()):
+        if found := safety.readiness(device, self._shell.telemetry, dt_util.utcnow(), person):
             return found
         return (Refusal(reason=Reason.STILL_WORN),) if self._shell.telemetry.worn and not self._shell.reports.seen_off else ()

@@ -34,7 +34,7 @@ DESCRIPTIONS: Final = (
         key="ready",
         available_fn=always,
         value_fn=lambda data: not data.refusals,
-        attributes_fn=lambda data: {ATTR_REASON: data.refusals[0].reason.value if data.refusals else None},
+        attributes_fn=lambda data: {ATTR_REASON: data.refusals[0].reason.shown if data.refusals else None},
     ),
     FacialTherapyBinarySensorDescription(
         key="worn",

@@ -14,6 +14,10 @@ KIND_PERSON: Final = "person"
 CONF_CHANNELS: Final = "channels"
 CONF_MAC: Final = "mac"
 CONF_MODALITY: Final = "modality"
+CONF_NOTIFY: Final = "notify"
+CONF_PERSON: Final = "person"
+CONF_SKIN_TYPE: Final = "skin_type"
+CONF_STANDING: Final = "standing"
 CONF_SUBJECT: Final = "subject"
 
 DEVICE_PLATFORMS: Final = (

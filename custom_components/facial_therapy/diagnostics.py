@@ -52,7 +52,7 @@ def _device(coordinator: FacialTherapyCoordinator) -> dict[str, Any]:
 
 
 def _refusal(refusal: Refusal) -> dict[str, Any]:
-    return {"reason": refusal.reason.value, "field": refusal.field, "minimum": refusal.minimum, "maximum": refusal.maximum, "unit": refusal.unit}
+    return {"reason": refusal.reason.shown, "field": refusal.field, "minimum": refusal.minimum, "maximum": refusal.maximum, "unit": refusal.unit}
 
 
 def _description(device: Device) -> dict[str, Any]:

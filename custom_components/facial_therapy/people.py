@@ -5,9 +5,11 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
 
-from .const import CONF_KIND, CONF_SUBJECT, DOMAIN, KIND_PERSON
-from .core.model import Person, Reason, Refusal, RefusedError
+from .const import CONF_KIND, CONF_PERSON, CONF_SKIN_TYPE, CONF_STANDING, CONF_SUBJECT, DOMAIN, KIND_PERSON
+from .core.model import Person, Reason, Refusal, RefusedError, SkinType
+from .standing import choice_in, standing_in
 from .store import LEDGER
 
 type PersonConfigEntry = ConfigEntry[PersonRuntime]
@@ -27,7 +29,15 @@ class PersonRuntime:
 
 
 def _person(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Person:
-    return Person(person_id=entry.entry_id, name=entry.title, subject=entry.data[CONF_SUBJECT], sessions=hass.data[LEDGER].sessions_of(entry.entry_id))
+    return Person(
+        person_id=entry.entry_id,
+        name=entry.title,
+        subject=entry.data[CONF_SUBJECT],
+        skin_type=SkinType(entry.data.get(CONF_SKIN_TYPE, SkinType.UNKNOWN)),
+        sessions=hass.data[LEDGER].sessions_of(entry.entry_id),
+        standing=standing_in(entry.data.get(CONF_STANDING, {})),
+        options=choice_in(entry.options).options(dt_util.utcnow()),
+    )
 
 
 def persons(hass: HomeAssistant) -> list[Person]:
@@ -37,7 +47,7 @@ def persons(hass: HomeAssistant) -> list[Person]:
 
 
 def find_person(hass: HomeAssistant, reference: str | None) -> Person:
-    """Return the person of a name (any case) or an entry id; without a reference the only one there is.
+    """Return the person of a name (any case), of a `person.x` or of an entry id; without a reference the only one there is.
 
     Raises:
         RefusedError: `unknown_person`, or `no_person` if there is none or the choice is not clear.
@@ -49,6 +59,11 @@ def find_person(hass: HomeAssistant, reference: str | None) -> Person:
         raise RefusedError(Refusal(reason=Reason.NO_PERSON, field="person"))
     wanted = reference.strip().casefold()
     for person in everybody:
-        if reference == person.person_id or person.name.casefold() == wanted:
+        if reference == person.person_id or wanted in (person.name.casefold(), _linked(hass, person)):
             return person
     raise RefusedError(Refusal(reason=Reason.UNKNOWN_PERSON, field="person", detail=reference))
+
+
+def _linked(hass: HomeAssistant, person: Person) -> str | None:
+    """Return the `person.x` that this person is in Home Assistant."""
+    return hass.config_entries.async_get_known_entry(person.person_id).data.get(CONF_PERSON)

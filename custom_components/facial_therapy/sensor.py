@@ -61,7 +61,7 @@ DESCRIPTIONS: Final = (
         entity_registry_enabled_default=False,
         available_fn=always,
         value_fn=_ready_at,
-        attributes_fn=lambda data: {ATTR_REASON: data.refusals[0].reason.value if data.refusals else None},
+        attributes_fn=lambda data: {ATTR_REASON: data.refusals[0].reason.shown if data.refusals else None},
     ),
     FacialTherapySensorDescription(
         key="temperature",

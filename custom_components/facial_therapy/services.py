@@ -155,7 +155,7 @@ def _gives(plan: Plan | None) -> dict[str, Any]:
 def _reason(refusal: Refusal) -> dict[str, Any]:
     """Return a refusal for an automation, and in words."""
     return {
-        "reason": refusal.reason.value,
+        "reason": refusal.reason.shown,
         "message": str(translated(RefusedError(refusal))),
         "field": refusal.field,
         "minimum": refusal.minimum,

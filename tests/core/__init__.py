@@ -1,21 +1,57 @@
 """Tests of the rules. No mocks, no patched clock: time is an argument. The values below are good ones, to be bent by a test."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from custom_components.facial_therapy.core.ledger import History
-from custom_components.facial_therapy.core.model import Channel, Device, Dose, EyeShield, Grade, Modality, NodeState, Person, Request, SkinType, Telemetry
+from custom_components.facial_therapy.core.model import (
+    Channel,
+    Device,
+    Dose,
+    EyeShield,
+    Grade,
+    Modality,
+    NodeState,
+    Options,
+    Person,
+    Request,
+    Screening,
+    SkinType,
+    Standing,
+    Telemetry,
+    Verdict,
+)
 
 NOW: Final = datetime(2026, 11, 2, 20, 30, tzinfo=UTC)
 NOTHING: Final = History(at=NOW)
 """Somebody who has not been given anything in the last days."""
 
 
-def person(*, skin_type: SkinType = SkinType.II, done: int = 10, sessions: Mapping[Modality, int] | None = None) -> Person:
-    """Return somebody with light skin and ten sessions of everything behind them."""
+def screening(**changes: Any) -> Screening:
+    """Return what was found a week ago: clear, blue included."""
+    week = timedelta(days=7)
+    values: dict[str, Any] = {"verdict": Verdict.CLEAR, "screened_at": NOW - week, "expires_at": NOW - week + timedelta(days=90), "blue": True}
+    return Screening(**values | changes)
+
+
+def standing(**changes: Any) -> Standing:
+    """Return the standing of an adult who has been screened for both modalities, and of whom nothing has been reported."""
+    values: dict[str, Any] = {"adult": True, "screenings": dict.fromkeys(Modality, screening())}
+    return Standing(**values | changes)
+
+
+def person(
+    *,
+    skin_type: SkinType = SkinType.II,
+    done: int = 10,
+    sessions: Mapping[Modality, int] | None = None,
+    how: Standing | None = None,
+    options: Options | None = None,
+) -> Person:
+    """Return a screened adult with light skin and ten sessions of everything behind them."""
     counts = dict.fromkeys(Modality, done) if sessions is None else sessions
-    return Person(person_id="p1", name="Ada", subject=1, skin_type=skin_type, sessions=counts)
+    return Person(person_id="p1", name="Ada", subject=1, skin_type=skin_type, sessions=counts, standing=how or standing(), options=options or Options())
 
 
 def mask(*, channels: Iterable[Channel] = Channel, **changes: Any) -> Device:

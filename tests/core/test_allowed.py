@@ -30,8 +30,8 @@ def test_a_channel_that_a_mask_lacks_is_allowed_nothing() -> None:
 
 
 def test_the_wand_has_its_current_time_and_frequency() -> None:
-    assert (allowed.current(wand()).minimum, allowed.current(wand()).maximum) == (1, 250)
-    assert (allowed.duration(wand()).minimum, allowed.duration(wand()).maximum) == (1, 300)
+    assert (allowed.current(wand(), person()).minimum, allowed.current(wand(), person()).maximum) == (1, 250)
+    assert (allowed.duration(wand(), person()).minimum, allowed.duration(wand(), person()).maximum) == (1, 300)
     assert (allowed.frequency().minimum, allowed.frequency().maximum, allowed.frequency().unit) == (1, 30, "Hz")
     assert allowed.window(Modality.WAND).maximum == 300
     assert allowed.slowest(250, wand()).minimum == 1
@@ -52,9 +52,9 @@ def test_the_first_three_sessions_halve_light_and_charge() -> None:
 @pytest.mark.parametrize("modality", list(Modality))
 def test_the_best_device_is_bounded_by_the_table_alone(modality: Modality) -> None:
     best = allowed.best_device(modality, tuple(Channel) if modality is Modality.MASK else ())
-    assert allowed.duration(best).maximum == limits.DURATION[modality].default.maximum
+    assert allowed.duration(best, person()).maximum == limits.DURATION[modality].default.maximum
     if modality is Modality.WAND:
-        assert (allowed.current(best).maximum, allowed.current(best).source) == (250, "M1")
+        assert (allowed.current(best, person()).maximum, allowed.current(best, person()).source) == (250, "M1")
     for channel in best.full_mw_cm2:
         bound = allowed.irradiance(channel, best, person(skin_type=SkinType.I))
         assert bound.source == limits.IRRADIANCE[channel].default.source

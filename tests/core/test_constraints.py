@@ -324,7 +324,7 @@ def test_all_refusals_are_said_at_once_in_the_order_of_the_rules() -> None:
         ("out_of_bounds", "channels.near_infrared", "L2"),
         ("eye_shield_missing", "channels.near_infrared", ""),
         ("eye_shield_missing", "channels.blue", ""),
-        ("skin_type", "channels.blue", "unknown"),
+        ("skin_type", "channels.blue", ""),
         ("out_of_bounds", "channels", "L5"),
         ("out_of_bounds", "channels", "L6"),
         ("out_of_bounds", "duration_s", "L10"),

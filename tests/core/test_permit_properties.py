@@ -134,7 +134,7 @@ def plausible(draw: st.DrawFn) -> tuple[Request, Device]:
         device = mask(grade=grade, uncertainty=claimed, eye_shield=draw(st.sampled_from(EyeShield)), duration_s=draw(st.sampled_from([1200, 500, 30])))
         chosen = draw(st.lists(st.sampled_from([Channel.RED, Channel.RED, Channel.AMBER, Channel.NEAR_INFRARED, Channel.BLUE]), min_size=1, max_size=3))
         light = {channel: allowed.irradiance(channel, device, whose).maximum * draw(near) for channel in chosen}
-        duration_s = allowed.duration(device).maximum * draw(near)
+        duration_s = allowed.duration(device, whose).maximum * draw(near)
         return Request(modality=Modality.MASK, person=whose, program="manual", duration_s=duration_s, irradiance_mw_cm2=light), device
     area = draw(st.floats(5, 30))
     device = wand(grade=grade, uncertainty=claimed, contact_area_mm2=area, peak_ua=draw(st.sampled_from([500, 180, 20])))
@@ -142,8 +142,8 @@ def plausible(draw: st.DrawFn) -> tuple[Request, Device]:
         modality=Modality.WAND,
         person=whose,
         program="manual",
-        duration_s=allowed.duration(device).maximum * draw(near),
-        current_ua=allowed.current(device).maximum * draw(near),
+        duration_s=allowed.duration(device, whose).maximum * draw(near),
+        current_ua=allowed.current(device, whose).maximum * draw(near),
         frequency_hz=draw(st.floats(0.9, 31)),
     ), device
 
@@ -233,6 +233,7 @@ def test_every_rule_has_its_say_whatever_the_others_say(asked: tuple[Request, De
         device=device,
         telemetry=None,
         now=NOW,
+        person=request_.person,
         request=request_,
         light={Channel(channel): number(level) for channel, level in request_.irradiance_mw_cm2.items() if channel in tuple(Channel)},
         duration_s=number(request_.duration_s),
@@ -252,14 +253,14 @@ def test_the_allowed_irradiance_is_the_smallest_of_all(device: Device, whose: Pe
     assert smallest - 0.001 < allowed.irradiance(channel, device, whose).maximum <= smallest * SLACK + 1e-9
 
 
-@given(wands)
-def test_the_allowed_current_and_time_are_the_smallest_of_all(device: Device) -> None:
+@given(wands, people)
+def test_the_allowed_current_and_time_are_the_smallest_of_all(device: Device, whose: Person) -> None:
     scale = 1 / (1 + uncertainty(device))
     area = min(max(0, device.contact_area_mm2), 1e6)  # max(0, NaN) is 0
     smallest = min(300 * scale, 500 * scale, 20 * area * scale, max(0, device.peak_ua))
-    assert smallest - 1 < allowed.current(device).maximum <= smallest * SLACK + 1e-6
+    assert smallest - 1 < allowed.current(device, whose).maximum <= smallest * SLACK + 1e-6
     longest = min(300, 60 if device.grade is Grade.NONE else 300, max(0, device.duration_s))
-    assert longest - 1 < allowed.duration(device).maximum <= longest + 1e-6
+    assert longest - 1 < allowed.duration(device, whose).maximum <= longest + 1e-6
 
 
 @given(cases)

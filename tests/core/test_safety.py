@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pytest
 
+from custom_components.facial_therapy.core import person as people
 from custom_components.facial_therapy.core.constraints import REQUEST
 from custom_components.facial_therapy.core.model import (
     Channel,
@@ -65,7 +66,7 @@ def test_a_refused_session_raises_with_everything_that_refusals_finds() -> None:
 
 
 def test_what_the_request_gets_wrong_comes_before_what_passes_by() -> None:
-    assert (*REQUEST, *READINESS) == CONSTRAINTS
+    assert (*REQUEST, *people.CONSTRAINTS, *READINESS) == CONSTRAINTS
     refused = refusals(light(duration_s=601), mask(), None, NOW, history=NOTHING)
     assert [refusal.reason for refusal in refused] == [Reason.OUT_OF_BOUNDS, Reason.DEVICE_OFFLINE]
 
@@ -84,34 +85,34 @@ def test_the_refusal_that_holds_longest_comes_first_and_equals_keep_their_order(
 
 
 def test_an_idle_cool_node_is_ready_even_while_worn() -> None:
-    assert readiness(mask(), node(), NOW) == ()
-    assert readiness(mask(), node(worn=True), NOW) == ()
-    assert readiness(mask(), node(worn=None), NOW) == ()
-    assert readiness(wand(), node(temperature_c=None), NOW) == ()
+    assert readiness(mask(), node(), NOW, person()) == ()
+    assert readiness(mask(), node(worn=True), NOW, person()) == ()
+    assert readiness(mask(), node(worn=None), NOW, person()) == ()
+    assert readiness(wand(), node(temperature_c=None), NOW, person()) == ()
 
 
 def test_a_device_without_a_report_is_offline_and_nothing_else() -> None:
-    assert [refusal.reason for refusal in readiness(mask(), None, NOW)] == [Reason.DEVICE_OFFLINE]
+    assert [refusal.reason for refusal in readiness(mask(), None, NOW, person())] == [Reason.DEVICE_OFFLINE]
 
 
 @pytest.mark.parametrize("fault", Fault)
 def test_a_fault_refuses_by_its_name(fault: Fault) -> None:
     for state in (NodeState.FAULT, NodeState.IDLE):
-        assert [(refusal.reason, refusal.detail) for refusal in readiness(mask(), node(state=state, fault=fault), NOW)] == [(Reason.FAULTED, fault)]
+        assert [(refusal.reason, refusal.detail) for refusal in readiness(mask(), node(state=state, fault=fault), NOW, person())] == [(Reason.FAULTED, fault)]
 
 
 def test_a_fault_without_a_name_refuses_too() -> None:
-    assert [(refusal.reason, refusal.detail) for refusal in readiness(mask(), node(state=NodeState.FAULT), NOW)] == [(Reason.FAULTED, "unknown")]
+    assert [(refusal.reason, refusal.detail) for refusal in readiness(mask(), node(state=NodeState.FAULT), NOW, person())] == [(Reason.FAULTED, "unknown")]
 
 
 @pytest.mark.parametrize("device", [mask(), wand()], ids=["mask", "wand"])
 def test_nothing_starts_while_charging(device: Any) -> None:
-    assert [refusal.reason for refusal in readiness(device, node(charging=True), NOW)] == [Reason.CHARGING]
+    assert [refusal.reason for refusal in readiness(device, node(charging=True), NOW, person())] == [Reason.CHARGING]
 
 
 @pytest.mark.parametrize("state", LIVE)
 def test_a_node_with_a_live_session_is_busy(state: NodeState) -> None:
-    assert [refusal.reason for refusal in readiness(mask(), node(state=state), NOW)] == [Reason.BUSY]
+    assert [refusal.reason for refusal in readiness(mask(), node(state=state), NOW, person())] == [Reason.BUSY]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +130,7 @@ def test_a_node_with_a_live_session_is_busy(state: NodeState) -> None:
     ],
 )
 def test_a_mask_starts_below_forty_degrees_and_with_a_sensor_only(temperature_c: float | None, expected: list[Reason]) -> None:
-    assert [refusal.reason for refusal in readiness(mask(), node(temperature_c=temperature_c), NOW)] == expected
+    assert [refusal.reason for refusal in readiness(mask(), node(temperature_c=temperature_c), NOW, person())] == expected
 
 
 @pytest.mark.parametrize(
@@ -155,11 +156,11 @@ def test_a_report_is_stale_when_it_is_too_old_or_from_the_future(modality: Modal
 
 def test_stale_reports_refuse_a_start_sooner_while_a_session_lives() -> None:
     old = node(received_at=NOW - timedelta(seconds=31))
-    assert [refusal.reason for refusal in readiness(mask(), old, NOW)] == [Reason.STALE_TELEMETRY]
+    assert [refusal.reason for refusal in readiness(mask(), old, NOW, person())] == [Reason.STALE_TELEMETRY]
     live = node(received_at=NOW - timedelta(seconds=6), state=NodeState.PAUSED)
-    assert [refusal.reason for refusal in readiness(mask(), live, NOW)] == [Reason.STALE_TELEMETRY, Reason.BUSY]
+    assert [refusal.reason for refusal in readiness(mask(), live, NOW, person())] == [Reason.STALE_TELEMETRY, Reason.BUSY]
     ahead = node(received_at=NOW + timedelta(seconds=2))
-    assert [refusal.reason for refusal in readiness(mask(), ahead, NOW)] == [Reason.STALE_TELEMETRY]
+    assert [refusal.reason for refusal in readiness(mask(), ahead, NOW, person())] == [Reason.STALE_TELEMETRY]
 
 
 # --- the watch -----------------------------------------------------------------------------------------------------------------------

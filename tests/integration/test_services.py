@@ -119,7 +119,7 @@ async def test_check_tells_every_reason_for_a_person_and_for_an_automation(world
     answer = await call(world, "check_session", program="manual", channels={"red": 50, "blue": 1}, duration_s=601, response=True)
     assert answer["allowed"] is False
     reasons = answer["reasons"]
-    assert {("out_of_bounds", "duration_s"), ("out_of_bounds", "channels.red"), ("skin_type", "channels.blue")} <= {
+    assert {("out_of_bounds", "duration_s"), ("out_of_bounds", "channels.red"), ("personal", "channels.blue")} <= {
         (each["reason"], each["field"]) for each in reasons
     }
     first = reasons[0]

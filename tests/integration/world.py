@@ -7,14 +7,27 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
+from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
-from custom_components.facial_therapy.const import CONF_CHANNELS, CONF_KIND, CONF_MAC, CONF_MODALITY, CONF_SUBJECT, DOMAIN, KIND_DEVICE, KIND_PERSON
+from custom_components.facial_therapy.config_flow import FacialTherapyConfigFlow
+from custom_components.facial_therapy.const import (
+    CONF_CHANNELS,
+    CONF_KIND,
+    CONF_MAC,
+    CONF_MODALITY,
+    CONF_STANDING,
+    CONF_SUBJECT,
+    DOMAIN,
+    KIND_DEVICE,
+    KIND_PERSON,
+)
 from custom_components.facial_therapy.coordinator import FacialTherapyCoordinator
-from custom_components.facial_therapy.core.model import MANUAL, Channel, Modality, Person
+from custom_components.facial_therapy.core.model import MANUAL, Channel, Modality, Person, Screening, Standing, Verdict
 from custom_components.facial_therapy.core.session import State
 from custom_components.facial_therapy.people import persons
 from custom_components.facial_therapy.snapshot import Ask
+from custom_components.facial_therapy.standing import standing_out
 from tests.fake_device import FakeDevice
 
 MACS = {Modality.MASK: "98:35:69:00:00:01", Modality.WAND: "98:35:69:00:00:02"}
@@ -84,16 +97,27 @@ class World:
         await self.pass_time(10)
 
 
-def person_entry(name: str = "Ada", subject: int = 4711) -> MockConfigEntry:
-    """A person."""
-    return MockConfigEntry(domain=DOMAIN, title=name, data={CONF_KIND: KIND_PERSON, CONF_SUBJECT: subject}, unique_id=f"person_{subject}")
+def person_entry(name: str = "Ada", subject: int = 4711, *, how: Standing | None = None, **data: Any) -> MockConfigEntry:
+    """A person: an adult who has been screened just now for both modalities, unless a test says how they are."""
+    now = dt_util.utcnow()
+    found = Screening(verdict=Verdict.CLEAR, screened_at=now, expires_at=now + timedelta(days=90), blue=True)
+    standing = how or Standing(adult=True, screenings=dict.fromkeys(Modality, found))
+    return MockConfigEntry(
+        domain=DOMAIN,
+        title=name,
+        data={CONF_KIND: KIND_PERSON, CONF_SUBJECT: subject, CONF_STANDING: standing_out(standing), **data},
+        unique_id=f"person_{subject}",
+        minor_version=FacialTherapyConfigFlow.MINOR_VERSION,
+    )
 
 
 def device_entry(modality: Modality) -> MockConfigEntry:
     """A governed device of ours."""
     channels = [channel.value for channel in Channel] if modality is Modality.MASK else []
     data = {CONF_KIND: KIND_DEVICE, CONF_MAC: MACS[modality], CONF_MODALITY: modality.value, CONF_CHANNELS: channels}
-    return MockConfigEntry(domain=DOMAIN, title=modality.value.title(), data=data, unique_id=MACS[modality])
+    return MockConfigEntry(
+        domain=DOMAIN, title=modality.value.title(), data=data, unique_id=MACS[modality], minor_version=FacialTherapyConfigFlow.MINOR_VERSION
+    )
 
 
 def esphome_entry(hass: HomeAssistant, modality: Modality) -> MockConfigEntry:

@@ -16,36 +16,46 @@ from .model import Channel, Device, EyeShield, Grade, Modality, Person
 
 NODE: Final = "node"
 """The source of a bound that is the device's own."""
+OPTION: Final = "X9"
+"""The source of a bound that the person has chosen."""
 
 
 def irradiance(channel: Channel, device: Device, person: Person) -> Bound:
     """Return the nominal irradiance of one channel that is allowed by itself, in mW/cm²; 100 % of a manual light is its maximum.
 
-    Source: docs/safety.md, L1 to L4, L26, L28.
+    Source: docs/safety.md, L1 to L4, L26, L28, X9.
     """
     limit = limits.IRRADIANCE[channel]
     node = min(_ceiling(device.peak_mw_cm2.get(channel, 0)), _ceiling(device.full_mw_cm2.get(channel, 0)))
-    return _bound(limit.default.minimum, limit, _light_scale(device, person), 3, (node, NODE))
+    return _bound(limit.default.minimum, limit, _light_scale(device, person) * person.options.share, 3, (node, NODE))
 
 
-def current(device: Device) -> Bound:
+def current(device: Device, person: Person) -> Bound:
     """Return the nominal peak current that is allowed, in µA.
 
-    Source: docs/safety.md, M1, M3, M15.
+    Source: docs/safety.md, M1, M3, M15, X9.
     """
-    scale = 1 / (1 + uncertainty(device))
+    scale = person.options.share / (1 + uncertainty(device))
     density = (limits.CURRENT_DENSITY_UA_MM2 * _ceiling(device.contact_area_mm2) * scale, "M3")
     return _bound(limits.CURRENT.default.minimum, limits.CURRENT, scale, 0, density, (device.peak_ua, NODE))
 
 
-def duration(device: Device) -> Bound:
+def duration(device: Device, person: Person) -> Bound:
     """Return the time that a session may take by itself, in seconds.
 
-    Source: docs/safety.md, L7, M13, L28.
+    Source: docs/safety.md, L7, M13, L28, X9.
     """
     limit = limits.DURATION[device.modality]
     graded = {Grade.MEASURED: math.inf, Grade.DECLARED: limits.DECLARED_DURATION_S, Grade.NONE: limits.UNCALIBRATED_DURATION_S}
-    return _bound(limit.default.minimum, limit, 1, 0, (graded[device.grade], "L28"), (device.duration_s, NODE))
+    return _bound(limit.default.minimum, limit, 1, 0, (graded[device.grade], "L28"), (device.duration_s, NODE), (longest(device.modality, person), OPTION))
+
+
+def longest(modality: Modality, person: Person) -> float:
+    """Return the time in seconds that a person wants a session to take at most.
+
+    Source: docs/safety.md, X9.
+    """
+    return person.options.mask_duration_s if modality is Modality.MASK else person.options.wand_duration_s
 
 
 def frequency() -> Bound:
@@ -73,9 +83,9 @@ def window(modality: Modality) -> Bound:
 def total_irradiance(device: Device, person: Person) -> Bound:
     """Return the nominal irradiance of all channels together that is allowed, in mW/cm².
 
-    Source: docs/safety.md, L5, L26, L28.
+    Source: docs/safety.md, L5, L26, L28, X9.
     """
-    return _bound(0, limits.TOTAL_IRRADIANCE, _light_scale(device, person), 3)
+    return _bound(0, limits.TOTAL_IRRADIANCE, _light_scale(device, person) * person.options.share, 3)
 
 
 def exposure_ratio(device: Device, person: Person) -> Bound:
@@ -87,11 +97,12 @@ def exposure_ratio(device: Device, person: Person) -> Bound:
 
 
 def light_seconds(limit: Limit, fluence_j_cm2_per_s: float, device: Device, person: Person) -> Bound:
-    """Return the time in seconds for which light stays inside a limit of fluence.
+    """Return the time in seconds for which light stays inside a limit of fluence; blue that is there by option only, inside half of its own.
 
-    Source: docs/safety.md, L8 to L12, L19, L26, L28.
+    Source: docs/safety.md, L8 to L12, L19, L25, L26, L28.
     """
-    return _seconds(limit, _light_scale(device, person) * phase(device, person), fluence_j_cm2_per_s)
+    half = limits.HALF_BLUE_SHARE if limit is limits.FLUENCE[Channel.BLUE] and person.skin_type in limits.DARK_SKIN else 1
+    return _seconds(limit, _light_scale(device, person) * phase(device, person) * half, fluence_j_cm2_per_s)
 
 
 def current_seconds(charge_ma_min_per_s: float, device: Device, person: Person) -> Bound:

@@ -14,7 +14,7 @@ from typing import Final
 from . import allowed, limits
 from .dose import charge_ma_min, fluence_j_cm2, uncertainty
 from .limits import Bound
-from .model import Channel, Device, EyeShield, Grade, Modality, Person, Reason, Refusal, Request, Telemetry
+from .model import Channel, Device, EyeShield, Grade, Modality, Person, Reason, Refusal, Request, SkinType, Telemetry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,14 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case(Moment):
+class Turn(Moment):
+    """A person who wants to use a device as it is now."""
+
+    person: Person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case(Turn):
     """A request to a device as it is now. Its numbers are finite, or NaN for whatever is no number."""
 
     request: Request
@@ -41,11 +48,6 @@ class Case(Moment):
     frequency_hz: float | None
     window_s: float
     """The arming window."""
-
-    @property
-    def person(self) -> Person:
-        """Whose skin it is."""
-        return self.request.person
 
     @property
     def lit(self) -> Mapping[Channel, float]:
@@ -118,7 +120,7 @@ def channels(case: Case) -> Iterator[Refusal]:
 
 def duration(case: Case) -> Iterator[Refusal]:
     """L7, M13, L28: the time of a session."""
-    yield from _check("duration_s", case.duration_s, allowed.duration(case.device))
+    yield from _check("duration_s", case.duration_s, allowed.duration(case.device, case.person))
 
 
 def irradiance(case: Case) -> Iterator[Refusal]:
@@ -131,7 +133,7 @@ def irradiance(case: Case) -> Iterator[Refusal]:
 def peak_current(case: Case) -> Iterator[Refusal]:
     """M1, M3: the peak, also for the area that touches the skin."""
     if case.current_ua is not None:
-        yield from _check("current_ua", case.current_ua, allowed.current(case.device))
+        yield from _check("current_ua", case.current_ua, allowed.current(case.device, case.person))
 
 
 def frequency(case: Case) -> Iterator[Refusal]:
@@ -167,9 +169,13 @@ def eye_shield(case: Case) -> Iterator[Refusal]:
 
 
 def skin(case: Case) -> Iterator[Refusal]:
-    """L25: no blue for skin types IV to VI, nor where the type is not known."""
-    if Channel.BLUE in case.light and case.person.skin_type in limits.DARK_SKIN:
-        yield Refusal(reason=Reason.SKIN_TYPE, field=_field(Channel.BLUE), detail=case.person.skin_type)
+    """L25: no blue for skin types IV to VI, nor where the type is not known (IV: half, if the person has opted for it), nor where screening found it unfit."""
+    if Channel.BLUE not in case.light:
+        return
+    dark = case.person.skin_type in limits.DARK_SKIN and not (case.person.skin_type is SkinType.IV and case.person.options.half_blue)
+    screening = case.person.standing.screenings.get(Modality.MASK)
+    if dark or screening is None or not screening.blue:
+        yield Refusal(reason=Reason.SKIN_TYPE, field=_field(Channel.BLUE))
 
 
 # --- what it adds up to --------------------------------------------------------------------------------------------------------

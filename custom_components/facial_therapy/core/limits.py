@@ -215,13 +215,33 @@ TELEMETRY_IDLE_STALE_S: Final = 30
 STOP_CONFIRM_S: Final = 2
 """A stop that is not confirmed by then raises, and goes on trying."""
 
-# --- people (used from the screening on) ---------------------------------------------------------------------------------------
+# --- people --------------------------------------------------------------------------------------------------------------------
 
 SCREENING_HOLDS: Final = (timedelta(days=90), timedelta(days=180))
+"""(default, hard) time for which the answers of a screening hold (X4)."""
 SCREENING_REMINDER: Final = timedelta(days=14)
+CLINICIAN_HOLDS: Final = timedelta(days=365)
+"""How old a clinician's word may be when the questions are answered (X5)."""
 DATED_BLOCK: Final = timedelta(days=14)
 DATED_BLOCK_HARD: Final = timedelta(days=2)
+DATED_BLOCK_MAXIMUM: Final = timedelta(days=366)
+"""The longest block that may be asked for."""
 ISOTRETINOIN_BLOCK: Final = timedelta(days=182)
+"""Default and hard (X5)."""
 REDNESS_LOCK: Final = timedelta(hours=72)
+"""Light waits after redness (X8)."""
 RED_FLAG_LATCH: Final = timedelta(days=7)
+"""Before that a warning sign cannot be cleared (X6)."""
+SKIN_NOT_FINE: Final = timedelta(hours=20)
+"""How long "not fine today" holds: the next evening is asked anew (X8)."""
+LOOSENED_AFTER: Final = timedelta(hours=24)
+"""An option that allows more holds after this (X9)."""
 ADULT_YEARS: Final = 18
+
+OPTION_SESSIONS_WEEK: Final = Bound(minimum=1, maximum=SESSIONS_WEEK_MASK_OPTION, unit="1", source="X9")
+OPTION_DURATION_S: Final[Mapping[Modality, Bound]] = MappingProxyType(
+    {modality: Bound(minimum=60, maximum=limit.default.maximum, unit="s", source="X9") for modality, limit in DURATION.items()}
+)
+OPTION_SHARE: Final = Bound(minimum=0.25, maximum=1, unit="1", source="X9")
+HALF_BLUE_SHARE: Final = 0.5
+"""Blue for skin type IV, if the person has opted for it (L25)."""

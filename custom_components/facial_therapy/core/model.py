@@ -5,7 +5,7 @@ All of them are frozen. Light is nominal at the skin unless a name says `charged
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -172,15 +172,27 @@ class Reason(StrEnum):
     GEL_NOT_RINSED = "gel_not_rinsed"
     LEDGER_UNREADABLE = "ledger_unreadable"
     # the person
-    SKIN_TYPE = "skin_type"
+    NOT_ADULT = "not_adult"
     NOT_SCREENED = "not_screened"
     SCREENING_EXPIRED = "screening_expired"
     SCREENING_BLOCKED = "screening_blocked"
-    NOT_ADULT = "not_adult"
     DATED_BLOCK = "dated_block"
+    """Something was done to the face, or is taken, that has to be waited for."""
     REDNESS = "redness"
     RED_FLAG = "red_flag"
     SKIN_NOT_FINE = "skin_not_fine"
+    SKIN_TYPE = "skin_type"
+
+    @property
+    def shown(self) -> str:
+        """The word for attributes, diagnostics and answers to automations, which are recorded: what tells of somebody's health is only `personal` there."""
+        return PERSONAL if self in _TELLING else self.value
+
+
+PERSONAL: Final = "personal"
+_TELLING: Final = frozenset(
+    {Reason.SCREENING_BLOCKED, Reason.DATED_BLOCK, Reason.REDNESS, Reason.RED_FLAG, Reason.SKIN_NOT_FINE, Reason.SKIN_TYPE},
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,6 +315,56 @@ class Telemetry:
         return self.state in (NodeState.RAMPING, NodeState.RUNNING)
 
 
+class Verdict(StrEnum):
+    """What a screening found for a modality."""
+
+    CLEAR = "clear"
+    BLOCKED = "blocked"
+    """Not for this person; nothing overrides it."""
+    CLINICIAN = "clinician"
+    """Only since a clinician has agreed, on the date that goes with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screening:
+    """What is kept of a person's screening for one modality: the verdict and its dates, never an answer."""
+
+    verdict: Verdict
+    screened_at: datetime
+    """UTC and aware."""
+    expires_at: datetime
+    """UTC and aware."""
+    clinician_on: date | None = None
+    """When a clinician agreed; None unless that was needed."""
+    blue: bool = False
+    """Mask: whether blue light was found fit for this person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A modality that has to wait; of what for, nothing is kept. Both are UTC and aware."""
+
+    until: datetime
+    hard_until: datetime
+    """Before this not even the person may end it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What stands for and against treating a person at all. Whatever has not been answered or said counts as the worst."""
+
+    adult: bool = False
+    """Has confirmed to be 18 or older."""
+    screenings: Mapping[Modality, Screening] = field(default_factory=lambda: MappingProxyType({}))
+    blocks: Mapping[Modality, Block] = field(default_factory=lambda: MappingProxyType({}))
+    redness_until: datetime | None = None
+    """Until when light waits after redness was reported."""
+    red_flag_at: datetime | None = None
+    """When a warning sign was reported that a person has not cleared; None if there is none."""
+    not_fine_until: datetime | None = None
+    """Until when "is your skin fine today?" counts as answered with no."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """What holds for a person instead of a default, always inside the hard ceilings; what stands here is the defaults."""
@@ -311,6 +373,13 @@ class Options:
     """1 to 6; more than 4 raise the week's fluence too."""
     wand_starting_phase: bool = False
     """The first weeks with the wand, with more sessions and less rest."""
+    half_blue: bool = False
+    """Skin type IV: blue light at half its fluence instead of none."""
+    mask_duration_s: int = 600
+    wand_duration_s: int = 300
+    """Sessions are no longer than this; never more than the default."""
+    share: float = 1
+    """0.25 to 1 of the irradiance and the current that are allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,6 +394,8 @@ class Person:
     skin_type: SkinType = SkinType.UNKNOWN
     sessions: Mapping[Modality, int] = field(default_factory=lambda: MappingProxyType({}))
     """How many sessions of each modality count so far, for the first three at half."""
+    standing: Standing = field(default_factory=Standing)
+    """Nothing answered: may not start."""
     options: Options = field(default_factory=Options)
     """As they hold now."""
 

@@ -12,7 +12,7 @@ import math
 from types import MappingProxyType
 from typing import Final
 
-from .allowed import phase
+from .allowed import longest, phase
 from .dose import uncertainty
 from .limits import DARK_SKIN, PROGRAM_UNCERTAINTY, SKIN_FACTOR
 from .model import ByChannel, Channel, Device, EyeShield, Modality, Person, Reason, Refusal, RefusedError, Request
@@ -100,11 +100,11 @@ def resolve(program_key: str, person: Person, device: Device) -> Request:
 
     Light is base x skin factor x 1.2 / (1 + U), current is base x 1.2 / (1 + U) (the skin factor is for light), so that a coarser calibration lowers the drive
     and the charged value stays. Both are rounded down to what the wire carries: whole µW/cm² and whole µA. In the first three sessions of the modality half
-    of the time; the frequency never changes.
+    of the time; the frequency never changes. A person who has opted for less gets that share of the level, and no more than their time.
 
     Args:
         program_key: A key of `BUILT_IN`.
-        person: Skin type and the number of sessions so far matter.
+        person: Skin type, options and the number of sessions so far matter.
         device: Modality, calibration and eye shield matter.
 
     Returns:
@@ -119,13 +119,13 @@ def resolve(program_key: str, person: Person, device: Device) -> Request:
     calibration = (1 + PROGRAM_UNCERTAINTY) / (1 + uncertainty(device))
     share = phase(device, person)
     if device.modality is Modality.MASK:
-        scale = SKIN_FACTOR[person.skin_type] * calibration
+        scale = SKIN_FACTOR[person.skin_type] * calibration * person.options.share
         base = _base(program.mask, person, device)
         return Request(
             modality=Modality.MASK,
             person=person,
             program=program_key,
-            duration_s=program.mask.duration_s * share,
+            duration_s=min(program.mask.duration_s * share, longest(Modality.MASK, person)),
             irradiance_mw_cm2=MappingProxyType({channel: _whole(level * scale * 1000) / 1000 for channel, level in base.items()}),
         )
     if program.wand is None:
@@ -134,8 +134,8 @@ def resolve(program_key: str, person: Person, device: Device) -> Request:
         modality=Modality.WAND,
         person=person,
         program=program_key,
-        duration_s=program.wand.duration_s * share,
-        current_ua=_whole(program.wand.current_ua * calibration),
+        duration_s=min(program.wand.duration_s * share, longest(Modality.WAND, person)),
+        current_ua=_whole(program.wand.current_ua * calibration * person.options.share),
         frequency_hz=program.wand.frequency_hz,
     )
 

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 import math
 from typing import Final
 
-from .constraints import REQUEST, Case, Constraint, Moment, number
+from . import person as people
+from .constraints import REQUEST, Case, Constraint, Moment, Turn, number
 from .dose import charge_ma_min, charged, fluence_j_cm2, planned
 from .ledger import History
 from .limits import LEASE_S, SKIN_FACTOR, TELEMETRY_IDLE_STALE_S, TELEMETRY_STALE_S, TEMPERATURE_LATCH_C, TEMPERATURE_STOP_C, WINDOW_S
@@ -93,9 +94,9 @@ READINESS: Final[tuple[Callable[[Moment], Iterator[Refusal]], ...]] = (_online, 
 """What stands against any start now. Being worn does not: the edge that starts the light comes after arming, and a sensor that is stuck is the node's fault to
 report."""
 
-CONSTRAINTS: Final[tuple[Constraint, ...]] = (*REQUEST, *READINESS)
-"""Every rule of a start that looks at request and device. The order is the order of refusals that would hold equally long: what the request itself gets wrong
-comes before what passes by."""
+CONSTRAINTS: Final[tuple[Constraint, ...]] = (*REQUEST, *people.CONSTRAINTS, *READINESS)
+"""Every rule of a start that looks at request, person and device. The order is the order of refusals that would hold equally long: what the request itself gets
+wrong comes before what passes by."""
 
 BUDGET: Final[tuple[Rule, ...]] = tuple(WINDOWS.values())
 """Every rule of a start that looks at what the person has been given."""
@@ -150,6 +151,7 @@ def refusals(  # noqa: PLR0913 - all that a start depends on
         device=device,
         telemetry=telemetry,
         now=now,
+        person=request.person,
         request=request,
         light={Channel(channel): number(level) for channel, level in request.irradiance_mw_cm2.items() if channel in tuple(Channel)},
         duration_s=number(request.duration_s),
@@ -169,10 +171,10 @@ def refusals(  # noqa: PLR0913 - all that a start depends on
     return ordered((*(refusal for rule in CONSTRAINTS for refusal in rule(case)), *(refusal for rule in BUDGET for refusal in rule(claim))))
 
 
-def readiness(device: Device, telemetry: Telemetry | None, now: datetime) -> tuple[Refusal, ...]:
-    """Return all that speaks against any start on a device now, whoever it is for, the binding refusal first; empty if something could start."""
-    moment = Moment(device=device, telemetry=telemetry, now=now)
-    return ordered(refusal for constraint in READINESS for refusal in constraint(moment))
+def readiness(device: Device, telemetry: Telemetry | None, now: datetime, person: Person) -> tuple[Refusal, ...]:
+    """Return all that speaks against any start of a person on a device now, the binding refusal first; empty if something could start."""
+    turn = Turn(device=device, telemetry=telemetry, now=now, person=person)
+    return ordered(refusal for constraint in (*people.CONSTRAINTS, *READINESS) for refusal in constraint(turn))
 
 
 def budget(person: Person, modality: Modality, now: datetime, *, history: History) -> tuple[Refusal, ...]:
