@@ -77,6 +77,24 @@ def test_without_a_worn_sensor_only_the_button_confirms() -> None:
     assert node.level() > 0
 
 
+def test_a_press_confirms_nothing_once_the_window_is_over() -> None:
+    node = Node(has_worn=False, step_ms=1000).armed(window_s=2)
+    node.sense(button=True).tick()
+    node.stall(2000)
+    node.sense(button=False).tick()
+    assert (node.state, node.dark) == ("idle", True)
+
+
+def test_a_press_confirms_nothing_while_the_eye_shield_is_off() -> None:
+    node = Node(has_worn=False, eye_shield="sensed").armed(peaks={BLUE: 5000})
+    node.sense(shield=False).press()
+    assert node.state == "armed"
+    node.sense(shield=True).run(5)
+    assert (node.state, node.dark) == ("armed", True)
+    node.press()
+    assert node.state == "ramping"
+
+
 def test_a_button_that_is_held_since_boot_confirms_nothing() -> None:
     node = Node(has_worn=False)
     node.sense(button=True).boot().armed()

@@ -84,6 +84,7 @@ void Governor::settle_(uint32_t now_ms) {
       this->suspend_(Cause::GUARD, this->config_.wand() || this->config_.has_worn);
     }
   }
+  if (!this->flowing() && reached(now_ms, this->window_end_ms_)) return this->end_(Outcome::PARTIAL);
   if (this->lease_lives_ && reached(now_ms, this->lease_end_ms_)) {
     this->lease_lives_ = false;
     if (this->state_ == State::ARMED && !this->held_) return this->end_(Outcome::VOID);
@@ -105,7 +106,7 @@ void Governor::watch_button_(uint32_t now_ms, bool down) {
     if (this->store_lost_) this->recommission_();
   } else if (!down && this->button_ && !this->button_spent_ && now_ms - this->button_since_ms_ < BUTTON_SHORT_MS) {
     if (this->state_ == State::ARMED && !this->config_.wand() && !this->config_.has_worn) {
-      if (!this->ready_().refused()) this->energize_();
+      if (this->present_() && !this->ready_().refused()) this->energize_();
     } else if ((this->state_ == State::SUSPENDED || this->state_ == State::PAUSED) && this->present_() &&
                this->owners_.connected(this->owner_) && !this->ready_().refused()) {
       this->lease_end_ms_ = now_ms + this->lease_ms_;
@@ -137,7 +138,6 @@ void Governor::watch_owner_() {
 void Governor::step_(uint32_t now_ms) {
   switch (this->state_) {
     case State::ARMED:
-      if (reached(now_ms, this->window_end_ms_)) return this->end_(Outcome::PARTIAL);
       // Without a sensor only the button confirms.
       if ((this->config_.wand() || this->config_.has_worn) && this->off_seen_armed_ && this->present_())
         this->energize_();
@@ -147,15 +147,11 @@ void Governor::step_(uint32_t now_ms) {
       if (!this->present_()) this->suspend_(Cause::CONTACT, true);
       return;
     case State::SUSPENDED:
-      if (reached(now_ms, this->window_end_ms_)) return this->end_(Outcome::PARTIAL);
       if (this->brief_ && reached(now_ms, this->brief_end_ms_)) {
         this->brief_ = false;
         this->changes_++;
       }
       if (this->brief_ && this->present_()) this->energize_();
-      return;
-    case State::PAUSED:
-      if (reached(now_ms, this->window_end_ms_)) this->end_(Outcome::PARTIAL);
       return;
     default:
       return;

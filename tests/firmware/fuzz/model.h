@@ -1,0 +1,831 @@
+#pragma once
+/// What docs/device-contract.md promises of a node, as a judge that watches one: it is told every stimulus, sees every
+/// level, and knows before each command which answers are right. Written from that page; it shares no code with the
+/// firmware.
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "bounds.h"
+#include "line.h"
+
+namespace proof {
+
+/// What the sensors say at a tick.
+struct Seen {
+  bool worn_known{false}, worn{false}, shield{false};
+  bool temperature_known{false};
+  int64_t temperature_cc{0};
+  int64_t temperature_age_ms{0};
+  bool ohm_known{false};
+  int64_t ohm{0};
+  int64_t ohm_age_ms{0};
+  bool charging{false}, over_current{false}, button{false};
+};
+
+enum class Kind : uint8_t { START, SET, RENEW, PAUSE, RESUME, STOP, CLEAR, HISTORY };
+
+/// One call of an action, as it goes over the wire.
+struct Command {
+  Kind kind{Kind::STOP};
+  std::string owner, session, fault;
+  int32_t boot{0}, sequence{0}, not_after_ms{0};
+  int32_t last_record{0}, subject{0}, skin_permille{0}, duration_s{0}, lease_ms{0}, window_s{0}, continues{0},
+      epoch_s{0}, period_us{0}, zone_s{0}, stamp_ms{0}, record{0};
+  std::vector<int32_t> channels, levels, budgets;  ///< wand: one level, one budget
+};
+
+/// The answers that are right. No reason at all: only `ok` is.
+struct Verdict {
+  bool repeated{false};
+  bool consumes{false};  ///< the envelope was good: the sequence number is used up
+  const char* field{nullptr};
+  std::vector<const char*> reasons;
+  std::vector<const char*> perhaps;  ///< right as well as `ok` is: the page leaves it open
+
+  bool allows(std::string_view reason) const {
+    if (reason == "ok") return this->reasons.empty();
+    for (const char* allowed : this->reasons)
+      if (reason == allowed) return true;
+    for (const char* allowed : this->perhaps)
+      if (reason == allowed) return true;
+    return false;
+  }
+};
+
+/// 16 lower-case hex digits, or 0.
+inline uint64_t identity(const std::string& text) {
+  if (text.size() != 16 || text.find_first_not_of("0123456789abcdef") != std::string::npos) return 0;
+  return std::strtoull(text.c_str(), nullptr, 16);
+}
+
+class Model {
+ public:
+  Model(const Setup& setup, void (*broken)(const char* rule)) : setup_(setup), bounds_(setup), broken_(broken) {}
+
+  // --- stimuli ------------------------------------------------------------------------------------------------------
+
+  /// The node has started. `uptime`: what its clock shows at time 0.
+  void boot(Ms now, uint32_t uptime, int32_t boot, bool store_readable) {
+    this->close_(now);
+    this->uptime_ = uptime, this->boot_ = boot, this->state_ = "idle";
+    this->owners_.clear();
+    this->seen_ = Seen{}, this->ticked_ = false, this->terminal_ = false;
+    this->off_seen_ = this->session_seen_ = this->brief_ = false;
+    this->button_recent_ = false, this->fault_expected_ = this->fault_durable_ && this->faulted_;
+    this->store_lost_ = !store_readable;
+    if (this->store_lost_) this->records_.clear(), this->newest_ = 1, this->faulted_ = true;
+    this->unlifted_ms_ = 0;
+    this->booted_ = true, this->off_ms_ = {}, this->edges_ = {};
+    this->last_ms_ = {}, this->telemetry_ = 0;
+  }
+  void connect(const std::vector<uint64_t>& owners) {
+    for (auto owner = this->owners_.begin(); owner != this->owners_.end();)
+      owner = std::find(owners.begin(), owners.end(), owner->first) == owners.end() ? this->owners_.erase(owner)
+                                                                                    : std::next(owner);
+    for (const uint64_t id : owners)
+      if (id != 0 && this->owners_.size() < 10) this->owners_.try_emplace(id);
+  }
+  void saved(bool kept) {
+    if (!kept) {
+      this->save_failed_ = true;
+      return;
+    }
+    this->durable_ = this->session_open_ ? this->newest_ - 1 : this->newest_;
+    this->saves_++;
+    this->fault_durable_ = true;
+  }
+  void saving_lit() { this->broken_("the store is written at zero output only"); }
+  void forced(bool silent) {
+    this->forced_ = true, this->silent_ |= silent;
+    this->session_.trips += silent ? 1 : 0;
+  }
+  /// The power was cut in the middle of a write: the store holds what it held, or what was to be written.
+  void cut_while_saving(Ms now, const Command* start) {
+    this->fault_durable_ = false;
+    Record& newest = this->records_[this->newest_];
+    if (newest.session == 0)
+      this->records_.erase(this->newest_);
+    else if (this->session_open_ || newest.closed_ms == now || this->durable_ < this->newest_)
+      newest.cut = newest.perhaps = true;
+    if (start == nullptr || start->kind != Kind::START || start->continues != 1) return;
+    const Places planned = this->placed_(start->channels, start->budgets);
+    this->records_[this->newest_ + 1] = {
+        identity(start->session), start->subject, planned, {}, 0, true, false, -1, false, 0};
+  }
+  /// The newest record as the node tells it after boot.
+  void newest(int64_t told) {
+    const bool perhaps = told == this->newest_ + 1 && this->records_.contains(told);
+    if (told != this->newest_ && !perhaps) this->broken_("a reboot keeps every record");
+    this->newest_ = told;
+    this->records_.erase(told - 32), this->records_.erase(told + 1);
+  }
+  void shut_down(Ms now, std::string_view state) {
+    this->terminal_ = true, this->why_ |= PARTIAL;
+    this->transition_(now, state);
+  }
+
+  // --- what flows ---------------------------------------------------------------------------------------------------
+
+  /// Below governor and guard: the levels that hold from now on.
+  void levels(Ms now, const Places& next) {
+    this->count(now);
+    bool lit = false, rises = false;
+    for (size_t place = 0; place < 4; place++) {
+      lit |= next[place] != 0;
+      if (next[place] != 0 && this->level_[place] == 0) {
+        rises = true;
+        if (!this->setup_.wand) this->on_edge_(now, place);
+      }
+      if (next[place] == 0 && this->level_[place] != 0) this->off_ms_[place] = now;
+    }
+    const bool was_lit = this->lit();
+    if (lit && !was_lit && !this->setup_.wand) this->on_edge_(now, 4);
+    if (rises && !this->session_open_) this->broken_("no output without a session whose record is open");
+    if (lit && this->forced_) this->broken_("what the guard has forced stays zero until the loop has seen it");
+    const Session& session = this->session_;
+    for (size_t place = 0; place < 4; place++) {
+      if (next[place] > session.peak[place]) this->broken_("no level above its peak");
+      if (next[place] > session.aim[place]) this->broken_("no level above what was set");
+      if (next[place] > this->level_[place]) {
+        // Along the ramp: a step of the loop adds no more than its share of the peak.
+        const Ms since = std::max(this->last_ms_[place], this->ramp_from_ms_);
+        if ((next[place] - this->level_[place] - 2) * this->bounds_.ramp_ms() > session.peak[place] * (now - since))
+          this->broken_("output rises along the ramp, from zero");
+      }
+      this->last_ms_[place] = now;
+    }
+    if (lit && !this->bounds_.levels_allowed(next, session.skin)) this->broken_("no level above a hard ceiling");
+    if (lit) this->session_.energized = true;
+    this->level_ = next;
+  }
+  /// Add up what has flowed until now.
+  void count(Ms now) {
+    const Ms passed = now - this->counted_ms_;
+    this->counted_ms_ = now;
+    if (passed == 0 || !this->lit()) return;
+    Session& session = this->session_;
+    Places dose{};
+    for (size_t place = 0; place < 4; place++) {
+      session.flowed[place] += this->level_[place] * passed;
+      dose[place] = session.flowed[place] / 1000;
+      if (session.flowed[place] > session.budget[place] * 1000) this->broken_("no dose above its budget");
+    }
+    session.lit_ms += passed;
+    this->unlifted_ms_ += passed;
+    if (this->setup_.wand && this->unlifted_ms_ > 180'000 + this->bounds_.silence_ms() + GUARD_MS)
+      this->broken_("no zone longer than 180 s without being lifted");
+    if (!this->bounds_.doses_allowed(dose, session.skin)) this->broken_("no dose above a hard ceiling");
+    if (session.lit_ms > session.duration_ms + GUARD_MS) this->broken_("no output longer than the session");
+    if (now > session.lease_end + GUARD_MS) this->broken_("no output past its lease");
+  }
+  bool lit() const {
+    return this->level_[0] != 0 || this->level_[1] != 0 || this->level_[2] != 0 || this->level_[3] != 0;
+  }
+  /// Output must not outlive a loop that is silent.
+  void silent_for(Ms silence) {
+    if (this->lit() && silence > this->bounds_.silence_ms() + GUARD_MS) this->broken_("a silent loop is cut off");
+  }
+
+  // --- a tick -------------------------------------------------------------------------------------------------------
+
+  /// What the node will see in the tick that comes.
+  void before_tick(Ms now, const Seen& seen) {
+    this->settle_(now);
+    const bool rising = seen.button && !this->seen_.button && this->ticked_;
+    if (!this->ticked_ && seen.button) this->press_spent_ = true, this->press_ms_ = now;
+    this->released_ = !seen.button && this->seen_.button && !this->press_spent_ && now - this->press_ms_ < 3'000;
+    this->pressed_ = rising;
+    if (rising) this->press_ms_ = now, this->press_spent_ = this->flowing(), this->button_recent_ = true;
+    if (rising && this->flowing()) this->why_ |= STOPPED;
+    this->seen_ = seen, this->ticked_ = true;
+    if (this->known() && !this->touching()) this->off_seen_ = this->off_seen_armed_ = true, this->unlifted_ms_ = 0;
+    const bool present = this->present();
+    this->evidence_ = false;
+    if (this->state_ == "armed") {
+      this->evidence_ = this->setup_.has_sensor() ? this->off_seen_armed_ && present : this->released_;
+      if (now >= this->window_end_) this->evidence_ = false;
+    }
+    if (this->state_ == "suspended" && this->brief_ && now < this->brief_end_ && present) this->evidence_ = true;
+    if (now >= this->session_.lease_end || !this->owned()) this->evidence_ = false;
+    this->resumes_ = (this->state_ == "suspended" || this->state_ == "paused") && this->released_ && present &&
+                     this->owned() && !this->evidence_;
+    this->evidence_ |= this->resumes_;
+    this->lost_ = this->flowing() && !present;
+  }
+  void after_tick(Ms now, std::string_view state) {
+    this->forced_ = false;
+    this->transition_(now, state);
+    if (!this->owned()) this->brief_ = false;
+    this->silent_ = this->lost_ = this->released_ = false;
+    if (this->pressed_ && this->live()) this->press_spent_ = false;  // it had ended flowing before the press
+    this->pressed_ = false;
+    if (this->store_lost_ && this->seen_.button && !this->press_spent_ && now - this->press_ms_ >= 10'000) {
+      this->store_lost_ = false, this->press_spent_ = true;
+      this->faulted_ = this->state_ == "fault";
+    }
+    for (Ms& last : this->last_ms_) last = now;
+    const Session& session = this->session_;
+    const bool live = this->live();
+    if (live && now >= this->window_end_ && this->state_ == "armed") this->broken_("the arming window ends");
+    if (live && this->held_ && now >= this->held_end_ && (this->state_ == "suspended" || this->state_ == "paused"))
+      this->broken_("a suspended or paused session ends after 10 min");
+    if (this->terminal_ && this->state_ != "idle" && this->state_ != "fault") this->broken_("shut down is for good");
+    if (live && session.trips >= 3) this->broken_("the third trip of the guard ends the session");
+    if (!this->lit()) return;
+    if (!live) this->broken_("zero without a session");
+    if (now >= session.lease_end) this->broken_("zero at the end of the lease");
+    if (!this->owned()) this->broken_("zero when the owner is gone");
+    if (!this->present()) this->broken_("zero in the very tick in which contact is lost");
+    if (this->setup_.has_temperature && (!this->plausible() || this->seen_.temperature_cc >= Bounds::STOP_CC))
+      this->broken_("zero when it is hot, or nobody knows how hot");
+    if (this->setup_.wand && this->seen_.over_current) this->broken_("zero at over-current");
+    if (this->terminal_) this->broken_("zero after shut down");
+    if (session.lit_ms >= session.duration_ms) this->broken_("zero when the duration has flowed");
+    for (size_t place = 0; place < 4; place++)
+      if (this->level_[place] > session.aim[place]) this->broken_("the level follows what was set");
+  }
+
+  // --- a command ----------------------------------------------------------------------------------------------------
+
+  Verdict judge(const Command& command, Ms now) {
+    Verdict verdict;
+    this->settle_(now);
+    this->saves_judged_ = this->saves_;
+    if (command.kind == Kind::STOP) return verdict;
+    const auto only = [&](const char* reason, const char* field = nullptr) {
+      verdict.reasons.push_back(reason), verdict.field = field;
+      return verdict;
+    };
+    if (command.boot != this->boot_) return only("wrong_boot");
+    const auto owner = this->owners_.find(identity(command.owner));
+    if (identity(command.owner) == 0 || owner == this->owners_.end()) return only("not_owner");
+    if (command.sequence > 0 && command.sequence == owner->second.sequence) {
+      verdict.repeated = true;
+      return verdict;
+    }
+    const bool owned = command.kind == Kind::SET || command.kind == Kind::RENEW || command.kind == Kind::PAUSE ||
+                       command.kind == Kind::RESUME;
+    if (owned && this->live() && identity(command.owner) != this->session_.owner) return only("not_owner");
+    if (command.sequence <= owner->second.sequence || command.sequence < 1) return only("stale");
+    const uint32_t ahead = static_cast<uint32_t>(command.not_after_ms) - this->uptime(now);
+    if (command.not_after_ms == 0 || ahead > 2'000) return only("stale");
+    verdict.consumes = true;
+    if (this->terminal_) return only("wrong_state");
+    if (command.kind == Kind::START) return this->judge_start_(command, now, verdict);
+    if (command.kind == Kind::CLEAR) return this->judge_clear_(command, now, verdict);
+    if (command.kind == Kind::HISTORY) {
+      if (command.record < 1) return only("out_of_bounds", "record");
+      if (command.record > this->newest_ || command.record <= this->newest_ - 32) return only("no_record");
+      return verdict;
+    }
+    const uint64_t id = identity(command.session);
+    if (id == 0 || (this->live() && id != this->session_.id)) return only("bad_session");
+    if (!this->live()) return only("wrong_state");
+    if (command.kind == Kind::SET) return this->judge_set_(command, verdict);
+    if (command.kind == Kind::RENEW) {
+      if (!this->lease_lives(now)) return only("wrong_state");
+      const uint32_t age = this->uptime(now) - static_cast<uint32_t>(command.stamp_ms);
+      if (command.stamp_ms == 0 || age > static_cast<uint32_t>(this->session_.lease_ms)) return only("stale");
+      return verdict;
+    }
+    if (command.kind == Kind::RESUME) {
+      if (this->state_ != "paused" && this->state_ != "suspended") return only("wrong_state");
+      this->unready_(verdict);
+    }
+    return verdict;
+  }
+
+  /// The answer to a command that was judged, and the state right after it.
+  void answered(const Command& command, const Verdict& verdict, const Line& line, bool accepted, Ms now,
+                std::string_view state) {
+    if (line.wrong() != nullptr) return this->broken_("every answer is a well-formed line");
+    const std::string_view reason = line["reason"];
+    if (accepted != (reason == "ok")) return this->broken_("success is exactly reason=ok");
+    if (verdict.repeated) {
+      Owner& owner = this->owners_[identity(command.owner)];
+      if (line.text() != owner.answer) this->broken_("a repeated number gets its stored answer");
+      return this->transition_(now, state);
+    }
+    if (!verdict.allows(reason)) return this->broken_("an answer that the contract does not allow here");
+    if (verdict.field != nullptr && line["field"] != verdict.field)
+      this->broken_("a refusal names the first bad field");
+    if (reason == "out_of_bounds" && (!line.has("field") || !line.has("minimum") || !line.has("maximum")))
+      this->broken_("out_of_bounds says what would be allowed");
+    if (line.number("boot") != this->boot_ || line.number("uptime_ms") != this->uptime(now))
+      this->broken_("every answer carries boot and stamp");
+    if (command.kind == Kind::STOP ? line["sequence"] != "-" : line.number("sequence") != command.sequence)
+      this->broken_("every answer carries its sequence");
+    if (verdict.consumes) {
+      Owner& owner = this->owners_[identity(command.owner)];
+      owner.sequence = command.sequence, owner.answer = line.text();
+    }
+    const int64_t before = this->newest_;
+    if (reason == "ok") this->apply_(command, line, now);
+    if (command.kind == Kind::STOP && (line["output"] != "0" || this->lit()))
+      this->broken_("stop is zero before its answer");
+    if (line.number("record") != this->newest_) this->broken_("every answer carries the newest record");
+    if (reason != "ok" && this->newest_ != before) this->broken_("a refused command changes nothing");
+    if (reason == "store_failed" || (reason == "faulted" && line["field"] == "worn_stuck")) {
+      this->faulted_ = true;
+      this->fault_durable_ = reason != "store_failed" && !this->save_failed_;
+    }
+    this->transition_(now, state);
+    if (line["state"] != this->state_) this->broken_("every answer carries the state");
+    if (this->live() != (line["session"] != "-")) this->broken_("every answer carries the session");
+    if (command.kind == Kind::HISTORY && reason == "ok") this->history_(line, now);
+  }
+
+  void telemetry(const Line& line, Ms now, std::string_view state) {
+    if (line.wrong() != nullptr) return this->broken_("telemetry is a well-formed line");
+    if (line["state"] != state) this->broken_("telemetry tells the state");
+    if (line.number("telemetry") <= this->telemetry_) this->broken_("the number of telemetry rises");
+    this->telemetry_ = line.number("telemetry");
+    if (line.number("boot") != this->boot_ || line.number("uptime_ms") != this->uptime(now))
+      this->broken_("telemetry carries boot and stamp");
+    if (line.number("record") != this->newest_) this->broken_("telemetry carries the newest record");
+    if ((line["fault"] != "-") != (state == "fault")) this->broken_("telemetry names a fault exactly in state fault");
+    if (!this->live()) {
+      if (line["levels"] != "-") this->broken_("no levels without a session");
+      return;
+    }
+    Places told{};
+    line.levels("levels", told);
+    if (!this->forced_ && told != this->level_) this->broken_("telemetry tells the levels that flow");
+    Places delivered{};
+    line.levels("delivered", delivered);
+    this->delivered_(delivered, this->session_.flowed);
+    if (line.number("output_ms") + line.number("left_ms") != this->session_.duration_ms)
+      this->broken_("output_ms and left_ms are the duration");
+  }
+
+  // --- what others may ask ------------------------------------------------------------------------------------------
+
+  bool live() const { return this->session_open_; }
+  bool flowing() const { return this->state_ == "ramping" || this->state_ == "running"; }
+  bool faulted() const { return this->state_ == "fault"; }
+  const std::string& state() const { return this->state_; }
+  int64_t newest() const { return this->newest_; }
+  uint64_t owner() const { return this->session_.owner; }
+  uint64_t session() const { return this->session_.id; }
+  int64_t subject() const { return this->session_.subject; }
+  const Places& peaks() const { return this->session_.peak; }
+  Ms lease_end() const { return this->session_.lease_end; }
+  int32_t sequence(uint64_t owner) const {
+    const auto found = this->owners_.find(owner);
+    return found == this->owners_.end() ? 0 : found->second.sequence;
+  }
+  uint32_t uptime(Ms now) const { return this->uptime_ + static_cast<uint32_t>(now); }
+  bool known() const {
+    if (this->setup_.wand) return this->seen_.ohm_known && this->seen_.ohm_age_ms < 50;
+    return this->setup_.has_worn && this->seen_.worn_known;
+  }
+  bool touching() const {
+    if (!this->known()) return false;
+    if (!this->setup_.wand) return this->seen_.worn;
+    return this->seen_.ohm >= std::max<int64_t>(200, this->setup_.ohm_minimum) &&
+           this->seen_.ohm <= std::min<int64_t>(20'000, this->setup_.ohm_maximum);
+  }
+
+ private:
+  static constexpr Ms GUARD_MS = 10;  ///< the guard looks every 5 ms, and may be 5 ms late
+  enum Why : uint32_t { COMPLETED = 1, PARTIAL = 2, STOPPED = 4, FAULT = 8, VOID = 16 };
+
+  struct Owner {
+    int32_t sequence{0};
+    std::string answer;
+  };
+  struct Session {
+    uint64_t id{0}, owner{0};
+    int64_t subject{0}, skin{1000};
+    Places peak{}, budget{}, aim{}, flowed{};  ///< flowed: level x ms
+    Ms duration_ms{0}, lease_ms{0}, lease_end{0}, lit_ms{0};
+    bool energized{false};
+    int trips{0};
+  };
+  struct Record {
+    uint64_t session{0};
+    int64_t subject{0};
+    Places planned{}, flowed{};
+    Ms lit_ms{0};
+    bool cut{false};      ///< a power cut left it open
+    bool perhaps{false};  ///< the cut came while it was being closed: both are right
+    Ms closed_ms{-1};
+    bool energized{false};
+    uint32_t why{0};
+  };
+
+  bool owned() const { return this->owners_.contains(this->session_.owner); }
+  bool plausible() const {
+    return this->seen_.temperature_known && this->seen_.temperature_age_ms < 5'000 &&
+           this->seen_.temperature_cc >= 500 && this->seen_.temperature_cc <= 8'000;
+  }
+  bool present() const {
+    if (this->setup_.wand) return this->touching() && !this->seen_.charging && this->unlifted_ms_ < 180'000;
+    if (this->setup_.eye_shield == 2 && !this->seen_.shield &&
+        (this->session_.peak[1] != 0 || this->session_.peak[2] != 0))
+      return false;
+    return !this->setup_.has_worn || this->touching();
+  }
+  bool lease_lives(Ms now) const { return this->lease_alive_ && now < this->session_.lease_end; }
+  /// What time alone has brought about, which a command finds out before anything else.
+  void settle_(Ms now) {
+    if (!this->live()) return;
+    this->count(now);
+    const bool over = this->lease_alive_ && now >= this->session_.lease_end;
+    std::string_view state = this->state_;
+    if (this->flowing() && this->session_.lit_ms >= this->session_.duration_ms)
+      state = "idle";
+    else if (this->flowing() && this->silent_)
+      state = this->session_.trips >= 3 ? "fault" : "suspended";
+    else if (state == "armed" && now >= this->window_end_)
+      state = "idle";
+    else if ((state == "suspended" || state == "paused") && now >= this->held_end_)
+      state = "idle";
+    else if (over && state == "armed" && !this->held_)
+      state = "idle";
+    else if (over)
+      state = "suspended";
+    if (over) this->lease_alive_ = false;
+    if (state == this->state_) return;
+    this->settling_ = true;
+    this->transition_(now, state);
+    this->settling_ = false;
+  }
+
+  void unready_(Verdict& verdict) const {
+    if (this->setup_.wand && this->seen_.charging) verdict.reasons.push_back("charging");
+    if (this->setup_.has_sensor() && !this->known()) verdict.reasons.push_back("sensor_not_ready");
+    if (!this->setup_.has_temperature) {
+      if (!this->setup_.wand) verdict.reasons.push_back("sensor_not_ready");
+    } else if (!this->plausible()) {
+      verdict.reasons.push_back("sensor_not_ready");
+    } else if (this->seen_.temperature_cc >= Bounds::STOP_CC) {
+      verdict.reasons.push_back("too_hot");
+    }
+  }
+
+  /// Channels as the wire names them; false if one is unknown, named twice, or their number does not fit.
+  bool channels_(const std::vector<int32_t>& channels, const std::vector<int32_t>& values) const {
+    if (channels.empty() || channels.size() > 4 || channels.size() != values.size()) return false;
+    std::array<bool, 5> named{};
+    for (const int32_t channel : channels) {
+      if (channel < 1 || channel > 4 || named[static_cast<size_t>(channel)]) return false;
+      if (this->setup_.full[static_cast<size_t>(channel) - 1] == 0) return false;
+      named[static_cast<size_t>(channel)] = true;
+    }
+    return true;
+  }
+  static bool positive_(const std::vector<int32_t>& values) {
+    return std::all_of(values.begin(), values.end(), [](int32_t value) { return value >= 1; });
+  }
+  Places placed_(const std::vector<int32_t>& channels, const std::vector<int32_t>& values) const {
+    Places out{};
+    for (size_t i = 0; i < values.size(); i++)
+      out[this->setup_.wand ? 0 : static_cast<size_t>(channels[i]) - 1] = values[i];
+    return out;
+  }
+
+  Verdict judge_start_(const Command& start, Ms now, Verdict verdict) {
+    const auto only = [&](const char* reason, const char* field = nullptr) {
+      verdict.reasons.push_back(reason), verdict.field = field;
+      return verdict;
+    };
+    if (identity(start.session) == 0) return only("bad_session");
+    const auto outside = [](int64_t value, int64_t minimum, int64_t maximum) {
+      return value < minimum || value > maximum;
+    };
+    if (start.last_record < 1) return only("out_of_bounds", "last_record");
+    if (start.subject < 1) return only("out_of_bounds", "subject");
+    if (outside(start.skin_permille, 1, 1000)) return only("out_of_bounds", "skin_permille");
+    if (outside(start.duration_s, 1, this->bounds_.duration_s())) return only("out_of_bounds", "duration_s");
+    if (outside(start.lease_ms, 1000, this->bounds_.lease_ms())) return only("out_of_bounds", "lease_ms");
+    if (outside(start.window_s, 1, this->bounds_.window_s())) return only("out_of_bounds", "window_s");
+    if (outside(start.continues, 1, 2)) return only("out_of_bounds", "continues");
+    if (start.epoch_s < 1) return only("out_of_bounds", "epoch_s");
+    if (this->setup_.wand) {
+      if (!positive_(start.levels) || !this->bounds_.levels_allowed(this->placed_({}, start.levels), 1000))
+        return only("out_of_bounds", "peak_ua");
+      if (!this->bounds_.period_allowed(start.period_us, start.levels[0])) return only("out_of_bounds", "period_us");
+      if (outside(start.zone_s, 1, 180)) return only("out_of_bounds", "zone_s");
+      if (!positive_(start.budgets) || !this->bounds_.doses_allowed(this->placed_({}, start.budgets), 1000))
+        return only("out_of_bounds", "budget_uc");
+    } else {
+      if (!this->channels_(start.channels, start.levels)) return only("bad_channel", "channels");
+      if (!positive_(start.levels) ||
+          !this->bounds_.levels_allowed(this->placed_(start.channels, start.levels), start.skin_permille))
+        return only("out_of_bounds", "peaks_uw_cm2");
+      if (!this->channels_(start.channels, start.budgets)) return only("bad_channel", "channels");
+      if (!positive_(start.budgets) ||
+          !this->bounds_.doses_allowed(this->placed_(start.channels, start.budgets), start.skin_permille))
+        return only("out_of_bounds", "budgets_uj_cm2");
+    }
+    // From here on the page names no order.
+    const Places peaks = this->placed_(start.channels, start.levels);
+    const uint64_t id = identity(start.session);
+    auto& reasons = verdict.reasons;
+    if (this->state_ == "fault") reasons.push_back("faulted");
+    if (start.continues == 1) {
+      if (this->live()) reasons.push_back("busy");
+      if (this->remembered_(id)) reasons.push_back("bad_session");
+    } else {
+      if (this->live() && id != this->session_.id) reasons.push_back("bad_session");
+      if (!this->live() || this->state_ != "suspended") reasons.push_back("wrong_state");
+      if (this->live() && start.subject != this->session_.subject) reasons.push_back("out_of_bounds");
+      for (size_t place = 0; place < 4; place++) {
+        if (peaks[place] > this->session_.peak[place])
+          reasons.push_back(this->session_.peak[place] == 0 ? "bad_channel" : "out_of_bounds");
+      }
+    }
+    if (start.last_record != this->newest_) reasons.push_back("unseen_session");
+    const bool shielded = this->setup_.eye_shield == 1 || (this->setup_.eye_shield == 2 && this->seen_.shield);
+    if (!this->setup_.wand && !shielded && (peaks[1] != 0 || peaks[2] != 0)) reasons.push_back("eye_shield_missing");
+    if (this->setup_.grade == 0 && (this->setup_.wand || peaks[1] != 0 || peaks[2] != 0 || peaks[3] != 0))
+      reasons.push_back("not_calibrated");
+    this->unready_(verdict);
+    if (!this->live() && this->known() && !this->off_seen_)
+      reasons.push_back(this->session_seen_ ? "faulted" : "sensor_not_ready");
+    if (start.continues == 1 && this->store_fails) reasons.push_back("store_failed");
+    static_cast<void>(now);
+    return verdict;
+  }
+
+  Verdict judge_set_(const Command& set, Verdict verdict) const {
+    const auto only = [&](const char* reason) {
+      verdict.reasons.push_back(reason);
+      return verdict;
+    };
+    if (!this->setup_.wand && !this->channels_(set.channels, set.levels)) return only("bad_channel");
+    if (this->setup_.wand && set.levels.size() != 1) return only("out_of_bounds");
+    if (!positive_(set.levels)) verdict.reasons.push_back("out_of_bounds");
+    const Places wanted = this->placed_(set.channels, set.levels);
+    for (size_t place = 0; place < 4; place++)
+      if (wanted[place] > this->session_.peak[place])
+        verdict.reasons.push_back(this->session_.peak[place] == 0 ? "bad_channel" : "out_of_bounds");
+    return verdict;
+  }
+
+  Verdict judge_clear_(const Command& clear, Ms now, Verdict verdict) const {
+    static constexpr std::array BUTTON{"over_temperature", "temperature_sensor", "worn_stuck", "over_current",
+                                       "net_charge"};
+    bool needs = false;
+    for (const char* fault : BUTTON) needs |= clear.fault == fault;
+    auto& reasons = verdict.reasons;
+    if (this->state_ != "fault" || !this->latched_(clear.fault)) {
+      reasons.push_back("wrong_state");
+      return verdict;
+    }
+    bool lasts = false;
+    if (clear.fault == "over_temperature") lasts = !this->plausible() || this->seen_.temperature_cc >= Bounds::STOP_CC;
+    if (clear.fault == "temperature_sensor") lasts = !this->plausible();
+    if (clear.fault == "worn_stuck") lasts = !this->off_seen_;
+    if (clear.fault == "over_current") lasts = this->seen_.over_current;
+    if (clear.fault == "store") lasts = this->store_lost_;
+    if (lasts) reasons.push_back("faulted");
+    if (needs && !(this->button_recent_ && now - this->press_ms_ < 60'000)) reasons.push_back("button_needed");
+    if (this->store_fails || this->store_lost_) reasons.push_back("store_failed");
+    return verdict;
+  }
+
+  void apply_(const Command& command, const Line& line, Ms now) {
+    Session& session = this->session_;
+    switch (command.kind) {
+      case Kind::START: {
+        if (command.continues == 1) {
+          session = Session{};
+          session.id = identity(command.session), session.subject = command.subject,
+          session.skin = command.skin_permille;
+          session.peak = session.aim = this->placed_(command.channels, command.levels);
+          session.budget = this->placed_(command.channels, command.budgets);
+          session.duration_ms = Ms{command.duration_s} * 1000;
+          this->newest_++, this->session_open_ = true, this->held_ = false, this->why_ = 0;
+          if (this->saves_ == this->saves_judged_) this->broken_("a session is stored before its start is answered");
+          this->records_[this->newest_] = {session.id, session.subject, session.budget, {}, 0, false, false, -1, false,
+                                           0};
+          this->records_.erase(this->newest_ - 32);
+        } else {
+          session.aim = this->placed_(command.channels, command.levels);
+        }
+        this->contacts_ = 0;
+        session.owner = identity(command.owner);
+        session.lease_ms = command.lease_ms, session.lease_end = now + command.lease_ms, this->lease_alive_ = true;
+        this->window_end_ = now + Ms{command.window_s} * 1000;
+        if (this->held_) this->window_end_ = std::min(this->window_end_, this->held_end_);
+        this->off_seen_armed_ = this->known() && !this->touching();
+        this->brief_ = false;
+        if (line["state"] != "armed") this->broken_("start arms, and no more");
+        break;
+      }
+      case Kind::SET:
+        session.aim = this->placed_(command.channels, command.levels);
+        break;
+      case Kind::RENEW:
+        session.lease_end = std::max(
+            session.lease_end,
+            now - static_cast<Ms>(this->uptime(now) - static_cast<uint32_t>(command.stamp_ms)) + session.lease_ms);
+        break;
+      case Kind::PAUSE:
+        if (line["state"] != "paused" || this->lit()) this->broken_("pause is zero at once");
+        break;
+      case Kind::RESUME:
+        session.lease_end = now + session.lease_ms, this->lease_alive_ = true;
+        this->contacts_ = 0;
+        if (line["state"] == "ramping") {
+          this->evidence_ = session.energized && this->setup_.has_sensor() && this->present();
+        } else {
+          this->window_end_ = this->held_end_;
+          this->off_seen_armed_ = this->known() && !this->touching();
+          if (line["state"] != "armed" && line["state"] != "paused") this->broken_("resume ramps, or arms");
+        }
+        break;
+      case Kind::STOP:
+        this->why_ |= STOPPED;
+        break;
+      case Kind::CLEAR:
+        this->cleared_ = true;
+        break;
+      case Kind::HISTORY:
+        break;
+    }
+  }
+
+  /// The state may have changed: was there a reason to?
+  void transition_(Ms now, std::string_view state) {
+    const bool flows = state == "ramping" || state == "running";
+    const bool flowed = this->flowing();
+    const bool live = state != "idle" && state != "fault";
+    if (this->lit() && !flows && !this->settling_) this->broken_("output flows in ramping and running only");
+    if (flows && !flowed) {
+      if (!this->evidence_) this->broken_("nothing flows without an edge, a press, or a person who resumes");
+      if (this->resumes_) this->session_.lease_end = now + this->session_.lease_ms, this->lease_alive_ = true;
+      this->contacts_ = this->resumes_ ? 1 : this->contacts_ + 1;
+      if (this->setup_.wand && this->contacts_ >= 20) this->broken_("the 20th contact of a wand pauses");
+      this->held_ = false, this->ramp_from_ms_ = now;
+    }
+    if (flowed && state == "suspended") {
+      const bool brief = this->lost_ || (this->silent_ && this->setup_.has_sensor());
+      this->brief_ = brief && now < this->session_.lease_end;
+      this->brief_end_ = now + this->bounds_.contact_window_ms();
+      this->hold_(now);
+    }
+    if (this->brief_ && now >= this->session_.lease_end) this->brief_ = false;
+    if (state != "suspended") this->brief_ = false;
+    if ((state == "suspended" || state == "paused") && !this->held_) this->hold_(now);
+    if (live && !this->session_open_) this->broken_("no session begins by itself");
+    if (this->state_ == "fault" && state != "fault" && !this->cleared_ &&
+        !(this->store_lost_ && this->press_held_(now)))
+      this->broken_("a fault is latched until a person clears it");
+    if (this->booted_ && this->fault_expected_ && state != "fault") this->broken_("a fault is latched over reboots");
+    if (this->booted_ && live) this->broken_("a reboot leaves zero");
+    if (state == "fault" && this->state_ != "fault") {
+      this->why_ |= FAULT, this->faulted_ = true;
+      this->fault_durable_ = !this->store_fails;
+    }
+    if (state != "fault") this->faulted_ = false;
+    if (this->session_open_ && !live) {
+      if (this->lit() && !this->settling_) this->broken_("a session that ends leaves zero");
+      this->close_record_(now);
+    }
+    if (state == "paused" && this->state_ == "suspended") this->contacts_ = 0;
+    this->booted_ = this->cleared_ = false;
+    if (this->state_ != state) this->state_ = state;
+    this->evidence_ = this->resumes_ = false;
+  }
+  bool press_held_(Ms now) const { return this->seen_.button && now - this->press_ms_ >= 10'000; }
+  void hold_(Ms now) {
+    if (!this->held_) this->held_ = true, this->held_end_ = now + 600'000;
+  }
+
+  void close_record_(Ms now) {
+    Session& session = this->session_;
+    Record& record = this->records_[this->newest_];
+    record.flowed = session.flowed, record.lit_ms = session.lit_ms, record.energized = session.energized;
+    record.why = this->why_, record.closed_ms = now;
+    if (session.lit_ms >= session.duration_ms) record.why |= COMPLETED;
+    if (session.energized) this->session_seen_ = true, this->off_seen_ = false;
+    this->session_open_ = false, this->lease_alive_ = false;
+    if (!this->store_fails) this->durable_ = this->newest_;
+  }
+  /// A cut: what is not durably closed stays open, and is charged in full.
+  void close_(Ms now) {
+    this->count(now);
+    this->level_ = {};
+    if (this->session_open_) {
+      Record& record = this->records_[this->newest_];
+      record.flowed = this->session_.flowed, record.energized = this->session_.energized;
+      record.lit_ms = this->session_.lit_ms, record.why = this->why_ | STOPPED;
+      this->session_open_ = false, this->lease_alive_ = false;
+    }
+    if (this->durable_ < this->newest_ && this->records_.contains(this->newest_))
+      this->records_[this->newest_].cut = true;
+    this->forced_ = this->silent_ = false;
+  }
+
+  void delivered_(const Places& told, const Places& flowed) {
+    for (size_t place = 0; place < 4; place++) {
+      if (told[place] * 1000 < flowed[place]) this->broken_("what is reported is never less than what flowed");
+      if (told[place] * 1000 >= flowed[place] + 1000) this->broken_("what is reported is what flowed");
+    }
+  }
+  void history_(const Line& line, Ms now) {
+    const int64_t number = line.number("entry");
+    const auto found = this->records_.find(number);
+    static_cast<void>(now);
+    if (found == this->records_.end()) {
+      if (line["entry_session"] != "-") this->broken_("a record that nobody opened");
+      return;
+    }
+    const Record& record = found->second;
+    Places planned{}, delivered{};
+    line.levels("planned", planned), line.levels("delivered", delivered);
+    if (identity(std::string(line["entry_session"])) != record.session || line.number("subject") != record.subject)
+      this->broken_("a record keeps its session and its subject");
+    if (planned != record.planned) this->broken_("a record is opened in full");
+    const std::string_view outcome = line["outcome"];
+    if (this->session_open_ && number == this->newest_) {
+      if (outcome != "open") this->broken_("a record is open while its session lives");
+      return this->delivered_(delivered, this->session_.flowed);
+    }
+    if (record.cut && !(record.perhaps && outcome != "unclosed")) {
+      if (outcome != "unclosed") this->broken_("what a reboot left open is unclosed");
+      if (delivered != planned) this->broken_("an unclosed session is charged at its budgets");
+      for (size_t place = 0; place < 4; place++)
+        if (delivered[place] * 1000 < record.flowed[place]) this->broken_("a reboot never lowers a record");
+      return;
+    }
+    this->delivered_(delivered, record.flowed);
+    if (line.number("output_ms") != record.lit_ms) this->broken_("a record tells how long output flowed");
+    if (!record.energized && outcome != "void") this->broken_("a session that gave no output is void");
+    if (record.energized && outcome == "void") this->broken_("a session that gave output is not void");
+    if (outcome == "open" || outcome == "commissioned") this->broken_("a record is closed with an outcome");
+    if (outcome == "stopped" && (record.why & STOPPED) == 0 && this->setup_.has_temperature == false)
+      this->broken_("stopped needs somebody who stopped it");
+    if (outcome == "fault" && (record.why & FAULT) == 0 && !record.perhaps)
+      this->broken_("outcome fault needs a fault");
+  }
+  bool remembered_(uint64_t id) const {
+    for (const auto& [number, record] : this->records_)
+      if (record.session == id) return true;
+    return false;
+  }
+  void on_edge_(Ms now, size_t place) {
+    if (place < 4 && this->off_ms_[place] != 0 && now - this->off_ms_[place] < 3'000)
+      this->broken_("light is off for 3 s before it is on again");
+    auto& edges = this->edges_[place];
+    while (!edges.empty() && now - edges.front() >= 30'000) edges.pop_front();
+    edges.push_back(now);
+    if (edges.size() > 3) this->broken_("no more than 3 on-edges in 30 s");
+  }
+
+ public:
+  bool store_fails{false};  ///< a write now would not be kept
+  /// The faults that are latched, as the node names them one by one; `latched_` asks the harness.
+  std::vector<std::string> latched;
+
+ private:
+  bool latched_(const std::string& fault) const {
+    return std::find(this->latched.begin(), this->latched.end(), fault) != this->latched.end();
+  }
+
+  Setup setup_;
+  Bounds bounds_;
+  void (*broken_)(const char* rule);
+
+  // The node as far as it has been told.
+  uint32_t uptime_{0};
+  int32_t boot_{0};
+  std::string state_{"idle"};
+  bool terminal_{false}, booted_{true}, ticked_{false};
+  std::map<uint64_t, Owner> owners_;
+  Seen seen_{};
+  bool off_seen_{false}, off_seen_armed_{false}, session_seen_{false};
+  bool press_spent_{true}, pressed_{false}, released_{false}, resumes_{false}, button_recent_{false};
+  Ms press_ms_{0};
+  int64_t telemetry_{0};
+
+  // The session.
+  Session session_{};
+  bool session_open_{false}, lease_alive_{false}, held_{false}, brief_{false};
+  Ms window_end_{0}, held_end_{0}, brief_end_{0}, ramp_from_ms_{0};
+  bool evidence_{false}, lost_{false}, cleared_{false}, settling_{false};
+  uint32_t why_{0};
+  int contacts_{0};
+
+  // Below the governor.
+  Places level_{}, last_ms_{}, off_ms_{};
+  std::array<std::deque<Ms>, 5> edges_{};
+  Ms counted_ms_{0}, unlifted_ms_{0};
+  bool forced_{false}, silent_{false};
+
+  // The store.
+  std::map<int64_t, Record> records_;
+  int64_t newest_{1}, durable_{1};
+  int64_t saves_{0}, saves_judged_{0};
+  bool faulted_{false}, fault_durable_{false}, fault_expected_{false}, store_lost_{false}, save_failed_{false};
+};
+
+}  // namespace proof
