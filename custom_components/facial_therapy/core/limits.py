@@ -8,7 +8,7 @@ They are engineering limits inside published exposures; no clinician has reviewe
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -141,6 +141,9 @@ FIRST_SESSIONS_SHARE: Final = 0.5
 """The first three sessions of a modality: fluence or charge limits at half (L19)."""
 COUNTS_FROM_SHARE: Final = 0.2
 """Below 20 % of its plan a session counts its dose, but neither as a session nor for rest."""
+
+CLOCK_SET: Final = datetime(2026, 1, 1, tzinfo=UTC)
+"""A clock that shows an earlier time was never set (X10)."""
 
 # --- between modalities --------------------------------------------------------------------------------------------------------
 

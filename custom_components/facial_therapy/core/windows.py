@@ -3,9 +3,9 @@
 Each rule sees a `Claim` and yields refusals. It knows nothing of the others, so each holds by itself, and one more can only tighten. A refusal names the row of
 docs/safety.md (`detail`), what is left now, charged (`maximum`), and in `allowed_at` the first moment at which this rule would no longer refuse.
 
-*Hard* windows roll over 24 h and 168 h, and no option passes them; *default* ones count over 20 h and 160 h, so that the same evening a day or a week later is
-never refused for minutes. A session counts in a window as a whole until its last output is out of it. What a claim asks by itself is for the limits of a session
-to judge: a window speaks only where something has been given in it.
+*Hard* windows roll over 24 h and 168 h, and no option passes them; *default* ones count over 20 h and 160 h, so that the same evening a day or a week later
+is never refused for minutes. A session counts in a window as a whole until its last output is out of it. What a claim asks by itself is for the limits of a
+session to judge: a window speaks only where something has been given in it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -206,6 +206,12 @@ def rest_blue(claim: Claim) -> Iterator[Refusal]:
         )
 
 
+def clock_untrusted(claim: Claim) -> Iterator[Refusal]:
+    """X10: a clock that shows a time before this release was never set, so nothing can be dated."""
+    if claim.now < limits.CLOCK_SET:
+        yield Refusal(reason=Reason.CLOCK_UNTRUSTED, detail="X10")
+
+
 def other_session(claim: Claim) -> Iterator[Refusal]:
     """X1: never two devices at once."""
     if claim.history.elsewhere is not None:
@@ -234,6 +240,7 @@ _WEEK: Final = (limits.WEEK_DEFAULT, limits.WEEK_HARD)
 
 WINDOWS: Final[Mapping[str, Rule]] = MappingProxyType(
     {
+        "clock_untrusted": clock_untrusted,
         "other_session": other_session,
         "gap": gap,
         "gel_not_rinsed": gel_not_rinsed,
