@@ -19,7 +19,8 @@ from typing import Any, Final
 from zlib import crc32
 
 from .core import limits
-from .core.ledger import Books, Record, Source, Totals
+from .core.books import Books
+from .core.ledger import Record, Source, Totals
 from .core.model import Channel, Dose, Fault, Grade, Modality, Outcome
 
 VERSION: Final = 2

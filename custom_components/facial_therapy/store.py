@@ -1,4 +1,4 @@
-"""The durable ledger: the books of `core.ledger` over the file of `ledger_file`.
+"""The durable ledger: the books of `core.books` over the file of `ledger_file`.
 
 What is to be counted is written, synced and read back before it takes effect, and so before anything is energized. A file that does not check makes the whole
 ledger *unreadable*: not zero, but unknown, and nothing starts until an admin has it begun anew with everybody's windows at their ceiling.
@@ -20,7 +20,8 @@ from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
 from .core import clock
-from .core.ledger import Books, History, Record, Totals, ceiling, merge
+from .core.books import Books
+from .core.ledger import History, Record, Totals, ceiling, merge, shortfall
 from .core.model import Dose, Modality, Outcome
 from .ledger_file import VERSION, DeviceMemory, LedgerError, LedgerFile, State, device_line, person_line, session_line
 
@@ -225,6 +226,32 @@ class Ledger:
         """
         known = self._state.books.records.get(record.session_id)
         await self._async_put(hass, record if known is None else merge(known, record))
+
+    async def async_charge_shortfall(  # noqa: PLR0913 - what a node tells of a person
+        self, hass: HomeAssistant, person_id: str, modality: Modality, *, mac: str, told: Dose, sessions: int
+    ) -> Record | None:
+        """Charge what a node has counted for a person in its week and the ledger does not know: see `core.ledger.shortfall`.
+
+        Returns:
+            The unknown session that was written; None if there is nothing to charge.
+
+        Raises:
+            LedgerError: Nothing has been charged.
+        """
+        missing = shortfall(secrets.token_hex(8), person_id, modality, self.now(), mac=mac, told=told, sessions=sessions, known=self.newest_first(person_id))
+        if missing is not None:
+            await self.async_open(hass, missing)
+        return missing
+
+    async def async_charge_ceiling(self, hass: HomeAssistant, person_id: str, modality: Modality, *, mac: str) -> Record:
+        """Charge a week at its ceiling, now: for a gap in the history of a node, or a node that has begun anew.
+
+        Raises:
+            LedgerError: Nothing has been charged.
+        """
+        record = ceiling(secrets.token_hex(8), person_id, modality, self.now(), mac=mac)
+        await self.async_open(hass, record)
+        return record
 
     async def _async_put(self, hass: HomeAssistant, record: Record) -> None:
         if record != self._state.books.records.get(record.session_id):
