@@ -1,7 +1,8 @@
 """A device for unit tests that obeys the contract like a governed node, in its own time.
 
 It keeps lease, window, edges, ramps, history and faults as the firmware does, in tenths of a second, and can be told to fail: `silent` (never
-answers again), `refuse` (refuses the next command), `disconnect`, `reboot`.
+answers again), `refuse` (refuses the next command), `disconnect`, `reboot`. Who is enrolled, and what the windows of each still hold, it keeps only where it
+is `strict`: most tests are about something else.
 The contract suite runs against it and against the real compiled node, so that it cannot drift.
 """
 
@@ -14,6 +15,7 @@ from typing import override
 from homeassistant.util import dt as dt_util
 
 from custom_components.facial_therapy.core import limits
+from custom_components.facial_therapy.core.dose import charged
 from custom_components.facial_therapy.core.model import (
     ByChannel,
     Channel,
@@ -31,7 +33,7 @@ from custom_components.facial_therapy.core.model import (
     RefusedError,
     Telemetry,
 )
-from custom_components.facial_therapy.devices import Answer, DeviceError, HistoryEntry, Problem, TherapyDevice
+from custom_components.facial_therapy.devices import Answer, DeviceError, HistoryEntry, Problem, SubjectWindows, TherapyDevice
 
 MASK = Device(
     modality=Modality.MASK,
@@ -60,6 +62,20 @@ TICK_S = 0.1
 TICKS_BETWEEN_REPORTS = 10
 BUTTON_FAULTS = (Fault.OVER_CURRENT, Fault.NET_CHARGE, Fault.OVER_TEMPERATURE, Fault.TEMPERATURE_SENSOR)
 FLOWING = (NodeState.RAMPING, NodeState.RUNNING)
+SUBJECTS = 4
+SUBJECT_GAP_S = 600
+
+
+@dataclass(frozen=True, slots=True)
+class FakeCharge:
+    """What one session gave one person, charged."""
+
+    subject: int
+    ended_s: float
+    dose: float
+    """J/cm² of all channels, or mA·min."""
+    blue: float
+    counts: bool
 
 
 @dataclass(slots=True)
@@ -96,9 +112,16 @@ class FakeDevice(TherapyDevice):
         self._contact_s = 0.0
         self._edge = False
         self._pressed = False
+        self._held = False
         self._ticks = 0
         self.boot = 1
         self.time_s = 0.0
+        self.age_s = 0.0
+        """Like a node with a battery-backed clock: reboots lose nothing of it."""
+        self.strict = False
+        self.subjects: list[int] = []
+        self._given: list[FakeCharge] = []
+        self._last_output: tuple[int, float] | None = None
         self.state = NodeState.IDLE
         self.session: FakeSession | None = None
         self.history: list[HistoryEntry] = [
@@ -179,6 +202,8 @@ class FakeDevice(TherapyDevice):
             raise RefusedError(Refusal(reason=Reason.FAULTED, detail=self.fault))
         if last_record != len(self.history):
             raise RefusedError(Refusal(reason=Reason.UNSEEN_SESSION))
+        if self.strict:
+            self._check_subject(plan)
         self.session = FakeSession(session_id, plan, len(self.history) + 1, plan.window_s)
         self._session_owner = self._owner
         self._lease_s = limits.LEASE_S[self._device.modality]
@@ -267,6 +292,91 @@ class FakeDevice(TherapyDevice):
             return self._entry(session, None)
         return self.history[number - 1]
 
+    @override
+    async def async_enroll(self, subject: int) -> Answer:
+        await self._async_command("enroll")
+        if subject not in self.subjects:
+            if not self._held:
+                raise RefusedError(Refusal(reason=Reason.BUTTON_NEEDED))
+            if len(self.subjects) == SUBJECTS:
+                old = [known for known in self.subjects if self._within(known, limits.WEEK_HARD)[0] == 0]
+                if not old:
+                    raise RefusedError(Refusal(reason=Reason.SUBJECTS_FULL))
+                self.subjects.remove(old[0])
+            self.subjects.append(subject)
+            self.report()
+        return self._answer()
+
+    @override
+    async def async_subject(self, subject: int) -> SubjectWindows:
+        await self._async_command("subject")
+        if subject not in self.subjects:
+            raise RefusedError(Refusal(reason=Reason.NOT_ENROLLED))
+        day, week = (self._within(subject, window) for window in (limits.DAY_HARD, limits.WEEK_HARD))
+        mask = self._device.modality is Modality.MASK
+        return SubjectWindows(
+            subject=subject,
+            fluence_day_j_cm2=day[0] if mask else 0,
+            fluence_week_j_cm2=week[0] if mask else 0,
+            blue_week_j_cm2=week[1],
+            charge_day_ma_min=0 if mask else day[0],
+            charge_week_ma_min=0 if mask else week[0],
+            sessions_day=day[2],
+            sessions_week=week[2],
+            rest_s=self._rest_s(subject),
+            rest_blue_s=self._rest_s(subject, blue=True),
+        )
+
+    def _within(self, subject: int, window: timedelta) -> tuple[float, float, int]:
+        """Return dose, blue and number of sessions of a window, an open session in full."""
+        given = [charge for charge in self._given if charge.subject == subject and self.age_s - charge.ended_s < window.total_seconds()]
+        if self.session is not None and self.session.plan.request.person.subject == subject:
+            given.append(self._charge(self.session.plan, self.session.plan.planned))
+        return sum(charge.dose for charge in given), sum(charge.blue for charge in given), sum(charge.counts for charge in given)
+
+    def _rest_s(self, subject: int, *, blue: bool = False) -> float:
+        """Return what is left of the rest."""
+        rest = limits.REST_BLUE[1] if blue else limits.REST[self._device.modality][1]
+        ends = [charge.ended_s for charge in self._given if charge.subject == subject and charge.counts and (charge.blue or not blue)]
+        return max(0, ends[-1] + rest.total_seconds() - self.age_s) if ends else 0
+
+    def _charge(self, plan: Plan, dose: Dose) -> FakeCharge:
+        counted = charged(dose, self._device)
+        counts = dose.total >= plan.planned.total * limits.COUNTS_FROM_SHARE
+        return FakeCharge(plan.request.person.subject, self.age_s, counted.total, counted.fluence_j_cm2.get(Channel.BLUE, 0), counts)
+
+    def _check_subject(self, plan: Plan) -> None:
+        """Hold a new session to its subject: enrolled, gap, windows, rest."""
+        subject = plan.request.person.subject
+        if subject not in self.subjects:
+            raise RefusedError(Refusal(reason=Reason.NOT_ENROLLED))
+        if self._last_output and self._last_output[0] != subject and (left_s := self._last_output[1] + SUBJECT_GAP_S - self.age_s) > 0:
+            raise RefusedError(self._wait(Reason.SUBJECT_GAP, left_s))
+        modality = self._device.modality
+        ceilings = {
+            Reason.DOSE_DAY: (limits.DAY_HARD, 0, (limits.FLUENCE_DAY if modality is Modality.MASK else limits.CHARGE).hard.maximum),
+            Reason.SESSIONS_WEEK: (limits.WEEK_HARD, 2, limits.SESSIONS_WEEK[modality].hard.maximum),
+        }
+        if modality is Modality.MASK:
+            ceilings |= {
+                Reason.DOSE_WEEK: (limits.WEEK_HARD, 0, limits.FLUENCE_WEEK.hard.maximum),
+                Reason.BLUE_WEEK: (limits.WEEK_HARD, 1, limits.BLUE_WEEK.hard.maximum),
+                Reason.SESSIONS_DAY: (limits.DAY_HARD, 2, limits.SESSIONS_DAY[modality].hard.maximum),
+            }
+        asked = self._charge(plan, plan.planned)
+        for reason, (window, quantity, most) in ceilings.items():
+            more = (asked.dose, asked.blue, 1)[quantity]
+            light = plan.skin_factor if modality is Modality.MASK and quantity != 2 else 1
+            if more and self._within(subject, window)[quantity] + more > most * light + 1e-9:
+                first = next(charge for charge in self._given if charge.subject == subject)
+                raise RefusedError(self._wait(reason, first.ended_s + window.total_seconds() - self.age_s))
+        for reason, left_s in ((Reason.REST_BLUE, self._rest_s(subject, blue=True) if asked.blue else 0), (Reason.REST, self._rest_s(subject))):
+            if left_s > 0:
+                raise RefusedError(self._wait(reason, left_s))
+
+    def _wait(self, reason: Reason, left_s: float) -> Refusal:
+        return Refusal(reason=reason, allowed_at=dt_util.utcnow() + timedelta(seconds=left_s))
+
     # --- what a test does to it -------------------------------------------------------------------------------------------------
 
     def connect(self) -> None:
@@ -316,6 +426,11 @@ class FakeDevice(TherapyDevice):
         """Press the button: some faults need it before they can be cleared."""
         self._pressed = True
 
+    def hold(self, *, down: bool = True) -> None:
+        """Hold the button for so long that a subject can be enrolled, or let go."""
+        self._held = down
+        self.report()
+
     def heat(self, temperature_c: float) -> None:
         """Set what the temperature sensor reads: 41 C latches."""
         self.temperature_c = temperature_c
@@ -341,6 +456,7 @@ class FakeDevice(TherapyDevice):
 
     def _tick(self) -> None:
         self.time_s += TICK_S
+        self.age_s += TICK_S
         session = self.session
         if session is None:
             return
@@ -402,6 +518,9 @@ class FakeDevice(TherapyDevice):
             return
         if not session.energized:
             outcome = Outcome.VOID
+        if session.energized:
+            self._given.append(self._charge(session.plan, session.delivered))
+            self._last_output = session.plan.request.person.subject, self.age_s
         self.history.append(replace(self._entry(session, outcome), age_s=0))
         self.session, self.cause, self._lease_s = None, None, 0
         self._go(NodeState.IDLE)
@@ -454,5 +573,7 @@ class FakeDevice(TherapyDevice):
                 level_ua=(request.current_ua or 0) * session.level if session and request and flowing else 0,
                 zone=1 + int(session.output_s / limits.ZONE_S.default.maximum) if session and self._device.modality is Modality.WAND else None,
                 delivered=session.delivered if session else Dose(),
+                button=self._held,
+                subjects=frozenset(self.subjects),
             )
         )

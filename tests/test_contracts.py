@@ -187,6 +187,20 @@ SHARED: Final[Mapping[str, int]] = MappingProxyType(
         "MASK_BLUE_FLUENCE_UJ_CM2": micro(FLUENCE[Channel.BLUE] * 1000),
         "MASK_AMBER_FLUENCE_UJ_CM2": micro(FLUENCE[Channel.AMBER] * 1000),
         "MASK_FLUENCE_UJ_CM2": micro(limits.FLUENCE_SESSION.hard.maximum * 1000),
+        "MASK_FLUENCE_DAY_UJ_CM2": micro(limits.FLUENCE_DAY.hard.maximum * 1000),
+        "MASK_FLUENCE_WEEK_UJ_CM2": micro(limits.FLUENCE_WEEK.hard.maximum * 1000),
+        "MASK_BLUE_WEEK_UJ_CM2": micro(limits.BLUE_WEEK.hard.maximum * 1000),
+        "DAY_S": round(limits.DAY_HARD.total_seconds()),
+        "WEEK_S": round(limits.WEEK_HARD.total_seconds()),
+        "MASK_SESSIONS_DAY": round(limits.SESSIONS_DAY[Modality.MASK].hard.maximum),
+        "MASK_SESSIONS_WEEK": round(limits.SESSIONS_WEEK[Modality.MASK].hard.maximum),
+        "MASK_REST_S": round(limits.REST[Modality.MASK][1].total_seconds()),
+        "MASK_BLUE_REST_S": round(limits.REST_BLUE[1].total_seconds()),
+        "WAND_CHARGE_DAY_UC": round(limits.CHARGE.hard.maximum * 60_000),
+        "WAND_SESSIONS_DAY": round(limits.SESSIONS_DAY[Modality.WAND].hard.maximum),
+        "WAND_SESSIONS_WEEK": round(limits.SESSIONS_WEEK[Modality.WAND].hard.maximum),
+        "WAND_REST_S": round(limits.REST[Modality.WAND][1].total_seconds()),
+        "COUNTS_FROM_PERMILLE": micro(limits.COUNTS_FROM_SHARE),
         "WAND_CURRENT_UA": round(limits.CURRENT.hard.maximum),
         "WAND_CURRENT_DENSITY_UA_CM2": round(limits.CURRENT_DENSITY_UA_MM2 * 100),
         "WAND_CHARGE_UC": round(limits.CHARGE.hard.maximum * 60_000),
@@ -240,10 +254,17 @@ FIRMWARE_ONLY: Final = frozenset(
         "BUTTON_SHORT_MS",
         "BUTTON_RESET_MS",
         "BUTTON_RECENT_MS",
+        "BROWN_OUT_MS",
+        "SUBJECT_GAP_S",
+        "SUBJECT_TEMPERATURE_CC",
         "RECORDS",
+        "SUBJECTS",
+        "CHARGES",
+        "SAVE_IDLE_MS",
+        "EPOCH_MINIMUM_S",
     }
 )
-"""What only the node knows of: how it reads its sensors and its button, keeps its records and watches itself."""
+"""What only the node knows of: how it reads its sensors, its button and its clock, keeps its records and its people apart, and watches itself."""
 
 
 def constants() -> dict[str, tuple[int, str]]:

@@ -194,7 +194,7 @@ async def real_bench(modality: Modality, programs: Path, directory: Path) -> Asy
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    node = Node(programs / f"{modality}-host", directory, port=port, witness=directory / "witness")
+    node = Node(programs / f"{modality}-host", directory, port=port, witness=directory / "witness", subjects=(ADA.subject,))
     await node.start()
     try:
         async with (

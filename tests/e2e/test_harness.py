@@ -299,7 +299,7 @@ async def test_witness_and_node_agree_on_a_session_without_home_assistant(tmp_pa
     """14 mW/cm2 for 4 s with a ramp of 3 s: both count 35 mJ/cm2, each by itself."""
     file = tmp_path / "witness"
     watch = await Watch.start(tmp_path, file)
-    node = Node(programs / "mask-host", tmp_path / "mask", port=free_port(), witness=file)
+    node = Node(programs / "mask-host", tmp_path / "mask", port=free_port(), witness=file, subjects=(1,))
     await node.start()
     async with Owner("127.0.0.1", node.port) as owner, node.direct() as direct:
         reply = await owner.command(

@@ -6,6 +6,7 @@
 from collections.abc import Mapping, Sequence
 import ctypes
 from dataclasses import dataclass, field
+import functools
 import hashlib
 import itertools
 from pathlib import Path
@@ -16,7 +17,7 @@ from .wire import Line, signed
 
 ROOT: Final = Path(__file__).parents[2]
 COMPONENT: Final = ROOT / "esphome" / "components" / "facial_therapy"
-SOURCES: Final = [Path(__file__).parent / "shim.cpp", *(COMPONENT / name for name in ("governor.cpp", "start.cpp", "actions.cpp", "lines.cpp"))]
+SOURCES: Final = [Path(__file__).parent / "shim.cpp", *(COMPONENT / name for name in ("governor.cpp", "start.cpp", "subjects.cpp", "actions.cpp", "lines.cpp"))]
 FLAGS: Final = ["-std=c++20", "-O2", "-Wall", "-Wextra", "-Werror", "-fsanitize=undefined", "-fno-sanitize-recover=all", "-fPIC", "-shared"]
 
 RED, NEAR_INFRARED, BLUE, AMBER = range(4)
@@ -25,6 +26,8 @@ RED, NEAR_INFRARED, BLUE, AMBER = range(4)
 OWNER: Final = "00000000000000a1"
 OTHER: Final = "00000000000000b2"
 BOOT: Final = 1_234_567
+SUBJECT: Final = 77
+EPOCH_S: Final = 1_790_000_000
 
 GRADES: Final = {"none": 0, "declared": 1, "measured": 2}
 EYE_SHIELDS: Final = {"none": 0, "fixed": 1, "sensed": 2}
@@ -43,9 +46,9 @@ def build() -> ctypes.CDLL:
         partial.rename(library)
     loaded = ctypes.CDLL(str(library))
     loaded.shim_new.restype = ctypes.c_void_p
-    for name in ("start", "set_levels", "renew", "pause", "resume", "clear", "history", "stop", "telemetry", "description"):
+    for name in ("start", "set_levels", "renew", "pause", "resume", "clear", "history", "enroll", "subject", "stop", "telemetry", "description"):
         getattr(loaded, f"shim_{name}").restype = ctypes.c_char_p
-    for name in ("now", "level", "highest", "lit_ms", "changes", "faults", "store_saves", "store_saves_while_lit", "store_size", "telemetry_changes"):
+    for name in ("now", "level", "highest", "lit_ms", "changes", "faults", "store_saves", "store_saves_while_lit", "store_size", "telemetry_changes", "size"):
         getattr(loaded, f"shim_{name}").restype = ctypes.c_uint32
     loaded.shim_flowed.restype = ctypes.c_uint64
     return loaded
@@ -70,7 +73,8 @@ class _Sensors(ctypes.Structure):
         ("impedance_known", ctypes.c_int32),
         ("impedance_ohm", ctypes.c_uint32),
         ("impedance_age_ms", ctypes.c_uint32),
-        *((name, ctypes.c_int32) for name in ("charging", "over_current", "button")),
+        *((name, ctypes.c_int32) for name in ("charging", "over_current", "button", "rtc_known")),
+        ("rtc_s", ctypes.c_uint32),
     )
 
 
@@ -112,11 +116,21 @@ class Sensed:
     charging: bool = False
     over_current: bool = False
     button: bool = False
+    rtc_s: int | None = None
+    """None: no battery-backed clock."""
+
+
+@functools.cache
+def commissioned(modality: str) -> bytes:
+    """Return what the store of a new node holds after its button has been held for 10 s, and for 3 s for subject 77."""
+    node = Node(modality, fresh=True).press(10.1)
+    assert node.enroll(SUBJECT)["reason"] == "ok"
+    return node.stored
 
 
 @dataclass(slots=True)
 class Node:
-    """One governed node whose clock the test turns."""
+    """One governed node whose clock the test turns; commissioned, with subject 77 enrolled, unless `fresh`."""
 
     modality: str = "mask"
     now_ms: int = 10_000
@@ -136,6 +150,7 @@ class Node:
     owners: list[str] = field(default_factory=lambda: [OWNER])
     sensed: Sensed = field(default_factory=Sensed)
     boots: int = 0
+    fresh: bool = False
     _node: ctypes.c_void_p = field(init=False)
     _sequence: itertools.count[int] = field(init=False, default_factory=lambda: itertools.count(1))
 
@@ -157,6 +172,8 @@ class Node:
             self.duration_s,
         )
         self._node = ctypes.c_void_p(_LIBRARY.shim_new(ctypes.byref(config), ctypes.c_uint32(self.now_ms)))
+        if not self.fresh:
+            self.stored = commissioned(self.modality)
         self.boot()
 
     def __del__(self) -> None:
@@ -168,12 +185,17 @@ class Node:
         """Whether it is one."""
         return self.modality == "wand"
 
+    @staticmethod
+    def size() -> int:
+        """Bytes of memory that the governor takes, its records included."""
+        return int(_LIBRARY.shim_size())
+
     # --- time and sensors ---------------------------------------------------------------------------------------------------
 
-    def boot(self) -> Self:
+    def boot(self, *, brown_out: bool = False) -> Self:
         """Start the program, be it the first time or after a cut at any moment."""
         self.boots += 1
-        _LIBRARY.shim_boot(self._node, BOOT + self.boots - 1)
+        _LIBRARY.shim_boot(self._node, BOOT + self.boots - 1, brown_out)
         self.sense()
         self.tick()
         return self
@@ -200,6 +222,8 @@ class Node:
             sensed.charging,
             sensed.over_current,
             sensed.button,
+            sensed.rtc_s is not None,
+            sensed.rtc_s or 0,
         )
         _LIBRARY.shim_sensors(self._node, ctypes.byref(sensors))
         ids = [int(owner, 16) for owner in self.owners]
@@ -230,6 +254,11 @@ class Node:
             rest -= part
             if renew and self.state in {"armed", "ramping", "running"}:
                 self.renew(renew)
+        return self
+
+    def wait(self, seconds: float) -> Self:
+        """Let much time pass with a loop that comes round once a minute: for hours in which nothing flows."""
+        _LIBRARY.shim_run(self._node, round(seconds * 1000), 60_000)
         return self
 
     def stall(self, ms: int) -> Self:
@@ -341,13 +370,13 @@ class Node:
         start = _Start(
             session.encode(),
             bent.get("last_record", self.newest),
-            bent.get("subject", 77),
+            bent.get("subject", SUBJECT),
             bent.get("skin_permille", 1000),
             duration_s,
             bent.get("lease_ms", 5000 if self.wand else 10_000),
             bent.get("window_s", 60),
             bent.get("continues", 1),
-            bent.get("epoch_s", 1_790_000_000),
+            bent.get("epoch_s", EPOCH_S),
             _numbers(channels),
             len(channels),
             _numbers(peaks),
@@ -388,6 +417,22 @@ class Node:
     def history(self, record: int, **bent: Any) -> Line:
         """Read one record."""
         return self._line(_LIBRARY.shim_history(self._node, ctypes.byref(self.envelope(bent)), record))
+
+    def enroll(self, subject: int, **bent: Any) -> Line:
+        """Hold the button for 3 s, ask, and let go."""
+        self.sense(button=True).tick()
+        self.run(3.1)
+        answer = self.ask_to_enroll(subject, **bent)
+        self.sense(button=False).tick()
+        return answer
+
+    def ask_to_enroll(self, subject: int, **bent: Any) -> Line:
+        """Ask without a hand on the button."""
+        return self._line(_LIBRARY.shim_enroll(self._node, ctypes.byref(self.envelope(bent)), subject))
+
+    def subject(self, subject: int = SUBJECT, **bent: Any) -> Line:
+        """Read the windows of a subject."""
+        return self._line(_LIBRARY.shim_subject(self._node, ctypes.byref(self.envelope(bent)), subject))
 
     def stop(self) -> Line:
         """Stop, as anyone may."""

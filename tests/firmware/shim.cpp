@@ -1,6 +1,7 @@
 // The governor behind a C interface, for tests that own the time: a store that can fail, an output that keeps its own
 // count of what flowed, and a guard that is modeled (GUARD_PERIOD_MS apart, silence, lease, deadline) because the real
 // one is a thread.
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -105,12 +106,12 @@ struct Node {
   uint32_t now{0};
   std::unique_ptr<Governor> governor{};
 
-  void boot(int32_t id) {
+  void boot(int32_t id, bool brown_out) {
     output.deenergize();
     output.silence_ms = config.wand() ? WAND_SILENCE_MS : MASK_SILENCE_MS;
     output.heartbeat_ms = now;
     governor = std::make_unique<Governor>(config, store, output, id);
-    governor->begin(now);
+    governor->begin(now, brown_out);
   }
   void pass(uint32_t ms) {
     const uint32_t before = now;
@@ -138,7 +139,8 @@ struct ShimSensors {
   uint32_t temperature_age_ms;
   int32_t impedance_known;
   uint32_t impedance_ohm, impedance_age_ms;
-  int32_t charging, over_current, button;
+  int32_t charging, over_current, button, rtc_known;
+  uint32_t rtc_s;
 };
 
 struct ShimEnvelope {
@@ -184,14 +186,17 @@ Node* shim_new(const ShimConfig* from, uint32_t now_ms) {
 void shim_free(Node* node) { delete node; }
 
 // A boot, also after a power cut at any moment: output falls to zero, nothing is closed.
-void shim_boot(Node* node, int32_t id) { node->boot(id); }
+void shim_boot(Node* node, int32_t id, int32_t brown_out) { node->boot(id, brown_out != 0); }
 void shim_shut_down(Node* node) { node->governor->shut_down(node->now); }
 
 void shim_sensors(Node* node, const ShimSensors* from) {
-  node->sensors = {from->worn_known != 0,        from->worn != 0,         from->shield != 0,
-                   from->temperature_known != 0, from->temperature_cc,    from->temperature_age_ms,
-                   from->impedance_known != 0,   from->impedance_ohm,     from->impedance_age_ms,
-                   from->charging != 0,          from->over_current != 0, from->button != 0};
+  node->sensors = {from->worn_known != 0,      from->worn != 0,
+                   from->shield != 0,          from->temperature_known != 0,
+                   from->temperature_cc,       from->temperature_age_ms,
+                   from->impedance_known != 0, from->impedance_ohm,
+                   from->impedance_age_ms,     from->charging != 0,
+                   from->over_current != 0,    from->button != 0,
+                   from->rtc_known != 0,       from->rtc_s};
 }
 void shim_owners(Node* node, const uint64_t* ids, uint32_t count) { node->owners.assign(ids, ids + count); }
 
@@ -208,6 +213,8 @@ void shim_tick(Node* node) { node->tick(); }
 // Time passes and the loop is silent.
 void shim_stall(Node* node, uint32_t ms) { node->pass(ms); }
 
+// How much memory a node needs for the governor, its records included.
+uint32_t shim_size() { return sizeof(Governor); }
 uint32_t shim_now(Node* node) { return node->now; }
 uint32_t shim_level(Node* node, uint32_t place) { return node->output.levels.at[place]; }
 uint32_t shim_highest(Node* node, uint32_t place) { return node->output.highest[place]; }
@@ -238,7 +245,7 @@ uint32_t shim_store_saves_while_lit(Node* node) { return node->store.saves_while
 uint32_t shim_store_size(Node* node) {
   return node->store.present ? static_cast<uint32_t>(node->store.bytes.size()) : 0;
 }
-void shim_store_read(Node* node, uint8_t* out) { std::memcpy(out, node->store.bytes.data(), node->store.bytes.size()); }
+void shim_store_read(Node* node, uint8_t* out) { std::copy(node->store.bytes.begin(), node->store.bytes.end(), out); }
 void shim_store_write(Node* node, const uint8_t* bytes, uint32_t size, int32_t present) {
   node->store.present = present != 0;
   node->store.bytes.assign(bytes, bytes + size);
@@ -276,6 +283,12 @@ const char* shim_clear(Node* node, const ShimEnvelope* e, const char* fault) {
 }
 const char* shim_history(Node* node, const ShimEnvelope* e, int32_t record) {
   return node->governor->read_history(node->now, {e->owner, e->boot, e->sequence, e->not_after_ms}, record).c_str();
+}
+const char* shim_enroll(Node* node, const ShimEnvelope* e, int32_t subject) {
+  return node->governor->enroll_subject(node->now, {e->owner, e->boot, e->sequence, e->not_after_ms}, subject).c_str();
+}
+const char* shim_subject(Node* node, const ShimEnvelope* e, int32_t subject) {
+  return node->governor->read_subject(node->now, {e->owner, e->boot, e->sequence, e->not_after_ms}, subject).c_str();
 }
 const char* shim_stop(Node* node) { return node->governor->stop_session(node->now).c_str(); }
 // As the glue does before a command.

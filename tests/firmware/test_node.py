@@ -17,6 +17,8 @@ from aioesphomeapi.client import APIClient
 from aioesphomeapi.model import EntityState, TextSensorState
 import pytest
 
+from tests.real.node import commissioned
+
 from .library import ROOT
 from .wire import Line, signed
 
@@ -48,9 +50,14 @@ class RealNode:
         self.client: APIClient
 
     async def start(self) -> None:
-        """Start the program and connect."""
+        """Start the program, commissioned and with subject 7 enrolled, and connect."""
+        program = NODES / f"{self.modality}-host"
+        records = self.directory / "state" / f"{program.name}.records"
+        if not records.exists():
+            records.parent.mkdir(parents=True, exist_ok=True)
+            records.write_bytes(await commissioned(program, (7,)))
         self.process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns at once
-            [NODES / f"{self.modality}-host"],
+            [program],
             env={
                 **os.environ,
                 "FACIAL_THERAPY_PORT": str(self.port),

@@ -7,6 +7,25 @@ from .library import AMBER, RED, Node
 ID = "00000000000000c1"
 
 
+def test_a_node_without_a_store_gives_nothing_until_its_button_has_been_held_for_10_s() -> None:
+    node = Node(fresh=True)
+    assert (node.state, node.telemetry()["fault"], node.newest, node.stored) == ("fault", "store", 1, b"")
+    assert node.start()["reason"] == node.enroll(77)["reason"] == "faulted"
+    node.press(9.9)
+    assert node.clear("store")["reason"] == "faulted"
+    assert node.boot().state == "fault"
+    node.press(10.1)
+    assert (node.state, node.telemetry()["fault"], node.telemetry()["subjects"]) == ("idle", "-", "-")
+    assert node.start()["reason"] == "not_enrolled"
+    assert node.boot().state == "idle"
+
+
+def test_a_button_that_is_down_since_boot_begins_nothing_anew() -> None:
+    node = Node(fresh=True).sense(button=True).boot()
+    node.run(60)
+    assert node.state == "fault"
+
+
 def test_record_1_is_made_at_commissioning() -> None:
     node = Node()
     record = node.history(1)
@@ -15,10 +34,10 @@ def test_record_1_is_made_at_commissioning() -> None:
 
 
 def test_a_record_is_opened_in_full_before_the_first_light() -> None:
-    node = Node().armed(peaks={RED: 1000, AMBER: 2000}, budgets={RED: 111_000, AMBER: 222_000}, subject=4711)
+    node = Node().armed(peaks={RED: 1000, AMBER: 2000}, budgets={RED: 111_000, AMBER: 222_000})
     node.boot()
     record = node.history(2)
-    assert (record["entry_session"], record["subject"], record["outcome"]) == (ID, "4711", "unclosed")
+    assert (record["entry_session"], record["subject"], record["outcome"]) == (ID, "77", "unclosed")
     assert record.pairs("planned") == record.pairs("delivered") == {1: 111_000, 4: 222_000}
 
 
@@ -111,11 +130,11 @@ def test_a_torn_store_is_not_zero(keep: int) -> None:
     assert node.boot().telemetry()["fault"] == "store"
 
 
-def test_a_store_that_is_missing_is_a_new_node() -> None:
+def test_a_store_that_is_missing_is_not_zero_either() -> None:
     node = Node().running(duration_s=60)
     node.stop()
     node.stored = None
-    assert (node.boot().state, node.newest) == ("idle", 1)
+    assert node.boot().telemetry()["fault"] == "store"
 
 
 def test_the_records_of_a_mask_are_not_those_of_a_wand() -> None:
@@ -127,9 +146,13 @@ def test_the_records_of_a_mask_are_not_those_of_a_wand() -> None:
 def test_the_longest_lines_fit() -> None:
     node = Node(now_ms=2**32 - 30_000)
     everything = dict.fromkeys(range(4), 15000)
-    node.running(session="ffffffffffffffff", peaks=everything, budgets=dict.fromkeys(everything, 20_000_000), subject=2**31 - 1, duration_s=1200)
-    for line in (node.telemetry(), node.description(), node.history(2)):
-        assert len(line.text) <= 600
+    subject = 2**31 - 1
+    for token in range(3):
+        assert node.enroll(subject - token)["reason"] == "ok"
+    node.running(session="ffffffffffffffff", peaks=everything, budgets=dict.fromkeys(everything, 20_000_000), subject=subject, duration_s=1200)
+    assert len(node.telemetry()["subjects"]) == 35
+    for line in (node.telemetry(), node.description(), node.history(2), node.subject(subject)):
+        assert len(line.text) <= 540
     assert len(node.telemetry().pairs("levels")) == 4
     node.boot()
     assert len(node.history(2).text) <= 600
@@ -159,6 +182,9 @@ def test_telemetry_says_what_the_contract_lists() -> None:
         "zone",
         "contacts",
         "guard_trips",
+        "button",
+        "subjects",
+        "needs_button",
         "crc",
     ]
     for modality in ("mask", "wand"):

@@ -179,6 +179,16 @@ class Owner(Direct):
         """Call an action with a good envelope, of which single arguments can be replaced."""
         return await self.call(name, **{**await self.envelope(), **arguments})
 
+    async def enroll(self, *subjects: int) -> None:
+        """Hold the button, as a person does, and enroll these tokens."""
+        await self.simulate(button=True)
+        await self.telemetry(lambda values: values["button"] == "1")
+        for subject in subjects:
+            reply = await self.command("enroll_subject", subject=subject)
+            if reply.reason != "ok":
+                raise RuntimeError(reply.text)
+        await self.simulate(button=False)
+
     def _next(self) -> int:
         """Return the next sequence number."""
         self.sequence += 1

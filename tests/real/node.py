@@ -1,32 +1,78 @@
 """A host node under supervision: its program, its state, its port."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Sequence
 import contextlib
+import hashlib
 from pathlib import Path
+import socket
+import tempfile
 
-from .direct import Direct
+from .direct import Direct, Owner
 from .process import Child
+
+COMMISSIONED = Path(__file__).parents[2] / ".work" / "commissioned"
+HELD_S = 10.2
+"""How long the button of a new node is held."""
+
+
+async def commissioned(program: Path, subjects: Sequence[int] = ()) -> bytes:
+    """Return what a node stores once its button has been held for 10 s, with these subjects enrolled; made once for each program."""
+    content = await asyncio.to_thread(program.read_bytes)
+    digest = hashlib.sha256(content + repr(tuple(subjects)).encode()).hexdigest()[:16]
+    found = COMMISSIONED / f"{program.name}-{digest}.records"
+    if not found.exists():
+        with tempfile.TemporaryDirectory() as folder, contextlib.closing(socket.socket()) as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+            probe.close()
+            node = Node(program, Path(folder), port=port, witness=Path(folder) / "witness", subjects=None)
+            await node.start()
+            try:
+                async with Owner("127.0.0.1", port) as owner:
+                    await owner.press(HELD_S)
+                    await owner.telemetry(lambda values: values["state"] == "idle")
+                    if subjects:
+                        await owner.enroll(*subjects)
+            finally:
+                await node.stop()
+            found.parent.mkdir(parents=True, exist_ok=True)
+            partial = found.with_suffix(f".{port}")
+            partial.write_bytes(node.records.read_bytes())
+            partial.rename(found)
+    return found.read_bytes()
 
 
 class Node:
     """One compiled host node; an exit of its program is a reboot, so it is started again."""
 
-    def __init__(self, program: Path, directory: Path, *, port: int, witness: Path, environment: Mapping[str, str] | None = None) -> None:
-        """Describe a node; its state lives in `directory` and survives its reboots."""
+    def __init__(
+        self,
+        program: Path,
+        directory: Path,
+        *,
+        port: int,
+        witness: Path,
+        subjects: Sequence[int] | None = (),
+    ) -> None:
+        """Describe a node; its state lives in `directory` and survives its reboots.
+
+        A new one has been commissioned, with these subjects enrolled; with None it is as it comes from the maker.
+        """
         self.name = program.name
         self.port = port
         self.directory = directory
         self.state = directory / "state"
+        self.records = self.state / f"{self.name}.records"
         self.log = directory / f"{self.name}.log"
         self._program = program
+        self._subjects = subjects
         self._environment = {
             "FACIAL_THERAPY_PORT": str(port),
             "FACIAL_THERAPY_STATE": str(self.state),
             "FACIAL_THERAPY_WITNESS": str(witness),
             # ESPHome's own preferences: beside the records, not in the home directory of whoever runs this.
             "ESPHOME_PREFDIR": str(directory / "preferences"),
-            **(environment or {}),
         }
         self._child: Child | None = None
         self._supervisor: asyncio.Task[None] | None = None
@@ -48,6 +94,8 @@ class Node:
     async def start(self) -> None:
         """Switch the node on and wait until its API answers."""
         self.state.mkdir(parents=True, exist_ok=True)
+        if self._subjects is not None and not self.records.exists():
+            self.records.write_bytes(await commissioned(self._program, self._subjects))
         self._supervisor = asyncio.create_task(self._supervise())
         ready = asyncio.create_task(self.wait_ready())
         await asyncio.wait([ready, self._supervisor], return_when=asyncio.FIRST_COMPLETED)

@@ -308,6 +308,12 @@ class Telemetry:
     zone: int | None = None
     """Wand: number of the zone of a session, from 1."""
     delivered: Dose
+    button: bool = False
+    """The node's button has been held for 3 s and still is: a subject can be enrolled."""
+    subjects: frozenset[int] = frozenset()
+    """The tokens that are enrolled."""
+    needs_button: bool = False
+    """Armed, but only a press of the node's button starts: it was switched off, and a person has to vouch for the time."""
 
     @property
     def flowing(self) -> bool:

@@ -65,6 +65,29 @@ class HistoryEntry:
     """Since its end; None if the node does not know."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectWindows:
+    """What the node has counted for one person, charged (nominal times one plus the uncertainty), an open session at its full budgets.
+
+    Windows roll over 24 h and 168 h of the node's own age: time in which it was switched off may be missing, so that they are never too small.
+    """
+
+    subject: int
+    fluence_day_j_cm2: float = 0
+    fluence_week_j_cm2: float = 0
+    """Mask: all channels."""
+    blue_week_j_cm2: float = 0
+    charge_day_ma_min: float = 0
+    charge_week_ma_min: float = 0
+    """Wand."""
+    sessions_day: int
+    sessions_week: int
+    rest_s: float
+    """What is left of the hard rest; 0 if none."""
+    rest_blue_s: float
+    """Mask: what is left of it before another session with blue."""
+
+
 class TherapyDevice(Protocol):
     """One governed device.
 
@@ -117,3 +140,9 @@ class TherapyDevice(Protocol):
 
     async def async_history(self, number: int) -> HistoryEntry:
         """Read one record."""
+
+    async def async_enroll(self, subject: int) -> Answer:
+        """Enroll a person's token (1 to 2^31 - 1) on the node, while its button is held: `Telemetry.button`."""
+
+    async def async_subject(self, subject: int) -> SubjectWindows:
+        """Read what the node has counted for an enrolled token; refused `not_enrolled` for any other."""

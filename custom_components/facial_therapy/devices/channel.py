@@ -191,7 +191,7 @@ class Channel:
             raise DeviceError(Problem.NO_ANSWER) from error
         self._stamp(answer.boot, answer.uptime_ms)
         if values.get("reason") != "ok":
-            raise RefusedError(wire.refusal(values))
+            raise RefusedError(wire.refusal(values, dt_util.utcnow()))
         return values
 
     async def _async_stopped(self, _expected: bool) -> None:  # noqa: FBT001 - the client's own signature

@@ -16,7 +16,7 @@ from homeassistant.util import dt as dt_util
 from ..const import LOGGER
 from ..core import limits
 from ..core.model import ByChannel, Device, Fault, Modality, Plan, Telemetry
-from . import Answer, DeviceError, HistoryEntry, Problem, TherapyDevice, wire
+from . import Answer, DeviceError, HistoryEntry, Problem, SubjectWindows, TherapyDevice, wire
 from .channel import Channel
 
 RETRY_S: Final = 2
@@ -217,5 +217,17 @@ class GovernedDevice(TherapyDevice):
         values = await self._async_send("read_history", {"record": number})
         try:
             return wire.history_entry(values)
+        except wire.LineError as error:
+            raise DeviceError(Problem.NO_ANSWER) from error
+
+    @override
+    async def async_enroll(self, subject: int) -> Answer:
+        return wire.answer(await self._async_send("enroll_subject", {"subject": subject}))
+
+    @override
+    async def async_subject(self, subject: int) -> SubjectWindows:
+        values = await self._async_send("read_subject", {"subject": subject})
+        try:
+            return wire.subject_windows(values, self._modality)
         except wire.LineError as error:
             raise DeviceError(Problem.NO_ANSWER) from error

@@ -2,12 +2,12 @@
 
 from binascii import crc_hqx
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from ..core.limits import TEMPERATURE_STOP_C
 from ..core.model import ByChannel, Channel, Device, Dose, EyeShield, Fault, Grade, Modality, NodeState, Outcome, Reason, Refusal, Telemetry
-from . import Answer, HistoryEntry
+from . import Answer, HistoryEntry, SubjectWindows
 
 NUMBERS: Final[Mapping[Channel, int]] = {Channel.RED: 1, Channel.NEAR_INFRARED: 2, Channel.BLUE: 3, Channel.AMBER: 4}
 CURRENT_NUMBER: Final = 5
@@ -51,6 +51,8 @@ _COMMON: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "stop_session": (),
     "clear_fault": (*ENVELOPE, ("fault", "string")),
     "read_history": (*ENVELOPE, ("record", "int")),
+    "enroll_subject": (*ENVELOPE, ("subject", "int")),
+    "read_subject": (*ENVELOPE, ("subject", "int")),
 }
 ACTIONS: Final[Mapping[Modality, Mapping[str, tuple[tuple[str, str], ...]]]] = {
     Modality.MASK: {
@@ -117,7 +119,7 @@ def answer(values: Mapping[str, str]) -> Answer:
         raise LineError(str(error)) from error
 
 
-def refusal(values: Mapping[str, str]) -> Refusal:
+def refusal(values: Mapping[str, str], received_at: datetime) -> Refusal:
     """Return why the node refused, in our words and units; a reason that we do not know is shown as the node's own word."""
     try:
         reason = Reason(values.get("reason", ""))
@@ -127,11 +129,13 @@ def refusal(values: Mapping[str, str]) -> Refusal:
     field, divisor, unit = KEY_UNITS.get(word or "", (word, 1, ""))
     try:
         minimum, maximum = (None if (text := values.get(key)) is None else int(text) / divisor for key in ("minimum", "maximum"))
-    except ValueError:
-        minimum = maximum = None
+        wait_s = values.get("wait_s")
+        allowed_at = None if wait_s is None else received_at + timedelta(seconds=int(wait_s))
+    except ValueError, OverflowError:
+        minimum = maximum = allowed_at = None
     if reason is Reason.TOO_HOT and maximum is None:  # the node says it without the number, which is the same in every firmware
         maximum, unit = TEMPERATURE_STOP_C, "°C"
-    return Refusal(reason=reason, field=field, minimum=minimum, maximum=maximum, unit=unit, detail=word or "")
+    return Refusal(reason=reason, field=field, minimum=minimum, maximum=maximum, unit=unit, detail=word or "", allowed_at=allowed_at)
 
 
 def _numbered(text: str | None, divisor: float) -> dict[int, float]:
@@ -187,6 +191,9 @@ def telemetry(values: Mapping[str, str], received_at: datetime) -> Telemetry:
             level_ua=_numbered(values.get("levels"), 1).get(CURRENT_NUMBER, 0),
             zone=None if (zone := values.get("zone")) is None else int(zone),
             delivered=_dose(values.get("delivered")),
+            button=values.get("button") == "1",
+            subjects=frozenset(int(token) for token in values.get("subjects", "").split(",") if token),
+            needs_button=values.get("needs_button") == "1",
         )
     except (KeyError, ValueError) as error:
         raise LineError(str(error)) from error
@@ -235,6 +242,31 @@ def history_entry(values: Mapping[str, str]) -> HistoryEntry:
             output_s=int(values.get("output_ms", 0)) / 1000,
             outcome=None if word in ("open", "commissioned", "reset") else Outcome.UNCERTAIN if word == "unclosed" else Outcome(word),
             age_s=None if (age := values.get("age_s")) is None else float(age),
+        )
+    except (KeyError, ValueError) as error:
+        raise LineError(str(error)) from error
+
+
+def subject_windows(values: Mapping[str, str], modality: Modality) -> SubjectWindows:
+    """Return what the node has counted for one person.
+
+    Raises:
+        LineError: A field is missing or is no number.
+    """
+    try:
+        day, week, blue = (int(values[key]) for key in ("dose_day", "dose_week", "blue_week"))
+        mask = modality is Modality.MASK
+        return SubjectWindows(
+            subject=int(values["subject"]),
+            fluence_day_j_cm2=day / 1_000_000 if mask else 0,
+            fluence_week_j_cm2=week / 1_000_000 if mask else 0,
+            blue_week_j_cm2=blue / 1_000_000 if mask else 0,
+            charge_day_ma_min=0 if mask else day / 60_000,
+            charge_week_ma_min=0 if mask else week / 60_000,
+            sessions_day=int(values["sessions_day"]),
+            sessions_week=int(values["sessions_week"]),
+            rest_s=int(values["rest_s"]),
+            rest_blue_s=int(values["rest_blue_s"]),
         )
     except (KeyError, ValueError) as error:
         raise LineError(str(error)) from error

@@ -19,7 +19,7 @@ import esphome.final_validate as fv
 from esphome.types import ConfigType, TemplateArgsType
 
 from esphome import automation, pins
-from esphome.components import binary_sensor, ota, sensor, text_sensor
+from esphome.components import binary_sensor, ota, sensor, text_sensor, time
 
 AUTO_LOAD = ["binary_sensor", "sensor", "text_sensor"]
 DEPENDENCIES = ["api"]
@@ -38,6 +38,7 @@ CONF_IMPEDANCE_MINIMUM = "impedance_minimum_ohm"
 CONF_IMPEDANCE_MAXIMUM = "impedance_maximum_ohm"
 CONF_CHARGING = "charging"
 CONF_BUTTON = "button"
+CONF_RTC = "rtc"
 CONF_CONTACT_AREA = "contact_area_mm2"
 CONF_CURRENT = "current_ua"
 CONF_DURATION = "duration_s"
@@ -61,6 +62,9 @@ PLACES = ("red", "near_infrared", "blue", "amber")
 
 GRADES = {"none": Grade.NONE, "declared": Grade.DECLARED, "measured": Grade.MEASURED}
 EYE_SHIELDS = {"none": EyeShield.NONE, "fixed": EyeShield.FIXED, "sensed": EyeShield.SENSED}
+
+BATTERY_BACKED = ("bm8563", "ds1307", "pcf85063", "pcf8563", "rx8025t", "rx8130")
+"""Platforms of `time:` that read a clock with a battery of its own."""
 
 PROJECT = "facial_therapy"
 CONNECTIONS = 10
@@ -130,6 +134,7 @@ COMMON_SCHEMA = cv.Schema(
         cv.GenerateID(): cv.declare_id(FacialTherapy),
         cv.Required(CONF_CALIBRATION): CALIBRATION_SCHEMA,
         cv.Required(CONF_BUTTON): cv.use_id(binary_sensor.BinarySensor),
+        cv.Optional(CONF_RTC): cv.use_id(time.RealTimeClock),
         cv.Optional(CONF_TELEMETRY, default={}): _text_sensor("Telemetry"),
         cv.Optional(CONF_DESCRIPTION, default={}): _text_sensor("Description"),
     }
@@ -266,6 +271,13 @@ def _require_staying_up(full: ConfigType) -> None:
         raise cv.Invalid(f"api max_connections must be at least {CONNECTIONS}: the session's own connection must find room")
 
 
+def _require_battery_backed(full: ConfigType, config: ConfigType) -> None:
+    """Refuse a clock that the network sets: all platforms set the same one, and it clears windows."""
+    platforms = [entry["platform"] for entry in full.get("time", [])]
+    if CONF_RTC in config and (foreign := [name for name in platforms if name not in BATTERY_BACKED]):
+        raise cv.Invalid(f"rtc must be a battery-backed clock and the only one: time platform {foreign[0]} is none of {', '.join(BATTERY_BACKED)}")
+
+
 def _final_validate(config: ConfigType) -> ConfigType:
     """Look at everything around the component."""
     full = fv.full_config.get()
@@ -273,6 +285,7 @@ def _final_validate(config: ConfigType) -> ConfigType:
     if CORE.is_esp32:
         _require_encryption(full)
     _require_staying_up(full)
+    _require_battery_backed(full, config)
     project = full["esphome"].get("project", {}).get("name")
     if project != f"{PROJECT}.{config[CONF_MODALITY]}":
         raise cv.Invalid(f"esphome project name must be {PROJECT}.{config[CONF_MODALITY]}: Home Assistant finds the node by it")
@@ -332,6 +345,7 @@ async def to_code(config: ConfigType) -> None:
         (CONF_WORN, "set_worn"),
         (CONF_EYE_SHIELD_SENSOR, "set_shield"),
         (CONF_CHARGING, "set_charging"),
+        (CONF_RTC, "set_rtc"),
     ):
         if key in config:
             cg.add(getattr(var, setter)(await cg.get_variable(config[key])))

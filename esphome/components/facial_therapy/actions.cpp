@@ -113,6 +113,10 @@ const Line& Governor::resume_session(uint32_t now_ms, const Envelope& envelope, 
     verdict.refusal = {Reason::WRONG_STATE};
   if (!verdict.refusal.refused()) verdict.refusal = this->ready_();
   if (!verdict.refusal.refused()) {
+    const uint32_t dark_ms = this->dark_ms_(now_ms);
+    if (dark_ms != 0) verdict.refusal = wait_for(Reason::TOO_SOON, (dark_ms + 999) / 1000);
+  }
+  if (!verdict.refusal.refused()) {
     this->lease_end_ms_ = now_ms + this->lease_ms_;
     this->lease_lives_ = true;
     this->contacts_since_resume_ = 0;
@@ -222,6 +226,7 @@ void Governor::begin_answer_(Line& line, const Refusal& refusal, const Envelope*
   if (refusal.field != nullptr) line.pair("field", refusal.field);
   if (refusal.bounded) line.pair("minimum", refusal.minimum), line.pair("maximum", refusal.maximum);
   if (refusal.channel != 0) line.pair("channel", int64_t{refusal.channel});
+  if (refusal.wait_s != 0) line.pair("wait_s", int64_t{refusal.wait_s});
 }
 
 const Line& Governor::finish_(Line& line, Owners::Owner*) {

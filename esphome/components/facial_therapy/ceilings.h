@@ -43,14 +43,18 @@ struct Refusal {
   int64_t minimum{0};
   int64_t maximum{0};
   uint32_t channel{0};  ///< wire number, 0 if it is not about one
+  uint32_t wait_s{0};   ///< when time alone would cure it; 0: never
 
   bool refused() const { return this->reason != Reason::OK; }
 };
 
 /// The refusal of a number outside its bounds; a maximum below the minimum means nothing is allowed now.
 constexpr Refusal out_of_bounds(const char* field, int64_t minimum, int64_t maximum, uint32_t channel = 0) {
-  return {Reason::OUT_OF_BOUNDS, field, true, minimum, maximum, channel};
+  return {Reason::OUT_OF_BOUNDS, field, true, minimum, maximum, channel, 0};
 }
+
+/// The refusal of what time alone cures.
+constexpr Refusal wait_for(Reason reason, uint32_t wait_s) { return {reason, nullptr, false, 0, 0, 0, wait_s}; }
 
 /// The most that an argument can be.
 inline constexpr int64_t MOST = std::numeric_limits<int32_t>::max();
@@ -108,6 +112,15 @@ class Ceilings {
     if (this->config_.grade == Grade::NONE) hard = std::min(hard, UNCALIBRATED_FLUENCE_UJ_CM2);
     return this->nominal_(hard, skin_permille);
   }
+
+  /// What a nominal dose counts for, rounded up.
+  uint32_t charged(uint64_t nominal) const {
+    const uint64_t charged = (nominal * (1000 + this->uncertainty()) + 999) / 1000;
+    const bool floor = this->config_.grade == Grade::NONE && !this->config_.wand() && nominal != 0;
+    return static_cast<uint32_t>(floor ? std::max<uint64_t>(charged, UNCALIBRATED_FLUENCE_UJ_CM2) : charged);
+  }
+  /// The most nominal dose whose charged value is this at most.
+  uint32_t uncharged(uint64_t charged) const { return this->nominal_(charged, 1000); }
 
   /// The longest period that keeps peak x half period inside its ceiling.
   uint32_t period_us(uint32_t peak_ua) const {

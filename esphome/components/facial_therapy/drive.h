@@ -77,6 +77,8 @@ class Drive {
   uint32_t peak() const { return this->peak_; }
   uint32_t budget() const { return this->budget_; }
   bool used() const { return this->peak_ != 0; }
+  /// It is to give something.
+  bool aimed() const { return this->target_ != 0 && !this->spent_; }
   /// Its budget is reached, as near as a step of the loop allows.
   bool spent() const { return this->spent_; }
   bool at_target() const { return this->spent_ || this->level_ == this->target_; }
@@ -107,6 +109,13 @@ class OnEdges {
     if (this->count_ == this->at_ms_.size()) return false;
     this->at_ms_[this->count_++] = now_ms;
     return true;
+  }
+
+  /// How long until one more is allowed.
+  uint32_t wait_ms(uint32_t now_ms) const {
+    if (this->count_ < this->at_ms_.size()) return 0;
+    const uint32_t age_ms = now_ms - this->at_ms_[0];
+    return age_ms >= ON_EDGES_WINDOW_MS ? 0 : ON_EDGES_WINDOW_MS - age_ms;
   }
 
   void forget(uint32_t now_ms) {

@@ -13,6 +13,9 @@
 #ifdef USE_HOST
 #include <sys/resource.h>
 #endif
+#ifdef USE_ESP32
+#include <esp_system.h>
+#endif
 
 namespace esphome::facial_therapy {
 
@@ -66,6 +69,16 @@ void FacialTherapy::set_worn(binary_sensor::BinarySensor* worn) {
 
 #endif
 
+/// Whether the supply broke down, and that is why the node starts.
+static bool after_brown_out() {
+#ifdef USE_ESP32
+  return esp_reset_reason() == ESP_RST_BROWNOUT;
+#else
+  const char* reset = std::getenv("FACIAL_THERAPY_RESET");
+  return reset != nullptr && std::strcmp(reset, "brown_out") == 0;
+#endif
+}
+
 // --- Component -----------------------------------------------------------------------------------------------------
 
 void FacialTherapy::setup() {
@@ -83,7 +96,7 @@ void FacialTherapy::setup() {
   const auto boot = static_cast<int32_t>(std::max(random_uint32() >> 1, uint32_t{1}));
   this->answer_.reserve(::facial_therapy::Line::MAXIMUM);
   this->governor_.emplace(this->config_, this->store_, static_cast<::facial_therapy::Output&>(*this), boot);
-  this->governor_->begin(millis());
+  this->governor_->begin(millis(), after_brown_out());
   this->guard_.start();
   if (this->description_ != nullptr)
     this->description_->publish_state(this->governor_->description(ESPHOME_PROJECT_VERSION).c_str());
@@ -160,6 +173,13 @@ size_t FacialTherapy::read_owners_() {
   sensors.worn = sensors.worn_known && this->worn_->state;
   sensors.shield = this->shield_ != nullptr && this->shield_->has_state() && this->shield_->state;
   sensors.charging = false;
+#endif
+#ifdef USE_TIME
+  if (this->rtc_ != nullptr) {
+    const auto rtc_s = static_cast<int64_t>(this->rtc_->timestamp_now());
+    sensors.rtc_known = rtc_s > 0 && rtc_s <= UINT32_MAX;
+    sensors.rtc_s = sensors.rtc_known ? static_cast<uint32_t>(rtc_s) : 0;
+  }
 #endif
   sensors.button = this->button_ != nullptr && this->button_->has_state() && this->button_->state;
   return sensors;
@@ -268,6 +288,18 @@ void FacialTherapy::read_history(const std::string& owner, int32_t boot, int32_t
                                  int32_t record) {
   const uint32_t now_ms = this->before_command_();
   this->take_(this->governor_->read_history(now_ms, {owner.c_str(), boot, sequence, not_after_ms}, record));
+}
+
+void FacialTherapy::enroll_subject(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                                   int32_t subject) {
+  const uint32_t now_ms = this->before_command_();
+  this->take_(this->governor_->enroll_subject(now_ms, {owner.c_str(), boot, sequence, not_after_ms}, subject));
+}
+
+void FacialTherapy::read_subject(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                                 int32_t subject) {
+  const uint32_t now_ms = this->before_command_();
+  this->take_(this->governor_->read_subject(now_ms, {owner.c_str(), boot, sequence, not_after_ms}, subject));
 }
 
 void FacialTherapy::stop_session() { this->take_(this->governor_->stop_session(millis())); }

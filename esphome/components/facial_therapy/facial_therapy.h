@@ -25,6 +25,9 @@
 #ifdef USE_OTA_STATE_LISTENER
 #include "esphome/components/ota/ota_backend.h"
 #endif
+#ifdef USE_TIME
+#include "esphome/components/time/real_time_clock.h"
+#endif
 
 namespace esphome::facial_therapy {
 
@@ -57,6 +60,9 @@ class FacialTherapy final : public Component,
 #endif
   void set_temperature(sensor::Sensor* temperature);
   void set_button(binary_sensor::BinarySensor* button);
+#ifdef USE_TIME
+  void set_rtc(time::RealTimeClock* rtc) { this->rtc_ = rtc; }
+#endif
   void set_telemetry(text_sensor::TextSensor* telemetry) { this->telemetry_ = telemetry; }
   void set_description(text_sensor::TextSensor* description) { this->description_ = description; }
 
@@ -99,6 +105,8 @@ class FacialTherapy final : public Component,
   void clear_fault(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
                    const std::string& fault);
   void read_history(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms, int32_t record);
+  void enroll_subject(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms, int32_t subject);
+  void read_subject(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms, int32_t subject);
   void stop_session();
   bool accepted() const { return this->governor_.has_value() && this->governor_->accepted(); }
   const std::string& answer() const { return this->answer_; }
@@ -149,6 +157,9 @@ class FacialTherapy final : public Component,
 
   Reading temperature_{};
   binary_sensor::BinarySensor* button_{nullptr};
+#ifdef USE_TIME
+  time::RealTimeClock* rtc_{nullptr};
+#endif
   text_sensor::TextSensor* telemetry_{nullptr};
   text_sensor::TextSensor* description_{nullptr};
 

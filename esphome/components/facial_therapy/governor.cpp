@@ -13,26 +13,22 @@ constexpr uint32_t bit(Fault fault) { return 1u << static_cast<uint32_t>(fault);
 Governor::Governor(const Config& config, Store& store, Output& output, int32_t boot)
     : config_(config), ceilings_(config_), store_(store), output_(output), boot_(boot) {}
 
-void Governor::begin(uint32_t now_ms) {
+void Governor::begin(uint32_t now_ms, bool brown_out) {
   this->output_.deenergize();
   this->now_ms_ = now_ms;
   this->terminal_ = false;
-  Memory::Bytes bytes;
-  const Store::Load load = this->store_.load(bytes);
-  if (load == Store::Load::MISSING) {
-    this->memory_.commission();
-    this->save_();
-  } else if (load != Store::Load::OK || !this->memory_.decode(bytes, this->config_.modality)) {
+  this->brown_out_ = brown_out;
+  const Store::Load load = this->store_.load(this->bytes_);
+  if (load != Store::Load::OK || !this->memory_.decode(this->bytes_, this->config_.modality)) {
     // Unknown is not zero. Nothing is written over it: the button decides.
-    this->memory_.commission();
     this->store_lost_ = true;
+    this->unreadable_ = load != Store::Load::MISSING;
+    this->memory_.commission(Outcome::COMMISSIONED);
     this->memory_.faults |= bit(Fault::STORE);
-  } else if (this->memory_.last().outcome == Outcome::OPEN) {
-    Record& record = this->memory_.last();
-    record.outcome = Outcome::UNCLOSED;
-    record.delivered = record.planned;
-    this->save_();
+    return;
   }
+  this->age_ms_ = uint64_t{this->memory_.age_s} * 1000;
+  if (this->memory_.last().outcome == Outcome::OPEN) this->close_unclosed_();
 }
 
 // --- time ----------------------------------------------------------------------------------------------------------
@@ -50,11 +46,13 @@ void Governor::tick(uint32_t now_ms, const Sensors& sensors, const uint64_t* own
     this->button_ = sensors.button, this->button_spent_ = true;  // held since before boot: not a press
   this->ticked_ = true;
   if (this->terminal_) return;
+  this->take_rtc_();
   this->watch_button_(now_ms, sensors.button);
   this->watch_sensors_(now_ms);
   this->watch_owner_();
   this->step_(now_ms);
   this->drive_(now_ms);
+  this->save_idle_();
 }
 
 /// Count what has flowed until now, and let everything end that time alone ends.
@@ -62,7 +60,7 @@ void Governor::settle_(uint32_t now_ms) {
   const uint32_t before_ms = this->now_ms_;
   const uint32_t passed_ms = now_ms - before_ms;
   this->now_ms_ = now_ms;
-  this->uptime_ms_ += passed_ms;
+  this->uptime_ms_ += passed_ms, this->age_ms_ += passed_ms;
   if (this->button_recent_ && now_ms - this->button_at_ms_ >= BUTTON_RECENT_MS) this->button_recent_ = false;
   for (Drive& drive : this->drives_) drive.rest(now_ms);
   for (OnEdges& edges : this->edges_) edges.forget(now_ms);
@@ -101,21 +99,32 @@ void Governor::watch_button_(uint32_t now_ms, bool down) {
       this->button_spent_ = true;
       this->end_(Outcome::STOPPED);
     }
-  } else if (down && !this->button_spent_ && now_ms - this->button_since_ms_ >= BUTTON_RESET_MS) {
-    this->button_spent_ = true;
-    if (this->store_lost_) this->recommission_();
-  } else if (!down && this->button_ && !this->button_spent_ && now_ms - this->button_since_ms_ < BUTTON_SHORT_MS) {
-    if (this->state_ == State::ARMED && !this->config_.wand() && !this->config_.has_worn) {
-      if (this->present_() && !this->ready_().refused()) this->energize_();
-    } else if ((this->state_ == State::SUSPENDED || this->state_ == State::PAUSED) && this->present_() &&
-               this->owners_.connected(this->owner_) && !this->ready_().refused()) {
-      this->lease_end_ms_ = now_ms + this->lease_ms_;
-      this->lease_lives_ = true;
-      this->contacts_since_resume_ = 0;
-      this->energize_();
+  } else if (down && !this->button_spent_) {
+    const uint32_t held_ms = now_ms - this->button_since_ms_;
+    if (held_ms >= BUTTON_RESET_MS && this->store_lost_) {
+      this->button_spent_ = true;
+      this->recommission_();
     }
+    if (held_ms >= BUTTON_RECENT_MS) this->button_spent_ = true;  // nobody holds it for so long: it is stuck
+  } else if (!down && this->button_ && !this->button_spent_ && now_ms - this->button_since_ms_ < BUTTON_SHORT_MS) {
+    this->press_(now_ms);
   }
   this->button_ = down;
+  if (this->enrolling_() != this->button_told_) this->button_told_ = !this->button_told_, this->changes_++;
+}
+
+/// A short press: it confirms or resumes.
+void Governor::press_(uint32_t now_ms) {
+  if (this->live() && !this->confirm_credit_()) return;
+  if (this->state_ == State::ARMED && !this->config_.wand() && !this->config_.has_worn) {
+    if (this->present_() && !this->ready_().refused()) this->energize_();
+  } else if ((this->state_ == State::SUSPENDED || this->state_ == State::PAUSED) && this->present_() &&
+             this->owners_.connected(this->owner_) && !this->ready_().refused()) {
+    this->lease_end_ms_ = now_ms + this->lease_ms_;
+    this->lease_lives_ = true;
+    this->contacts_since_resume_ = 0;
+    this->energize_();
+  }
 }
 
 void Governor::watch_sensors_(uint32_t now_ms) {
@@ -136,10 +145,12 @@ void Governor::watch_owner_() {
 }
 
 void Governor::step_(uint32_t now_ms) {
+  if (this->live() && this->faults() != 0) return this->end_(Outcome::FAULT);  // what could not be stored
   switch (this->state_) {
     case State::ARMED:
       // Without a sensor only the button confirms.
-      if ((this->config_.wand() || this->config_.has_worn) && this->off_seen_armed_ && this->present_())
+      if ((this->config_.wand() || this->config_.has_worn) && this->off_seen_armed_ && this->present_() &&
+          this->credit_s_ == 0)
         this->energize_();
       return;
     case State::RAMPING:
@@ -161,6 +172,11 @@ void Governor::step_(uint32_t now_ms) {
 /// Set the levels of the coming interval.
 void Governor::drive_(uint32_t now_ms) {
   if (!this->flowing()) return;
+  if (this->fresh_ && this->dark_ms_(now_ms) != 0) {
+    // Put on once more, too soon for the eye: the ramp waits.
+    for (Drive& drive : this->drives_) drive.begin(now_ms);
+    return;
+  }
   const uint32_t silence_ms = this->config_.wand() ? WAND_SILENCE_MS : MASK_SILENCE_MS;
   // The longest that a level can stay when the loop dies: silence, then the guard's next look, and one for its delay.
   const uint32_t ahead_ms = silence_ms + 2 * GUARD_PERIOD_MS;
@@ -184,13 +200,22 @@ void Governor::drive_(uint32_t now_ms) {
   }
   this->lit_ = levels.any();
   if (this->lit_) {
-    this->energized_ = true;
+    this->energized_ = true, this->fresh_ = false;
     this->output_.energize(levels, {this->lease_end_ms_, now_ms + (this->duration_ms_ - this->output_ms_)});
   } else {
     this->output_.deenergize();
   }
   const State state = arrived ? State::RUNNING : State::RAMPING;
   if (state != this->state_) this->enter_(state);
+}
+
+/// How long light has to wait so that its on-edge is no flicker.
+uint32_t Governor::dark_ms_(uint32_t now_ms) const {
+  if (this->config_.wand()) return 0;
+  uint32_t longest_ms = this->edges_[PLACES].wait_ms(now_ms);
+  for (size_t place = 0; place < PLACES; place++)
+    if (this->drives_[place].aimed()) longest_ms = std::max(longest_ms, this->edges_[place].wait_ms(now_ms));
+  return longest_ms;
 }
 
 // --- transitions ---------------------------------------------------------------------------------------------------
@@ -209,6 +234,7 @@ void Governor::zero_() {
 
 /// Skin asks for output: ramp from zero in this very step. The 20th contact of a wand is one too many.
 void Governor::energize_() {
+  if (this->credit_s_ != 0) return;
   this->contacts_++;
   if (this->config_.wand() && ++this->contacts_since_resume_ >= WAND_CONTACTS) {
     this->zero_();
@@ -217,6 +243,7 @@ void Governor::energize_() {
   }
   this->output_.deenergize();  // lifts what the guard has forced
   this->held_ = false;
+  this->fresh_ = true;
   for (Drive& drive : this->drives_) drive.begin(this->now_ms_);
   this->enter_(State::RAMPING);
 }
@@ -253,9 +280,10 @@ void Governor::end_(Outcome outcome) {
   for (size_t place = 0; place < PLACES; place++) record.delivered[place] = this->drives_[place].delivered();
   record.output_ms = this->output_ms_;
   this->ended_ms_[record.number % RECORDS] = this->uptime_ms_ + 1;
+  this->close_charge_();
   if (this->energized_) this->session_ended_ = true, this->off_seen_ = false;
   this->lease_lives_ = this->held_ = false;
-  this->owner_ = 0;
+  this->owner_ = 0, this->credit_s_ = 0;
   this->enter_(State::IDLE);
   this->save_();
 }
@@ -270,17 +298,27 @@ void Governor::latch_(Fault fault) {
     this->save_();
 }
 
-/// Write the memory; a failure latches, and what is in the store stays the worse of the two.
+/// Write the memory, at zero output; a failure latches, and what is in the store stays the worse of the two.
 bool Governor::save_() {
-  if (!this->store_lost_ && this->store_.save(this->memory_.encode(this->config_.modality))) return true;
+  this->saved_ms_ = this->uptime_ms_;
+  this->memory_.age_s = this->age_s_();
+  this->memory_.encode(this->config_.modality, this->bytes_);
+  if (!this->store_lost_ && this->store_.save(this->bytes_)) return true;
   this->memory_.faults |= bit(Fault::STORE);
   this->changes_++;
   return false;
 }
 
+/// Age moves on in the store too, seldom: a cut then costs little of it, and flash lasts.
+void Governor::save_idle_() {
+  if (!this->live() && !this->store_lost_ && this->uptime_ms_ - this->saved_ms_ >= SAVE_IDLE_MS) this->save_();
+}
+
 void Governor::recommission_() {
-  this->memory_.commission();
+  this->memory_.commission(this->unreadable_ ? Outcome::RESET : Outcome::COMMISSIONED);
   this->ended_ms_.fill(0);
+  this->age_ms_ = 0;
+  this->rtc_taken_ = false;
   this->store_lost_ = false;
   this->save_();
   this->changes_++;
@@ -289,7 +327,11 @@ void Governor::recommission_() {
 void Governor::shut_down(uint32_t now_ms) {
   if (this->terminal_) return;
   this->settle_(now_ms);
-  this->end_(Outcome::PARTIAL);
+  if (this->live())
+    this->end_(Outcome::PARTIAL);
+  else if (!this->store_lost_)
+    this->save_();
+  this->zero_();
   this->terminal_ = true;
 }
 

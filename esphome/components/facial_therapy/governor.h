@@ -6,10 +6,12 @@
 ///     armed, ramping, running -lease, owner, contact, guard-> suspended -contact found again in time-> ramping
 ///     any live state -pause-> paused; paused, suspended -resume-> ramping, or armed if not worn
 ///     any live state -stop-> idle; any -fault-> fault, latched over reboots
+///     no store, or an unreadable one -> fault, until the button is held for 10 s
 ///
 /// Invariants: output is zero unless the state is ramping or running; the store is written at zero output only; a
-/// session that has opened its record is in the store before the first light; what is charged to a budget is never more
-/// than the budget as long as the guard keeps its time.
+/// session that has opened its record is in the store before the first light, and in the windows of its subject at its
+/// full budgets; what is charged to a budget is never more than the budget as long as the guard keeps its time; age
+/// never goes back.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -36,6 +38,8 @@ struct Sensors {
   bool charging{true};       ///< wand only
   bool over_current{false};  ///< wand only: the comparator has latched
   bool button{false};        ///< held down
+  bool rtc_known{false};     ///< a battery-backed clock that no network sets
+  uint32_t rtc_s{0};         ///< what it says, seconds since 1970
 };
 
 /// What the guard must know to end output by itself.
@@ -83,7 +87,8 @@ class Governor {
   Governor(const Config& config, Store& store, Output& output, int32_t boot);
 
   /// Read the memory, close what a reboot left open, and be ready. Output is zero.
-  void begin(uint32_t now_ms);
+  /// @param brown_out the supply broke down, and that is why the node starts
+  void begin(uint32_t now_ms, bool brown_out = false);
 
   /// One step: to be called every few ms, and the only place where output begins.
   /// @param owners ids of the connected channels
@@ -98,6 +103,8 @@ class Governor {
   const Line& resume_session(uint32_t now_ms, const Envelope& envelope, const char* session);
   const Line& clear_fault(uint32_t now_ms, const Envelope& envelope, const char* fault);
   const Line& read_history(uint32_t now_ms, const Envelope& envelope, int32_t record);
+  const Line& enroll_subject(uint32_t now_ms, const Envelope& envelope, int32_t subject);
+  const Line& read_subject(uint32_t now_ms, const Envelope& envelope, int32_t subject);
   /// Anyone, always. Output is zero when it returns.
   const Line& stop_session(uint32_t now_ms);
   /// Whether the last answer was `ok`: the success flag of the native API.
@@ -137,11 +144,12 @@ class Governor {
   // --- time (governor.cpp)
   void settle_(uint32_t now_ms);
   void watch_button_(uint32_t now_ms, bool down);
+  void press_(uint32_t now_ms);
   void watch_sensors_(uint32_t now_ms);
   void watch_owner_();
   void step_(uint32_t now_ms);
   void drive_(uint32_t now_ms);
-  void flicker_(uint32_t now_ms, uint32_t lit);
+  uint32_t dark_ms_(uint32_t now_ms) const;
 
   // --- transitions (governor.cpp)
   void enter_(State state);
@@ -153,6 +161,7 @@ class Governor {
   void end_(Outcome outcome);
   void latch_(Fault fault);
   bool save_();
+  void save_idle_();
   void recommission_();
 
   // --- sensors (governor.cpp)
@@ -161,13 +170,29 @@ class Governor {
   bool present_() const;
   Refusal ready_() const;
 
+  // --- people and their time (subjects.cpp)
+  uint32_t age_s_() const { return static_cast<uint32_t>(this->age_ms_ / 1000); }
+  Charge charge_(const std::array<uint32_t, PLACES>& doses) const;
+  Refusal check_subject_(int32_t token) const;
+  Refusal check_windows_(const Start& start, const Levels& budgets, uint32_t& credit_s) const;
+  Refusal check_windows_at_(uint32_t age_s, const Subject& subject, const Charge& asked, uint32_t skin_permille) const;
+  void open_charge_(uint32_t credit_s);
+  void close_charge_();
+  void close_unclosed_();
+  bool anchor_(int32_t epoch_s);
+  void take_rtc_();
+  bool confirm_credit_();
+  bool enrolling_() const;
+  Refusal enroll_(uint32_t token);
+
   // --- starting (start.cpp)
   Refusal check_start_(const Start& start);
   Refusal check_light_(const Start& start, Levels& peaks, Levels& budgets) const;
   Refusal check_current_(const Start& start, Levels& peaks, Levels& budgets) const;
   Refusal check_state_(const Start& start) const;
   Refusal check_ceilings_(const Levels& peaks);
-  Refusal open_(const Start& start, const Levels& peaks, const Levels& budgets);
+  Refusal check_flicker_(const Levels& peaks) const;
+  Refusal open_(const Start& start, const Levels& peaks, const Levels& budgets, uint32_t credit_s);
   Refusal continue_(const Start& start, const Levels& peaks);
   Refusal read_levels_(const int32_t* channels, size_t channels_count, const int32_t* levels, size_t levels_count,
                        Levels& out) const;
@@ -183,6 +208,7 @@ class Governor {
   // --- lines (lines.cpp)
   void write_levels_(Line& line, const char* key, uint32_t (Drive::*value)() const) const;
   void write_record_(Line& line, const Record& record) const;
+  void write_subject_(Line& line, const Subject& subject) const;
 
   uint64_t session_id_() const { return this->live() ? this->memory_.last().session : 0; }
 
@@ -193,7 +219,9 @@ class Governor {
   const int32_t boot_;
 
   Memory memory_;
-  bool store_lost_{false};  ///< present but unreadable: only the button begins anew
+  Memory::Bytes bytes_{};   ///< its form in the store: too large for the stack of a small processor
+  bool store_lost_{false};  ///< missing or unreadable: only the button begins anew
+  bool unreadable_{false};  ///< which of the two
   Owners owners_;
   Line line_;
   bool accepted_{false};
@@ -201,7 +229,11 @@ class Governor {
 
   // Time
   uint32_t now_ms_{0};
-  uint64_t uptime_ms_{0};                     ///< since begin(), does not wrap
+  uint64_t uptime_ms_{0};  ///< since begin(), does not wrap
+  uint64_t age_ms_{0};     ///< of the node, over reboots
+  uint64_t saved_ms_{0};   ///< uptime of the last save
+  bool brown_out_{false};
+  bool rtc_taken_{false};                     ///< its credit has been taken in this boot
   std::array<uint64_t, RECORDS> ended_ms_{};  ///< per record place, in uptime; 0: unknown
 
   // Session
@@ -210,6 +242,11 @@ class Governor {
   std::array<Drive, PLACES> drives_{};
   std::array<OnEdges, PLACES + 1> edges_{};  ///< per place, and all together
   uint64_t owner_{0};
+  Subject before_{};       ///< the subject as it was before this session
+  Charge open_charged_{};  ///< what the session may give
+  uint64_t plan_{0};       ///< what it could give, nominal, all channels: the lesser of budgets and peaks x duration
+  uint32_t credit_s_{
+      0};  ///< time switched off that only the caller vouches for: a press confirms it, before any output
   uint32_t duration_ms_{0};
   uint32_t zone_ms_{1};      ///< wand: output time after which a cue says to move on
   uint32_t unlifted_ms_{0};  ///< wand: output time since contact was last seen lost
@@ -224,6 +261,7 @@ class Governor {
   uint32_t brief_end_ms_{0};
   bool energized_{false};  ///< output has flowed in this session
   bool lit_{false};        ///< output is above zero now
+  bool fresh_{false};      ///< put on, and nothing has lit yet
   uint32_t contacts_{0};
   uint32_t contacts_since_resume_{0};
   uint32_t guard_trips_{0};
@@ -235,6 +273,7 @@ class Governor {
   bool session_ended_{false};  ///< in this boot, and energized
   bool button_{false};
   bool button_spent_{false};  ///< this press has done its work
+  bool button_told_{false};   ///< what telemetry says of it
   uint32_t button_since_ms_{0};
   bool button_recent_{false};
   uint32_t button_at_ms_{0};

@@ -22,6 +22,9 @@ inline constexpr uint32_t MASK_NEAR_INFRARED_FLUENCE_UJ_CM2 = 60'000'000;      /
 inline constexpr uint32_t MASK_BLUE_FLUENCE_UJ_CM2 = 30'000'000;               // uJ/cm2; L10
 inline constexpr uint32_t MASK_AMBER_FLUENCE_UJ_CM2 = 30'000'000;              // uJ/cm2; L11
 inline constexpr uint32_t MASK_FLUENCE_UJ_CM2 = 100'000'000;                   // uJ/cm2; L12
+inline constexpr uint32_t MASK_FLUENCE_DAY_UJ_CM2 = 100'000'000;               // uJ/cm2; L13
+inline constexpr uint32_t MASK_FLUENCE_WEEK_UJ_CM2 = 300'000'000;              // uJ/cm2; L14
+inline constexpr uint32_t MASK_BLUE_WEEK_UJ_CM2 = 90'000'000;                  // uJ/cm2; L15
 
 // --- current -------------------------------------------------------------------------------------------------------
 inline constexpr uint32_t WAND_CURRENT_UA = 500;                // uA; M1
@@ -43,6 +46,21 @@ inline constexpr uint32_t DECLARED_SESSION_S = 600;             // s; L28
 inline constexpr uint32_t UNCALIBRATED_SESSION_S = 60;          // s; L28
 inline constexpr uint32_t UNCALIBRATED_FLUENCE_UJ_CM2 = 6'000'000;   // uJ/cm2; L28
 inline constexpr uint32_t UNCALIBRATED_IRRADIANCE_UW_CM2 = 100'000;  // uW/cm2; L28, what full drive is taken for
+
+// --- windows and rest of one person ----------------------------------------------------------------------------------
+inline constexpr uint32_t DAY_S = 86'400;                  // s; a day's window
+inline constexpr uint32_t WEEK_S = 604'800;                // s; a week's window
+inline constexpr uint32_t MASK_SESSIONS_DAY = 2;           // 1; L16
+inline constexpr uint32_t MASK_SESSIONS_WEEK = 7;          // 1; L17
+inline constexpr uint32_t MASK_REST_S = 21'600;            // s; L18
+inline constexpr uint32_t MASK_BLUE_REST_S = 72'000;       // s; L18
+inline constexpr uint32_t WAND_CHARGE_DAY_UC = 450'000;    // uC; M15
+inline constexpr uint32_t WAND_SESSIONS_DAY = 1;           // 1; M16, kept by the rest
+inline constexpr uint32_t WAND_SESSIONS_WEEK = 5;          // 1; M17
+inline constexpr uint32_t WAND_REST_S = 72'000;            // s; M18
+inline constexpr uint32_t COUNTS_FROM_PERMILLE = 200;      // permille; of its plan, from where a session counts as one
+inline constexpr uint32_t SUBJECT_GAP_S = 600;             // s; X11
+inline constexpr uint32_t SUBJECT_TEMPERATURE_CC = 3'700;  // hundredths of a degree Celsius; X11
 
 // --- time ----------------------------------------------------------------------------------------------------------
 inline constexpr uint32_t MASK_SESSION_S = 1'200;           // s; L7
@@ -76,11 +94,16 @@ inline constexpr uint32_t TEMPERATURE_LEAST_CC = 500;    // hundredths of a degr
 inline constexpr uint32_t TEMPERATURE_MOST_CC = 8'000;   // hundredths of a degree Celsius; hotter: a shorted sensor
 inline constexpr uint32_t TEMPERATURE_STALE_MS = 5'000;  // ms; an older reading is none
 inline constexpr uint32_t IMPEDANCE_STALE_MS = 50;       // ms; M12
-inline constexpr uint32_t BUTTON_SHORT_MS = 3'000;       // ms; a longer press means nothing
-inline constexpr uint32_t BUTTON_RESET_MS = 10'000;      // ms; held for this, an unreadable store is begun anew
-inline constexpr uint32_t BUTTON_RECENT_MS = 60'000;     // ms; a press clears a fault for this long
+inline constexpr uint32_t BUTTON_SHORT_MS = 3'000;       // ms; held for this, a subject can be enrolled
+inline constexpr uint32_t BUTTON_RESET_MS = 10'000;   // ms; held for this, a missing or unreadable store is begun anew
+inline constexpr uint32_t BUTTON_RECENT_MS = 60'000;  // ms; a press clears a fault for this long; held longer: stuck
+inline constexpr uint32_t BROWN_OUT_MS = 60'000;      // ms; X12
 
 // --- records -------------------------------------------------------------------------------------------------------
-inline constexpr uint32_t RECORDS = 32;  // 1; sessions that the node remembers
+inline constexpr uint32_t RECORDS = 32;                     // 1; sessions that the node remembers
+inline constexpr uint32_t SUBJECTS = 4;                     // 1; people who share a node
+inline constexpr uint32_t CHARGES = 16;                     // 1; doses that are kept apart for each of them
+inline constexpr uint32_t SAVE_IDLE_MS = 3'600'000;         // ms; how often age is stored when idle: flash wears
+inline constexpr uint32_t EPOCH_MINIMUM_S = 1'767'225'600;  // s; 2026-01-01: a clock that says less is not set
 
 }  // namespace facial_therapy

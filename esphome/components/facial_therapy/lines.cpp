@@ -59,6 +59,17 @@ const Line& Governor::telemetry(uint32_t now_ms) {
     line.none("zone");
   line.pair("contacts", int64_t{live ? this->contacts_ : 0});
   line.pair("guard_trips", int64_t{live ? this->guard_trips_ : 0});
+  line.pair("button", this->enrolling_() ? 1 : 0);
+  line.key("subjects");
+  bool any = false;
+  for (const Subject& subject : this->memory_.subjects) {
+    if (subject.token == 0) continue;
+    line.text(any ? "," : "");
+    line.number(subject.token);
+    any = true;
+  }
+  line.text(any ? "" : "-");
+  line.pair("needs_button", this->credit_s_ != 0 ? 1 : 0);
   line.seal();
   return line;
 }
@@ -136,6 +147,21 @@ void Governor::write_record_(Line& line, const Record& record) const {
     line.pair("age_s", static_cast<int64_t>((this->uptime_ms_ + 1 - ended_ms) / 1000));
   else
     line.none("age_s");
+}
+
+void Governor::write_subject_(Line& line, const Subject& subject) const {
+  const uint32_t age_s = this->age_s_();
+  const auto sum = [&](const char* key, uint32_t window_s, uint32_t Charge::* quantity) {
+    line.pair(key, static_cast<int64_t>(subject.sum(age_s, window_s, quantity)));
+  };
+  line.pair("subject", int64_t{subject.token});
+  sum("dose_day", DAY_S, &Charge::dose);
+  sum("dose_week", WEEK_S, &Charge::dose);
+  sum("blue_week", WEEK_S, &Charge::blue);
+  sum("sessions_day", DAY_S, &Charge::sessions);
+  sum("sessions_week", WEEK_S, &Charge::sessions);
+  line.pair("rest_s", int64_t{until(age_s, subject.counted_s, this->config_.wand() ? WAND_REST_S : MASK_REST_S)});
+  line.pair("rest_blue_s", int64_t{until(age_s, subject.blue_s, MASK_BLUE_REST_S)});
 }
 
 }  // namespace facial_therapy

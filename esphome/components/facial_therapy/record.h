@@ -1,11 +1,12 @@
 #pragma once
-/// What the node remembers over reboots: its last sessions and its latched faults, and their form in the store.
+/// What the node remembers over reboots: its last sessions, its subjects, its age and its latched faults, and their
+/// form in the store.
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 #include "limits.h"
+#include "subjects.h"
 #include "words.h"
 
 namespace facial_therapy {
@@ -23,20 +24,25 @@ struct Record {
   uint32_t output_ms{0};                     ///< how long output has flowed
 };
 
-/// The durable memory. Missing means commissioning; present but wrong means unknown, and unknown is unsafe.
+/// The durable memory. Missing or wrong means unknown, and unknown is unsafe.
 class Memory {
  public:
   static constexpr uint32_t MAGIC = 0x31485446;  // "FTH1"
-  static constexpr uint32_t VERSION = 1;
+  static constexpr uint32_t VERSION = 2;
   static constexpr size_t RECORD_SIZE = 4 + 8 + 4 + 4 + 1 + 1 + 2 * 4 * PLACES + 4;
-  static constexpr size_t SIZE = 4 * 5 + RECORD_SIZE * RECORDS + 4;
+  static constexpr size_t SUBJECT_SIZE = 4 * 3 + 4 * 4 * CHARGES;
+  static constexpr size_t SIZE = 4 * 11 + RECORD_SIZE * RECORDS + SUBJECT_SIZE * SUBJECTS + 4;
   using Bytes = std::array<uint8_t, SIZE>;
 
-  /// Begin anew with record 1, `commissioned`, and no faults.
-  void commission() {
-    *this = Memory{};
-    Record& first = this->append();
-    first.outcome = Outcome::COMMISSIONED;
+  /// Begin anew with record 1, `commissioned` or `reset`, nobody enrolled and no faults.
+  void commission(Outcome outcome) {
+    this->faults = this->age_s = this->epoch_zero_s = this->rtc_zero_s = this->last_subject = this->last_output_s = 0;
+    this->forgot = outcome == Outcome::RESET;
+    this->newest_ = 0;
+    this->records_.fill(Record{});
+    this->subjects.fill(Subject{});
+    this->append();
+    this->last().outcome = outcome;
   }
 
   /// Number of the newest record; never 0 once commissioned.
@@ -57,23 +63,36 @@ class Memory {
     return false;
   }
 
-  /// Add an empty record, which takes the place of the oldest.
-  Record& append() {
+  /// Add an empty record. @return the oldest, whose place it takes
+  Record append() {
     this->newest_++;
-    Record& record = this->last();
-    record = Record{};
-    record.number = this->newest_;
-    return record;
+    const Record oldest = this->last();
+    this->last() = Record{};
+    this->last().number = this->newest_;
+    return oldest;
+  }
+  /// Undo an `append`.
+  void retract(const Record& oldest) {
+    this->last() = oldest;
+    this->newest_--;
   }
 
   /// Latched faults, bit per `Fault`.
   uint32_t faults{0};
+  Subjects subjects{};
+  uint32_t age_s{0};          ///< of the node, when this was stored
+  uint32_t epoch_zero_s{0};   ///< the callers' clock at age 0, seconds since 1970; 0: unknown
+  uint32_t rtc_zero_s{0};     ///< the battery-backed clock at age 0; 0: unknown
+  uint32_t last_subject{0};   ///< who had output last; 0: nobody
+  uint32_t last_output_s{0};  ///< age at its end, rounded up
+  bool forgot{false};         ///< begun anew after a store that could not be read
 
-  Bytes encode(Modality modality) const {
-    Bytes bytes{};
+  void encode(Modality modality, Bytes& bytes) const {
     Cursor at{bytes.data()};
     at.put(MAGIC, 4), at.put(VERSION, 4), at.put(static_cast<uint64_t>(modality), 4);
-    at.put(this->newest_, 4), at.put(this->faults, 4);
+    for (const uint32_t value : {this->newest_, this->faults, this->age_s, this->epoch_zero_s, this->rtc_zero_s,
+                                 this->last_subject, this->last_output_s, static_cast<uint32_t>(this->forgot)})
+      at.put(value, 4);
     for (const Record& record : this->records_) {
       at.put(record.number, 4), at.put(record.session, 8), at.put(record.subject, 4), at.put(record.epoch_s, 4);
       at.put(record.channels, 1), at.put(static_cast<uint64_t>(record.outcome), 1);
@@ -81,33 +100,39 @@ class Memory {
       for (uint32_t dose : record.delivered) at.put(dose, 4);
       at.put(record.output_ms, 4);
     }
+    for (const Subject& subject : this->subjects) {
+      at.put(subject.token, 4), at.put(subject.counted_s, 4), at.put(subject.blue_s, 4);
+      for (const Charge& charge : subject.charges)
+        at.put(charge.ended_s, 4), at.put(charge.dose, 4), at.put(charge.blue, 4), at.put(charge.sessions, 4);
+    }
     at.put(crc32(bytes.data(), SIZE - 4), 4);
-    return bytes;
   }
 
   /// Take what the store holds.
-  /// @return false if it is not exactly what `encode` made for this modality; nothing has changed then.
+  /// @return false if it is not exactly what `encode` made for this modality; what this holds then means nothing.
   bool decode(const Bytes& bytes, Modality modality) {
-    Cursor at{const_cast<uint8_t*>(bytes.data())};
-    if (crc32(bytes.data(), SIZE - 4) != Cursor{const_cast<uint8_t*>(bytes.data()) + SIZE - 4}.take(4)) return false;
+    Reader at{bytes.data()};
+    if (crc32(bytes.data(), SIZE - 4) != Reader{bytes.data() + SIZE - 4}.take(4)) return false;
     if (at.take(4) != MAGIC || at.take(4) != VERSION || at.take(4) != static_cast<uint64_t>(modality)) return false;
-    Memory memory;
-    memory.newest_ = static_cast<uint32_t>(at.take(4));
-    memory.faults = static_cast<uint32_t>(at.take(4));
-    for (Record& record : memory.records_) {
-      record.number = static_cast<uint32_t>(at.take(4)), record.session = at.take(8);
-      record.subject = static_cast<uint32_t>(at.take(4)), record.epoch_s = static_cast<uint32_t>(at.take(4));
+    this->newest_ = at.word();
+    this->faults = at.word(), this->age_s = at.word(), this->epoch_zero_s = at.word(), this->rtc_zero_s = at.word();
+    this->last_subject = at.word(), this->last_output_s = at.word(), this->forgot = at.word() != 0;
+    for (Record& record : this->records_) {
+      record.number = at.word(), record.session = at.take(8), record.subject = at.word(), record.epoch_s = at.word();
       record.channels = static_cast<uint8_t>(at.take(1));
       const uint64_t outcome = at.take(1);
       if (outcome >= OUTCOME_WORDS.size()) return false;
       record.outcome = static_cast<Outcome>(outcome);
-      for (uint32_t& dose : record.planned) dose = static_cast<uint32_t>(at.take(4));
-      for (uint32_t& dose : record.delivered) dose = static_cast<uint32_t>(at.take(4));
-      record.output_ms = static_cast<uint32_t>(at.take(4));
+      for (uint32_t& dose : record.planned) dose = at.word();
+      for (uint32_t& dose : record.delivered) dose = at.word();
+      record.output_ms = at.word();
     }
-    if (memory.find(memory.newest_) == nullptr || memory.faults >> FAULTS != 0) return false;
-    *this = memory;
-    return true;
+    for (Subject& subject : this->subjects) {
+      subject.token = at.word(), subject.counted_s = at.word(), subject.blue_s = at.word();
+      for (Charge& charge : subject.charges)
+        charge.ended_s = at.word(), charge.dose = at.word(), charge.blue = at.word(), charge.sessions = at.word();
+    }
+    return this->find(this->newest_) != nullptr && this->faults >> FAULTS == 0;
   }
 
  private:
@@ -117,11 +142,15 @@ class Memory {
     void put(uint64_t value, size_t size) {
       for (size_t i = 0; i < size; i++) *this->at++ = static_cast<uint8_t>(value >> (8 * i));
     }
+  };
+  struct Reader {
+    const uint8_t* at;
     uint64_t take(size_t size) {
       uint64_t value = 0;
       for (size_t i = 0; i < size; i++) value |= static_cast<uint64_t>(*this->at++) << (8 * i);
       return value;
     }
+    uint32_t word() { return static_cast<uint32_t>(this->take(4)); }
   };
 
   static uint32_t crc32(const uint8_t* bytes, size_t size) {

@@ -25,9 +25,18 @@ const Line& Governor::start_session(uint32_t now_ms, const Envelope& envelope, c
     refusal =
         this->config_.wand() ? this->check_current_(start, peaks, budgets) : this->check_light_(start, peaks, budgets);
   if (!refusal.refused()) refusal = this->check_state_(start);
+  bool anchored = false;
+  uint32_t credit_s = 0;
+  if (!refusal.refused() && start.continues == 1) {
+    anchored = this->anchor_(start.epoch_s);
+    refusal = this->check_subject_(start.subject);
+  }
   if (!refusal.refused()) refusal = this->check_ceilings_(peaks);
+  if (!refusal.refused() && start.continues == 1) refusal = this->check_windows_(start, budgets, credit_s);
+  if (!refusal.refused()) refusal = this->check_flicker_(peaks);
   if (!refusal.refused())
-    refusal = start.continues == 1 ? this->open_(start, peaks, budgets) : this->continue_(start, peaks);
+    refusal = start.continues == 1 ? this->open_(start, peaks, budgets, credit_s) : this->continue_(start, peaks);
+  if (refusal.refused() && anchored) this->save_();
   if (!refusal.refused()) {
     this->owner_ = verdict.owner->id;
     this->lease_ms_ = static_cast<uint32_t>(start.lease_ms);
@@ -151,21 +160,36 @@ Refusal Governor::check_ceilings_(const Levels& peaks) {
   return {};
 }
 
-/// Open the record, in full and durably, before anything can be energized.
-Refusal Governor::open_(const Start& start, const Levels& peaks, const Levels& budgets) {
-  const Memory before = this->memory_;
-  Record& record = this->memory_.append();
+/// Whether light that begins now would be the on-edge too many.
+Refusal Governor::check_flicker_(const Levels& peaks) const {
+  if (this->config_.wand()) return {};
+  uint32_t longest_ms = this->edges_[PLACES].wait_ms(this->now_ms_);
+  for (size_t place = 0; place < PLACES; place++)
+    if (peaks.at[place] != 0) longest_ms = std::max(longest_ms, this->edges_[place].wait_ms(this->now_ms_));
+  return longest_ms == 0 ? Refusal{} : wait_for(Reason::TOO_SOON, (longest_ms + 999) / 1000);
+}
+
+/// Open the record and charge the subject, in full and durably, before anything can be energized.
+Refusal Governor::open_(const Start& start, const Levels& peaks, const Levels& budgets, uint32_t credit_s) {
+  const Record oldest = this->memory_.append();
+  Record& record = this->memory_.last();
   record.session = parse_id(start.session);
   record.subject = static_cast<uint32_t>(start.subject);
   record.epoch_s = static_cast<uint32_t>(start.epoch_s);
   record.planned = budgets.at;
   for (size_t place = 0; place < PLACES; place++)
     if (peaks.at[place] != 0) record.channels |= static_cast<uint8_t>(1u << place);
+  this->open_charge_(credit_s);
   if (!this->save_()) {
-    this->memory_ = before;
-    this->memory_.faults |= 1u << static_cast<uint32_t>(Fault::STORE);
+    *find(this->memory_.subjects, record.subject) = this->before_;
+    this->memory_.retract(oldest);
     return {Reason::STORE_FAILED};
   }
+  this->credit_s_ = credit_s;
+  this->plan_ = 0;
+  for (size_t place = 0; place < PLACES; place++)
+    this->plan_ +=
+        std::min<uint64_t>(budgets.at[place], uint64_t{peaks.at[place]} * static_cast<uint32_t>(start.duration_s));
   this->ended_ms_[record.number % RECORDS] = 0;
   for (size_t place = 0; place < PLACES; place++)
     this->drives_[place].plan(peaks.at[place], budgets.at[place], this->config_.wand() ? WAND_RAMP_MS : MASK_RAMP_MS,

@@ -28,8 +28,7 @@ bool Esp32Store::save(const Memory::Bytes& bytes) {
   if (nvs_open(SPACE, NVS_READWRITE, &handle) != ESP_OK) return false;
   const bool written = nvs_set_blob(handle, KEY, bytes.data(), bytes.size()) == ESP_OK && nvs_commit(handle) == ESP_OK;
   nvs_close(handle);
-  Memory::Bytes back;
-  return written && this->load(back) == Load::OK && back == bytes;
+  return written && this->load(this->back_) == Load::OK && this->back_ == bytes;
 }
 
 }  // namespace esphome::facial_therapy

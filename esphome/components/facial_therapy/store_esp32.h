@@ -9,6 +9,9 @@ class Esp32Store final : public ::facial_therapy::Store {
  public:
   Load load(::facial_therapy::Memory::Bytes& bytes) override;
   bool save(const ::facial_therapy::Memory::Bytes& bytes) override;
+
+ private:
+  ::facial_therapy::Memory::Bytes back_{};  // too large for the stack of the loop
 };
 
 }  // namespace esphome::facial_therapy

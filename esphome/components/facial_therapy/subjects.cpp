@@ -1,0 +1,252 @@
+/// The people who share the node: who is enrolled, what each may still get, and which time counts.
+#include <algorithm>
+
+#include "governor.h"
+
+namespace facial_therapy {
+
+namespace {
+
+/// A ceiling of one quantity over one window.
+struct Window {
+  Reason reason;
+  uint32_t window_s;
+  uint32_t Charge::* quantity;
+  uint64_t most;
+};
+
+}  // namespace
+
+// --- starting ------------------------------------------------------------------------------------------------------
+
+/// Whether this person may use the node at all now.
+Refusal Governor::check_subject_(int32_t token) const {
+  if (this->brown_out_ && this->uptime_ms_ < BROWN_OUT_MS)
+    return wait_for(Reason::BROWN_OUT, static_cast<uint32_t>((BROWN_OUT_MS - this->uptime_ms_ + 999) / 1000));
+  const auto subject = static_cast<uint32_t>(token);
+  if (find(this->memory_.subjects, subject) == nullptr) return {Reason::NOT_ENROLLED, "subject"};
+  if (this->memory_.last_subject == 0 || this->memory_.last_subject == subject) return {};
+  const uint32_t wait_s = until(this->age_s_(), this->memory_.last_output_s, SUBJECT_GAP_S);
+  if (wait_s != 0) return wait_for(Reason::SUBJECT_GAP, wait_s);
+  if (this->temperature_plausible_() && this->sensors_.temperature_cc > static_cast<int32_t>(SUBJECT_TEMPERATURE_CC))
+    return {Reason::SUBJECT_GAP, "temperature"};
+  if (this->contact_known_() && !this->off_seen_)
+    return {Reason::SUBJECT_GAP, this->config_.wand() ? "impedance" : "worn"};
+  return {};
+}
+
+/// Whether the windows have room for all of it.
+/// @param credit_s time switched off without which they would not; 0 if it is not needed
+Refusal Governor::check_windows_(const Start& start, const Levels& budgets, uint32_t& credit_s) const {
+  const Subject& subject = *find(this->memory_.subjects, static_cast<uint32_t>(start.subject));
+  const Charge asked = this->charge_(budgets.at);
+  const auto skin = static_cast<uint32_t>(start.skin_permille);
+  const uint32_t age_s = this->age_s_();
+  const Refusal refusal = this->check_windows_at_(age_s, subject, asked, skin);
+  const uint64_t believed_s = uint64_t{this->memory_.epoch_zero_s} + age_s;
+  const auto epoch_s = static_cast<uint32_t>(start.epoch_s);
+  if (!refusal.refused() || this->memory_.epoch_zero_s == 0 || epoch_s <= believed_s) return refusal;
+  credit_s = static_cast<uint32_t>(epoch_s - believed_s);
+  return this->check_windows_at_(age_s + credit_s, subject, asked, skin);
+}
+
+/// Every window at one age; of several refusals the one that lasts longest.
+Refusal Governor::check_windows_at_(uint32_t age_s, const Subject& subject, const Charge& asked,
+                                    uint32_t skin_permille) const {
+  static constexpr auto DOSE = &Charge::dose, BLUE_DOSE = &Charge::blue, COUNT = &Charge::sessions;
+  const bool wand = this->config_.wand();
+  const auto scaled = [skin_permille](uint32_t ceiling) { return uint64_t{ceiling} * skin_permille / 1000; };
+  const std::array<Window, 5> mask_windows{{
+      {Reason::DOSE_DAY, DAY_S, DOSE, scaled(MASK_FLUENCE_DAY_UJ_CM2)},
+      {Reason::DOSE_WEEK, WEEK_S, DOSE, scaled(MASK_FLUENCE_WEEK_UJ_CM2)},
+      {Reason::BLUE_WEEK, WEEK_S, BLUE_DOSE, scaled(MASK_BLUE_WEEK_UJ_CM2)},
+      {Reason::SESSIONS_DAY, DAY_S, COUNT, MASK_SESSIONS_DAY},
+      {Reason::SESSIONS_WEEK, WEEK_S, COUNT, MASK_SESSIONS_WEEK},
+  }};
+  const std::array<Window, 2> wand_windows{{
+      {Reason::DOSE_DAY, DAY_S, DOSE, WAND_CHARGE_DAY_UC},
+      {Reason::SESSIONS_WEEK, WEEK_S, COUNT, WAND_SESSIONS_WEEK},
+  }};
+  const Window* windows = wand ? wand_windows.data() : mask_windows.data();
+  const size_t count = wand ? wand_windows.size() : mask_windows.size();
+
+  Refusal longest;
+  uint32_t longest_s = 0;
+  for (size_t i = 0; i < count; i++) {
+    const Window& window = windows[i];
+    if (asked.*window.quantity == 0) continue;
+    const uint32_t wait_s = subject.wait(age_s, window.window_s, window.quantity, asked.*window.quantity, window.most);
+    if (wait_s <= longest_s) continue;
+    longest_s = wait_s;
+    longest = wait_for(window.reason, wait_s == NEVER ? 0 : wait_s);
+    if (window.quantity == COUNT) continue;
+    const uint64_t used = subject.sum(age_s, window.window_s, window.quantity);
+    longest.field = wand ? "budget_uc" : "budgets_uj_cm2";
+    longest.bounded = true, longest.minimum = 1;
+    longest.maximum = used >= window.most ? 0 : this->ceilings_.uncharged(window.most - used);
+  }
+  const auto rest = [&](Reason reason, uint32_t since_s, uint32_t rest_s) {
+    const uint32_t wait_s = until(age_s, since_s, rest_s);
+    if (wait_s > longest_s) longest = wait_for(reason, wait_s), longest_s = wait_s;
+  };
+  rest(Reason::REST, subject.counted_s, wand ? WAND_REST_S : MASK_REST_S);
+  if (asked.blue != 0) rest(Reason::REST_BLUE, subject.blue_s, MASK_BLUE_REST_S);
+  return longest;
+}
+
+// --- what a session gives ------------------------------------------------------------------------------------------
+
+/// What doses count for, as one session that counts.
+Charge Governor::charge_(const std::array<uint32_t, PLACES>& doses) const {
+  uint64_t total = 0;
+  for (const uint32_t dose : doses) total += dose;
+  return {0, this->ceilings_.charged(total), this->ceilings_.charged(doses[BLUE]), 1};
+}
+
+/// Charge the subject with all that the session may give.
+void Governor::open_charge_(uint32_t credit_s) {
+  const Record& record = this->memory_.last();
+  Subject& subject = *find(this->memory_.subjects, record.subject);
+  this->before_ = subject;
+  const uint32_t age_s = this->age_s_() + credit_s;
+  this->open_charged_ = this->charge_(record.planned);
+  this->open_charged_.ended_s = age_s + 1;
+  subject.add(age_s, this->open_charged_);
+  subject.counted_s = age_s + 1;
+  if (this->open_charged_.blue != 0) subject.blue_s = age_s + 1;
+}
+
+/// Take that back, and charge what it gave.
+void Governor::close_charge_() {
+  const Record& record = this->memory_.last();
+  Subject& subject = *find(this->memory_.subjects, record.subject);
+  subject = this->before_;
+  if (!this->energized_) return;
+  const uint32_t age_s = this->age_s_();
+  Charge charge = this->charge_(record.delivered);
+  // Rounded up channel by channel, it could be a few units more than was let through.
+  charge.dose = std::min(charge.dose, this->open_charged_.dose);
+  charge.blue = std::min(charge.blue, this->open_charged_.blue);
+  charge.ended_s = age_s + 1;
+  uint64_t delivered = 0;
+  for (const uint32_t dose : record.delivered) delivered += dose;
+  charge.sessions = delivered * 1000 >= this->plan_ * COUNTS_FROM_PERMILLE ? 1 : 0;
+  subject.add(age_s, charge);
+  if (charge.sessions != 0) {
+    subject.counted_s = age_s + 1;
+    if (charge.blue != 0) subject.blue_s = age_s + 1;
+  }
+  this->memory_.last_subject = record.subject;
+  this->memory_.last_output_s = age_s + 1;
+}
+
+/// Close what a cut left open: in full, as it has been charged since it was opened.
+void Governor::close_unclosed_() {
+  Record& record = this->memory_.last();
+  record.outcome = Outcome::UNCLOSED;
+  record.delivered = record.planned;
+  this->memory_.last_subject = record.subject;
+  this->memory_.last_output_s = this->age_s_() + 1;
+  // Nobody knows how long it went on after it was opened, so that the time from then on is no credit.
+  this->memory_.epoch_zero_s = this->memory_.rtc_zero_s = 0;
+  this->save_();
+}
+
+// --- time switched off ---------------------------------------------------------------------------------------------
+
+/// Remember what a caller's clock says, unless one is remembered. @return whether there is something to store
+bool Governor::anchor_(int32_t epoch_s) {
+  const auto epoch = static_cast<uint32_t>(epoch_s);
+  const uint32_t age_s = this->age_s_();
+  if (this->memory_.epoch_zero_s != 0 || epoch < EPOCH_MINIMUM_S || epoch <= age_s) return false;
+  this->memory_.epoch_zero_s = epoch - age_s;
+  return true;
+}
+
+/// Credit what the battery-backed clock has counted while the node was off: once a boot, never backwards.
+void Governor::take_rtc_() {
+  const uint32_t rtc_s = this->sensors_.rtc_s, age_s = this->age_s_();
+  if (this->rtc_taken_ || !this->sensors_.rtc_known || rtc_s < EPOCH_MINIMUM_S || rtc_s <= age_s) return;
+  if (this->store_lost_ || this->live()) return;
+  this->rtc_taken_ = true;
+  const uint64_t believed_s = uint64_t{this->memory_.rtc_zero_s} + age_s;
+  if (this->memory_.rtc_zero_s == 0) {
+    this->memory_.rtc_zero_s = rtc_s - age_s;
+    this->save_();
+  } else if (rtc_s > believed_s) {
+    this->age_ms_ += (rtc_s - believed_s) * 1000;
+  }
+}
+
+/// A person vouches for the time that the session was let through with. @return false if it cannot be stored
+bool Governor::confirm_credit_() {
+  if (this->credit_s_ == 0) return true;
+  this->age_ms_ += uint64_t{this->credit_s_} * 1000;
+  this->credit_s_ = 0;
+  this->changes_++;
+  if (this->save_()) return true;
+  this->end_(Outcome::FAULT);
+  return false;
+}
+
+// --- actions -------------------------------------------------------------------------------------------------------
+
+/// The button is held for long enough, by a hand.
+bool Governor::enrolling_() const {
+  return this->button_ && !this->button_spent_ && this->now_ms_ - this->button_since_ms_ >= BUTTON_SHORT_MS;
+}
+
+const Line& Governor::enroll_subject(uint32_t now_ms, const Envelope& envelope, int32_t subject) {
+  Verdict verdict = this->admit_(now_ms, envelope, false);
+  if (verdict.repeated || verdict.refusal.refused()) return this->answer_(verdict, &envelope);
+  verdict.refusal = check_range("subject", subject, MOST);
+  if (!verdict.refusal.refused()) verdict.refusal = this->enroll_(static_cast<uint32_t>(subject));
+  return this->answer_(verdict, &envelope);
+}
+
+Refusal Governor::enroll_(uint32_t token) {
+  if (this->store_lost_) return {Reason::FAULTED, word(FAULT_WORDS, Fault::STORE)};
+  if (find(this->memory_.subjects, token) != nullptr) return {};
+  if (this->flowing()) return {Reason::BUSY};  // it is stored, and nothing is stored while output flows
+  if (!this->enrolling_()) return {Reason::BUTTON_NEEDED, "subject"};
+  const uint32_t age_s = this->age_s_();
+  uint32_t wait_s = 0;
+  Subject* free = place(this->memory_.subjects, age_s, wait_s);
+  if (free == nullptr) return wait_for(Reason::SUBJECTS_FULL, wait_s);
+  const Subject before = *free;
+  *free = Subject{};
+  free->token = token;
+  if (this->memory_.forgot && until(age_s, 1, WEEK_S) != 0) {
+    // What was had before the records were lost is unknown: a whole day of it, at that moment.
+    const bool wand = this->config_.wand();
+    free->add(age_s,
+              {1, wand ? WAND_CHARGE_DAY_UC : MASK_FLUENCE_DAY_UJ_CM2,
+               wand ? 0 : MASK_BLUE_FLUENCE_UJ_CM2 * MASK_SESSIONS_DAY, wand ? WAND_SESSIONS_DAY : MASK_SESSIONS_DAY});
+    free->counted_s = 1;
+    free->blue_s = wand ? 0 : 1;
+  }
+  if (!this->save_()) {
+    *free = before;
+    return {Reason::STORE_FAILED};
+  }
+  this->changes_++;
+  return {};
+}
+
+const Line& Governor::read_subject(uint32_t now_ms, const Envelope& envelope, int32_t token) {
+  Verdict verdict = this->admit_(now_ms, envelope, false);
+  if (verdict.repeated || verdict.refusal.refused()) return this->answer_(verdict, &envelope);
+  verdict.refusal = check_range("subject", token, MOST);
+  const Subject* subject =
+      verdict.refusal.refused() ? nullptr : find(this->memory_.subjects, static_cast<uint32_t>(token));
+  if (subject == nullptr) {
+    if (!verdict.refusal.refused()) verdict.refusal = {Reason::NOT_ENROLLED, "subject"};
+    return this->answer_(verdict, &envelope);
+  }
+  Line& line = verdict.owner->answer;
+  this->begin_answer_(line, {}, &envelope);
+  this->write_subject_(line, *subject);
+  return this->finish_(line, verdict.owner);
+}
+
+}  // namespace facial_therapy
