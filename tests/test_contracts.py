@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from custom_components.facial_therapy.core import limits
+from custom_components.facial_therapy.core import elsewhere, limits
 from custom_components.facial_therapy.core.limits import Bound, Limit
 from custom_components.facial_therapy.core.model import Channel, Fault, Grade, Modality, Reason
 from custom_components.facial_therapy.core.session import State
@@ -60,12 +60,20 @@ LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "reports": SHELL | {"adapter"},
         "coordinator": SHELL | {"adapter", "accounts", "admission", "lease", "manual", "reports", "timers"},
         "entity": CORE_ONLY | {"coordinator", "snapshot", "errors", "devices"},
+        "person_entity": CORE_ONLY | {"people", "store"},
+        "person_sensor": CORE_ONLY | {"people", "person_entity", "entity"},
+        "watched": CORE_ONLY | {"people", "snapshot", "store", "ledger_file", "timers"},
+        "watched_flow": CORE_ONLY | {"adapter", "watched"},
+        "history": SURFACE | {"adapter", "ledger_file", "store"},
         "targets": CORE_ONLY | {"coordinator", "errors"},
         "asks": CORE_ONLY | {"people", "snapshot"},
-        "config_flow": SURFACE | {"adapter"},
-        "__init__": SURFACE | {"adapter", "store", "repairs", "services"},
+        "config_flow": SURFACE | {"adapter", "watched", "watched_flow"},
+        "__init__": SURFACE | {"adapter", "store", "repairs", "services", "watched"},
+        "event": SURFACE | {"person_entity"},
+        "sensor": SURFACE | {"person_sensor"},
+        "services": SURFACE | {"history"},
         **dict.fromkeys(
-            ("binary_sensor", "button", "diagnostics", "event", "light", "number", "select", "sensor", "services", "switch"),
+            ("binary_sensor", "button", "diagnostics", "light", "number", "select", "switch"),
             SURFACE,
         ),
     }
@@ -387,15 +395,24 @@ NUMBERS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
 )
 """The widest that is ever permitted, of both modalities: what holds for a device and a person is for the gate to say, with the bound."""
 
+TOLD: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
+    {
+        "duration_s": (elsewhere.DURATION.minimum, elsewhere.DURATION.maximum),
+        "current_ua": (elsewhere.CURRENT.minimum, elsewhere.CURRENT.maximum),
+    }
+)
+"""Of what was given elsewhere, which is written down whatever it was."""
+
 
 def test_the_numbers_of_the_actions_have_the_bounds_of_the_core() -> None:
     services = yaml.safe_load((INTEGRATION / "services.yaml").read_text(encoding="utf-8"))
     checked = set()
-    for action in services.values():
-        for name, field in fields_of((action or {}).get("fields", {})):
-            if name in NUMBERS and "number" in field.get("selector", {}):
+    for action, described in services.items():
+        numbers = TOLD if action == "log_session" else NUMBERS
+        for name, field in fields_of((described or {}).get("fields", {})):
+            if name in numbers and "number" in field.get("selector", {}):
                 selector = field["selector"]["number"]
-                assert (selector["min"], selector["max"]) == NUMBERS[name], name
+                assert (selector["min"], selector["max"]) == numbers[name], (action, name)
                 checked.add(name)
     assert checked == set(NUMBERS)
 

@@ -8,7 +8,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 
-from .const import CONF_KIND, CONF_MAC, DEVICE_PLATFORMS, DOMAIN, KIND_PERSON
+from .const import CONF_KIND, CONF_MAC, DEVICE_PLATFORMS, DOMAIN, KIND_PERSON, PERSON_PLATFORMS
 from .coordinator import FacialTherapyCoordinator
 from .devices.nodes import ESPHOME
 from .people import PersonRuntime
@@ -16,6 +16,7 @@ from .repairs import async_check_people, async_clear_node_issues, async_node_gon
 from .services import async_setup_services
 from .settings import SettingsStore
 from .store import LEDGER, Ledger, ledger_path
+from .watched import async_watch_lights
 
 if TYPE_CHECKING:
     from .coordinator import DeviceConfigEntry
@@ -60,7 +61,10 @@ def _follow_esphome(hass: HomeAssistant, change: ConfigEntryChange, esphome: Con
 async def async_setup_entry(hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry) -> bool:
     """Set up a device or a person."""
     if entry.data[CONF_KIND] == KIND_PERSON:
-        cast("PersonConfigEntry", entry).runtime_data = PersonRuntime(hass, entry)
+        person_entry = cast("PersonConfigEntry", entry)
+        person_entry.runtime_data = PersonRuntime(hass, entry)
+        async_watch_lights(hass, person_entry)
+        await hass.config_entries.async_forward_entry_setups(entry, PERSON_PLATFORMS)
         _people_changed(hass)
         return True
     device_entry = cast("DeviceConfigEntry", entry)
@@ -80,7 +84,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: DeviceConfigEntry | Per
     """Stop what runs, then let go of the entities."""
     if entry.data[CONF_KIND] == KIND_PERSON:
         _people_changed(hass)
-        return True
+        return await hass.config_entries.async_unload_platforms(entry, PERSON_PLATFORMS)
     await cast("DeviceConfigEntry", entry).runtime_data.async_shut_down()
     return await hass.config_entries.async_unload_platforms(entry, DEVICE_PLATFORMS)
 

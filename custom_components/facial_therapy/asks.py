@@ -55,17 +55,22 @@ def ask_of(call: ServiceCall) -> Ask:
         RefusedError: There is no such person, or the time to wait is out of its bound.
     """
     data = call.data
-    channels = data.get(ATTR_CHANNELS)
     return Ask(
         person=find_person(call.hass, data.get(ATTR_PERSON)),
         program=data[ATTR_PROGRAM],
-        duration_s=_number(data, ATTR_DURATION),
-        irradiance_mw_cm2=None if channels is None else {_channel(channel): _finite(level) for channel, level in channels.items()},
-        current_ua=_number(data, ATTR_CURRENT),
-        frequency_hz=_number(data, ATTR_FREQUENCY),
-        window_s=_number(data, ATTR_WINDOW),
+        duration_s=number_of(data, ATTR_DURATION),
+        irradiance_mw_cm2=channels_of(data),
+        current_ua=number_of(data, ATTR_CURRENT),
+        frequency_hz=number_of(data, ATTR_FREQUENCY),
+        window_s=number_of(data, ATTR_WINDOW),
         wait_s=_wait(data),
     )
+
+
+def channels_of(data: Mapping[str, Any]) -> Mapping[Channel, float] | None:
+    """Return the levels by channel as they were written; None if none are named."""
+    channels = data.get(ATTR_CHANNELS)
+    return None if channels is None else {_channel(channel): _finite(level) for channel, level in channels.items()}
 
 
 def _channel(word: object) -> Channel:
@@ -73,7 +78,8 @@ def _channel(word: object) -> Channel:
     return Channel(str(word)) if word in tuple(Channel) else cast("Channel", str(word))
 
 
-def _number(data: Mapping[str, Any], field: str) -> float | None:
+def number_of(data: Mapping[str, Any], field: str) -> float | None:
+    """Return a number as it was written, NaN for whatever is none; None if it is not there."""
     return _finite(data[field]) if field in data else None
 
 

@@ -3,8 +3,9 @@
 import secrets
 from typing import Any, Final, cast, override
 
-from homeassistant.config_entries import SOURCE_USER, ConfigEntryState, ConfigFlow, ConfigFlowResult, FlowType
+from homeassistant.config_entries import SOURCE_USER, ConfigEntry, ConfigEntryState, ConfigFlow, ConfigFlowResult, ConfigSubentryFlow, FlowType
 from homeassistant.const import CONF_NAME
+from homeassistant.core import callback
 from homeassistant.helpers.device_registry import format_mac
 from homeassistant.helpers.selector import SelectOptionDict, SelectSelector, SelectSelectorConfig, TextSelector
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
@@ -16,6 +17,8 @@ from .core.model import Device
 from .devices import DeviceError, Problem
 from .devices.channel import async_probe
 from .devices.nodes import governed_nodes
+from .watched import WATCHED_LIGHT
+from .watched_flow import WatchedLightFlow
 
 NAME_MAX: Final = 64
 SUBJECT_MAX: Final = 2**31 - 1
@@ -40,6 +43,13 @@ class FacialTherapyConfigFlow(ConfigFlow, domain=DOMAIN):
         if user_input == ADD_PERSON:
             return await self.async_step_person()
         return self.async_show_menu(step_id="user", menu_options=["device", "person"])
+
+    @classmethod
+    @callback
+    @override
+    def async_get_supported_subentry_types(cls, config_entry: ConfigEntry) -> dict[str, type[ConfigSubentryFlow]]:
+        """Return what can be added to a person."""
+        return {WATCHED_LIGHT: WatchedLightFlow} if config_entry.data.get(CONF_KIND) == KIND_PERSON else {}
 
     # --- devices ----------------------------------------------------------------------------------------------------------------
 

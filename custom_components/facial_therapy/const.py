@@ -20,6 +20,11 @@ CONF_SKIN_TYPE: Final = "skin_type"
 CONF_STANDING: Final = "standing"
 CONF_SUBJECT: Final = "subject"
 
+SIGNAL_LEDGER: Final = f"{DOMAIN}_ledger_changed"
+"""Something has been written down."""
+SIGNAL_TOLD: Final = f"{DOMAIN}_told"
+"""With the person's entry id behind it: something has happened to a person apart from any device."""
+
 DEVICE_PLATFORMS: Final = (
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
@@ -30,3 +35,4 @@ DEVICE_PLATFORMS: Final = (
     Platform.SENSOR,
     Platform.SWITCH,
 )
+PERSON_PLATFORMS: Final = (Platform.EVENT, Platform.SENSOR)

@@ -3,17 +3,20 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, override
+from typing import Any, Final, cast, override
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorEntityDescription, SensorStateClass
 from homeassistant.const import EntityCategory, UnitOfTemperature
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .const import CONF_KIND, KIND_PERSON
 from .coordinator import DeviceConfigEntry
 from .core.model import Modality
 from .core.session import State
 from .entity import DOSE_UNIT, FacialTherapyDescription, FacialTherapyEntity, always, fitting
+from .people import PersonConfigEntry
+from .person_sensor import DESCRIPTIONS as PERSON_DESCRIPTIONS, PersonSensor
 from .snapshot import Snapshot
 
 PARALLEL_UPDATES = 0  # nothing is polled
@@ -104,9 +107,14 @@ DESCRIPTIONS: Final = (
 )
 
 
-async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
-    """Add the sensors of a device."""
-    async_add_entities(FacialTherapySensor(entry.runtime_data, description) for description in fitting(entry.runtime_data, DESCRIPTIONS))
+async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+    """Add the sensors of a device or a person."""
+    if entry.data[CONF_KIND] == KIND_PERSON:
+        person_entry = cast("PersonConfigEntry", entry)
+        async_add_entities(PersonSensor(person_entry, description) for description in PERSON_DESCRIPTIONS)
+        return
+    coordinator = cast("DeviceConfigEntry", entry).runtime_data
+    async_add_entities(FacialTherapySensor(coordinator, description) for description in fitting(coordinator, DESCRIPTIONS))
 
 
 class FacialTherapySensor(FacialTherapyEntity, SensorEntity):

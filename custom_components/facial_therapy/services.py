@@ -18,6 +18,7 @@ from .core.model import Plan, Refusal, RefusedError
 from .devices import DeviceError
 from .entity import translated_errors
 from .errors import translated
+from .history import HISTORY, LOG, async_get_history, async_log_session
 from .snapshot import LiveSession
 from .targets import all_coordinators, one_coordinator, target_coordinators
 
@@ -37,6 +38,8 @@ def async_setup_services(hass: HomeAssistant) -> None:
     register("resume_session", _async_resume, TARGET, SupportsResponse.NONE)
     register("stop_session", _async_stop, TARGET, SupportsResponse.NONE)
     register("stop_all", _async_stop_all, {}, SupportsResponse.NONE)
+    register("get_history", async_get_history, HISTORY, SupportsResponse.ONLY)
+    register("log_session", async_log_session, LOG, SupportsResponse.OPTIONAL)
 
 
 # --- the actions ---------------------------------------------------------------------------------------------------------------

@@ -15,10 +15,11 @@ import time
 from typing import Any, Final
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant
+from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
-from .const import DOMAIN
+from .const import DOMAIN, SIGNAL_LEDGER
 from .core import clock
 from .core.books import Books
 from .core.ledger import History, Record, Totals, ceiling, merge, shortfall
@@ -114,6 +115,7 @@ class Ledger:
             if state.lines > SPARE + 2 * len(state.books.records):
                 with suppress(LedgerError):  # it is only longer than it need be
                     await self._async_replace(hass, lambda books: books.drop(self.now() - AGE))
+        async_dispatcher_send(hass, SIGNAL_LEDGER)
 
     async def _async_rewrite(self, hass: HomeAssistant, change: Callable[[Books], object]) -> None:
         """Change the books and write them as a new file in the old one's place.
@@ -124,6 +126,7 @@ class Ledger:
         async with self._lock:
             self._writable()
             await self._async_replace(hass, change)
+        async_dispatcher_send(hass, SIGNAL_LEDGER)
 
     async def _async_replace(self, hass: HomeAssistant, change: Callable[[Books], object]) -> None:
         def write() -> State:

@@ -9,7 +9,7 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 
-from .const import CONF_KIND, DOMAIN, KIND_DEVICE
+from .const import CONF_KIND, CONF_MAC, DOMAIN, KIND_DEVICE
 from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
 from .core.model import Reason, Refusal, RefusedError
 from .errors import translated
@@ -57,8 +57,7 @@ def target_coordinators(call: ServiceCall) -> tuple[list[FacialTherapyCoordinato
     for device_id in sorted(selection.device_ids):
         entries = er.async_entries_for_device(registry, device_id, include_disabled_entities=True)
         if not (ours := _ours(entries)):
-            key = "foreign_device" if dr.async_get(hass).async_get(device_id) else "unknown_device"
-            unknown.append(_wrong(key, device=device_id))
+            unknown.append(_not_ours(hass, device_id))
         found |= ours
     for entity_id in sorted(selection.entity_ids):
         entry = registry.async_get(entity_id)
@@ -78,6 +77,22 @@ def target_coordinators(call: ServiceCall) -> tuple[list[FacialTherapyCoordinato
             unloaded = RefusedError(Refusal(reason=Reason.DEVICE_NOT_LOADED, detail=config_entry.title))
             unknown.append(cast("ServiceValidationError", translated(unloaded)))
     return coordinators, unknown
+
+
+def node_of(hass: HomeAssistant, device_id: str) -> str:
+    """Return the MAC address of the node that a device is, loaded or not.
+
+    Raises:
+        ServiceValidationError: There is no such device, or it is none of ours.
+    """
+    for entry_id in _ours(er.async_entries_for_device(er.async_get(hass), device_id, include_disabled_entities=True)):
+        if mac := hass.config_entries.async_get_known_entry(entry_id).data.get(CONF_MAC):
+            return str(mac)
+    raise _not_ours(hass, device_id)
+
+
+def _not_ours(hass: HomeAssistant, device_id: str) -> ServiceValidationError:
+    return _wrong("foreign_device" if dr.async_get(hass).async_get(device_id) else "unknown_device", device=device_id)
 
 
 def _ours(entries: list[er.RegistryEntry]) -> dict[str, None]:

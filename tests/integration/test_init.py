@@ -106,7 +106,7 @@ async def test_a_device_and_a_person_are_set_up(world: World) -> None:
     assert connected(world)
     assert not world.shell.data.refusals
     assert not issues(world)
-    expected = {"start_session", "check_session", "pause_session", "resume_session", "stop_session", "stop_all"}
+    expected = {"start_session", "check_session", "pause_session", "resume_session", "stop_session", "stop_all", "get_history", "log_session"}
     assert world.hass.services.async_services_for_domain(DOMAIN).keys() == expected
 
 

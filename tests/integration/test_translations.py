@@ -14,14 +14,15 @@ from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
 import custom_components.facial_therapy
-from custom_components.facial_therapy import binary_sensor, button, event, light, number, select, sensor, switch
-from custom_components.facial_therapy.const import DEVICE_PLATFORMS, DOMAIN
-from custom_components.facial_therapy.core.model import MANUAL, Fault, Outcome, Reason, Refusal
+from custom_components.facial_therapy import binary_sensor, button, event, light, number, person_sensor, select, sensor, switch
+from custom_components.facial_therapy.const import DEVICE_PLATFORMS, DOMAIN, PERSON_PLATFORMS
+from custom_components.facial_therapy.core.model import MANUAL, Channel, Fault, Outcome, Reason, Refusal
 from custom_components.facial_therapy.core.program import BUILT_IN
 from custom_components.facial_therapy.core.session import State
 from custom_components.facial_therapy.devices import Problem
 from custom_components.facial_therapy.entity import FacialTherapyDescription
 from custom_components.facial_therapy.errors import placeholders
+from custom_components.facial_therapy.person_entity import PersonDescription
 
 FOLDER = Path(custom_components.facial_therapy.__file__).parent
 ROOT = FOLDER.parent.parent
@@ -29,18 +30,20 @@ WORDS: dict[str, Any] = json.loads((FOLDER / "translations" / "en.json").read_te
 ICONS: dict[str, Any] = json.loads((FOLDER / "icons.json").read_text())
 MANIFEST: dict[str, Any] = json.loads((FOLDER / "manifest.json").read_text())
 SERVICES = load_yaml_dict(str(FOLDER / "services.yaml"))
-DESCRIPTIONS: dict[Platform, tuple[FacialTherapyDescription, ...]] = {
+DESCRIPTIONS: dict[Platform, tuple[FacialTherapyDescription | PersonDescription, ...]] = {
     Platform.BINARY_SENSOR: binary_sensor.DESCRIPTIONS,
     Platform.BUTTON: button.DESCRIPTIONS,
-    Platform.EVENT: (event.SESSION,),
+    Platform.EVENT: (event.SESSION, event.ELSEWHERE),
     Platform.LIGHT: light.DESCRIPTIONS,
     Platform.NUMBER: number.DESCRIPTIONS,
     Platform.SELECT: select.DESCRIPTIONS,
-    Platform.SENSOR: sensor.DESCRIPTIONS,
+    Platform.SENSOR: (*sensor.DESCRIPTIONS, *person_sensor.DESCRIPTIONS),
     Platform.SWITCH: (switch.SESSION,),
 }
 PROBED = {Problem.ESPHOME_MISSING, Problem.CANNOT_CONNECT, Problem.INVALID_AUTH, Problem.WRONG_DEVICE, Problem.WRONG_CONTRACT}
 """What a probe can fail with."""
+ALWAYS_THERE = {"persistent_notification"}
+"""Components that hassfest lets everybody use, since Home Assistant does not start without them."""
 HOME_ASSISTANTS_OWN_ABORTS = {"already_configured", "already_in_progress", "reconfigure_successful"}
 PROGRAMS = {*BUILT_IN, MANUAL}
 
@@ -137,7 +140,7 @@ def test_every_refusal_reads_well_without_numbers(reason: Reason) -> None:
 
 
 def test_every_platform_is_looked_at() -> None:
-    assert DESCRIPTIONS.keys() == set(DEVICE_PLATFORMS)
+    assert DESCRIPTIONS.keys() == {*DEVICE_PLATFORMS, *PERSON_PLATFORMS}
 
 
 @pytest.mark.parametrize("platform", list(DESCRIPTIONS))
@@ -207,6 +210,7 @@ def test_every_selector_has_its_words() -> None:
         for field in fields(service)[0].values():
             if (choice := (field["selector"].get("select") or {})) and "translation_key" in choice:
                 used[choice["translation_key"]] = set(choice["options"])
+    used["channel"] = {channel.value for channel in Channel}  # of a flow
     assert {key: set(selector["options"]) for key, selector in WORDS["selector"].items()} == used
     assert used["program"] == PROGRAMS
 
@@ -300,7 +304,7 @@ def test_every_component_that_is_imported_is_declared() -> None:
                     imported |= {alias.name for alias in node.names}
                 elif node.module.startswith("homeassistant.components."):
                     imported.add(node.module.split(".")[2])
-    assert imported - set(Platform) <= {*MANIFEST["after_dependencies"], *MANIFEST.get("dependencies", ())}
+    assert imported - set(Platform) <= {*MANIFEST["after_dependencies"], *MANIFEST.get("dependencies", ()), *ALWAYS_THERE}
 
 
 def test_the_version_is_the_same_everywhere_and_hacs_can_read_its_file() -> None:

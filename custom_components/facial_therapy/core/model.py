@@ -120,6 +120,10 @@ class Reason(StrEnum):
     UNKNOWN_PERSON = "unknown_person"
     NO_PERSON = "no_person"
     NOTHING_SELECTED = "nothing_selected"
+    BAD_TIME = "bad_time"
+    IN_FUTURE = "in_future"
+    TOO_LONG_AGO = "too_long_ago"
+    """Of a session that was given elsewhere: it does not count any more."""
     NOT_MANUAL = "not_manual"
     """Numbers were given, but the program brings its own."""
     # the device
