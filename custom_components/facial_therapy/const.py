@@ -8,6 +8,9 @@ from homeassistant.const import Platform
 DOMAIN: Final = "facial_therapy"
 LOGGER: Final = logging.getLogger(__package__)
 
+REPORTED: Final = f"{DOMAIN}_reported"
+"""Signal: a device has reported or its session has turned; its config entry id. Far more often than a snapshot is published."""
+
 CONF_KIND: Final = "kind"
 KIND_DEVICE: Final = "device"
 KIND_PERSON: Final = "person"

@@ -17,12 +17,13 @@ from typing import Any, Final, override
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, Context, HassJob, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
 from .accounts import Accounts
 from .admission import Admission
-from .const import CONF_CHANNELS, CONF_MAC, CONF_MODALITY, LOGGER
+from .const import CONF_CHANNELS, CONF_MAC, CONF_MODALITY, LOGGER, REPORTED
 from .core import limits
 from .core.ledger import Record
 from .core.model import Channel, Dose, Fault, Modality, Outcome, Person, Plan, Reason, Refusal, RefusedError, Telemetry
@@ -449,6 +450,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         if shown != self._shown:
             self._shown = shown
             self.async_set_updated_data(snapshot)
+        async_dispatcher_send(self.hass, REPORTED, self.config_entry.entry_id)
 
     @override
     async def _async_update_data(self) -> Snapshot:

@@ -10,6 +10,7 @@ from homeassistant.core import Context, HomeAssistant
 from .const import LOGGER
 from .core import allowed
 from .core.model import MANUAL, ByChannel, Channel, Modality, Reason, Refusal, RefusedError, Request
+from .core.program import BUILT_IN
 from .core.session import State
 from .devices import DeviceError
 from .people import find_person
@@ -34,6 +35,11 @@ class Manual:
     async def async_load(self) -> None:
         """Take up what was chosen last."""
         self.settings = await self._store.async_load()
+
+    @property
+    def programs(self) -> list[str]:
+        """The programs that have a recipe for the device, and the one without."""
+        return [program.key for program in BUILT_IN.values() if self._shell.modality is Modality.MASK or program.wand is not None] + [MANUAL]
 
     def _keep(self, settings: Settings) -> None:
         self.settings = settings

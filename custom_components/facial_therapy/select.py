@@ -12,8 +12,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import DOMAIN
 from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
-from .core.model import MANUAL, Modality, RefusedError
-from .core.program import BUILT_IN
+from .core.model import RefusedError
 from .entity import FacialTherapyDescription, FacialTherapyEntity, always, translated_errors
 from .people import find_person, persons
 
@@ -30,11 +29,6 @@ class FacialTherapySelectDescription(SelectEntityDescription, FacialTherapyDescr
     select_fn: Callable[[FacialTherapyCoordinator, str], Awaitable[None]]
 
 
-def _programs(coordinator: FacialTherapyCoordinator) -> list[str]:
-    """Return the programs that have a recipe for the device, and the one without."""
-    return [program.key for program in BUILT_IN.values() if coordinator.modality is Modality.MASK or program.wand is not None] + [MANUAL]
-
-
 def _person(coordinator: FacialTherapyCoordinator) -> str | None:
     try:
         return find_person(coordinator.hass, coordinator.data.settings.person_id).name
@@ -45,7 +39,7 @@ def _person(coordinator: FacialTherapyCoordinator) -> str | None:
 DESCRIPTIONS: Final = (
     FacialTherapySelectDescription(
         key="program",
-        options_fn=_programs,
+        options_fn=lambda coordinator: coordinator.manual.programs,
         value_fn=lambda coordinator: coordinator.data.settings.program,
         select_fn=lambda coordinator, option: coordinator.manual.async_set(program=option),
     ),
