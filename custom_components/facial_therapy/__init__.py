@@ -17,6 +17,7 @@ from .services import async_setup_services
 from .settings import SettingsStore
 from .store import LEDGER, Ledger, ledger_path
 from .watched import async_watch_lights
+from .websocket import async_setup_websocket
 
 if TYPE_CHECKING:
     from .coordinator import DeviceConfigEntry
@@ -30,6 +31,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     hass.data[LEDGER] = ledger = Ledger(ledger_path(hass))
     await ledger.async_load(hass)
     async_setup_services(hass)
+    async_setup_websocket(hass)
 
     @callback
     def follow(change: ConfigEntryChange, entry: ConfigEntry) -> None:

@@ -83,11 +83,19 @@ class Manual:
         Raises:
             RefusedError: There is no such person.
         """
+        if self.settings.program == MANUAL:
+            return self.by_hand()
+        return Ask(person=find_person(self._hass, self.settings.person_id), program=self.settings.program)
+
+    def by_hand(self) -> Ask:
+        """Return what the numbers ask for, whatever program is selected.
+
+        Raises:
+            RefusedError: There is no such person.
+        """
         settings = self.settings
-        person = find_person(self._hass, settings.person_id)
-        if settings.program != MANUAL:
-            return Ask(person=person, program=settings.program)
         if self._shell.modality is Modality.WAND:
+            person = find_person(self._hass, settings.person_id)
             return Ask(person=person, program=MANUAL, duration_s=settings.duration_s, current_ua=settings.current_ua, frequency_hz=settings.frequency_hz)
         # The lights that somebody has set; before that red alone, which needs neither a shield nor an answer about skin.
         chosen = tuple(channel for channel in self._shell.channels if channel in settings.share)

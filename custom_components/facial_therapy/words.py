@@ -1,0 +1,64 @@
+"""Sentences in the language of whoever looks: Home Assistant's own way speaks only its own language."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from homeassistant.core import HomeAssistant
+from homeassistant.generated.languages import LANGUAGES
+from homeassistant.helpers.translation import async_get_translations
+
+from .const import DOMAIN
+from .core.model import Fault, Reason, Refusal, RefusedError
+from .errors import placeholders
+
+ENGLISH: Final = "en"
+FAULTS: Final = "entity.binary_sensor.fault.state_attributes.fault.state"
+PROGRAMS: Final = "selector.program.options"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The texts of one language, in English where it has none."""
+
+    texts: Mapping[str, str]
+
+    def _text(self, path: str, otherwise: str) -> str:
+        return self.texts.get(f"component.{DOMAIN}.{path}", otherwise)
+
+    def program(self, key: str) -> str:
+        """Return the name of a program; one of somebody's own is called by its key."""
+        return self._text(f"{PROGRAMS}.{key}", key)
+
+    def fault(self, fault: Fault) -> str:
+        """Return the name of a fault."""
+        return self._text(f"{FAULTS}.{fault}", fault)
+
+    def shown(self, refusal: Refusal) -> dict[str, Any]:
+        """Return a refusal for everybody who is signed in: without a sentence, if it would tell of somebody's health."""
+        told = self.refusal(refusal)
+        return told if refusal.reason.shown == refusal.reason else {**told, "reason": refusal.reason.shown, "message": ""}
+
+    def refusal(self, refusal: Refusal) -> dict[str, Any]:
+        """Return a refusal and its sentence, for somebody who may control the device."""
+        values = placeholders(refusal)
+        if refusal.reason is Reason.FAULTED and refusal.detail in tuple(Fault):
+            values["detail"] = self.fault(Fault(refusal.detail))
+        return {
+            "reason": refusal.reason.value,
+            "message": self._text(f"exceptions.{refusal.reason}.message", refusal.reason).format(**values),
+            "allowed_at": refusal.allowed_at and refusal.allowed_at.timestamp(),
+        }
+
+    def refusals(self, error: RefusedError) -> list[dict[str, Any]]:
+        """Return all refusals of an error, the binding one first."""
+        return [self.refusal(refusal) for refusal in error.refusals]
+
+
+async def async_words(hass: HomeAssistant, language: str) -> Words:
+    """Return the texts of a language; one that Home Assistant does not know is English, so that no file of another name is ever looked for."""
+    known = language if language in LANGUAGES else ENGLISH
+    texts: dict[str, str] = {}
+    for category in ("entity", "exceptions", "selector"):
+        texts |= await async_get_translations(hass, known, category, [DOMAIN])
+    return Words(texts)
