@@ -242,6 +242,8 @@ SHARED: Final[Mapping[str, int]] = MappingProxyType(
         "ON_EDGES": limits.ON_EDGES,
         "ON_EDGES_WINDOW_MS": micro(limits.ON_EDGES_WINDOW_S),
         "PWM_MINIMUM_HZ": round(limits.PWM_HZ.hard.minimum),
+        "TEMPERATURE_WARN_CC": round(limits.TEMPERATURE_WARN_C * 100),
+        "TEMPERATURE_DERATE_CC": round(limits.TEMPERATURE_DERATE_C * 100),
         "TEMPERATURE_STOP_CC": round(limits.TEMPERATURE_STOP_C * 100),
         "TEMPERATURE_LATCH_CC": round(limits.TEMPERATURE_LATCH_C * 100),
     }
@@ -260,6 +262,8 @@ FIRMWARE_ONLY: Final = frozenset(
         "TEMPERATURE_LEAST_CC",
         "TEMPERATURE_MOST_CC",
         "TEMPERATURE_STALE_MS",
+        "TEMPERATURE_BACK_CC",
+        "TEMPERATURE_FROZEN_MS",
         "IMPEDANCE_STALE_MS",
         "BUTTON_SHORT_MS",
         "BUTTON_RESET_MS",

@@ -110,6 +110,8 @@ class Sensed:
     shield: bool = True
     temperature_c: float | None = 33.0
     temperature_age_ms: int = 0
+    frozen: bool = False
+    """The temperature has no noise."""
     impedance_ohm: int | None = 10_000_000
     """10 Mohm: open circuit."""
     impedance_age_ms: int = 0
@@ -226,6 +228,7 @@ class Node:
             sensed.rtc_s or 0,
         )
         _LIBRARY.shim_sensors(self._node, ctypes.byref(sensors))
+        _LIBRARY.shim_frozen(self._node, sensed.frozen)
         ids = [int(owner, 16) for owner in self.owners]
         _LIBRARY.shim_owners(self._node, (ctypes.c_uint64 * max(len(ids), 1))(*ids), len(ids))
         return self

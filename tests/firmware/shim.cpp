@@ -104,6 +104,8 @@ struct Node {
   Sensors sensors{};
   std::vector<uint64_t> owners{};
   uint32_t now{0};
+  uint32_t sensed_at{0};
+  bool frozen{false};
   std::unique_ptr<Governor> governor{};
 
   void boot(int32_t id, bool brown_out) {
@@ -120,7 +122,10 @@ struct Node {
   }
   void tick() {
     output.heartbeat_ms = now;
-    governor->tick(now, sensors, owners.data(), owners.size());
+    // The last digit of a real converter is never still.
+    Sensors noisy = sensors;
+    if (!frozen) noisy.temperature_cc -= static_cast<int32_t>((now - sensed_at) / 1000 % 2);
+    governor->tick(now, noisy, owners.data(), owners.size());
   }
 };
 
@@ -190,14 +195,19 @@ void shim_boot(Node* node, int32_t id, int32_t brown_out) { node->boot(id, brown
 void shim_shut_down(Node* node) { node->governor->shut_down(node->now); }
 
 void shim_sensors(Node* node, const ShimSensors* from) {
-  node->sensors = {from->worn_known != 0,      from->worn != 0,
-                   from->shield != 0,          from->temperature_known != 0,
-                   from->temperature_cc,       from->temperature_age_ms,
-                   from->impedance_known != 0, from->impedance_ohm,
-                   from->impedance_age_ms,     from->charging != 0,
-                   from->over_current != 0,    from->button != 0,
-                   from->rtc_known != 0,       from->rtc_s};
+  node->sensors.worn_known = from->worn_known != 0, node->sensors.worn = from->worn != 0;
+  node->sensors.shield = from->shield != 0;
+  node->sensors.temperature_known = from->temperature_known != 0;
+  node->sensors.temperature_cc = from->temperature_cc;
+  node->sensors.temperature_age_ms = from->temperature_age_ms;
+  node->sensors.impedance_known = from->impedance_known != 0, node->sensors.impedance_ohm = from->impedance_ohm;
+  node->sensors.impedance_age_ms = from->impedance_age_ms;
+  node->sensors.charging = from->charging != 0, node->sensors.over_current = from->over_current != 0;
+  node->sensors.button = from->button != 0;
+  node->sensors.rtc_known = from->rtc_known != 0, node->sensors.rtc_s = from->rtc_s;
+  node->sensed_at = node->now;
 }
+void shim_frozen(Node* node, int32_t frozen) { node->frozen = frozen != 0; }
 void shim_owners(Node* node, const uint64_t* ids, uint32_t count) { node->owners.assign(ids, ids + count); }
 
 // Time passes in steps, with a tick after each; the last step is what is left.

@@ -169,6 +169,7 @@ def test_telemetry_says_what_the_contract_lists() -> None:
         "owner",
         "worn",
         "temperature_cc",
+        "heat",
         "impedance_ohm",
         "charging",
         "fault",

@@ -156,7 +156,7 @@ Refusal Governor::clear_(const char* name) {
           !this->temperature_plausible_() || this->sensors_.temperature_cc >= static_cast<int32_t>(TEMPERATURE_STOP_CC);
       break;
     case Fault::TEMPERATURE_SENSOR:
-      lasts = !this->temperature_plausible_();
+      lasts = !this->temperature_plausible_() || this->frozen_ms_ >= TEMPERATURE_FROZEN_MS;
       break;
     case Fault::WORN_STUCK:
       lasts = !this->off_seen_;

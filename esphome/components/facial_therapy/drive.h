@@ -31,6 +31,14 @@ class Drive {
     this->ramp_since_ms_ = now_ms;
   }
 
+  /// Half of the level, because the skin is warm: down at once, up again along the ramp.
+  void derate(bool on, uint32_t now_ms) {
+    if (on == this->derated_) return;
+    this->derated_ = on;
+    this->ramp_from_ = this->level_;
+    this->ramp_since_ms_ = now_ms;
+  }
+
   /// Begin the ramp from zero.
   void begin(uint32_t now_ms) { this->ramp_from_ = 0, this->ramp_since_ms_ = now_ms; }
 
@@ -57,8 +65,9 @@ class Drive {
       return 0;
     }
     const uint64_t ramp = uint64_t{this->peak_} * (now_ms - this->ramp_since_ms_) / this->ramp_ms_;
-    uint32_t next = static_cast<uint32_t>(std::min<uint64_t>(this->ramp_from_ + ramp, this->target_));
-    if (next == this->target_) this->ramp_from_ = next, this->ramp_since_ms_ = now_ms;
+    const uint32_t goal = this->goal_();
+    uint32_t next = static_cast<uint32_t>(std::min<uint64_t>(this->ramp_from_ + ramp, goal));
+    if (next == goal) this->ramp_from_ = next, this->ramp_since_ms_ = now_ms;
     if (this->dose_ + uint64_t{next} * ahead_ms > uint64_t{this->budget_} * 1000) {
       this->spent_ = true;
       this->cut(now_ms);
@@ -81,11 +90,13 @@ class Drive {
   bool aimed() const { return this->target_ != 0 && !this->spent_; }
   /// Its budget is reached, as near as a step of the loop allows.
   bool spent() const { return this->spent_; }
-  bool at_target() const { return this->spent_ || this->level_ == this->target_; }
+  bool at_target() const { return this->spent_ || this->level_ == this->goal_(); }
   /// uJ/cm2 or uC, rounded up: what is reported is never less than what flowed.
   uint32_t delivered() const { return static_cast<uint32_t>((this->dose_ + 999) / 1000); }
 
  private:
+  uint32_t goal_() const { return this->derated_ ? (this->target_ + 1) / 2 : this->target_; }
+
   uint64_t dose_{0};
   uint32_t peak_{0};
   uint32_t budget_{0};
@@ -98,6 +109,7 @@ class Drive {
   uint32_t off_since_ms_{0};
   bool spent_{false};
   bool resting_{false};
+  bool derated_{false};
 };
 
 /// Counts the times that light went from zero to something, over a sliding window.

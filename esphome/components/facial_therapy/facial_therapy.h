@@ -111,6 +111,8 @@ class FacialTherapy final : public Component,
   bool accepted() const { return this->governor_.has_value() && this->governor_->accepted(); }
   const std::string& answer() const { return this->answer_; }
 
+  /// The skin is warm, from 38 degrees on: for the sensor that people see.
+  bool warm() const { return this->governor_.has_value() && this->governor_->heat() != ::facial_therapy::Heat::NONE; }
   /// In contact, or worn: for the sensor that people see.
   bool touching() const { return this->governor_.has_value() && this->governor_->touching(); }
   void shut_down();

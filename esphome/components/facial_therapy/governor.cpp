@@ -40,6 +40,7 @@ void Governor::tick(uint32_t now_ms, const Sensors& sensors, const uint64_t* own
     return std::array{this->touching(), this->sensors_.charging, this->sensors_.temperature_known};
   };
   const auto before = seen();
+  if (sensors.temperature_cc != this->sensors_.temperature_cc) this->frozen_ms_ = 0;
   this->sensors_ = sensors;
   if (seen() != before) this->changes_++;
   if (!this->ticked_)
@@ -73,7 +74,7 @@ void Governor::settle_(uint32_t now_ms) {
     if (this->lit_) {
       for (Drive& drive : this->drives_) drive.flow(flowed_ms);
       const uint32_t zone = this->zone();
-      this->output_ms_ += flowed_ms, this->unlifted_ms_ += flowed_ms;
+      this->output_ms_ += flowed_ms, this->unlifted_ms_ += flowed_ms, this->frozen_ms_ += flowed_ms;
       if (this->zone() != zone) this->changes_++;
     }
     if (this->output_ms_ >= this->duration_ms_) return this->end_(Outcome::COMPLETED);
@@ -132,11 +133,29 @@ void Governor::watch_sensors_(uint32_t now_ms) {
   if (this->contact_known_() && !this->touching())
     this->off_seen_ = this->off_seen_armed_ = true, this->unlifted_ms_ = 0;
   if (this->sensors_.over_current && this->config_.wand()) return this->latch_(Fault::OVER_CURRENT);
-  if (!this->live() || !this->config_.has_temperature) return;
-  if (!this->temperature_plausible_()) return this->latch_(Fault::TEMPERATURE_SENSOR);
+  if (!this->config_.has_temperature) return;
+  this->watch_heat_();
+  if (!this->live()) return;
+  if (!this->temperature_plausible_() || this->frozen_ms_ >= TEMPERATURE_FROZEN_MS)
+    return this->latch_(Fault::TEMPERATURE_SENSOR);
   if (this->sensors_.temperature_cc >= static_cast<int32_t>(TEMPERATURE_LATCH_CC))
     return this->latch_(Fault::OVER_TEMPERATURE);
   if (this->sensors_.temperature_cc >= static_cast<int32_t>(TEMPERATURE_STOP_CC)) this->end_(Outcome::STOPPED);
+}
+
+/// Warn, derate, and either back again only half a degree lower, so that noise changes nothing.
+void Governor::watch_heat_() {
+  if (!this->temperature_plausible_()) return;
+  const int32_t now_cc = this->sensors_.temperature_cc;
+  const auto least_cc = [this](Heat heat, uint32_t from_cc) {
+    return static_cast<int32_t>(this->heat_ >= heat ? from_cc - TEMPERATURE_BACK_CC : from_cc);
+  };
+  const Heat heat = now_cc >= least_cc(Heat::DERATED, TEMPERATURE_DERATE_CC) ? Heat::DERATED
+                    : now_cc >= least_cc(Heat::WARM, TEMPERATURE_WARN_CC)    ? Heat::WARM
+                                                                             : Heat::NONE;
+  if (heat == this->heat_) return;
+  this->heat_ = heat;
+  this->changes_++;
 }
 
 void Governor::watch_owner_() {
@@ -187,6 +206,7 @@ void Governor::drive_(uint32_t now_ms) {
     Drive& drive = this->drives_[place];
     if (!drive.used()) continue;
     const bool was_lit = drive.level() != 0;
+    drive.derate(this->heat_ == Heat::DERATED, now_ms);
     levels.at[place] = drive.advance(now_ms, ahead_ms);
     if (!was_lit && drive.level() != 0) lit |= 1u << place;
     used = true, unspent |= !drive.spent(), arrived &= drive.at_target();

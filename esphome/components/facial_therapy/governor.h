@@ -130,6 +130,8 @@ class Governor {
   uint32_t changes() const { return this->changes_; }
   /// Wand: number of the zone, from 1, in a session; else 0. Each has had its output time when the next begins.
   uint32_t zone() const { return this->live() && this->config_.wand() ? 1 + this->output_ms_ / this->zone_ms_ : 0; }
+  /// How warm the skin is: for people.
+  Heat heat() const { return this->heat_; }
   /// In contact, or worn: for the sensor that people see.
   bool touching() const;
 
@@ -146,6 +148,7 @@ class Governor {
   void watch_button_(uint32_t now_ms, bool down);
   void press_(uint32_t now_ms);
   void watch_sensors_(uint32_t now_ms);
+  void watch_heat_();
   void watch_owner_();
   void step_(uint32_t now_ms);
   void drive_(uint32_t now_ms);
@@ -268,6 +271,8 @@ class Governor {
 
   // Sensors
   Sensors sensors_{};
+  Heat heat_{Heat::NONE};
+  uint32_t frozen_ms_{0};  ///< output time since the temperature last changed
   bool ticked_{false};
   bool off_seen_{false};       ///< worn / contact was off since the last session
   bool session_ended_{false};  ///< in this boot, and energized

@@ -88,13 +88,17 @@ inline constexpr uint32_t ON_EDGES_WINDOW_MS = 30'000;  // ms; L23
 inline constexpr uint32_t PWM_MINIMUM_HZ = 3'000;       // Hz; L23
 
 // --- temperature and sensors ---------------------------------------------------------------------------------------
-inline constexpr uint32_t TEMPERATURE_STOP_CC = 4'000;   // hundredths of a degree Celsius; L21
-inline constexpr uint32_t TEMPERATURE_LATCH_CC = 4'100;  // hundredths of a degree Celsius; L21
-inline constexpr uint32_t TEMPERATURE_LEAST_CC = 500;    // hundredths of a degree Celsius; colder: an open sensor
-inline constexpr uint32_t TEMPERATURE_MOST_CC = 8'000;   // hundredths of a degree Celsius; hotter: a shorted sensor
-inline constexpr uint32_t TEMPERATURE_STALE_MS = 5'000;  // ms; an older reading is none
-inline constexpr uint32_t IMPEDANCE_STALE_MS = 50;       // ms; M12
-inline constexpr uint32_t BUTTON_SHORT_MS = 3'000;       // ms; held for this, a subject can be enrolled
+inline constexpr uint32_t TEMPERATURE_WARN_CC = 3'800;     // hundredths of a degree Celsius; L21
+inline constexpr uint32_t TEMPERATURE_DERATE_CC = 3'900;   // hundredths of a degree Celsius; L21, half the level
+inline constexpr uint32_t TEMPERATURE_BACK_CC = 50;        // hundredths of a degree Celsius; below, either ends
+inline constexpr uint32_t TEMPERATURE_FROZEN_MS = 60'000;  // ms; of output without any change: the sensor is frozen
+inline constexpr uint32_t TEMPERATURE_STOP_CC = 4'000;     // hundredths of a degree Celsius; L21
+inline constexpr uint32_t TEMPERATURE_LATCH_CC = 4'100;    // hundredths of a degree Celsius; L21
+inline constexpr uint32_t TEMPERATURE_LEAST_CC = 500;      // hundredths of a degree Celsius; colder: an open sensor
+inline constexpr uint32_t TEMPERATURE_MOST_CC = 8'000;     // hundredths of a degree Celsius; hotter: a shorted sensor
+inline constexpr uint32_t TEMPERATURE_STALE_MS = 5'000;    // ms; an older reading is none
+inline constexpr uint32_t IMPEDANCE_STALE_MS = 50;         // ms; M12
+inline constexpr uint32_t BUTTON_SHORT_MS = 3'000;         // ms; held for this, a subject can be enrolled
 inline constexpr uint32_t BUTTON_RESET_MS = 10'000;   // ms; held for this, a missing or unreadable store is begun anew
 inline constexpr uint32_t BUTTON_RECENT_MS = 60'000;  // ms; a press clears a fault for this long; held longer: stuck
 inline constexpr uint32_t BROWN_OUT_MS = 60'000;      // ms; X12

@@ -36,6 +36,7 @@ const Line& Governor::telemetry(uint32_t now_ms) {
     line.pair("temperature_cc", this->sensors_.temperature_cc);
   else
     line.none("temperature_cc");
+  line.pair("heat", word(HEAT_WORDS, this->heat_));
   if (this->config_.wand() && this->sensors_.impedance_known)
     line.pair("impedance_ohm", int64_t{this->sensors_.impedance_ohm});
   else

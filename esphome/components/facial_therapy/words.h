@@ -14,6 +14,9 @@ enum class EyeShield : uint8_t { NONE, FIXED, SENSED };
 /// Output flows in RAMPING and RUNNING only.
 enum class State : uint8_t { IDLE, ARMED, RAMPING, RUNNING, SUSPENDED, PAUSED, FAULT };
 
+/// How warm the skin is. DERATED: levels are at half.
+enum class Heat : uint8_t { NONE, WARM, DERATED };
+
 /// Why a session is suspended.
 enum class Cause : uint8_t { NONE, CONTACT, LEASE, OWNER, GUARD };
 
@@ -68,6 +71,7 @@ enum class Reason : uint8_t {
 };
 
 inline constexpr std::array STATE_WORDS{"idle", "armed", "ramping", "running", "suspended", "paused", "fault"};
+inline constexpr std::array HEAT_WORDS{"-", "warm", "derated"};
 inline constexpr std::array CAUSE_WORDS{"-", "contact", "lease", "owner", "guard"};
 inline constexpr std::array OUTCOME_WORDS{"open",  "commissioned", "completed", "partial", "stopped",
                                           "fault", "void",         "unclosed",  "reset"};
