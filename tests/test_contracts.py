@@ -219,6 +219,8 @@ SHARED: Final[Mapping[str, int]] = MappingProxyType(
         "WAND_PERIOD_US": round(1_000_000 / limits.FREQUENCY.hard.minimum),
         "WAND_IMPEDANCE_MINIMUM_OHM": round(limits.IMPEDANCE_OHM.hard.minimum),
         "WAND_IMPEDANCE_OHM": round(limits.IMPEDANCE_OHM.hard.maximum),
+        "WAND_NET_CURRENT_NA": micro(limits.NET_CHARGE.hard.maximum),
+        "WAND_CUT_MS": limits.CUT_OFF_MS,
         "WAND_ZONE_S": round(limits.ZONE_S.hard.maximum),
         "WAND_CONTACTS": limits.CONTACTS,
         "MEASURED_UNCERTAINTY_PERMILLE": micro(limits.UNCERTAINTY[Grade.MEASURED]),
@@ -253,6 +255,11 @@ SHARED: Final[Mapping[str, int]] = MappingProxyType(
 FIRMWARE_ONLY: Final = frozenset(
     {
         "WAND_HARDWARE_CURRENT_UA",
+        "WAND_NET_WINDOW_MS",
+        "WAND_NET_PATIENCE_MS",
+        "WAND_OVER_CURRENT_PERMILLE",
+        "WAND_OVER_CURRENT_UA",
+        "WAND_CURRENT_STALE_MS",
         "LEASE_MINIMUM_MS",
         "NOT_AFTER_MS",
         "MASK_SILENCE_MS",

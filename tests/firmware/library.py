@@ -18,6 +18,7 @@ from .wire import Line, signed
 ROOT: Final = Path(__file__).parents[2]
 COMPONENT: Final = ROOT / "esphome" / "components" / "facial_therapy"
 SOURCES: Final = [Path(__file__).parent / "shim.cpp", *(COMPONENT / name for name in ("governor.cpp", "start.cpp", "subjects.cpp", "actions.cpp", "lines.cpp"))]
+WAVEFORM: Final = Path(__file__).parent / "waveform.cpp"
 FLAGS: Final = ["-std=c++20", "-O2", "-Wall", "-Wextra", "-Werror", "-fsanitize=undefined", "-fno-sanitize-recover=all", "-fPIC", "-shared"]
 
 RED, NEAR_INFRARED, BLUE, AMBER = range(4)
@@ -36,13 +37,13 @@ EYE_SHIELDS: Final = {"none": 0, "fixed": 1, "sensed": 2}
 def build() -> ctypes.CDLL:
     """Compile the library, unless the same sources were compiled before, and load it."""
     digest = hashlib.sha256(repr(FLAGS).encode())
-    for source in sorted([*SOURCES, *COMPONENT.glob("*.h")]):
+    for source in sorted([*SOURCES, WAVEFORM, *COMPONENT.glob("*.h")]):
         digest.update(source.read_bytes())
     library = ROOT / ".work" / "firmware" / f"governor-{digest.hexdigest()[:16]}.so"
     if not library.exists():
         library.parent.mkdir(parents=True, exist_ok=True)
         partial = library.with_suffix(".partial")
-        subprocess.run(["g++", *FLAGS, *map(str, SOURCES), "-o", str(partial)], check=True)  # noqa: S603, S607 - our own sources
+        subprocess.run(["g++", *FLAGS, *map(str, [*SOURCES, WAVEFORM]), "-o", str(partial)], check=True)  # noqa: S603, S607 - our own sources
         partial.rename(library)
     loaded = ctypes.CDLL(str(library))
     loaded.shim_new.restype = ctypes.c_void_p
@@ -59,7 +60,10 @@ _LIBRARY: Final = build()
 
 class _Config(ctypes.Structure):
     _fields_ = (
-        *((name, ctypes.c_int32) for name in ("wand", "grade", "uncertainty_permille", "eye_shield", "has_worn", "has_temperature", "has_button")),
+        *(
+            (name, ctypes.c_int32)
+            for name in ("wand", "grade", "uncertainty_permille", "eye_shield", "has_worn", "has_temperature", "has_button", "has_current")
+        ),
         ("full_uw_cm2", ctypes.c_uint32 * 4),
         ("peaks_uw_cm2", ctypes.c_uint32 * 4),
         *((name, ctypes.c_uint32) for name in ("current_ua", "contact_area_mm2", "impedance_minimum_ohm", "impedance_maximum_ohm", "duration_s")),
@@ -75,6 +79,8 @@ class _Sensors(ctypes.Structure):
         ("impedance_age_ms", ctypes.c_uint32),
         *((name, ctypes.c_int32) for name in ("charging", "over_current", "button", "rtc_known")),
         ("rtc_s", ctypes.c_uint32),
+        *((name, ctypes.c_int32) for name in ("current_known", "stray_ua", "net_known", "net_na")),
+        ("current_age_ms", ctypes.c_uint32),
     )
 
 
@@ -120,6 +126,11 @@ class Sensed:
     button: bool = False
     rtc_s: int | None = None
     """None: no battery-backed clock."""
+    current_known: bool = True
+    current_age_ms: int = 0
+    stray_ua: int = 0
+    """What is measured beyond what is driven."""
+    net_na: int | None = 0
 
 
 @functools.cache
@@ -166,6 +177,7 @@ class Node:
             self.has_worn and not self.wand,
             self.has_temperature,
             1,
+            self.wand,
             (ctypes.c_uint32 * 4)(*((0, 0, 0, 0) if self.wand else self.full_uw_cm2)),
             (ctypes.c_uint32 * 4)(*((0, 0, 0, 0) if self.wand else self.peaks_uw_cm2)),
             self.current_ua,
@@ -226,6 +238,11 @@ class Node:
             sensed.button,
             sensed.rtc_s is not None,
             sensed.rtc_s or 0,
+            sensed.current_known,
+            sensed.stray_ua,
+            sensed.net_na is not None,
+            sensed.net_na or 0,
+            sensed.current_age_ms,
         )
         _LIBRARY.shim_sensors(self._node, ctypes.byref(sensors))
         _LIBRARY.shim_frozen(self._node, sensed.frozen)

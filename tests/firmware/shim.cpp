@@ -105,6 +105,7 @@ struct Node {
   std::vector<uint64_t> owners{};
   uint32_t now{0};
   uint32_t sensed_at{0};
+  int32_t stray_ua{0};
   bool frozen{false};
   std::unique_ptr<Governor> governor{};
 
@@ -125,6 +126,7 @@ struct Node {
     // The last digit of a real converter is never still.
     Sensors noisy = sensors;
     if (!frozen) noisy.temperature_cc -= static_cast<int32_t>((now - sensed_at) / 1000 % 2);
+    noisy.current_ua = static_cast<uint32_t>(std::max(static_cast<int32_t>(output.levels.at[0]) + stray_ua, 0));
     governor->tick(now, noisy, owners.data(), owners.size());
   }
 };
@@ -134,7 +136,7 @@ struct Node {
 extern "C" {
 
 struct ShimConfig {
-  int32_t wand, grade, uncertainty_permille, eye_shield, has_worn, has_temperature, has_button;
+  int32_t wand, grade, uncertainty_permille, eye_shield, has_worn, has_temperature, has_button, has_current;
   uint32_t full_uw_cm2[4], peaks_uw_cm2[4];
   uint32_t current_ua, contact_area_mm2, impedance_minimum_ohm, impedance_maximum_ohm, duration_s;
 };
@@ -146,6 +148,8 @@ struct ShimSensors {
   uint32_t impedance_ohm, impedance_age_ms;
   int32_t charging, over_current, button, rtc_known;
   uint32_t rtc_s;
+  int32_t current_known, stray_ua, net_known, net_na;
+  uint32_t current_age_ms;
 };
 
 struct ShimEnvelope {
@@ -173,7 +177,7 @@ Node* shim_new(const ShimConfig* from, uint32_t now_ms) {
   config.uncertainty_permille = static_cast<uint32_t>(from->uncertainty_permille);
   config.eye_shield = static_cast<EyeShield>(from->eye_shield);
   config.has_worn = from->has_worn, config.has_temperature = from->has_temperature,
-  config.has_button = from->has_button;
+  config.has_button = from->has_button, config.has_current = from->has_current;
   for (size_t place = 0; place < PLACES; place++) {
     config.full_uw_cm2[place] = from->full_uw_cm2[place];
     config.peaks_uw_cm2[place] = from->peaks_uw_cm2[place];
@@ -205,6 +209,9 @@ void shim_sensors(Node* node, const ShimSensors* from) {
   node->sensors.charging = from->charging != 0, node->sensors.over_current = from->over_current != 0;
   node->sensors.button = from->button != 0;
   node->sensors.rtc_known = from->rtc_known != 0, node->sensors.rtc_s = from->rtc_s;
+  node->sensors.current_known = from->current_known != 0, node->sensors.current_age_ms = from->current_age_ms;
+  node->sensors.net_known = from->net_known != 0, node->sensors.net_na = from->net_na;
+  node->stray_ua = from->stray_ua;
   node->sensed_at = node->now;
 }
 void shim_frozen(Node* node, int32_t frozen) { node->frozen = frozen != 0; }

@@ -170,7 +170,8 @@ def test_a_budget_is_never_exceeded_and_ends_the_session(budget: int) -> None:
         assert node.state == "idle"
         assert node.flowed() <= budget
         # What is left is what a level could have delivered while nobody looked.
-        assert budget - node.flowed() <= peak * 0.11 + 1
+        # A wand's falling level may last for the rest of its period.
+        assert budget - node.flowed() <= peak * (0.11 if modality == "mask" else 0.05 + 0.12) + 1
         assert node.history(2)["outcome"] in {"completed", "void"}
 
 

@@ -12,7 +12,7 @@ import re
 
 import esphome.codegen as cg
 import esphome.config_validation as cv
-from esphome.const import CONF_CHANNEL, CONF_CHANNELS, CONF_ID, CONF_NAME, CONF_PIN, CONF_TEMPERATURE, PLATFORM_ESP32, PLATFORM_HOST
+from esphome.const import CONF_CHANNEL, CONF_CHANNELS, CONF_ID, CONF_NAME, CONF_PIN, CONF_TEMPERATURE, CONF_TRIGGER_ID, PLATFORM_ESP32, PLATFORM_HOST
 from esphome.core import CORE, ID, CoroPriority, Lambda, coroutine_with_priority
 from esphome.cpp_generator import MockObj
 import esphome.final_validate as fv
@@ -42,6 +42,18 @@ CONF_RTC = "rtc"
 CONF_CONTACT_AREA = "contact_area_mm2"
 CONF_CURRENT = "current_ua"
 CONF_DURATION = "duration_s"
+CONF_PWM = "pwm_hz"
+CONF_INDICATOR_PIN = "indicator_pin"
+CONF_WATCHDOG_PIN = "watchdog_pin"
+CONF_WAVEFORM = "waveform"
+CONF_SENSED_CURRENT = "sensed_current"
+CONF_FULL_CURRENT = "full_current_ua"
+CONF_ENABLE_PIN = "enable_pin"
+CONF_POSITIVE_PIN = "positive_pin"
+CONF_NEGATIVE_PIN = "negative_pin"
+CONF_AMPLITUDE_PIN = "amplitude_pin"
+CONF_COMPARATOR_PIN = "comparator_pin"
+CONF_ON_ZONE = "on_zone"
 CONF_TELEMETRY = "telemetry"
 CONF_DESCRIPTION = "description"
 
@@ -50,6 +62,7 @@ facial_therapy_ns = cg.global_ns.namespace("esphome::facial_therapy")
 FacialTherapy = facial_therapy_ns.class_("FacialTherapy", cg.Component)
 Grade = facial_therapy_ns.enum("Grade", is_class=True)
 EyeShield = facial_therapy_ns.enum("EyeShield", is_class=True)
+ZoneTrigger = automation.Trigger.template(cg.uint32)
 
 # One copy of the ceilings in the firmware: the schema reads the header.
 LIMITS: dict[str, int] = {
@@ -65,6 +78,11 @@ EYE_SHIELDS = {"none": EyeShield.NONE, "fixed": EyeShield.FIXED, "sensed": EyeSh
 
 BATTERY_BACKED = ("bm8563", "ds1307", "pcf85063", "pcf8563", "rx8025t", "rx8130")
 """Platforms of `time:` that read a clock with a battery of its own."""
+
+WAND_PINS = (CONF_ENABLE_PIN, CONF_POSITIVE_PIN, CONF_NEGATIVE_PIN, CONF_AMPLITUDE_PIN, CONF_COMPARATOR_PIN)
+OWN_PINS = (*WAND_PINS, CONF_INDICATOR_PIN, CONF_WATCHDOG_PIN)
+CONVERTER_PINS = (25, 26)
+"""The pins of the ESP32 that a digital-to-analog converter drives."""
 
 PROJECT = "facial_therapy"
 CONNECTIONS = 10
@@ -122,6 +140,13 @@ def _text_sensor(name: str) -> cv.Schema:
     )
 
 
+def _waveform(value: object) -> str:
+    """Allow the only one there is: anything else leaves charge under the skin."""
+    if value != "biphasic":
+        raise cv.Invalid(f"{CONF_WAVEFORM} must be biphasic, not {value!r}: direct and one-sided current burns skin")
+    return "biphasic"
+
+
 CALIBRATION_SCHEMA = cv.Schema(
     {
         cv.Required(CONF_GRADE): cv.enum(GRADES, lower=True),
@@ -135,6 +160,7 @@ COMMON_SCHEMA = cv.Schema(
         cv.Required(CONF_CALIBRATION): CALIBRATION_SCHEMA,
         cv.Required(CONF_BUTTON): cv.use_id(binary_sensor.BinarySensor),
         cv.Optional(CONF_RTC): cv.use_id(time.RealTimeClock),
+        cv.Optional(CONF_WATCHDOG_PIN): pins.internal_gpio_output_pin_number,
         cv.Optional(CONF_TELEMETRY, default={}): _text_sensor("Telemetry"),
         cv.Optional(CONF_DESCRIPTION, default={}): _text_sensor("Description"),
     }
@@ -147,6 +173,8 @@ MASK_SCHEMA = COMMON_SCHEMA.extend(
         cv.Optional(CONF_EYE_SHIELD_SENSOR): cv.use_id(binary_sensor.BinarySensor),
         cv.Optional(CONF_WORN): cv.use_id(binary_sensor.BinarySensor),
         cv.Required(CONF_TEMPERATURE): cv.use_id(sensor.Sensor),
+        cv.Optional(CONF_PWM, default=16_000): bounded(CONF_PWM, LIMITS["PWM_MINIMUM_HZ"], 40_000, "Hz", whole=True),
+        cv.Optional(CONF_INDICATOR_PIN): pins.internal_gpio_output_pin_number,
         cv.Optional(CONF_DURATION, default=LIMITS["MASK_SESSION_S"]): bounded(CONF_DURATION, 1, LIMITS["MASK_SESSION_S"], "s", whole=True),
     }
 )
@@ -162,6 +190,12 @@ WAND_SCHEMA = COMMON_SCHEMA.extend(
         ),
         cv.Required(CONF_CHARGING): cv.use_id(binary_sensor.BinarySensor),
         cv.Optional(CONF_TEMPERATURE): cv.use_id(sensor.Sensor),
+        cv.Required(CONF_SENSED_CURRENT): cv.use_id(sensor.Sensor),
+        cv.Optional(CONF_WAVEFORM, default="biphasic"): _waveform,
+        **{cv.Optional(pin): pins.internal_gpio_output_pin_number for pin in WAND_PINS if pin != CONF_COMPARATOR_PIN},
+        cv.Optional(CONF_COMPARATOR_PIN): pins.internal_gpio_input_pin_number,
+        cv.Optional(CONF_FULL_CURRENT): bounded(CONF_FULL_CURRENT, 1, LIMITS["WAND_HARDWARE_CURRENT_UA"], "uA", whole=True),
+        cv.Optional(CONF_ON_ZONE): automation.validate_automation({cv.GenerateID(CONF_TRIGGER_ID): cv.declare_id(ZoneTrigger)}),
         cv.Required(CONF_CONTACT_AREA): bounded(CONF_CONTACT_AREA, 1, 10_000, "mm2", whole=True),
         cv.Optional(CONF_CURRENT): cv.Any(object),
         cv.Optional(CONF_DURATION, default=LIMITS["WAND_SESSION_S"]): bounded(CONF_DURATION, 1, LIMITS["WAND_SESSION_S"], "s", whole=True),
@@ -195,14 +229,19 @@ def _validate_mask(config: ConfigType) -> ConfigType:
         if CORE.is_esp32 and CONF_PIN not in channel:
             msg = f"pin of {channel[CONF_CHANNEL]} is missing"
             raise cv.Invalid(msg, path=path)
+    if CORE.is_esp32 and "near_infrared" in names and CONF_INDICATOR_PIN not in config:
+        raise cv.Invalid(f"{CONF_INDICATOR_PIN} is missing: near-infrared cannot be seen, so a red light has to show it")
     return config
 
 
 def _validate_wand(config: ConfigType) -> ConfigType:
     """Check what concerns several keys of a wand."""
-    if not CORE.is_host:
-        msg = "modality wand has no driver for this platform yet: only host can be built"
-        raise cv.Invalid(msg)
+    if CORE.is_esp32:
+        for key in (*WAND_PINS, CONF_FULL_CURRENT):
+            if key not in config:
+                raise cv.Invalid(f"{key} is missing")
+        if config[CONF_AMPLITUDE_PIN] not in CONVERTER_PINS:
+            raise cv.Invalid(f"{CONF_AMPLITUDE_PIN} must be GPIO25 or GPIO26 of an ESP32: only these have a converter", path=[CONF_AMPLITUDE_PIN])
     if str(config[CONF_CALIBRATION][CONF_GRADE]) == "none":
         msg = "a wand needs a calibration: grade must be declared or measured"
         raise cv.Invalid(msg, path=[CONF_CALIBRATION])
@@ -289,10 +328,11 @@ def _final_validate(config: ConfigType) -> ConfigType:
     project = full["esphome"].get("project", {}).get("name")
     if project != f"{PROJECT}.{config[CONF_MODALITY]}":
         raise cv.Invalid(f"esphome project name must be {PROJECT}.{config[CONF_MODALITY]}: Home Assistant finds the node by it")
-    own = {channel[CONF_PIN] for channel in config.get(CONF_CHANNELS, []) if CONF_PIN in channel}
+    own = [channel[CONF_PIN] for channel in config.get(CONF_CHANNELS, []) if CONF_PIN in channel]
+    own += [config[key] for key in OWN_PINS if key in config]
     for (platform, _, number), uses in pins.PIN_SCHEMA_REGISTRY.pins_used.items():
         if platform == CORE.target_platform and number in own and len(uses) > 1:
-            raise cv.Invalid(f"pin {number} is used twice: nothing else may drive a channel")
+            raise cv.Invalid(f"pin {number} is used twice: nothing else may use a pin of facial_therapy")
     return config
 
 
@@ -324,6 +364,12 @@ async def to_code(config: ConfigType) -> None:
             full = round(channel[CONF_IRRADIANCE] * 1000)
         own = round(channel[CONF_MAXIMUM] * 1000) if CONF_MAXIMUM in channel else full
         cg.add(var.add_channel(PLACES.index(channel[CONF_CHANNEL]), full, own, channel.get(CONF_PIN, -1)))
+    if CONF_ENABLE_PIN in config:
+        cg.add(var.set_pins(*(config[pin] for pin in WAND_PINS), config[CONF_FULL_CURRENT]))
+    if CONF_INDICATOR_PIN in config:
+        cg.add(var.set_indicator(config[CONF_INDICATOR_PIN]))
+    if CONF_WATCHDOG_PIN in config:
+        cg.add(var.set_watchdog(config[CONF_WATCHDOG_PIN]))
     cg.add(var.gates_low())
     await cg.register_component(var, config)
     cg.add(var.set_calibration(grade.enum_value, round(calibration.get(CONF_UNCERTAINTY, 0) * 1000)))
@@ -332,10 +378,12 @@ async def to_code(config: ConfigType) -> None:
         cg.add(var.set_current(config[CONF_CURRENT], config[CONF_CONTACT_AREA]))
     else:
         cg.add(var.set_eye_shield(config[CONF_EYE_SHIELD].enum_value))
+        cg.add(var.set_pwm_hz(config[CONF_PWM]))
     if CORE.is_esp32:
         from esphome.components.esp32 import include_builtin_idf_component  # noqa: PLC0415 - only there on this platform
 
-        include_builtin_idf_component("esp_driver_ledc")
+        for name in ("esp_driver_dac", "esp_driver_gptimer") if wand else ("esp_driver_ledc",):
+            include_builtin_idf_component(name)
     if "ota" in CORE.loaded_integrations:
         ota.request_ota_state_listeners()
 
@@ -346,11 +394,16 @@ async def to_code(config: ConfigType) -> None:
         (CONF_EYE_SHIELD_SENSOR, "set_shield"),
         (CONF_CHARGING, "set_charging"),
         (CONF_RTC, "set_rtc"),
+        (CONF_SENSED_CURRENT, "set_sensed_current"),
     ):
         if key in config:
             cg.add(getattr(var, setter)(await cg.get_variable(config[key])))
     if wand:
         impedance = await cg.get_variable(config[CONF_IMPEDANCE])
         cg.add(var.set_impedance(impedance, config[CONF_IMPEDANCE_MINIMUM], config[CONF_IMPEDANCE_MAXIMUM]))
+    for automation_ in config.get(CONF_ON_ZONE, []):
+        trigger = cg.new_Pvariable(automation_[CONF_TRIGGER_ID])
+        cg.add(var.add_zone_trigger(trigger))
+        await automation.build_automation(trigger, [(cg.uint32, "zone")], automation_)
     cg.add(var.set_telemetry(await text_sensor.new_text_sensor(config[CONF_TELEMETRY])))
     cg.add(var.set_description(await text_sensor.new_text_sensor(config[CONF_DESCRIPTION])))

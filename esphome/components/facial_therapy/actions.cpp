@@ -162,7 +162,7 @@ Refusal Governor::clear_(const char* name) {
       lasts = !this->off_seen_;
       break;
     case Fault::OVER_CURRENT:
-      lasts = this->sensors_.over_current;
+      lasts = this->sensors_.over_current || (this->config_.has_current && !this->current_fresh_());
       break;
     case Fault::STORE:
       lasts = this->store_lost_;

@@ -20,6 +20,7 @@ struct Config {
   bool has_worn{false};         ///< mask: a worn sensor; the wand always senses contact
   bool has_temperature{false};  ///< a mask without it never starts
   bool has_button{false};
+  bool has_current{false};                      ///< wand: what flows is measured; the schema asks for it
   std::array<uint32_t, PLACES> full_uw_cm2{};   ///< nominal irradiance at 100 % drive, 0: no such channel
   std::array<uint32_t, PLACES> peaks_uw_cm2{};  ///< the node's own ceilings, nominal
   uint32_t current_ua{0};                       ///< the wand's own ceiling, nominal

@@ -12,15 +12,18 @@ namespace facial_therapy {
 
 /// Levels are uW/cm2 or uA, doses in thousandths of uJ/cm2 or uC: level x ms, which adds up without a remainder.
 ///
-/// The level only changes in `advance` and `cut`, so level x time since then is exactly what flowed.
+/// The level only changes in `advance` and `cut`, so level x time since then is exactly what flowed:
+/// or, where a falling level lags, less than what is counted.
 class Drive {
  public:
   /// Begin a session, at zero. @param ramp_ms from zero to the peak @param off_ms at zero before it may be on again
-  void plan(uint32_t peak, uint32_t budget, uint32_t ramp_ms, uint32_t off_ms) {
+  /// @param lag_ms how long the former level may go on when it falls, but not to zero
+  void plan(uint32_t peak, uint32_t budget, uint32_t ramp_ms, uint32_t off_ms, uint32_t lag_ms = 0) {
     const bool resting = this->resting_;
     const uint32_t off_since_ms = this->off_since_ms_;
     *this = Drive{};
     this->peak_ = this->target_ = peak, this->budget_ = budget, this->ramp_ms_ = ramp_ms, this->off_ms_ = off_ms;
+    this->lag_ms_ = lag_ms;
     this->resting_ = resting, this->off_since_ms_ = off_since_ms;  // a new session does not shorten the dark time
   }
 
@@ -68,12 +71,16 @@ class Drive {
     const uint32_t goal = this->goal_();
     uint32_t next = static_cast<uint32_t>(std::min<uint64_t>(this->ramp_from_ + ramp, goal));
     if (next == goal) this->ramp_from_ = next, this->ramp_since_ms_ = now_ms;
-    if (this->dose_ + uint64_t{next} * ahead_ms > uint64_t{this->budget_} * 1000) {
+    const uint64_t lag = next < this->level_ ? uint64_t{this->level_ - next} * this->lag_ms_ : 0;
+    if (this->dose_ + lag + uint64_t{next} * (ahead_ms + this->lag_ms_) > uint64_t{this->budget_} * 1000) {
       this->spent_ = true;
       this->cut(now_ms);
       return 0;
     }
-    if (next == 0) this->cut(now_ms);
+    if (next == 0)
+      this->cut(now_ms);
+    else
+      this->dose_ += lag;  // counted at once, since nobody knows how much of it flows
     return this->level_ = next;
   }
 
@@ -102,6 +109,7 @@ class Drive {
   uint32_t budget_{0};
   uint32_t ramp_ms_{1};
   uint32_t off_ms_{0};
+  uint32_t lag_ms_{0};
   uint32_t target_{0};
   uint32_t level_{0};
   uint32_t ramp_from_{0};

@@ -41,8 +41,9 @@ class Driver {
  protected:
   virtual void apply_(const Levels& levels) = 0;
 
- private:
   Mutex mutex_;
+
+ private:
   bool forced_{false};
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "esphome/components/api/api_server.h"
 #include "esphome/core/application.h"
@@ -52,6 +53,22 @@ void FacialTherapy::set_impedance(sensor::Sensor* impedance, uint32_t minimum_oh
   this->config_.impedance_minimum_ohm = minimum_ohm;
   this->config_.impedance_maximum_ohm = maximum_ohm;
   impedance->add_on_state_callback([this](float value) { this->impedance_ = {value, millis()}; });
+}
+
+void FacialTherapy::set_sensed_current(sensor::Sensor* sensed_current) {
+  this->config_.has_current = true;
+  sensed_current->add_on_state_callback([this](float value) { this->sense_(value); });
+}
+
+void FacialTherapy::sense_(float current_ua) {
+  // The range keeps the conversion to whole numbers defined; what is beyond it is no reading.
+  if (!std::isfinite(current_ua) || std::fabs(current_ua) > 100'000) return;
+  const uint32_t now_ms = millis();
+  this->current_known_ = true;
+  this->current_at_ms_ = now_ms;
+  this->current_ua_ = std::max(this->current_ua_, static_cast<uint32_t>(std::ceil(std::fabs(current_ua))));
+  const int32_t driven_ua = this->driver_.driven_ua();
+  if (driven_ua != 0) this->net_.sample(now_ms, driven_ua < 0, static_cast<int32_t>(std::lround(current_ua * 1000)));
 }
 
 #else
@@ -115,6 +132,12 @@ void FacialTherapy::loop() {
     App.set_loop_interval(this->quick_ ? std::min(this->calm_interval_ms_, QUICK_INTERVAL_MS)
                                        : this->calm_interval_ms_);
   }
+#ifdef FACIAL_THERAPY_WAND
+  const uint32_t zone = this->governor_->zone();
+  if (zone > this->zone_ && this->zone_ != 0)
+    for (Trigger<uint32_t>* trigger : this->zone_triggers_) trigger->trigger(zone);
+  this->zone_ = zone;
+#endif
   const uint32_t every_ms = this->governor_->live() ? TELEMETRY_LIVE_MS : TELEMETRY_IDLE_MS;
   if (this->governor_->changes() != this->published_changes_ || now_ms - this->published_ms_ >= every_ms)
     this->publish_(now_ms);
@@ -167,6 +190,12 @@ size_t FacialTherapy::read_owners_() {
     sensors.impedance_ohm = static_cast<uint32_t>(std::min(this->impedance_.value, 100'000'000.0f));
     sensors.impedance_age_ms = now_ms - this->impedance_.at_ms;
   }
+  sensors.over_current = this->driver_.latched();
+  sensors.current_known = this->current_known_;
+  sensors.current_age_ms = now_ms - this->current_at_ms_;
+  sensors.current_ua = std::exchange(this->current_ua_, 0);
+  sensors.net_known = this->lit_ && this->net_.known();
+  sensors.net_na = this->net_.mean_na();
   sensors.charging = this->charging_ != nullptr && (!this->charging_->has_state() || this->charging_->state);
 #else
   sensors.worn_known = this->worn_ != nullptr && this->worn_->has_state();
@@ -187,7 +216,20 @@ size_t FacialTherapy::read_owners_() {
 
 // --- output --------------------------------------------------------------------------------------------------------
 
+#ifdef FACIAL_THERAPY_WAND
+void FacialTherapy::shape(uint32_t period_us) {
+  this->period_us_ = period_us;
+  this->driver_.shape(period_us);
+}
+#endif
+
 void FacialTherapy::energize(const ::facial_therapy::Levels& levels, const Permit& permit) {
+#ifdef FACIAL_THERAPY_WAND
+  if (!this->lit_) this->net_.begin(millis(), this->period_us_);
+  this->lit_ = true;
+#endif
+  this->watchdog_high_ = !this->watchdog_high_;
+  this->watchdog_.write(this->watchdog_high_);
   // The guard first: there is no moment in which something flows that nothing watches.
   this->guard_.arm(permit);
   this->driver_.write(levels);
@@ -196,6 +238,10 @@ void FacialTherapy::energize(const ::facial_therapy::Levels& levels, const Permi
 void FacialTherapy::deenergize() {
   this->guard_.disarm();
   this->driver_.release();
+  this->watchdog_.write(this->watchdog_high_ = false);
+#ifdef FACIAL_THERAPY_WAND
+  this->lit_ = false;
+#endif
 }
 
 Forced FacialTherapy::forced(uint32_t now_ms) {

@@ -8,6 +8,7 @@
 #include "esphome/components/binary_sensor/binary_sensor.h"
 #include "esphome/components/sensor/sensor.h"
 #include "esphome/components/text_sensor/text_sensor.h"
+#include "esphome/core/automation.h"
 #include "esphome/core/component.h"
 #include "esphome/core/defines.h"
 #include "governor.h"
@@ -45,7 +46,10 @@ class FacialTherapy final : public Component,
  public:
   // --- the YAML, before setup()
   /// Gates low, before anything is set up; in safe mode nothing else of this component runs.
-  void gates_low() { this->driver_.gates_low(); }
+  void gates_low() {
+    this->watchdog_.low();
+    this->driver_.gates_low();
+  }
   void set_calibration(Grade grade, uint32_t uncertainty_permille);
   void set_eye_shield(EyeShield eye_shield) { this->config_.eye_shield = eye_shield; }
   void set_duration_s(uint32_t duration_s) { this->config_.duration_s = duration_s; }
@@ -53,11 +57,22 @@ class FacialTherapy final : public Component,
   void set_current(uint32_t current_ua, uint32_t contact_area_mm2);
   void set_impedance(sensor::Sensor* impedance, uint32_t minimum_ohm, uint32_t maximum_ohm);
   void set_charging(binary_sensor::BinarySensor* charging) { this->charging_ = charging; }
+  /// What flows, uA, signed.
+  void set_sensed_current(sensor::Sensor* sensed_current);
+  void set_pins(int enable, int positive, int negative, int amplitude, int comparator, uint32_t full_ua) {
+    this->driver_.set_pins(enable, positive, negative, amplitude, comparator, full_ua);
+  }
+  void add_zone_trigger(Trigger<uint32_t>* trigger) { this->zone_triggers_.push_back(trigger); }
+  /// What is driven at this moment, signed: for a simulated sense.
+  int32_t driven_ua() { return this->driver_.driven_ua(); }
 #else
   void add_channel(uint32_t place, uint32_t full_uw_cm2, uint32_t peak_uw_cm2, int pin);
+  void set_indicator(int pin) { this->driver_.set_indicator(pin); }
+  void set_pwm_hz(uint32_t pwm_hz) { this->driver_.set_pwm_hz(pwm_hz); }
   void set_worn(binary_sensor::BinarySensor* worn);
   void set_shield(binary_sensor::BinarySensor* shield) { this->shield_ = shield; }
 #endif
+  void set_watchdog(int pin) { this->watchdog_ = Pin(pin); }
   void set_temperature(sensor::Sensor* temperature);
   void set_button(binary_sensor::BinarySensor* button);
 #ifdef USE_TIME
@@ -124,6 +139,10 @@ class FacialTherapy final : public Component,
     uint32_t at_ms{0};
   };
 
+#ifdef FACIAL_THERAPY_WAND
+  void shape(uint32_t period_us) override;
+  void sense_(float current_ua);
+#endif
   void energize(const ::facial_therapy::Levels& levels, const Permit& permit) override;
   void deenergize() override;
   Forced forced(uint32_t now_ms) override;
@@ -136,12 +155,22 @@ class FacialTherapy final : public Component,
   void publish_(uint32_t now_ms);
 
   Config config_{};
+  Pin watchdog_;  ///< a pulse at every step in which output is allowed keeps the supply on
+  bool watchdog_high_{false};
 #ifdef FACIAL_THERAPY_WAND
   static constexpr Modality MODALITY = Modality::WAND;
   WandDriver driver_{};
   Guard guard_{driver_, ::facial_therapy::WAND_SILENCE_MS};
   binary_sensor::BinarySensor* charging_{nullptr};
   Reading impedance_{};
+  ::facial_therapy::NetCurrent net_{};
+  uint32_t current_at_ms_{0};
+  bool current_known_{false};
+  uint32_t current_ua_{0};  ///< the highest magnitude since the last tick
+  uint32_t period_us_{0};
+  bool lit_{false};
+  std::vector<Trigger<uint32_t>*> zone_triggers_{};
+  uint32_t zone_{0};
 #else
   static constexpr Modality MODALITY = Modality::MASK;
   MaskDriver driver_{};

@@ -129,10 +129,10 @@ void Governor::press_(uint32_t now_ms) {
 }
 
 void Governor::watch_sensors_(uint32_t now_ms) {
-  static_cast<void>(now_ms);
   if (this->contact_known_() && !this->touching())
     this->off_seen_ = this->off_seen_armed_ = true, this->unlifted_ms_ = 0;
   if (this->sensors_.over_current && this->config_.wand()) return this->latch_(Fault::OVER_CURRENT);
+  if (this->config_.has_current) this->watch_current_(now_ms);
   if (!this->config_.has_temperature) return;
   this->watch_heat_();
   if (!this->live()) return;
@@ -141,6 +141,24 @@ void Governor::watch_sensors_(uint32_t now_ms) {
   if (this->sensors_.temperature_cc >= static_cast<int32_t>(TEMPERATURE_LATCH_CC))
     return this->latch_(Fault::OVER_TEMPERATURE);
   if (this->sensors_.temperature_cc >= static_cast<int32_t>(TEMPERATURE_STOP_CC)) this->end_(Outcome::STOPPED);
+}
+
+/// Compare what is measured with what is driven, also in the dark: a switch may fail short.
+void Governor::watch_current_(uint32_t now_ms) {
+  const uint32_t level_ua = this->lit_ ? this->drives_[0].level() : 0;
+  const uint32_t lag_ms = this->lit_ ? this->period_ms_ : WAND_CUT_MS;
+  if (level_ua >= this->amplitude_ua_ || now_ms - this->amplitude_at_ms_ >= lag_ms)
+    this->amplitude_ua_ = level_ua, this->amplitude_at_ms_ = now_ms;
+  if (!this->current_fresh_()) {
+    if (this->flowing()) this->latch_(Fault::OVER_CURRENT);
+    return;
+  }
+  const uint32_t most_ua =
+      std::max(this->amplitude_ua_ * WAND_OVER_CURRENT_PERMILLE / 1000, this->amplitude_ua_ + WAND_OVER_CURRENT_UA);
+  if (this->sensors_.current_ua > most_ua) return this->latch_(Fault::OVER_CURRENT);
+  const auto most_na = static_cast<int32_t>(WAND_NET_CURRENT_NA);
+  if (this->lit_ && this->sensors_.net_known && (this->sensors_.net_na > most_na || this->sensors_.net_na < -most_na))
+    this->latch_(Fault::NET_CHARGE);
 }
 
 /// Warn, derate, and either back again only half a degree lower, so that noise changes nothing.
@@ -363,6 +381,10 @@ bool Governor::temperature_plausible_() const {
          this->sensors_.temperature_cc <= static_cast<int32_t>(TEMPERATURE_MOST_CC);
 }
 
+bool Governor::current_fresh_() const {
+  return this->sensors_.current_known && this->sensors_.current_age_ms < WAND_CURRENT_STALE_MS;
+}
+
 bool Governor::contact_known_() const {
   if (this->config_.wand())
     return this->sensors_.impedance_known && this->sensors_.impedance_age_ms < IMPEDANCE_STALE_MS;
@@ -394,6 +416,7 @@ Refusal Governor::ready_() const {
   if (this->config_.wand() && this->sensors_.charging) return {Reason::CHARGING};
   if ((this->config_.wand() || this->config_.has_worn) && !this->contact_known_())
     return {Reason::SENSOR_NOT_READY, this->config_.wand() ? "impedance" : "worn"};
+  if (this->config_.has_current && !this->current_fresh_()) return {Reason::SENSOR_NOT_READY, "current"};
   if (!this->config_.has_temperature)
     return this->config_.wand() ? Refusal{} : Refusal{Reason::SENSOR_NOT_READY, "temperature"};
   if (!this->temperature_plausible_()) return {Reason::SENSOR_NOT_READY, "temperature"};

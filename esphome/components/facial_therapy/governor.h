@@ -35,11 +35,16 @@ struct Sensors {
   bool impedance_known{false};  ///< wand only
   uint32_t impedance_ohm{0};
   uint32_t impedance_age_ms{0};
-  bool charging{true};       ///< wand only
-  bool over_current{false};  ///< wand only: the comparator has latched
-  bool button{false};        ///< held down
-  bool rtc_known{false};     ///< a battery-backed clock that no network sets
-  uint32_t rtc_s{0};         ///< what it says, seconds since 1970
+  bool charging{true};        ///< wand only
+  bool over_current{false};   ///< wand only: the comparator has latched
+  bool current_known{false};  ///< wand only: what flows is measured
+  uint32_t current_age_ms{0};
+  uint32_t current_ua{0};  ///< the highest magnitude since the last tick
+  bool net_known{false};
+  int32_t net_na{0};      ///< mean over whole periods, signed
+  bool button{false};     ///< held down
+  bool rtc_known{false};  ///< a battery-backed clock that no network sets
+  uint32_t rtc_s{0};      ///< what it says, seconds since 1970
 };
 
 /// What the guard must know to end output by itself.
@@ -59,6 +64,8 @@ struct Forced {
 class Output {
  public:
   virtual ~Output() = default;
+  /// The wand's waveform for all that is energized from now on. Called at zero.
+  virtual void shape(uint32_t period_us) { static_cast<void>(period_us); }
   /// Something flows from now on, until the permit ends or the next call.
   virtual void energize(const Levels& levels, const Permit& permit) = 0;
   /// Zero when this returns. Also lifts the guard's own zero, which stands until then.
@@ -148,6 +155,7 @@ class Governor {
   void watch_button_(uint32_t now_ms, bool down);
   void press_(uint32_t now_ms);
   void watch_sensors_(uint32_t now_ms);
+  void watch_current_(uint32_t now_ms);
   void watch_heat_();
   void watch_owner_();
   void step_(uint32_t now_ms);
@@ -169,6 +177,7 @@ class Governor {
 
   // --- sensors (governor.cpp)
   bool temperature_plausible_() const;
+  bool current_fresh_() const;
   bool contact_known_() const;
   bool present_() const;
   Refusal ready_() const;
@@ -251,6 +260,7 @@ class Governor {
   uint32_t credit_s_{
       0};  ///< time switched off that only the caller vouches for: a press confirms it, before any output
   uint32_t duration_ms_{0};
+  uint32_t period_ms_{1};    ///< wand: rounded up
   uint32_t zone_ms_{1};      ///< wand: output time after which a cue says to move on
   uint32_t unlifted_ms_{0};  ///< wand: output time since contact was last seen lost
   uint32_t output_ms_{0};
@@ -272,6 +282,8 @@ class Governor {
   // Sensors
   Sensors sensors_{};
   Heat heat_{Heat::NONE};
+  uint32_t amplitude_ua_{0};  ///< what may flow: the level, or the former one until a period or the cut is over
+  uint32_t amplitude_at_ms_{0};
   uint32_t frozen_ms_{0};  ///< output time since the temperature last changed
   bool ticked_{false};
   bool off_seen_{false};       ///< worn / contact was off since the last session

@@ -36,8 +36,15 @@ inline constexpr uint32_t WAND_PERIOD_MINIMUM_US = 3'334;       // us; M5
 inline constexpr uint32_t WAND_PERIOD_US = 1'000'000;           // us; M5
 inline constexpr uint32_t WAND_IMPEDANCE_MINIMUM_OHM = 200;     // ohm; M8
 inline constexpr uint32_t WAND_IMPEDANCE_OHM = 20'000;          // ohm; M8
-inline constexpr uint32_t WAND_ZONE_S = 180;                    // s; M14
-inline constexpr uint32_t WAND_CONTACTS = 20;                   // 1; M11
+inline constexpr uint32_t WAND_NET_CURRENT_NA = 10'000;         // nA; M6
+inline constexpr uint32_t WAND_NET_WINDOW_MS = 100;             // ms; least length of the mean, in whole periods
+inline constexpr uint32_t WAND_NET_PATIENCE_MS = 2'000;  // ms; a polarity not sampled for this long has not flowed
+inline constexpr uint32_t WAND_OVER_CURRENT_PERMILLE = 1'100;  // permille; M22, of the level
+inline constexpr uint32_t WAND_OVER_CURRENT_UA = 20;           // uA; M22, above the level, what a converter resolves
+inline constexpr uint32_t WAND_CUT_MS = 50;                    // ms; M12: from then on nothing flows
+inline constexpr uint32_t WAND_CURRENT_STALE_MS = 50;          // ms; an older reading of the current is none
+inline constexpr uint32_t WAND_ZONE_S = 180;                   // s; M14
+inline constexpr uint32_t WAND_CONTACTS = 20;                  // 1; M11
 
 // --- calibration ---------------------------------------------------------------------------------------------------
 inline constexpr uint32_t MEASURED_UNCERTAINTY_PERMILLE = 200;  // permille; the least that a measured node may claim

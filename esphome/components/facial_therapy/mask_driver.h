@@ -3,22 +3,22 @@
 #include <cstdint>
 
 #include "driver.h"
+#include "pin.h"
 #include "witness.h"
 
 namespace esphome::facial_therapy {
 
-/// Up to four LED channels by PWM at 16 kHz. On host it reports to the witness instead.
+/// Up to four LED channels by PWM, and a red indicator that is on while near-infrared is, which nobody sees. On host it
+/// reports to the witness instead.
 class MaskDriver final : public Driver {
  public:
-  static constexpr uint32_t PWM_HZ = 16'000;
-  static constexpr uint32_t PWM_BITS = 12;
-  static_assert(PWM_HZ >= ::facial_therapy::PWM_MINIMUM_HZ);
-
   /// @param full_uw_cm2 nominal irradiance at 100 % drive @param pin GPIO number, -1 on host
   void add_channel(uint32_t place, uint32_t full_uw_cm2, int pin) {
     this->full_uw_cm2_[place] = full_uw_cm2;
-    this->pins_[place] = pin;
+    this->pins_[place] = Pin(pin);
   }
+  void set_indicator(int pin) { this->indicator_ = Pin(pin); }
+  void set_pwm_hz(uint32_t pwm_hz) { this->pwm_hz_ = pwm_hz; }
   void gates_low() override;
   void setup() override;
 
@@ -26,10 +26,13 @@ class MaskDriver final : public Driver {
   void apply_(const Levels& levels) override;
 
   std::array<uint32_t, PLACES> full_uw_cm2_{};
-  std::array<int, PLACES> pins_{-1, -1, -1, -1};
+  std::array<Pin, PLACES> pins_{};
+  Pin indicator_;
+  uint32_t pwm_hz_{16'000};
 #ifdef USE_HOST
   Witness witness_;
 #else
+  uint32_t pwm_bits_{0};
   bool ready_{false};
 #endif
 };

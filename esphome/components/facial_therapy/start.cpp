@@ -191,9 +191,14 @@ Refusal Governor::open_(const Start& start, const Levels& peaks, const Levels& b
     this->plan_ +=
         std::min<uint64_t>(budgets.at[place], uint64_t{peaks.at[place]} * static_cast<uint32_t>(start.duration_s));
   this->ended_ms_[record.number % RECORDS] = 0;
-  for (size_t place = 0; place < PLACES; place++)
-    this->drives_[place].plan(peaks.at[place], budgets.at[place], this->config_.wand() ? WAND_RAMP_MS : MASK_RAMP_MS,
-                              this->config_.wand() ? 0 : OFF_BEFORE_ON_MS);
+  this->period_ms_ = (static_cast<uint32_t>(start.period_us) + 999) / 1000;
+  for (size_t place = 0; place < PLACES; place++) {
+    if (this->config_.wand())
+      this->drives_[place].plan(peaks.at[place], budgets.at[place], WAND_RAMP_MS, 0, this->period_ms_);
+    else
+      this->drives_[place].plan(peaks.at[place], budgets.at[place], MASK_RAMP_MS, OFF_BEFORE_ON_MS);
+  }
+  this->output_.shape(static_cast<uint32_t>(start.period_us));
   this->duration_ms_ = static_cast<uint32_t>(start.duration_s) * 1000;
   this->zone_ms_ = static_cast<uint32_t>(start.zone_s) * 1000;
   this->output_ms_ = 0;
