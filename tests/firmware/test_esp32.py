@@ -161,7 +161,10 @@ def test_zero_is_zero_at_once_in_the_middle_of_a_half(chip: ctypes.CDLL, how: st
     wand = new_wand(chip)
     chip.driver_write(wand, 200, 0)
     chip.chip_pass(30_000, 0)
-    {"force": chip.driver_force_zero, "write": lambda driver: chip.driver_write(driver, 0, 0), "release": chip.driver_release}[how](wand)
+    if how == "write":
+        chip.driver_write(wand, 0, 0)
+    else:
+        getattr(chip, "driver_force_zero" if how == "force" else "driver_release")(wand)
     assert [chip.chip_level(pin) for pin in (ENABLE, POSITIVE, NEGATIVE)] == [0, 0, 0]
     assert (chip.chip_code(), chip.chip_timer_runs(), chip.wand_driven_ua(wand)) == (0, 0, 0)
     before = chip.chip_turns()

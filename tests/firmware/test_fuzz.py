@@ -16,7 +16,7 @@ REASONS: Final = {
     "button_needed", "eye_shield_missing", "not_calibrated", "charging", "sensor_not_ready", "too_hot", "store_failed",
 }  # fmt: skip
 OUTCOMES: Final = {"commissioned", "completed", "fault", "open", "partial", "stopped", "unclosed", "void"}
-FAULTS: Final = {"over_temperature", "temperature_sensor", "worn_stuck", "over_current", "flicker", "store", "guard"}
+FAULTS: Final = {"over_temperature", "temperature_sensor", "worn_stuck", "over_current", "net_charge", "flicker", "store", "guard"}
 
 
 def _floors(report: Report, steps: int) -> None:

@@ -356,29 +356,12 @@ async def to_code(config: ConfigType) -> None:
     if wand:
         cg.add_define("FACIAL_THERAPY_WAND")
     var = cg.new_Pvariable(config[CONF_ID])
-    calibration = config[CONF_CALIBRATION]
-    grade = calibration[CONF_GRADE]
-    for channel in config.get(CONF_CHANNELS, []):
-        full = LIMITS["UNCALIBRATED_IRRADIANCE_UW_CM2"]
-        if CONF_IRRADIANCE in channel:
-            full = round(channel[CONF_IRRADIANCE] * 1000)
-        own = round(channel[CONF_MAXIMUM] * 1000) if CONF_MAXIMUM in channel else full
-        cg.add(var.add_channel(PLACES.index(channel[CONF_CHANNEL]), full, own, channel.get(CONF_PIN, -1)))
-    if CONF_ENABLE_PIN in config:
-        cg.add(var.set_pins(*(config[pin] for pin in WAND_PINS), config[CONF_FULL_CURRENT]))
-    if CONF_INDICATOR_PIN in config:
-        cg.add(var.set_indicator(config[CONF_INDICATOR_PIN]))
-    if CONF_WATCHDOG_PIN in config:
-        cg.add(var.set_watchdog(config[CONF_WATCHDOG_PIN]))
+    _pins_to_code(var, config)
     cg.add(var.gates_low())
     await cg.register_component(var, config)
-    cg.add(var.set_calibration(grade.enum_value, round(calibration.get(CONF_UNCERTAINTY, 0) * 1000)))
+    calibration = config[CONF_CALIBRATION]
+    cg.add(var.set_calibration(calibration[CONF_GRADE].enum_value, round(calibration.get(CONF_UNCERTAINTY, 0) * 1000)))
     cg.add(var.set_duration_s(config[CONF_DURATION]))
-    if wand:
-        cg.add(var.set_current(config[CONF_CURRENT], config[CONF_CONTACT_AREA]))
-    else:
-        cg.add(var.set_eye_shield(config[CONF_EYE_SHIELD].enum_value))
-        cg.add(var.set_pwm_hz(config[CONF_PWM]))
     if CORE.is_esp32:
         from esphome.components.esp32 import include_builtin_idf_component  # noqa: PLC0415 - only there on this platform
 
@@ -393,17 +376,42 @@ async def to_code(config: ConfigType) -> None:
         (CONF_WORN, "set_worn"),
         (CONF_EYE_SHIELD_SENSOR, "set_shield"),
         (CONF_CHARGING, "set_charging"),
-        (CONF_RTC, "set_rtc"),
         (CONF_SENSED_CURRENT, "set_sensed_current"),
+        (CONF_RTC, "set_rtc"),
     ):
         if key in config:
             cg.add(getattr(var, setter)(await cg.get_variable(config[key])))
     if wand:
-        impedance = await cg.get_variable(config[CONF_IMPEDANCE])
-        cg.add(var.set_impedance(impedance, config[CONF_IMPEDANCE_MINIMUM], config[CONF_IMPEDANCE_MAXIMUM]))
-    for automation_ in config.get(CONF_ON_ZONE, []):
-        trigger = cg.new_Pvariable(automation_[CONF_TRIGGER_ID])
-        cg.add(var.add_zone_trigger(trigger))
-        await automation.build_automation(trigger, [(cg.uint32, "zone")], automation_)
+        await _wand_to_code(var, config)
+    else:
+        cg.add(var.set_eye_shield(config[CONF_EYE_SHIELD].enum_value))
+        cg.add(var.set_pwm_hz(config[CONF_PWM]))
     cg.add(var.set_telemetry(await text_sensor.new_text_sensor(config[CONF_TELEMETRY])))
     cg.add(var.set_description(await text_sensor.new_text_sensor(config[CONF_DESCRIPTION])))
+
+
+def _pins_to_code(var: MockObj, config: ConfigType) -> None:
+    """Say which pins are ours, before they are driven low."""
+    for channel in config.get(CONF_CHANNELS, []):
+        full = LIMITS["UNCALIBRATED_IRRADIANCE_UW_CM2"]
+        if CONF_IRRADIANCE in channel:
+            full = round(channel[CONF_IRRADIANCE] * 1000)
+        own = round(channel[CONF_MAXIMUM] * 1000) if CONF_MAXIMUM in channel else full
+        cg.add(var.add_channel(PLACES.index(channel[CONF_CHANNEL]), full, own, channel.get(CONF_PIN, -1)))
+    if CONF_ENABLE_PIN in config:
+        cg.add(var.set_pins(*(config[pin] for pin in WAND_PINS), config[CONF_FULL_CURRENT]))
+    if CONF_INDICATOR_PIN in config:
+        cg.add(var.set_indicator(config[CONF_INDICATOR_PIN]))
+    if CONF_WATCHDOG_PIN in config:
+        cg.add(var.set_watchdog(config[CONF_WATCHDOG_PIN]))
+
+
+async def _wand_to_code(var: MockObj, config: ConfigType) -> None:
+    """Generate what only a wand has."""
+    cg.add(var.set_current(config[CONF_CURRENT], config[CONF_CONTACT_AREA]))
+    impedance = await cg.get_variable(config[CONF_IMPEDANCE])
+    cg.add(var.set_impedance(impedance, config[CONF_IMPEDANCE_MINIMUM], config[CONF_IMPEDANCE_MAXIMUM]))
+    for cue in config.get(CONF_ON_ZONE, []):
+        trigger = cg.new_Pvariable(cue[CONF_TRIGGER_ID])
+        cg.add(var.add_zone_trigger(trigger))
+        await automation.build_automation(trigger, [(cg.uint32, "zone")], cue)

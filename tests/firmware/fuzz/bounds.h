@@ -17,6 +17,7 @@ struct Setup {
   int eye_shield{1};  ///< 0 none, 1 fixed, 2 sensed
   bool has_worn{true};
   bool has_temperature{true};
+  bool has_current{false};
   Places full{80'000, 80'000, 40'000, 50'000};
   Places peaks{80'000, 80'000, 40'000, 50'000};
   int64_t current_ua{500};

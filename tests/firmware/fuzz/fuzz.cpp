@@ -247,6 +247,13 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
     if (!this->stuck_) this->temperature_ms_ = this->ohm_ms_ = this->now_;
     Seen seen = this->seen_;
     seen.temperature_age_ms = this->now_ - this->temperature_ms_, seen.ohm_age_ms = this->now_ - this->ohm_ms_;
+    // The last digit of a real converter is never still; a frozen one is among the lies.
+    if (!this->frozen_) seen.temperature_cc -= this->now_ / 1000 % 2;
+    if (this->setup_.has_current) {
+      seen.current_known = !this->blind_, seen.current_age_ms = seen.ohm_age_ms;
+      seen.current_ua = std::max<int64_t>(int64_t{this->model_.level(0)} + this->stray_ua_, 0);
+      seen.net_known = this->model_.lit(), seen.net_na = this->net_na_;
+    }
     this->model_.connect(this->owners_);
     this->model_.before_tick(this->now_, seen);
     facial_therapy::Sensors sensors;
@@ -257,6 +264,10 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
     sensors.impedance_known = seen.ohm_known;
     sensors.impedance_ohm = static_cast<uint32_t>(seen.ohm);
     sensors.impedance_age_ms = static_cast<uint32_t>(seen.ohm_age_ms);
+    sensors.current_known = seen.current_known, sensors.net_known = seen.net_known;
+    sensors.current_age_ms = static_cast<uint32_t>(seen.current_age_ms);
+    sensors.current_ua = static_cast<uint32_t>(seen.current_ua);
+    sensors.net_na = static_cast<int32_t>(seen.net_na);
     sensors.charging = seen.charging, sensors.over_current = seen.over_current, sensors.button = seen.button;
     this->governor_->tick(this->uptime_(), sensors, this->owners_.data(), this->owners_.size());
     this->model_.after_tick(this->now_, this->state_());
@@ -665,7 +676,8 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
     this->happens_(BUTTON_DOWN);
   }
   void heal_() {
-    this->stuck_ = false;
+    this->stuck_ = this->frozen_ = this->blind_ = false;
+    this->stray_ua_ = this->net_na_ = 0;
     this->seen_.temperature_known = this->seen_.worn_known = this->seen_.ohm_known = true;
     this->seen_.temperature_cc = this->random_.between(2900, 3600);
     this->seen_.shield = true;
@@ -725,12 +737,22 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
           this->seen_.temperature_known = false;
         else if (this->random_.once_in(2))
           this->stuck_ = true;
+        else if (this->random_.once_in(2))
+          this->frozen_ = true;
         else
           this->seen_.worn_known = this->seen_.ohm_known = false;
         return;
       case 4:
         this->happens_(OVER_CURRENT);
-        this->seen_.over_current = this->random_.once_in(3);
+        if (this->random_.once_in(2)) {
+          this->seen_.over_current = this->random_.once_in(3);
+        } else if (this->random_.once_in(2)) {
+          this->stray_ua_ = this->random_.of({0, 20, 21, -400, 60, 1000});
+        } else if (this->random_.once_in(2)) {
+          this->net_na_ = this->random_.of({10'000, 10'001, -10'000, -10'001, 500'000});
+        } else {
+          this->blind_ = this->random_.once_in(3);
+        }
         return;
       case 5:
         this->happens_(CHARGING);
@@ -817,6 +839,7 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
     setup.eye_shield = this->random_.of({1, 1, 2, 0});
     setup.has_worn = !wand && !this->random_.once_in(5);
     setup.has_temperature = !wand || this->random_.once_in(2);
+    setup.has_current = wand && !this->random_.once_in(4);
     if (wand) setup.full = setup.peaks = {};
     if (!wand && this->random_.once_in(2))
       setup.full = {40'000, 40'000, 22'000, 22'000}, setup.peaks = {35'000, 40'000, 9'000, 22'000};
@@ -834,7 +857,7 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
     config.uncertainty_permille = static_cast<uint32_t>(this->setup_.uncertainty_permille);
     config.eye_shield = static_cast<facial_therapy::EyeShield>(this->setup_.eye_shield);
     config.has_worn = this->setup_.has_worn, config.has_temperature = this->setup_.has_temperature;
-    config.has_button = true;
+    config.has_button = true, config.has_current = this->setup_.has_current;
     for (size_t place = 0; place < 4; place++) {
       config.full_uw_cm2[place] = static_cast<uint32_t>(this->setup_.full[place]);
       config.peaks_uw_cm2[place] = static_cast<uint32_t>(this->setup_.peaks[place]);
@@ -864,6 +887,8 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
 
   Seen seen_{true, false, true, true, 3300, 0, true, 10'000'000, 0, false, false, false};
   Ms temperature_ms_{0}, ohm_ms_{0}, hold_until_{0};
+  bool frozen_{false}, blind_{false};
+  int64_t stray_ua_{0}, net_na_{0};
   bool stuck_{false}, neglect_{false}, terminal_{false};
 
   // Store and guard.

@@ -25,6 +25,8 @@ struct Seen {
   int64_t ohm{0};
   int64_t ohm_age_ms{0};
   bool charging{false}, over_current{false}, button{false};
+  bool current_known{false}, net_known{false};
+  int64_t current_age_ms{0}, current_ua{0}, net_na{0};
 };
 
 enum class Kind : uint8_t { START, SET, RENEW, PAUSE, RESUME, STOP, CLEAR, HISTORY };
@@ -79,7 +81,7 @@ class Model {
     this->button_recent_ = false, this->fault_expected_ = this->fault_durable_ && this->faulted_;
     this->store_lost_ = !store_readable;
     if (this->store_lost_) this->records_.clear(), this->newest_ = 1, this->faulted_ = true;
-    this->unlifted_ms_ = 0;
+    this->unlifted_ms_ = this->still_ms_ = 0, this->derated_ = false;
     this->booted_ = true, this->off_ms_ = {}, this->edges_ = {};
     this->last_ms_ = {}, this->telemetry_ = 0;
   }
@@ -142,6 +144,9 @@ class Model {
         if (!this->setup_.wand) this->on_edge_(now, place);
       }
       if (next[place] == 0 && this->level_[place] != 0) this->off_ms_[place] = now;
+      // A wand's falling level is charged at the former one for one more period.
+      if (this->setup_.wand && next[place] != 0 && next[place] < this->level_[place])
+        this->session_.lag[place] += (this->level_[place] - next[place]) * this->session_.period_ms;
     }
     const bool was_lit = this->lit();
     if (lit && !was_lit && !this->setup_.wand) this->on_edge_(now, 4);
@@ -173,16 +178,18 @@ class Model {
     for (size_t place = 0; place < 4; place++) {
       session.flowed[place] += this->level_[place] * passed;
       dose[place] = session.flowed[place] / 1000;
-      if (session.flowed[place] > session.budget[place] * 1000) this->broken_("no dose above its budget");
+      if (session.flowed[place] + session.lag[place] > session.budget[place] * 1000)
+        this->broken_("no dose above its budget");
     }
     session.lit_ms += passed;
-    this->unlifted_ms_ += passed;
+    this->unlifted_ms_ += passed, this->still_ms_ += passed;
     if (this->setup_.wand && this->unlifted_ms_ > 180'000 + this->bounds_.silence_ms() + GUARD_MS)
       this->broken_("no zone longer than 180 s without being lifted");
     if (!this->bounds_.doses_allowed(dose, session.skin)) this->broken_("no dose above a hard ceiling");
     if (session.lit_ms > session.duration_ms + GUARD_MS) this->broken_("no output longer than the session");
     if (now > session.lease_end + GUARD_MS) this->broken_("no output past its lease");
   }
+  int64_t level(size_t place) const { return this->level_[place]; }
   bool lit() const {
     return this->level_[0] != 0 || this->level_[1] != 0 || this->level_[2] != 0 || this->level_[3] != 0;
   }
@@ -202,7 +209,11 @@ class Model {
     this->pressed_ = rising;
     if (rising) this->press_ms_ = now, this->press_spent_ = this->flowing(), this->button_recent_ = true;
     if (rising && this->flowing()) this->why_ |= STOPPED;
+    this->count(now);
+    if (seen.temperature_cc != this->seen_.temperature_cc) this->still_ms_ = 0;
     this->seen_ = seen, this->ticked_ = true;
+    if (this->plausible() && this->setup_.has_temperature)
+      this->derated_ = seen.temperature_cc >= (this->derated_ ? 3'850 : 3'900);
     if (this->known() && !this->touching()) this->off_seen_ = this->off_seen_armed_ = true, this->unlifted_ms_ = 0;
     const bool present = this->present();
     this->evidence_ = false;
@@ -243,6 +254,16 @@ class Model {
     if (!this->present()) this->broken_("zero in the very tick in which contact is lost");
     if (this->setup_.has_temperature && (!this->plausible() || this->seen_.temperature_cc >= Bounds::STOP_CC))
       this->broken_("zero when it is hot, or nobody knows how hot");
+    if (this->setup_.has_temperature && this->still_ms_ >= 60'000)
+      this->broken_("zero when the temperature has not changed through 60 s of output");
+    for (size_t place = 0; place < 4 && this->derated_; place++)
+      if (this->level_[place] > (session.aim[place] + 1) / 2) this->broken_("half of the level from 39 degrees on");
+    if (this->setup_.has_current) {
+      if (!this->measured()) this->broken_("zero when nobody knows what flows");
+      if (this->seen_.net_known && std::abs(this->seen_.net_na) > 10'000) this->broken_("zero at a net current");
+      const int64_t most = *std::max_element(session.peak.begin(), session.peak.end());
+      if (this->seen_.current_ua > std::max(most * 11 / 10, most + 20)) this->broken_("zero above 110 % of the peak");
+    }
     if (this->setup_.wand && this->seen_.over_current) this->broken_("zero at over-current");
     if (this->terminal_) this->broken_("zero after shut down");
     if (session.lit_ms >= session.duration_ms) this->broken_("zero when the duration has flowed");
@@ -358,7 +379,7 @@ class Model {
     if (!this->forced_ && told != this->level_) this->broken_("telemetry tells the levels that flow");
     Places delivered{};
     line.levels("delivered", delivered);
-    this->delivered_(delivered, this->session_.flowed);
+    this->delivered_(delivered, this->session_.flowed, this->session_.lag);
     if (line.number("output_ms") + line.number("left_ms") != this->session_.duration_ms)
       this->broken_("output_ms and left_ms are the duration");
   }
@@ -402,8 +423,8 @@ class Model {
   struct Session {
     uint64_t id{0}, owner{0};
     int64_t subject{0}, skin{1000};
-    Places peak{}, budget{}, aim{}, flowed{};  ///< flowed: level x ms
-    Ms duration_ms{0}, lease_ms{0}, lease_end{0}, lit_ms{0};
+    Places peak{}, budget{}, aim{}, flowed{}, lag{};  ///< flowed: level x ms; lag: charged beyond it
+    Ms period_ms{0}, duration_ms{0}, lease_ms{0}, lease_end{0}, lit_ms{0};
     bool energized{false};
     int trips{0};
   };
@@ -417,6 +438,7 @@ class Model {
     Ms closed_ms{-1};
     bool energized{false};
     uint32_t why{0};
+    Places lag{};
   };
 
   bool owned() const { return this->owners_.contains(this->session_.owner); }
@@ -424,6 +446,7 @@ class Model {
     return this->seen_.temperature_known && this->seen_.temperature_age_ms < 5'000 &&
            this->seen_.temperature_cc >= 500 && this->seen_.temperature_cc <= 8'000;
   }
+  bool measured() const { return this->seen_.current_known && this->seen_.current_age_ms < 50; }
   bool present() const {
     if (this->setup_.wand) return this->touching() && !this->seen_.charging && this->unlifted_ms_ < 180'000;
     if (this->setup_.eye_shield == 2 && !this->seen_.shield &&
@@ -460,6 +483,7 @@ class Model {
   void unready_(Verdict& verdict) const {
     if (this->setup_.wand && this->seen_.charging) verdict.reasons.push_back("charging");
     if (this->setup_.has_sensor() && !this->known()) verdict.reasons.push_back("sensor_not_ready");
+    if (this->setup_.has_current && !this->measured()) verdict.reasons.push_back("sensor_not_ready");
     if (!this->setup_.has_temperature) {
       if (!this->setup_.wand) verdict.reasons.push_back("sensor_not_ready");
     } else if (!this->plausible()) {
@@ -581,9 +605,10 @@ class Model {
     }
     bool lasts = false;
     if (clear.fault == "over_temperature") lasts = !this->plausible() || this->seen_.temperature_cc >= Bounds::STOP_CC;
-    if (clear.fault == "temperature_sensor") lasts = !this->plausible();
+    if (clear.fault == "temperature_sensor") lasts = !this->plausible() || this->still_ms_ >= 60'000;
     if (clear.fault == "worn_stuck") lasts = !this->off_seen_;
-    if (clear.fault == "over_current") lasts = this->seen_.over_current;
+    if (clear.fault == "over_current")
+      lasts = this->seen_.over_current || (this->setup_.has_current && !this->measured());
     if (clear.fault == "store") lasts = this->store_lost_;
     if (lasts) reasons.push_back("faulted");
     if (needs && !(this->button_recent_ && now - this->press_ms_ < 60'000)) reasons.push_back("button_needed");
@@ -602,6 +627,7 @@ class Model {
           session.peak = session.aim = this->placed_(command.channels, command.levels);
           session.budget = this->placed_(command.channels, command.budgets);
           session.duration_ms = Ms{command.duration_s} * 1000;
+          session.period_ms = (Ms{command.period_us} + 999) / 1000;
           this->newest_++, this->session_open_ = true, this->held_ = false, this->why_ = 0;
           if (this->saves_ == this->saves_judged_) this->broken_("a session is stored before its start is answered");
           this->records_[this->newest_] = {session.id, session.subject, session.budget, {}, 0, false, false, -1, false,
@@ -703,7 +729,8 @@ class Model {
   void close_record_(Ms now) {
     Session& session = this->session_;
     Record& record = this->records_[this->newest_];
-    record.flowed = session.flowed, record.lit_ms = session.lit_ms, record.energized = session.energized;
+    record.flowed = session.flowed, record.lag = session.lag, record.lit_ms = session.lit_ms,
+    record.energized = session.energized;
     record.why = this->why_, record.closed_ms = now;
     if (session.lit_ms >= session.duration_ms) record.why |= COMPLETED;
     if (session.energized) this->session_seen_ = true, this->off_seen_ = false;
@@ -716,7 +743,8 @@ class Model {
     this->level_ = {};
     if (this->session_open_) {
       Record& record = this->records_[this->newest_];
-      record.flowed = this->session_.flowed, record.energized = this->session_.energized;
+      record.flowed = this->session_.flowed, record.lag = this->session_.lag;
+      record.energized = this->session_.energized;
       record.lit_ms = this->session_.lit_ms, record.why = this->why_ | STOPPED;
       this->session_open_ = false, this->lease_alive_ = false;
     }
@@ -725,10 +753,10 @@ class Model {
     this->forced_ = this->silent_ = false;
   }
 
-  void delivered_(const Places& told, const Places& flowed) {
+  void delivered_(const Places& told, const Places& flowed, const Places& lag) {
     for (size_t place = 0; place < 4; place++) {
       if (told[place] * 1000 < flowed[place]) this->broken_("what is reported is never less than what flowed");
-      if (told[place] * 1000 >= flowed[place] + 1000) this->broken_("what is reported is what flowed");
+      if (told[place] * 1000 >= flowed[place] + lag[place] + 1000) this->broken_("what is reported is what flowed");
     }
   }
   void history_(const Line& line, Ms now) {
@@ -748,7 +776,7 @@ class Model {
     const std::string_view outcome = line["outcome"];
     if (this->session_open_ && number == this->newest_) {
       if (outcome != "open") this->broken_("a record is open while its session lives");
-      return this->delivered_(delivered, this->session_.flowed);
+      return this->delivered_(delivered, this->session_.flowed, this->session_.lag);
     }
     if (record.cut && !(record.perhaps && outcome != "unclosed")) {
       if (outcome != "unclosed") this->broken_("what a reboot left open is unclosed");
@@ -757,7 +785,7 @@ class Model {
         if (delivered[place] * 1000 < record.flowed[place]) this->broken_("a reboot never lowers a record");
       return;
     }
-    this->delivered_(delivered, record.flowed);
+    this->delivered_(delivered, record.flowed, record.lag);
     if (line.number("output_ms") != record.lit_ms) this->broken_("a record tells how long output flowed");
     if (!record.energized && outcome != "void") this->broken_("a session that gave no output is void");
     if (record.energized && outcome == "void") this->broken_("a session that gave output is not void");
@@ -818,7 +846,8 @@ class Model {
   // Below the governor.
   Places level_{}, last_ms_{}, off_ms_{};
   std::array<std::deque<Ms>, 5> edges_{};
-  Ms counted_ms_{0}, unlifted_ms_{0};
+  Ms counted_ms_{0}, unlifted_ms_{0}, still_ms_{0};
+  bool derated_{false};
   bool forced_{false}, silent_{false};
 
   // The store.
