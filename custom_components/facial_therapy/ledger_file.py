@@ -161,7 +161,7 @@ class State:
         self.books = Books()
         self.devices: dict[str, DeviceMemory] = {}
         self.newest: datetime | None = None
-        """The latest time that a line tells of something that has happened."""
+        """The latest time of the ledger at which a line was written."""
         self.version = VERSION
         self.lines = 0
         self.length = 0
@@ -170,6 +170,8 @@ class State:
     def take(self, entry: Mapping[str, Any]) -> None:
         """Let one line take effect."""
         self.lines += 1
+        if (at := _optional(_time_in, entry.get("at"))) is not None:
+            self.newest = at if self.newest is None else max(self.newest, at)
         match entry["kind"]:
             case "ledger":
                 if entry["version"] > VERSION:
@@ -177,38 +179,26 @@ class State:
                     raise LedgerError(message)
                 self.version = entry["version"]
             case "session":
-                self._put(_session_in(entry))
+                self.books.put(_session_in(entry))
             case "device":
                 self.devices[entry["mac"]] = DeviceMemory(last_record=entry["last_record"], fault=_optional(Fault, entry["fault"]))
             case "person":
-                added_at, removed_at = _optional(_time_in, entry["added_at"]), _optional(_time_in, entry["removed_at"])
-                self.books.add_person(entry["person_id"], added_at, removed_at)
-                self._seen(added_at)
-                self._seen(removed_at)
+                self.books.add_person(entry["person_id"], _optional(_time_in, entry["added_at"]), _optional(_time_in, entry["removed_at"]))
             case "carried":
                 self.books.carry(entry["person_id"], _totals_in(entry))
             case "open":
-                self._put(_first_version_in(entry))
+                self.books.put(_first_version_in(entry))
             case "settle":
                 before = self.books.records[entry["session_id"]]
                 delivered, ended_at = _dose_in(entry["delivered"]), _time_in(entry["ended_at"])
-                self._put(replace(before, delivered=delivered, outcome=Outcome(entry["outcome"]), ended_at=ended_at))
+                self.books.put(replace(before, delivered=delivered, outcome=Outcome(entry["outcome"]), ended_at=ended_at))
             case kind:
                 message = f"unknown kind {kind}"
                 raise LedgerError(message)
 
-    def _put(self, record: Record) -> None:
-        self.books.put(record)
-        self._seen(record.started_at)
-        self._seen(record.ended_at)
-
-    def _seen(self, at: datetime | None) -> None:
-        if at is not None:
-            self.newest = at if self.newest is None else max(self.newest, at)
-
     def entries(self) -> Iterator[dict[str, Any]]:
         """Yield the lines of a new file that says the same."""
-        yield {"kind": "ledger", "version": VERSION}
+        yield {"kind": "ledger", "version": VERSION, "at": self.newest and self.newest.isoformat()}
         for mac, memory in self.devices.items():
             yield device_line(mac, memory)
         for person_id, (added_at, removed_at) in self.books.people.items():

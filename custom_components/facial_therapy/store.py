@@ -77,8 +77,15 @@ class Ledger:
     # --- time -------------------------------------------------------------------------------------------------------------------
 
     def now(self) -> datetime:
-        """Return the ledger's time, UTC: what sessions are dated with, and what windows are counted in."""
+        """Return the ledger's time, UTC: what windows are counted in."""
         return self._clock.at(self._monotonic())
+
+    def dated(self) -> datetime:
+        """Return what something of now is dated with, UTC: the ledger's time, or the wall clock where that is ahead of it.
+
+        A clock that is only set after Home Assistant has begun would otherwise leave everything of this run too early in the next.
+        """
+        return max(self.now(), self._wall())
 
     @property
     def clock_ahead(self) -> timedelta:
@@ -111,6 +118,7 @@ class Ledger:
                 state.length = length
                 state.take(entry)
 
+            entry["at"] = self.now().isoformat()
             await self._async_durably(hass.async_add_executor_job(self._file.append, state, entry), take)
             if state.lines > SPARE + 2 * len(state.books.records):
                 with suppress(LedgerError):  # it is only longer than it need be
@@ -129,17 +137,19 @@ class Ledger:
         async_dispatcher_send(hass, SIGNAL_LEDGER)
 
     async def _async_replace(self, hass: HomeAssistant, change: Callable[[Books], object]) -> None:
+        at = self.now()
+
         def write() -> State:
             state = State()
             for entry in list(self._state.entries()):
                 state.take(entry)
             change(state.books)
+            state.newest = at
             entries = list(state.entries())
             state.length, state.lines = self._file.replace(entries), len(entries)
             return state
 
         def take(state: State) -> None:
-            state.newest = self._state.newest
             self._state = state
 
         await self._async_durably(hass.async_add_executor_job(write), take)
@@ -241,7 +251,7 @@ class Ledger:
         Raises:
             LedgerError: Nothing has been charged.
         """
-        missing = shortfall(secrets.token_hex(8), person_id, modality, self.now(), mac=mac, told=told, sessions=sessions, known=self.newest_first(person_id))
+        missing = shortfall(secrets.token_hex(8), person_id, modality, self.dated(), mac=mac, told=told, sessions=sessions, known=self.newest_first(person_id))
         if missing is not None:
             await self.async_open(hass, missing)
         return missing
@@ -252,7 +262,7 @@ class Ledger:
         Raises:
             LedgerError: Nothing has been charged.
         """
-        record = ceiling(secrets.token_hex(8), person_id, modality, self.now(), mac=mac)
+        record = ceiling(secrets.token_hex(8), person_id, modality, self.dated(), mac=mac)
         await self.async_open(hass, record)
         return record
 
@@ -317,10 +327,10 @@ class Ledger:
         for person_id in sorted(person_ids):
             added_at, removed_at = self._state.books.people.get(person_id, (None, None))
             if added_at is None or removed_at is not None:
-                await self._async_append(hass, person_line(person_id, added_at or self.now(), None))
+                await self._async_append(hass, person_line(person_id, added_at or self.dated(), None))
         for person_id, (added_at, removed_at) in list(self._state.books.people.items()):
             if person_id not in person_ids and removed_at is None:
-                await self._async_append(hass, person_line(person_id, added_at, self.now()))
+                await self._async_append(hass, person_line(person_id, added_at, self.dated()))
 
     async def async_erase(self, hass: HomeAssistant, person_id: str) -> None:
         """Forget a person, on the disk too, apart from the doses of the last 8 days.
@@ -328,7 +338,7 @@ class Ledger:
         Raises:
             LedgerError: Nothing has been forgotten.
         """
-        await self._async_rewrite(hass, lambda books: books.erase(person_id, self.now()))
+        await self._async_rewrite(hass, lambda books: books.erase(person_id, self.dated()))
 
     def export(self, person_id: str) -> list[dict[str, Any]]:
         """Return everything that the ledger has of a person, oldest first, as plain values."""
@@ -342,10 +352,11 @@ class Ledger:
         """
         async with self._lock:
             state = State()
+            state.newest, at = self.now(), self.dated()
             for person_id in sorted(person_ids):
-                state.take(person_line(person_id, self.now(), None))
+                state.take(person_line(person_id, at, None))
                 for modality in Modality:
-                    state.take(session_line(ceiling(secrets.token_hex(8), person_id, modality, self.now())))
+                    state.take(session_line(ceiling(secrets.token_hex(8), person_id, modality, at)))
             entries = list(state.entries())
 
             def write() -> int:

@@ -113,7 +113,8 @@ class Books:
         recent = sorted(entry for whose in self._with_inherited(person_id) for entry in self._recent(whose, at))
         records = tuple(self.records[session_id] for _, session_id in recent if session_id != without)
         elsewhere = next((record for record in records if record.mac != mac and record.lives(at)), None)
-        return History(at=at, records=records, first_at=self.totals(person_id).first_at, elsewhere=elsewhere)
+        book = self._people.get(person_id)
+        return History(at=at, records=records, first_at=MappingProxyType({} if book is None else dict(book.first_at)), elsewhere=elsewhere)
 
     def _recent(self, person_id: str, at: datetime) -> list[tuple[datetime, str]]:
         book = self._people.get(person_id)
