@@ -55,7 +55,7 @@ class Accounts:
                 person_id=live.person.person_id,
                 subject=live.person.subject,
                 program=live.program,
-                started_at=self.ledger.now(),
+                started_at=self.ledger.dated(),
                 started_by=live.started_by or AUTOMATION,
                 duration_s=plan.request.duration_s,
                 planned=plan.planned,
@@ -72,7 +72,7 @@ class Accounts:
             LedgerError: It stays at its full planned dose.
         """
         if (record := self.ledger.get(session_id)) is not None and record.open:
-            await self.ledger.async_settle(self._hass, session_id, delivered=Dose(), outcome=Outcome.VOID, ended_at=self.ledger.now())
+            await self.ledger.async_settle(self._hass, session_id, delivered=Dose(), outcome=Outcome.VOID, ended_at=self.ledger.dated())
 
     async def async_take_in(self, newest: int, *, interrupted: str | None) -> None:
         """Take every record that the node has closed since the last time into the ledger.
@@ -107,7 +107,7 @@ class Accounts:
             outcome = entry.outcome or Outcome.UNCERTAIN
             if interrupted == record.session_id and outcome in (Outcome.STOPPED, Outcome.PARTIAL):
                 outcome = Outcome.INTERRUPTED
-            ended_at = self.ledger.now() - timedelta(seconds=entry.age_s or 0)
+            ended_at = self.ledger.dated() - timedelta(seconds=entry.age_s or 0)
             await self.ledger.async_settle(
                 self._hass, record.session_id, delivered=entry.delivered, outcome=outcome, ended_at=ended_at, output_s=entry.output_s
             )

@@ -157,7 +157,7 @@ async def async_log_session(call: ServiceCall) -> ServiceResponse:
             duration_s=number_of(data, ATTR_DURATION) or 0,
             started_at=_time(data, ATTR_STARTED_AT),
         )
-        record = elsewhere.record(given, person, secrets.token_hex(8), ledger.now(), started_by=call.context.user_id or AUTOMATION)
+        record = elsewhere.record(given, person, secrets.token_hex(8), ledger.dated(), started_by=call.context.user_id or AUTOMATION)
         try:
             await ledger.async_open(hass, record)
         except LedgerError as error:

@@ -170,7 +170,8 @@ class State:
     def take(self, entry: Mapping[str, Any]) -> None:
         """Let one line take effect."""
         self.lines += 1
-        if (at := _optional(_time_in, entry.get("at"))) is not None:
+        first_version = entry.get("started_at") if entry["kind"] == "open" else entry.get("ended_at") if entry["kind"] == "settle" else None
+        if (at := _optional(_time_in, entry.get("at", first_version))) is not None:
             self.newest = at if self.newest is None else max(self.newest, at)
         match entry["kind"]:
             case "ledger":
