@@ -16,7 +16,7 @@ from custom_components.facial_therapy.core.dose import charged_at, planned
 from custom_components.facial_therapy.core.ledger import Record, Source, ceiling, merge
 from custom_components.facial_therapy.core.model import Channel, Device, Dose, Modality, Options, Outcome, Person, RefusedError, Request, SkinType
 
-from . import NOW, mask, node, person, wand
+from . import NOW, mask, node, person, screening, standing, wand
 
 # The hard ceilings once more, so that a slip in limits.py or windows.py is seen here: charged J/cm² and mA·min, hours.
 DAY: Final = timedelta(hours=24)
@@ -177,8 +177,10 @@ class Household:
         self.ids[face] = after
 
     def whose(self, face: str) -> Person:
-        """The person entry that a face has now."""
-        return replace(self.faces[face], person_id=self.ids[face])
+        """The person entry that a face has now, screened a week ago by the wall clock."""
+        screened_at = self.now + self.wall_off - timedelta(days=7)
+        asked = dict.fromkeys(Modality, screening(screened_at=screened_at, expires_at=screened_at + timedelta(days=90)))
+        return replace(self.faces[face], person_id=self.ids[face], standing=standing(screenings=asked))
 
     # --- sessions -------------------------------------------------------------------------------------------------------------------
 
@@ -200,7 +202,7 @@ class Household:
         request = self.request(each, face, size, blue=blue)
         wall = self.now + self.wall_off
         if wall < datetime(2026, 1, 1, tzinfo=NOW.tzinfo):
-            wall = NOW  # else nothing starts at all
+            return  # nothing starts
         history = self.books.history(self.ids[face], self.ledger_now, mac=name)
         try:
             plan = safety.permit(request, each.device, node(received_at=wall), wall, history=history)
