@@ -1,21 +1,26 @@
 """Facial therapy: LED masks and microcurrent wands on ESPHome, and every person's dose kept."""
 
-from typing import TYPE_CHECKING, cast
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, cast
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange, ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.typing import ConfigType
 
-from .const import CONF_KIND, CONF_MAC, DEVICE_PLATFORMS, DOMAIN, KIND_PERSON, PERSON_PLATFORMS
+from .const import CONF_KIND, CONF_MAC, DEVICE_PLATFORMS, DOMAIN, KIND_PERSON, LOGGER, PERSON_PLATFORMS
 from .coordinator import FacialTherapyCoordinator
 from .devices.nodes import ESPHOME
-from .people import PersonRuntime
-from .repairs import async_check_people, async_clear_node_issues, async_node_gone
+from .ledger_file import LedgerError
+from .people import PersonRuntime, is_person
+from .person_actions import async_setup_person_actions
+from .repairs import async_check_people, async_check_screening, async_clear_node_issues, async_clear_screening_issues, async_node_gone
 from .services import async_setup_services
 from .settings import SettingsStore
 from .store import LEDGER, Ledger, ledger_path
+from .targets import all_coordinators
 from .watched import async_watch_lights
 from .websocket import async_setup_websocket
 
@@ -23,20 +28,24 @@ if TYPE_CHECKING:
     from .coordinator import DeviceConfigEntry
     from .people import PersonConfigEntry
 
+SCREENING_CHECK: Final = timedelta(hours=1)
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
-    """Load the ledger, register the actions, follow the ESPHome entries."""
+    """Load the ledger, register the actions, follow people and the ESPHome entries."""
     hass.data[LEDGER] = ledger = Ledger(ledger_path(hass))
     await ledger.async_load(hass)
     async_setup_services(hass)
+    async_setup_person_actions(hass)
     async_setup_websocket(hass)
 
     @callback
     def follow(change: ConfigEntryChange, entry: ConfigEntry) -> None:
         if entry.domain == ESPHOME:
             _follow_esphome(hass, change, entry)
+        elif is_person(entry) and change is ConfigEntryChange.UPDATED:
+            _person_changed(hass, entry)
 
     async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, follow)
     return True
@@ -60,11 +69,21 @@ def _follow_esphome(hass: HomeAssistant, change: ConfigEntryChange, esphome: Con
             hass.config_entries.async_schedule_reload(entry.entry_id)
 
 
+async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
+    """Take up an entry of an earlier release: a person of 1.1 has answered nothing, and counts as that."""
+    if entry.version > 1:
+        return False
+    hass.config_entries.async_update_entry(entry, minor_version=2)
+    return True
+
+
 async def async_setup_entry(hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry) -> bool:
     """Set up a device or a person."""
     if entry.data[CONF_KIND] == KIND_PERSON:
         person_entry = cast("PersonConfigEntry", entry)
         person_entry.runtime_data = PersonRuntime(hass, entry)
+        await _async_count_people(hass)
+        _watch_screening(hass, entry)
         async_watch_lights(hass, person_entry)
         await hass.config_entries.async_forward_entry_setups(entry, PERSON_PLATFORMS)
         _people_changed(hass)
@@ -92,8 +111,14 @@ async def async_unload_entry(hass: HomeAssistant, entry: DeviceConfigEntry | Per
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Forget the choices of a device; what was given stays in the ledger."""
+    """Forget the choices of a device, or a person but for the doses of their last days; what a device gave stays in the ledger."""
     if entry.data[CONF_KIND] == KIND_PERSON:
+        async_clear_screening_issues(hass, entry)
+        try:
+            await hass.data[LEDGER].async_erase(hass, entry.entry_id)
+        except LedgerError as error:
+            LOGGER.warning("The sessions of a person who was removed could not be erased: %s", error)
+        await _async_count_people(hass)
         _people_changed(hass)
         return
     async_check_people(hass)
@@ -105,6 +130,39 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
 def _people_changed(hass: HomeAssistant) -> None:
     """A person came or went: what is ready has changed."""
     async_check_people(hass)
-    for entry in hass.config_entries.async_loaded_entries(DOMAIN):
-        if entry.data[CONF_KIND] != KIND_PERSON:
-            cast("DeviceConfigEntry", entry).runtime_data.publish()
+    for coordinator in all_coordinators(hass):
+        coordinator.publish()
+
+
+async def _async_count_people(hass: HomeAssistant) -> None:
+    """Tell the ledger who there is."""
+    try:
+        await hass.data[LEDGER].async_people(hass, {entry.entry_id for entry in hass.config_entries.async_entries(DOMAIN) if is_person(entry)})
+    except LedgerError as error:
+        LOGGER.warning("Who there is could not be written down, and will be tried again: %s", error)
+
+
+@callback
+def _watch_screening(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Say in time that a screening is over soon."""
+
+    @callback
+    def check(_now: datetime | None = None) -> None:
+        async_check_screening(hass, entry)
+
+    entry.async_on_unload(async_track_time_interval(hass, check, SCREENING_CHECK))
+    check()
+
+
+@callback
+def _person_changed(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Something was said or chosen about a person: what runs and may run no longer is stopped, and what is ready has changed."""
+    if entry.state is ConfigEntryState.LOADED:
+        async_check_screening(hass, entry)
+    registry = dr.async_get(hass)
+    if (device := registry.async_get_device(identifiers={(DOMAIN, entry.entry_id)})) is not None and device.name != entry.title:
+        registry.async_update_device(device.id, name=entry.title)
+    for coordinator in all_coordinators(hass):
+        if coordinator.admission.unfit(entry.entry_id):
+            hass.async_create_task(coordinator.async_stop(), f"facial_therapy stops {coordinator.config_entry.title}")
+        coordinator.publish()

@@ -8,10 +8,12 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from .core import allowed, program, safety
+from .core.constraints import Turn
 from .core.ledger import History
 from .core.model import MANUAL, Device, Fault, Person, Plan, Reason, Refusal, RefusedError, Request
+from .core.person import against
 from .core.session import Event, Row, State, step
-from .people import find_person
+from .people import find_person, persons
 from .snapshot import Ask
 
 if TYPE_CHECKING:
@@ -98,6 +100,15 @@ class Admission:
             return None
         self.begin()
         return self.permit(ask)
+
+    def unfit(self, person_id: str) -> bool:
+        """Tell whether this person has a session here and may not be treated any more, by what has been said of them since it was permitted."""
+        live = self._shell.live
+        if live is None or live.person.person_id != person_id:
+            return False
+        device = self._shell.device.description or allowed.best_device(self._shell.modality, self._shell.channels)
+        person = next((each for each in persons(self._hass) if each.person_id == person_id), live.person)
+        return bool(against(Turn(device=device, telemetry=None, now=dt_util.utcnow(), person=person)))
 
     def begin(self) -> Row:
         """Return where starting leads.

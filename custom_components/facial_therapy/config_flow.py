@@ -1,37 +1,50 @@
-"""How devices and people are added: a governed node that ESPHome has, or a name."""
+"""How devices and people are added: a governed node that ESPHome has, or somebody who answers a few questions."""
 
-import secrets
 from typing import Any, Final, cast, override
 
-from homeassistant.config_entries import SOURCE_USER, ConfigEntry, ConfigEntryState, ConfigFlow, ConfigFlowResult, ConfigSubentryFlow, FlowType
+from homeassistant.config_entries import SOURCE_USER, ConfigEntry, ConfigEntryState, ConfigFlowResult, ConfigSubentryFlow, FlowType
 from homeassistant.const import CONF_NAME
 from homeassistant.core import callback
 from homeassistant.helpers.device_registry import format_mac
-from homeassistant.helpers.selector import SelectOptionDict, SelectSelector, SelectSelectorConfig, TextSelector
+from homeassistant.helpers.selector import SelectOptionDict, SelectSelector, SelectSelectorConfig
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 import voluptuous as vol
 
-from .const import CONF_CHANNELS, CONF_KIND, CONF_MAC, CONF_MODALITY, CONF_SUBJECT, DOMAIN, KIND_DEVICE, KIND_PERSON
+from .const import CONF_CHANNELS, CONF_KIND, CONF_MAC, CONF_MODALITY, DOMAIN, KIND_DEVICE, KIND_PERSON
 from .coordinator import DeviceConfigEntry
 from .core.model import Device
 from .devices import DeviceError, Problem
 from .devices.channel import async_probe
 from .devices.nodes import governed_nodes
+from .options_flow import PersonOptionsFlow
+from .person_flow import PersonSteps
 from .watched import WATCHED_LIGHT
 from .watched_flow import WatchedLightFlow
 
-NAME_MAX: Final = 64
-SUBJECT_MAX: Final = 2**31 - 1
 ADD_PERSON: Final = {CONF_KIND: KIND_PERSON}
 """Starts a flow at the person step, without the menu."""
-PERSON_SCHEMA: Final = vol.Schema({vol.Required(CONF_NAME): TextSelector()})
 
 
-class FacialTherapyConfigFlow(ConfigFlow, domain=DOMAIN):
+class FacialTherapyConfigFlow(PersonSteps, domain=DOMAIN):
     """Adds a device or a person, and mends them later."""
 
     VERSION = 1
-    MINOR_VERSION = 1
+    MINOR_VERSION = 2
+    """1.1 knew of people by name only: whoever comes from there has not been screened."""
+
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: ConfigEntry) -> PersonOptionsFlow:
+        """Return the flow of a person's options."""
+        return PersonOptionsFlow()
+
+    @classmethod
+    @callback
+    @override
+    def async_supports_options_flow(cls, config_entry: ConfigEntry) -> bool:
+        """Tell that people have options, and devices have not."""
+        return config_entry.data.get(CONF_KIND) == KIND_PERSON
 
     _mac: str
     _name: str
@@ -114,51 +127,13 @@ class FacialTherapyConfigFlow(ConfigFlow, domain=DOMAIN):
             next_flow = (FlowType.CONFIG_FLOW, person["flow_id"])
         return self.async_create_entry(title=title, data={CONF_KIND: KIND_DEVICE, CONF_MAC: mac, **_described(device)}, next_flow=next_flow)
 
-    # --- people -----------------------------------------------------------------------------------------------------------------
-
-    async def async_step_person(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for the name of a person."""
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            name = _tidy(user_input[CONF_NAME])
-            if not (errors := self._name_errors(name)):
-                subject = self._new_subject()
-                await self.async_set_unique_id(f"person_{subject}")
-                return self.async_create_entry(title=name, data={CONF_KIND: KIND_PERSON, CONF_SUBJECT: subject})
-        return self.async_show_form(step_id="person", data_schema=self.add_suggested_values_to_schema(PERSON_SCHEMA, user_input), errors=errors)
-
-    def _name_errors(self, name: str, own_entry_id: str | None = None) -> dict[str, str]:
-        """Return what is wrong with a name; people are told apart by it, in any case."""
-        if not 1 <= len(name) <= NAME_MAX:
-            return {CONF_NAME: "name_length"}
-        others = [entry for entry in self._async_current_entries() if entry.data.get(CONF_KIND) == KIND_PERSON and entry.entry_id != own_entry_id]
-        return {CONF_NAME: "name_taken"} if name.casefold() in [entry.title.casefold() for entry in others] else {}
-
-    def _new_subject(self) -> int:
-        """Return the random token by which the nodes know this person."""
-        taken = {entry.data.get(CONF_SUBJECT) for entry in self._async_current_entries()}
-        while (subject := secrets.randbelow(SUBJECT_MAX) + 1) in taken:
-            pass
-        return subject
-
     # --- mending ----------------------------------------------------------------------------------------------------------------
 
     async def async_step_reconfigure(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Rename a person, or read a device again."""
+        """Offer what can be done about a person, or read a device again."""
         if self._get_reconfigure_entry().data[CONF_KIND] == KIND_PERSON:
-            return await self.async_step_rename()
+            return self._person_menu()
         return await self.async_step_refresh()
-
-    async def async_step_rename(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for the new name of a person."""
-        entry = self._get_reconfigure_entry()
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            name = _tidy(user_input[CONF_NAME])
-            if not (errors := self._name_errors(name, entry.entry_id)):
-                return self.async_update_and_abort(entry, title=name)
-        shown = user_input or {CONF_NAME: entry.title}
-        return self.async_show_form(step_id="rename", data_schema=self.add_suggested_values_to_schema(PERSON_SCHEMA, shown), errors=errors)
 
     async def async_step_refresh(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Read what a device says of itself again, after its firmware was changed."""
@@ -185,8 +160,3 @@ class FacialTherapyConfigFlow(ConfigFlow, domain=DOMAIN):
 def _described(device: Device) -> dict[str, Any]:
     """Return what an entry keeps of a device, so that its entities are the same while it is off."""
     return {CONF_MODALITY: device.modality.value, CONF_CHANNELS: [channel.value for channel in device.full_mw_cm2]}
-
-
-def _tidy(name: str) -> str:
-    """Return a name without space around it, and on one line."""
-    return " ".join(name.split())

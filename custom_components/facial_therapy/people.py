@@ -1,15 +1,19 @@
 """Whose skin it is: the person entries as values of the core."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from .const import CONF_KIND, CONF_PERSON, CONF_SKIN_TYPE, CONF_STANDING, CONF_SUBJECT, DOMAIN, KIND_PERSON
-from .core.model import Person, Reason, Refusal, RefusedError, SkinType
-from .standing import choice_in, standing_in
+from .core.model import Person, Reason, Refusal, RefusedError, SkinType, Standing
+from .core.person import erased, flagged, not_fine, reddened
+from .standing import choice_in, standing_in, standing_out
 from .store import LEDGER
 
 type PersonConfigEntry = ConfigEntry[PersonRuntime]
@@ -40,10 +44,15 @@ def _person(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Person:
     )
 
 
+def is_person(entry: ConfigEntry[Any]) -> bool:
+    """Tell whether an entry is of a person."""
+    return entry.domain == DOMAIN and entry.data.get(CONF_KIND) == KIND_PERSON
+
+
 def persons(hass: HomeAssistant) -> list[Person]:
     """Return every person who is not disabled, in the order in which they were added."""
     entries = hass.config_entries.async_entries(DOMAIN, include_disabled=False)
-    return [_person(hass, entry) for entry in entries if entry.data.get(CONF_KIND) == KIND_PERSON]
+    return [_person(hass, entry) for entry in entries if is_person(entry)]
 
 
 def find_person(hass: HomeAssistant, reference: str | None) -> Person:
@@ -67,3 +76,31 @@ def find_person(hass: HomeAssistant, reference: str | None) -> Person:
 def _linked(hass: HomeAssistant, person: Person) -> str | None:
     """Return the `person.x` that this person is in Home Assistant."""
     return hass.config_entries.async_get_known_entry(person.person_id).data.get(CONF_PERSON)
+
+
+# --- what is said of them -------------------------------------------------------------------------------------------------------------
+
+REACTIONS: Final[Mapping[str, Callable[[Standing, datetime], Standing]]] = MappingProxyType(
+    {"redness": reddened, "red_flag": flagged, "skin_not_fine": not_fine},
+)
+"""What can be reported of a skin, each of which only ever makes it stricter."""
+
+
+@callback
+def async_change_standing(hass: HomeAssistant, person: Person, change: Callable[[Standing, datetime], Standing]) -> None:
+    """Keep what has been said of a person; whoever follows the entry stops what may run no longer."""
+    entry = hass.config_entries.async_get_known_entry(person.person_id)
+    standing = change(standing_in(entry.data.get(CONF_STANDING, {})), dt_util.utcnow())
+    hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_STANDING: standing_out(standing)})
+
+
+async def async_erase(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
+    """Erase what is known of a person: verdicts, skin type, options, links, and their sessions but for the last days, which still count.
+
+    Raises:
+        LedgerError: The sessions could not be erased; nothing has changed.
+    """
+    await hass.data[LEDGER].async_erase(hass, entry.entry_id)
+    left = erased(standing_in(entry.data.get(CONF_STANDING, {})), dt_util.utcnow())
+    kept = {CONF_KIND: KIND_PERSON, CONF_SUBJECT: entry.data[CONF_SUBJECT], CONF_STANDING: standing_out(left)}
+    hass.config_entries.async_update_entry(entry, data=kept, options={})

@@ -1,12 +1,17 @@
 """What a person has to mend: an issue names it, and goes away by itself when it is mended."""
 
-from typing import Any
+from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
 
-from .const import CONF_KIND, DOMAIN, KIND_DEVICE, KIND_PERSON
+from .const import CONF_KIND, CONF_STANDING, DOMAIN, KIND_DEVICE, KIND_PERSON
+from .core import limits
+from .standing import standing_in
+
+SCREENING_ISSUES: Final = ("screening_missing", "screening_expired", "screening_expires")
 
 
 @callback
@@ -54,3 +59,39 @@ def async_check_people(hass: HomeAssistant) -> None:
         ir.async_create_issue(hass, DOMAIN, "no_person", is_fixable=False, severity=ir.IssueSeverity.WARNING, translation_key="no_person")
     else:
         ir.async_delete_issue(hass, DOMAIN, "no_person")
+
+
+@callback
+def async_check_screening(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
+    """A screening is missing, over, or over soon: say so until it has been done again."""
+    standing, now = standing_in(entry.data.get(CONF_STANDING, {})), dt_util.utcnow()
+    expires_at = min((screening.expires_at for screening in standing.screenings.values()), default=None)
+    if not standing.adult or expires_at is None:
+        key = "screening_missing"
+    elif now >= expires_at:
+        key = "screening_expired"
+    elif now >= expires_at - limits.SCREENING_REMINDER:
+        key = "screening_expires"
+    else:
+        key = None
+    for other in SCREENING_ISSUES:
+        if other != key:
+            ir.async_delete_issue(hass, DOMAIN, f"{other}_{entry.entry_id}")
+    if key is not None:
+        ir.async_create_issue(
+            hass,
+            DOMAIN,
+            f"{key}_{entry.entry_id}",
+            is_fixable=False,
+            learn_more_url=f"homeassistant://config/integrations/integration/{DOMAIN}",
+            severity=ir.IssueSeverity.WARNING,
+            translation_key=key,
+            translation_placeholders={"person": entry.title, "date": dt_util.as_local(expires_at or now).date().isoformat()},
+        )
+
+
+@callback
+def async_clear_screening_issues(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
+    """A person is removed."""
+    for key in SCREENING_ISSUES:
+        ir.async_delete_issue(hass, DOMAIN, f"{key}_{entry.entry_id}")

@@ -2,8 +2,7 @@
 
 from playwright.async_api import Page, expect
 
-from tests.real import flows
-from tests.real.household import DOMAIN, Household
+from tests.real.household import Household
 from tests.real.messages import Messages
 
 from .window import Window
@@ -88,16 +87,15 @@ async def test_where_every_node_has_been_added_adding_one_says_so(flow: Window) 
     await expect(flow.page.get_by_text("ESPHome has no mask or wand that could be added.")).to_be_visible()
 
 
-async def test_a_person_is_added_by_hand(flow: Window, household: Household, messages: Messages) -> None:
+async def test_a_person_who_is_added_by_hand_is_asked_the_questions(flow: Window) -> None:
     await flow.page.get_by_text("A person", exact=True).click()
     await expect(flow.page.get_by_text("Add a person", exact=True)).to_be_visible()
     name = flow.page.get_by_role("textbox", name="Name")
     await name.fill("ada")
-    await flow.page.get_by_role("button", name="Add", exact=True).click()
+    await flow.page.get_by_role("button", name="Next", exact=True).click()
     await expect(flow.page.get_by_text("There is a person of this name already.")).to_be_visible()
     await name.fill("Grace")
-    await flow.page.get_by_role("button", name="Add", exact=True).click()
-    await expect(flow.page.get_by_text("Grace").first).to_be_visible()
-    added = [entry for entry in await flows.entries(messages, DOMAIN) if entry["title"] == "Grace"]
-    assert len(added) == 1
-    await household.home.request("DELETE", f"/api/config/config_entries/entry/{added[0]['entry_id']}")
+    await flow.page.get_by_role("button", name="Next", exact=True).click()
+    await expect(flow.page.get_by_text("Is it for you?", exact=True)).to_be_visible()
+    await flow.page.get_by_role("button", name="Next", exact=True).click()
+    await expect(flow.page.get_by_text("The devices are for adults only. A person under 18 cannot be added.")).to_be_visible()

@@ -6,7 +6,6 @@ from typing import Any
 from unittest.mock import AsyncMock, patch
 
 from homeassistant.config_entries import SOURCE_IGNORE, SOURCE_USER, SOURCE_ZEROCONF, ConfigEntryState, ConfigFlowResult, FlowType
-from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.helpers import device_registry as dr
@@ -14,8 +13,7 @@ from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.facial_therapy.config_flow import NAME_MAX, SUBJECT_MAX
-from custom_components.facial_therapy.const import CONF_CHANNELS, CONF_KIND, CONF_MAC, CONF_MODALITY, CONF_SUBJECT, DOMAIN, KIND_DEVICE, KIND_PERSON
+from custom_components.facial_therapy.const import CONF_CHANNELS, CONF_KIND, CONF_MAC, CONF_MODALITY, DOMAIN, KIND_DEVICE
 from custom_components.facial_therapy.core.model import Channel, Modality
 from custom_components.facial_therapy.devices import DeviceError, Problem
 from custom_components.facial_therapy.devices.nodes import ESPHOME
@@ -254,7 +252,7 @@ async def test_adding_by_hand_ends_the_discovery_of_the_same_node(hass: HomeAssi
     assert not hass.config_entries.flow.async_progress_by_handler(DOMAIN)
 
 
-# --- people ---------------------------------------------------------------------------------------------------------------------
+# --- the first person ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("probe")
@@ -267,70 +265,8 @@ async def test_the_first_device_leads_to_the_first_person(hass: HomeAssistant, *
     assert kind is FlowType.CONFIG_FLOW
     assert hass.config_entries.flow.async_get(flow_id)["step_id"] == "person"
 
-    person = await hass.config_entries.flow.async_configure(flow_id, {CONF_NAME: "Ada"})
-    assert person["type"] is FlowResultType.CREATE_ENTRY
-    assert person["title"] == "Ada"
-
-
-@pytest.mark.usefixtures("probe")
-async def test_a_person_is_a_name_and_a_random_number(hass: HomeAssistant) -> None:
-    with patch("secrets.randbelow", return_value=41) as randbelow:
-        created = await submit(hass, await begin(hass, "person"), **{CONF_NAME: "  Ada \n Lovelace "})
-
-    assert created["type"] is FlowResultType.CREATE_ENTRY
-    assert created["title"] == "Ada Lovelace"
-    assert created["data"] == {CONF_KIND: KIND_PERSON, CONF_SUBJECT: 42}
-    assert created["result"].unique_id == "person_42"
-    randbelow.assert_called_once_with(SUBJECT_MAX)
-
-
-@pytest.mark.usefixtures("probe")
-async def test_no_two_people_share_a_number(hass: HomeAssistant) -> None:
-    person_entry(subject=42).add_to_hass(hass)
-
-    with patch("secrets.randbelow", side_effect=[41, 41, 7]):
-        created = await submit(hass, await begin(hass, "person"), **{CONF_NAME: "Grace"})
-
-    assert created["data"][CONF_SUBJECT] == 8
-
-
-@pytest.mark.usefixtures("probe")
-@pytest.mark.parametrize(
-    ("name", "error"),
-    [("", "name_length"), (" \t\n", "name_length"), ("a" * (NAME_MAX + 1), "name_length"), ("Ada", "name_taken"), (" aDA ", "name_taken")],
-)
-async def test_a_person_recovers_from_every_bad_name(hass: HomeAssistant, name: str, error: str) -> None:
-    person_entry("Ada").add_to_hass(hass)
-
-    failed = await submit(hass, await begin(hass, "person"), **{CONF_NAME: name})
-    assert failed["errors"] == {CONF_NAME: error}
-
-    created = await submit(hass, failed, **{CONF_NAME: "b" * NAME_MAX})
-    assert created["type"] is FlowResultType.CREATE_ENTRY
-    assert created["title"] == "b" * NAME_MAX
-
 
 # --- mending --------------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("probe")
-async def test_a_person_is_renamed(hass: HomeAssistant) -> None:
-    ada, grace = person_entry("Ada", 1), person_entry("Grace", 2)
-    ada.add_to_hass(hass)
-    grace.add_to_hass(hass)
-    before = dict(ada.data)
-
-    form = await ada.start_reconfigure_flow(hass)
-    assert form["step_id"] == "rename"
-    failed = await submit(hass, form, **{CONF_NAME: "GRACE"})
-    assert failed["errors"] == {CONF_NAME: "name_taken"}
-    failed = await submit(hass, failed, **{CONF_NAME: " "})
-    assert failed["errors"] == {CONF_NAME: "name_length"}
-    done = await submit(hass, failed, **{CONF_NAME: "ADA"})
-
-    assert (done["type"], done["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
-    assert ada.title == "ADA"
-    assert ada.data == before
 
 
 async def test_a_device_is_read_again(hass: HomeAssistant, probe: AsyncMock) -> None:

@@ -106,7 +106,8 @@ async def test_a_device_and_a_person_are_set_up(world: World) -> None:
     assert connected(world)
     assert not world.shell.data.refusals
     assert not issues(world)
-    expected = {"start_session", "check_session", "pause_session", "resume_session", "stop_session", "stop_all", "get_history", "log_session"}
+    started = {"start_session", "check_session", "pause_session", "resume_session", "stop_session", "stop_all"}
+    expected = started | {"get_history", "log_session", "block_person", "report_reaction"}
     assert world.hass.services.async_services_for_domain(DOMAIN).keys() == expected
 
 

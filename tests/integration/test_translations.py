@@ -14,17 +14,21 @@ from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
 import custom_components.facial_therapy
-from custom_components.facial_therapy import binary_sensor, button, event, light, number, person_sensor, select, sensor, switch
+from custom_components.facial_therapy import binary_sensor, button, event, light, number, options_flow, person_sensor, screening_flow, select, sensor, switch
 from custom_components.facial_therapy.const import DEVICE_PLATFORMS, DOMAIN, PERSON_PLATFORMS
-from custom_components.facial_therapy.core.model import MANUAL, Channel, Fault, Outcome, Reason, Refusal
+from custom_components.facial_therapy.core.model import MANUAL, Channel, Fault, Outcome, Reason, Refusal, SkinType
 from custom_components.facial_therapy.core.program import BUILT_IN
+from custom_components.facial_therapy.core.screening import Condition, Treatment
 from custom_components.facial_therapy.core.session import State
 from custom_components.facial_therapy.devices import Problem
 from custom_components.facial_therapy.entity import FacialTherapyDescription
 from custom_components.facial_therapy.errors import placeholders
+from custom_components.facial_therapy.people import REACTIONS
 from custom_components.facial_therapy.person_entity import PersonDescription
+from custom_components.facial_therapy.repairs import SCREENING_ISSUES
 
 FOLDER = Path(custom_components.facial_therapy.__file__).parent
+FLOWS = [FOLDER / f"{name}.py" for name in ("config_flow", "person_flow", "screening_flow", "options_flow")]
 ROOT = FOLDER.parent.parent
 WORDS: dict[str, Any] = json.loads((FOLDER / "translations" / "en.json").read_text())
 ICONS: dict[str, Any] = json.loads((FOLDER / "icons.json").read_text())
@@ -205,7 +209,7 @@ def test_every_field_of_an_action_has_its_words(service: str) -> None:
 
 
 def test_every_selector_has_its_words() -> None:
-    used: dict[str, set[str]] = {}
+    used: dict[str, set[str]] = {"skin_type": set(SkinType), "condition": set(Condition), "treatment": set(Treatment), "reaction": set(REACTIONS)}
     for service in SERVICES.values():
         for field in fields(service)[0].values():
             if (choice := (field["selector"].get("select") or {})) and "translation_key" in choice:
@@ -218,25 +222,61 @@ def test_every_selector_has_its_words() -> None:
 # --- the flows ------------------------------------------------------------------------------------------------------------------
 
 
+OPTIONS = {str(field) for field in options_flow.SCHEMA.schema}
+QUESTIONS = {"conditions", "confirmed"}
+DATA: dict[str, set[str]] = {
+    "device": {"mac"},
+    "person": {"name", "person", "notify"},
+    "details": {"name", "person", "notify"},
+    "screening": {str(field) for field in screening_flow.SCREENING.schema},
+    "screening_mask": QUESTIONS,
+    "screening_wand": QUESTIONS,
+    "clinician": set(screening_flow.CLINICIAN_FIELDS.values()),
+    "skin_type": {"skin_type"},
+    "block": {"treatments", "treated_on"},
+    "report": {"reaction"},
+    "clear": {"confirmed"},
+    "erase": {"confirmed"},
+    "init": OPTIONS,
+    "waiting": OPTIONS,
+}
+"""The fields of every step."""
+NAMED = {
+    "discovery_confirm": {"device"},
+    "refresh": {"device"},
+    "unblock": {"ends_at"},
+    "erase": {"person"},
+    "waiting": {"loosened_at"},
+    "later": {"loosened_at"},
+}
+"""The placeholders of every step."""
+MENUS = {"user": {"device", "person"}, "reconfigure": {"details", "screening", "skin_type", "block", "unblock", "report", "clear", "erase"}}
+
+
 def test_every_step_has_its_words() -> None:
     steps = {step for name in ("async_show_form", "async_show_menu") for call in called(name) if (step := constant(call, "step_id"))}
-    config = WORDS["config"]
-    assert config["step"].keys() == steps
-    assert config["step"]["user"]["menu_options"].keys() == {"device", "person"} == config["step"]["user"]["menu_option_descriptions"].keys()
-    data = {"device": {"mac"}, "person": {"name"}, "rename": {"name"}}
-    for step, said in config["step"].items():
-        assert said.get("data", {}).keys() == data.get(step, set())
-        assert said.get("data_description", {}).keys() == data.get(step, set())
-        assert named(" ".join(text for _, text in texts(said))) <= ({"device"} if step in ("discovery_confirm", "refresh") else set())
-    assert named(config["flow_title"]) == {"name"}
+    said = WORDS["config"]["step"] | WORDS["options"]["step"]
+    assert said.keys() == steps | {"init", "waiting"}  # one call shows both
+    assert WORDS["options"]["step"].keys() == {"init", "waiting", "later"}
+    for step, words_ in said.items():
+        assert words_.get("data", {}).keys() == DATA.get(step, set()) == words_.get("data_description", {}).keys()
+        assert words_.get("menu_options", {}).keys() == MENUS.get(step, set()) == words_.get("menu_option_descriptions", {}).keys()
+        assert named(" ".join(text for _, text in texts(words_))) == NAMED.get(step, set())
+    assert named(WORDS["config"]["flow_title"]) == {"name"}
 
 
 def test_every_error_and_end_of_a_flow_has_its_words() -> None:
     config = WORDS["config"]
-    assert config["error"].keys() == {problem.value for problem in PROBED} | {"busy", "name_length", "name_taken"}
+    literals = {
+        node.value for path in FLOWS for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert config["error"].keys() - {problem.value for problem in PROBED} <= literals
+    assert {problem.value for problem in PROBED} | {"busy", "name_length", "name_taken"} <= config["error"].keys()
     aborts = {reason for call in called("async_abort") if (reason := constant(call, "reason"))}
-    assert config["abort"].keys() == aborts | HOME_ASSISTANTS_OWN_ABORTS
-    given = provided_by_probe()
+    unfit = {"unfit_mask", "unfit_wand", "unfit_both"}
+    assert config["abort"].keys() == aborts | HOME_ASSISTANTS_OWN_ABORTS | unfit
+    assert config["create_entry"].keys() == unfit
+    given = provided_by_probe() | {"too_early": {"allowed_at"}}
     assert not {key: names for key, text in config["error"].items() if (names := named(text) - given.get(key, set()))}
     assert not [key for key, text in config["abort"].items() if named(text)]
 
@@ -262,6 +302,7 @@ def test_every_repair_has_its_words_and_every_placeholder_is_given() -> None:
         if key := constant(call, "translation_key"):
             assert key in WORDS["issues"]
     given = {"wrong_contract": {"device", "version"}, "esphome_removed": {"device"}, "esphome_disabled": {"device"}}
+    given |= {key: {"person", "date"} for key in SCREENING_ISSUES}
     for key, said in WORDS["issues"].items():
         assert said.keys() == {"title", "description"}
         assert named(said["title"]) | named(said["description"]) <= given.get(key, set())

@@ -25,6 +25,12 @@ from .watch import Watch
 PROGRAMS = configuration.REPOSITORY / ".work" / "nodes"
 DOMAIN = "facial_therapy"
 MODALITIES = ("wand", "mask")
+SCREENED: dict[str, dict[str, Any]] = {
+    "screening": {"adult": True, "skin_type": "unknown", "confirmed": True},
+    "screening_mask": {"confirmed": True},
+    "screening_wand": {"confirmed": True},
+}
+"""The answers of somebody to whom nothing applies, and who does not know their skin type."""
 
 
 def free_port() -> int:
@@ -176,13 +182,15 @@ class Household:
         return created
 
     async def add_person(self, name: str, after: flows.Step | None = None) -> str:
-        """Add a person, in the flow that follows the first device or from the menu, and return the id of the entry."""
+        """Add an adult to whom nothing of what is asked applies, in the flow that follows the first device or from the menu; return the id of the entry."""
         if after is not None and (following := after.get("next_flow")):
             step = await flows.current(self.home, following[1])
         else:
             menu = flows.expect(await flows.begin(self.home, DOMAIN), "menu")
             step = await flows.submit(self.home, menu, {"next_step_id": "person"})
-        created = flows.expect(await flows.submit(self.home, flows.expect(step, "form", "person"), {"name": name}), "create_entry")
+        for step_id, answers in {"person": {"name": name}, **SCREENED}.items():
+            step = await flows.submit(self.home, flows.expect(step, "form", step_id), answers)
+        created = flows.expect(step, "create_entry")
         entry_id: str = created["result"]["entry_id"]
         token = await self._token(entry_id)
         await asyncio.gather(*(self._enroll(station, token) for station in self.stations.values()))

@@ -4,7 +4,7 @@ Every rule is a constraint of its own, as in `constraints`; what a person, an au
 Whatever is reported makes it stricter at once; nothing but a person makes it milder, and no function here does so before the hard time is over.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -74,6 +74,11 @@ CONSTRAINTS: Final = (adult, screened, unexpired, fit, dated_block, redness, red
 """What stands against a person's turn at a device, whatever is asked of it."""
 
 
+def against(turn: Turn) -> tuple[Refusal, ...]:
+    """Return all that stands against a person's turn, in the order of the rules; empty if nothing does."""
+    return tuple(refusal for rule in CONSTRAINTS for refusal in rule(turn))
+
+
 def _screening(turn: Turn) -> Screening | None:
     return turn.person.standing.screenings.get(turn.device.modality)
 
@@ -112,6 +117,11 @@ def not_fine(standing: Standing, now: datetime) -> Standing:
 
 def _later(one: datetime | None, other: datetime) -> datetime:
     return other if one is None else max(one, other)
+
+
+def screened_anew(standing: Standing, screenings: Mapping[Modality, Screening]) -> Standing:
+    """Return the standing of an adult after a screening; what has been reported and has to be waited for stays."""
+    return replace(standing, adult=True, screenings=MappingProxyType(dict(screenings)))
 
 
 # --- what a person takes back ----------------------------------------------------------------------------------------------------

@@ -1,0 +1,179 @@
+"""How a person is added and looked after: name, screening, what a face has to rest from, and what they want to be forgotten."""
+
+from collections.abc import Mapping
+import secrets
+from typing import Any, Final, override
+
+from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigFlowResult
+from homeassistant.const import CONF_NAME, Platform
+from homeassistant.helpers.selector import EntitySelector, EntitySelectorConfig, TextSelector
+from homeassistant.util import dt as dt_util
+import voluptuous as vol
+
+from .const import CONF_KIND, CONF_NOTIFY, CONF_PERSON, CONF_SKIN_TYPE, CONF_STANDING, CONF_SUBJECT, KIND_PERSON
+from .core.model import RefusedError, SkinType, Standing
+from .core.person import cleared, unblocked
+from .errors import time_in_words
+from .ledger_file import LedgerError
+from .people import REACTIONS, async_erase, is_person
+from .screening_flow import CONF_CONFIRMED, CONF_TREATMENTS, CONFIRMED, SKIN_TYPE, TREATED, ScreeningSteps, choice_of, rested, treatment_errors
+from .standing import standing_in, standing_out
+from .targets import all_coordinators
+
+CONF_REACTION: Final = "reaction"
+NAME_MAX: Final = 64
+SUBJECT_MAX: Final = 2**31 - 1
+PERSON_SCHEMA: Final = vol.Schema(
+    {
+        vol.Required(CONF_NAME): TextSelector(),
+        vol.Optional(CONF_PERSON): EntitySelector(EntitySelectorConfig(domain="person")),
+        vol.Optional(CONF_NOTIFY): EntitySelector(EntitySelectorConfig(domain=Platform.NOTIFY)),
+    }
+)
+
+
+class PersonSteps(ScreeningSteps):
+    """The steps about people."""
+
+    _details: Mapping[str, Any]
+
+    async def async_step_person(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask who it is, then the questions."""
+        errors: dict[str, str] = {}
+        if user_input is not None and not (errors := self._errors(user_input)):
+            self._details = user_input
+            return await self.async_step_screening()
+        return self.async_show_form(step_id="person", data_schema=self.add_suggested_values_to_schema(PERSON_SCHEMA, user_input), errors=errors)
+
+    @override
+    async def _async_screened(self, standing: Standing, skin_type: SkinType, outcome: str | None) -> ConfigFlowResult:
+        if self.source == SOURCE_RECONFIGURE:
+            return self._changed(standing, outcome, **{CONF_SKIN_TYPE: skin_type.value})
+        if errors := self._errors(self._details):  # somebody else has been added in the meantime
+            return self.async_show_form(step_id="person", data_schema=self.add_suggested_values_to_schema(PERSON_SCHEMA, self._details), errors=errors)
+        subject = self._new_subject()
+        await self.async_set_unique_id(f"person_{subject}")
+        kept = {CONF_SKIN_TYPE: skin_type.value, CONF_STANDING: standing_out(standing), **_links(self._details)}
+        return self.async_create_entry(title=tidy(self._details[CONF_NAME]), data={CONF_KIND: KIND_PERSON, CONF_SUBJECT: subject, **kept}, description=outcome)
+
+    def _errors(self, details: Mapping[str, Any], own_entry_id: str | None = None) -> dict[str, str]:
+        """Return what is wrong; people are told apart by their name, in any case, and nobody in Home Assistant is two of them."""
+        name = tidy(details[CONF_NAME])
+        others = [entry for entry in self._async_current_entries() if is_person(entry) and entry.entry_id != own_entry_id]
+        errors = {}
+        if not 1 <= len(name) <= NAME_MAX:
+            errors[CONF_NAME] = "name_length"
+        elif name.casefold() in [entry.title.casefold() for entry in others]:
+            errors[CONF_NAME] = "name_taken"
+        if (linked := details.get(CONF_PERSON)) is not None and linked in [entry.data.get(CONF_PERSON) for entry in others]:
+            errors[CONF_PERSON] = "person_taken"
+        return errors | {field: "entity_missing" for field, entity_id in _links(details).items() if field not in errors and not self.hass.states.get(entity_id)}
+
+    def _new_subject(self) -> int:
+        """Return the random token by which the nodes know this person."""
+        taken = {entry.data.get(CONF_SUBJECT) for entry in self._async_current_entries()}
+        while (subject := secrets.randbelow(SUBJECT_MAX) + 1) in taken:
+            pass
+        return subject
+
+    # --- later ------------------------------------------------------------------------------------------------------------------
+
+    @override
+    def _standing(self) -> Standing:
+        return standing_in(self._get_reconfigure_entry().data.get(CONF_STANDING, {})) if self.source == SOURCE_RECONFIGURE else Standing()
+
+    def _changed(self, standing: Standing, outcome: str | None = None, **data: str) -> ConfigFlowResult:
+        """Keep what has changed of a person; whoever follows the entry stops what may run no longer."""
+        return self.async_update_and_abort(
+            self._get_reconfigure_entry(), data_updates={CONF_STANDING: standing_out(standing), **data}, reason=outcome or "reconfigure_successful"
+        )
+
+    def _person_menu(self) -> ConfigFlowResult:
+        standing = self._standing()
+        options = ["details", "screening", "skin_type", "block", "report"]
+        options += ["unblock"] if standing.blocks else []
+        options += ["clear"] if standing.red_flag_at is not None else []
+        return self.async_show_menu(step_id="reconfigure", menu_options=[*options, "erase"])
+
+    async def async_step_details(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the new name, and who it is in Home Assistant."""
+        entry = self._get_reconfigure_entry()
+        errors: dict[str, str] = {}
+        if user_input is not None and not (errors := self._errors(user_input, entry.entry_id)):
+            kept = {key: value for key, value in entry.data.items() if key not in (CONF_PERSON, CONF_NOTIFY)}
+            return self.async_update_and_abort(entry, title=tidy(user_input[CONF_NAME]), data=kept | _links(user_input))
+        shown = user_input or {CONF_NAME: entry.title, **_links(entry.data)}
+        return self.async_show_form(step_id="details", data_schema=self.add_suggested_values_to_schema(PERSON_SCHEMA, shown), errors=errors)
+
+    async def async_step_skin_type(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the skin type."""
+        if user_input is not None:
+            return self._changed(self._standing(), **user_input)
+        shown = {CONF_SKIN_TYPE: self._get_reconfigure_entry().data.get(CONF_SKIN_TYPE, SkinType.UNKNOWN.value)}
+        schema = vol.Schema({vol.Required(CONF_SKIN_TYPE): SKIN_TYPE})
+        return self.async_show_form(step_id="skin_type", data_schema=self.add_suggested_values_to_schema(schema, shown))
+
+    async def async_step_block(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask what the face has to rest from, and since when."""
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            errors = treatment_errors(user_input) | ({} if user_input[CONF_TREATMENTS] else {CONF_TREATMENTS: "nothing_chosen"})
+            if not errors:
+                return self._changed(rested(self._standing(), user_input))
+        return self.async_show_form(step_id="block", data_schema=self.add_suggested_values_to_schema(vol.Schema(dict(TREATED)), user_input), errors=errors)
+
+    async def async_step_unblock(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Say when the rest would be over, and end it then."""
+        ended = unblocked(self._standing(), dt_util.utcnow())
+        if user_input is not None:
+            return self._changed(ended)
+        ends_at = max((max(block.until, block.hard_until) for block in ended.blocks.values()), default=dt_util.utcnow())
+        return self.async_show_form(step_id="unblock", description_placeholders={"ends_at": time_in_words(ends_at)})
+
+    async def async_step_report(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask what has been seen on the skin, or felt."""
+        if user_input is not None:
+            return self._changed(REACTIONS[user_input[CONF_REACTION]](self._standing(), dt_util.utcnow()))
+        return self.async_show_form(step_id="report", data_schema=vol.Schema({vol.Required(CONF_REACTION): choice_of("reaction", REACTIONS)}))
+
+    async def async_step_clear(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Clear a red flag, once its time is over and a person says so."""
+        errors: dict[str, str] = {}
+        placeholders: dict[str, str] = {}
+        if user_input is not None:
+            if not user_input[CONF_CONFIRMED]:
+                errors = {CONF_CONFIRMED: "not_confirmed"}
+            else:
+                try:
+                    return self._changed(cleared(self._standing(), dt_util.utcnow()))
+                except RefusedError as error:
+                    errors, placeholders = {"base": "too_early"}, {"allowed_at": time_in_words(error.binding.allowed_at or dt_util.utcnow())}
+        return self.async_show_form(step_id="clear", data_schema=vol.Schema(dict(CONFIRMED)), errors=errors, description_placeholders=placeholders)
+
+    async def async_step_erase(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Erase what is known of a person."""
+        entry = self._get_reconfigure_entry()
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            if not user_input[CONF_CONFIRMED]:
+                errors = {CONF_CONFIRMED: "not_confirmed"}
+            elif any(coordinator.live is not None and coordinator.live.person.person_id == entry.entry_id for coordinator in all_coordinators(self.hass)):
+                errors = {"base": "busy"}
+            else:
+                try:
+                    await async_erase(self.hass, entry)
+                except LedgerError:
+                    errors = {"base": "not_erased"}
+                else:
+                    return self.async_abort(reason="erased")
+        return self.async_show_form(step_id="erase", data_schema=vol.Schema(dict(CONFIRMED)), errors=errors, description_placeholders={"person": entry.title})
+
+
+def _links(details: Mapping[str, Any]) -> dict[str, str]:
+    """Return the entities of Home Assistant that belong to a person."""
+    return {field: details[field] for field in (CONF_PERSON, CONF_NOTIFY) if details.get(field)}
+
+
+def tidy(name: str) -> str:
+    """Return a name without space around it, and on one line."""
+    return " ".join(name.split())
