@@ -9,6 +9,7 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.facial_therapy.core import allowed, limits, program
+from custom_components.facial_therapy.core.constraints import Turn
 from custom_components.facial_therapy.core.model import (
     Block,
     Channel,
@@ -26,6 +27,7 @@ from custom_components.facial_therapy.core.model import (
 from custom_components.facial_therapy.core.person import (
     BOUNDS,
     Choice,
+    against,
     blocked,
     choose,
     cleared,
@@ -33,6 +35,7 @@ from custom_components.facial_therapy.core.person import (
     flagged,
     not_fine,
     reddened,
+    screened_anew,
     tightest,
     unblocked,
     within,
@@ -153,6 +156,19 @@ def test_what_tells_of_health_has_one_word_outside() -> None:
         "skin_type",
     }
     assert Reason.NOT_SCREENED.shown == "not_screened"
+
+
+def test_what_stands_against_a_turn_can_be_asked_without_a_request() -> None:
+    turn = Turn(device=mask(), telemetry=None, now=NOW, person=person(how=reddened(standing(adult=False), NOW)))
+    assert [refusal.reason for refusal in against(turn)] == [Reason.NOT_ADULT, Reason.REDNESS]
+    assert against(replace(turn, person=person())) == ()
+
+
+def test_screening_anew_replaces_the_verdicts_and_nothing_that_was_reported() -> None:
+    before = flagged(reddened(Standing(), NOW), NOW)
+    after = screened_anew(before, {MASK: screening()})
+    assert (after.adult, after.screenings) == (True, {MASK: screening()})
+    assert (after.redness_until, after.red_flag_at) == (before.redness_until, before.red_flag_at)
 
 
 # --- what is reported ----------------------------------------------------------------------------------------------------------------
