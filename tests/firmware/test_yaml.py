@@ -13,7 +13,9 @@ from .library import COMPONENT, ROOT
 ESPHOME = ROOT / ".work" / "esphome" / "bin"
 HERE = Path(__file__).parent
 INVALID = sorted((HERE / "invalid").glob("*.yaml"))
-VALID = [*sorted((HERE / "valid").glob("*.yaml")), ROOT / "esphome" / "mask-host.yaml", ROOT / "esphome" / "wand-host.yaml"]
+VALID = [*sorted((HERE / "valid").glob("*-esp32.yaml")), ROOT / "esphome" / "mask-host.yaml", ROOT / "esphome" / "wand-host.yaml"]
+
+SOURCE = "facial_therapy_source: ../../../esphome/components"
 
 pytestmark = pytest.mark.skipif(not ESPHOME.exists(), reason="no ESPHome environment: scripts/setup esphome")
 
@@ -56,6 +58,24 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, tuple[int, 
 def test_esphome_accepts(path: Path, verdicts: dict[Path, tuple[int, str]]) -> None:
     code, output = verdicts[path]
     assert code == 0, output[-2000:]
+
+
+@pytest.mark.parametrize("modality", ["mask", "wand"])
+def test_the_example_is_a_board_that_is_checked_but_for_where_it_comes_from(modality: str) -> None:
+    example = (ROOT / "esphome" / f"example-{modality}.yaml").read_text()
+    remote = f"github://facial-therapy/facial-therapy/esphome/boards/{modality}-esp32.yaml@main"
+    assert remote in example
+    local = example.replace(remote, f"!include ../../../esphome/boards/{modality}-esp32.yaml").replace("substitutions:", f"substitutions:\n  {SOURCE}")
+    checked = (HERE / "valid" / f"board-{modality}-esp32.yaml").read_text()
+    assert [line for line in local.splitlines() if not line.startswith("#")] == [line for line in checked.splitlines() if not line.startswith("#")]
+
+
+def test_every_yaml_that_is_shipped_is_checked() -> None:
+    shipped = {path.relative_to(ROOT / "esphome").as_posix() for path in (ROOT / "esphome").rglob("*.yaml") if ".esphome" not in path.parts}
+    checked = {path.name for path in VALID if path.parent.name == "esphome"}
+    text = "".join(path.read_text() for path in (*VALID, *(ROOT / "esphome" / "boards").glob("*.yaml")))
+    examples = {f"example-{modality}.yaml" for modality in ("mask", "wand")}
+    assert {name for name in shipped - checked - examples if name not in text} == set()
 
 
 @pytest.mark.parametrize("path", INVALID, ids=lambda path: path.stem)
