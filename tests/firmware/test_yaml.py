@@ -70,6 +70,20 @@ def test_the_example_is_a_board_that_is_checked_but_for_where_it_comes_from(moda
     assert [line for line in local.splitlines() if not line.startswith("#")] == [line for line in checked.splitlines() if not line.startswith("#")]
 
 
+@pytest.mark.parametrize("modality", ["mask", "wand"])
+def test_the_hardware_page_names_every_pin_of_the_board_and_no_other(modality: str) -> None:
+    page = (ROOT / "docs" / "hardware.md").read_text()
+    table = page[page.index(f"| pin of [boards/{modality}-esp32.yaml]") :].split("\n\n")[0]
+    board = (ROOT / "esphome" / "boards" / f"{modality}-esp32.yaml").read_text()
+    assert set(re.findall(r"GPIO\d+", table)) == set(re.findall(r"GPIO\d+", board))
+
+
+@pytest.mark.parametrize("page", ["docs/hardware.md", "README.md"])
+def test_what_a_page_links_to_is_there(page: str) -> None:
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / page).read_text()):
+        assert ((ROOT / page).parent / target).exists(), target
+
+
 def test_every_yaml_that_is_shipped_is_checked() -> None:
     shipped = {path.relative_to(ROOT / "esphome").as_posix() for path in (ROOT / "esphome").rglob("*.yaml") if ".esphome" not in path.parts}
     checked = {path.name for path in VALID if path.parent.name == "esphome"}
