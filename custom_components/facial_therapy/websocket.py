@@ -35,7 +35,7 @@ UNAVAILABLE: Final = "unavailable"
 LEASED: Final = (State.RUNNING, State.LOST, State.STOPPING)
 """Where output may still flow: its lease says when it stops by itself."""
 KEPT: Final = (State.SUSPENDED, State.PAUSED)
-CHOICES: Final = {"session": Platform.SWITCH, "program": Platform.SELECT, "person": Platform.SELECT}
+CHOICES: Final = {"session": Platform.SWITCH, "program": Platform.SELECT, "person": Platform.SELECT, "confirm": Platform.BUTTON}
 
 type Shown = dict[str, Any]
 type May = Callable[[str], bool]

@@ -1,0 +1,221 @@
+"""The card at every moment of a session, on a page without Home Assistant: what it is told, and the page that tells it."""
+
+from collections.abc import Mapping
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from playwright.async_api import Page
+
+from custom_components.facial_therapy.core.session import State
+
+CARD: Final = Path(__file__).resolve().parents[2] / "custom_components" / "facial_therapy" / "frontend" / "facial-therapy-card.js"
+NOW: Final = 1_795_550_645.0
+"""21:04:05 in Amsterdam."""
+LIGHT: Final[Mapping[str, str]] = {
+    "primary-text-color": "#141414",
+    "secondary-text-color": "#5e5e5e",
+    "divider-color": "#e0e0e0",
+    "card-background-color": "#ffffff",
+    "primary-background-color": "#f5f6f8",
+}
+DARK: Final[Mapping[str, str]] = {
+    "primary-text-color": "#e1e1e1",
+    "secondary-text-color": "#9b9b9b",
+    "divider-color": "#3a3a3a",
+    "card-background-color": "#1c1c1c",
+    "primary-background-color": "#111111",
+}
+
+type Device = dict[str, Any]
+
+PROGRAMS: Final = {"fine_lines": "Fine lines", "uneven_tone": "Uneven tone", "puffiness": "Puffiness", "manual": "Manual"}
+PLANNED: Final = {"fluence_j_cm2": {"red": 16.8, "near_infrared": 16.8}, "charge_ma_min": 0}
+
+
+def mask(**changes: Any) -> Device:
+    """Return a mask that is ready, with changes."""
+    return {
+        "device_id": "mask",
+        "name": "Bathroom mask",
+        "modality": "mask",
+        "state": "idle",
+        "may_control": True,
+        "entities": {"session": "switch.mask_session", "program": "select.mask_program", "person": "select.mask_person", "confirm": "button.mask_confirm"},
+        "connected": True,
+        "channels": ["red", "near_infrared", "amber"],
+        "programs": PROGRAMS,
+        "program": "fine_lines",
+        "people": ["Ada", "Grace"],
+        "person": "Ada",
+        "refusals": [],
+        "fault": None,
+        "lease_ends_at": None,
+        "worn": False,
+        "temperature_c": 33,
+        "charging": False,
+        "session": None,
+        "last": None,
+        **changes,
+    }
+
+
+def session(**changes: Any) -> Device:
+    """Return a session of a mask, with changes."""
+    return {
+        "person": "Ada",
+        "program": "Fine lines",
+        "duration_s": 600,
+        "frequency_hz": None,
+        "planned": PLANNED,
+        "delivered": {"fluence_j_cm2": {"red": 5.2, "near_infrared": 5.2}, "charge_ma_min": 0},
+        "ends_at": None,
+        "window_ends_at": None,
+        "window_s": 60,
+        "levels": {},
+        "current_ua": 0,
+        **changes,
+    }
+
+
+RUNNING: Final = session(phase="running", ends_at=NOW + 412, levels={"red": 28, "near_infrared": 28})
+RAMPING: Final = {**RUNNING, "phase": "ramping", "ends_at": NOW + 598, "levels": {"red": 11, "near_infrared": 11}}
+ENDED: Final = {"person": "Ada", "program": "Fine lines", "planned": PLANNED, "delivered": PLANNED, "outcome": "completed", "ended_at": NOW - 90_000}
+FAULTED: Final = {
+    "reason": "faulted",
+    "message": "The device has stopped for safety: Too hot. Mend the cause, then press Confirm.",
+    "allowed_at": None,
+}
+REST: Final = {"reason": "rest", "message": "The skin still rests from the last session. Possible from Wednesday 19:04.", "allowed_at": NOW + 79_200}
+MOMENTS: Final[Mapping[str, Device | None]] = {
+    "ready": mask(last=ENDED),
+    "not ready": mask(refusals=[REST], last={**ENDED, "ended_at": NOW - 7200}),
+    "waiting": mask(state="waiting", connected=False, session=session(planned=None, duration_s=None, window_ends_at=NOW + 1320)),
+    "armed": mask(state="armed", session=session(window_ends_at=NOW + 47)),
+    "ramping": mask(
+        state="running",
+        worn=True,
+        lease_ends_at=NOW + 9,
+        session={**RUNNING, "phase": "ramping", "ends_at": NOW + 598, "levels": {"red": 11, "near_infrared": 11}},
+    ),
+    "running": mask(state="running", worn=True, temperature_c=36, lease_ends_at=NOW + 9, session=RUNNING),
+    "suspended": mask(state="suspended", temperature_c=35, session=session(phase=None, left_s=301, kept_until=NOW + 580, cause="contact")),
+    "paused": mask(state="paused", worn=True, temperature_c=35, session=session(phase=None, left_s=301, kept_until=NOW + 580, cause="person")),
+    "stopping": mask(state="stopping", worn=True, temperature_c=36, lease_ends_at=NOW + 7, session=session()),
+    "lost": mask(state="lost", connected=False, worn=None, temperature_c=None, lease_ends_at=NOW + 8, session=session()),
+    "fault": mask(state="fault", fault={"fault": "over_temperature", "name": "Too hot"}, refusals=[FAULTED], temperature_c=41),
+    "uncertain": mask(last={**ENDED, "outcome": "uncertain", "ended_at": NOW - 600}),
+    "off": mask(connected=False, worn=None, temperature_c=None, refusals=[{"reason": "device_offline", "message": "The device is off.", "allowed_at": None}]),
+    "unavailable": {"device_id": "mask", "name": "Bathroom mask", "modality": "mask", "state": "unavailable", "may_control": True, "entities": {}},
+    "empty": None,
+    "wand": mask(
+        device_id="wand",
+        name="Wand",
+        modality="wand",
+        state="running",
+        channels=[],
+        worn=True,
+        lease_ends_at=NOW + 4,
+        session={
+            **RUNNING,
+            "ends_at": NOW + 187,
+            "duration_s": 300,
+            "levels": {},
+            "current_ua": 200,
+            "frequency_hz": 8.3,
+            "zone": 2,
+            "planned": {"fluence_j_cm2": {}, "charge_ma_min": 0.98},
+            "delivered": {"fluence_j_cm2": {}, "charge_ma_min": 0.37},
+        },
+    ),
+    "read only": mask(state="running", may_control=False, worn=True, lease_ends_at=NOW + 9, session=RUNNING),
+}
+"""Every state of the session sensor, and what else a card can look like."""
+assert {moment["state"] for moment in MOMENTS.values() if moment} >= set(State)
+
+ALLOWED: Final = {"allowed": True, "refusals": [], "duration_s": 600, "planned": PLANNED, "levels": {"red": 28, "near_infrared": 28}, "current_ua": None}
+
+# A home that only tells, and a card around ours as Home Assistant has it: what the card asks for and calls is kept in `calls`.
+_HOME: Final = """
+window.calls = [];
+customElements.define("ha-card", class extends HTMLElement {
+    constructor() {
+        super();
+        const style = "background: var(--card-background-color); border: 1px solid var(--divider-color); border-radius: 12px; box-sizing: border-box;";
+        this.attachShadow({mode: "open"}).innerHTML = `<style>:host { ${style} }</style><slot></slot>`;
+    }
+});
+window.home = (device, {language = "en", dark = false, answer = null, fail = null, now, rtl = false} = {}) => {
+    const heard = {ready: [], disconnected: []};
+    let tell = () => {};
+    const connection = {
+        addEventListener: (name, listener) => heard[name].push(listener),
+        removeEventListener: (name, listener) => heard[name].splice(heard[name].indexOf(listener), 1),
+        subscribeMessage: async (listener, message) => {
+            calls.push(message);
+            tell = listener;
+            listener({now, devices: device ? {entry: device} : {}});
+            return async () => { tell = () => {}; };
+        },
+        sendMessagePromise: async message => {
+            calls.push(message);
+            return answer ?? {allowed: !(device?.refusals?.length), refusals: device?.refusals ?? [], ...allowed};
+        },
+    };
+    const hass = {
+        connection,
+        locale: {language, time_format: "24", time_zone: "local"},
+        config: {time_zone: "Europe/Amsterdam"},
+        themes: {darkMode: dark},
+        translationMetadata: {translations: {[language]: {isRTL: rtl}}},
+        entities: {},
+        callService: async (...call) => { calls.push(call); if (fail) throw fail; },
+        loadBackendTranslation: async () => () => "",
+    };
+    return {hass, tell: event => tell(event), fire: name => heard[name].forEach(listener => listener())};
+};
+window.show = (into, device, options, config = {}) => {
+    const home = window.home(device, options);
+    const card = document.createElement("facial-therapy-card");
+    card.setConfig({type: "custom:facial-therapy-card", ...config});
+    into.append(card);
+    card.hass = home.hass;
+    return {card, ...home};
+};
+"""
+
+
+def _theme(colors: Mapping[str, str]) -> str:
+    return "".join(f"--{name}: {value};" for name, value in colors.items())
+
+
+async def open_page(page: Page, *, dark: bool = False) -> None:
+    """Open an empty page in a theme, with the card and a home that can be shown in it."""
+    style = f"""
+        html {{ {_theme(DARK if dark else LIGHT)} background: var(--primary-background-color); font-family: "Noto Sans", Roboto, sans-serif; }}
+        body {{ margin: 0; padding: 16px; }}
+        main {{ display: grid; grid-template-columns: repeat(var(--columns, 1), minmax(0, var(--width, 400px))); gap: 16px; align-items: stretch; }}
+    """
+    await page.set_content(f"<!doctype html><html lang=en><head><title>Card</title><style>{style}</style></head><body><main></main></body></html>")
+    await page.evaluate(f"window.allowed = {json.dumps(ALLOWED)}")
+    await page.add_script_tag(content=_HOME)
+    await page.add_script_tag(path=CARD, type="module")
+    await page.wait_for_function("() => Boolean(customElements.get('facial-therapy-card'))")
+
+
+async def show(page: Page, device: Device | None, **options: Any) -> None:
+    """Show one card more; the page has it as `shown`."""
+    config = options.pop("config", {})
+    show = "([device, options, config]) => { window.shown = show(document.querySelector('main'), device, options, config); }"
+    await page.evaluate(show, [device, {"now": NOW, **options}, config])
+
+
+async def tell(page: Page, now: float = NOW, **changes: Any) -> None:
+    """Tell the newest card what has changed of its device."""
+    await page.evaluate("event => shown.tell(event)", {"now": now, "devices": {"entry": changes}})
+
+
+async def calls(page: Page) -> list[Any]:
+    """Return what the cards have asked for and called."""
+    found: list[Any] = await page.evaluate("calls")
+    return found

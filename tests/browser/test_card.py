@@ -1,0 +1,306 @@
+"""The card by itself: every moment, what it says, what it does, and what it costs."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, Page, expect
+import pytest
+
+from .moments import ALLOWED, CARD, MOMENTS, NOW, RUNNING, calls, mask, open_page, session, show, tell
+
+AXE = Path(__file__).resolve().parents[2] / ".work/axe/node_modules/axe-core/axe.min.js"
+MOST_BYTES = 40_000
+LEAST_PX = 48
+HOUR_S = 3600
+MOST_GROWTH_BYTES = 300_000
+
+
+@pytest.fixture
+async def page(browser: Browser) -> AsyncGenerator[Page]:
+    """Return an empty page with the card, which must not have complained when the test is over."""
+    context = await browser.new_context(viewport={"width": 412, "height": 915}, timezone_id="Europe/Amsterdam", reduced_motion="reduce")
+    page = await context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(error.message))
+    await open_page(page)
+    yield page
+    await context.close()
+    assert errors == []
+
+
+async def text(page: Page, name: str) -> str:
+    """Return what a part of the card says."""
+    return await page.locator(f"facial-therapy-card .{name}").inner_text()
+
+
+# --- what it looks like ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_no_moment_violates_accessibility(browser: Browser, dark: bool, language: str) -> None:  # noqa: FBT001 - a parameter of pytest
+    context = await browser.new_context(viewport={"width": 412, "height": 915}, timezone_id="Europe/Amsterdam", reduced_motion="reduce")
+    page = await context.new_page()
+    await open_page(page, dark=dark)
+    for moment in MOMENTS.values():
+        await show(page, moment, dark=dark, language=language)
+    await page.wait_for_timeout(500)
+    await page.add_script_tag(path=AXE)
+    found = await page.evaluate("axe.run(document.querySelector('main'), {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})")
+    await context.close()
+    assert [(violation["id"], [node["failureSummary"] for node in violation["nodes"]][:3]) for violation in found["violations"]] == []
+    assert len(found["passes"]) > 5
+
+
+@pytest.mark.parametrize("width", [320, 412, 1440])
+async def test_no_moment_is_wider_than_its_place_and_every_button_is_big_enough(page: Page, width: int) -> None:
+    await page.set_viewport_size({"width": width, "height": 915})
+    for moment in MOMENTS.values():
+        await show(page, moment)
+    await page.wait_for_timeout(300)
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for control in await page.locator("facial-therapy-card :is(button, select):visible").all():
+        box = await control.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= LEAST_PX
+        assert await control.evaluate("element => element.scrollWidth <= element.clientWidth + 1")
+
+
+@pytest.mark.parametrize("name", [name for name, moment in MOMENTS.items() if moment])
+async def test_stop_is_there_at_every_moment_and_needs_one_press(page: Page, name: str) -> None:
+    await show(page, MOMENTS[name])
+    await page.get_by_role("button", name="Stop").click()
+    device = MOMENTS[name]
+    assert device is not None
+    assert ["facial_therapy", "stop_session", {}, {"device_id": device["device_id"]}, False] in await calls(page)
+
+
+async def test_the_ring_counts_down_by_the_clock_of_the_server(page: Page) -> None:
+    """The browser's own clock is of another year here: it is not asked."""
+    await show(page, MOMENTS["running"])
+    await expect(page.locator("facial-therapy-card .time")).to_have_text("6:52")
+    assert await text(page, "note") == "Ends at 21:10"
+    assert await text(page, "lease") == "Stops by itself at 21:04:14"
+    await expect(page.locator("facial-therapy-card .time")).to_have_text("6:50")
+    share = await page.evaluate("shown.card.shadowRoot.querySelector('.arc').style.strokeDashoffset / (2 * Math.PI * 104)")
+    assert 1 - share == pytest.approx(410 / 600, abs=0.01)
+
+
+async def test_every_state_is_named(page: Page) -> None:
+    words = {
+        "ready": "Ready", "waiting": "Waiting", "armed": "Armed", "ramping": "Rising", "running": "Running", "suspended": "Interrupted", "paused": "Paused",
+        "stopping": "Stopping", "lost": "No answer", "fault": "Too hot", "off": "Switched off", "unavailable": "Not available", "empty": "Nothing here yet",
+    }  # fmt: skip
+    for name, word in words.items():
+        await show(page, MOMENTS[name])
+        await expect(page.locator("facial-therapy-card").last.locator(".phase")).to_have_text(word)
+
+
+async def test_when_the_lease_of_a_lost_device_is_over_it_is_dark(page: Page) -> None:
+    await show(page, mask(state="lost", connected=False, lease_ends_at=NOW + 0.5, session=session()))
+    await expect(page.locator("facial-therapy-card .lease")).to_have_text("Dark since 21:04:05 at the latest")
+
+
+async def test_a_refusal_is_told_before_anybody_presses_start(page: Page) -> None:
+    await show(page, MOMENTS["not ready"])
+    assert "Possible from Wednesday 19:04" in await text(page, "hint")
+    assert await text(page, "time") == "Wed 19:04"
+    await expect(page.get_by_role("button", name="Start")).to_be_disabled()
+
+
+async def test_what_stands_against_a_choice_is_told_for_that_choice(page: Page) -> None:
+    refused = {"allowed": False, "refusals": [{"reason": "skin_type", "message": "channels.blue is not for this skin type.", "allowed_at": None}]}
+    await show(page, mask(), answer=refused)
+    await expect(page.locator("facial-therapy-card .hint")).to_have_text("channels.blue is not for this skin type.")
+    asked = [call for call in await calls(page) if isinstance(call, dict) and call["type"] == "facial_therapy/check"]
+    assert asked == [{"type": "facial_therapy/check", "entry_id": "entry", "person": "Ada", "program": "fine_lines", "language": "en"}]
+
+
+async def test_a_reason_of_the_persons_own_is_not_told(page: Page) -> None:
+    await show(page, mask(may_control=False, refusals=[{"reason": "personal", "message": "", "allowed_at": None}]))
+    assert "Their settings say why" in await text(page, "hint")
+
+
+async def test_in_german_and_from_right_to_left(page: Page) -> None:
+    await show(page, MOMENTS["running"], language="de")
+    await expect(page.get_by_role("button", name="Stopp")).to_be_visible()
+    assert await text(page, "lease") == "Stoppt von selbst um 21:04:14"
+    await show(page, MOMENTS["running"], language="he", rtl=True)
+    card = page.locator("facial-therapy-card").last
+    await expect(card.locator(".card")).to_have_attribute("dir", "rtl")
+    pause, stop = [await card.get_by_role("button", name=name).bounding_box() for name in ("Pause", "Stop")]
+    assert pause is not None
+    assert stop is not None
+    assert pause["x"] > stop["x"]
+
+
+# --- what it does --------------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_session_is_started_by_the_keyboard_alone(page: Page) -> None:
+    await show(page, mask())
+    await expect(page.locator("facial-therapy-card .time")).to_have_text("10:00")
+    for _ in range(3):
+        await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    start = ["facial_therapy", "start_session", {"program": "fine_lines", "person": "Ada"}, {"device_id": "mask"}, False]
+    await page.wait_for_function("calls.some(call => call[1] === 'start_session')")
+    assert start in await calls(page)
+    await tell(page, state="armed", session=session(window_ends_at=NOW + 60))
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await page.wait_for_function("calls.some(call => call[1] === 'stop_session')")
+
+
+async def test_another_program_and_person_are_chosen_for_the_device(page: Page) -> None:
+    await show(page, mask())
+    await page.get_by_label("Program").select_option("uneven_tone")
+    await page.get_by_label("For").select_option("Grace")
+    await page.get_by_role("button", name="Start").click()
+    assert ["select", "select_option", {"option": "uneven_tone"}, {"entity_id": "select.mask_program"}, False] in await calls(page)
+    assert ["facial_therapy", "start_session", {"program": "uneven_tone", "person": "Grace"}, {"device_id": "mask"}, False] in await calls(page)
+
+
+async def test_what_is_set_by_hand_is_started_by_its_switch(page: Page) -> None:
+    await show(page, mask(program="manual"))
+    await page.get_by_role("button", name="Start").click()
+    assert ["switch", "turn_on", {}, {"entity_id": "switch.mask_session"}, False] in await calls(page)
+
+
+async def test_a_device_that_is_off_is_waited_for(page: Page) -> None:
+    await show(page, MOMENTS["off"])
+    await page.get_by_role("button", name="Start when it is on").click()
+    [start] = [call for call in await calls(page) if "start_session" in call]
+    assert start[2] == {"program": "fine_lines", "person": "Ada", "wait": {"minutes": 30}}
+
+
+@pytest.mark.parametrize(
+    ("moment", "button", "call"),
+    [
+        ("running", "Pause", ["facial_therapy", "pause_session", {}, {"device_id": "mask"}, False]),
+        ("paused", "Resume", ["facial_therapy", "resume_session", {}, {"device_id": "mask"}, False]),
+        ("suspended", "Resume", ["facial_therapy", "resume_session", {}, {"device_id": "mask"}, False]),
+        ("fault", "Clear the fault", ["button", "press", {}, {"entity_id": "button.mask_confirm"}, False]),
+    ],
+)
+async def test_the_other_buttons_do_what_they_say(page: Page, moment: str, button: str, call: list[Any]) -> None:
+    await show(page, MOMENTS[moment])
+    await page.get_by_role("button", name=button).click()
+    assert call in await calls(page)
+
+
+async def test_what_is_refused_is_said_and_announced(page: Page) -> None:
+    await show(page, mask(), fail={"code": "service_validation_error", "message": "The device is charging. Unplug it first."}, answer={**ALLOWED})
+    await page.get_by_role("button", name="Start").click()
+    await expect(page.get_by_role("alert")).to_have_text("The device is charging. Unplug it first.")
+
+
+async def test_a_stop_that_nobody_hears_is_sent_again_once_home_assistant_is_back(page: Page) -> None:
+    await show(page, MOMENTS["running"], fail=3)
+    await page.evaluate("shown.fire('disconnected')")
+    await expect(page.locator("facial-therapy-card .phase")).to_have_text("No connection")
+    assert await text(page, "lease") == "Stops by itself at 21:04:14"
+    await page.get_by_role("button", name="Stop").click()
+    await expect(page.locator("facial-therapy-card .hint")).to_contain_text("Take the device off now")
+    await page.evaluate("calls.length = 0; shown.fire('ready')")
+    await page.wait_for_function("calls.some(call => call[1] === 'stop_session')")
+
+
+async def test_somebody_who_may_only_look_sees_only_stop(page: Page) -> None:
+    for moment in ("ready", "running", "paused", "fault"):
+        device = MOMENTS[moment]
+        assert device is not None
+        await show(page, {**device, "may_control": False})
+        card = page.locator("facial-therapy-card").last
+        await expect(card.get_by_role("button")).to_have_text(["Stop"])
+        await expect(card.get_by_role("combobox")).to_have_count(0)
+    assert not [call for call in await calls(page) if isinstance(call, dict) and call["type"].endswith("check")]
+
+
+async def test_phases_are_spoken_and_seconds_are_not(page: Page) -> None:
+    await show(page, mask())
+    await page.evaluate(
+        """() => {
+            window.spoken = [];
+            const region = shown.card.shadowRoot.querySelector("[role=status]");
+            new MutationObserver(() => spoken.push(region.textContent)).observe(region, {childList: true, characterData: true, subtree: true});
+        }"""
+    )
+    await tell(page, state="armed", session=session(window_ends_at=NOW + 60))
+    await page.wait_for_timeout(1500)
+    await tell(page, state="running", worn=True, session=RUNNING)
+    await page.wait_for_timeout(2500)
+    await tell(page, state="paused", session=session(phase=None, left_s=400, kept_until=NOW + 600))
+    await page.wait_for_timeout(100)
+    assert await page.evaluate("spoken") == ["Armed. Put the mask on", "Running", "Paused"]
+
+
+async def test_two_cards_share_one_subscription(page: Page) -> None:
+    await show(page, mask())
+    await page.evaluate(
+        """() => {
+            const card = document.createElement("facial-therapy-card");
+            card.setConfig({});
+            document.querySelector("main").append(card);
+            card.hass = {...shown.card.hass, ...window.shown.hass};
+        }"""
+    )
+    assert len([call for call in await calls(page) if isinstance(call, dict) and call["type"] == "facial_therapy/subscribe"]) == 1
+
+
+async def test_a_wrong_configuration_is_refused_by_name(page: Page) -> None:
+    said = await page.evaluate(
+        "(() => { try { document.createElement('facial-therapy-card').setConfig({device: 7}); } catch (error) { return error.message; } })()"
+    )
+    assert said.startswith("device:")
+
+
+# --- what it costs ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_file_is_small() -> None:
+    assert CARD.stat().st_size <= MOST_BYTES
+
+
+def test_it_asks_nothing_of_anybody_else() -> None:
+    for script in CARD.parent.glob("*.js"):
+        words = script.read_text()
+        assert "import " not in words
+        assert "fetch(" not in words
+        assert {word for word in words.split('"') if word.startswith("http")} <= {"https://github.com/facial-therapy/facial-therapy"}
+
+
+async def test_an_hour_leaves_nothing_behind(browser: Browser) -> None:
+    context = await browser.new_context(viewport={"width": 412, "height": 915})
+    page = await context.new_page()
+    await page.clock.install(time=NOW)
+    await open_page(page)
+    await show(page, MOMENTS["running"])
+    await page.evaluate(
+        """now => {
+            let second = 0;
+            setInterval(() => {
+                second++;
+                const lit = second % 600;
+                const session = {...moment.session, ends_at: now + second - lit + 600, zone: Math.floor(lit / 60)};
+                shown.tell({now: now + second, devices: {entry: {session, lease_ends_at: now + second + 9, temperature_c: 33 + lit % 5}}});
+            }, 1000);
+        }""".replace("moment", "window.moment"),
+        NOW,
+    )
+    await page.evaluate("moment => { window.moment = moment; }", MOMENTS["running"])
+    devtools = await context.new_cdp_session(page)
+
+    async def heap_bytes() -> int:
+        await devtools.send("HeapProfiler.collectGarbage")
+        return int((await devtools.send("Runtime.getHeapUsage"))["usedSize"])
+
+    await page.clock.run_for(60_000)
+    before = await heap_bytes()
+    for _ in range(HOUR_S // 60):
+        await page.clock.run_for(60_000)
+    growth = await heap_bytes() - before
+    await context.close()
+    print(f"\nan hour of a running session: heap {before} B, grown by {growth} B")  # noqa: T201 - the figure
+    assert growth < MOST_GROWTH_BYTES
