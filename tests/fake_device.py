@@ -15,7 +15,6 @@ from typing import override
 from homeassistant.util import dt as dt_util
 
 from custom_components.facial_therapy.core import limits
-from custom_components.facial_therapy.core.dose import charged
 from custom_components.facial_therapy.core.model import (
     ByChannel,
     Channel,
@@ -34,6 +33,8 @@ from custom_components.facial_therapy.core.model import (
     Telemetry,
 )
 from custom_components.facial_therapy.devices import Answer, DeviceError, HistoryEntry, Problem, SubjectWindows, TherapyDevice
+
+from .fake_windows import FakeWindows
 
 MASK = Device(
     modality=Modality.MASK,
@@ -62,20 +63,6 @@ TICK_S = 0.1
 TICKS_BETWEEN_REPORTS = 10
 BUTTON_FAULTS = (Fault.OVER_CURRENT, Fault.NET_CHARGE, Fault.OVER_TEMPERATURE, Fault.TEMPERATURE_SENSOR)
 FLOWING = (NodeState.RAMPING, NodeState.RUNNING)
-SUBJECTS = 4
-SUBJECT_GAP_S = 600
-
-
-@dataclass(frozen=True, slots=True)
-class FakeCharge:
-    """What one session gave one person, charged."""
-
-    subject: int
-    ended_s: float
-    dose: float
-    """J/cm² of all channels, or mA·min."""
-    blue: float
-    counts: bool
 
 
 @dataclass(slots=True)
@@ -119,9 +106,7 @@ class FakeDevice(TherapyDevice):
         self.age_s = 0.0
         """Like a node with a battery-backed clock: reboots lose nothing of it."""
         self.strict = False
-        self.subjects: list[int] = []
-        self._given: list[FakeCharge] = []
-        self._last_output: tuple[int, float] | None = None
+        self.windows = FakeWindows(description)
         self.state = NodeState.IDLE
         self.session: FakeSession | None = None
         self.history: list[HistoryEntry] = [
@@ -189,6 +174,15 @@ class FakeDevice(TherapyDevice):
         return Answer(boot=self.boot, uptime_ms=self.uptime_ms, state=self.state, session_id=session_id, record=self._newest)
 
     @property
+    def subjects(self) -> list[int]:
+        """Who is enrolled."""
+        return self.windows.subjects
+
+    @subjects.setter
+    def subjects(self, subjects: list[int]) -> None:
+        self.windows.subjects = subjects
+
+    @property
     def uptime_ms(self) -> int:
         """Uptime as the node counts it."""
         return round(self.time_s * 1000) & 0xFFFF_FFFF
@@ -203,7 +197,7 @@ class FakeDevice(TherapyDevice):
         if last_record != len(self.history):
             raise RefusedError(Refusal(reason=Reason.UNSEEN_SESSION))
         if self.strict:
-            self._check_subject(plan)
+            self.windows.check(plan, self.age_s)
         self.session = FakeSession(session_id, plan, len(self.history) + 1, plan.window_s)
         self._session_owner = self._owner
         self._lease_s = limits.LEASE_S[self._device.modality]
@@ -295,87 +289,14 @@ class FakeDevice(TherapyDevice):
     @override
     async def async_enroll(self, subject: int) -> Answer:
         await self._async_command("enroll")
-        if subject not in self.subjects:
-            if not self._held:
-                raise RefusedError(Refusal(reason=Reason.BUTTON_NEEDED))
-            if len(self.subjects) == SUBJECTS:
-                old = [known for known in self.subjects if self._within(known, limits.WEEK_HARD)[0] == 0]
-                if not old:
-                    raise RefusedError(Refusal(reason=Reason.SUBJECTS_FULL))
-                self.subjects.remove(old[0])
-            self.subjects.append(subject)
-            self.report()
+        self.windows.enroll(subject, self.age_s, held=self._held)
+        self.report()
         return self._answer()
 
     @override
     async def async_subject(self, subject: int) -> SubjectWindows:
         await self._async_command("subject")
-        if subject not in self.subjects:
-            raise RefusedError(Refusal(reason=Reason.NOT_ENROLLED))
-        day, week = (self._within(subject, window) for window in (limits.DAY_HARD, limits.WEEK_HARD))
-        mask = self._device.modality is Modality.MASK
-        return SubjectWindows(
-            subject=subject,
-            fluence_day_j_cm2=day[0] if mask else 0,
-            fluence_week_j_cm2=week[0] if mask else 0,
-            blue_week_j_cm2=week[1],
-            charge_day_ma_min=0 if mask else day[0],
-            charge_week_ma_min=0 if mask else week[0],
-            sessions_day=day[2],
-            sessions_week=week[2],
-            rest_s=self._rest_s(subject),
-            rest_blue_s=self._rest_s(subject, blue=True),
-        )
-
-    def _within(self, subject: int, window: timedelta) -> tuple[float, float, int]:
-        """Return dose, blue and number of sessions of a window, an open session in full."""
-        given = [charge for charge in self._given if charge.subject == subject and self.age_s - charge.ended_s < window.total_seconds()]
-        if self.session is not None and self.session.plan.request.person.subject == subject:
-            given.append(self._charge(self.session.plan, self.session.plan.planned))
-        return sum(charge.dose for charge in given), sum(charge.blue for charge in given), sum(charge.counts for charge in given)
-
-    def _rest_s(self, subject: int, *, blue: bool = False) -> float:
-        """Return what is left of the rest."""
-        rest = limits.REST_BLUE[1] if blue else limits.REST[self._device.modality][1]
-        ends = [charge.ended_s for charge in self._given if charge.subject == subject and charge.counts and (charge.blue or not blue)]
-        return max(0, ends[-1] + rest.total_seconds() - self.age_s) if ends else 0
-
-    def _charge(self, plan: Plan, dose: Dose) -> FakeCharge:
-        counted = charged(dose, self._device)
-        counts = dose.total >= plan.planned.total * limits.COUNTS_FROM_SHARE
-        return FakeCharge(plan.request.person.subject, self.age_s, counted.total, counted.fluence_j_cm2.get(Channel.BLUE, 0), counts)
-
-    def _check_subject(self, plan: Plan) -> None:
-        """Hold a new session to its subject: enrolled, gap, windows, rest."""
-        subject = plan.request.person.subject
-        if subject not in self.subjects:
-            raise RefusedError(Refusal(reason=Reason.NOT_ENROLLED))
-        if self._last_output and self._last_output[0] != subject and (left_s := self._last_output[1] + SUBJECT_GAP_S - self.age_s) > 0:
-            raise RefusedError(self._wait(Reason.SUBJECT_GAP, left_s))
-        modality = self._device.modality
-        ceilings = {
-            Reason.DOSE_DAY: (limits.DAY_HARD, 0, (limits.FLUENCE_DAY if modality is Modality.MASK else limits.CHARGE).hard.maximum),
-            Reason.SESSIONS_WEEK: (limits.WEEK_HARD, 2, limits.SESSIONS_WEEK[modality].hard.maximum),
-        }
-        if modality is Modality.MASK:
-            ceilings |= {
-                Reason.DOSE_WEEK: (limits.WEEK_HARD, 0, limits.FLUENCE_WEEK.hard.maximum),
-                Reason.BLUE_WEEK: (limits.WEEK_HARD, 1, limits.BLUE_WEEK.hard.maximum),
-                Reason.SESSIONS_DAY: (limits.DAY_HARD, 2, limits.SESSIONS_DAY[modality].hard.maximum),
-            }
-        asked = self._charge(plan, plan.planned)
-        for reason, (window, quantity, most) in ceilings.items():
-            more = (asked.dose, asked.blue, 1)[quantity]
-            light = plan.skin_factor if modality is Modality.MASK and quantity != 2 else 1
-            if more and self._within(subject, window)[quantity] + more > most * light + 1e-9:
-                first = next(charge for charge in self._given if charge.subject == subject)
-                raise RefusedError(self._wait(reason, first.ended_s + window.total_seconds() - self.age_s))
-        for reason, left_s in ((Reason.REST_BLUE, self._rest_s(subject, blue=True) if asked.blue else 0), (Reason.REST, self._rest_s(subject))):
-            if left_s > 0:
-                raise RefusedError(self._wait(reason, left_s))
-
-    def _wait(self, reason: Reason, left_s: float) -> Refusal:
-        return Refusal(reason=reason, allowed_at=dt_util.utcnow() + timedelta(seconds=left_s))
+        return self.windows.read(subject, self.age_s, self.session.plan if self.session else None)
 
     # --- what a test does to it -------------------------------------------------------------------------------------------------
 
@@ -519,8 +440,7 @@ class FakeDevice(TherapyDevice):
         if not session.energized:
             outcome = Outcome.VOID
         if session.energized:
-            self._given.append(self._charge(session.plan, session.delivered))
-            self._last_output = session.plan.request.person.subject, self.age_s
+            self.windows.add(session.plan, session.delivered, self.age_s)
         self.history.append(replace(self._entry(session, outcome), age_s=0))
         self.session, self.cause, self._lease_s = None, None, 0
         self._go(NodeState.IDLE)

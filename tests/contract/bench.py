@@ -22,7 +22,11 @@ ADA = Person(person_id="ada", name="Ada", subject=4711)
 STEP_S = 0.1
 
 
-def plan(modality: Modality, *, duration_s: float = 60, window_s: float = 60) -> Plan:
+BO = Person(person_id="bo", name="Bo", subject=4712)
+"""Somebody whom the node does not know."""
+
+
+def plan(modality: Modality, *, duration_s: float = 60, window_s: float = 60, person: Person = ADA) -> Plan:
     """A small session, as `safety.permit` would let it through."""
     irradiance = {Channel.RED: 14.0, Channel.NEAR_INFRARED: 14.0} if modality is Modality.MASK else {}
     current_ua, frequency_hz = (None, None) if irradiance else (50.0, 8.3)
@@ -32,7 +36,7 @@ def plan(modality: Modality, *, duration_s: float = 60, window_s: float = 60) ->
     return Plan(
         request=Request(
             modality=modality,
-            person=ADA,
+            person=person,
             program=MANUAL,
             duration_s=duration_s,
             irradiance_mw_cm2=irradiance,
@@ -75,6 +79,12 @@ class Bench(Protocol):
     async def press(self) -> None:
         """Press the node's button."""
 
+    async def hold(self) -> None:
+        """Hold the button for so long that a subject can be enrolled, and do not let go."""
+
+    async def let_go(self) -> None:
+        """Let go of it."""
+
     async def pass_time(self, seconds: float) -> None:
         """Let time pass without a word from us."""
 
@@ -110,6 +120,8 @@ class FakeBench:
         self.reports: list[Telemetry] = []
         self.renewing: str | None = None
         self.record = 1
+        self.fake.strict = True
+        self.fake.subjects.append(ADA.subject)
         self.fake.open(self.reports.append, lambda _: None)
 
     async def put_on(self) -> None:
@@ -127,6 +139,14 @@ class FakeBench:
     async def press(self) -> None:
         """The button."""
         self.fake.press()
+
+    async def hold(self) -> None:
+        """The button."""
+        self.fake.hold()
+
+    async def let_go(self) -> None:
+        """The button."""
+        self.fake.hold(down=False)
 
     async def pass_time(self, seconds: float) -> None:
         """The fake's own time."""
@@ -177,6 +197,16 @@ class RealBench:
     async def press(self) -> None:
         """The simulated button."""
         await self._direct.press(0.2)
+
+    async def hold(self) -> None:
+        """The simulated button."""
+        await self._direct.simulate(button=True)
+        await until(self, lambda report: report.button)
+
+    async def let_go(self) -> None:
+        """The simulated button."""
+        await self._direct.simulate(button=False)
+        await until(self, lambda report: not report.button)
 
     async def pass_time(self, seconds: float) -> None:
         """Real time: nothing else moves a real node."""

@@ -8,7 +8,6 @@ import ctypes
 from dataclasses import dataclass, field
 import functools
 import hashlib
-import itertools
 from pathlib import Path
 import subprocess
 from typing import Any, Final, Self
@@ -165,7 +164,10 @@ class Node:
     boots: int = 0
     fresh: bool = False
     _node: ctypes.c_void_p = field(init=False)
-    _sequence: itertools.count[int] = field(init=False, default_factory=lambda: itertools.count(1))
+    sequence: int = field(init=False, default=0)
+    """Of the last command."""
+    real_ms: int = field(init=False, default=0)
+    """How much time has passed, that without power included; it does not wrap."""
 
     def __post_init__(self) -> None:
         """Power up."""
@@ -268,6 +270,7 @@ class Node:
     def run(self, seconds: float, *, renew: str | None = None) -> Self:
         """Let time pass with the loop running. `renew`: keep the lease of this session alive, twice a second."""
         rest = round(seconds * 1000)
+        self.real_ms += rest
         while rest > 0:
             part = min(rest, 500 if renew else rest)
             _LIBRARY.shim_run(self._node, part, self.step_ms)
@@ -278,11 +281,18 @@ class Node:
 
     def wait(self, seconds: float) -> Self:
         """Let much time pass with a loop that comes round once a minute: for hours in which nothing flows."""
+        self.real_ms += round(seconds * 1000)
         _LIBRARY.shim_run(self._node, round(seconds * 1000), 60_000)
+        return self
+
+    def off(self, seconds: float) -> Self:
+        """Let time pass without power: only `boot` may follow."""
+        self.real_ms += round(seconds * 1000)
         return self
 
     def stall(self, ms: int) -> Self:
         """Let time pass with the loop silent; nothing is noticed until the next tick or command."""
+        self.real_ms += ms
         _LIBRARY.shim_stall(self._node, ms)
         return self
 
@@ -370,7 +380,8 @@ class Node:
 
     def envelope(self, bent: Mapping[str, Any]) -> _Envelope:
         """Make the first four arguments, right unless `bent`."""
-        sequence = bent["sequence"] if "sequence" in bent else next(self._sequence)
+        self.sequence += "sequence" not in bent
+        sequence = bent.get("sequence", self.sequence)
         return _Envelope(
             bent.get("owner", OWNER).encode(), bent.get("boot", BOOT + self.boots - 1), sequence, bent.get("not_after_ms", signed(self.uptime_ms + 1000))
         )

@@ -214,6 +214,8 @@ async def test_names_order_and_types_of_the_actions_are_those_of_the_contract(st
         "stop_session": [],
         "clear_fault": [*ENVELOPE, "fault"],
         "read_history": [*ENVELOPE, "record"],
+        "enroll_subject": [*ENVELOPE, "subject"],
+        "read_subject": [*ENVELOPE, "subject"],
     }
     found = {name: [argument.name for argument in action.args] for name, action in node.actions.items() if name != "simulate_stall"}
     assert found == expected
@@ -367,3 +369,25 @@ async def test_a_burst_of_commands_gets_an_answer_each(start_node: Starter) -> N
     answers = await asyncio.gather(*(node.call("read_history", record=1) for _ in range(500)))
     assert {answer["reason"] for answer in answers} == {"ok"}
     assert len({answer["sequence"] for answer in answers}) == 500
+
+
+async def test_nothing_starts_after_a_brown_out(start_node: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACIAL_THERAPY_RESET", "brown_out")
+    node = await start_node("mask")
+    answer = await node.call("start_session", **{**_again(node), "continues": 1})
+    assert answer["reason"] == "brown_out"
+    assert 50 <= answer.number("wait_s") <= 60
+
+
+async def test_a_node_fresh_from_its_maker_is_commissioned_by_its_button(start_node: Starter, tmp_path: Path) -> None:
+    node = await start_node("mask")
+    await node.stop()
+    for records in (tmp_path / "state").iterdir():
+        records.write_bytes(records.read_bytes()[:-1])  # one byte is gone
+    await node.start()
+    assert (node.telemetry[-1]["state"], node.telemetry[-1]["fault"]) == ("fault", "store")
+    assert (await node.call("start_session", **{**_again(node), "continues": 1}))["reason"] == "faulted"
+    node.set("simulated_button", value=True)
+    line = await node.until_state("idle", 12)
+    assert (line["record"], line["subjects"]) == ("1", "-")
+    assert (await node.call("read_history", record=1))["outcome"] == "reset"
