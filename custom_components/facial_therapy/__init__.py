@@ -22,6 +22,7 @@ from .services import async_setup_services
 from .settings import SettingsStore
 from .store import LEDGER, Ledger, ledger_path
 from .targets import all_coordinators
+from .upkeep import async_keep_ledger
 from .watched import async_watch_lights
 from .websocket import async_setup_websocket
 
@@ -37,6 +38,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     """Load the ledger, register the actions, follow people and the ESPHome entries."""
     hass.data[LEDGER] = ledger = Ledger(ledger_path(hass))
     await ledger.async_load(hass)
+    async_keep_ledger(hass, ledger, lambda: _ready_changed(hass))
     async_setup_services(hass)
     async_setup_person_actions(hass)
     async_setup_websocket(hass)
@@ -132,6 +134,11 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
 def _people_changed(hass: HomeAssistant) -> None:
     """A person came or went: what is ready has changed."""
     async_check_people(hass)
+    _ready_changed(hass)
+
+
+@callback
+def _ready_changed(hass: HomeAssistant) -> None:
     for coordinator in all_coordinators(hass):
         coordinator.publish()
 

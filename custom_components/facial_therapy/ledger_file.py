@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from io import FileIO
 import json
 import math
 import os
@@ -271,16 +272,14 @@ class LedgerFile:
         data = _line(entry)
         if not self._path.exists():
             return self.replace([*state.entries(), entry])
-        with self._path.open("rb+") as file:
+        with self._path.open("rb+", buffering=0) as file:  # a buffer would write what is refused once more when the file is cut
             if file.seek(0, os.SEEK_END) < state.length:
                 message = "the file is shorter than it was"
                 raise LedgerError(message)
             file.truncate(state.length)
             try:
                 file.seek(state.length)
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+                _write(file, data)
                 file.seek(state.length)
                 _check_same(file.read(), data)
             except BaseException:
@@ -297,11 +296,9 @@ class LedgerFile:
         data = b"".join(map(_line, entries))
         beside = self._path.with_name(self._path.name + ".new")
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb+") as file:
+        with beside.open("wb+", buffering=0) as file:
             os.fchmod(file.fileno(), 0o600)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            _write(file, data)
             file.seek(0)
             _check_same(file.read(), data)
         beside.replace(self._path)
@@ -321,6 +318,14 @@ class LedgerFile:
             return
         except OSError:  # a file system without links
             self._path.rename(aside)
+
+
+def _write(file: FileIO, data: bytes) -> None:
+    """Write all of it, and wait until it is on the disk."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
+    os.fsync(file.fileno())
 
 
 def _check_same(read_back: bytes, written: bytes) -> None:

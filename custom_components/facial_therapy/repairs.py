@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from homeassistant.components.repairs import RepairsFlow
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
@@ -10,8 +11,14 @@ from homeassistant.util import dt as dt_util
 from .const import CONF_KIND, CONF_STANDING, DOMAIN, KIND_DEVICE, KIND_PERSON
 from .core import limits
 from .standing import standing_in
+from .upkeep import BeginAnewFlow
 
 SCREENING_ISSUES: Final = ("screening_missing", "screening_expired", "screening_expires")
+
+
+async def async_create_fix_flow(_hass: HomeAssistant, _issue_id: str, _data: dict[str, str | int | float | None] | None) -> RepairsFlow:
+    """Return how the only issue that is fixed here, a ledger that cannot be read, is fixed."""
+    return BeginAnewFlow()
 
 
 @callback

@@ -99,11 +99,15 @@ class Ledger:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def _tell(self, *, failure: str | None, unreadable: bool = False) -> None:
-        if (failure, unreadable) != (self.failure, self.unreadable):
-            self.failure, self.unreadable = failure, unreadable
-            for listener in tuple(self._listeners):
-                listener()
+    def _written(self, failure: str | None) -> None:
+        """A line could be written, or could not."""
+        if failure != self.failure:
+            self.failure = failure
+            self._tell()
+
+    def _tell(self) -> None:
+        for listener in tuple(self._listeners):
+            listener()
 
     async def _async_append(self, hass: HomeAssistant, entry: dict[str, Any]) -> None:
         """Write a line durably, read it back, and only then let it take effect.
@@ -170,10 +174,10 @@ class Ledger:
                 take(writing.result())
             raise
         except (LedgerError, OSError, ValueError) as error:
-            self._tell(failure=str(error))
+            self._written(str(error))
             raise LedgerError(str(error)) from error
         take(writing.result())
-        self._tell(failure=None)
+        self._written(None)
 
     async def async_probe(self, hass: HomeAssistant) -> None:
         """Try whether a ledger that could not be written can be now: `failure` tells.
@@ -366,8 +370,7 @@ class Ledger:
             def take(length: int) -> None:
                 state.length, state.lines = length, len(entries)
                 self._state, self.unreadable = state, False
-                for listener in tuple(self._listeners):
-                    listener()
+                self._tell()
 
             await self._async_durably(hass.async_add_executor_job(write), take)
 

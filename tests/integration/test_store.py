@@ -1,7 +1,6 @@
 """The ledger: durable before it counts, and unknown rather than zero."""
 
 from datetime import UTC, datetime
-import os
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -124,34 +123,6 @@ async def test_a_ledger_of_a_newer_version_is_unreadable(hass: HomeAssistant, tm
     with patch("custom_components.facial_therapy.ledger_file.VERSION", 3):
         await (await loaded(hass, tmp_path / "ledger")).async_open(hass, record())
     assert (await loaded(hass, tmp_path / "ledger")).unreadable
-
-
-async def test_a_full_disk_refuses_and_leaves_the_file_as_it_was(hass: HomeAssistant, tmp_path: Path) -> None:
-    path = tmp_path / "ledger"
-    ledger = await loaded(hass, path)
-    await ledger.async_open(hass, record("0000000000000001"))
-    before = path.read_bytes()
-    with patch("custom_components.facial_therapy.ledger_file.os.fsync", side_effect=OSError(28, "No space left on device")), pytest.raises(LedgerError):
-        await ledger.async_open(hass, record("0000000000000002"))
-    assert path.read_bytes() == before
-    assert ledger.session_ids() == ["0000000000000001"]
-
-
-async def test_a_read_back_that_differs_refuses(hass: HomeAssistant, tmp_path: Path) -> None:
-    path = tmp_path / "ledger"
-    ledger = await loaded(hass, path)
-    await ledger.async_open(hass, record("0000000000000001"))
-    fsync = os.fsync
-
-    def spoil(descriptor: int) -> None:
-        fsync(descriptor)
-        with path.open("r+b") as file:
-            file.seek(-5, os.SEEK_END)
-            file.write(b"X")
-
-    with patch("custom_components.facial_therapy.ledger_file.os.fsync", side_effect=spoil), pytest.raises(LedgerError):
-        await ledger.async_open(hass, record("0000000000000002"))
-    assert (await loaded(hass, path)).session_ids() == ["0000000000000001"]
 
 
 async def test_settling_what_was_never_opened_changes_nothing(hass: HomeAssistant, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ DESCRIPTIONS: dict[Platform, tuple[FacialTherapyDescription | PersonDescription,
 }
 PROBED = {Problem.ESPHOME_MISSING, Problem.CANNOT_CONNECT, Problem.INVALID_AUTH, Problem.WRONG_DEVICE, Problem.WRONG_CONTRACT}
 """What a probe can fail with."""
-ALWAYS_THERE = {"persistent_notification"}
+ALWAYS_THERE = {"persistent_notification", "repairs"}
 """Components that hassfest lets everybody use, since Home Assistant does not start without them."""
 HOME_ASSISTANTS_OWN_ABORTS = {"already_configured", "already_in_progress", "reconfigure_successful"}
 PROGRAMS = {*BUILT_IN, MANUAL}
@@ -256,7 +256,7 @@ MENUS = {"user": {"device", "person"}, "reconfigure": {"details", "screening", "
 def test_every_step_has_its_words() -> None:
     steps = {step for name in ("async_show_form", "async_show_menu") for call in called(name) if (step := constant(call, "step_id"))}
     said = WORDS["config"]["step"] | WORDS["options"]["step"]
-    assert said.keys() == steps | {"init", "waiting"}  # one call shows both
+    assert said.keys() | {"confirm"} == steps | {"init", "waiting"}  # one call shows both; a repair confirms
     assert WORDS["options"]["step"].keys() == {"init", "waiting", "later"}
     for step, words_ in said.items():
         assert words_.get("data", {}).keys() == DATA.get(step, set()) == words_.get("data_description", {}).keys()
@@ -295,7 +295,7 @@ def provided_by_probe() -> dict[str, set[str]]:
 
 
 def test_every_repair_has_its_words_and_every_placeholder_is_given() -> None:
-    source = (FOLDER / "repairs.py").read_text()
+    source = "".join((FOLDER / name).read_text() for name in ("repairs.py", "upkeep.py"))
     literals = strings([node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]) | set(re.findall(r'"(\w+)"', source))
     assert WORDS["issues"].keys() <= literals
     for call in called("async_create_issue"):
@@ -303,9 +303,13 @@ def test_every_repair_has_its_words_and_every_placeholder_is_given() -> None:
             assert key in WORDS["issues"]
     given = {"wrong_contract": {"device", "version"}, "esphome_removed": {"device"}, "esphome_disabled": {"device"}}
     given |= {key: {"person", "date"} for key in SCREENING_ISSUES}
+    given |= {"store_failed": {"error"}, "clock_forward": {"hours"}, "clock_back": {"hours"}}
     for key, said in WORDS["issues"].items():
-        assert said.keys() == {"title", "description"}
-        assert named(said["title"]) | named(said["description"]) <= given.get(key, set())
+        fixed = key == "ledger_unreadable"
+        assert said.keys() == ({"title", "fix_flow"} if fixed else {"title", "description"})
+        assert named(" ".join(text for _, text in texts(said))) <= given.get(key, set())
+    assert WORDS["issues"]["ledger_unreadable"]["fix_flow"].keys() == {"step", "error"}
+    assert WORDS["issues"]["ledger_unreadable"]["fix_flow"]["step"].keys() == {"confirm"}
 
 
 # --- what the validators look at, and what they miss ----------------------------------------------------------------------------
