@@ -47,7 +47,7 @@ DESCRIPTIONS: dict[Platform, tuple[FacialTherapyDescription | PersonDescription,
 PROBED = {Problem.ESPHOME_MISSING, Problem.CANNOT_CONNECT, Problem.INVALID_AUTH, Problem.WRONG_DEVICE, Problem.WRONG_CONTRACT}
 """What a probe can fail with."""
 ALWAYS_THERE = {"persistent_notification", "repairs"}
-"""Components that hassfest lets everybody use, since Home Assistant does not start without them."""
+"""Components that hassfest lets everybody use, since Home Assistant does not start without them, or for a platform file of theirs."""
 HOME_ASSISTANTS_OWN_ABORTS = {"already_configured", "already_in_progress", "reconfigure_successful"}
 PROGRAMS = {*BUILT_IN, MANUAL}
 
