@@ -186,6 +186,8 @@ class Reason(StrEnum):
     RED_FLAG = "red_flag"
     SKIN_NOT_FINE = "skin_not_fine"
     SKIN_TYPE = "skin_type"
+    # routines and plans
+    BAD_ROUTINE = "bad_routine"
 
     @property
     def shown(self) -> str:
