@@ -20,6 +20,8 @@ REFUSALS: Final = (Reason.DEVICE_OFFLINE, Reason.STILL_WORN, Reason.BUSY, Reason
 @st.composite
 def routines(draw: st.DrawFn) -> Steps:
     """Draw steps that can be gone through."""
+    if draw(st.booleans()):
+        return steps(draw(st.sampled_from(["wand rinse mask", "gel wand rinse mask", "mask wand", "mask gel wand?"])))
     given = tuple(step(draw(st.sampled_from(Act)), optional=draw(st.booleans())) for _ in range(draw(st.integers(1, 8))))
     try:
         check(given)
@@ -89,10 +91,20 @@ class Household(RuleBasedStateMachine):
     def time_passes(self, seconds: int) -> None:
         """The clock of the shell."""
         self.now += timedelta(seconds=seconds)
-        if self.run.rests_until is not None and self.now >= self.run.rests_until:
-            self.tell(Event.ELAPSED)
+        self.tell(Event.ELAPSED)  # also a timer that somebody forgot
         if self.now >= self.run.window_ends_at:
             self.tell(Event.LATE)
+
+    @precondition(lambda self: self.asked)
+    @rule(seconds=st.integers(1, 600))
+    def a_session_goes_well(self, seconds: int) -> None:
+        """As it should, so that many evenings come to a second device."""
+        self.the_start_is_answered(None)
+        if self.armed and not self.stopping:
+            self.it_is_put_on()
+            self.it_runs(seconds)
+            self.it_ends()
+            self.a_person_acts(Event.CONFIRM)
 
     @rule(event=st.sampled_from([Event.CONFIRM, Event.CONFIRM, Event.CONFIRM, Event.SKIP, Event.STOP]))
     def a_person_acts(self, event: Event) -> None:

@@ -161,7 +161,7 @@ def advance(run: Run, event: Event, now: datetime, *, refusal: Refusal | None = 
     row = TABLE[run.state][event]
     if row is None:
         raise RefusedError(_not_now(run))
-    if run.state is State.OVER:
+    if run.state is State.OVER or (event is Event.ELAPSED and run.rests_until is not None and now < run.rests_until):
         return run, ()
     run = _felt(run, event, now)
     if row.result is not None and run.index not in run.marked:
@@ -186,7 +186,7 @@ def _felt(run: Run, event: Event, now: datetime) -> Run:
     act = run.steps[run.index].act
     if act.modality is not None:
         flowed = run.flow is not None and run.flow.modality is act.modality
-        if event is Event.ENERGIZED or run.state is State.RUNNING or (event is Event.ENDED and flowed):
+        if event is Event.ENERGIZED or (event is Event.ENDED and flowed):
             return replace(run, flow=Flow(act.modality, now), gel=run.gel or act is Act.WAND)
     elif run.state is State.HAND and event is Event.CONFIRM:
         return replace(run, gel=(run.gel or act is Act.GEL) and act is not Act.RINSE)

@@ -54,6 +54,8 @@ class Program:
     key: str
     mask: Light
     wand: Current | None = None
+    build_up_weeks: int
+    """After so many weeks a plan proposes to keep up what was reached."""
 
 
 def _levels(**channels: float) -> ByChannel:
@@ -68,26 +70,31 @@ BUILT_IN: Final[Mapping[str, Program]] = MappingProxyType(
                 key="fine_lines",
                 mask=Light(irradiance_mw_cm2=_levels(red=28, near_infrared=28), duration_s=600, per_week=3),
                 wand=Current(current_ua=200, frequency_hz=8.3, duration_s=300, per_week=2, per_week_starting=2),
+                build_up_weeks=12,
             ),
             Program(
                 key="sagging_jawline",
                 mask=Light(irradiance_mw_cm2=_levels(red=28, near_infrared=28), duration_s=600, per_week=3),
                 wand=Current(current_ua=250, frequency_hz=8.3, duration_s=300, per_week=2, per_week_starting=3),
+                build_up_weeks=8,
             ),
             Program(
                 key="blemish_prone",
                 mask=Light(irradiance_mw_cm2=_levels(blue=16, red=28), dark_skin_mw_cm2=_levels(red=28), duration_s=600, per_week=2),
+                build_up_weeks=8,
             ),
-            Program(key="uneven_tone", mask=Light(irradiance_mw_cm2=_levels(amber=14, red=14), duration_s=480, per_week=2)),
+            Program(key="uneven_tone", mask=Light(irradiance_mw_cm2=_levels(amber=14, red=14), duration_s=480, per_week=2), build_up_weeks=8),
             Program(
                 key="puffiness",
                 mask=Light(irradiance_mw_cm2=_levels(near_infrared=14), no_eye_shield_mw_cm2=_levels(red=14), duration_s=300, per_week=2),
                 wand=Current(current_ua=100, frequency_hz=1, duration_s=300, per_week=2, per_week_starting=2),
+                build_up_weeks=4,
             ),
             Program(
                 key="first_use",
                 mask=Light(irradiance_mw_cm2=_levels(red=14), duration_s=240, per_week=2),
                 wand=Current(current_ua=75, frequency_hz=8.3, duration_s=180, per_week=1, per_week_starting=1),
+                build_up_weeks=2,
             ),
         )
     }
