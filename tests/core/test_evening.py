@@ -32,7 +32,7 @@ class Evening:
         """Let events happen one after the other; a reason is a start that is refused for it."""
         for event in events:
             self.now += timedelta(seconds=after_s)
-            answer, refusal = refused([Refusal(reason=event)]) if isinstance(event, Reason) else (event, None)
+            answer, refusal = refused([Refusal(reason=event)], self.now) if isinstance(event, Reason) else (event, None)
             self.run, self.effects = advance(self.run, answer, self.now, refusal=refusal, why_not=self.why_not)
             self.cues.append(cue(self.run))
         return self
@@ -180,7 +180,7 @@ def test_gel_that_was_put_on_is_rinsed_when_the_wand_is_refused_after_all() -> N
         (Reason.STILL_WORN, State.ASKED),
         (Reason.BUSY, State.ASKED),
         (Reason.OTHER_SESSION, State.ASKED),
-        (Reason.TOO_SOON, State.GAP),
+        (Reason.TOO_SOON, State.ASKED),
         (Reason.SKIN_TYPE, State.HAND),
     ],
 )
@@ -199,12 +199,30 @@ def test_a_session_that_may_not_begin_yet_is_asked_for_at_its_time_and_not_in_a_
 
 
 def test_of_several_refusals_the_one_that_holds_for_good_decides() -> None:
-    offline, busy, gap, skin = (Refusal(reason=reason) for reason in (Reason.DEVICE_OFFLINE, Reason.BUSY, Reason.GAP, Reason.SKIN_TYPE))
-    assert refused([offline, busy, gap, skin]) == (Event.REFUSED, skin)
-    assert refused([offline, busy, gap]) == (Event.HINDERED, busy)
-    assert refused([gap, offline]) == (Event.OFFLINE, offline)
-    later = Refusal(reason=Reason.TOO_SOON, allowed_at=START)
-    assert refused([later, gap]) == (Event.EARLY, later)
+    offline, busy, skin = (Refusal(reason=reason) for reason in (Reason.DEVICE_OFFLINE, Reason.BUSY, Reason.SKIN_TYPE))
+    soon = Refusal(reason=Reason.REST, allowed_at=START + timedelta(minutes=15))
+    late = Refusal(reason=Reason.REST, allowed_at=START + timedelta(minutes=16))
+    assert refused([offline, busy, soon, skin], START) == (Event.REFUSED, skin)
+    assert refused([offline, late], START) == (Event.REFUSED, late)
+    assert refused([offline, busy, soon], START) == (Event.HINDERED, busy)
+    assert refused([soon, offline], START) == (Event.OFFLINE, offline)
+    assert refused([soon], START) == (Event.EARLY, soon)
+
+
+def test_gel_of_an_hour_ago_is_asked_for_before_light() -> None:
+    evening = Evening("mask").take(Reason.GEL_NOT_RINSED)
+    assert (evening.state, evening.run.reason, evening.run.rinsed) == (State.ASKED, Reason.GEL_NOT_RINSED, False)
+    evening.take(Event.CONFIRM)
+    assert (evening.effects, evening.run.rinsed) == ((Effect.START,), True)
+
+
+def test_rinsing_is_confirmed_by_the_person_and_undone_by_gel_and_wand() -> None:
+    evening = Evening("rinse gel wand rinse mask").take(Event.CONFIRM)
+    assert evening.run.rinsed
+    assert not evening.take(Event.CONFIRM).run.rinsed
+    assert not evening.session().run.rinsed
+    assert evening.take(Event.CONFIRM).run.rinsed
+    assert not Evening("rinse wand").take(Event.CONFIRM).session().run.rinsed
 
 
 # --- the device ------------------------------------------------------------------------------------------------------------------

@@ -118,7 +118,7 @@ class Household(RuleBasedStateMachine):
         """Accepted or refused."""
         self.asked = False
         if reason is not None:
-            self.tell(refused([Refusal(reason=reason)])[0], reason)
+            self.tell(refused([Refusal(reason=reason)], self.now)[0], reason)
             return
         self.armed.add(self.modality)
         self.tell(Event.ACCEPTED)

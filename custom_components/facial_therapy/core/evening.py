@@ -14,8 +14,8 @@ from .steps import Act, Flow, IfRefused, Step, Steps, check, earliest, fit
 
 # --- a refused start -------------------------------------------------------------------------------------------------------------
 
-EARLY: Final = frozenset({Reason.GAP, Reason.TOO_SOON, Reason.SUBJECT_GAP, Reason.BROWN_OUT})
-"""Minutes at most: worth waiting for."""
+WORTH_WAITING: Final = timedelta(minutes=15)
+"""What is gone by then is waited for; longer than any gap."""
 RETRY: Final = timedelta(seconds=5)
 """A session that may not begin yet is asked for again no sooner."""
 HINDRANCES: Final = frozenset(
@@ -24,6 +24,9 @@ HINDRANCES: Final = frozenset(
         Reason.BUTTON_NEEDED,
         Reason.CHARGING,
         Reason.DEVICE_NOT_LOADED,
+        Reason.BROWN_OUT,
+        Reason.GAP,
+        Reason.GEL_NOT_RINSED,
         Reason.NOT_ENROLLED,
         Reason.OTHER_SESSION,
         Reason.SENSOR_NOT_READY,
@@ -31,7 +34,9 @@ HINDRANCES: Final = frozenset(
         Reason.STALE_TELEMETRY,
         Reason.STILL_WORN,
         Reason.STORE_FAILED,
+        Reason.SUBJECT_GAP,
         Reason.TOO_HOT,
+        Reason.TOO_SOON,
         Reason.UNSEEN_SESSION,
         Reason.WRONG_BOOT,
         Reason.WRONG_STATE,
@@ -40,27 +45,28 @@ HINDRANCES: Final = frozenset(
 """What a person can mend within the evening."""
 
 
-def refused(refusals: Iterable[Refusal]) -> tuple[Event, Refusal]:
+def refused(refusals: Iterable[Refusal], now: datetime) -> tuple[Event, Refusal]:
     """Return what the refusal of a start means for a routine, and the refusal that decides it.
 
     What holds for good counts more than what a person can mend, that more than a device that is off, and that more than what a few minutes mend.
 
     Args:
         refusals: At least one; the binding one first.
+        now: UTC and aware.
     """
-    decisive = min(refusals, key=lambda refusal: _MEANINGS.index(_meaning(refusal.reason)))
-    return _meaning(decisive.reason), decisive
+    decisive = min(refusals, key=lambda refusal: _MEANINGS.index(_meaning(refusal, now)))
+    return _meaning(decisive, now), decisive
 
 
 _MEANINGS: Final = (Event.REFUSED, Event.HINDERED, Event.OFFLINE, Event.EARLY)
 
 
-def _meaning(reason: Reason) -> Event:
-    if reason in EARLY:
+def _meaning(refusal: Refusal, now: datetime) -> Event:
+    if refusal.allowed_at is not None and refusal.allowed_at <= now + WORTH_WAITING:
         return Event.EARLY
-    if reason is Reason.DEVICE_OFFLINE:
+    if refusal.reason is Reason.DEVICE_OFFLINE:
         return Event.OFFLINE
-    return Event.HINDERED if reason in HINDRANCES else Event.REFUSED
+    return Event.HINDERED if refusal.reason in HINDRANCES else Event.REFUSED
 
 
 # --- a run -----------------------------------------------------------------------------------------------------------------------
@@ -101,6 +107,8 @@ class Run:
     """What a device gave last in this run."""
     gel: bool = False
     """Gel is on the face."""
+    rinsed: bool = False
+    """The person has confirmed that none is."""
     reason: Reason | None = None
     """What a person has to mend, or why it may not begin yet."""
     marks: tuple[Mark, ...] = ()
@@ -187,9 +195,12 @@ def _felt(run: Run, event: Event, now: datetime) -> Run:
     if act.modality is not None:
         flowed = run.flow is not None and run.flow.modality is act.modality
         if event is Event.ENERGIZED or (event is Event.ENDED and flowed):
-            return replace(run, flow=Flow(act.modality, now), gel=run.gel or act is Act.WAND)
-    elif run.state is State.HAND and event is Event.CONFIRM:
-        return replace(run, gel=(run.gel or act is Act.GEL) and act is not Act.RINSE)
+            wand = act is Act.WAND
+            return replace(run, flow=Flow(act.modality, now), gel=run.gel or wand, rinsed=run.rinsed and not wand)
+        if event is Event.CONFIRM and run.reason is Reason.GEL_NOT_RINSED:
+            return replace(run, rinsed=True)
+    elif event is Event.CONFIRM and run.state is State.HAND and act in (Act.GEL, Act.RINSE):
+        return replace(run, gel=act is Act.GEL, rinsed=act is Act.RINSE)
     return run
 
 

@@ -70,6 +70,8 @@ class WeekPlan:
     phase: Phase = Phase.BUILD_UP
     wand_every_weeks: int = 1
     """In maintenance."""
+    starting_phase: bool = False
+    """The person has chosen the starting phase with the wand: more often, for eight weeks."""
 
     def days(self, modality: Modality, day: date) -> tuple[int, ...]:
         """Return the days of the week on which a modality is planned in the week of a day, as far apart as the evenings allow."""
@@ -84,7 +86,7 @@ class WeekPlan:
         if self.phase is Phase.MAINTENANCE:
             weeks = (monday(day) - monday(self.begins_on)).days // 7
             return _spread(self.evenings, 1, WEEK) if weeks % self.wand_every_weeks == 0 else ()
-        if day - self.begins_on < STARTING_PHASE:
+        if self.starting_phase and day - self.begins_on < STARTING_PHASE:
             return _spread(self.evenings, program.wand.per_week_starting, REST_WAND_STARTING)
         return _spread(self.evenings, program.wand.per_week, REST[modality][0])
 
@@ -118,17 +120,19 @@ def evenings(count: int) -> tuple[int, ...]:
 
 
 def _spread(days: tuple[int, ...], count: int, rest: timedelta) -> tuple[int, ...]:
-    """Return up to `count` of some days of the week, as far apart as can be and never nearer than a rest, the earliest of equals."""
+    """Return up to `count` of some days of the week, as far apart and as even as can be and never nearer than a rest, the earliest of equals."""
     for many in range(min(count, len(days)), 0, -1):
-        best = max(combinations(sorted(days), many), key=lambda chosen: (_nearest(chosen), [-day for day in chosen]))
-        if _nearest(best) * DAY >= rest:
+        best = max(
+            combinations(sorted(days), many), key=lambda chosen: (min(_gaps(chosen)), -sum(gap * gap for gap in _gaps(chosen)), [-day for day in chosen])
+        )
+        if min(_gaps(best)) * DAY >= rest:
             return best
     return ()
 
 
-def _nearest(days: tuple[int, ...]) -> int:
-    """Return the least distance between two of some ascending days of the week, in days, over the end of the week too."""
-    return min(following - day for day, following in zip(days, (*days[1:], days[0] + 7), strict=True))
+def _gaps(days: tuple[int, ...]) -> list[int]:
+    """Return the days from each of some ascending days of the week to the following, over the end of the week too."""
+    return [following - day for day, following in zip(days, (*days[1:], days[0] + 7), strict=True)]
 
 
 def _length(plan: WeekPlan) -> timedelta:
