@@ -8,13 +8,14 @@ from hypothesis import given, settings, strategies as st
 
 from custom_components.facial_therapy.core import safety
 from custom_components.facial_therapy.core.agenda import Agenda, Done, Refusals
+from custom_components.facial_therapy.core.books import Books
 from custom_components.facial_therapy.core.dose import charged, planned
-from custom_components.facial_therapy.core.ledger import Books, Record
+from custom_components.facial_therapy.core.ledger import Record
 from custom_components.facial_therapy.core.model import Modality, Options, Outcome, Person, Reason, Refusal, SkinType
 from custom_components.facial_therapy.core.plan import Course, Freeze, Phase, WeekPlan, Why, evenings
 from custom_components.facial_therapy.core.program import BUILT_IN, resolve
 
-from . import mask, node, wand
+from . import mask, node, screening, standing, wand
 from .test_plan import BERLIN, MASK, WAND
 
 BEGINS: Final = date(2026, 1, 5)
@@ -40,10 +41,15 @@ class Life:
         own = [record for record in self.books.records.values() if record.person_id == self.person.person_id]
         return [Done(each.modality, each.started_at, each.ended_at or each.started_at, each.program, each.session_id, each.counts) for each in own]
 
+    def person_at(self, at: datetime) -> Person:
+        """Return them as they are at a time: they are asked every week whether they may be treated."""
+        asked = screening(screened_at=at - timedelta(days=7), expires_at=at + timedelta(days=7))
+        counts = self.books.totals(self.person.person_id).sessions
+        return replace(self.person, sessions=counts, standing=standing(screenings=dict.fromkeys(Modality, asked)))
+
     def gate(self, modality: Modality, program: str, at: datetime) -> tuple[Refusal, ...]:
         """Ask the real gate, with what the node and the person's blocks would say."""
-        counts = self.books.totals(self.person.person_id).sessions
-        request = resolve(program, replace(self.person, sessions=counts), DEVICE[modality])
+        request = resolve(program, self.person_at(at), DEVICE[modality])
         history = self.books.history(self.person.person_id, at)
         found = safety.refusals(replace(request, gel_rinsed=True), DEVICE[modality], node(received_at=at), at, history=history)
         busy = [used[1] + BETWEEN_PEOPLE for used in self.mask_used if modality is MASK and used[0] - BETWEEN_PEOPLE < at < used[1] + BETWEEN_PEOPLE]
@@ -55,8 +61,7 @@ class Life:
 
     def give(self, modality: Modality, program: str, at: datetime, share: float) -> datetime:
         """Give a session, or a part of it, and return its end."""
-        counts = self.books.totals(self.person.person_id).sessions
-        request = resolve(program, replace(self.person, sessions=counts), DEVICE[modality])
+        request = resolve(program, self.person_at(at), DEVICE[modality])
         whole = planned(request)
         ended_at = at + timedelta(seconds=request.duration_s * share + 60)
         part = planned(replace(request, duration_s=request.duration_s * share))
@@ -116,7 +121,7 @@ def live_a_day(life: Life, day: date, mood: float, jitter_s: float) -> None:
         late += max(timedelta(), ended_at - at - timedelta(seconds=60) - timedelta(seconds=600)) + timedelta(seconds=60)
 
 
-@settings(max_examples=8)
+@settings(max_examples=3)
 @given(
     first=plans(),
     second=plans(),
