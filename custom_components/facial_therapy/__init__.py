@@ -14,6 +14,7 @@ from .card import async_setup_card
 from .const import CONF_KIND, CONF_MAC, DEVICE_PLATFORMS, DOMAIN, KIND_PERSON, LOGGER, PERSON_PLATFORMS
 from .coordinator import FacialTherapyCoordinator
 from .devices.nodes import ESPHOME
+from .http import async_setup_http
 from .ledger_file import LedgerError
 from .people import PersonRuntime, is_person
 from .person_actions import async_setup_person_actions
@@ -43,6 +44,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     async_setup_person_actions(hass)
     async_setup_websocket(hass)
     await async_setup_card(hass)
+    async_setup_http(hass)
 
     @callback
     def follow(change: ConfigEntryChange, entry: ConfigEntry) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 import secrets
 from typing import Any, Final
 
+from homeassistant.auth.models import User
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
 from homeassistant.exceptions import Unauthorized, UnknownUser
 from homeassistant.helpers import config_validation as cv
@@ -72,10 +73,15 @@ async def async_own_or_admin(call: ServiceCall, person: Person) -> None:
         return
     if (user := await call.hass.auth.async_get_user(call.context.user_id)) is None:
         raise UnknownUser(context=call.context)
-    linked = call.hass.config_entries.async_get_known_entry(person.person_id).data.get(CONF_PERSON)
-    state = call.hass.states.get(linked) if linked else None
-    if not (user.is_admin or (state is not None and state.attributes.get("user_id") == user.id)):
+    if not may_read(call.hass, user, person):
         raise Unauthorized(context=call.context)
+
+
+def may_read(hass: HomeAssistant, user: User, person: Person) -> bool:
+    """Return whether a user is the person themselves, or an admin."""
+    linked = hass.config_entries.async_get_known_entry(person.person_id).data.get(CONF_PERSON)
+    state = hass.states.get(linked) if linked else None
+    return bool(user.is_admin) or (state is not None and state.attributes.get("user_id") == user.id)
 
 
 # --- read ----------------------------------------------------------------------------------------------------------------------
@@ -102,13 +108,13 @@ async def async_get_history(call: ServiceCall) -> ServiceResponse:
     following = offset + limit
     return {
         "person": person.name,
-        "sessions": [_session(hass, record) for record in found[offset:following]],
+        "sessions": [session_out(hass, record) for record in found[offset:following]],
         "total": len(found),
         "next_offset": following if following < len(found) else None,
     }
 
 
-def _session(hass: HomeAssistant, record: Record) -> dict[str, Any]:
+def session_out(hass: HomeAssistant, record: Record) -> dict[str, Any]:
     """Return one session; what it delivered is a range while the node has not told."""
     least, most = record.bounds
     device = node_device(hass, record.mac) if record.mac else None
@@ -164,7 +170,7 @@ async def async_log_session(call: ServiceCall) -> ServiceResponse:
             raise RefusedError(Refusal(reason=Reason.STORE_FAILED, detail=str(error))) from error
     who = Who.of(call.context)
     async_dispatcher_send(hass, f"{SIGNAL_TOLD}_{person.person_id}", "logged", who.by.value, who.user_id)
-    return _session(hass, record) if call.return_response else None
+    return session_out(hass, record) if call.return_response else None
 
 
 def _within(data: Mapping[str, Any], field: str, bound: Bound) -> float:
