@@ -1,0 +1,153 @@
+"""What a start costs in a ledger of 100 and of 100,000 sessions: asking the gate, and writing the session down.
+
+    .work/homeassistant/bin/python -m bench.ledger
+
+Both ledgers are measured by turns in one run, so that a busy machine slows both; the figures are medians. A person has one session a day; the large ledger
+holds 13 months of 260 people, which is more than any household has.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+import sys
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from types import MappingProxyType
+from typing import Any
+
+from custom_components.facial_therapy.core import safety
+from custom_components.facial_therapy.core.ledger import Record
+from custom_components.facial_therapy.core.model import Channel, Device, Dose, Grade, Modality, NodeState, Outcome, Person, Request, Telemetry
+from custom_components.facial_therapy.ledger_file import LedgerFile, State
+from custom_components.facial_therapy.store import Ledger
+
+SMALL = 100
+LARGE = 100_000
+PEOPLE = 260
+RED = Dose(fluence_j_cm2={Channel.RED: 8.0})
+MASK = Device(
+    modality=Modality.MASK,
+    contract=(1, 0),
+    firmware="",
+    grade=Grade.MEASURED,
+    uncertainty=0.2,
+    full_mw_cm2={Channel.RED: 80},
+    peak_mw_cm2={Channel.RED: 80},
+    worn_sensor=True,
+    duration_s=1200,
+)
+
+
+class Executor:
+    """As much of Home Assistant as the ledger needs: nobody listens."""
+
+    data: Mapping[str, object] = MappingProxyType({})
+
+    def verify_event_loop_thread(self, what: str) -> None:
+        """There is only one."""
+
+    @staticmethod
+    def async_add_executor_job(job: Callable[..., Any], *arguments: object) -> asyncio.Future[Any]:
+        """Run what blocks elsewhere."""
+        return asyncio.get_running_loop().run_in_executor(None, job, *arguments)
+
+
+HASS: Any = Executor()
+
+
+def session(number: int, people: int, newest: datetime) -> Record:
+    """Return a settled session; the one with number 0 is the newest."""
+    ended_at = newest - timedelta(days=number // people)
+    return Record(
+        session_id=f"{number:016x}",
+        mac="98:35:69:00:00:01",
+        modality=Modality.MASK,
+        person_id=f"person{number % people}",
+        program="manual",
+        started_at=ended_at - timedelta(minutes=10),
+        duration_s=600,
+        planned=RED,
+        charged=RED,
+        uncertainty=0.2,
+        delivered=RED,
+        output_s=600,
+        outcome=Outcome.COMPLETED,
+        ended_at=ended_at,
+    )
+
+
+async def filled(path: Path, sessions: int, people: int) -> Ledger:
+    """Return a ledger that was read from a file with so many sessions."""
+    state, newest = State(), datetime.now(UTC) - timedelta(hours=1)
+    for number in reversed(range(sessions)):
+        state.books.put(session(number, people, newest))
+    LedgerFile(path).replace(state.entries())
+    again = Ledger(path)
+    await again.async_load(HASS)
+    if again.unreadable or len(again.session_ids()) < sessions * 0.95:
+        message = "the ledger is not what was written"
+        raise RuntimeError(message)
+    return again
+
+
+def ask(ledger: Ledger) -> float:
+    """Ask the gate once, and return how long it took in seconds."""
+    now = datetime.now(UTC)
+    request = Request(
+        modality=Modality.MASK,
+        person=Person(person_id="person0", name="", subject=1, sessions={Modality.MASK: 9}),
+        program="manual",
+        duration_s=600,
+        irradiance_mw_cm2={Channel.RED: 10},
+    )
+    telemetry = Telemetry(
+        received_at=now,
+        number=1,
+        boot=1,
+        uptime_ms=1,
+        state=NodeState.IDLE,
+        session_id=None,
+        record=1,
+        owner=None,
+        worn=False,
+        temperature_c=30,
+        delivered=Dose(),
+    )
+    began = perf_counter()
+    safety.refusals(request, MASK, telemetry, now, history=ledger.history("person0"))
+    return perf_counter() - began
+
+
+async def append(ledger: Ledger, number: int) -> float:
+    """Write one session of somebody, and return how long it took in seconds."""
+    record = replace(session(0, 1, datetime.now(UTC) - timedelta(days=20)), session_id=f"{2**40 + number:016x}")
+    began = perf_counter()
+    await ledger.async_open(HASS, record)
+    return perf_counter() - began
+
+
+async def measure(large: int = LARGE, rounds: int = 200) -> dict[str, tuple[float, float]]:
+    """Return the medians in seconds of asking and of appending, in the small ledger and in the large one."""
+    with TemporaryDirectory() as folder:
+        ledgers = [await filled(Path(folder) / name, sessions, people) for name, sessions, people in (("small", SMALL, 1), ("large", large, PEOPLE))]
+        asked: list[list[float]] = [[], []]
+        appended: list[list[float]] = [[], []]
+        for number in range(rounds):
+            for which, ledger in enumerate(ledgers):
+                asked[which].append(ask(ledger))
+                appended[which].append(await append(ledger, number))
+    return {"permit": (median(asked[0]), median(asked[1])), "append": (median(appended[0]), median(appended[1]))}
+
+
+def main() -> int:
+    """Print a table."""
+    for what, (small, large) in asyncio.run(measure()).items():
+        sys.stdout.write(f"{what}: {SMALL} sessions {small * 1e6:.0f} µs, {LARGE} sessions {large * 1e6:.0f} µs, ratio {large / small:.2f}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
