@@ -1,8 +1,9 @@
 """Whether a session may start: what was asked becomes a request, and the core permits or refuses it."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
@@ -10,7 +11,7 @@ from homeassistant.util import dt as dt_util
 from .core import allowed, program, safety
 from .core.constraints import Turn
 from .core.ledger import History
-from .core.model import MANUAL, Device, Fault, Person, Plan, Reason, Refusal, RefusedError, Request
+from .core.model import MANUAL, Device, Fault, Person, Plan, Reason, Refusal, RefusedError, Request, Telemetry
 from .core.person import against
 from .core.session import Event, Row, State, step
 from .people import find_person, persons
@@ -24,6 +25,12 @@ def _passes(refusal: Refusal, until: datetime) -> bool:
     return refusal.allowed_at is not None and refusal.allowed_at <= until
 
 
+CONFIRMED: Final = timedelta(minutes=10)
+"""How long a confirmation by the button holds. Engineering judgement: as long as a suspended session is kept."""
+SLACK: Final = timedelta(seconds=2)
+"""A time that moves by less has not moved: it comes from two clocks that are looked at one after the other."""
+
+
 class Admission:
     """The gate of one device, as the core decides it."""
 
@@ -31,6 +38,8 @@ class Admission:
         """Take the shell whose moment it looks at."""
         self._hass = hass
         self._shell = coordinator
+        self._steady: dict[Reason, Refusal] = {}
+        self._rinsed: tuple[str, datetime] = ("", dt_util.utc_from_timestamp(0))
 
     def _request(self, ask: Ask, device: Device) -> Request:
         """Return the request in physical units: a built-in program resolved for the person, or the numbers as they are."""
@@ -43,14 +52,14 @@ class Admission:
                 irradiance_mw_cm2=ask.irradiance_mw_cm2 or {},
                 current_ua=ask.current_ua,
                 frequency_hz=ask.frequency_hz,
-                gel_rinsed=ask.gel_rinsed,
+                gel_rinsed=self._gel_rinsed(ask),
             )
         if ask.program not in program.BUILT_IN:
             raise RefusedError(Refusal(reason=Reason.UNKNOWN_PROGRAM, field="program", detail=ask.program))
         for name, field in (("duration_s", None), ("irradiance_mw_cm2", "channels"), ("current_ua", None), ("frequency_hz", None)):
             if getattr(ask, name) is not None:
                 raise RefusedError(Refusal(reason=Reason.NOT_MANUAL, field=field or name))
-        return replace(program.resolve(ask.program, ask.person, device), gel_rinsed=ask.gel_rinsed)
+        return replace(program.resolve(ask.program, ask.person, device), gel_rinsed=self._gel_rinsed(ask))
 
     def permit(self, ask: Ask) -> Plan:
         """Return what the node is asked to do.
@@ -61,10 +70,33 @@ class Admission:
         self._readable()
         if (device := self._shell.device.description) is None or self._shell.telemetry is None or not self._shell.device.connected:
             raise RefusedError(Refusal(reason=Reason.DEVICE_OFFLINE))
-        if self._shell.telemetry.worn and not self._shell.reports.seen_off:
-            raise RefusedError(Refusal(reason=Reason.STILL_WORN))
-        request = self._request(ask, device)
-        return safety.permit(request, device, self._shell.telemetry, dt_util.utcnow(), history=self._history(ask.person), window_s=ask.window_s)
+        request, history = self._request(ask, device), self._history(ask.person)
+        found = safety.refusals(request, device, self._shell.telemetry, dt_util.utcnow(), history=history, window_s=ask.window_s)
+        if here := tuple(self._here(self._shell.telemetry, ask.person)):
+            raise RefusedError(*safety.ordered((*found, *here)))
+        return safety.permit(request, device, self._shell.telemetry, dt_util.utcnow(), history=history, window_s=ask.window_s)
+
+    def _here(self, telemetry: Telemetry, person: Person) -> Iterator[Refusal]:
+        """What the node would refuse, and we know before it does."""
+        if telemetry.worn and not self._shell.reports.seen_off:
+            yield Refusal(reason=Reason.STILL_WORN)
+        if person.subject not in telemetry.subjects:
+            yield Refusal(reason=Reason.NOT_ENROLLED)
+
+    def confirm_gel(self) -> bool:
+        """Take that whoever is selected has rinsed the gel of the wand off, for their next session; return whether that was missing."""
+        try:
+            self.permit(self._shell.manual.selected())
+        except RefusedError as error:
+            if Reason.GEL_NOT_RINSED in {refusal.reason for refusal in error.refusals}:
+                self._rinsed = (self._shell.manual.selected().person.person_id, dt_util.utcnow())
+                return True
+        return False
+
+    def _gel_rinsed(self, ask: Ask) -> bool:
+        """Whether it has been said that the gel is off, with the request or by the button a moment before."""
+        person_id, at = self._rinsed
+        return ask.gel_rinsed or (person_id == ask.person.person_id and timedelta(0) <= dt_util.utcnow() - at < CONFIRMED)
 
     def _history(self, person: Person) -> History:
         return self._shell.accounts.ledger.history(person.person_id, mac=self._shell.mac)
@@ -98,8 +130,19 @@ class Admission:
         if not self._shell.device.connected and ask.wait_s:
             self.may_wait(ask)
             return None
-        self.begin()
-        return self.permit(ask)
+        found: tuple[Refusal, ...] = ()
+        try:
+            self.begin()
+        except RefusedError as error:
+            found = error.refusals
+        try:
+            plan = self.permit(ask)
+        except RefusedError as error:
+            found += tuple(refusal for refusal in error.refusals if refusal.reason not in {refusal.reason for refusal in found})
+        else:
+            if not found:
+                return plan
+        raise RefusedError(*safety.ordered(found))
 
     def unfit(self, person_id: str) -> bool:
         """Tell whether this person has a session here and may not be treated any more, by what has been said of them since it was permitted."""
@@ -128,10 +171,23 @@ class Admission:
             person = find_person(self._hass, self._shell.manual.settings.person_id)
         except RefusedError as error:
             return error.refusals
-        if fault is not None:
-            return (Refusal(reason=Reason.FAULTED, detail=fault),)
-        if (device := self._shell.device.description) is None or self._shell.telemetry is None:
-            return (Refusal(reason=Reason.DEVICE_OFFLINE),)
-        if found := safety.readiness(device, self._shell.telemetry, dt_util.utcnow(), person):
-            return found
-        return (Refusal(reason=Reason.STILL_WORN),) if self._shell.telemetry.worn and not self._shell.reports.seen_off else ()
+        shell, now = self._shell, dt_util.utcnow()
+        device = shell.device.description or allowed.best_device(shell.modality, shell.channels)
+        found = [
+            *([Refusal(reason=Reason.FAULTED, detail=fault)] if fault is not None else []),
+            *safety.readiness(device, shell.telemetry, now, person),
+            *(self._here(shell.telemetry, person) if shell.telemetry is not None else ()),
+            *safety.budget(person, shell.modality, now, history=self._history(person)),
+        ]
+        binding: dict[Reason, Refusal] = {}
+        for refusal in safety.ordered(found):
+            binding.setdefault(refusal.reason, self._as_before(refusal))
+        self._steady = binding
+        return tuple(binding.values())
+
+    def _as_before(self, refusal: Refusal) -> Refusal:
+        """Return what was said before, if it is still the same."""
+        before = self._steady.get(refusal.reason)
+        if before is None or before.allowed_at is None or refusal.allowed_at is None or abs(before.allowed_at - refusal.allowed_at) > SLACK:
+            return refusal
+        return replace(refusal, allowed_at=before.allowed_at)

@@ -5,15 +5,18 @@ Numbers are taken as they come, and refused by the core with field and bound: a 
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 import math
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from homeassistant.core import ServiceCall
 from homeassistant.helpers import config_validation as cv
+from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
 from .core.limits import Bound
 from .core.model import Channel, Reason, Refusal, RefusedError
+from .core.person import not_fine
 from .people import find_person
 from .snapshot import Ask
 
@@ -24,9 +27,12 @@ ATTR_CHANNELS: Final = "channels"
 ATTR_CURRENT: Final = "current_ua"
 ATTR_DURATION: Final = "duration_s"
 ATTR_FREQUENCY: Final = "frequency_hz"
+ATTR_GEL_RINSED: Final = "gel_rinsed"
 ATTR_MODE: Final = "mode"
 ATTR_PERSON: Final = "person"
 ATTR_PROGRAM: Final = "program"
+ATTR_SKIN_FINE: Final = "skin_fine"
+"""The line before a session: is your skin fine today? Left out: not asked."""
 ATTR_WAIT: Final = "wait"
 ATTR_WINDOW: Final = "window_s"
 MODE_ARM: Final = "arm"
@@ -44,6 +50,8 @@ SESSION: Final[Mapping[Any, Any]] = {
     vol.Optional(ATTR_DURATION): object,
     vol.Optional(ATTR_WINDOW): object,
     vol.Optional(ATTR_WAIT): object,
+    vol.Optional(ATTR_GEL_RINSED, default=False): cv.boolean,
+    vol.Optional(ATTR_SKIN_FINE): cv.boolean,
     vol.Optional(ATTR_MODE, default=MODE_ARM): vol.In([MODE_ARM]),
 }
 
@@ -55,8 +63,12 @@ def ask_of(call: ServiceCall) -> Ask:
         RefusedError: There is no such person, or the time to wait is out of its bound.
     """
     data = call.data
+    person = find_person(call.hass, data.get(ATTR_PERSON))
+    if data.get(ATTR_SKIN_FINE) is False:
+        person = replace(person, standing=not_fine(person.standing, dt_util.utcnow()))
     return Ask(
-        person=find_person(call.hass, data.get(ATTR_PERSON)),
+        person=person,
+        gel_rinsed=data[ATTR_GEL_RINSED],
         program=data[ATTR_PROGRAM],
         duration_s=number_of(data, ATTR_DURATION),
         irradiance_mw_cm2=channels_of(data),

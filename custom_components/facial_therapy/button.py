@@ -35,7 +35,7 @@ DESCRIPTIONS: Final = (
     FacialTherapyButtonDescription(
         key="confirm",
         entity_category=EntityCategory.CONFIG,  # no area and no "everything" clears a fault
-        press_fn=lambda coordinator, context: coordinator.async_clear_fault(context),
+        press_fn=lambda coordinator, context: coordinator.async_confirm(context),
     ),
     FacialTherapyButtonDescription(
         key="resume",

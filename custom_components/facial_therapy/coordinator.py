@@ -14,16 +14,16 @@ from datetime import timedelta
 import secrets
 from typing import Any, Final, override
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
 from homeassistant.core import CALLBACK_TYPE, Context, HassJob, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.helpers.dispatcher import async_dispatcher_connect, async_dispatcher_send
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
 from .accounts import Accounts
 from .admission import Admission
-from .const import CONF_CHANNELS, CONF_MAC, CONF_MODALITY, LOGGER, REPORTED
+from .const import CONF_CHANNELS, CONF_KIND, CONF_MAC, CONF_MODALITY, DOMAIN, KIND_PERSON, LOGGER, REPORTED, SIGNAL_LEDGER
 from .core import limits
 from .core.ledger import Record
 from .core.model import Channel, Dose, Fault, Modality, Outcome, Person, Plan, Reason, Refusal, RefusedError, Telemetry
@@ -56,7 +56,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self.modality = Modality(entry.data[CONF_MODALITY])
         self.channels = tuple(Channel(channel) for channel in entry.data.get(CONF_CHANNELS, ()))
         self.device = device or GovernedDevice(hass, self.mac, self.modality)
-        self.accounts = Accounts(hass, self.mac, self.modality, self.device)
+        self.accounts = Accounts(hass, entry, self.modality, self.device)
         self.manual = Manual(hass, self)
         self.admission = Admission(hass, self)
         self.timers = Timers(hass)
@@ -100,8 +100,16 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             self.live, self.state, self.reports.accepted = self._interrupted(orphan), State.STOPPING, True
             self.lease.keep_stopping()
         self.config_entry.async_on_unload(self.hass.async_add_shutdown_job(HassJob(self.async_shut_down, "facial_therapy stops its sessions")))
+        self.config_entry.async_on_unload(async_dispatcher_connect(self.hass, SIGNAL_LEDGER, self.publish))
+        self.config_entry.async_on_unload(async_dispatcher_connect(self.hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed))
         self.publish()
         self.device.open(self.reports.on_telemetry, self.reports.on_connection)
+
+    @callback
+    def _entry_changed(self, _change: ConfigEntryChange, entry: ConfigEntry[Any]) -> None:
+        """What holds for a person has changed, and so what is ready."""
+        if entry.domain == DOMAIN and entry.data.get(CONF_KIND) == KIND_PERSON and not self.closed:
+            self.publish()
 
     def _interrupted(self, record: Record) -> LiveSession:
         known: dict[str | None, Person] = {person.person_id: person for person in persons(self.hass)}
@@ -231,6 +239,17 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         """
         await self._async_person(Event.RESUME, context)
 
+    async def async_confirm(self, context: Context | None = None) -> None:
+        """Confirm what is waited for: that the gel of the wand is off, else that a fault is mended.
+
+        Raises:
+            RefusedError: Nothing waits for it, or as clearing a fault does.
+            DeviceError: The device is away, or did not answer.
+        """
+        if self.state is not State.FAULT and self.admission.confirm_gel():
+            return
+        await self.async_clear_fault(context)
+
     async def async_clear_fault(self, context: Context | None = None) -> None:
         """Clear a latched fault whose cause is gone.
 
@@ -340,8 +359,18 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         outcome = Outcome.VOID if record is None else record.outcome
         self.last = replace(live, window_ends_at=None, ends_at=None, ended_at=dt_util.utcnow(), delivered=delivered, outcome=outcome)
         self.live = None
+        self.reports.compared = False
         self.lease.cancel()
         self._tell("ended", self.last)
+        if record is not None and record.open:
+            self.hass.async_create_task(self._async_write_over(self.last), f"facial_therapy over {self.mac}")
+
+    async def _async_write_over(self, last: LiveSession) -> None:
+        """Write down that nothing of a session can flow any more, though its node has not told what it gave."""
+        try:
+            await self.accounts.async_over(last)
+        except LedgerError as error:
+            LOGGER.error("%s: that the session is over could not be written down: %s", self.name, error)
 
     def end(self) -> None:
         """The node has no session of ours any more: settle it, unless a stop is being confirmed, which does."""
@@ -374,7 +403,9 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         if (newest := self.reports.newest_record) is not None:
             live = self.live
             interrupted = live.session_id if live is not None and live.outcome is Outcome.INTERRUPTED else None
-            await self.accounts.async_take_in(newest, interrupted=interrupted)
+            living = live.session_id if live is not None and interrupted is None else None
+            enrolled = self.telemetry.subjects if self.telemetry is not None else ()
+            await self.accounts.async_take_in(newest, enrolled=enrolled, interrupted=interrupted, living=living)
 
     def device_is_back(self, live: LiveSession) -> None:
         """The device of a waiting session reports."""
@@ -421,9 +452,14 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
     # --- what is shown ----------------------------------------------------------------------------------------------------------
 
     def add_session_listener(self, listener: Callable[[str, LiveSession], None]) -> CALLBACK_TYPE:
-        """Call back with `armed`, `started`, `suspended`, `paused`, `resumed`, `ended`, `refused` or `fault`, and the session."""
+        """Call back with `armed`, `started`, `suspended`, `paused`, `resumed`, `ended`, `refused`, `fault` or `enrolled`, and the session."""
         self._session_listeners.append(listener)
         return lambda: self._session_listeners.remove(listener)
+
+    def tell_enrolled(self, person: Person) -> None:
+        """The node knows a person from now on: somebody held its button."""
+        self._tell("enrolled", LiveSession(session_id="", person=person, program="", plan=None, started_at=dt_util.utcnow(), started_by=None, turned_by=DEVICE))
+        self.publish()
 
     def _tell(self, name: str, live: LiveSession) -> None:
         for listener in tuple(self._session_listeners):
@@ -446,11 +482,20 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         )
         quiet = replace(snapshot, telemetry=None, session=self.live and replace(self.live, delivered=Dose()))
         warm = telemetry is not None and (telemetry.temperature_c or 0) >= limits.TEMPERATURE_WARN_C
-        shown = (quiet, telemetry and (telemetry.worn, telemetry.charging, telemetry.state), warm)
+        shown = (quiet, telemetry and (telemetry.worn, telemetry.charging, telemetry.state, telemetry.needs_button), warm)
         if shown != self._shown:
             self._shown = shown
+            self._publish_when_ready(snapshot.refusals)
             self.async_set_updated_data(snapshot)
         async_dispatcher_send(self.hass, REPORTED, self.config_entry.entry_id)
+
+    def _publish_when_ready(self, refusals: tuple[Refusal, ...]) -> None:
+        """Look again when time takes the next reason away."""
+        times = [refusal.allowed_at for refusal in refusals if refusal.allowed_at is not None]
+        if times and not self.closed:
+            self.timers.later("ready", max(1.0, (min(times) - dt_util.utcnow()).total_seconds()), self.publish)
+        else:
+            self.timers.cancel("ready")
 
     @override
     async def _async_update_data(self) -> Snapshot:

@@ -28,7 +28,7 @@ class FacialTherapyEventDescription(EventEntityDescription, FacialTherapyDescrip
 
 SESSION: Final = FacialTherapyEventDescription(
     key="session",
-    event_types=["armed", "started", "suspended", "paused", "resumed", "ended", "refused", "fault"],
+    event_types=["armed", "started", "suspended", "paused", "resumed", "ended", "refused", "fault", "enrolled"],
     entity_registry_enabled_default=False,
     available_fn=always,
 )

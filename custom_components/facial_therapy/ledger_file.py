@@ -38,6 +38,8 @@ class DeviceMemory:
 
     last_record: int = 1
     """The newest record of the node that has been taken in; record 1 is made at commissioning."""
+    last_session: str | None = None
+    """Its session id: another one under that number is another node, or one that has begun anew."""
     fault: Fault | None = None
     """A fault that we latched, not the node."""
 
@@ -183,7 +185,9 @@ class State:
             case "session":
                 self.books.put(_session_in(entry))
             case "device":
-                self.devices[entry["mac"]] = DeviceMemory(last_record=entry["last_record"], fault=_optional(Fault, entry["fault"]))
+                self.devices[entry["mac"]] = DeviceMemory(
+                    last_record=entry["last_record"], last_session=entry.get("last_session"), fault=_optional(Fault, entry["fault"])
+                )
             case "person":
                 self.books.add_person(entry["person_id"], _optional(_time_in, entry["added_at"]), _optional(_time_in, entry["removed_at"]))
             case "carried":
@@ -220,7 +224,8 @@ class State:
 
 def device_line(mac: str, memory: DeviceMemory) -> dict[str, Any]:
     """Return what is remembered of a device as a line of the file."""
-    return {"kind": "device", "mac": mac, "last_record": memory.last_record, "fault": memory.fault and memory.fault.value}
+    fault = memory.fault and memory.fault.value
+    return {"kind": "device", "mac": mac, "last_record": memory.last_record, "last_session": memory.last_session, "fault": fault}
 
 
 def person_line(person_id: str, added_at: datetime | None, removed_at: datetime | None) -> dict[str, Any]:

@@ -59,6 +59,21 @@ def async_wrong_contract(hass: HomeAssistant, entry: ConfigEntry[Any], version: 
 
 
 @callback
+def async_foreign_session(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
+    """A node has given something that was not started here; it has been counted."""
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        f"foreign_session_{entry.entry_id}",
+        is_fixable=False,
+        is_persistent=True,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key="foreign_session",
+        translation_placeholders={"device": entry.title},
+    )
+
+
+@callback
 def async_check_people(hass: HomeAssistant) -> None:
     """A device can only be used for somebody: say so as long as there is nobody."""
     kinds = {entry.data.get(CONF_KIND) for entry in hass.config_entries.async_entries(DOMAIN, include_ignore=False, include_disabled=False)}

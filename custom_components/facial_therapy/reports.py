@@ -13,6 +13,7 @@ from .core.session import Event, State, step
 from .devices import Answer, DeviceError, Problem
 from .devices.wire import since_ms
 from .ledger_file import LedgerError
+from .people import find_person
 from .repairs import async_clear_node_issues, async_wrong_contract
 from .snapshot import DEVICE, HOME_ASSISTANT, Who
 
@@ -47,6 +48,10 @@ class Reports:
         """To the newest command of this connection, or of this session if that is younger."""
         self.accepted = False
         """The node has taken the living session."""
+        self.compared = False
+        """What the node has counted has been compared with the ledger since it was connected, and since the last session."""
+        self._catching_up = False
+        self._enrolling = False
         self.seen_off = True
         """The worn sensor has been seen off since output last flowed: the node would latch a fault otherwise."""
 
@@ -61,6 +66,7 @@ class Reports:
         shell = self._shell
         self.telemetry = None
         self.answer = None
+        self.compared = False
         if shell.state is not State.STOPPING:
             shell.turned(HOME_ASSISTANT)
         shell.apply(Event.FOUND if connected else Event.LOST)
@@ -92,8 +98,13 @@ class Reports:
             shell.apply(Event.CLEARED)
         elif live is not None and not shell.commanding and self._is_news(telemetry):
             self.follow(telemetry.state if ours else NodeState.IDLE)
-        elif live is None and telemetry.session_id is None and telemetry.record != shell.accounts.memory.last_record:
-            self._hass.async_create_task(self._async_catch_up(), f"facial_therapy take in {shell.mac}")
+        elif live is None and telemetry.session_id is None:
+            self._catch_up(telemetry)
+        if telemetry.button and not self._enrolling:
+            self._enrolling = True
+            self._hass.async_create_task(self._async_enroll(telemetry), f"facial_therapy enroll {shell.mac}")
+        elif not telemetry.button:
+            self._enrolling = False
         self._move_end(telemetry)
         shell.publish()
 
@@ -127,13 +138,35 @@ class Reports:
             shell.live = replace(live, ends_at=ends_at, window_ends_at=None)
             shell.timers.later("expired", telemetry.left_s + OVERDUE_S, shell.expired)
 
-    async def _async_catch_up(self) -> None:
-        """Take in what happened while we were away."""
+    async def _async_enroll(self, telemetry: Telemetry) -> None:
+        """Somebody holds the button of the node: enroll whoever is selected on the device's page, once for each time that it is held."""
+        shell = self._shell
+        try:
+            person = find_person(self._hass, shell.manual.settings.person_id)
+            if person.subject not in telemetry.subjects:
+                await shell.device.async_enroll(person.subject)
+                shell.tell_enrolled(person)
+        except (RefusedError, DeviceError) as error:
+            LOGGER.info("%s: nobody was enrolled: %s", shell.name, error)
+
+    def _catch_up(self, telemetry: Telemetry) -> None:
+        """Take in what is new, once at a time."""
+        behind = not self.compared or telemetry.record != self._shell.accounts.memory.last_record
+        if behind and not self._catching_up:
+            self._catching_up = True
+            self._hass.async_create_task(self._async_catch_up(telemetry), f"facial_therapy take in {self._shell.mac}")
+
+    async def _async_catch_up(self, telemetry: Telemetry) -> None:
+        """Take in what happened while we were away, and compare what the node has counted with what we know."""
         shell = self._shell
         try:
             await shell.async_take_in()
+            await shell.accounts.async_compare_windows(telemetry.subjects)
+            self.compared = True
         except (RefusedError, DeviceError, LedgerError) as error:
             LOGGER.info("%s: history not taken in yet: %s", shell.name, error)
+        finally:
+            self._catching_up = False
         last = shell.last
         if last is not None and (record := shell.accounts.ledger.get(last.session_id)) is not None and record.delivered is not None:
             shell.last = replace(last, delivered=record.delivered, outcome=record.outcome)

@@ -22,6 +22,8 @@ from .snapshot import Snapshot
 PARALLEL_UPDATES = 0  # nothing is polled
 
 ATTR_REASON: Final = "reason"
+ATTR_NEEDS_BUTTON: Final = "needs_button"
+"""Armed, but only a press of the node's own button begins."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +53,7 @@ DESCRIPTIONS: Final = (
         options=[state.value for state in State],
         available_fn=always,
         value_fn=lambda data: data.state.value,
+        attributes_fn=lambda data: {ATTR_NEEDS_BUTTON: data.telemetry is not None and data.telemetry.needs_button},
     ),
     FacialTherapySensorDescription(
         key="session_ends",
@@ -120,7 +123,7 @@ async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry | Per
 class FacialTherapySensor(FacialTherapyEntity, SensorEntity):
     """A sensor of a device."""
 
-    _unrecorded_attributes = frozenset({ATTR_REASON})
+    _unrecorded_attributes = frozenset({ATTR_NEEDS_BUTTON, ATTR_REASON})
     entity_description: FacialTherapySensorDescription
 
     @property

@@ -11,14 +11,16 @@ from homeassistant.exceptions import Unauthorized, UnknownUser
 from homeassistant.helpers import entity_registry as er
 import voluptuous as vol
 
-from .asks import SESSION, TARGET, ask_of
+from .asks import ATTR_SKIN_FINE, SESSION, TARGET, ask_of
 from .const import DOMAIN
 from .coordinator import FacialTherapyCoordinator
 from .core.model import Plan, Refusal, RefusedError
+from .core.person import not_fine
 from .devices import DeviceError
 from .entity import translated_errors
 from .errors import translated
 from .history import HISTORY, LOG, async_get_history, async_log_session
+from .people import async_change_standing
 from .snapshot import LiveSession
 from .targets import all_coordinators, one_coordinator, target_coordinators
 
@@ -50,7 +52,10 @@ async def _async_start(call: ServiceCall) -> ServiceResponse:
     coordinator = one_coordinator(call)
     await _async_may_control(call, coordinator)
     with translated_errors():
-        live = await coordinator.async_start(ask_of(call), call.context)
+        ask = ask_of(call)
+        if call.data.get(ATTR_SKIN_FINE) is False:  # whoever asks next today is told the same
+            async_change_standing(call.hass, ask.person, not_fine)
+        live = await coordinator.async_start(ask, call.context)
     return _session(live) if call.return_response else None
 
 

@@ -174,11 +174,11 @@ class LightWatch:
             if record is None:
                 self._timers.cancel("look")
             else:
-                self._timers.later("look", max(0.0, (watched.due_at(record) - self._ledger.now()).total_seconds()), self._look)
+                self._timers.later("look", max(0.0, (watched.due_at(record) - self._ledger.dated()).total_seconds()), self._look)
 
     async def _async_reconcile(self, record: Record | None) -> Record | None:
         """Open, extend or settle the record, and return it if it stays open."""
-        on, now = self._is_on(), self._ledger.now()
+        on, now = self._is_on(), self._ledger.dated()
         if record is None:
             if not on:
                 return None

@@ -20,7 +20,7 @@ async def test_the_page_of_a_mask_has_our_entities_beside_those_of_its_node(wind
         "Controls": ("Program", "Person", "Session", "Stop"),
         # The last two are the node's own.
         "Sensors": ("Ready", "Session", "Session ends", "Temperature", "Worn"),
-        "Configuration": ("Red", "Near-infrared", "Amber", "Session duration", "Confirm fault"),
+        "Configuration": ("Red", "Near-infrared", "Amber", "Session duration", "Confirm"),
         "Diagnostic": ("Simulated worn", "Simulated temperature"),
     }
     for title, names in expected.items():

@@ -61,6 +61,8 @@ async def furnished(tmp_path_factory: pytest.TempPathFactory, programs: Path) ->
         async with household.messages() as messages:
             await household.furnish(messages, PERSON["mask"])
             await household.add_person(PERSON["wand"])
+            for modality, station in household.stations.items():
+                await household.select_person(messages, station, PERSON[modality])
     finally:
         await household.stop()
     return directory

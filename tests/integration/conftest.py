@@ -12,7 +12,7 @@ import custom_components.facial_therapy  # noqa: F401 - imported before Home Ass
 from custom_components.facial_therapy.core.model import Modality
 from tests.fake_device import MASK, WAND, FakeDevice
 
-from .world import World, device_entry, esphome_entry, person_entry
+from .world import SUBJECT, World, device_entry, esphome_entry, person_entry
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +30,7 @@ def modality() -> Modality:
 async def world(hass: HomeAssistant, freezer: FrozenDateTimeFactory, modality: Modality, tmp_path: Path) -> AsyncGenerator[World]:
     """A loaded device and a person."""
     fake = FakeDevice(MASK if modality is Modality.MASK else WAND)
+    fake.subjects = [SUBJECT]
     esphome = esphome_entry(hass, modality)
     person, device = person_entry(), device_entry(modality)
     with (
@@ -41,4 +42,5 @@ async def world(hass: HomeAssistant, freezer: FrozenDateTimeFactory, modality: M
         device.add_to_hass(hass)
         await hass.config_entries.async_setup(device.entry_id)
         await hass.async_block_till_done()
+        fake.commands.clear()
         yield World(hass, freezer, fake, device, esphome, modality)

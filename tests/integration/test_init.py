@@ -253,6 +253,8 @@ async def test_without_a_person_a_session_goes_on_but_nothing_new_starts_and_a_r
     assert [refusal.reason for refusal in world.shell.data.refusals] == [Reason.NO_PERSON]
     await world.shell.async_stop()
 
+    world.device.subjects.append(7)
+    world.device.report()
     await world.hass.config_entries.async_add(person_entry("Grace", 7))
     assert not issues(world)
     world.device.take_off()

@@ -81,6 +81,8 @@ async def test_a_device_is_named_by_itself_or_by_any_entity_of_ours(world: World
 
 async def test_a_person_is_named_in_any_case_or_by_entry_and_has_to_be_named_if_there_are_two(world: World) -> None:
     ada = world.person.person_id
+    world.device.subjects.append(4712)
+    world.device.report()
     bo = person_entry("Bo", 4712)
     bo.add_to_hass(world.hass)
     assert await world.hass.config_entries.async_setup(bo.entry_id)

@@ -18,7 +18,7 @@ from custom_components.facial_therapy.store import LEDGER
 from tests.fake_device import WAND, FakeDevice
 
 from .entities import entity_id
-from .world import World, device_entry, esphome_entry
+from .world import SUBJECT, World, device_entry, esphome_entry
 
 WRONG = [math.nan, math.inf, -math.inf, -1, 0, 2**31, "much", "nan", True, None, [1]]
 BOUNDS = {
@@ -219,6 +219,7 @@ async def test_a_stop_without_a_target_says_so(world: World) -> None:
 async def wand(world: World) -> World:
     """A wand beside the mask, with a session that waits to be put on."""
     fake, entry, esphome = FakeDevice(WAND), device_entry(Modality.WAND), esphome_entry(world.hass, Modality.WAND)
+    fake.subjects = [SUBJECT]
     with patch("custom_components.facial_therapy.coordinator.GovernedDevice", return_value=fake):
         entry.add_to_hass(world.hass)
         assert await world.hass.config_entries.async_setup(entry.entry_id)

@@ -301,7 +301,7 @@ def test_every_repair_has_its_words_and_every_placeholder_is_given() -> None:
     for call in called("async_create_issue"):
         if key := constant(call, "translation_key"):
             assert key in WORDS["issues"]
-    given = {"wrong_contract": {"device", "version"}, "esphome_removed": {"device"}, "esphome_disabled": {"device"}}
+    given = {"wrong_contract": {"device", "version"}, "esphome_removed": {"device"}, "esphome_disabled": {"device"}, "foreign_session": {"device"}}
     given |= {key: {"person", "date"} for key in SCREENING_ISSUES}
     given |= {"store_failed": {"error"}, "clock_forward": {"hours"}, "clock_back": {"hours"}}
     for key, said in WORDS["issues"].items():

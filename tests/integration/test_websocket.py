@@ -133,7 +133,7 @@ async def test_a_fault_is_named_in_words(world: World, follower: Follower) -> No
     await follower.catch_up()
     shown = follower.device(world)
     assert (shown["state"], shown["fault"]) == ("fault", {"fault": "over_temperature", "name": "Too hot"})
-    [refusal] = shown["refusals"]
+    refusal = shown["refusals"][0]
     assert (refusal["reason"], refusal["allowed_at"]) == ("faulted", None)
     assert "Too hot" in refusal["message"]
 

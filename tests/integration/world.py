@@ -33,6 +33,10 @@ from tests.fake_device import FakeDevice
 MACS = {Modality.MASK: "98:35:69:00:00:01", Modality.WAND: "98:35:69:00:00:02"}
 
 
+SUBJECT = 4711
+"""The token of the first person, whom the device knows."""
+
+
 @dataclass(slots=True)
 class World:
     """Everything that a test holds."""
@@ -77,6 +81,8 @@ class World:
         """Add a person who has not been given anything: their day and their devices are free."""
         entry = person_entry(name, subject)
         entry.add_to_hass(self.hass)
+        self.device.subjects.append(subject)
+        self.device.report()
         assert await self.hass.config_entries.async_setup(entry.entry_id)
         return next(person for person in persons(self.hass) if person.person_id == entry.entry_id)
 
@@ -97,7 +103,7 @@ class World:
         await self.pass_time(10)
 
 
-def person_entry(name: str = "Ada", subject: int = 4711, *, how: Standing | None = None, **data: Any) -> MockConfigEntry:
+def person_entry(name: str = "Ada", subject: int = SUBJECT, *, how: Standing | None = None, **data: Any) -> MockConfigEntry:
     """A person: an adult who has been screened just now for both modalities, unless a test says how they are."""
     now = dt_util.utcnow()
     found = Screening(verdict=Verdict.CLEAR, screened_at=now, expires_at=now + timedelta(days=90), blue=True)

@@ -223,6 +223,19 @@ class Household:
         for station in self.stations.values():
             await self.wait_session(messages, station, "idle")
 
+    async def select_person(self, messages: Messages, station: Station, name: str) -> None:
+        """Choose whose skin it is on a device's page."""
+        await messages.act("select.select_option", entity_id=await self.entity(messages, station, "person", "select"), option=name)
+
+    async def enroll_by_hand(self, messages: Messages, station: Station, name: str, timeout_s: float = 15) -> None:
+        """Enroll a person as a user does: choose them on the device's page, and hold the device's button until it knows them."""
+        await self.select_person(messages, station, name)
+        ready = await self.entity(messages, station, "ready", "binary_sensor")
+        async with station.direct() as direct:
+            await direct.simulate(button=True)
+            await messages.wait_state(ready, lambda state: state["attributes"].get("reason") != "not_enrolled", timeout_s)
+            await direct.simulate(button=False)
+
     async def find_device(self, messages: Messages, station: Station, timeout_s: float = 20) -> None:
         """Learn the id of a node's device, which ESPHome makes once it has connected."""
         async with asyncio.timeout(timeout_s), messages.subscribe("subscribe_events", event_type="device_registry_updated") as events:

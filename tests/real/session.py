@@ -21,6 +21,7 @@ MANUAL: dict[str, dict[str, Any]] = {
 # A mask that lights up a fourth time within this latches a fault. From docs/safety.md, with a second more.
 _EDGES = 3
 _EDGES_WINDOW_S = 31
+_GIVEN = {"dose_day", "dose_week", "blue_week", "sessions_day", "sessions_week", "rest", "rest_blue", "treatment_day"}
 _RESTING = {"worn": False, "contact": False, "charging": False, "button": False, "temperature": 33, "impedance": 2000}
 
 
@@ -44,11 +45,9 @@ def read_ledger(household: Household) -> list[Account]:
         if int(crc, 16) != crc32(text.encode()):
             raise ValueError(line)
         entry = json.loads(text)
-        if entry["kind"] == "open":
-            accounts[entry["session_id"]] = Account(entry["session_id"], entry["mac"], entry["planned"], None, None)
-        elif entry["kind"] == "settle":
-            opened = accounts[entry["session_id"]]
-            accounts[opened.session_id] = Account(opened.session_id, opened.mac, opened.planned, entry["delivered"], entry["outcome"])
+        if entry["kind"] == "session":
+            outcome = None if entry["delivered"] is None else entry["outcome"]
+            accounts[entry["session_id"]] = Account(entry["session_id"], entry["mac"], entry["planned"], entry["delivered"], outcome)
     return list(accounts.values())
 
 
@@ -69,9 +68,9 @@ async def wait_settled(household: Household, station: Station, timeout_s: float 
 
 
 async def wait_ready(household: Household, messages: Messages, station: Station, timeout_s: float = 30) -> None:
-    """Wait until something could start on a device."""
+    """Wait until something could start on a device, or until nothing but what its person has had already speaks against it."""
     ready = await household.entity(messages, station, "ready", "binary_sensor", timeout_s)
-    await messages.wait_state(ready, lambda state: state["state"] == "on", timeout_s)
+    await messages.wait_state(ready, lambda state: state["state"] == "on" or state["attributes"].get("reason") in _GIVEN, timeout_s)
 
 
 async def pace(household: Household, station: Station) -> None:
