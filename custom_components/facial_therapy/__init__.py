@@ -171,8 +171,9 @@ def _person_changed(hass: HomeAssistant, entry: ConfigEntry) -> None:
     if entry.state is ConfigEntryState.LOADED:
         async_check_screening(hass, entry)
     registry = dr.async_get(hass)
-    if (device := registry.async_get_device(identifiers={(DOMAIN, entry.entry_id)})) is not None and device.name != entry.title:
-        registry.async_update_device(device.id, name=entry.title)
+    for device in dr.async_entries_for_config_entry(registry, entry.entry_id):
+        if device.name != entry.title:
+            registry.async_update_device(device.id, name=entry.title)
     for coordinator in all_coordinators(hass):
         if coordinator.admission.unfit(entry.entry_id):
             hass.async_create_task(coordinator.async_stop(), f"facial_therapy stops {coordinator.config_entry.title}")

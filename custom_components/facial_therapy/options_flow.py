@@ -1,5 +1,8 @@
 """What a person may choose instead of a default, always inside the hard ceilings."""
 
+from collections.abc import Mapping
+from math import isfinite
+from types import MappingProxyType
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
@@ -14,23 +17,30 @@ from .core.person import BOUNDS, Choice, choose
 from .errors import time_in_words
 from .standing import choice_in, choice_out
 
+MINUTE_S: Final = 60
+PERCENT: Final = 0.01
+NUMBERS: Final[Mapping[str, tuple[Bound, float, str | None]]] = MappingProxyType(
+    {
+        "mask_sessions_week": (BOUNDS["mask_sessions_week"], 1, None),
+        "mask_duration": (BOUNDS["mask_duration_s"], MINUTE_S, UnitOfTime.MINUTES),
+        "wand_duration": (BOUNDS["wand_duration_s"], MINUTE_S, UnitOfTime.MINUTES),
+        "share": (BOUNDS["share"], PERCENT, PERCENTAGE),
+    }
+)
+"""Bound, what one of the form is, and its unit, by field."""
 
-def _number(bound: Bound, per: float, unit: str | None = None) -> NumberSelector:
-    """Return a selector of whole numbers for a bound, in another unit."""
+
+def _number(bound: Bound, per: float, unit: str | None) -> NumberSelector:
+    """Return a selector of whole numbers for a bound, in the unit of the form."""
     config = NumberSelectorConfig(min=bound.minimum / per, max=bound.maximum / per, step=1, mode=NumberSelectorMode.SLIDER)
     if unit is not None:
         config["unit_of_measurement"] = unit
     return NumberSelector(config)
 
 
-MINUTE_S: Final = 60
-PERCENT: Final = 0.01
 SCHEMA: Final = vol.Schema(
     {
-        vol.Required("mask_sessions_week"): _number(BOUNDS["mask_sessions_week"], 1),
-        vol.Required("mask_duration"): _number(BOUNDS["mask_duration_s"], MINUTE_S, UnitOfTime.MINUTES),
-        vol.Required("wand_duration"): _number(BOUNDS["wand_duration_s"], MINUTE_S, UnitOfTime.MINUTES),
-        vol.Required("share"): _number(BOUNDS["share"], PERCENT, PERCENTAGE),
+        **{vol.Required(field): _number(*number) for field, number in NUMBERS.items()},
         vol.Required("wand_starting_phase"): BooleanSelector(),
         vol.Required("half_blue"): BooleanSelector(),
     }
@@ -45,7 +55,8 @@ class PersonOptionsFlow(OptionsFlow):
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the options, and say when a choice that is waiting takes effect."""
         choice, now = choice_in(self.config_entry.options), dt_util.utcnow()
-        if user_input is not None:
+        errors = {field: "not_finite" for field in NUMBERS if user_input is not None and not isfinite(user_input[field])}
+        if user_input is not None and not errors:
             self._choice = choose(choice, _options(user_input), now)
             if self._choice.loosened_at is not None and self._choice != choice:
                 return await self.async_step_later()
@@ -54,6 +65,7 @@ class PersonOptionsFlow(OptionsFlow):
         return self.async_show_form(
             step_id="waiting" if waiting else "init",
             data_schema=self.add_suggested_values_to_schema(SCHEMA, _shown(choice.wanted)),
+            errors=errors,
             description_placeholders={"loosened_at": time_in_words(waiting)} if waiting else None,
         )
 

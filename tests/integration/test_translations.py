@@ -276,6 +276,7 @@ def test_every_error_and_end_of_a_flow_has_its_words() -> None:
     unfit = {"unfit_mask", "unfit_wand", "unfit_both"}
     assert config["abort"].keys() == aborts | HOME_ASSISTANTS_OWN_ABORTS | unfit
     assert config["create_entry"].keys() == unfit
+    assert WORDS["options"]["error"].keys() == {"not_finite"}
     given = provided_by_probe() | {"too_early": {"allowed_at"}}
     assert not {key: names for key, text in config["error"].items() if (names := named(text) - given.get(key, set()))}
     assert not [key for key, text in config["abort"].items() if named(text)]
