@@ -121,6 +121,41 @@ def test_without_a_press_the_credit_is_forgotten_with_the_session() -> None:
     assert node.start("00000000000000e3")["reason"] == "rest"
 
 
+def test_time_switched_off_never_ages_what_was_had_since() -> None:
+    node = switched_off(treated(), 30 * HOUR)
+    node.enroll(8)
+    node.wait(700)
+    node.armed(session=NEXT, subject=8, epoch_s=EPOCH_S + 31 * HOUR, duration_s=20)
+    node.touch()
+    node.run(45, renew=NEXT)
+    node.touch(on=False).wait(700)
+    before = node.subject(8).number("rest_s")
+    node.start("00000000000000e3", epoch_s=EPOCH_S + 32 * HOUR)
+    node.press()
+    node.stop()
+    assert before - 60 < node.subject(8).number("rest_s") <= before
+
+
+def test_a_battery_backed_clock_that_could_not_be_read_never_ages_what_was_had_meanwhile() -> None:
+    node = Node().sense(rtc_s=EPOCH_S).tick()
+    node.armed(duration_s=20)
+    node.touch()
+    node.run(45, renew=ID)
+    node.touch(on=False).sense(rtc_s=None)
+    switched_off(node, 30 * HOUR)
+    node.enroll(8)
+    node.wait(700)
+    node.armed(session=NEXT, subject=8, duration_s=20)
+    node.touch()
+    node.run(45, renew=NEXT)
+    node.touch(on=False)
+    before = node.subject(8).number("rest_s")
+    node.sense(rtc_s=EPOCH_S + 31 * HOUR).tick()
+    node.shut_down()
+    node.boot().tick()
+    assert before - 60 < node.subject(8).number("rest_s") <= before
+
+
 def test_a_start_that_is_allowed_anyway_needs_no_press_and_gets_no_credit() -> None:
     node = switched_off(treated(), HOUR)
     node.wait(6 * HOUR)

@@ -245,6 +245,7 @@ class Governor {
   uint64_t age_ms_{0};     ///< of the node, over reboots
   uint64_t saved_ms_{0};   ///< uptime of the last save
   bool brown_out_{false};
+  uint32_t rtc_zero_s_{0};                    ///< the battery-backed clock at age 0, as of the last tick; 0: unknown
   bool rtc_taken_{false};                     ///< its credit has been taken in this boot
   std::array<uint64_t, RECORDS> ended_ms_{};  ///< per record place, in uptime; 0: unknown
 

@@ -15,6 +15,11 @@ struct Window {
   uint64_t most;
 };
 
+/// What a clock said at age 0; 0 if it is not set.
+uint32_t zero_of(uint32_t clock_s, uint32_t age_s) {
+  return clock_s >= EPOCH_MINIMUM_S && clock_s > age_s ? clock_s - age_s : 0;
+}
+
 }  // namespace
 
 // --- starting ------------------------------------------------------------------------------------------------------
@@ -138,6 +143,9 @@ void Governor::close_charge_() {
   }
   this->memory_.last_subject = record.subject;
   this->memory_.last_output_s = age_s + 1;
+  // Time switched off is credited from here on only: an older anchor would let it age what has been had since.
+  this->memory_.epoch_zero_s = zero_of(record.epoch_s, this->open_charged_.ended_s - 1);
+  this->memory_.rtc_zero_s = this->rtc_zero_s_;
 }
 
 /// Close what a cut left open: in full, as it has been charged since it was opened.
@@ -165,16 +173,16 @@ bool Governor::anchor_(int32_t epoch_s) {
 
 /// Credit what the battery-backed clock has counted while the node was off: once a boot, never backwards.
 void Governor::take_rtc_() {
-  const uint32_t rtc_s = this->sensors_.rtc_s, age_s = this->age_s_();
-  if (this->rtc_taken_ || !this->sensors_.rtc_known || rtc_s < EPOCH_MINIMUM_S || rtc_s <= age_s) return;
-  if (this->store_lost_ || this->live()) return;
+  const auto rtc_zero = [this] { return this->sensors_.rtc_known ? zero_of(this->sensors_.rtc_s, this->age_s_()) : 0; };
+  this->rtc_zero_s_ = rtc_zero();
+  if (this->rtc_taken_ || this->rtc_zero_s_ == 0 || this->store_lost_ || this->live()) return;
   this->rtc_taken_ = true;
-  const uint64_t believed_s = uint64_t{this->memory_.rtc_zero_s} + age_s;
   if (this->memory_.rtc_zero_s == 0) {
-    this->memory_.rtc_zero_s = rtc_s - age_s;
+    this->memory_.rtc_zero_s = this->rtc_zero_s_;
     this->save_();
-  } else if (rtc_s > believed_s) {
-    this->age_ms_ += (rtc_s - believed_s) * 1000;
+  } else if (this->rtc_zero_s_ > this->memory_.rtc_zero_s) {
+    this->age_ms_ += uint64_t{this->rtc_zero_s_ - this->memory_.rtc_zero_s} * 1000;
+    this->rtc_zero_s_ = rtc_zero();
   }
 }
 
@@ -227,6 +235,7 @@ Refusal Governor::enroll_(uint32_t token) {
   }
   if (!this->save_()) {
     *free = before;
+    this->end_(Outcome::FAULT);
     return {Reason::STORE_FAILED};
   }
   this->changes_++;
