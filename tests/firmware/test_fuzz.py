@@ -14,16 +14,17 @@ from .fuzzing import CAREFUL, FAST, LONG, Report, build, run
 REASONS: Final = {
     "ok", "wrong_boot", "not_owner", "stale", "out_of_bounds", "bad_channel", "bad_session", "no_record", "busy", "wrong_state", "faulted", "unseen_session",
     "button_needed", "eye_shield_missing", "not_calibrated", "charging", "sensor_not_ready", "too_hot", "store_failed",
+    "not_enrolled", "subjects_full", "subject_gap", "dose_day", "dose_week", "sessions_day", "sessions_week", "rest", "rest_blue", "brown_out", "too_soon",
 }  # fmt: skip
-OUTCOMES: Final = {"commissioned", "completed", "fault", "open", "partial", "stopped", "unclosed", "void"}
-FAULTS: Final = {"over_temperature", "temperature_sensor", "worn_stuck", "over_current", "net_charge", "flicker", "store", "guard"}
+OUTCOMES: Final = {"commissioned", "reset", "completed", "fault", "open", "partial", "stopped", "unclosed", "void"}
+FAULTS: Final = {"over_temperature", "temperature_sensor", "worn_stuck", "over_current", "net_charge", "store", "guard"}
 
 
 def _floors(report: Report, steps: int) -> None:
     assert report.broken == "", report.text
     assert report.steps >= steps
     assert report.energized >= 30
-    assert report.visited >= 180
+    assert report.visited >= 200
     assert set(report.counts("reasons")) >= REASONS
     assert set(report.counts("outcomes")) >= OUTCOMES
     assert set(report.counts("faults")) >= FAULTS

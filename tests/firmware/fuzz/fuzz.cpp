@@ -75,6 +75,8 @@ enum Event : size_t {
   STOP,
   CLEAR,
   HISTORY,
+  ENROLL,
+  SUBJECT,
   REPLAY,
   BENT,
   CUT,
@@ -83,13 +85,14 @@ enum Event : size_t {
   SHUT_DOWN,
   STORE_FAILS,
   JUMP,
+  SWITCHED_OFF,
   EVENTS
 };
 constexpr const char* EVENT_WORDS[EVENTS] = {
-    "tick",     "stall",  "worn",        "unworn",    "temperature", "lying_sensor", "over_current",
-    "charging", "shield", "button_down", "button_up", "owners",      "start",        "set",
-    "renew",    "pause",  "resume",      "stop",      "clear",       "history",      "replay",
-    "bent",     "cut",    "cut_saving",  "torn",      "shut_down",   "store_fails",  "jump"};
+    "tick",   "stall",       "worn",      "unworn",    "temperature", "lying_sensor", "over_current", "charging",
+    "shield", "button_down", "button_up", "owners",    "start",       "set",          "renew",        "pause",
+    "resume", "stop",        "clear",     "history",   "enroll",      "subject",      "replay",       "bent",
+    "cut",    "cut_saving",  "torn",      "shut_down", "store_fails", "jump",         "switched_off"};
 constexpr const char* STATES[] = {"idle", "armed", "ramping", "running", "suspended", "paused", "fault"};
 
 /// What was visited, over all episodes.
@@ -129,6 +132,8 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
  public:
   World(uint64_t seed, bool wand) : random_(seed), setup_(this->built_(wand)), model_(this->setup_, broken) {
     this->config_ = this->configured_();
+    this->rtc_ = this->random_.once_in(3);
+    this->liar_ = this->random_.once_in(8);
     this->disturb_ = this->random_.of({8, 15, 25, 40, 100, 400, 1500, 6000});
     this->boot_();
   }
@@ -161,7 +166,7 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
   }
   bool save(const Memory::Bytes& bytes) override {
     if (this->model_.lit()) this->model_.saving_lit();
-    if (this->cut_saving_) {
+    if (this->cut_saving_ && !this->model_.store_fails) {
       this->cut_saving_ = false;
       if (this->random_.once_in(2)) this->content_ = bytes, this->present_ = true;
       this->note_("cut_saving", 0, 0), this->visit_(CUT_SAVING);
@@ -231,13 +236,16 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
     // Near its end, the clock of the node wraps within the episode.
     const uint32_t uptime = this->random_.once_in(2) ? static_cast<uint32_t>(this->random_())
                                                      : 0u - static_cast<uint32_t>(this->random_.between(1, 200'000));
-    this->model_.boot(this->now_, uptime - static_cast<uint32_t>(this->now_), this->boots_, !this->torn_);
-    this->stamp_ = 0;
+    const bool brown_out = this->boots_ > 1 && this->random_.once_in(6);
+    this->model_.unreadable = this->torn_;
+    this->model_.boot(this->now_, uptime - static_cast<uint32_t>(this->now_), this->boots_,
+                      this->present_ && !this->torn_, brown_out);
     this->governor_ = std::unique_ptr<Governor>(new Governor(this->config_, *this, *this, this->boots_));
     tally.boots++;
     this->note_("boot", this->boots_, uptime);
-    this->governor_->begin(this->uptime_());
-    this->model_.newest(Line(this->governor_->telemetry(this->uptime_()).c_str()).number("record"));
+    this->governor_->begin(this->uptime_(), brown_out);
+    const Line line(this->governor_->telemetry(this->uptime_()).c_str());
+    this->model_.remembered(line.number("record"), list_(line["subjects"]));
     this->tick_();
     this->audit_(3);
   }
@@ -269,10 +277,26 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
     sensors.current_ua = static_cast<uint32_t>(seen.current_ua);
     sensors.net_na = static_cast<int32_t>(seen.net_na);
     sensors.charging = seen.charging, sensors.over_current = seen.over_current, sensors.button = seen.button;
+    // A battery-backed clock, which is right whenever it is read.
+    sensors.rtc_known = this->rtc_ && this->rtc_read_;
+    sensors.rtc_s = static_cast<uint32_t>(1'790'000'000 + this->now_ / 1000);
     this->governor_->tick(this->uptime_(), sensors, this->owners_.data(), this->owners_.size());
     this->model_.after_tick(this->now_, this->state_());
     this->latched_();
     if (this->random_.once_in(12)) this->tell_();
+  }
+  /// Numbers joined by commas, or `-`.
+  static std::vector<int64_t> list_(std::string_view text) {
+    std::vector<int64_t> numbers;
+    if (text.empty() || text == "-") return numbers;
+    numbers.push_back(0);
+    for (const char c : text) {
+      if (c == ',')
+        numbers.push_back(0);
+      else
+        numbers.back() = numbers.back() * 10 + (c - '0');
+    }
+    return numbers;
   }
   void tell_() {
     const Line line(this->governor_->telemetry(this->uptime_()).c_str());
@@ -320,7 +344,8 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
                                             command.not_after_ms};
     const char* session = command.session.c_str();
     const facial_therapy::Line* answer = nullptr;
-    if (command.kind == Kind::START && verdict.reasons.empty() && !verdict.repeated) this->given_ = command;
+    const bool opens = command.kind == Kind::START || command.kind == Kind::ENROLL;
+    if (opens && verdict.reasons.empty() && !verdict.repeated) this->given_ = command;
     switch (command.kind) {
       case Kind::START:
         answer = &this->governor_->start_session(now, envelope, this->start_arguments_(command));
@@ -347,6 +372,12 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
       case Kind::HISTORY:
         answer = &this->governor_->read_history(now, envelope, command.record);
         break;
+      case Kind::ENROLL:
+        answer = &this->governor_->enroll_subject(now, envelope, command.subject);
+        break;
+      case Kind::SUBJECT:
+        answer = &this->governor_->read_subject(now, envelope, command.subject);
+        break;
     }
     this->given_.reset();
     tally.commands++;
@@ -356,6 +387,12 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
     this->model_.answered(command, verdict, line, this->governor_->accepted(), this->now_, this->state_());
     this->latched_();
     if (!verdict.repeated) {
+      if (this->governor_->accepted() && opens) {
+        const Line told(this->governor_->telemetry(this->uptime_()).c_str());
+        if (command.kind == Kind::ENROLL) this->model_.enrolled(list_(told["subjects"]), command.subject, this->now_);
+        this->model_.telemetry(told, this->now_, this->state_());
+      }
+      this->wait_s_ = command.kind == Kind::START && line.has("wait_s") ? line.number("wait_s") : 0;
       const std::string reason(line["reason"]);
       tally.reasons[reason]++;
       if (reason == "ok" && command.kind == Kind::START && command.continues == 1) tally.sessions++;
@@ -381,7 +418,7 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
     Command start = this->command_(Kind::START, owner);
     start.session = hex_(++this->ids_ | 0x1000'0000);
     start.last_record = static_cast<int32_t>(this->model_.newest());
-    start.subject = static_cast<int32_t>(this->random_.between(1, 6));
+    start.subject = this->someone_();
     start.skin_permille = this->random_.of({1000, 1000, 750, 500, 1});
     const Bounds bounds(this->setup_);
     start.duration_s = static_cast<int32_t>(
@@ -391,6 +428,10 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
     start.window_s = static_cast<int32_t>(this->random_.between(1, bounds.window_s()));
     start.continues = 1;
     start.epoch_s = static_cast<int32_t>(1'790'000'000 + this->now_ / 1000);
+    if (this->liar_ && this->random_.once_in(20)) {
+      start.epoch_s += this->random_.of({-40'000'000, -100'000, -1, 1, 70'000, 90'000, 700'000, 40'000'000});
+      this->model_.lied = true;
+    }
     Places peaks{}, budgets{};
     for (size_t place = 0; place < static_cast<size_t>(this->setup_.places()); place++) {
       if (!this->setup_.wand && (this->setup_.full[place] == 0 || this->random_.once_in(2))) continue;
@@ -416,6 +457,11 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
         3'334, std::clamp<int64_t>(200'000'000 / std::max<int64_t>(peaks[0], 1), 3'334, 1'000'000)));
     start.zone_s = static_cast<int32_t>(this->random_.between(1, 180));
     return start;
+  }
+  int32_t someone_() {
+    const auto& enrolled = this->model_.enrolled();
+    if (enrolled.empty() || this->random_.once_in(40)) return static_cast<int32_t>(this->random_.between(1, 7));
+    return static_cast<int32_t>(enrolled[this->random_() % enrolled.size()]);
   }
   /// The last level that is allowed beside the others, and the last dose.
   int64_t highest_(Places levels, size_t place, int64_t skin) const {
@@ -497,7 +543,9 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
         command.continues = this->random_.once_in(2) ? 2 : this->extreme_();
         break;
       case 13:
+        if (command.kind == Kind::START && !this->liar_) return;
         command.epoch_s = this->extreme_();
+        this->model_.lied = true;
         break;
       case 14:
         command.period_us = this->extreme_();
@@ -534,8 +582,9 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
   }
 
   Command any_(uint64_t owner) {
-    const Kind kind = this->random_.of({Kind::START, Kind::START, Kind::SET, Kind::SET, Kind::RENEW, Kind::PAUSE,
-                                        Kind::RESUME, Kind::STOP, Kind::CLEAR, Kind::HISTORY});
+    const Kind kind =
+        this->random_.of({Kind::START, Kind::START, Kind::SET, Kind::SET, Kind::RENEW, Kind::PAUSE, Kind::RESUME,
+                          Kind::STOP, Kind::CLEAR, Kind::HISTORY, Kind::ENROLL, Kind::SUBJECT});
     if (kind == Kind::START) {
       Command start = this->start_(owner);
       if (this->random_.once_in(3)) this->continue_(start);
@@ -549,6 +598,8 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
       command.fault = this->model_.latched.empty() || this->random_.once_in(4)
                           ? this->random_.of({"", "store", "guard", "flicker", "over_current", "fever"})
                           : this->model_.latched.front();
+    if (kind == Kind::ENROLL || kind == Kind::SUBJECT)
+      command.subject = this->random_.once_in(3) ? static_cast<int32_t>(this->random_.between(1, 7)) : this->someone_();
     if (kind == Kind::HISTORY)
       command.record = static_cast<int32_t>(this->model_.newest() - this->random_.between(-1, 34));
     if (kind == Kind::SET) {
@@ -587,6 +638,11 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
       history.record = static_cast<int32_t>(record);
       this->give_(history);
     }
+    for (const int64_t token : std::vector<int64_t>(this->model_.enrolled())) {
+      Command subject = this->command_(Kind::SUBJECT, OWNERS[2]);
+      subject.subject = static_cast<int32_t>(token);
+      this->give_(subject);
+    }
   }
 
   // --- what happens -------------------------------------------------------------------------------------------------
@@ -618,7 +674,14 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
       if (this->random_.once_in(10)) this->cut_power_();
       return;
     }
+    if (this->enrolls_ && this->seen_.button && this->random_.once_in(3)) {
+      Command enroll = this->command_(Kind::ENROLL, OWNERS[0]);
+      enroll.subject = static_cast<int32_t>(this->random_.between(1, 7));
+      this->happens_(ENROLL);
+      return this->give_(enroll);
+    }
     if (this->hold_until_ > this->now_) return;
+    this->enrolls_ = false;
     if (this->hold_until_ != 0) {
       this->hold_until_ = 0;
       if (this->seen_.button) this->seen_.button = false, this->happens_(BUTTON_UP);
@@ -629,7 +692,13 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
       const bool careless = this->random_.once_in(10);
       if (!careless) this->heal_();
       if (this->model_.touching() && !careless) return this->wear_(false);
+      if (this->wait_s_ > 0 && !this->random_.once_in(10)) return this->wait_();
       if (this->random_.once_in(200)) return this->rest_();
+      if (this->random_.once_in(this->model_.enrolled().size() < 3 ? 3 : 60)) {
+        this->press_();
+        this->hold_until_ = this->now_ + 8'000, this->enrolls_ = true;
+        return;
+      }
       if (!this->random_.once_in(4)) return;
       this->happens_(START);
       return this->give_(this->start_(OWNERS[0]));
@@ -643,7 +712,7 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
     }
     if (state == "armed") {
       if (!this->random_.once_in(6)) return;
-      if (!this->setup_.has_sensor()) return this->press_();
+      if (!this->setup_.has_sensor() || this->random_.once_in(5)) return this->press_();
       return this->wear_(!this->model_.touching());
     }
     if (state == "suspended" || state == "paused") {
@@ -700,6 +769,13 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
       this->give_(clear);
     }
   }
+  /// As long as the node has asked for, give or take a second.
+  void wait_() {
+    Ms rest = this->wait_s_ * 1000 + this->random_.of({-1000, 0, 0, 1000});
+    this->happens_(JUMP, rest);
+    this->wait_s_ = 0;
+    for (; rest > 0; rest -= 3'600'000) this->pass_(std::min<Ms>(rest, 3'600'000)), this->tick_();
+  }
   /// Hours or days go by, and the loop with them.
   void rest_() {
     const Ms part = this->random_.of({60'000, 600'000, 3'600'000});
@@ -716,7 +792,14 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
     this->happens_(CUT);
     this->terminal_ = false;
     if (this->random_.once_in(3)) this->seen_.button = false, this->hold_until_ = 0;
-    if (this->random_.once_in(40)) this->torn_ = true, this->happens_(TORN);
+    if (this->random_.once_in(40) && this->present_) this->torn_ = true, this->happens_(TORN);
+    if (this->random_.once_in(3)) {
+      const Ms off = this->random_.of({1'000, 600'000, 20'000'000, 90'000'000, 700'000'000});
+      this->happens_(SWITCHED_OFF, off);
+      this->model_.levels(this->now_, {});
+      this->guarding_ = false;
+      this->now_ += off;
+    }
     this->boot_();
   }
 
@@ -733,6 +816,7 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
         return;
       case 3:
         this->happens_(LYING_SENSOR);
+        this->rtc_read_ = this->random_.once_in(2);
         if (this->random_.once_in(3))
           this->seen_.temperature_known = false;
         else if (this->random_.once_in(2))
@@ -879,7 +963,6 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
   int64_t disturb_{100};
   int32_t boots_{0};
   uint64_t ids_{0};
-  uint32_t stamp_{0};
   uint32_t faults_{0};
   std::vector<uint64_t> owners_{OWNERS, OWNERS + 3};
   Command last_[2];
@@ -889,7 +972,8 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
   Ms temperature_ms_{0}, ohm_ms_{0}, hold_until_{0};
   bool frozen_{false}, blind_{false};
   int64_t stray_ua_{0}, net_na_{0};
-  bool stuck_{false}, neglect_{false}, terminal_{false};
+  bool stuck_{false}, neglect_{false}, terminal_{false}, enrolls_{false}, liar_{false}, rtc_{false}, rtc_read_{true};
+  int64_t wait_s_{0};
 
   // Store and guard.
   bool present_{false}, torn_{false}, cut_saving_{false};

@@ -29,7 +29,7 @@ struct Seen {
   int64_t current_age_ms{0}, current_ua{0}, net_na{0};
 };
 
-enum class Kind : uint8_t { START, SET, RENEW, PAUSE, RESUME, STOP, CLEAR, HISTORY };
+enum class Kind : uint8_t { START, SET, RENEW, PAUSE, RESUME, STOP, CLEAR, HISTORY, ENROLL, SUBJECT };
 
 /// One call of an action, as it goes over the wire.
 struct Command {
@@ -72,15 +72,20 @@ class Model {
   // --- stimuli ------------------------------------------------------------------------------------------------------
 
   /// The node has started. `uptime`: what its clock shows at time 0.
-  void boot(Ms now, uint32_t uptime, int32_t boot, bool store_readable) {
+  /// @param brown_out the supply broke down
+  void boot(Ms now, uint32_t uptime, int32_t boot, bool store_readable, bool brown_out) {
     this->close_(now);
+    this->brown_out_ms_ = brown_out ? now : -60'000;
     this->uptime_ = uptime, this->boot_ = boot, this->state_ = "idle";
     this->owners_.clear();
     this->seen_ = Seen{}, this->ticked_ = false, this->terminal_ = false;
     this->off_seen_ = this->session_seen_ = this->brief_ = false;
     this->button_recent_ = false, this->fault_expected_ = this->fault_durable_ && this->faulted_;
     this->store_lost_ = !store_readable;
-    if (this->store_lost_) this->records_.clear(), this->newest_ = 1, this->faulted_ = true;
+    if (this->store_lost_) {
+      this->records_.clear(), this->doses_.clear(), this->enrolled_.clear();
+      this->newest_ = 1, this->last_subject_ = 0, this->faulted_ = true;
+    }
     this->unlifted_ms_ = this->still_ms_ = 0, this->derated_ = false;
     this->booted_ = true, this->off_ms_ = {}, this->edges_ = {};
     this->last_ms_ = {}, this->telemetry_ = 0;
@@ -113,16 +118,29 @@ class Model {
     if (newest.session == 0)
       this->records_.erase(this->newest_);
     else if (this->session_open_ || newest.closed_ms == now || this->durable_ < this->newest_)
-      newest.cut = newest.perhaps = true;
+      newest.cut = newest.perhaps = true, this->durable_ = this->newest_ - 1;
+    if (start != nullptr && start->kind == Kind::ENROLL) this->enrolling_ = start->subject;
     if (start == nullptr || start->kind != Kind::START || start->continues != 1) return;
     const Places planned = this->placed_(start->channels, start->budgets);
     this->records_[this->newest_ + 1] = {
         identity(start->session), start->subject, planned, {}, 0, true, false, -1, false, 0};
   }
-  /// The newest record as the node tells it after boot.
-  void newest(int64_t told) {
+  /// The newest record and who is enrolled, as the node tells after boot.
+  void remembered(int64_t told, const std::vector<int64_t>& enrolled) {
+    const int64_t joins = this->enrolling_;
+    this->enrolling_ = 0;
+    for (const int64_t token : this->enrolled_)
+      if (!contains_(enrolled, token) && joins == 0) this->broken_("a reboot keeps who is enrolled");
+    for (const int64_t token : enrolled)
+      if (!contains_(this->enrolled_, token) && token != joins) this->broken_("a reboot enrolls nobody");
+    this->enrolled_ = enrolled;
     const bool perhaps = told == this->newest_ + 1 && this->records_.contains(told);
     if (told != this->newest_ && !perhaps) this->broken_("a reboot keeps every record");
+    if (perhaps) {
+      this->last_subject_ = this->records_[told].subject, this->last_output_ms_ = this->counted_ms_;
+      this->gap_perhaps_ = true;
+      this->doses_.try_emplace(this->last_subject_);
+    }
     this->newest_ = told;
     this->records_.erase(told - 32), this->records_.erase(told + 1);
   }
@@ -211,6 +229,8 @@ class Model {
     if (rising && this->flowing()) this->why_ |= STOPPED;
     this->count(now);
     if (seen.temperature_cc != this->seen_.temperature_cc) this->still_ms_ = 0;
+    if (seen.button && now - this->press_ms_ >= 60'000) this->press_spent_ = true;
+    if (this->released_ && this->live()) this->session_.confirmed = true;
     this->seen_ = seen, this->ticked_ = true;
     if (this->plausible() && this->setup_.has_temperature)
       this->derated_ = seen.temperature_cc >= (this->derated_ ? 3'850 : 3'900);
@@ -219,7 +239,8 @@ class Model {
     this->evidence_ = false;
     if (this->state_ == "armed") {
       this->evidence_ = this->setup_.has_sensor() ? this->off_seen_armed_ && present : this->released_;
-      if (now >= this->window_end_) this->evidence_ = false;
+      if (now >= this->window_end_ || (this->session_.needs_press && !this->session_.confirmed))
+        this->evidence_ = false;
     }
     if (this->state_ == "suspended" && this->brief_ && now < this->brief_end_ && present) this->evidence_ = true;
     if (now >= this->session_.lease_end || !this->owned()) this->evidence_ = false;
@@ -238,6 +259,7 @@ class Model {
     if (this->store_lost_ && this->seen_.button && !this->press_spent_ && now - this->press_ms_ >= 10'000) {
       this->store_lost_ = false, this->press_spent_ = true;
       this->faulted_ = this->state_ == "fault";
+      this->forgot_ms_ = this->unreadable ? now : -1'000 * 2 * WEEK_S;
     }
     for (Ms& last : this->last_ms_) last = now;
     const Session& session = this->session_;
@@ -299,6 +321,12 @@ class Model {
     if (this->terminal_) return only("wrong_state");
     if (command.kind == Kind::START) return this->judge_start_(command, now, verdict);
     if (command.kind == Kind::CLEAR) return this->judge_clear_(command, now, verdict);
+    if (command.kind == Kind::ENROLL) return this->judge_enroll_(command, now, verdict);
+    if (command.kind == Kind::SUBJECT) {
+      if (command.subject < 1) return only("out_of_bounds", "subject");
+      if (!contains_(this->enrolled_, command.subject)) return only("not_enrolled", "subject");
+      return verdict;
+    }
     if (command.kind == Kind::HISTORY) {
       if (command.record < 1) return only("out_of_bounds", "record");
       if (command.record > this->newest_ || command.record <= this->newest_ - 32) return only("no_record");
@@ -317,6 +345,7 @@ class Model {
     if (command.kind == Kind::RESUME) {
       if (this->state_ != "paused" && this->state_ != "suspended") return only("wrong_state");
       this->unready_(verdict);
+      this->flickers_(now, verdict);
     }
     return verdict;
   }
@@ -359,6 +388,9 @@ class Model {
     if (line["state"] != this->state_) this->broken_("every answer carries the state");
     if (this->live() != (line["session"] != "-")) this->broken_("every answer carries the session");
     if (command.kind == Kind::HISTORY && reason == "ok") this->history_(line, now);
+    if (command.kind == Kind::SUBJECT && reason == "ok") this->windows_(command.subject, line, now);
+    if (line.has("wait_s") && (reason == "ok" || line.number("wait_s") < 1))
+      this->broken_("wait_s is what is left to wait");
   }
 
   void telemetry(const Line& line, Ms now, std::string_view state) {
@@ -370,6 +402,8 @@ class Model {
       this->broken_("telemetry carries boot and stamp");
     if (line.number("record") != this->newest_) this->broken_("telemetry carries the newest record");
     if ((line["fault"] != "-") != (state == "fault")) this->broken_("telemetry names a fault exactly in state fault");
+    if (line["needs_button"] == "1") this->session_.needs_press = true;
+    if (line["needs_button"] == "1" && this->lit()) this->broken_("a credit is confirmed before anything flows");
     if (!this->live()) {
       if (line["levels"] != "-") this->broken_("no levels without a session");
       return;
@@ -394,6 +428,20 @@ class Model {
   uint64_t owner() const { return this->session_.owner; }
   uint64_t session() const { return this->session_.id; }
   int64_t subject() const { return this->session_.subject; }
+  const std::vector<int64_t>& enrolled() const { return this->enrolled_; }
+  bool store_lost() const { return this->store_lost_; }
+  /// Who is enrolled after somebody was.
+  void enrolled(const std::vector<int64_t>& told, int64_t token, Ms now) {
+    for (const int64_t known : this->enrolled_)
+      if (!contains_(told, known) && !this->lied && this->busy_(known, now))
+        this->broken_("nobody with a dose makes room");
+    for (const int64_t found : told)
+      if (!contains_(this->enrolled_, found) && found != token) this->broken_("only who was named is enrolled");
+    if (told.size() > 4 || !contains_(told, token)) this->broken_("who is enrolled is remembered");
+    for (const int64_t known : this->enrolled_)
+      if (!contains_(told, known)) this->doses_.erase(known);
+    this->enrolled_ = told;
+  }
   const Places& peaks() const { return this->session_.peak; }
   Ms lease_end() const { return this->session_.lease_end; }
   int32_t sequence(uint64_t owner) const {
@@ -427,7 +475,15 @@ class Model {
     Ms period_ms{0}, duration_ms{0}, lease_ms{0}, lease_end{0}, lit_ms{0};
     bool energized{false};
     int trips{0};
+    bool needs_press{false}, confirmed{false};
   };
+  /// What somebody had: charged, rounded down.
+  struct Dose {
+    Ms at{0};
+    int64_t record{0}, total{0}, blue{0};
+    bool counts{false};
+  };
+  static constexpr Ms DAY_S = 86'400, WEEK_S = 604'800;
   struct Record {
     uint64_t session{0};
     int64_t subject{0};
@@ -566,6 +622,8 @@ class Model {
       }
     }
     if (start.last_record != this->newest_) reasons.push_back("unseen_session");
+    if (start.continues == 1) this->judge_subject_(start, now, verdict);
+    this->flickers_(now, verdict);
     const bool shielded = this->setup_.eye_shield == 1 || (this->setup_.eye_shield == 2 && this->seen_.shield);
     if (!this->setup_.wand && !shielded && (peaks[1] != 0 || peaks[2] != 0)) reasons.push_back("eye_shield_missing");
     if (this->setup_.grade == 0 && (this->setup_.wand || peaks[1] != 0 || peaks[2] != 0 || peaks[3] != 0))
@@ -574,9 +632,130 @@ class Model {
     if (!this->live() && this->known() && !this->off_seen_)
       reasons.push_back(this->session_seen_ ? "faulted" : "sensor_not_ready");
     if (start.continues == 1 && this->store_fails) reasons.push_back("store_failed");
-    static_cast<void>(now);
     return verdict;
   }
+
+  /// Light that has had its three on-edges in 30 s waits.
+  void flickers_(Ms now, Verdict& verdict) const {
+    if (this->setup_.wand) return;
+    verdict.perhaps.push_back("too_soon");
+    size_t recent = 0;
+    for (const Ms at : this->edges_[4]) recent += now - at < 30'000 ? 1 : 0;
+    if (recent >= 3) verdict.reasons.push_back("too_soon");
+  }
+
+  int64_t charged_(int64_t nominal) const {
+    const int64_t dose = nominal * this->bounds_.charge() / 1000;
+    return this->setup_.grade == 0 && !this->setup_.wand && nominal > 0 ? std::max(dose, Bounds::UNCALIBRATED) : dose;
+  }
+  static int64_t sum_(const Places& places) { return places[0] + places[1] + places[2] + places[3]; }
+  /// What somebody had since, at the least: seconds are rounded towards less. `record` counts sessions.
+  Dose had_(int64_t token, Ms now, Ms window_s) const {
+    Dose sum;
+    const auto found = this->doses_.find(token);
+    if (found == this->doses_.end()) return sum;
+    for (const Dose& dose : found->second) {
+      if (now - dose.at > window_s * 1000 - 3'000) continue;
+      sum.total += dose.total, sum.blue += dose.blue, sum.record += dose.counts ? 1 : 0;
+    }
+    return sum;
+  }
+  Ms since_(int64_t token, Ms now, bool blue) const {
+    Ms latest = now - WEEK_S * 1000;
+    const auto found = this->doses_.find(token);
+    if (found == this->doses_.end()) return now - latest;
+    for (const Dose& dose : found->second)
+      if (dose.counts && (!blue || dose.blue > 0)) latest = std::max(latest, dose.at);
+    return now - latest;
+  }
+  bool busy_(int64_t token, Ms now) const {
+    return (this->live() && this->session_.subject == token) || this->had_(token, now, WEEK_S).total > 0;
+  }
+  template <typename All>
+  static bool contains_(const All& all, int64_t token) {
+    return std::find(all.begin(), all.end(), token) != all.end();
+  }
+
+  void judge_subject_(const Command& start, Ms now, Verdict& verdict) const {
+    auto& reasons = verdict.reasons;
+    const bool wand = this->setup_.wand;
+    if (now - this->brown_out_ms_ < 60'000) reasons.push_back("brown_out");
+    if (!contains_(this->enrolled_, start.subject)) reasons.push_back("not_enrolled");
+    if (this->gap_perhaps_) verdict.perhaps.push_back("subject_gap");
+    if (this->last_subject_ != 0 && this->last_subject_ != start.subject) {
+      verdict.perhaps.push_back("subject_gap");
+      if (now - this->last_output_ms_ < 597'000) reasons.push_back("subject_gap");
+      if (this->setup_.has_temperature && this->plausible() && this->seen_.temperature_cc > 3'700)
+        reasons.push_back("subject_gap");
+    }
+    // Within a day after a reset, whatever was had before counts as a full day.
+    const bool forgot = now - this->forgot_ms_ < DAY_S * 1000 - 3'000;
+    const bool ever = this->doses_.contains(start.subject) || now - this->forgot_ms_ < 2 * WEEK_S * 1000;
+    if (ever || this->lied)
+      for (const char* word : WINDOWS) verdict.perhaps.push_back(word);
+    if (this->lied) return;
+    const Places budgets = this->placed_(start.channels, start.budgets);
+    const int64_t asked = this->charged_(sum_(budgets)), blue = wand ? 0 : this->charged_(budgets[2]);
+    const Dose day = this->had_(start.subject, now, DAY_S), week = this->had_(start.subject, now, WEEK_S);
+    const auto above = [&](int64_t dose, int64_t ceiling) { return dose * 1000 > ceiling * start.skin_permille; };
+    if (forgot) reasons.push_back("dose_day");
+    if (wand) {
+      if (day.total + asked > 450'000) reasons.push_back("dose_day");
+      if (week.record + 1 > 5) reasons.push_back("sessions_week");
+      if (this->since_(start.subject, now, false) < 71'997'000) reasons.push_back("rest");
+      return;
+    }
+    if (above(day.total + asked, 100'000'000)) reasons.push_back("dose_day");
+    if (above(week.total + asked, 300'000'000)) reasons.push_back("dose_week");
+    if (blue > 0 && above(week.blue + blue, 90'000'000)) reasons.push_back("blue_week");
+    if (day.record + 1 > 2) reasons.push_back("sessions_day");
+    if (week.record + 1 > 7) reasons.push_back("sessions_week");
+    if (this->since_(start.subject, now, false) < 21'597'000) reasons.push_back("rest");
+    if (blue > 0 && this->since_(start.subject, now, true) < 71'997'000) reasons.push_back("rest_blue");
+  }
+
+  Verdict judge_enroll_(const Command& enroll, Ms now, Verdict verdict) const {
+    auto& reasons = verdict.reasons;
+    if (enroll.subject < 1) {
+      reasons.push_back("out_of_bounds"), verdict.field = "subject";
+      return verdict;
+    }
+    if (this->store_lost_) reasons.push_back("faulted");
+    if (contains_(this->enrolled_, enroll.subject)) return verdict;
+    if (this->flowing()) reasons.push_back("busy");
+    if (!(this->seen_.button && !this->press_spent_ && now - this->press_ms_ >= 3'000))
+      reasons.push_back("button_needed");
+    if (this->store_fails) reasons.push_back("store_failed");
+    if (this->enrolled_.size() < 4) return verdict;
+    bool room = this->lied;
+    for (const int64_t token : this->enrolled_) room |= !this->busy_(token, now);
+    (room ? verdict.perhaps : reasons).push_back("subjects_full");
+    return verdict;
+  }
+
+  /// read_subject: what the node has kept is never less than what was had.
+  void windows_(int64_t token, const Line& line, Ms now) {
+    if (line.number("subject") != token) this->broken_("read_subject tells of the subject that was asked for");
+    if (this->lied) return;
+    Dose day = this->had_(token, now, DAY_S), week = this->had_(token, now, WEEK_S);
+    if (this->live() && this->session_.subject == token) {
+      const int64_t budgets = this->charged_(sum_(this->session_.budget));
+      const int64_t blue = this->setup_.wand ? 0 : this->charged_(this->session_.budget[2]);
+      day.total += budgets, week.total += budgets, week.blue += blue, day.record++, week.record++;
+    }
+    if (line.number("dose_day") < day.total || line.number("dose_week") < week.total ||
+        line.number("blue_week") < week.blue)
+      this->broken_("a window of dose is never lowered");
+    if (line.number("sessions_day") < day.record || line.number("sessions_week") < week.record)
+      this->broken_("a count of sessions is never lowered");
+    const Ms rest = (this->setup_.wand ? 72'000'000 : 21'600'000) - this->since_(token, now, false) - 3'000;
+    if (rest > 0 && line.number("rest_s") * 1000 < rest) this->broken_("a rest is never shortened");
+    const Ms blue = 72'000'000 - this->since_(token, now, true) - 3'000;
+    if (!this->setup_.wand && blue > 0 && line.number("rest_blue_s") * 1000 < blue)
+      this->broken_("a rest after blue is never shortened");
+  }
+  static constexpr std::array WINDOWS{"dose_day",      "dose_week", "blue_week", "sessions_day",
+                                      "sessions_week", "rest",      "rest_blue"};
 
   Verdict judge_set_(const Command& set, Verdict verdict) const {
     const auto only = [&](const char* reason) {
@@ -599,7 +778,8 @@ class Model {
     bool needs = false;
     for (const char* fault : BUTTON) needs |= clear.fault == fault;
     auto& reasons = verdict.reasons;
-    if (this->state_ != "fault" || !this->latched_(clear.fault)) {
+    const bool trips = clear.fault == "guard" && this->session_.trips >= 3;  // found out by this very command
+    if (this->state_ != "fault" || !(this->latched_(clear.fault) || trips)) {
       reasons.push_back("wrong_state");
       return verdict;
     }
@@ -640,7 +820,8 @@ class Model {
         session.owner = identity(command.owner);
         session.lease_ms = command.lease_ms, session.lease_end = now + command.lease_ms, this->lease_alive_ = true;
         this->window_end_ = now + Ms{command.window_s} * 1000;
-        if (this->held_) this->window_end_ = std::min(this->window_end_, this->held_end_);
+        // Armed again, a session is kept as long as it is armed.
+        if (this->held_) this->window_end_ = this->held_end_ = std::min(this->window_end_, this->held_end_);
         this->off_seen_armed_ = this->known() && !this->touching();
         this->brief_ = false;
         if (line["state"] != "armed") this->broken_("start arms, and no more");
@@ -675,6 +856,8 @@ class Model {
         this->cleared_ = true;
         break;
       case Kind::HISTORY:
+      case Kind::ENROLL:
+      case Kind::SUBJECT:
         break;
     }
   }
@@ -690,7 +873,7 @@ class Model {
       if (this->resumes_) this->session_.lease_end = now + this->session_.lease_ms, this->lease_alive_ = true;
       this->contacts_ = this->resumes_ ? 1 : this->contacts_ + 1;
       if (this->setup_.wand && this->contacts_ >= 20) this->broken_("the 20th contact of a wand pauses");
-      this->held_ = false, this->ramp_from_ms_ = now;
+      this->held_ = this->silent_ = this->forced_ = false, this->ramp_from_ms_ = now;
     }
     if (flowed && state == "suspended") {
       const bool brief = this->lost_ || (this->silent_ && this->setup_.has_sensor());
@@ -734,8 +917,25 @@ class Model {
     record.why = this->why_, record.closed_ms = now;
     if (session.lit_ms >= session.duration_ms) record.why |= COMPLETED;
     if (session.energized) this->session_seen_ = true, this->off_seen_ = false;
+    if (session.energized) {
+      this->last_subject_ = session.subject, this->last_output_ms_ = now, this->gap_perhaps_ = false;
+      this->doses_[session.subject].push_back(this->dose_(now, record));
+    }
     this->session_open_ = false, this->lease_alive_ = false;
     if (!this->store_fails) this->durable_ = this->newest_;
+  }
+  Dose dose_(Ms now, const Record& record) const {
+    Dose dose{now, this->newest_, 0, 0, false};
+    Places flowed{};
+    int64_t plan = 0;
+    for (size_t place = 0; place < 4; place++) {
+      flowed[place] = record.flowed[place] / 1000;
+      const int64_t could = this->session_.peak[place] * (this->session_.duration_ms / 1000);
+      plan += std::min(record.planned[place], could);
+    }
+    dose.total = this->charged_(sum_(flowed)), dose.blue = this->setup_.wand ? 0 : this->charged_(flowed[2]);
+    dose.counts = sum_(flowed) * 5 >= plan;
+    return dose;
   }
   /// A cut: what is not durably closed stays open, and is charged in full.
   void close_(Ms now) {
@@ -748,8 +948,21 @@ class Model {
       record.lit_ms = this->session_.lit_ms, record.why = this->why_ | STOPPED;
       this->session_open_ = false, this->lease_alive_ = false;
     }
-    if (this->durable_ < this->newest_ && this->records_.contains(this->newest_))
-      this->records_[this->newest_].cut = true;
+    if (this->durable_ < this->newest_ && this->records_.contains(this->newest_)) {
+      Record& record = this->records_[this->newest_];
+      record.cut = true;
+      // Charged in full, at the time of the reboot; where both are right, at the lesser.
+      auto& doses = this->doses_[record.subject];
+      if (!record.perhaps) {
+        std::erase_if(doses, [this](const Dose& dose) { return dose.record == this->newest_; });
+        const int64_t blue = this->setup_.wand ? 0 : this->charged_(record.planned[2]);
+        doses.push_back({now, this->newest_, this->charged_(sum_(record.planned)), blue, true});
+      }
+      this->gap_perhaps_ = record.perhaps;
+      if (!record.perhaps || (record.energized && record.closed_ms < 0))
+        this->last_subject_ = record.subject, this->last_output_ms_ = now;
+      if (record.closed_ms < 0) record.closed_ms = now;
+    }
     this->forced_ = this->silent_ = false;
   }
 
@@ -811,6 +1024,8 @@ class Model {
 
  public:
   bool store_fails{false};  ///< a write now would not be kept
+  bool unreadable{false};   ///< the store is there, and means nothing
+  bool lied{false};         ///< somebody has lied about the time
   /// The faults that are latched, as the node names them one by one; `latched_` asks the harness.
   std::vector<std::string> latched;
 
@@ -854,6 +1069,11 @@ class Model {
   std::map<int64_t, Record> records_;
   int64_t newest_{1}, durable_{1};
   int64_t saves_{0}, saves_judged_{0};
+  std::map<int64_t, std::vector<Dose>> doses_;
+  std::vector<int64_t> enrolled_;
+  int64_t enrolling_{0}, last_subject_{0};
+  bool gap_perhaps_{false};  ///< a cut in the middle of a write leaves open who was last
+  Ms last_output_ms_{0}, forgot_ms_{-1'000 * 2 * WEEK_S}, brown_out_ms_{-60'000};
   bool faulted_{false}, fault_durable_{false}, fault_expected_{false}, store_lost_{false}, save_failed_{false};
 };
 
