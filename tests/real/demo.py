@@ -26,6 +26,7 @@ from .timeline import Timeline
 
 PORT = 8123
 PERSON = "Ada"
+OTHER = "Bea"
 STATE = configuration.REPOSITORY / ".work" / "demo"
 
 type Report = dict[str, object]
@@ -63,9 +64,12 @@ async def once(household: Household, timeline: Timeline, report: Report) -> bool
                 "integration": manifest["version"],
             }
             await _furnish(household, messages, timeline)
+            # Nobody is given both within five minutes.
+            await household.add_person(OTHER, enroll=False)
+            await household.enroll_by_hand(messages, household.wand, OTHER)
             trials = []
-            for modality in ("wand", "mask"):
-                trials.append(await trial.run(household, messages, household.stations[modality], PERSON, timeline))
+            for modality, person in (("wand", OTHER), ("mask", PERSON)):
+                trials.append(await trial.run(household, messages, household.stations[modality], person, timeline))
                 report["sessions"] = [done.as_json() for done in trials]
                 for disagreement in trials[-1].disagreements:
                     timeline.note("verdict", f"{modality}: {disagreement}")

@@ -181,8 +181,11 @@ class Household:
         await self.find_device(messages, station)
         return created
 
-    async def add_person(self, name: str, after: flows.Step | None = None) -> str:
-        """Add an adult to whom nothing of what is asked applies, in the flow that follows the first device or from the menu; return the id of the entry."""
+    async def add_person(self, name: str, after: flows.Step | None = None, *, enroll: bool = True) -> str:
+        """Add an adult to whom nothing of what is asked applies, in the flow that follows the first device or from the menu; return the id of the entry.
+
+        The nodes know them at once, unless a person is to do that by hand.
+        """
         if after is not None and (following := after.get("next_flow")):
             step = await flows.current(self.home, following[1])
         else:
@@ -192,8 +195,9 @@ class Household:
             step = await flows.submit(self.home, flows.expect(step, "form", step_id), answers)
         created = flows.expect(step, "create_entry")
         entry_id: str = created["result"]["entry_id"]
-        token = await self._token(entry_id)
-        await asyncio.gather(*(self._enroll(station, token) for station in self.stations.values()))
+        if enroll:
+            token = await self._token(entry_id)
+            await asyncio.gather(*(self._enroll(station, token) for station in self.stations.values()))
         return entry_id
 
     async def _token(self, entry_id: str, timeout_s: float = 10) -> int:
@@ -217,11 +221,13 @@ class Household:
         for station in self.stations.values():
             created = await self.add_node(messages, station, partial(tell, station.node.name))
             if not added:
-                await self.add_person(person, created)
+                await self.add_person(person, created, enroll=False)
                 tell(person, "added as a person")
                 added = True
         for station in self.stations.values():
             await self.wait_session(messages, station, "idle")
+            await self.enroll_by_hand(messages, station, person)
+            tell(station.node.name, f"knows {person}: its button was held")
 
     async def select_person(self, messages: Messages, station: Station, name: str) -> None:
         """Choose whose skin it is on a device's page."""
