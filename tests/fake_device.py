@@ -114,6 +114,7 @@ class FakeDevice(TherapyDevice):
         ]
         self.worn = False
         self.temperature_c = 33.0
+        self._derated = False
         self.charging = False
         self.fault: Fault | None = None
         self.cause: str | None = None
@@ -353,10 +354,15 @@ class FakeDevice(TherapyDevice):
         self.report()
 
     def heat(self, temperature_c: float) -> None:
-        """Set what the temperature sensor reads: 41 C latches."""
+        """Set what the temperature sensor reads: 39 C halves the levels until it is below 38.5, 41 C latches."""
         self.temperature_c = temperature_c
+        self._derated = temperature_c >= limits.TEMPERATURE_DERATE_C - (0.5 if self._derated else 0)
         if temperature_c >= limits.TEMPERATURE_LATCH_C:
             self.latch(Fault.OVER_TEMPERATURE)
+
+    @property
+    def _heat_share(self) -> float:
+        return 0.5 if self._derated else 1
 
     def latch(self, fault: Fault) -> None:
         """Find a fault of its own."""
@@ -399,7 +405,7 @@ class FakeDevice(TherapyDevice):
         session.output_s += TICK_S
         session.ramp_s += TICK_S
         ramp_s = limits.RAMP_S[self._device.modality].default.minimum
-        share = session.level * min(1, session.ramp_s / ramp_s)
+        share = session.level * self._heat_share * min(1, session.ramp_s / ramp_s)
         if session.ramp_s >= ramp_s and self.state is NodeState.RAMPING:
             self._go(NodeState.RUNNING)
         lit = request.irradiance_mw_cm2 if session.lit is None else session.lit
@@ -489,8 +495,10 @@ class FakeDevice(TherapyDevice):
                 left_s=request.duration_s - session.output_s if session and request else 0,
                 lease_s=self._lease_s,
                 window_s=session.window_s if session else 0,
-                level_mw_cm2={channel: request.irradiance_mw_cm2[channel] * session.level for channel in lit} if session and request and flowing else {},
-                level_ua=(request.current_ua or 0) * session.level if session and request and flowing else 0,
+                level_mw_cm2={channel: request.irradiance_mw_cm2[channel] * session.level * self._heat_share for channel in lit}
+                if session and request and flowing
+                else {},
+                level_ua=(request.current_ua or 0) * session.level * self._heat_share if session and request and flowing else 0,
                 zone=1 + int(session.output_s / limits.ZONE_S.default.maximum) if session and self._device.modality is Modality.WAND else None,
                 delivered=session.delivered if session else Dose(),
                 button=self._held,

@@ -3,7 +3,7 @@
 import pytest
 
 from custom_components.facial_therapy.core import limits
-from custom_components.facial_therapy.core.model import Fault, NodeState, Outcome, Reason, RefusedError
+from custom_components.facial_therapy.core.model import Channel, Fault, NodeState, Outcome, Reason, RefusedError, Telemetry
 from custom_components.facial_therapy.devices import DeviceError
 
 from .bench import Bench, new_session, plan, until, until_state
@@ -206,6 +206,21 @@ async def test_a_lost_channel_suspends_and_another_one_continues_the_rest(bench:
     assert report.session_id == session_id
 
 
+async def test_39_degrees_halve_the_levels_until_it_is_cooler_again(bench: Bench) -> None:
+    def level(report: Telemetry) -> float:
+        return report.level_ua or report.level_mw_cm2.get(Channel.RED, 0)
+
+    await flowing(bench, new_session())
+    report = await until_state(bench, NodeState.RUNNING)
+    full = level(report)
+    await bench.heat(39.2)
+    report = await until(bench, lambda report: level(report) < full)
+    assert level(report) == full / 2
+    assert report.flowing
+    await bench.heat(38)
+    await until(bench, lambda report: level(report) == full)
+
+
 async def test_41_degrees_latch_until_it_is_cool_and_somebody_clears_it_at_the_device(bench: Bench) -> None:
     await flowing(bench, new_session())
     await bench.heat(41)
@@ -219,7 +234,7 @@ async def test_41_degrees_latch_until_it_is_cool_and_somebody_clears_it_at_the_d
         await bench.device.async_clear_fault(Fault.OVER_TEMPERATURE)
     await bench.heat(33)
     await bench.take_off()
-    await until(bench, lambda report: report.temperature_c == 33)
+    await until(bench, lambda report: round(report.temperature_c or 0) == 33)
     with pytest.raises(RefusedError) as refused:
         await bench.device.async_clear_fault(Fault.OVER_TEMPERATURE)
     assert refused.value.binding.reason is Reason.BUTTON_NEEDED

@@ -1,0 +1,172 @@
+"""A compiled node as a client and a witness see it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+import contextlib
+import os
+from pathlib import Path
+import secrets
+import socket
+import subprocess
+import time
+from typing import Any
+
+from aioesphomeapi.client import APIClient
+from aioesphomeapi.model import EntityState, TextSensorState
+
+from tests.real.node import commissioned
+
+from .library import ROOT
+from .wire import Line, signed
+
+NODES = ROOT / ".work" / "nodes"
+SESSION = "00000000000000c1"
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+class RealNode:
+    """One running node and a channel to it."""
+
+    def __init__(self, modality: str, directory: Path) -> None:
+        """Choose a port; `start` starts it."""
+        self.modality = modality
+        self.directory = directory
+        self.port = _free_port()
+        self.owner = secrets.token_hex(8)
+        self.telemetry: list[Line] = []
+        self.description: Line | None = None
+        self.sequence = 0
+        self.process: subprocess.Popen[bytes]
+        self.client: APIClient
+
+    async def start(self) -> None:
+        """Start the program, commissioned and with subject 7 enrolled, and connect."""
+        program = NODES / f"{self.modality}-host"
+        records = self.directory / "state" / f"{program.name}.records"
+        if not records.exists():
+            records.parent.mkdir(parents=True, exist_ok=True)
+            records.write_bytes(await commissioned(program, (7,)))
+        self.process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns at once
+            [program],
+            env={
+                **os.environ,
+                "FACIAL_THERAPY_PORT": str(self.port),
+                "FACIAL_THERAPY_STATE": str(self.directory / "state"),
+                "FACIAL_THERAPY_WITNESS": str(self.directory / "witness"),
+            },
+            stdout=(self.directory / "log").open("ab"),
+            stderr=subprocess.STDOUT,
+        )
+        await self.connect()
+
+    async def connect(self) -> None:
+        """Open a channel of a new owner, and wait for its first telemetry."""
+        self.owner, self.sequence = secrets.token_hex(8), 0
+        self.telemetry.clear()
+        for attempt in range(100):
+            self.client = APIClient("127.0.0.1", self.port, None, client_info=f"ft-{self.owner}")
+            with contextlib.suppress(Exception):
+                await self.client.connect()
+                break
+            await asyncio.sleep(0.05)
+            assert attempt < 99
+        entities, actions = await self.client.list_entities_services()
+        self.actions = {action.name: action for action in actions}
+        self.entities = {entity.object_id: entity for entity in entities}
+        names = {entity.key: entity.object_id for entity in entities}
+
+        def on_state(state: EntityState) -> None:
+            if isinstance(state, TextSensorState):
+                if names[state.key] == "telemetry":
+                    self.telemetry.append(Line(state.state))
+                elif names[state.key] == "description":
+                    self.description = Line(state.state)
+
+        self.client.subscribe_states(on_state)
+        await self.until(lambda: bool(self.telemetry) and self.description is not None)
+
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 10) -> None:
+        """Wait for something to come true."""
+        end = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < end, self.telemetry[-1:]
+            await asyncio.sleep(0.005)
+
+    async def until_state(self, state: str, timeout_s: float = 10) -> Line:
+        """Wait for the telemetry of a state."""
+        await self.until(lambda: self.telemetry[-1]["state"] == state, timeout_s)
+        return self.telemetry[-1]
+
+    async def call(self, action: str, **arguments: Any) -> Line:
+        """Call an action with a right envelope, unless an argument bends it."""
+        if action != "stop_session":
+            self.sequence += 1
+            now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000_000  # a host node counts by the same clock
+            envelope = {"owner": self.owner, "boot": self.telemetry[-1].number("boot"), "sequence": self.sequence, "not_after_ms": signed(now + 1500)}
+            arguments = {**envelope, **arguments}
+        answer = await self.client.execute_service(self.actions[action], arguments, return_response=True)
+        assert answer is not None
+        line = Line(answer.error_message)
+        assert answer.success == (line["reason"] == "ok")
+        return line
+
+    async def arm(self, **bent: Any) -> Line:
+        """Arm a session that must be accepted."""
+        arguments: dict[str, Any] = {
+            "session": SESSION,
+            "last_record": self.telemetry[-1].number("record"),
+            "subject": 7,
+            "skin_permille": 1000,
+            "duration_s": 60,
+            "lease_ms": 5000,
+            "window_s": 30,
+            "continues": 1,
+            "epoch_s": 1_790_000_000,
+        }
+        if self.modality == "mask":
+            arguments |= {"channels": [1, 2], "peaks_uw_cm2": [28_000, 14_000], "budgets_uj_cm2": [1_680_000, 840_000]}
+        else:
+            arguments |= {"peak_ua": 200, "period_us": 120_000, "zone_s": 60, "budget_uc": 12_000}
+        answer = await self.call("start_session", **{**arguments, **bent})
+        assert answer["reason"] == "ok", answer
+        await self.until_state("armed")
+        return answer
+
+    def set(self, entity: str, value: float) -> None:
+        """Set a switch or a number of the simulated world."""
+        found = self.entities[entity]
+        if type(found).__name__ == "SwitchInfo":
+            self.client.switch_command(found.key, bool(value))
+        else:
+            self.client.number_command(found.key, value)
+
+    def touch(self, on: bool = True) -> None:  # noqa: FBT001, FBT002 - a switch has two values
+        """Put it on, or take it off."""
+        self.set("simulated_worn" if self.modality == "mask" else "simulated_contact", on)
+
+    def witness(self) -> list[tuple[float, int, int]]:
+        """Every level change: (CLOCK_MONOTONIC seconds, channel, ppm)."""
+        lines = [line.split() for line in (self.directory / "witness").read_text().splitlines()]
+        assert all(line[1] == f"{self.modality}-host" for line in lines)
+        return [(int(line[0]) / 1e9, int(line[3]), int(line[4])) for line in lines if line[3] != "boot"]
+
+    @property
+    def dark(self) -> bool:
+        """Whether the witness sees nothing."""
+        levels = {channel: ppm for _, channel, ppm in self.witness()}
+        return not any(levels.values())
+
+    async def stop(self) -> None:
+        """End the program."""
+        with contextlib.suppress(Exception):
+            await self.client.disconnect()
+        self.process.terminate()
+        self.process.wait(5)
+
+
+type Starter = Callable[[str], Awaitable[RealNode]]
