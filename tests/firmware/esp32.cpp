@@ -221,7 +221,7 @@ void driver_write(Driver* driver, uint32_t red_or_current, uint32_t near_infrare
 void driver_force_zero(Driver* driver) { driver->force_zero(); }
 void driver_release(Driver* driver) { driver->release(); }
 void wand_shape(WandDriver* driver, uint32_t period_us) { driver->shape(period_us); }
-int32_t wand_driven_ua(WandDriver* driver) { return driver->driven_ua(); }
+int32_t wand_driven_ua(WandDriver* driver) { return driver->driven().current_ua; }
 int32_t wand_latched(WandDriver* driver) { return driver->latched(); }
 
 // The store, kept and read back; and one that does not keep.

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from pathlib import Path
 import signal
 import time
 from typing import Any

@@ -27,6 +27,7 @@ class Wave:
     """One waveform."""
 
     first: bool = False
+    period: int = field(init=False, default=0)
     _wave: ctypes.c_void_p = field(init=False)
 
     def __post_init__(self) -> None:
@@ -43,8 +44,9 @@ class Wave:
 
     def next(self, wanted_ua: int) -> tuple[int, int]:
         """The next half period: (us, uA)."""
-        duration_us = ctypes.c_uint32()
-        current_ua = LIBRARY.wave_next(self._wave, ctypes.c_uint32(wanted_ua), ctypes.byref(duration_us))
+        duration_us, period = ctypes.c_uint32(), ctypes.c_uint32()
+        current_ua = LIBRARY.wave_next(self._wave, ctypes.c_uint32(wanted_ua), ctypes.byref(duration_us), ctypes.byref(period))
+        self.period = period.value
         return duration_us.value, current_ua
 
 
@@ -102,25 +104,28 @@ class Bridge:
         return max(-most_ua, min(most_ua, wanted))
 
 
-def measure(bridge: Bridge, level_ua: int, period_us: int, *, step_ms: float = 4) -> tuple[int, float, float]:
-    """Drive and sample it as the node's loop does: the node's mean in nA, the true mean in uA, and the worst period's share."""
+def measure(bridge: Bridge, level_ua: int, period_us: int, *, step_ms: float = 4, ramp_s: float = 0) -> tuple[int, float, float]:
+    """Drive and sample it as the node's loop does: the node's worst mean in nA, the true mean in uA, and the worst period's share."""
     wave, net = Wave(), ctypes.c_void_p(LIBRARY.net_new())
     wave.begin(period_us)
     LIBRARY.net_begin(net, ctypes.c_uint32(1000), ctypes.c_uint32(period_us))
-    time_us, sample_us, total, worst = 0.0, 0.0, 0.0, 0.0
-    while time_us < 2.2 * max(period_us, 100_000):
+    time_us, sample_us, total, worst, mean_na = 0.0, 0.0, 0.0, 0.0, 0
+    while time_us < 3.2 * max(period_us, 100_000) + ramp_s * 1e6:
         period = 0.0
         for _ in range(2):
-            duration_us, driven_ua = wave.next(level_ua)
+            wanted_ua = level_ua if time_us >= ramp_s * 1e6 else int(level_ua * time_us / ramp_s / 1e6)
+            duration_us, driven_ua = wave.next(wanted_ua)
             current_ua = bridge.current_ua(driven_ua)
             while sample_us < time_us + duration_us:
-                LIBRARY.net_sample(net, ctypes.c_uint32(1000 + int(sample_us / 1000)), driven_ua < 0, round(current_ua * 1000))
+                if driven_ua != 0:
+                    LIBRARY.net_sample(net, ctypes.c_uint32(1000 + int(sample_us / 1000)), wave.period, driven_ua < 0, round(current_ua * 1000))
+                    mean_na = max(mean_na, LIBRARY.net_mean_na(net), key=abs)
                 sample_us += step_ms * 1000
             period += current_ua * duration_us
             time_us += duration_us
         total += period
         worst = max(worst, abs(period) / (level_ua * (period_us // 2 * 2)))
-    mean_na, known = LIBRARY.net_mean_na(net), LIBRARY.net_known(net)
+    known = LIBRARY.net_known(net)
     LIBRARY.net_free(net)
     assert known
     return mean_na, total / time_us, worst
@@ -168,24 +173,43 @@ def test_a_bridge_that_is_not_symmetric_is_seen(bridge: Bridge, level_ua: int) -
     assert abs(measure(bridge, level_ua, 120_000)[0]) > NET_LIMIT_NA
 
 
-def test_a_polarity_that_was_never_sampled_counts_as_one_that_did_not_flow() -> None:
+def test_a_polarity_that_was_never_sampled_is_direct_current() -> None:
     net = ctypes.c_void_p(LIBRARY.net_new())
     LIBRARY.net_begin(net, ctypes.c_uint32(0), ctypes.c_uint32(4000))
     for ms in range(0, 2000, 4):
-        LIBRARY.net_sample(net, ctypes.c_uint32(ms), 0, 300_000)
+        LIBRARY.net_sample(net, ctypes.c_uint32(ms), 1 + ms // 4, 0, 300_000)
     assert not LIBRARY.net_known(net)
-    LIBRARY.net_sample(net, ctypes.c_uint32(2000), 0, 300_000)
-    assert (LIBRARY.net_known(net), LIBRARY.net_mean_na(net)) == (1, 150_000)
+    LIBRARY.net_sample(net, ctypes.c_uint32(2000), 501, 0, 300_000)
+    assert (LIBRARY.net_known(net), LIBRARY.net_mean_na(net)) == (1, 300_000)
     LIBRARY.net_free(net)
 
 
-@pytest.mark.parametrize(("period_us", "window_ms"), [(3334, 100), (120_000, 120), (1_000_000, 1000), (999, 100)])
-def test_the_mean_is_over_whole_periods_of_at_least_100_ms(period_us: int, window_ms: int) -> None:
+@pytest.mark.parametrize(("period_us", "periods"), [(3334, 30), (50_000, 2), (50_001, 2), (49_999, 3), (120_000, 1), (1_000_000, 1)])
+def test_the_mean_is_over_whole_periods_of_at_least_100_ms(period_us: int, periods: int) -> None:
     net = ctypes.c_void_p(LIBRARY.net_new())
     LIBRARY.net_begin(net, ctypes.c_uint32(2**32 - 50), ctypes.c_uint32(period_us))  # over the end of the clock
-    for ms in range(window_ms):
-        LIBRARY.net_sample(net, ctypes.c_uint32(2**32 - 50 + ms), ms % 2, 0)
-        assert not LIBRARY.net_known(net)
-    LIBRARY.net_sample(net, ctypes.c_uint32(2**32 - 50 + window_ms), 0, 0)
+    for period in range(1, periods + 1):
+        for negative in (0, 1):
+            LIBRARY.net_sample(net, ctypes.c_uint32(2**32 - 50 + period), period, negative, 0)
+            assert not LIBRARY.net_known(net)
+    LIBRARY.net_sample(net, ctypes.c_uint32(2**32), periods + 1, 0, 0)
     assert LIBRARY.net_known(net)
+    LIBRARY.net_free(net)
+
+
+@pytest.mark.parametrize(("level_ua", "frequency_hz"), [*PROGRAM_LEVELS, (250, 1), (416, 30), (416, 8.3)])
+def test_a_ramp_is_no_net_current(level_ua: float, frequency_hz: float) -> None:
+    mean_na, true_ua, _ = measure(Bridge(), round(level_ua), round(1_000_000 / frequency_hz), step_ms=4.3, ramp_s=5)
+    assert true_ua == 0
+    assert abs(mean_na) < NET_LIMIT_NA / 5
+
+
+def test_a_timer_that_stands_still_is_direct_current() -> None:
+    net = ctypes.c_void_p(LIBRARY.net_new())
+    LIBRARY.net_begin(net, ctypes.c_uint32(0), ctypes.c_uint32(120_000))
+    for ms in range(0, 60, 4):
+        LIBRARY.net_sample(net, ctypes.c_uint32(ms), 1, 0, 300_000)
+    for ms in range(60, 2004, 4):
+        LIBRARY.net_sample(net, ctypes.c_uint32(ms), 1, 1, -300_000)
+    assert LIBRARY.net_mean_na(net) < -25 * NET_LIMIT_NA
     LIBRARY.net_free(net)

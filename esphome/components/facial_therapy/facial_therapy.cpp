@@ -67,8 +67,8 @@ void FacialTherapy::sense_(float current_ua) {
   this->current_known_ = true;
   this->current_at_ms_ = now_ms;
   this->current_ua_ = std::max(this->current_ua_, static_cast<uint32_t>(std::ceil(std::fabs(current_ua))));
-  const int32_t driven_ua = this->driver_.driven_ua();
-  if (driven_ua != 0) this->net_.sample(now_ms, driven_ua < 0, static_cast<int32_t>(std::lround(current_ua * 1000)));
+  const ::facial_therapy::Waveform::Half half = this->driver_.driven();
+  if (half.current_ua != 0) this->net_.sample(now_ms, half, static_cast<int32_t>(std::lround(current_ua * 1000)));
 }
 
 #else

@@ -64,7 +64,7 @@ class FacialTherapy final : public Component,
   }
   void add_zone_trigger(Trigger<uint32_t>* trigger) { this->zone_triggers_.push_back(trigger); }
   /// What is driven at this moment, signed: for a simulated sense.
-  int32_t driven_ua() { return this->driver_.driven_ua(); }
+  int32_t driven_ua() { return this->driver_.driven().current_ua; }
 #else
   void add_channel(uint32_t place, uint32_t full_uw_cm2, uint32_t peak_uw_cm2, int pin);
   void set_indicator(int pin) { this->driver_.set_indicator(pin); }

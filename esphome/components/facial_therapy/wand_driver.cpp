@@ -40,14 +40,14 @@ void WandDriver::begin_(uint32_t level_ua) {
 
 void WandDriver::zero_() { this->running_ = false; }
 
-int32_t WandDriver::driven_ua() {
+Waveform::Half WandDriver::driven() {
   LockGuard lock(this->mutex_);
-  if (!this->running_) return 0;
+  if (!this->running_) return {};
   while (micros() - this->half_since_us_ >= this->half_.duration_us) {
     this->half_since_us_ += this->half_.duration_us;
     this->half_ = this->waveform_.next(this->wanted_ua_);
   }
-  return this->half_.current_ua;
+  return this->half_;
 }
 
 #endif
@@ -90,7 +90,7 @@ void WandDriver::begin_(uint32_t level_ua) {
   if (!running) {
     this->running_ = true;
     this->waveform_.begin(this->period_us_);
-    this->half_ = {FIRST_TURN_US, 0};
+    this->half_ = {FIRST_TURN_US, 0, 0};
     this->half_since_us_ = micros();
   }
   portEXIT_CRITICAL(&this->spin_);
@@ -117,11 +117,11 @@ void WandDriver::zero_() {
   dac_oneshot_output_voltage(this->dac_, 0);
 }
 
-int32_t WandDriver::driven_ua() {
+Waveform::Half WandDriver::driven() {
   portENTER_CRITICAL(&this->spin_);
-  const int32_t current_ua = this->running_ ? this->half_.current_ua : 0;
+  const Waveform::Half half = this->running_ ? this->half_ : Waveform::Half{};
   portEXIT_CRITICAL(&this->spin_);
-  return current_ua;
+  return half;
 }
 
 bool IRAM_ATTR WandDriver::turned(gptimer_handle_t, const gptimer_alarm_event_data_t* event, void* driver) {

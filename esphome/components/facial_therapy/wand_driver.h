@@ -41,8 +41,8 @@ class WandDriver final : public Driver {
 
   /// The waveform of the outputs to come. Called at zero.
   void shape(uint32_t period_us) { this->period_us_ = period_us; }
-  /// What is driven at this moment, signed.
-  int32_t driven_ua();
+  /// What is driven at this moment.
+  Waveform::Half driven();
   /// The comparator has cut the supply, or is not there.
   bool latched() const { return this->comparator_.read(); }
 

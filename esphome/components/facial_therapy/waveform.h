@@ -20,10 +20,11 @@ namespace facial_therapy {
 /// A symmetric biphasic square wave, half period by half period.
 class Waveform {
  public:
-  /// What flows until the next call: amplitude in uA, its sign the polarity.
+  /// What flows until the next call: amplitude in uA, its sign the polarity, and which period of the output it is in.
   struct Half {
     uint32_t duration_us{0};
     int32_t current_ua{0};
+    uint32_t period{0};
   };
 
   /// @param first polarity of the first output after boot: drawn, since nothing of the last one is remembered
@@ -36,51 +37,56 @@ class Waveform {
     this->begins_negative_ = !this->begins_negative_;
     this->second_ = false;
     this->amplitude_ua_ = 0;
+    this->period_ = 0;
   }
 
   /// The half period that begins now. @param wanted_ua looked at where a period begins, and nowhere else
   Half next(uint32_t wanted_ua) {
-    if (!this->second_) this->amplitude_ua_ = wanted_ua;
+    if (!this->second_) this->amplitude_ua_ = wanted_ua, this->period_++;
     const bool negative = this->begins_negative_ != this->second_;
     this->second_ = !this->second_;
     const auto amplitude_ua = static_cast<int32_t>(this->amplitude_ua_);
-    return {this->half_us_, negative ? -amplitude_ua : amplitude_ua};
+    return {this->half_us_, negative ? -amplitude_ua : amplitude_ua, this->period_};
   }
 
  private:
   uint32_t half_us_{1};
   uint32_t amplitude_ua_{0};
+  uint32_t period_{0};
   bool begins_negative_;
   bool second_{false};
 };
 
-/// The mean current over whole periods, from samples whose polarity is known.
+/// The mean current over whole periods, from samples whose period and polarity are known.
 ///
 /// Halves are equally long, so it is half of the sum of both means: how often and when in a half it was sampled does
-/// not matter. A window in which one polarity was never seen goes on; after WAND_NET_PATIENCE_MS it counts as direct
-/// current.
+/// not matter. Windows begin and end where periods do, or a ramp would look like direct current. A window in which one
+/// polarity was never seen, or that does not end, goes on for WAND_NET_PATIENCE_MS and then counts as it was sampled.
 class NetCurrent {
  public:
   /// Begin with an output. @param period_us as the waveform's
   void begin(uint32_t now_ms, uint32_t period_us) {
     *this = NetCurrent{};
-    const uint32_t period_ms = std::max((period_us + 999) / 1000, uint32_t{1});
-    this->window_ms_ = (WAND_NET_WINDOW_MS + period_ms - 1) / period_ms * period_ms;
+    this->periods_ = std::max((WAND_NET_WINDOW_MS * 1000 + period_us - 1) / period_us, uint32_t{1});
     this->since_ms_ = now_ms;
   }
 
-  /// Take one reading. @param negative the polarity that is driven @param current_na signed, nA
-  void sample(uint32_t now_ms, bool negative, int32_t current_na) {
-    Side& side = negative ? this->negative_ : this->positive_;
+  /// Take one reading. @param half what is driven @param current_na signed, nA
+  void sample(uint32_t now_ms, const Waveform::Half& half, int32_t current_na) {
+    const bool both = this->positive_.count != 0 && this->negative_.count != 0;
+    const bool whole = this->first_ != 0 && half.period - this->first_ >= this->periods_;
+    if ((whole && both) || now_ms - this->since_ms_ >= WAND_NET_PATIENCE_MS) {
+      // Late, halves are not even any more: every sample counts alike.
+      this->mean_na_ = whole && both ? (this->positive_.mean() + this->negative_.mean()) / 2 : this->all_mean_();
+      this->known_ = true;
+      this->positive_ = this->negative_ = Side{};
+      this->first_ = half.period;
+      this->since_ms_ = now_ms;
+    }
+    if (this->first_ == 0) this->first_ = half.period;
+    Side& side = half.current_ua < 0 ? this->negative_ : this->positive_;
     side.sum_na += current_na;
     side.count++;
-    const uint32_t passed_ms = now_ms - this->since_ms_;
-    const bool both = this->positive_.count != 0 && this->negative_.count != 0;
-    if (passed_ms < (both ? this->window_ms_ : std::max(this->window_ms_, WAND_NET_PATIENCE_MS))) return;
-    this->mean_na_ = (this->positive_.mean() + this->negative_.mean()) / 2;
-    this->known_ = true;
-    this->positive_ = this->negative_ = Side{};
-    this->since_ms_ = now_ms;
   }
 
   bool known() const { return this->known_; }
@@ -94,7 +100,12 @@ class NetCurrent {
     int64_t mean() const { return this->count == 0 ? 0 : this->sum_na / this->count; }
   };
 
-  uint32_t window_ms_{WAND_NET_WINDOW_MS};
+  int64_t all_mean_() const {
+    return Side{this->positive_.sum_na + this->negative_.sum_na, this->positive_.count + this->negative_.count}.mean();
+  }
+
+  uint32_t periods_{1};  ///< how many make a window
+  uint32_t first_{0};    ///< period in which this window began, from 1
   uint32_t since_ms_{0};
   Side positive_{}, negative_{};
   int64_t mean_na_{0};
