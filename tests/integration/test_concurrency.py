@@ -1,0 +1,56 @@
+"""Everybody at once: one face has one session."""
+
+import asyncio
+from unittest.mock import patch
+
+import pytest
+
+from custom_components.facial_therapy.core.model import Modality, Reason, RefusedError
+from custom_components.facial_therapy.snapshot import LiveSession
+from custom_components.facial_therapy.store import LEDGER
+from tests.fake_device import WAND, FakeDevice
+
+from .world import World, device_entry, esphome_entry
+
+STARTS = 100
+
+
+@pytest.fixture
+async def wand(world: World) -> World:
+    """A wand beside the mask."""
+    fake, entry, esphome = FakeDevice(WAND), device_entry(Modality.WAND), esphome_entry(world.hass, Modality.WAND)
+    with patch("custom_components.facial_therapy.coordinator.GovernedDevice", return_value=fake):
+        entry.add_to_hass(world.hass)
+        assert await world.hass.config_entries.async_setup(entry.entry_id)
+        await world.hass.async_block_till_done()
+    return World(world.hass, world.freezer, fake, entry, esphome, Modality.WAND)
+
+
+async def test_of_a_hundred_starts_on_two_devices_for_one_person_one_runs(world: World, wand: World) -> None:
+    answers = await asyncio.gather(*(one.shell.async_start(one.ask()) for one in (world, wand) * (STARTS // 2)), return_exceptions=True)
+    begun = [answer for answer in answers if isinstance(answer, LiveSession)]
+    refused = [answer for answer in answers if isinstance(answer, RefusedError)]
+    assert (len(begun), len(refused)) == (1, STARTS - 1)
+    assert {refusal.binding.reason for refusal in refused} <= {Reason.BUSY, Reason.OTHER_SESSION}
+    ledger = world.hass.data[LEDGER]
+    assert ledger.session_ids() == [begun[0].session_id]
+    assert sum(one.device.session is not None for one in (world, wand)) == 1
+
+
+async def test_two_people_on_two_devices_are_not_in_each_others_way(world: World, wand: World) -> None:
+    eve = await world.somebody_else()
+    await asyncio.gather(world.shell.async_start(world.ask()), wand.shell.async_start(wand.ask(person=eve)))
+    assert world.device.session is not None
+    assert wand.device.session is not None
+
+
+async def test_a_start_that_cannot_be_written_leaves_the_other_device_free(world: World, wand: World) -> None:
+    with patch("custom_components.facial_therapy.ledger_file.LedgerFile.append", no_room), pytest.raises(RefusedError):
+        await world.shell.async_start(world.ask())
+    await wand.shell.async_start(wand.ask())
+    assert wand.device.session is not None
+
+
+def no_room(*_arguments: object) -> int:
+    """Append to a ledger on a full disk."""
+    raise OSError(28, "No space left on device")
