@@ -16,7 +16,8 @@ from .wire import Line, signed
 
 ROOT: Final = Path(__file__).parents[2]
 COMPONENT: Final = ROOT / "esphome" / "components" / "facial_therapy"
-SOURCES: Final = [Path(__file__).parent / "shim.cpp", *(COMPONENT / name for name in ("governor.cpp", "start.cpp", "subjects.cpp", "actions.cpp", "lines.cpp"))]
+PARTS: Final = ("governor.cpp", "sensors.cpp", "start.cpp", "subjects.cpp", "actions.cpp", "lines.cpp")
+SOURCES: Final = [Path(__file__).parent / "shim.cpp", *(COMPONENT / name for name in PARTS)]
 WAVEFORM: Final = Path(__file__).parent / "waveform.cpp"
 FLAGS: Final = ["-std=c++20", "-O2", "-Wall", "-Wextra", "-Werror", "-fsanitize=undefined", "-fno-sanitize-recover=all", "-fPIC", "-shared"]
 

@@ -186,6 +186,39 @@ def test_time_that_a_cut_session_may_have_taken_is_no_credit() -> None:
     assert node.start(NEXT, epoch_s=EPOCH_S + 31 * HOUR + 7 * HOUR)["reason"] == "ok"
 
 
+def test_time_switched_off_before_a_session_is_no_credit_for_what_that_session_gave() -> None:
+    node = switched_off(treated(), 30 * HOUR)
+    node.wait(7 * HOUR)  # rested by itself: the next start needs no credit
+    node.armed(session=NEXT, duration_s=20, epoch_s=EPOCH_S + 37 * HOUR)
+    node.touch()
+    node.run(45, renew=NEXT)
+    node.touch(on=False)
+    # With the 30 h the first session would be out of the day, and with them the second would have rested too.
+    assert node.start("00000000000000e3", epoch_s=EPOCH_S + 38 * HOUR)["reason"] == "sessions_day"
+    assert rested(node) > 5 * HOUR
+    node = switched_off(node, 17 * HOUR)
+    assert node.start("00000000000000e3", epoch_s=EPOCH_S + 55 * HOUR)["reason"] == "ok"
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_battery_backed_clock_that_is_read_late_credits_nothing_to_a_session_before(late: bool) -> None:  # noqa: FBT001 - a parameter
+    node = treated(rtc_s=EPOCH_S).tick()
+    node.shut_down()
+    node.off(30 * HOUR)
+    node.sense(rtc_s=None).boot().touch(on=False)
+    node.wait(7 * HOUR)
+    node.armed(session=NEXT, duration_s=20, epoch_s=3600)
+    node.touch()
+    node.run(45, renew=NEXT)
+    node.touch(on=False).sense(rtc_s=EPOCH_S + 38 * HOUR)
+    if late:
+        node.tick()
+    else:
+        node.boot().touch(on=False)
+    assert node.start("00000000000000e3")["reason"] == "sessions_day"
+    assert rested(node) > 5 * HOUR
+
+
 def test_a_clock_that_is_not_set_is_not_remembered() -> None:
     node = Node().armed(duration_s=20, epoch_s=3600)
     node.touch()

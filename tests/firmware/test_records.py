@@ -1,5 +1,7 @@
 """What the node remembers: 32 sessions, over reboots and cuts, and never less than what flowed."""
 
+import zlib
+
 import pytest
 
 from .library import AMBER, RED, Node
@@ -214,3 +216,17 @@ def test_the_description_says_what_the_contract_lists() -> None:
     wand = Node("wand").description()
     assert (wand["channels"], wand["full_uw_cm2"], wand["contact_area_mm2"], wand["duration_s"]) == ("-", "-", "25", "900")
     assert wand.pairs("peaks") == {5: 416}
+
+
+@pytest.mark.parametrize("version", [0, 1, 3, 2**32 - 1])
+def test_a_store_of_another_version_is_not_read(version: int) -> None:
+    node = Node()
+    content = bytearray(node.stored)
+    content[4:8] = version.to_bytes(4, "little")
+    content[-4:] = zlib.crc32(content[:-4]).to_bytes(4, "little")
+    node.stored = bytes(content)
+    assert node.boot().telemetry()["fault"] == "store"
+    content[4:8] = (2).to_bytes(4, "little")
+    content[-4:] = zlib.crc32(content[:-4]).to_bytes(4, "little")
+    node.stored = bytes(content)
+    assert node.boot().state == "idle"

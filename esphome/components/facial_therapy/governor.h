@@ -154,9 +154,6 @@ class Governor {
   void settle_(uint32_t now_ms);
   void watch_button_(uint32_t now_ms, bool down);
   void press_(uint32_t now_ms);
-  void watch_sensors_(uint32_t now_ms);
-  void watch_current_(uint32_t now_ms);
-  void watch_heat_();
   void watch_owner_();
   void step_(uint32_t now_ms);
   void drive_(uint32_t now_ms);
@@ -175,7 +172,10 @@ class Governor {
   void save_idle_();
   void recommission_();
 
-  // --- sensors (governor.cpp)
+  // --- sensors (sensors.cpp)
+  void watch_sensors_(uint32_t now_ms);
+  void watch_current_(uint32_t now_ms);
+  void watch_heat_();
   bool temperature_plausible_() const;
   bool current_fresh_() const;
   bool contact_known_() const;
@@ -258,8 +258,7 @@ class Governor {
   Subject before_{};       ///< the subject as it was before this session
   Charge open_charged_{};  ///< what the session may give
   uint64_t plan_{0};       ///< what it could give, nominal, all channels: the lesser of budgets and peaks x duration
-  uint32_t credit_s_{
-      0};  ///< time switched off that only the caller vouches for: a press confirms it, before any output
+  uint32_t credit_s_{0};   ///< time switched off that only the caller vouches for, until a press confirms it
   uint32_t duration_ms_{0};
   uint32_t period_ms_{1};    ///< wand: rounded up
   uint32_t zone_ms_{1};      ///< wand: output time after which a cue says to move on
