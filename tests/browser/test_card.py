@@ -53,12 +53,19 @@ async def test_no_moment_violates_accessibility(browser: Browser, dark: bool, la
     assert len(found["passes"]) > 5
 
 
-@pytest.mark.parametrize("width", [320, 412, 1440])
-async def test_no_moment_is_wider_than_its_place_and_every_button_is_big_enough(page: Page, width: int) -> None:
+@pytest.mark.parametrize(("width", "columns"), [(280, 1), (320, 1), (412, 1), (1440, 1), (1360, 4)])
+async def test_no_moment_is_wider_than_its_place_and_every_button_is_big_enough(page: Page, width: int, columns: int) -> None:
     await page.set_viewport_size({"width": width, "height": 915})
+    await page.evaluate("columns => { document.querySelector('main').style = `--columns: ${columns}`; }", columns)
     for moment in MOMENTS.values():
         await show(page, moment)
     await page.wait_for_timeout(300)
+    outside = """[...document.querySelectorAll("facial-therapy-card")].flatMap(card => {
+        const place = card.getBoundingClientRect();
+        const boxes = [...card.shadowRoot.querySelectorAll(".card *:not(.said)")].map(part => [part.className || part.localName, part.getBoundingClientRect()]);
+        return boxes.filter(([, box]) => box.width && (box.left < place.left - 1 || box.right > place.right + 1)).map(([name]) => name);
+    })"""
+    assert await page.evaluate(outside) == []
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     for control in await page.locator("facial-therapy-card :is(button, select):visible").all():
         box = await control.bounding_box()

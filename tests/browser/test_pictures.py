@@ -11,6 +11,7 @@ import pytest
 
 from tests.real.household import Household
 
+from . import moments
 from .window import PHONE, Window, window as open_window
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
@@ -19,15 +20,15 @@ MOST_BYTES = 250_000
 pytestmark = pytest.mark.skipif(not os.environ.get("FACIAL_THERAPY_PICTURES"), reason="FACIAL_THERAPY_PICTURES is not set")
 
 
-async def _take(page: Page, name: str, **options: Any) -> None:
-    """Take a picture; 256 colors are plenty for a user interface."""
+async def _take(page: Page, name: str, colors: int = 256, **options: Any) -> None:
+    """Take a picture; 256 colors are plenty for a user interface, and 128 for one of cards."""
     # Fonts and icons come after the first frame; nothing that moves is in the picture.
     await page.wait_for_load_state("networkidle")
     await page.evaluate("document.fonts.ready")
     shot = Image.open(io.BytesIO(await page.screenshot(animations="disabled", **options)))
     IMAGES.mkdir(parents=True, exist_ok=True)
     path = IMAGES / f"{name}.png"
-    shot.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    shot.convert("RGB").quantize(colors, dither=Image.Dither.NONE).save(path, optimize=True)
     assert path.stat().st_size < MOST_BYTES
 
 
@@ -55,8 +56,43 @@ async def test_the_dashboard_is_pictured(browser: Browser, evening: Household, n
 @pytest.mark.parametrize(("name", "options"), [("device-page", {}), ("device-page-dark", {"color_scheme": "dark"}), ("device-page-phone", PHONE)])
 async def test_the_page_of_a_device_is_pictured(browser: Browser, evening: Household, name: str, options: dict[str, Any]) -> None:
     # High enough for what matters of its cards.
-    viewport = {} if "viewport" in options else {"viewport": {"width": 1440, "height": 1565}}
+    viewport: dict[str, Any] = {} if "viewport" in options else {"viewport": {"width": 1440, "height": 1565}}
     async with open_window(browser, evening.home, **viewport, **options) as window:
         await window.open(f"/config/devices/device/{evening.mask.device_id}")
         await expect(window.card("Sensors").get_by_text("Running")).to_be_visible()
         await _take(window.page, name)
+
+
+SHEETS = {
+    "card-light": (1360, 4, 320, False),
+    "card-dark": (1360, 4, 320, True),
+    "card-phone": (1230, 3, 380, False),
+    "card-phone-dark": (1230, 3, 380, True),
+    "card-wall": (1430, 2, 690, False),
+}
+"""Width of the picture, cards in a row, width of a card, dark."""
+STRIP = ("ready", "armed", "running", "paused")
+
+
+@pytest.mark.parametrize("name", SHEETS)
+async def test_every_moment_of_the_card_is_pictured(browser: Browser, name: str) -> None:
+    await _take_cards(browser, name, list(moments.MOMENTS), *SHEETS[name])
+
+
+@pytest.mark.parametrize(("name", "dark"), [("card-session", False), ("card-session-dark", True)])
+async def test_a_session_on_the_card_is_pictured(browser: Browser, name: str, dark: bool) -> None:  # noqa: FBT001 - a parameter of pytest
+    await _take_cards(browser, name, list(STRIP), 1360, 4, 320, dark)
+
+
+async def _take_cards(browser: Browser, name: str, shown: list[str], width_px: int, columns: int, card_px: int, dark: bool) -> None:  # noqa: FBT001, PLR0913, PLR0917 - a row of the table
+    context = await browser.new_context(timezone_id="Europe/Amsterdam", reduced_motion="reduce", viewport={"width": width_px, "height": 400})
+    page = await context.new_page()
+    await moments.open_page(page, dark=dark)
+    await page.evaluate("([columns, width]) => { document.querySelector('main').style = `--columns: ${columns}; --width: ${width}px`; }", [columns, card_px])
+    for moment in shown:
+        await moments.show(page, moments.MOMENTS[moment], dark=dark)
+    await page.wait_for_timeout(500)
+    await page.set_viewport_size({"width": width_px, "height": await page.evaluate("document.documentElement.scrollHeight")})
+    await page.wait_for_timeout(500)
+    await _take(page, name, colors=128)
+    await context.close()

@@ -90,12 +90,12 @@ class Window:
 
 
 @contextlib.asynccontextmanager
-async def window(browser: Browser, home: Home, **options: Any) -> AsyncGenerator[Window]:
-    """Open a window that is signed in."""
+async def window(browser: Browser, home: Home, token: str | None = None, **options: Any) -> AsyncGenerator[Window]:
+    """Open a window that is signed in as the owner, or with another token."""
     context = await browser.new_context(**{**DESKTOP, "locale": "en-US", "timezone_id": "Europe/Amsterdam", "reduced_motion": "reduce", **options})
     context.set_default_timeout(TIMEOUT_MS)
     tokens = {
-        "access_token": await home.token(),
+        "access_token": token or await home.token(),
         "token_type": "Bearer",
         "expires_in": 1800,
         "expires": int(time.time() * 1000) + 1_800_000,

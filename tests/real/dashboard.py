@@ -15,7 +15,7 @@ _NAME = {"type": "entity"}
 _SIMULATED = "Simulated "
 _ICONS = {"mask": "mdi:face-mask", "wand": "mdi:magic-staff"}
 _COLORS = {"red": "red", "near_infrared": "deep-purple", "blue": "blue", "amber": "amber", "ready": "green", "stop": "red", "fault": "red"}
-_SENSOR_ICONS = {"Worn": "mdi:face-man", "Contact": "mdi:hand-back-right", "Temperature": "mdi:thermometer"}
+_SENSOR_ICONS = {"Worn": "mdi:face-man", "Contact": "mdi:hand-back-right", "Temperature": "mdi:thermometer", "Warm": "mdi:thermometer-alert"}
 _SIMULATED_ICONS = {"worn": "mdi:face-man", "contact": "mdi:hand-back-right", "charging": "mdi:power-plug", "button": "mdi:gesture-tap-button"}
 _WIDE = {"columns": "full"}
 # In this order, above everything else.
@@ -102,8 +102,9 @@ def _session_section(station: Station, ours: Entities, sensors: Iterable[Entity]
     ]
     # In a session it cannot be ready for another one, which says nothing.
     badges = [_badge(ours["binary_sensor.ready"], visibility=_when(sensor, "idle", "fault"))]
-    badges += [_badge(entity, icon=_SENSOR_ICONS[entity["original_name"]]) for entity in sensors]
-    return _section(_heading(station.info.friendly_name, _ICONS[station.modality], *badges), *tiles, *actions)
+    badges += [_badge(entity, icon=_SENSOR_ICONS.get(entity["original_name"], "mdi:eye")) for entity in sensors]
+    card = {"type": "custom:facial-therapy-card", "device": station.device_id}
+    return _section(_heading(station.info.friendly_name, _ICONS[station.modality], *badges), card, *tiles, *actions)
 
 
 def _simulated(station: Station, world: Iterable[Entity]) -> list[Card]:

@@ -110,6 +110,11 @@ class Home:
 
     async def sign_in(self, username: str = USERNAME, password: str = PASSWORD) -> None:
         """Sign in to one that was onboarded earlier."""
+        self._account = await self.account(username, password)
+        await self._wait_running()
+
+    async def account(self, username: str, password: str) -> Account:
+        """Sign somebody in beside the owner."""
         async with aiohttp.ClientSession(self.url) as session:
             handler = ["homeassistant", None]
             flow = await self._post(session, "/auth/login_flow", {"client_id": f"{self.url}/", "handler": handler, "redirect_uri": f"{self.url}/"}, plain=True)
@@ -119,8 +124,7 @@ class Home:
                 {"client_id": f"{self.url}/", "username": username, "password": password},
                 plain=True,
             )
-            self._account = await self._exchange(session, done["result"])
-        await self._wait_running()
+            return await self._exchange(session, done["result"])
 
     async def onboarded(self) -> bool:
         """Whether it has an owner already."""

@@ -333,7 +333,7 @@ const STYLE = `
   --paper: var(--ha-card-background, var(--card-background-color, #fff)); display: block; height: 100%; }
 :host([dark]) { --near_infrared: #d0577c; }
 ha-card { display: block; height: 100%; overflow: hidden; container-type: inline-size; color: var(--ink); }
-.card { --tint: var(--line); box-sizing: border-box; min-height: 100%; padding: 16px; display: grid; gap: 14px; grid-template-rows: auto auto 1fr auto; font-variant-numeric: tabular-nums; }
+.card { --tint: var(--line); box-sizing: border-box; min-height: 100%; padding: 16px; display: grid; gap: 14px; grid-template: auto auto 1fr auto / minmax(0, 1fr); font-variant-numeric: tabular-nums; }
 .card[data-tone=run] { --tint: var(--glow); } .card[data-tone=wait] { --tint: #e09a12; } .card[data-tone=hold] { --tint: #7d8aa5; } .card[data-tone=bad] { --tint: #d2453b; }
 header { display: flex; align-items: center; gap: 10px; min-width: 0; }
 header svg { flex: none; width: 28px; height: 28px; color: var(--soft); }
@@ -350,7 +350,7 @@ h2 { margin: 0; font-size: 18px; font-weight: 500; flex: 1; min-width: 0; overfl
 .title { font-size: 15px; color: var(--soft); overflow-wrap: anywhere; }
 .time { font-size: 60px; line-height: 1.05; font-weight: 400; letter-spacing: -.02em; } .time:empty { display: none; } .time.long { font-size: 38px; letter-spacing: 0; }
 .phase { font-size: 19px; font-weight: 500; overflow-wrap: anywhere; } .time:empty + .phase { font-size: 26px; } .note { font-size: 15px; color: var(--soft); }
-.side { display: grid; gap: 12px; align-content: start; min-width: 0; }
+.side { display: grid; grid-template-columns: minmax(0, 1fr); gap: 12px; align-content: start; }
 .hint { margin: 0; font-size: 17px; line-height: 1.4; text-align: center; } .hint.big { font-size: 24px; font-weight: 500; line-height: 1.25; }
 .lights { list-style: none; margin: 0; padding: 0; display: flex; flex-wrap: wrap; gap: 8px; justify-content: center; }
 .lights li { display: flex; align-items: center; gap: 8px; font-size: 14px; padding: 6px 12px 6px 8px; border-radius: 99px; background: color-mix(in srgb, var(--color) 10%, transparent); }
@@ -372,7 +372,7 @@ button:focus-visible, select:focus-visible { outline: 3px solid var(--ink); outl
 [hidden], .card :is(p, ul, dl, div):empty { display: none !important; }
 .said { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); display: block !important; }
 @container (min-width: 620px) {
-  .card { grid-template-columns: minmax(0, 5fr) minmax(0, 6fr); grid-template-rows: auto 1fr auto; column-gap: 28px; align-items: center; }
+  .card { grid-template: auto 1fr auto / minmax(0, 5fr) minmax(0, 6fr); column-gap: 28px; align-items: center; }
   header, .actions, .said { grid-column: 1 / -1; } .stage { width: min(100%, 340px); } .time { font-size: 78px; } .time.long { font-size: 46px; } .hint.big { font-size: 30px; }
 }
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; animation: none !important; } }
