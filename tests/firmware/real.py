@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 import contextlib
+import itertools
 import os
 from pathlib import Path
 import secrets
@@ -115,8 +116,8 @@ class RealNode:
         assert answer.success == (line["reason"] == "ok")
         return line
 
-    async def arm(self, **bent: Any) -> Line:
-        """Arm a session that must be accepted."""
+    def request(self, **bent: Any) -> dict[str, Any]:
+        """Return the arguments of a session that is allowed, unless one of them bends it."""
         arguments: dict[str, Any] = {
             "session": SESSION,
             "last_record": self.telemetry[-1].number("record"),
@@ -132,10 +133,31 @@ class RealNode:
             arguments |= {"channels": [1, 2], "peaks_uw_cm2": [28_000, 14_000], "budgets_uj_cm2": [1_680_000, 840_000]}
         else:
             arguments |= {"peak_ua": 200, "period_us": 120_000, "zone_s": 60, "budget_uc": 12_000}
-        answer = await self.call("start_session", **{**arguments, **bent})
+        return {**arguments, **bent}
+
+    async def arm(self, **bent: Any) -> Line:
+        """Arm a session that must be accepted."""
+        answer = await self.call("start_session", **self.request(**bent))
         assert answer["reason"] == "ok", answer
         await self.until_state("armed")
         return answer
+
+    async def fresh(self) -> None:
+        """Start the program anew as it was commissioned: nobody has had anything."""
+        await self.stop()
+        (self.directory / "state" / f"{self.modality}-host.records").unlink(missing_ok=True)
+        await self.start()
+
+    async def keep(self, session: str, seconds: float) -> None:
+        """Keep the lease of a session alive for some time."""
+        for _ in range(round(seconds * 2)):
+            await self.call("renew_lease", session=session, stamp_ms=signed(self.telemetry[-1].number("uptime_ms")))
+            await asyncio.sleep(0.5)
+
+    def dose_since(self, line: int, channel: int, full: float, until_s: float) -> float:
+        """What the witness has seen flow after a line of its own and before a power cut, uJ/cm2 or uC."""
+        own = [(at, ppm) for at, number, ppm in self.witness()[line:] if number == channel] + [(until_s, 0)]
+        return sum(ppm / 1e6 * full * (later - at) for (at, ppm), (later, _) in itertools.pairwise(own))
 
     def set(self, entity: str, value: float) -> None:
         """Set a switch or a number of the simulated world."""

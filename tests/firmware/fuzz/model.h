@@ -297,6 +297,7 @@ class Model {
 
   Verdict judge(const Command& command, Ms now) {
     Verdict verdict;
+    this->found_ = false;
     this->settle_(now);
     this->saves_judged_ = this->saves_;
     if (command.kind == Kind::STOP) return verdict;
@@ -532,6 +533,7 @@ class Model {
     if (over) this->lease_alive_ = false;
     if (state == this->state_) return;
     this->settling_ = true;
+    this->found_ = state == "fault";
     this->transition_(now, state);
     this->settling_ = false;
   }
@@ -778,7 +780,7 @@ class Model {
     bool needs = false;
     for (const char* fault : BUTTON) needs |= clear.fault == fault;
     auto& reasons = verdict.reasons;
-    const bool trips = clear.fault == "guard" && this->session_.trips >= 3;  // found out by this very command
+    const bool trips = clear.fault == "guard" && this->found_;  // found out by this very command
     if (this->state_ != "fault" || !(this->latched_(clear.fault) || trips)) {
       reasons.push_back("wrong_state");
       return verdict;
@@ -1054,7 +1056,7 @@ class Model {
   Session session_{};
   bool session_open_{false}, lease_alive_{false}, held_{false}, brief_{false};
   Ms window_end_{0}, held_end_{0}, brief_end_{0}, ramp_from_ms_{0};
-  bool evidence_{false}, lost_{false}, cleared_{false}, settling_{false};
+  bool evidence_{false}, lost_{false}, cleared_{false}, settling_{false}, found_{false};
   uint32_t why_{0};
   int contacts_{0};
 
