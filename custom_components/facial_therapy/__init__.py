@@ -1,5 +1,6 @@
 """Facial therapy: LED masks and microcurrent wands on ESPHome, and every person's dose kept."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
@@ -11,16 +12,18 @@ from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.typing import ConfigType
 
 from .card import async_setup_card
-from .const import CONF_KIND, CONF_MAC, DEVICE_PLATFORMS, DOMAIN, KIND_PERSON, LOGGER, PERSON_PLATFORMS
+from .const import CONF_KIND, CONF_MAC, CONF_STANDING, DEVICE_PLATFORMS, DOMAIN, KIND_PERSON, LOGGER, PERSON_PLATFORMS
 from .coordinator import FacialTherapyCoordinator
 from .devices.nodes import ESPHOME
 from .http import async_setup_http
 from .ledger_file import LedgerError
 from .people import PersonRuntime, is_person
 from .person_actions import async_setup_person_actions
+from .remainder import async_leave
 from .repairs import async_check_people, async_check_screening, async_clear_node_issues, async_clear_screening_issues, async_node_gone
 from .services import async_setup_services
 from .settings import SettingsStore
+from .standing import standing_in
 from .store import LEDGER, Ledger, ledger_path
 from .targets import all_coordinators
 from .upkeep import async_keep_ledger
@@ -120,6 +123,9 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Forget the choices of a device, or a person but for the doses of their last days; what a device gave stays in the ledger."""
     if entry.data[CONF_KIND] == KIND_PERSON:
         async_clear_screening_issues(hass, entry)
+        theirs = [shell for shell in all_coordinators(hass) if shell.live is not None and shell.live.person.person_id == entry.entry_id]
+        await asyncio.gather(*(shell.async_stop() for shell in theirs), return_exceptions=True)  # each goes on trying by itself
+        await async_leave(hass, standing_in(entry.data.get(CONF_STANDING, {})))
         try:
             await hass.data[LEDGER].async_erase(hass, entry.entry_id)
         except LedgerError as error:

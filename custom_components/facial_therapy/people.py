@@ -11,9 +11,9 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from .const import CONF_KIND, CONF_PERSON, CONF_SKIN_TYPE, CONF_STANDING, CONF_SUBJECT, DOMAIN, KIND_PERSON
-from .core.model import Person, Reason, Refusal, RefusedError, SkinType, Standing
+from .core.model import Person, Reason, Refusal, RefusedError, Standing
 from .core.person import erased, flagged, not_fine, reddened
-from .standing import choice_in, standing_in, standing_out
+from .standing import choice_in, skin_type_in, standing_in, standing_out
 from .store import LEDGER
 
 type PersonConfigEntry = ConfigEntry[PersonRuntime]
@@ -37,10 +37,10 @@ def _person(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Person:
         person_id=entry.entry_id,
         name=entry.title,
         subject=entry.data[CONF_SUBJECT],
-        skin_type=SkinType(entry.data.get(CONF_SKIN_TYPE, SkinType.UNKNOWN)),
+        skin_type=skin_type_in(entry.data.get(CONF_SKIN_TYPE)),
         sessions=hass.data[LEDGER].sessions_of(entry.entry_id),
         standing=standing_in(entry.data.get(CONF_STANDING, {})),
-        options=choice_in(entry.options).options(dt_util.utcnow()),
+        options=choice_in(entry.options).options(min(dt_util.utcnow(), hass.data[LEDGER].now())),
     )
 
 

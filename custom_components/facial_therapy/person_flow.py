@@ -16,6 +16,7 @@ from .core.person import cleared, unblocked
 from .errors import time_in_words
 from .ledger_file import LedgerError
 from .people import REACTIONS, async_erase, is_person
+from .remainder import async_inherit
 from .screening_flow import CONF_CONFIRMED, CONF_TREATMENTS, CONFIRMED, SKIN_TYPE, TREATED, ScreeningSteps, choice_of, rested, treatment_errors
 from .standing import standing_in, standing_out
 from .targets import all_coordinators
@@ -51,6 +52,7 @@ class PersonSteps(ScreeningSteps):
             return self._changed(standing, outcome, **{CONF_SKIN_TYPE: skin_type.value})
         if errors := self._errors(self._details):  # somebody else has been added in the meantime
             return self.async_show_form(step_id="person", data_schema=self.add_suggested_values_to_schema(PERSON_SCHEMA, self._details), errors=errors)
+        standing = await async_inherit(self.hass, standing)
         subject = self._new_subject()
         await self.async_set_unique_id(f"person_{subject}")
         kept = {CONF_SKIN_TYPE: skin_type.value, CONF_STANDING: standing_out(standing), **_links(self._details)}

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
-from .core.model import Block, Modality, Options, Screening, Standing, Verdict
+from .core.model import Block, Modality, Options, Screening, SkinType, Standing, Verdict
 from .core.person import Choice
 
 
@@ -70,6 +70,11 @@ def _time_out(time: datetime | None) -> str | None:
 
 def _time_in(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
+
+
+def skin_type_in(value: str | None) -> SkinType:
+    """Return the skin type of an entry."""
+    return SkinType(value) if value in tuple(SkinType) else SkinType.UNKNOWN
 
 
 def choice_out(choice: Choice) -> dict[str, Any]:

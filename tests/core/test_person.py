@@ -33,6 +33,7 @@ from custom_components.facial_therapy.core.person import (
     cleared,
     erased,
     flagged,
+    inherited,
     not_fine,
     reddened,
     screened_anew,
@@ -56,7 +57,7 @@ def found(how: Standing, modality: Modality = MASK, now: datetime = NOW) -> tupl
     somebody = person(how=how)
     asked, device = (light(whose=somebody), mask()) if modality is MASK else (current(whose=somebody), wand())
     report = node(received_at=now)
-    refused = refusals(asked, device, report, now, history=NOTHING)
+    refused = refusals(asked, device, report, now, history=replace(NOTHING, at=now))
     assert refused == readiness(device, report, now, somebody)  # what is not of the request is known before it
     return refused
 
@@ -228,6 +229,25 @@ def test_erasing_forgets_what_was_said_and_keeps_what_has_to_be_waited_for() -> 
     )
     assert erased(how, NOW + DAY).blocks == {}
     assert Reason.RED_FLAG in [reason for reason, _ in reasons(left)]
+
+
+def test_whoever_is_added_waits_for_what_the_removed_have_left() -> None:
+    soon, late = Block(until=NOW + DAY, hard_until=NOW + DAY), Block(until=NOW + 3 * DAY, hard_until=NOW + HOUR)
+    left = [standing(blocks={MASK: soon}, redness_until=NOW + DAY), Standing(red_flag_at=NOW), Standing(not_fine_until=NOW + HOUR, blocks={MASK: late})]
+    new = inherited(standing(redness_until=NOW + HOUR), left)
+    assert new.blocks == {MASK: Block(until=NOW + 3 * DAY, hard_until=NOW + DAY)}
+    assert (new.redness_until, new.red_flag_at, new.not_fine_until) == (NOW + DAY, NOW, NOW + HOUR)
+    assert (new.adult, new.screenings) == (True, standing().screenings)
+    assert inherited(standing(), []) == standing()
+
+
+@pytest.mark.parametrize(("reason", "modality", "how"), [row[1:] for row in UNTIL], ids=[row[0] for row in UNTIL])
+def test_a_wall_clock_that_is_put_forward_ends_no_waiting(reason: Reason, modality: Modality, how: Callable[[datetime], Standing]) -> None:
+    at, ahead = NOW + HOUR, NOW + 2 * HOUR
+    somebody = person(how=how(at))
+    asked, device = (light(whose=somebody), mask()) if modality is MASK else (current(whose=somebody), wand())
+    refused = refusals(asked, device, node(received_at=ahead), ahead, history=replace(NOTHING, at=NOW))
+    assert (reason, at) in [(refusal.reason, refusal.allowed_at) for refusal in refused]
 
 
 moments: Final = st.datetimes(min_value=datetime(2026, 1, 1), max_value=datetime(2027, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - made aware

@@ -3,15 +3,18 @@
 from datetime import timedelta
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
+from custom_components.facial_therapy.config_flow import ADD_PERSON
 from custom_components.facial_therapy.const import CONF_KIND, CONF_STANDING, CONF_SUBJECT, DOMAIN, KIND_PERSON
 from custom_components.facial_therapy.core.model import Standing
+from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.people import find_person
 from custom_components.facial_therapy.standing import standing_in, standing_out
 from custom_components.facial_therapy.store import LEDGER
 
@@ -99,6 +102,40 @@ async def test_the_days_of_a_person_who_goes_count_for_the_next(world: World) ->
     eve = await world.somebody_else()
     await world.hass.async_block_till_done()
     assert [record.program for record in ledger.history(eve.person_id).records] == [""]
+
+
+async def answered(world: World, name: str) -> Standing:
+    """Add somebody by the flow, and return how they stand."""
+    step = await world.hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER}, data=ADD_PERSON)
+    for answers in ({"name": name}, {"adult": True, "confirmed": True}, {"confirmed": True}, {"confirmed": True}):
+        step = await world.hass.config_entries.flow.async_configure(step["flow_id"], answers)
+    await world.hass.async_block_till_done()
+    return find_person(world.hass, name).standing
+
+
+async def test_going_and_coming_back_clears_nothing(world: World) -> None:
+    for reaction in ("redness", "red_flag"):
+        await world.hass.services.async_call(DOMAIN, "report_reaction", {"reaction": reaction}, blocking=True)
+    before = world.person.standing
+    await world.hass.config_entries.async_remove(world.person.person_id)
+    after = await answered(world, "Ada")
+    assert after.adult
+    assert (after.redness_until, after.red_flag_at) == (before.redness_until, before.red_flag_at)
+    world.freezer.tick(timedelta(days=8, seconds=1))
+    assert (await answered(world, "Eve")).red_flag_at is None
+
+
+async def test_who_goes_without_anything_to_wait_for_leaves_nothing(world: World) -> None:
+    await world.hass.config_entries.async_remove(world.person.person_id)
+    assert (await answered(world, "Ada")).blocks == {}
+
+
+async def test_a_session_of_somebody_who_is_removed_is_stopped(world: World) -> None:
+    await world.run()
+    await world.hass.config_entries.async_remove(world.person.person_id)
+    await world.pass_time(1)
+    assert world.state() is State.IDLE
+    assert world.device.session is None
 
 
 async def test_everybody_keeps_their_own_days(hass: HomeAssistant, world: World) -> None:

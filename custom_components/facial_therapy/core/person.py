@@ -73,6 +73,9 @@ def skin_fine(turn: Turn) -> Iterator[Refusal]:
 CONSTRAINTS: Final = (adult, screened, unexpired, fit, dated_block, redness, red_flag, skin_fine)
 """What stands against a person's turn at a device, whatever is asked of it."""
 
+WAITS: Final = (dated_block, redness, skin_fine)
+"""Those that a wall clock which is put forward must not end: they are asked in the ledger's time too."""
+
 
 def against(turn: Turn) -> tuple[Refusal, ...]:
     """Return all that stands against a person's turn, in the order of the rules; empty if nothing does."""
@@ -119,6 +122,10 @@ def _later(one: datetime | None, other: datetime) -> datetime:
     return other if one is None else max(one, other)
 
 
+def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
+    return one if other is None else _later(one, other)
+
+
 def screened_anew(standing: Standing, screenings: Mapping[Modality, Screening]) -> Standing:
     """Return the standing of an adult after a screening; what has been reported and has to be waited for stays."""
     return replace(standing, adult=True, screenings=MappingProxyType(dict(screenings)))
@@ -153,10 +160,28 @@ def erased(standing: Standing, now: datetime) -> Standing:
     """Return what is left of a standing when a person's data is erased: what still has to be waited for, which nobody can read anything from."""
     return Standing(
         blocks=MappingProxyType({modality: block for modality, block in standing.blocks.items() if now < max(block.until, block.hard_until)}),
-        redness_until=standing.redness_until,
+        redness_until=_still(standing.redness_until, now),
         red_flag_at=standing.red_flag_at,
-        not_fine_until=standing.not_fine_until,
+        not_fine_until=_still(standing.not_fine_until, now),
     )
+
+
+def _still(until: datetime | None, now: datetime) -> datetime | None:
+    return until if until is not None and now < until else None
+
+
+def inherited(standing: Standing, left: Iterable[Standing]) -> Standing:
+    """Return a standing that waits for what others have left behind as well: it may be the same face under another name."""
+    for other in left:
+        for modality, block in other.blocks.items():
+            standing = blocked(standing, [modality], block)
+        standing = replace(
+            standing,
+            redness_until=_latest(standing.redness_until, other.redness_until),
+            red_flag_at=_latest(standing.red_flag_at, other.red_flag_at),
+            not_fine_until=_latest(standing.not_fine_until, other.not_fine_until),
+        )
+    return standing
 
 
 # --- options -----------------------------------------------------------------------------------------------------------------------

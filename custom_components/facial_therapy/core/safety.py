@@ -168,7 +168,9 @@ def refusals(  # noqa: PLR0913 - all that a start depends on
         duration_s=case.duration_s,
         gel_rinsed=request.gel_rinsed,
     )
-    return ordered((*(refusal for rule in CONSTRAINTS for refusal in rule(case)), *(refusal for rule in BUDGET for refusal in rule(claim))))
+    found = [refusal for rule in CONSTRAINTS for refusal in rule(case)]
+    found += [refusal for rule in people.WAITS for refusal in rule(replace(case, now=history.at)) if refusal not in found]
+    return ordered((*found, *(refusal for rule in BUDGET for refusal in rule(claim))))
 
 
 def readiness(device: Device, telemetry: Telemetry | None, now: datetime, person: Person) -> tuple[Refusal, ...]:
