@@ -33,6 +33,8 @@ class Turn(Moment):
     """A person who wants to use a device as it is now."""
 
     person: Person
+    ledger_at: datetime | None = None
+    """The ledger's time, which no step of the wall clock moves; None where only the wall clock is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

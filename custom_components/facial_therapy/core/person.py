@@ -50,13 +50,13 @@ def dated_block(turn: Turn) -> Iterator[Refusal]:
     """X5: after a peel or the like."""
     block = turn.person.standing.blocks.get(turn.device.modality)
     if block is not None:
-        yield from _until(Reason.DATED_BLOCK, max(block.until, block.hard_until), turn.now)
+        yield from _until(Reason.DATED_BLOCK, max(block.until, block.hard_until), turn)
 
 
 def redness(turn: Turn) -> Iterator[Refusal]:
     """X8: no light on skin that is red."""
     if turn.device.modality is Modality.MASK:
-        yield from _until(Reason.REDNESS, turn.person.standing.redness_until, turn.now)
+        yield from _until(Reason.REDNESS, turn.person.standing.redness_until, turn)
 
 
 def red_flag(turn: Turn) -> Iterator[Refusal]:
@@ -67,14 +67,11 @@ def red_flag(turn: Turn) -> Iterator[Refusal]:
 
 def skin_fine(turn: Turn) -> Iterator[Refusal]:
     """X8: "is your skin fine today?", answered with no."""
-    yield from _until(Reason.SKIN_NOT_FINE, turn.person.standing.not_fine_until, turn.now)
+    yield from _until(Reason.SKIN_NOT_FINE, turn.person.standing.not_fine_until, turn)
 
 
 CONSTRAINTS: Final = (adult, screened, unexpired, fit, dated_block, redness, red_flag, skin_fine)
 """What stands against a person's turn at a device, whatever is asked of it."""
-
-WAITS: Final = (dated_block, redness, skin_fine)
-"""Those that a wall clock which is put forward must not end: they are asked in the ledger's time too."""
 
 
 def against(turn: Turn) -> tuple[Refusal, ...]:
@@ -86,7 +83,9 @@ def _screening(turn: Turn) -> Screening | None:
     return turn.person.standing.screenings.get(turn.device.modality)
 
 
-def _until(reason: Reason, until: datetime | None, now: datetime) -> Iterator[Refusal]:
+def _until(reason: Reason, until: datetime | None, turn: Turn) -> Iterator[Refusal]:
+    """Whatever has to be waited for; a wall clock that is put forward does not end it."""
+    now = turn.now if turn.ledger_at is None else min(turn.now, turn.ledger_at)
     if until is not None and now < until:
         yield Refusal(reason=reason, allowed_at=until)
 

@@ -152,6 +152,7 @@ def refusals(  # noqa: PLR0913 - all that a start depends on
         telemetry=telemetry,
         now=now,
         person=request.person,
+        ledger_at=history.at,
         request=request,
         light={Channel(channel): number(level) for channel, level in request.irradiance_mw_cm2.items() if channel in tuple(Channel)},
         duration_s=number(request.duration_s),
@@ -168,9 +169,7 @@ def refusals(  # noqa: PLR0913 - all that a start depends on
         duration_s=case.duration_s,
         gel_rinsed=request.gel_rinsed,
     )
-    found = [refusal for rule in CONSTRAINTS for refusal in rule(case)]
-    found += [refusal for rule in people.WAITS for refusal in rule(replace(case, now=history.at)) if refusal not in found]
-    return ordered((*found, *(refusal for rule in BUDGET for refusal in rule(claim))))
+    return ordered((*(refusal for rule in CONSTRAINTS for refusal in rule(case)), *(refusal for rule in BUDGET for refusal in rule(claim))))
 
 
 def readiness(device: Device, telemetry: Telemetry | None, now: datetime, person: Person) -> tuple[Refusal, ...]:
