@@ -1,6 +1,5 @@
 """Facial therapy: LED masks and microcurrent wands on ESPHome, and every person's dose kept."""
 
-import asyncio
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
@@ -123,8 +122,6 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Forget the choices of a device, or a person but for the doses of their last days; what a device gave stays in the ledger."""
     if entry.data[CONF_KIND] == KIND_PERSON:
         async_clear_screening_issues(hass, entry)
-        theirs = [shell for shell in all_coordinators(hass) if shell.live is not None and shell.live.person.person_id == entry.entry_id]
-        await asyncio.gather(*(shell.async_stop() for shell in theirs), return_exceptions=True)  # each goes on trying by itself
         await async_leave(hass, standing_in(entry.data.get(CONF_STANDING, {})))
         try:
             await hass.data[LEDGER].async_erase(hass, entry.entry_id)

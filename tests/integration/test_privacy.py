@@ -84,6 +84,8 @@ async def whole_run(world: World) -> tuple[str, list[str]]:
     )
     assert {screening.verdict for screening in find_person(hass, "Eve").standing.screenings.values()} == {Verdict.CLINICIAN}
     await world.shell.manual.async_set(person_id=eve)
+    world.device.subjects.append(find_person(hass, "Eve").subject)
+    world.device.report()
     await world.run(person=find_person(hass, "Eve"))
     await world.shell.async_stop()
     world.device.take_off()

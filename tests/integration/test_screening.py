@@ -13,7 +13,6 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from custom_components.facial_therapy.config_flow import ADD_PERSON
 from custom_components.facial_therapy.const import CONF_KIND, CONF_STANDING, CONF_SUBJECT, DOMAIN, KIND_PERSON
 from custom_components.facial_therapy.core.model import Standing
-from custom_components.facial_therapy.core.session import State
 from custom_components.facial_therapy.people import find_person
 from custom_components.facial_therapy.standing import standing_in, standing_out
 from custom_components.facial_therapy.store import LEDGER
@@ -128,14 +127,6 @@ async def test_going_and_coming_back_clears_nothing(world: World) -> None:
 async def test_who_goes_without_anything_to_wait_for_leaves_nothing(world: World) -> None:
     await world.hass.config_entries.async_remove(world.person.person_id)
     assert (await answered(world, "Ada")).blocks == {}
-
-
-async def test_a_session_of_somebody_who_is_removed_is_stopped(world: World) -> None:
-    await world.run()
-    await world.hass.config_entries.async_remove(world.person.person_id)
-    await world.pass_time(1)
-    assert world.state() is State.IDLE
-    assert world.device.session is None
 
 
 async def test_everybody_keeps_their_own_days(hass: HomeAssistant, world: World) -> None:
