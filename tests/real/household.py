@@ -231,7 +231,7 @@ class Household:
 
     async def select_person(self, messages: Messages, station: Station, name: str) -> None:
         """Choose whose skin it is on a device's page."""
-        await messages.act("select.select_option", entity_id=await self.entity(messages, station, "person", "select"), option=name)
+        await messages.act("select.select_option", {"option": name}, entity_id=await self.entity(messages, station, "person", "select"))
 
     async def enroll_by_hand(self, messages: Messages, station: Station, name: str, timeout_s: float = 15) -> None:
         """Enroll a person as a user does: choose them on the device's page, and hold the device's button until it knows them."""
