@@ -1,7 +1,7 @@
 """What the ledger is told of one device: a session opened before it flows, and settled to what the node recorded."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -91,14 +91,15 @@ class Accounts:
 
     # --- what the node has recorded -----------------------------------------------------------------------------------------------
 
-    async def async_take_in(self, newest: int, *, enrolled: Collection[int] = (), interrupted: str | None = None, living: str | None = None) -> None:
+    async def async_take_in(self, newest: int, *, enrolled: Collection[int], interrupted: str | None, living: Callable[[], str | None]) -> None:
         """Take every record that the node has closed since the last time into the ledger: the union, per session the larger.
 
         Args:
             newest: The node's newest record number.
             enrolled: The tokens that the node knows: whom a part of its history that is lost is charged to.
             interrupted: The id of a session that Home Assistant itself cut short.
-            living: The id of a session that may be on its way to the node. Any other one that is open here and that the node has never heard of is void.
+            living: Tells the id of a session that may be on its way to the node by then. Any other one that is open here, and that the node has never
+                heard of, is void.
 
         Raises:
             RefusedError: The node refused to tell.
@@ -125,7 +126,7 @@ class Accounts:
                 await self.async_remember(last_record=number, last_session=None if entry is None else entry.session_id)
             if whole:
                 for record in self.ledger.open_sessions(self._mac):
-                    if record.source is Source.DEVICE and record.session_id != living:
+                    if record.source is Source.DEVICE and record.session_id != living():
                         await self.async_void(record.session_id)
 
     async def _async_entry(self, number: int) -> HistoryEntry | None:

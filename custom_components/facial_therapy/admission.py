@@ -61,8 +61,8 @@ class Admission:
                 raise RefusedError(Refusal(reason=Reason.NOT_MANUAL, field=field or name))
         return replace(program.resolve(ask.program, ask.person, device), gel_rinsed=self._gel_rinsed(ask))
 
-    def permit(self, ask: Ask) -> Plan:
-        """Return what the node is asked to do.
+    def permit(self, ask: Ask, *, without: str | None = None) -> Plan:
+        """Return what the node is asked to do; a session that is written down for this very request is left out of what counts.
 
         Raises:
             RefusedError: It may not start now.
@@ -70,7 +70,7 @@ class Admission:
         self._readable()
         if (device := self._shell.device.description) is None or self._shell.telemetry is None or not self._shell.device.connected:
             raise RefusedError(Refusal(reason=Reason.DEVICE_OFFLINE))
-        request, history = self._request(ask, device), self._history(ask.person)
+        request, history = self._request(ask, device), self._history(ask.person, without)
         found = safety.refusals(request, device, self._shell.telemetry, dt_util.utcnow(), history=history, window_s=ask.window_s)
         if here := tuple(self._here(self._shell.telemetry, ask.person)):
             raise RefusedError(*safety.ordered((*found, *here)))
@@ -98,8 +98,8 @@ class Admission:
         person_id, at = self._rinsed
         return ask.gel_rinsed or (person_id == ask.person.person_id and timedelta(0) <= dt_util.utcnow() - at < CONFIRMED)
 
-    def _history(self, person: Person) -> History:
-        return self._shell.accounts.ledger.history(person.person_id, mac=self._shell.mac)
+    def _history(self, person: Person, without: str | None = None) -> History:
+        return self._shell.accounts.ledger.history(person.person_id, mac=self._shell.mac, without=without)
 
     def may_wait(self, ask: Ask) -> Row:
         """Return where waiting leads.

@@ -190,7 +190,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self.publish()
         try:
             await self.accounts.async_open(live, plan)
-            await self._async_arm(live, plan)
+            await self._async_arm(live, plan, ask)
         except (LedgerError, RefusedError) as error:
             with suppress(LedgerError):
                 await self.accounts.async_void(live.session_id)
@@ -206,7 +206,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
     def _is_live(self, live: LiveSession) -> bool:
         return self.live is not None and self.live.session_id == live.session_id
 
-    async def _async_arm(self, live: LiveSession, plan: Plan) -> None:
+    async def _async_arm(self, live: LiveSession, plan: Plan, ask: Ask) -> None:
         """Send start, once more if the node has a session that the ledger had not taken in."""
         for last_try in (False, True):
             if not self._is_live(live) or self.state is not State.ARMED:  # a stop came first
@@ -217,6 +217,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
                 if last_try or error.binding.reason is not Reason.UNSEEN_SESSION:
                     raise
                 await self.async_take_in()
+                self.admission.permit(ask, without=live.session_id)  # what has just been taken in counts too
             else:
                 self.reports.accepted = True
                 return
@@ -398,14 +399,17 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         elif self.state is State.IDLE and self.fault is not None:
             self.apply(Event.FAULTED)
 
+    def _living(self) -> str | None:
+        """Return the session that may be on its way to the node."""
+        return self.live.session_id if self.live is not None and self.live.outcome is not Outcome.INTERRUPTED else None
+
     async def async_take_in(self) -> None:
         """Settle what the node has closed; what it cannot tell now stays at its full plan."""
         if (newest := self.reports.newest_record) is not None:
             live = self.live
             interrupted = live.session_id if live is not None and live.outcome is Outcome.INTERRUPTED else None
-            living = live.session_id if live is not None and interrupted is None else None
             enrolled = self.telemetry.subjects if self.telemetry is not None else ()
-            await self.accounts.async_take_in(newest, enrolled=enrolled, interrupted=interrupted, living=living)
+            await self.accounts.async_take_in(newest, enrolled=enrolled, interrupted=interrupted, living=self._living)
 
     def device_is_back(self, live: LiveSession) -> None:
         """The device of a waiting session reports."""

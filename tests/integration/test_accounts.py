@@ -7,7 +7,7 @@ import pytest
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.ledger import Record, Source
-from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Outcome, Reason
+from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Outcome, Reason, RefusedError
 from custom_components.facial_therapy.core.session import State
 from custom_components.facial_therapy.devices import HistoryEntry
 from custom_components.facial_therapy.snapshot import LiveSession
@@ -83,6 +83,26 @@ async def test_a_session_around_us_for_a_token_that_nobody_has_is_kept_and_told(
     assert kept is not None
     assert (kept.person_id, kept.subject) == (None, 99)
     assert foreign(world)
+
+
+async def test_a_session_that_the_node_had_before_a_start_counts_for_that_start(world: World) -> None:
+    around_us(world, subject=99)
+    world.device.report()  # it is being taken in while the start is on its way
+    live = await world.shell.async_start(world.ask())
+    assert [(record.session_id, record.open) for record in records(world)] == [(live.session_id, True)]
+    assert world.hass.data[LEDGER].get(f"{2:016x}") is not None
+    assert world.state() is State.ARMED
+    await world.shell.async_stop()
+    await world.pass_time(1)
+    eve = await world.somebody_else()
+    around_us(world, subject=eve.subject, delivered=Dose(fluence_j_cm2={Channel.RED: 60}))
+    world.device.report()
+    with pytest.raises(RefusedError) as refused:
+        await world.shell.async_start(world.ask(person=eve))
+    assert {Reason.DOSE_DAY, Reason.REST} <= {refusal.reason for refusal in refused.value.refusals}
+    assert world.device.session is None
+    await world.pass_time(1)
+    assert world.state() is State.IDLE
 
 
 async def test_a_session_of_our_own_that_is_told_again_is_never_counted_twice_nor_less(world: World) -> None:
