@@ -263,6 +263,30 @@ async def test_a_wrong_configuration_is_refused_by_name(page: Page) -> None:
     assert said.startswith("device:")
 
 
+@pytest.mark.parametrize(
+    ("script", "tag"),
+    [("facial-therapy-card.js", "facial-therapy-card"), ("facial-therapy-dashboard.js", "ll-strategy-dashboard-facial-therapy")],
+)
+async def test_nothing_is_defined_before_home_assistant_has_its_own_registry(browser: Browser, script: str, tag: str) -> None:
+    """What is defined in the browser's registry before is never found: it happened in every other page on a busy machine."""
+    page = await browser.new_page()
+    await page.set_content("<!doctype html><html lang=en><body><home-assistant></home-assistant></body></html>")
+    await page.evaluate("""() => {
+        const own = new Map();
+        window.replace = () => {
+            const define = customElements.define.bind(customElements);
+            customElements.get = name => own.get(name);
+            customElements.define = (name, type) => { own.set(name, type); define(name, type); };
+            customElements.define("home-assistant", class extends HTMLElement {});
+        };
+    }""")
+    await page.add_script_tag(content=(CARD.parent / script).read_text(), type="module")
+    await page.wait_for_timeout(300)
+    await page.evaluate("replace()")
+    await page.wait_for_function("tag => Boolean(customElements.get(tag))", arg=tag)
+    await page.close()
+
+
 # --- what it costs ---------------------------------------------------------------------------------------------------------------------
 
 

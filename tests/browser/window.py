@@ -57,9 +57,9 @@ class Window:
         page.on("pageerror", self._on_error)
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        """Keep errors, but for the icons of other integrations, which are on the internet."""
+        """Keep errors, but for the icons of other integrations and the pictures of the card picker, which are on the internet."""
         url = message.location["url"]
-        if message.type == "error" and ("/api/brands/" not in url or "facial_therapy" in url):
+        if message.type == "error" and "demo.home-assistant.io" not in url and ("/api/brands/" not in url or "facial_therapy" in url):
             self.errors.append(f"{message.text} ({url})")
 
     def _on_error(self, error: Error) -> None:

@@ -721,13 +721,17 @@ class FacialTherapyCard extends HTMLElement {
   }
 }
 
-if (!customElements.get(TAG)) {
-  customElements.define(TAG, FacialTherapyCard);
-  const words = WORDS[(document.documentElement.lang || "en").split("-")[0]] ?? WORDS.en;
-  (window.customCards ??= []).push({
+// Home Assistant puts another registry in place of the browser's while it starts: what is defined before that is never found.
+const define = () => customElements.get(TAG) || customElements.define(TAG, FacialTherapyCard);
+if (document.querySelector("home-assistant")) customElements.whenDefined("home-assistant").then(define);
+else define();
+
+window.customCards ??= [];
+if (!window.customCards.some(({ type }) => type === TAG)) {
+  window.customCards.push({
     type: TAG,
     name: "Facial Therapy",
-    description: words.describe,
+    description: (WORDS[(document.documentElement.lang || "en").split("-")[0]] ?? WORDS.en).describe,
     preview: true,
     documentationURL: "https://github.com/facial-therapy/facial-therapy",
     getEntitySuggestion: (hass, entityId) => {

@@ -82,10 +82,15 @@ class FacialTherapyDashboard extends HTMLElement {
 }
 
 const TAG = `ll-strategy-dashboard-${STRATEGY}`;
-if (!customElements.get(TAG)) {
-  customElements.define(TAG, FacialTherapyDashboard);
+// Home Assistant puts another registry in place of the browser's while it starts: what is defined before that is never found.
+const define = () => customElements.get(TAG) || customElements.define(TAG, FacialTherapyDashboard);
+if (document.querySelector("home-assistant")) customElements.whenDefined("home-assistant").then(define);
+else define();
+
+window.customStrategies ??= [];
+if (!window.customStrategies.some(({ type }) => type === STRATEGY)) {
   const words = wordsOf(document.documentElement.lang);
-  (window.customStrategies ??= []).push({
+  window.customStrategies.push({
     type: STRATEGY,
     strategyType: "dashboard",
     name: words.name,
