@@ -64,6 +64,13 @@ LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "entity": CORE_ONLY | {"coordinator", "snapshot", "errors", "devices"},
         "person_entity": CORE_ONLY | {"people", "store"},
         "person_sensor": CORE_ONLY | {"people", "person_entity", "entity"},
+        "diary": CORE_ONLY,
+        "prospects": CORE_ONLY | {"coordinator", "store", "targets"},
+        "evenings": SURFACE | {"diary", "prospects", "store", "timers"},
+        "evening_entity": CORE_ONLY | {"evenings", "person_entity"},
+        "evening_sensor": CORE_ONLY | {"evening_entity", "evenings", "person_entity", "prospects"},
+        "routine_actions": SURFACE | {"evenings", "prospects"},
+        "calendar": SURFACE | {"evening_entity", "person_entity", "prospects", "words"},
         "watched": CORE_ONLY | {"people", "snapshot", "store", "ledger_file", "timers"},
         "watched_flow": CORE_ONLY | {"adapter", "watched"},
         "history": SURFACE | {"adapter", "ledger_file", "store"},
@@ -74,17 +81,18 @@ LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "words": CORE_ONLY | {"errors"},
         "websocket": SURFACE | {"words"},
         "screening_flow": CORE_ONLY,
-        "person_flow": SURFACE | {"remainder", "screening_flow", "ledger_file"},
+        "person_flow": SURFACE | {"remainder", "screening_flow", "ledger_file", "evenings"},
         "options_flow": SURFACE,
         "config_flow": SURFACE | {"adapter", "person_flow", "options_flow", "watched", "watched_flow"},
         "__init__": SURFACE
-        | {"remainder", "adapter", "store", "ledger_file", "repairs", "upkeep", "services", "person_actions", "watched", "websocket", "card", "http"},
-        "event": SURFACE | {"person_entity"},
-        "sensor": SURFACE | {"person_sensor"},
+        | {"remainder", "adapter", "store", "ledger_file", "repairs", "upkeep", "services", "person_actions", "watched", "websocket", "card", "http"}
+        | {"evenings", "routine_actions"},
+        "event": SURFACE | {"person_entity", "evening_entity", "words"},
+        "sensor": SURFACE | {"person_sensor", "evening_sensor"},
         "services": SURFACE | {"history"},
         **dict.fromkeys(
             ("binary_sensor", "button", "diagnostics", "light", "number", "person_actions", "select", "switch"),
-            SURFACE,
+            SURFACE | {"evening_entity", "person_entity"},
         ),
     }
 )

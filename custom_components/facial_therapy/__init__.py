@@ -14,12 +14,14 @@ from .card import async_setup_card
 from .const import CONF_KIND, CONF_MAC, CONF_STANDING, DEVICE_PLATFORMS, DOMAIN, KIND_PERSON, LOGGER, PERSON_PLATFORMS
 from .coordinator import FacialTherapyCoordinator
 from .devices.nodes import ESPHOME
+from .evenings import EVENINGS, Evenings
 from .http import async_setup_http
 from .ledger_file import LedgerError
 from .people import PersonRuntime, is_person
 from .person_actions import async_setup_person_actions
 from .remainder import async_leave
 from .repairs import async_check_people, async_check_screening, async_clear_node_issues, async_clear_screening_issues, async_node_gone
+from .routine_actions import async_setup_routine_actions
 from .services import async_setup_services
 from .settings import SettingsStore
 from .standing import standing_in
@@ -44,6 +46,8 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     async_keep_ledger(hass, ledger, lambda: _ready_changed(hass))
     async_setup_services(hass)
     async_setup_person_actions(hass)
+    async_setup_routine_actions(hass)
+    hass.data[EVENINGS] = {}
     async_setup_websocket(hass)
     await async_setup_card(hass)
     async_setup_http(hass)
@@ -91,6 +95,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: DeviceConfigEntry | Pers
         person_entry = cast("PersonConfigEntry", entry)
         person_entry.runtime_data = PersonRuntime(hass, entry)
         await _async_count_people(hass)
+        evenings = hass.data[EVENINGS][entry.entry_id] = Evenings(hass, entry)
+        await evenings.async_load()
         _watch_screening(hass, entry)
         async_watch_lights(hass, person_entry)
         await hass.config_entries.async_forward_entry_setups(entry, PERSON_PLATFORMS)
@@ -113,7 +119,10 @@ async def async_unload_entry(hass: HomeAssistant, entry: DeviceConfigEntry | Per
     """Stop what runs, then let go of the entities."""
     if entry.data[CONF_KIND] == KIND_PERSON:
         _people_changed(hass)
-        return await hass.config_entries.async_unload_platforms(entry, PERSON_PLATFORMS)
+        if not await hass.config_entries.async_unload_platforms(entry, PERSON_PLATFORMS):
+            return False
+        hass.data[EVENINGS].pop(entry.entry_id).close()
+        return True
     await cast("DeviceConfigEntry", entry).runtime_data.async_shut_down()
     return await hass.config_entries.async_unload_platforms(entry, DEVICE_PLATFORMS)
 
@@ -123,6 +132,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
     if entry.data[CONF_KIND] == KIND_PERSON:
         async_clear_screening_issues(hass, entry)
         await async_leave(hass, standing_in(entry.data.get(CONF_STANDING, {})))
+        await Evenings(hass, entry).async_remove()
         try:
             await hass.data[LEDGER].async_erase(hass, entry.entry_id)
         except LedgerError as error:

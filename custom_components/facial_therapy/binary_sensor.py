@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, override
+from typing import Any, Final, cast, override
 
 from homeassistant.components.binary_sensor import BinarySensorEntity, BinarySensorEntityDescription
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
@@ -10,9 +10,13 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .const import CONF_KIND, KIND_PERSON
 from .coordinator import DeviceConfigEntry
 from .core.model import Modality
 from .entity import FacialTherapyDescription, FacialTherapyEntity, always, fitting
+from .evening_entity import EveningEntity
+from .people import PersonConfigEntry
+from .person_entity import PersonDescription
 from .snapshot import Snapshot
 
 PARALLEL_UPDATES = 0  # nothing is polled
@@ -60,9 +64,33 @@ DESCRIPTIONS: Final = (
 )
 
 
-async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
-    """Add the binary sensors of a device."""
-    async_add_entities(FacialTherapyBinarySensor(entry.runtime_data, description) for description in fitting(entry.runtime_data, DESCRIPTIONS))
+@dataclass(frozen=True, kw_only=True)
+class PersonBinarySensorDescription(BinarySensorEntityDescription, PersonDescription):
+    """A binary sensor of a person."""
+
+
+DUE: Final = PersonBinarySensorDescription(key="session_due", entity_registry_enabled_default=False)
+
+
+async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+    """Add the binary sensors of a device or a person."""
+    if entry.data[CONF_KIND] == KIND_PERSON:
+        async_add_entities([DueSensor(cast("PersonConfigEntry", entry), DUE)])
+        return
+    coordinator = cast("DeviceConfigEntry", entry).runtime_data
+    async_add_entities(FacialTherapyBinarySensor(coordinator, description) for description in fitting(coordinator, DESCRIPTIONS))
+
+
+class DueSensor(EveningEntity, BinarySensorEntity):
+    """Whether a planned session could begin now."""
+
+    entity_description: PersonBinarySensorDescription
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        """Return what the plan says."""
+        return self.evenings.due is not None
 
 
 class FacialTherapyBinarySensor(FacialTherapyEntity, BinarySensorEntity):

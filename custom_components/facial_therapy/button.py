@@ -2,16 +2,20 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, override
+from typing import Final, cast, override
 
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
 from homeassistant.const import EntityCategory
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import LOGGER
+from .const import CONF_KIND, KIND_PERSON, LOGGER
 from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
-from .entity import FacialTherapyDescription, NamedEntity, always, translated_errors
+from .core.routine import Event
+from .entity import FacialTherapyDescription, NamedEntity, OnlyNamed, always, translated_errors
+from .evening_entity import EveningEntity
+from .people import PersonConfigEntry
+from .person_entity import PersonDescription
 
 PARALLEL_UPDATES = 0  # the shell puts commands in order, and a stop must not queue behind anything
 
@@ -45,9 +49,25 @@ DESCRIPTIONS: Final = (
 )
 
 
-async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
-    """Add the buttons of a device."""
-    async_add_entities(FacialTherapyButton(entry.runtime_data, description) for description in DESCRIPTIONS)
+@dataclass(frozen=True, kw_only=True)
+class StepButtonDescription(ButtonEntityDescription, PersonDescription):
+    """A button of a person's routine."""
+
+    event: Event
+
+
+STEP_DESCRIPTIONS: Final = (
+    StepButtonDescription(key="confirm_step", event=Event.CONFIRM),
+    StepButtonDescription(key="skip_step", event=Event.SKIP),
+)
+
+
+async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+    """Add the buttons of a device or a person."""
+    if entry.data[CONF_KIND] == KIND_PERSON:
+        async_add_entities(StepButton(cast("PersonConfigEntry", entry), description) for description in STEP_DESCRIPTIONS)
+    else:
+        async_add_entities(FacialTherapyButton(cast("DeviceConfigEntry", entry).runtime_data, description) for description in DESCRIPTIONS)
 
 
 class FacialTherapyButton(NamedEntity, ButtonEntity):
@@ -63,3 +83,18 @@ class FacialTherapyButton(NamedEntity, ButtonEntity):
             return
         with translated_errors():
             await self.entity_description.press_fn(self.coordinator, self._context)
+
+
+class StepButton(OnlyNamed, EveningEntity, ButtonEntity):
+    """A button of a person's routine."""
+
+    entity_description: StepButtonDescription
+
+    @override
+    async def async_press(self) -> None:
+        """Confirm or skip the step."""
+        if not self.meant:
+            LOGGER.info("%s is not pressed by an action for everything", self.entity_id)
+            return
+        with translated_errors():
+            await self.evenings.async_do(self.entity_description.event, self._context)

@@ -22,6 +22,7 @@ CONF_PERSON: Final = "person"
 CONF_SKIN_TYPE: Final = "skin_type"
 CONF_STANDING: Final = "standing"
 CONF_SUBJECT: Final = "subject"
+CONF_WHEN_DUE: Final = "when_due"
 
 SIGNAL_LEDGER: Final = f"{DOMAIN}_ledger_changed"
 """Something has been written down."""
@@ -38,4 +39,4 @@ DEVICE_PLATFORMS: Final = (
     Platform.SENSOR,
     Platform.SWITCH,
 )
-PERSON_PLATFORMS: Final = (Platform.EVENT, Platform.SENSOR)
+PERSON_PLATFORMS: Final = (Platform.BINARY_SENSOR, Platform.BUTTON, Platform.CALENDAR, Platform.EVENT, Platform.SELECT, Platform.SENSOR)

@@ -9,7 +9,7 @@ from typing import Any, Final, override
 from homeassistant.const import ATTR_ENTITY_ID, ATTR_SERVICE_DATA, ENTITY_MATCH_ALL, EVENT_CALL_SERVICE
 from homeassistant.core import Event, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
-from homeassistant.helpers.entity import EntityDescription
+from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .coordinator import FacialTherapyCoordinator
@@ -79,7 +79,7 @@ class FacialTherapyEntity(CoordinatorEntity[FacialTherapyCoordinator]):
             er.async_get(self.hass).async_update_entity(self.entity_id, device_id=device.id)
 
 
-class NamedEntity(FacialTherapyEntity):
+class OnlyNamed(Entity):
     """An entity that acts only if it is named: "everything on" is not meant for anybody's face.
 
     An action on an area passes by what has an entity category; one on `all` does not, and an entity is not told how it was found.
@@ -106,6 +106,10 @@ class NamedEntity(FacialTherapyEntity):
     def meant(self) -> bool:
         """Whether the action that is being carried out named this entity."""
         return self._context is None or self._context.id != self._all_context
+
+
+class NamedEntity(OnlyNamed, FacialTherapyEntity):
+    """An entity of a device that acts only if it is named."""
 
 
 def fitting[DescriptionT: FacialTherapyDescription](coordinator: FacialTherapyCoordinator, descriptions: tuple[DescriptionT, ...]) -> Iterator[DescriptionT]:

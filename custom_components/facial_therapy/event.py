@@ -10,10 +10,13 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import CONF_KIND, KIND_PERSON, SIGNAL_TOLD
 from .coordinator import DeviceConfigEntry
+from .core.evening import CUES, ZONES
 from .entity import DOSE_UNIT, FacialTherapyDescription, FacialTherapyEntity, always
+from .evening_entity import EveningEntity
 from .people import PersonConfigEntry
 from .person_entity import PersonDescription, PersonEntity
 from .snapshot import LiveSession
+from .words import Words, async_words
 
 PARALLEL_UPDATES = 0  # nothing is polled
 
@@ -46,10 +49,14 @@ ELSEWHERE: Final = PersonEventDescription(
 )
 
 
-async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+ROUTINE: Final = PersonEventDescription(key="routine", event_types=list(CUES), entity_registry_enabled_default=False)
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Add the event of a device or a person."""
     if entry.data[CONF_KIND] == KIND_PERSON:
-        async_add_entities([PersonEvent(cast("PersonConfigEntry", entry), ELSEWHERE)])
+        person_entry = cast("PersonConfigEntry", entry)
+        async_add_entities([PersonEvent(person_entry, ELSEWHERE), RoutineEvent(person_entry, ROUTINE, await async_words(hass, hass.config.language))])
     else:
         async_add_entities([SessionEvent(cast("DeviceConfigEntry", entry).runtime_data, SESSION)])
 
@@ -96,4 +103,36 @@ class PersonEvent(PersonEntity, EventEntity):
     def _told(self, event_type: str, by: str, user_id: str | None) -> None:
         """Report it, with who did it and nothing of what it was."""
         self._trigger_event(event_type, {"by": by, "user_id": user_id})
+        self.async_write_ha_state()
+
+
+class RoutineEvent(EveningEntity, EventEntity):
+    """Every cue of a person's routine, with the words to say aloud: eyes are closed, and hands are full."""
+
+    entity_description: PersonEventDescription
+
+    def __init__(self, entry: PersonConfigEntry, description: PersonEventDescription, words: Words) -> None:
+        """Take the person, and the language of Home Assistant."""
+        super().__init__(entry, description)
+        self._words = words
+        self._said: str | None = None
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Report what is said from now on."""
+        await super().async_added_to_hass()
+        self._said = self.evenings.cue
+        self.async_on_remove(self.evenings.add_listener(self._told))
+
+    @callback
+    def _told(self) -> None:
+        """Report a cue when it changes."""
+        cue, run = self.evenings.cue, self.evenings.run
+        if cue is None or run is None or cue == self._said:
+            self._said = cue
+            return
+        self._said = cue
+        following = run.next_step
+        attributes = {"text": self._words.cue(cue), "zone": cue if cue in ZONES else None, "next": following and following.act.value}
+        self._trigger_event(cue, attributes)
         self.async_write_ha_state()

@@ -1,19 +1,32 @@
 """How a person is added and looked after: name, screening, what a face has to rest from, and what they want to be forgotten."""
 
 from collections.abc import Mapping
+from datetime import time
 import secrets
 from typing import Any, Final, override
 
 from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigFlowResult
 from homeassistant.const import CONF_NAME, Platform
-from homeassistant.helpers.selector import EntitySelector, EntitySelectorConfig, TextSelector
+from homeassistant.helpers.selector import (
+    EntitySelector,
+    EntitySelectorConfig,
+    NumberSelector,
+    NumberSelectorConfig,
+    SelectSelector,
+    SelectSelectorConfig,
+    TextSelector,
+    TimeSelector,
+)
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from .const import CONF_KIND, CONF_NOTIFY, CONF_PERSON, CONF_SKIN_TYPE, CONF_STANDING, CONF_SUBJECT, KIND_PERSON
-from .core.model import RefusedError, SkinType, Standing
+from .const import CONF_KIND, CONF_NOTIFY, CONF_PERSON, CONF_SKIN_TYPE, CONF_STANDING, CONF_SUBJECT, CONF_WHEN_DUE, KIND_PERSON
+from .core.model import Modality, Reason, RefusedError, SkinType, Standing
 from .core.person import cleared, unblocked
+from .core.plan import EVENINGS as EVENINGS_A_WEEK, evenings
+from .core.program import BUILT_IN
 from .errors import time_in_words
+from .evenings import CLOSES, EVENINGS, OPENS, WHEN_DUE, Evenings
 from .ledger_file import LedgerError
 from .people import REACTIONS, async_erase, is_person
 from .remainder import async_inherit
@@ -24,6 +37,25 @@ from .targets import all_coordinators
 CONF_REACTION: Final = "reaction"
 NAME_MAX: Final = 64
 SUBJECT_MAX: Final = 2**31 - 1
+CONF_CLOSES: Final = "closes"
+CONF_DEVICES: Final = "devices"
+CONF_EVENINGS: Final = "evenings"
+CONF_OPENS: Final = "opens"
+CONF_PROGRAM: Final = "program"
+PLAN_FIELDS: Final = {"program": CONF_PROGRAM, "devices": CONF_DEVICES, "evenings": CONF_EVENINGS, "window": CONF_CLOSES}
+PLAN_ERRORS: Final = {Reason.WRONG_MODALITY: "plan_wrong_modality"}
+PLAN_SCHEMA: Final = vol.Schema(
+    {
+        vol.Required(CONF_PROGRAM): SelectSelector(SelectSelectorConfig(options=list(BUILT_IN), translation_key="program")),
+        vol.Required(CONF_EVENINGS): NumberSelector(NumberSelectorConfig(min=EVENINGS_A_WEEK.minimum, max=EVENINGS_A_WEEK.maximum, step=1)),
+        vol.Required(CONF_DEVICES): SelectSelector(
+            SelectSelectorConfig(options=[modality.value for modality in Modality], translation_key="modality", multiple=True)
+        ),
+        vol.Required(CONF_OPENS): TimeSelector(),
+        vol.Required(CONF_CLOSES): TimeSelector(),
+        vol.Required(CONF_WHEN_DUE): SelectSelector(SelectSelectorConfig(options=list(WHEN_DUE), translation_key="when_due")),
+    }
+)
 PERSON_SCHEMA: Final = vol.Schema(
     {
         vol.Required(CONF_NAME): TextSelector(),
@@ -92,7 +124,7 @@ class PersonSteps(ScreeningSteps):
 
     def _person_menu(self) -> ConfigFlowResult:
         standing = self._standing()
-        options = ["details", "screening", "skin_type", "block", "report"]
+        options = ["details", "plan", "screening", "skin_type", "block", "report"]
         options += ["unblock"] if standing.blocks else []
         options += ["clear"] if standing.red_flag_at is not None else []
         return self.async_show_menu(step_id="reconfigure", menu_options=[*options, "erase"])
@@ -106,6 +138,41 @@ class PersonSteps(ScreeningSteps):
             return self.async_update_and_abort(entry, title=tidy(user_input[CONF_NAME]), data=kept | _links(user_input))
         shown = user_input or {CONF_NAME: entry.title, **_links(entry.data)}
         return self.async_show_form(step_id="details", data_schema=self.add_suggested_values_to_schema(PERSON_SCHEMA, shown), errors=errors)
+
+    async def async_step_plan(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the concern, how many evenings, and which devices: that makes a plan with a routine that works."""
+        entry = self._get_reconfigure_entry()
+        kept = self.hass.data[EVENINGS].get(entry.entry_id)
+        if kept is None:
+            return self.async_abort(reason="not_loaded")
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            try:
+                await self._async_plan(kept, user_input)
+            except RefusedError as error:
+                errors = {PLAN_FIELDS.get(error.binding.field or "", CONF_PROGRAM): PLAN_ERRORS.get(error.binding.reason, "plan_out_of_bounds")}
+            else:
+                return self.async_update_and_abort(entry, data_updates={CONF_WHEN_DUE: user_input[CONF_WHEN_DUE]})
+        plan = kept.course.on(dt_util.now().date())
+        here = sorted({shell.modality.value for shell in all_coordinators(self.hass)})
+        shown = user_input or {
+            CONF_PROGRAM: "fine_lines" if plan is None else plan.program,
+            CONF_EVENINGS: 3 if plan is None else len(plan.evenings),
+            CONF_DEVICES: here if plan is None else sorted(plan.modalities),
+            CONF_OPENS: str(OPENS if plan is None else plan.opens),
+            CONF_CLOSES: str(CLOSES if plan is None else plan.closes),
+            CONF_WHEN_DUE: entry.data.get(CONF_WHEN_DUE, WHEN_DUE[0]),
+        }
+        return self.async_show_form(step_id="plan", data_schema=self.add_suggested_values_to_schema(PLAN_SCHEMA, shown), errors=errors)
+
+    async def _async_plan(self, kept: Evenings, chosen: Mapping[str, Any]) -> None:
+        await kept.async_choose(
+            chosen[CONF_PROGRAM],
+            evenings=evenings(int(chosen[CONF_EVENINGS])),
+            modalities=frozenset(map(Modality, chosen[CONF_DEVICES])),
+            opens=time.fromisoformat(chosen[CONF_OPENS]),
+            closes=time.fromisoformat(chosen[CONF_CLOSES]),
+        )
 
     async def async_step_skin_type(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the skin type."""
@@ -167,6 +234,8 @@ class PersonSteps(ScreeningSteps):
                 except LedgerError:
                     errors = {"base": "not_erased"}
                 else:
+                    if (evenings := self.hass.data[EVENINGS].get(entry.entry_id)) is not None:
+                        await evenings.async_remove()
                     return self.async_abort(reason="erased")
         return self.async_show_form(step_id="erase", data_schema=vol.Schema(dict(CONFIRMED)), errors=errors, description_placeholders={"person": entry.title})
 

@@ -35,7 +35,7 @@ def _fluence(channel: Channel) -> PersonSensorDescription:
         state_class=SensorStateClass.TOTAL_INCREASING,
         native_unit_of_measurement=DOSE_UNIT[Modality.MASK],
         suggested_display_precision=1,
-        entity_registry_enabled_default=channel in (Channel.RED, Channel.NEAR_INFRARED),
+        entity_registry_enabled_default=channel is Channel.RED,
         value_fn=lambda sensor: round(sensor.totals.delivered.fluence_j_cm2.get(channel, 0), 3),
     )
 

@@ -2,19 +2,23 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, override
+from typing import Final, cast, override
 
 from homeassistant.components.select import SelectEntity, SelectEntityDescription
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN
+from .const import CONF_KIND, DOMAIN, KIND_PERSON
 from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
 from .core.model import RefusedError
+from .core.program import BUILT_IN
 from .entity import FacialTherapyDescription, FacialTherapyEntity, always, translated_errors
-from .people import find_person, persons
+from .evening_entity import EveningEntity
+from .people import PersonConfigEntry, find_person, persons
+from .person_entity import PersonDescription
 
 PARALLEL_UPDATES = 0  # the shell puts commands in order
 
@@ -52,9 +56,40 @@ DESCRIPTIONS: Final = (
 )
 
 
-async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
-    """Add the selects of a device."""
-    async_add_entities(SettingSelect(entry.runtime_data, description) for description in DESCRIPTIONS)
+@dataclass(frozen=True, kw_only=True)
+class PersonSelectDescription(SelectEntityDescription, PersonDescription):
+    """A choice of a person."""
+
+
+NO_PLAN: Final = "none"
+PLAN: Final = PersonSelectDescription(key="plan", options=[NO_PLAN, *BUILT_IN], entity_registry_enabled_default=False)
+
+
+async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+    """Add the selects of a device or a person."""
+    if entry.data[CONF_KIND] == KIND_PERSON:
+        async_add_entities([PlanSelect(cast("PersonConfigEntry", entry), PLAN)])
+    else:
+        async_add_entities(SettingSelect(cast("DeviceConfigEntry", entry).runtime_data, description) for description in DESCRIPTIONS)
+
+
+class PlanSelect(EveningEntity, SelectEntity):
+    """What a person's plan is for."""
+
+    entity_description: PersonSelectDescription
+
+    @property
+    @override
+    def current_option(self) -> str:
+        """Return the concern of today's plan."""
+        plan = self.evenings.course.on(dt_util.now().date())
+        return NO_PLAN if plan is None or not plan.evenings else plan.program
+
+    @override
+    async def async_select_option(self, option: str) -> None:
+        """Begin a plan today for another concern, on the evenings of the one before, or pause it."""
+        with translated_errors():
+            await self.evenings.async_choose(None if option == NO_PLAN else option)
 
 
 class SettingSelect(FacialTherapyEntity, SelectEntity):

@@ -15,6 +15,7 @@ from .coordinator import DeviceConfigEntry
 from .core.model import Modality
 from .core.session import State
 from .entity import DOSE_UNIT, FacialTherapyDescription, FacialTherapyEntity, always, fitting
+from .evening_sensor import DESCRIPTIONS as EVENING_DESCRIPTIONS, EveningSensor
 from .people import PersonConfigEntry
 from .person_sensor import DESCRIPTIONS as PERSON_DESCRIPTIONS, PersonSensor
 from .snapshot import Snapshot
@@ -115,6 +116,7 @@ async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry | Per
     if entry.data[CONF_KIND] == KIND_PERSON:
         person_entry = cast("PersonConfigEntry", entry)
         async_add_entities(PersonSensor(person_entry, description) for description in PERSON_DESCRIPTIONS)
+        async_add_entities(EveningSensor(person_entry, description) for description in EVENING_DESCRIPTIONS)
         return
     coordinator = cast("DeviceConfigEntry", entry).runtime_data
     async_add_entities(FacialTherapySensor(coordinator, description) for description in fitting(coordinator, DESCRIPTIONS))

@@ -303,9 +303,9 @@ class Ledger:
 
     # --- people -----------------------------------------------------------------------------------------------------------------
 
-    def history(self, person_id: str, *, mac: str | None = None, without: str | None = None) -> History:
-        """Return what the gate needs of a person now; see `Books.history`. What is being written counts."""
-        history = self._state.books.history(person_id, self.now(), mac=mac, without=without)
+    def history(self, person_id: str, *, mac: str | None = None, without: str | None = None, ahead: timedelta = timedelta()) -> History:
+        """Return what the gate needs of a person now, or some time ahead if nothing is added until then; see `Books.history`. What is being written counts."""
+        history = self._state.books.history(person_id, self.now() + ahead, mac=mac, without=without)
         pending = tuple(record for record in self._pending.values() if record.person_id == person_id and record.session_id != without)
         elsewhere = history.elsewhere or next((record for record in pending if record.mac != mac and record.lives(history.at)), None)
         return replace(history, records=(*history.records, *pending), elsewhere=elsewhere) if pending else history

@@ -9,11 +9,13 @@ from homeassistant.generated.languages import LANGUAGES
 from homeassistant.helpers.translation import async_get_translations
 
 from .const import DOMAIN
-from .core.model import Fault, Reason, Refusal, RefusedError
+from .core.model import Fault, Outcome, Reason, Refusal, RefusedError
 from .errors import placeholders
 
+CUES: Final = "entity.sensor.routine_step.state"
 ENGLISH: Final = "en"
 FAULTS: Final = "entity.binary_sensor.fault.state_attributes.fault.state"
+OUTCOMES: Final = "entity.event.session.state_attributes.outcome.state"
 PROGRAMS: Final = "selector.program.options"
 
 
@@ -29,6 +31,18 @@ class Words:
     def program(self, key: str) -> str:
         """Return the name of a program; one of somebody's own is called by its key."""
         return self._text(f"{PROGRAMS}.{key}", key)
+
+    def calendar(self, key: str) -> str:
+        """Return what a line of the calendar says: planned, done, why it was left out, or what gives it."""
+        return self._text(f"common.calendar_{key}", key)
+
+    def cue(self, key: str) -> str:
+        """Return what a person is told in a step of a routine."""
+        return self._text(f"{CUES}.{key}", key)
+
+    def outcome(self, outcome: Outcome) -> str:
+        """Return how a session ended."""
+        return self._text(f"{OUTCOMES}.{outcome}", outcome)
 
     def fault(self, fault: Fault) -> str:
         """Return the name of a fault."""
@@ -59,6 +73,6 @@ async def async_words(hass: HomeAssistant, language: str) -> Words:
     """Return the texts of a language; one that Home Assistant does not know is English, so that no file of another name is ever looked for."""
     known = language if language in LANGUAGES else ENGLISH
     texts: dict[str, str] = {}
-    for category in ("entity", "exceptions", "selector"):
+    for category in ("common", "entity", "exceptions", "selector"):
         texts |= await async_get_translations(hass, known, category, [DOMAIN])
     return Words(texts)

@@ -107,7 +107,17 @@ async def test_a_device_and_a_person_are_set_up(world: World) -> None:
     assert not world.shell.data.refusals
     assert not issues(world)
     started = {"start_session", "check_session", "pause_session", "resume_session", "stop_session", "stop_all"}
-    expected = started | {"get_history", "log_session", "block_person", "report_reaction"}
+    expected = started | {
+        "get_history",
+        "log_session",
+        "confirm_step",
+        "skip_planned",
+        "skip_step",
+        "start_routine",
+        "stop_routine",
+        "block_person",
+        "report_reaction",
+    }
     assert world.hass.services.async_services_for_domain(DOMAIN).keys() == expected
 
 

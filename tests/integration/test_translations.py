@@ -14,7 +14,22 @@ from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
 import custom_components.facial_therapy
-from custom_components.facial_therapy import binary_sensor, button, event, light, number, options_flow, person_sensor, screening_flow, select, sensor, switch
+from custom_components.facial_therapy import (
+    binary_sensor,
+    button,
+    calendar,
+    evening_sensor,
+    event,
+    light,
+    number,
+    options_flow,
+    person_flow,
+    person_sensor,
+    screening_flow,
+    select,
+    sensor,
+    switch,
+)
 from custom_components.facial_therapy.const import DEVICE_PLATFORMS, DOMAIN, PERSON_PLATFORMS
 from custom_components.facial_therapy.core.model import MANUAL, Channel, Fault, Outcome, Reason, Refusal, SkinType
 from custom_components.facial_therapy.core.program import BUILT_IN
@@ -23,6 +38,7 @@ from custom_components.facial_therapy.core.session import State
 from custom_components.facial_therapy.devices import Problem
 from custom_components.facial_therapy.entity import FacialTherapyDescription
 from custom_components.facial_therapy.errors import placeholders
+from custom_components.facial_therapy.evenings import WHEN_DUE
 from custom_components.facial_therapy.people import REACTIONS
 from custom_components.facial_therapy.person_entity import PersonDescription
 from custom_components.facial_therapy.repairs import SCREENING_ISSUES
@@ -35,13 +51,14 @@ ICONS: dict[str, Any] = json.loads((FOLDER / "icons.json").read_text())
 MANIFEST: dict[str, Any] = json.loads((FOLDER / "manifest.json").read_text())
 SERVICES = load_yaml_dict(str(FOLDER / "services.yaml"))
 DESCRIPTIONS: dict[Platform, tuple[FacialTherapyDescription | PersonDescription, ...]] = {
-    Platform.BINARY_SENSOR: binary_sensor.DESCRIPTIONS,
-    Platform.BUTTON: button.DESCRIPTIONS,
-    Platform.EVENT: (event.SESSION, event.ELSEWHERE),
+    Platform.BINARY_SENSOR: (*binary_sensor.DESCRIPTIONS, binary_sensor.DUE),
+    Platform.BUTTON: (*button.DESCRIPTIONS, *button.STEP_DESCRIPTIONS),
+    Platform.CALENDAR: (calendar.PLAN,),
+    Platform.EVENT: (event.SESSION, event.ELSEWHERE, event.ROUTINE),
     Platform.LIGHT: light.DESCRIPTIONS,
     Platform.NUMBER: number.DESCRIPTIONS,
-    Platform.SELECT: select.DESCRIPTIONS,
-    Platform.SENSOR: (*sensor.DESCRIPTIONS, *person_sensor.DESCRIPTIONS),
+    Platform.SELECT: (*select.DESCRIPTIONS, select.PLAN),
+    Platform.SENSOR: (*sensor.DESCRIPTIONS, *person_sensor.DESCRIPTIONS, *evening_sensor.DESCRIPTIONS),
     Platform.SWITCH: (switch.SESSION,),
 }
 PROBED = {Problem.ESPHOME_MISSING, Problem.CANNOT_CONNECT, Problem.INVALID_AUTH, Problem.WRONG_DEVICE, Problem.WRONG_CONTRACT}
@@ -210,6 +227,7 @@ def test_every_field_of_an_action_has_its_words(service: str) -> None:
 
 def test_every_selector_has_its_words() -> None:
     used: dict[str, set[str]] = {"skin_type": set(SkinType), "condition": set(Condition), "treatment": set(Treatment), "reaction": set(REACTIONS)}
+    used["when_due"] = set(WHEN_DUE)
     for service in SERVICES.values():
         for field in fields(service)[0].values():
             if (choice := (field["selector"].get("select") or {})) and "translation_key" in choice:
@@ -233,6 +251,7 @@ DATA: dict[str, set[str]] = {
     "screening_wand": QUESTIONS,
     "clinician": set(screening_flow.CLINICIAN_FIELDS.values()),
     "skin_type": {"skin_type"},
+    "plan": {str(field) for field in person_flow.PLAN_SCHEMA.schema},
     "block": {"treatments", "treated_on"},
     "report": {"reaction"},
     "clear": {"confirmed"},
@@ -250,7 +269,7 @@ NAMED = {
     "later": {"loosened_at"},
 }
 """The placeholders of every step."""
-MENUS = {"user": {"device", "person"}, "reconfigure": {"details", "screening", "skin_type", "block", "unblock", "report", "clear", "erase"}}
+MENUS = {"user": {"device", "person"}, "reconfigure": {"details", "plan", "screening", "skin_type", "block", "unblock", "report", "clear", "erase"}}
 
 
 def test_every_step_has_its_words() -> None:

@@ -153,14 +153,6 @@ void Governor::close_unclosed_() {
   Record& record = this->memory_.last();
   record.outcome = Outcome::UNCLOSED;
   record.delivered = record.planned;
-  // At the time of the reboot, which is later than when it was opened.
-  if (Subject* subject = find(this->memory_.subjects, record.subject); subject != nullptr) {
-    const uint32_t opened_s = subject->counted_s, ended_s = std::max(opened_s, this->age_s_() + 1);
-    for (Charge& charge : subject->charges)
-      if (charge.ended_s == opened_s) charge.ended_s = ended_s;
-    subject->counted_s = ended_s;
-    if (subject->blue_s == opened_s) subject->blue_s = ended_s;
-  }
   this->memory_.last_subject = record.subject;
   this->memory_.last_output_s = this->age_s_() + 1;
   // Nobody knows how long it went on after it was opened, so that the time from then on is no credit.

@@ -1,0 +1,415 @@
+"""One person's evenings: carries out the routine they are in, keeps their plan, and writes both down.
+
+1. What is to be done is the table of `core.routine`; sessions are asked for at the shells of the devices, like everybody's.
+2. A change is written down before anything is asked for that follows from it.
+3. After a restart a routine is where it was, and waits for a person.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+
+from homeassistant.components import persistent_notification
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import ATTR_ENTITY_ID
+from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.event import async_track_time_interval
+from homeassistant.helpers.storage import Store
+from homeassistant.helpers.translation import async_get_translations
+from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
+
+from .const import CONF_NOTIFY, CONF_WHEN_DUE, DOMAIN, LOGGER, REPORTED
+from .coordinator import FacialTherapyCoordinator
+from .core import limits
+from .core.agenda import Evening
+from .core.evening import Run, advance, begin, cue, refused
+from .core.model import Modality, Outcome, Person, Reason, Refusal, RefusedError
+from .core.plan import Course, Phase, WeekPlan, evenings
+from .core.program import BUILT_IN, resolve
+from .core.routine import Effect, Event, State
+from .core.session import State as SessionState
+from .core.steps import Act, Step, Steps
+from .devices import DeviceError
+from .diary import course_in, course_out, run_in, run_out
+from .people import find_person
+from .prospects import device_of, lasting, next_evening, shell_of
+from .snapshot import Ask
+from .targets import all_coordinators
+from .timers import Timers
+
+LOOK: Final = timedelta(minutes=1)
+"""How often it is looked whether something is due."""
+WINDOW: Final = timedelta(hours=4)
+"""When a routine gives up that was begun outside of an evening of the plan."""
+OPENS: Final = time(20)
+CLOSES: Final = time(23)
+"""The evening of a plan that says nothing else."""
+REMIND: Final = "remind"
+PROPOSE: Final = "propose"
+WHEN_DUE: Final = ("off", REMIND, PROPOSE)
+STRANDED_S: Final = max(limits.LEASE_S.values()) + 5
+"""So long after a restart no lease of a session can still hold."""
+LIVES: Final = (State.ARMED, State.RUNNING, State.HELD, State.LEAVING, State.ENDING)
+HELD: Final = (SessionState.SUSPENDED, SessionState.PAUSED, SessionState.LOST)
+
+
+class Evenings:
+    """The plan of one person, and the routine that they are in."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
+        """Take the person's entry; nothing is read yet."""
+        self._hass = hass
+        self.entry = entry
+        self._store: Store[dict[str, Any]] = Store(hass, 1, f"{DOMAIN}.evenings.{entry.entry_id}")
+        self._timers = Timers(hass)
+        self._listeners: list[Callable[[], None]] = []
+        self._unfollow: list[CALLBACK_TYPE] = []
+        self._starting: asyncio.Task[None] | None = None
+        self._context: Context | None = None
+        """Of whoever did something last."""
+        self._session_id: str | None = None
+        self._output_s: float = 0
+        self._told_on: date | None = None
+        """The evening of which the person has been told."""
+        self.course = Course()
+        self.run: Run | None = None
+        self.cue: str | None = None
+        """What the person is told; None before any routine."""
+
+    @property
+    def person(self) -> Person:
+        """Whose evenings they are, as of now."""
+        return find_person(self._hass, self.entry.entry_id)
+
+    # --- written down -----------------------------------------------------------------------------------------------------------
+
+    async def async_load(self) -> None:
+        """Take up what was written down; a routine that was gone through waits for a person."""
+        data = await self._store.async_load() or {}
+        try:
+            self.course = course_in(data["course"]) if data else Course()
+            self.run = run_in(data["run"]) if data and data["run"] else None
+        except (KeyError, TypeError, ValueError) as error:
+            LOGGER.warning("The plan of %s could not be read, and is begun anew: %s", self.entry.title, error)
+        self._unfollow = [
+            async_dispatcher_connect(self._hass, REPORTED, self._reported),
+            async_track_time_interval(self._hass, self._async_look_ahead, LOOK, cancel_on_shutdown=True),
+        ]
+        if self.run is not None:
+            await self._async_take(Event.RESTARTED)
+
+    def close(self) -> None:
+        """Let go of timers and signals."""
+        self._timers.cancel_all()
+        for unfollow in self._unfollow:
+            unfollow()
+
+    async def async_remove(self) -> None:
+        """Forget the plan and the routine of a person who is removed or erased."""
+        self.course, self.run = Course(), None
+        await self._store.async_remove()
+        self._publish()
+
+    async def _async_save(self) -> None:
+        await self._store.async_save({"course": course_out(self.course), "run": self.run and run_out(self.run)})
+
+    async def async_plan(self, course: Course) -> None:
+        """Keep another course."""
+        self.course = course
+        await self._async_save()
+        self._publish()
+
+    async def async_choose(self, program: str | None, **changes: Any) -> None:  # noqa: ANN401 - fields of WeekPlan, of their own types
+        """Begin a plan today: for a concern, else none; what is not said stays as it is.
+
+        Raises:
+            RefusedError: As `plan.check`. Nothing has changed.
+        """
+        today = dt_util.now().date()
+        before = self.course.on(today)
+        if program is None:
+            if before is not None:
+                await self.async_plan(self.course.begun(replace(before, begins_on=today, evenings=())))
+            return
+        options = self.person.options
+        here = frozenset(shell.modality for shell in all_coordinators(self._hass)) or frozenset({Modality.MASK})
+        new = before or WeekPlan(begins_on=today, program=program, modalities=here, evenings=(), opens=OPENS, closes=CLOSES)
+        new = replace(new, begins_on=today, program=program, phase=Phase.BUILD_UP, starting_phase=options.wand_starting_phase, **changes)
+        if not new.evenings and "evenings" not in changes:
+            new = replace(new, evenings=evenings(BUILT_IN[program].mask.per_week if program in BUILT_IN else 0))
+        if new.modalities == {Modality.WAND} and program in BUILT_IN and BUILT_IN[program].wand is None and "modalities" not in changes:
+            new = replace(new, modalities=here)
+        await self.async_plan(self.course.begun(new))
+
+    # --- what a person can do ---------------------------------------------------------------------------------------------------
+
+    async def async_start(self, routine: str, steps: Steps, *, window: timedelta, finish_by: datetime | None = None, context: Context | None = None) -> Run:
+        """Begin a routine.
+
+        Raises:
+            RefusedError: `busy` while one is gone through, or it cannot be gone through. Nothing has changed.
+        """
+        if self.run is not None and self.run.state is not State.OVER:
+            raise RefusedError(Refusal(reason=Reason.BUSY))
+        now = dt_util.utcnow()
+        timed = tuple(self._timed(step) for step in steps)
+        new = Run(person_id=self.entry.entry_id, routine=routine, steps=timed, began_at=now, window_ends_at=now + window, finish_by=finish_by)
+        self._context = context
+        await self._async_carry_out(*begin(new, self._why_not))
+        return self.run or new
+
+    def _timed(self, step: Step) -> Step:
+        """Return a step with the time that its session takes for this person on this device."""
+        if (modality := step.act.modality) is None or step.program is None:
+            return step
+        return replace(step, duration_s=resolve(step.program, self.person, device_of(self._hass, modality, step.device)).duration_s)
+
+    async def async_do(self, event: Event, context: Context | None = None) -> None:
+        """Confirm, skip or stop.
+
+        Raises:
+            RefusedError: There is no routine, or the event is not for its state. Nothing has changed.
+            DeviceError: A session could not be resumed or stopped yet.
+        """
+        if self.run is None:
+            raise RefusedError(Refusal(reason=Reason.WRONG_STATE, detail="idle"))
+        self._context = context
+        await self._async_take(event)
+
+    # --- the table --------------------------------------------------------------------------------------------------------------
+
+    async def _async_take(self, event: Event, refusal: Refusal | None = None) -> None:
+        """Let an event take effect."""
+        if self.run is not None:
+            await self._async_carry_out(*advance(self.run, event, dt_util.utcnow(), refusal=refusal, why_not=self._why_not))
+
+    async def _async_carry_out(self, run: Run, effects: tuple[Effect, ...]) -> None:
+        """Write the change down, then do what follows from it."""
+        changed, self.run = run != self.run, run
+        self._set_timers(run)
+        if changed:
+            self._publish()
+            await self._async_save()
+        if Effect.STOP_SESSION in effects:
+            await self._async_stop_session(run)
+        if Effect.RESUME in effects and (shell := self._shell(run)) is not None:
+            await shell.async_resume(self._context)
+        if Effect.START in effects and self.run == run:
+            self._starting = self._hass.async_create_task(self._async_start_session(run), f"facial_therapy starts a step of {self.entry.title}")
+            await asyncio.shield(self._starting)
+
+    def _set_timers(self, run: Run) -> None:
+        now = dt_util.utcnow()
+        self._timers.cancel_all()
+        if run.state is State.OVER:
+            return
+        if run.rests_until is not None:
+            self._later(run.rests_until - now, Event.ELAPSED)
+        if run.window_ends_at > now:
+            self._later(run.window_ends_at - now, Event.LATE)
+        if run.state is State.STRANDED:
+            self._later(timedelta(seconds=STRANDED_S), Event.ENDED)
+
+    def _later(self, delay: timedelta, event: Event) -> None:
+        self._timers.later(event, max(0, delay.total_seconds()) + 0.001, lambda: self._soon(event))
+
+    @callback
+    def _soon(self, event: Event) -> None:
+        """Let an event take effect that nobody waits for."""
+        self._hass.async_create_task(self._async_quietly(event), f"facial_therapy routine of {self.entry.title}")
+
+    async def _async_quietly(self, event: Event) -> None:
+        try:
+            await self._async_take(event)
+        except (RefusedError, DeviceError) as error:
+            LOGGER.info("%s: %s of a routine: %s", self.entry.title, event, error)
+
+    # --- sessions ---------------------------------------------------------------------------------------------------------------
+
+    def _shell(self, run: Run) -> FacialTherapyCoordinator | None:
+        """Return the shell of the device of the step."""
+        if (step := run.step) is None or (modality := step.act.modality) is None:
+            return None
+        return shell_of(self._hass, modality, step.device)
+
+    def _why_not(self, step: Step, at: datetime) -> Refusal | None:
+        """Return why a session will be refused for good."""
+        modality = step.act.modality
+        if modality is None or step.program is None:
+            return None
+        return next(iter(lasting(self._hass, self.person, modality, step.program, at, device=step.device)), None)
+
+    async def _async_start_session(self, run: Run) -> None:
+        """Ask for the session of the step, and tell the routine what came of it."""
+        shell, step = self._shell(run), run.step
+        if shell is None or step is None or step.program is None:
+            await self._async_take(Event.HINDERED, Refusal(reason=Reason.DEVICE_NOT_LOADED))
+            return
+        ask = Ask(person=self.person, program=step.program, window_s=limits.WINDOW_S[shell.modality].hard.maximum, gel_rinsed=run.rinsed)
+        try:
+            live = await shell.async_start(ask, self._context)
+        except RefusedError as error:
+            event, refusal = refused(error.refusals, dt_util.utcnow())
+            await self._async_take(event, refusal)
+        except DeviceError:
+            with suppress(DeviceError):  # it goes on trying, and the lease ends it
+                await shell.async_stop(self._context)
+            await self._async_take(Event.OFFLINE, Refusal(reason=Reason.DEVICE_OFFLINE))
+        else:
+            self._session_id, self._output_s = live.session_id, 0
+            await self._async_take(Event.ACCEPTED)
+            self._look(shell)
+
+    async def _async_stop_session(self, run: Run) -> None:
+        """Stop the session of the step, also one whose start has not been answered yet."""
+        if (shell := self._shell(run)) is None:
+            if run.state is not State.STRANDED:  # whoever unloads a device stops it
+                await self._async_take(Event.ENDED)
+            return
+        starting = self._starting if self._starting is not asyncio.current_task() else None
+        try:
+            await shell.async_stop(self._context)
+            if starting is not None and not starting.done():
+                await asyncio.wait([starting])
+                await shell.async_stop(self._context)
+        finally:
+            self._look(shell)
+
+    @callback
+    def _reported(self, entry_id: str) -> None:
+        """A device has reported, or its session has turned."""
+        if self.run is None or self.run.state not in (*LIVES, State.OFF):
+            return
+        shell = self._shell(self.run)
+        if shell is None and self.run.state in LIVES:
+            self._soon(Event.RESTARTED)
+        elif shell is not None and shell.config_entry.entry_id == entry_id:
+            self._look(shell)
+
+    @callback
+    def _look(self, shell: FacialTherapyCoordinator) -> None:
+        """Tell the routine what its session is doing, if that is news."""
+        run = self.run
+        if run is None or run.state not in (*LIVES, State.OFF):
+            return
+        if (event := self._news(run, shell)) is not None:
+            self._soon(event)
+        elif run.state is State.RUNNING and shell.telemetry is not None:
+            self._output_s = shell.telemetry.output_s
+            if cue(run, self._output_s) != self.cue:
+                self._publish()
+
+    def _news(self, run: Run, shell: FacialTherapyCoordinator) -> Event | None:
+        if run.state is State.OFF:
+            return Event.FOUND if shell.telemetry is not None else None
+        if shell.state is SessionState.FAULT and run.state is not State.ENDING:
+            return Event.FAULTED
+        if shell.live is None or shell.live.session_id != self._session_id:
+            return None if self._starting is not None and not self._starting.done() else Event.ENDED
+        if shell.state is SessionState.STOPPING and run.state in (State.ARMED, State.RUNNING, State.HELD):
+            # By somebody else: whoever stops a device wants no other one to go on. What Home Assistant itself cut short waits for a person.
+            return Event.RESTARTED if shell.live.outcome is Outcome.INTERRUPTED else Event.STOP
+        if shell.state is SessionState.RUNNING and run.state in (State.ARMED, State.HELD):
+            return Event.ENERGIZED
+        return Event.HELD if run.state is State.RUNNING and shell.state in HELD else None
+
+    # --- when it is due ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def due(self) -> Evening | None:
+        """The evening that is due now: it is open, something would be permitted now, and no routine is gone through."""
+        if self.run is not None and self.run.state is not State.OVER:
+            return None
+        evening = next_evening(self._hass, self.person, self.course)
+        return evening if evening is not None and evening.at <= dt_util.utcnow() else None
+
+    async def async_start_due(self, context: Context | None = None, finish_by: datetime | None = None) -> Run:
+        """Begin the routine of the evening that is open, else of the next one.
+
+        Raises:
+            RefusedError: `no_plan`, or as `async_start`. Nothing has changed.
+        """
+        today = dt_util.now().date()
+        evening = next_evening(self._hass, self.person, self.course)
+        plan = self.course.on(today if evening is None else evening.day)
+        if plan is None or not plan.evenings:
+            raise RefusedError(Refusal(reason=Reason.NO_PLAN))
+        now = dt_util.utcnow()
+        open_now = evening is not None and evening.opens_at <= now
+        wanted = tuple(proposal.modality for proposal in evening.proposals) if open_now and evening is not None else self.course.planned(today)
+        window = evening.closes_at - now if open_now and evening is not None else WINDOW
+        steps = tonight(wanted or tuple(plan.modalities), plan.program)
+        return await self.async_start("evening", steps, window=max(window, LOOK), finish_by=finish_by, context=context)
+
+    async def _async_look_ahead(self, _now: datetime) -> None:
+        """Do what the person wants when an evening is due: say so once, or begin with the first step by hand."""
+        try:
+            evening = self.due
+        except RefusedError:  # the person's entry is being removed
+            return
+        self._publish()
+        what = self.entry.data.get(CONF_WHEN_DUE)
+        if evening is None or evening.day == self._told_on or what not in (REMIND, PROPOSE):
+            return
+        self._told_on = evening.day
+        if what == PROPOSE:
+            with suppress(RefusedError):
+                await self.async_start_due()
+        await self._async_remind()
+
+    async def _async_remind(self) -> None:
+        """Tell the person, in words that a lock screen may show."""
+        words = await async_get_translations(self._hass, self._hass.config.language, "common", [DOMAIN])
+        title, message = (words.get(f"component.{DOMAIN}.common.due_{part}", "") for part in ("title", "message"))
+        if target := self.entry.data.get(CONF_NOTIFY):
+            try:
+                await self._hass.services.async_call("notify", "send_message", {ATTR_ENTITY_ID: target, "title": title, "message": message}, blocking=True)
+            except HomeAssistantError as error:
+                LOGGER.warning("%s could not be told: %s", target, error)
+            else:
+                return
+        persistent_notification.async_create(self._hass, message, title, f"{DOMAIN}_due_{self.entry.entry_id}")
+
+    # --- what is shown ----------------------------------------------------------------------------------------------------------
+
+    def add_listener(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
+        """Call back when the plan, the step or what is said has changed."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    @callback
+    def _publish(self) -> None:
+        self.cue = None if self.run is None else cue(self.run, self._output_s)
+        for listener in tuple(self._listeners):
+            listener()
+
+
+def tonight(modalities: tuple[Modality, ...], program: str) -> Steps:
+    """Return the steps of an evening with a wand, a mask or both: what a plan proposes."""
+    wand, mask = Modality.WAND in modalities, Modality.MASK in modalities
+    acts = [Act.CLEANSE, *[Act.GEL, Act.WAND, Act.RINSE] * wand, *[Act.MASK] * mask, Act.SERUM]
+    return tuple(Step(act=act, duration_s=DURATION_S[act], program=program if act.modality is not None else None, optional=act is Act.SERUM) for act in acts)
+
+
+DURATION_S: Final = {Act.CLEANSE: 60, Act.GEL: 30, Act.WAND: 300, Act.RINSE: 60, Act.MASK: 600, Act.SERUM: 30, Act.WAIT: 60}
+"""By hand about as long, for planning; a session takes the time of its program."""
+
+EVENINGS: HassKey[dict[str, Evenings]] = HassKey(f"{DOMAIN}_evenings")
+"""By the config entry of the person."""
+
+
+def evenings_of(hass: HomeAssistant, person: Person) -> Evenings:
+    """Return the evenings of a person.
+
+    Raises:
+        RefusedError: `unknown_person`: their entry is not loaded.
+    """
+    if (found := hass.data[EVENINGS].get(person.person_id)) is None:
+        raise RefusedError(Refusal(reason=Reason.UNKNOWN_PERSON, field="person", detail=person.name))
+    return found
