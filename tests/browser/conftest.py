@@ -56,10 +56,10 @@ async def messages(furnished: Household) -> AsyncGenerator[Messages]:
 
 
 async def wait_ready(household: Household, messages: Messages) -> None:
-    """Wait until a session could begin on both devices."""
+    """Wait until a session could begin on both devices, but for the rest that skin needs after one."""
     for station in household.stations.values():
         ready = await household.entity(messages, station, "ready", "binary_sensor")
-        await messages.wait_state(ready, lambda state: state["state"] == "on")
+        await messages.wait_state(ready, lambda state: state["state"] == "on" or state["attributes"].get("reason") == "rest")
 
 
 async def tidy(household: Household, messages: Messages) -> None:
