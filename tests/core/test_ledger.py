@@ -176,3 +176,14 @@ def test_charge_that_is_not_known_is_a_session_of_the_wand() -> None:
     missing = shortfall("x", "ada", Modality.WAND, NOW, mac="w", told=Dose(charge_ma_min=2), sessions=1, known=())
     assert missing is not None
     assert missing.taken == Dose(charge_ma_min=2)
+
+
+def test_sessions_that_were_stopped_at_once_differ_by_the_nodes_rounding_only() -> None:
+    unit = 1 / 60_000
+    known = [settled(name, mac="w", modality=Modality.WAND, planned=Dose(charge_ma_min=0.2), delivered=Dose(charge_ma_min=unit)) for name in "abcde"]
+    sums = Dose(charge_ma_min=5 * 2 * unit)
+    assert all(each.taken.charge_ma_min == pytest.approx(1.2 * unit) for each in known)
+    assert shortfall("x", "ada", Modality.WAND, NOW, mac="w", told=sums, sessions=0, known=known) is None
+    more = shortfall("x", "ada", Modality.WAND, NOW, mac="w", told=Dose(charge_ma_min=sums.charge_ma_min + 6 * unit), sessions=0, known=known)
+    assert more is not None
+    assert not more.counts

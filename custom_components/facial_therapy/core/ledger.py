@@ -19,6 +19,8 @@ from .model import Channel, Dose, Grade, Modality, Outcome
 
 SHORTFALL_SHARE: Final = 0.01
 """A node and the ledger may differ by this share: they round differently."""
+ROUNDED_UP: Final[Mapping[Modality, float]] = MappingProxyType({Modality.MASK: 1e-6, Modality.WAND: 1 / 60_000})
+"""And by this much for each session, in J/cm² or mA·min: a node rounds every dose up to its whole µJ/cm² or µC, which is much of one that was stopped at once."""
 AUTOMATION: Final = "automation"
 """`started_by` of a session that no user started."""
 
@@ -122,8 +124,8 @@ class Record:
 
     @property
     def counts(self) -> bool:
-        """Whether it counts as a session: 20 % of its plan or more."""
-        return self.share >= limits.COUNTS_FROM_SHARE
+        """Whether it counts as a session: 20 % of its plan or more. A dose of which a node says that it was no session does not."""
+        return self.sessions > 0 and self.share >= limits.COUNTS_FROM_SHARE
 
     def lives(self, at: datetime) -> bool:
         """Tell whether it may still be going on."""
@@ -198,14 +200,14 @@ def shortfall(  # noqa: PLR0913 - what a node tells of a person
         known: The person's records, of any node.
 
     Returns:
-        One unknown session with the difference, beyond one part in a hundred for rounding.
+        One unknown session with the difference, beyond one part in a hundred and a unit for each session, for rounding.
     """
     own = [record for record in known if record.mac == mac and record.modality is modality]
     blue = max(0, told.fluence_j_cm2.get(Channel.BLUE, 0) - sum(record.taken.fluence_j_cm2.get(Channel.BLUE, 0) for record in own))
     light = max(blue, sum(told.fluence_j_cm2.values()) - sum(sum(record.taken.fluence_j_cm2.values()) for record in own))
     charge = max(0, told.charge_ma_min - sum(record.taken.charge_ma_min for record in own))
     more = max(0, sessions - sum(record.sessions * record.counts for record in own))
-    if not more and light + charge <= told.total * SHORTFALL_SHARE:
+    if not more and light + charge <= told.total * SHORTFALL_SHARE + len(own) * ROUNDED_UP[modality]:
         return None
     missing = Dose(fluence_j_cm2={Channel.RED: light - blue, Channel.BLUE: blue} if modality is Modality.MASK else {}, charge_ma_min=charge)
     return _unknown(session_id, person_id, modality, at, mac=mac, dose=missing, sessions=more)
