@@ -479,6 +479,21 @@ def test_a_session_is_kept_for_10_min(state: str) -> None:
     assert record.pairs("delivered")[1] >= node.flowed() > 0
 
 
+def test_a_session_that_is_armed_again_for_a_while_and_lost_again_keeps_its_10_min() -> None:
+    node = Node().running(duration_s=60)
+    node.touch(on=False)
+    node.run(21)
+    assert node.start(continues=2, window_s=30)["reason"] == "ok"
+    assert node.telemetry().number("window_ms") == 30_000
+    node.run(11)
+    assert (node.state, node.telemetry()["cause"]) == ("suspended", "lease")
+    assert 567_000 <= node.telemetry().number("window_ms") <= 568_000
+    node.run(567)
+    assert node.state == "suspended"
+    node.run(2)
+    assert (node.state, node.history(2)["outcome"]) == ("idle", "partial")
+
+
 def test_a_session_that_lost_its_lease_in_pause_is_suspended_and_its_10_min_go_on() -> None:
     node = Node().running(duration_s=60)
     node.pause()

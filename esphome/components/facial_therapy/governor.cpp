@@ -248,11 +248,11 @@ void Governor::suspend_(Cause cause, bool brief) {
     this->brief_end_ms_ = this->now_ms_ + (this->config_.wand() ? WAND_CONTACT_WINDOW_MS : MASK_CONTACT_WINDOW_MS);
 }
 
-/// Let the 10 min begin, unless they run.
+/// Let the 10 min begin, unless they run: a shorter arming window in between does not shorten them.
 void Governor::hold_() {
-  if (this->held_) return;
+  if (!this->held_) this->kept_end_ms_ = this->now_ms_ + KEPT_MS;
   this->held_ = true;
-  this->window_end_ms_ = this->now_ms_ + KEPT_MS;
+  this->window_end_ms_ = this->kept_end_ms_;
 }
 
 void Governor::arm_(uint32_t window_end_ms) {

@@ -268,7 +268,8 @@ class Governor {
   uint32_t lease_end_ms_{0};
   bool lease_lives_{false};
   uint32_t window_end_ms_{0};  ///< armed: end of the window; suspended, paused: end of the session
-  bool held_{false};           ///< the 10 min run: window_end_ms_ is theirs, also while armed again
+  bool held_{false};           ///< the 10 min run, also while armed again
+  uint32_t kept_end_ms_{0};    ///< their end
   bool off_seen_armed_{false};
   bool brief_{false};  ///< contact may be found again
   uint32_t brief_end_ms_{0};

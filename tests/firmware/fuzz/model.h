@@ -822,8 +822,8 @@ class Model {
         session.owner = identity(command.owner);
         session.lease_ms = command.lease_ms, session.lease_end = now + command.lease_ms, this->lease_alive_ = true;
         this->window_end_ = now + Ms{command.window_s} * 1000;
-        // Armed again, a session is kept as long as it is armed.
-        if (this->held_) this->window_end_ = this->held_end_ = std::min(this->window_end_, this->held_end_);
+        // Armed again, a session is kept no longer than its 10 min.
+        if (this->held_) this->window_end_ = std::min(this->window_end_, this->held_end_);
         this->off_seen_armed_ = this->known() && !this->touching();
         this->brief_ = false;
         if (line["state"] != "armed") this->broken_("start arms, and no more");

@@ -1,0 +1,70 @@
+"""How much memory a node needs on an ESP32 with every connection taken by somebody who does not have the key, against the 200 KB that there are.
+
+Sizes of our own parts are the compiler's, of a 64-bit machine: an upper bound, since pointers of an ESP32 are half as long. Sizes of others are
+theirs, read in ESPHome 2026.11 and ESP-IDF, or an allowance.
+
+Who has the key can ask for more: 32 KB in one message and 16 KB of answers that nobody reads, on each of ten connections, is more than there is.
+Such a node resets, and a reset leaves zero: test_hostile.py cuts its power at any instant.
+"""
+
+from pathlib import Path
+import subprocess
+from typing import Final
+
+import pytest
+
+from .library import COMPONENT, ROOT
+
+HERE: Final = Path(__file__).parent
+AVAILABLE: Final = 200 * 1024
+BOUND: Final = 144 * 1024
+CONNECTIONS: Final = 10
+"""`max_connections` of the packages."""
+OTHERS: Final = {
+    "stack of the loop": 8192,  # ESPHOME_LOOP_TASK_STACK_SIZE
+    "stacks of esp_timer and lwIP": 3584 + 3072,  # ESP-IDF defaults
+    "component: strings, pointers, readings": 1024,
+    "answers and their copies": 4 * 601,
+}
+EACH: Final = {
+    "connection and its frame helper": 1024,  # 200 bytes measured on a 64-bit machine, without the cipher
+    "state of the handshake": 2048,
+    "message before the key has been shown": 129,  # MAX_HANDSHAKE_SIZE
+    "socket": 1024,
+    "receive window": 5760,  # CONFIG_LWIP_TCP_WND_DEFAULT
+    "hello and name of the node": 256,
+}
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
+    """Bytes of our own parts."""
+    program = tmp_path_factory.mktemp("memory") / "memory"
+    flags = ["-std=c++20", "-Wall", "-Wextra", "-Werror", "-DUSE_ESP32", f"-I{HERE / 'stubs'}"]
+    subprocess.run(["g++", *flags, str(HERE / "memory.cpp"), "-o", str(program)], check=True)  # noqa: S603, S607 - our own source
+    sizes = [int(size) for size in subprocess.run([program], capture_output=True, check=True).stdout.split()]  # noqa: S603 - our own program
+    return dict(zip(("governor", "of it: its form in the store", "of it: a line", "guard", "drivers", "store"), sizes, strict=True))
+
+
+def test_a_node_with_every_connection_taken_fits_with_room_to_spare(own: dict[str, int], capsys: pytest.CaptureFixture[str]) -> None:
+    ours = {name: size for name, size in own.items() if not name.startswith("of it")}
+    assert all(size > 0 for size in own.values())
+    rows = {**ours, **OTHERS, **{f"{CONNECTIONS} x {name}": CONNECTIONS * size for name, size in EACH.items()}}
+    total = sum(rows.values())
+    with capsys.disabled():
+        print("\nmemory of a node:")  # noqa: T201 - the figures are wanted
+        for name, size in {**rows, "all": total, "bound": BOUND, "there are": AVAILABLE}.items():
+            print(f"  {size:7} {name}")  # noqa: T201 - the figures are wanted
+    assert total <= BOUND < AVAILABLE * 3 / 4
+
+
+def test_nothing_of_the_governor_is_allocated_while_it_runs() -> None:
+    for name in ("governor.cpp", "sensors.cpp", "start.cpp", "subjects.cpp", "actions.cpp", "lines.cpp", "governor.h", "record.h", "subjects.h", "text.h"):
+        text = (COMPONENT / name).read_text()
+        for word in ("new ", "malloc", "std::string", "std::vector", "make_unique", "push_back"):
+            assert not any(word in line.split("//")[0] for line in text.splitlines()), (name, word)
+
+
+@pytest.mark.parametrize("modality", ["mask", "wand"])
+def test_the_packages_allow_as_many_connections_as_are_counted_here(modality: str) -> None:
+    assert f"max_connections: {CONNECTIONS}\n" in (ROOT / "esphome" / "packages" / f"{modality}.yaml").read_text()
