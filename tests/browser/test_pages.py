@@ -8,8 +8,8 @@ from tests.real.messages import Messages
 from .window import Window
 
 NO_VALUE = {"unknown", "unavailable"}
-MAY_BE_UNKNOWN = {"session_ends", "stop", "confirm"}
-"""Nothing runs, nothing was pressed."""
+MAY_BE_UNKNOWN = {"session_ends", "stop", "confirm", "next_session", "confirm_step", "skip_step"}
+"""Nothing runs or is planned, nothing was pressed."""
 
 
 async def test_the_page_of_a_mask_has_our_entities_beside_those_of_its_node(window: Window, household: Household) -> None:

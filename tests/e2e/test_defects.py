@@ -44,8 +44,8 @@ GAMMA = Defect(
 UNIT_SLIP = Defect(
     "wand-host",
     "wand_driver.cpp",
-    "const uint64_t ppm = uint64_t{levels.at[0]} * 1'000'000 / ::facial_therapy::WAND_HARDWARE_CURRENT_UA;",
-    "const uint64_t ppm = uint64_t{levels.at[0]} * 1'000 / ::facial_therapy::WAND_HARDWARE_CURRENT_UA;",
+    "const uint64_t ppm = uint64_t{level_ua} * 1'000'000 / ::facial_therapy::WAND_HARDWARE_CURRENT_UA;",
+    "const uint64_t ppm = uint64_t{level_ua} * 1'000 / ::facial_therapy::WAND_HARDWARE_CURRENT_UA;",
 )
 
 

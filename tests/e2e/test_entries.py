@@ -7,7 +7,7 @@ import contextlib
 from tests.real import flows
 from tests.real.household import DOMAIN, Household, Station
 from tests.real.messages import Messages
-from tests.real.session import begin, last_account, wait_ready, wait_settled
+from tests.real.session import PERSON, begin, last_account, wait_ready, wait_settled
 from tests.real.trial import last_record, node_doses, put_on
 from tests.real.watch import now_ns
 
@@ -171,6 +171,8 @@ async def test_our_entry_that_is_removed_ends_the_session_and_forgets_no_dose(ho
         menu = flows.expect(await flows.begin(household.home, DOMAIN), "menu")
         step = flows.expect(await flows.submit(household.home, menu, {"next_step_id": "device"}), "form")
         flows.expect(await flows.submit(household.home, step, {"mac": station.mac}), "create_entry")
+        # What was chosen on its page has gone with the entry.
+        await household.select_person(messages, station, PERSON[station.modality])
         await wait_ready(household, messages, station)
         await _dark(household, station, dark_ns)
         assert last_account(household, station) == interrupted

@@ -33,7 +33,7 @@ type Report = dict[str, object]
 
 
 async def _furnish(household: Household, messages: Messages, timeline: Timeline) -> None:
-    """Add both nodes and a person through the real flows, unless an earlier run did."""
+    """Add both nodes and two people through the real flows, unless an earlier run did: nobody is given both devices within five minutes."""
     if await flows.entries(messages, DOMAIN):
         for station in household.stations.values():
             await station.announcement.start()
@@ -41,6 +41,8 @@ async def _furnish(household: Household, messages: Messages, timeline: Timeline)
             await household.wait_session(messages, station, "idle")
     else:
         await household.furnish(messages, PERSON, lambda who, event: timeline.note("home assistant", f"{who}: {event}"))
+        await household.add_person(OTHER, enroll=False)
+        await household.enroll_by_hand(messages, household.wand, OTHER)
 
 
 async def _start(household: Household, timeline: Timeline) -> None:
@@ -64,9 +66,6 @@ async def once(household: Household, timeline: Timeline, report: Report) -> bool
                 "integration": manifest["version"],
             }
             await _furnish(household, messages, timeline)
-            # Nobody is given both within five minutes.
-            await household.add_person(OTHER, enroll=False)
-            await household.enroll_by_hand(messages, household.wand, OTHER)
             trials = []
             for modality, person in (("wand", OTHER), ("mask", PERSON)):
                 trials.append(await trial.run(household, messages, household.stations[modality], person, timeline))
