@@ -9,6 +9,7 @@ import pytest
 
 from tests.real.household import Household, Station
 from tests.real.messages import Messages
+from tests.real.session import pace
 from tests.real.trial import put_on
 from tests.real.watch import now_ns
 
@@ -53,8 +54,9 @@ async def says(card: Locator, *phases: str) -> None:
     await expect(card.locator(".phase")).to_have_text(re.compile(f"^({expected})$"))
 
 
-async def start(card: Locator, station: Station) -> None:
+async def start(card: Locator, household: Household, station: Station) -> None:
     """Press Start, and put the device on."""
+    await pace(household, station)
     await card.get_by_role("button", name="Start").click()
     await says(card, "Armed")
     await put_on(station, on=True)
@@ -110,7 +112,7 @@ async def test_what_is_refused_says_why(cards: Window, household: Household) -> 
 
 async def test_a_node_that_is_lost_shows_when_it_stops_by_itself_and_is_dark_then(cards: Window, household: Household) -> None:
     station, card = household.mask, card_of(cards, household.mask)
-    await start(card, station)
+    await start(card, household, station)
     await household.witness.wait_lit(station.node.name, 0)
     cut_at, cut_ns = time.time(), now_ns()
     station.link.down()
@@ -133,7 +135,7 @@ async def test_two_browsers_see_the_same_session(browser: Browser, cards: Window
     async with windows.window(browser, household.home, **windows.PHONE) as phone:
         await open_cards(phone)
         here, there = card_of(cards, household.mask), card_of(phone, household.mask)
-        await start(here, household.mask)
+        await start(here, household, household.mask)
         await says(there, *RUNNING)
         await there.get_by_role("button", name="Stop").click()
         await expect(here.get_by_role("button", name="Pause")).to_have_count(0)
@@ -172,7 +174,7 @@ async def test_a_clock_of_the_browser_that_is_wrong_changes_nothing(browser: Bro
         )
         await open_cards(window)
         card = card_of(window, household.mask)
-        await start(card, household.mask)
+        await start(card, household, household.mask)
         await says(card, "Running")
         ends = await household.entity(messages, household.mask, "session_ends")
         ends_at = time.mktime(time.strptime((await messages.states())[ends]["state"][:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone
@@ -182,7 +184,7 @@ async def test_a_clock_of_the_browser_that_is_wrong_changes_nothing(browser: Bro
 
 
 async def test_the_card_violates_no_rule_of_accessibility_in_home_assistant(cards: Window, household: Household) -> None:
-    await start(card_of(cards, household.mask), household.mask)
+    await start(card_of(cards, household.mask), household, household.mask)
     await cards.page.add_script_tag(path=AXE)
     found = await cards.page.evaluate(
         """async () => {

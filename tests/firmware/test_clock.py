@@ -234,6 +234,11 @@ def test_a_credit_that_cannot_be_stored_begins_nothing() -> None:
     node.touch().store(fail=True).press()
     node.run(5)
     assert (node.state, node.lit_ms) == ("fault", lit_ms)
+    # Nor does the credit outlive the session that asked for it.
+    node.store(fail=False)
+    assert node.clear("store")["reason"] == "ok"
+    node.touch(on=False)
+    assert node.start("00000000000000c9", epoch_s=EPOCH_S)["reason"] == "rest"
 
 
 def test_a_cut_between_press_and_end_counts_in_full_at_the_credited_time() -> None:

@@ -87,12 +87,17 @@ def _action(name: str, icon: str, action: str, station: Station, sensor: str, *s
     }
 
 
+def _known(entity: Entity) -> list[Card]:
+    """Show a tile only while there is something to show."""
+    return [{"condition": "state", "entity": entity["entity_id"], "state_not": "unknown"}]
+
+
 def _session_section(station: Station, ours: Entities, sensors: Iterable[Entity]) -> Card:
     """Return what is needed to begin and end a session."""
     sensor = ours["sensor.session"]["entity_id"]
     options: dict[str, Card] = {
         "sensor.session": {"name": "State"},
-        "sensor.session_ends": {"visibility": [{"condition": "state", "entity": ours["sensor.session_ends"]["entity_id"], "state_not": "unknown"}]},
+        "sensor.session_ends": {"visibility": _known(ours["sensor.session_ends"])},
         "button.confirm": {"visibility": _when(sensor, "fault")},
     }
     tiles = [_tile(ours[key], **options.get(key, {})) for key in _SESSION if key in ours]
@@ -141,7 +146,9 @@ def _config(household: Household, entities: list[Entity]) -> Card:
     log = {"type": "logbook", "target": {"entity_id": sensors}, "hours_to_show": 12, "grid_options": {"rows": 4}}
     tonight = [_heading("Tonight", "mdi:history"), log]
     at_nodes = {station.device_id for station in household.stations.values()}
-    if people := [_tile(entity) for entity in shown if entity["platform"] == DOMAIN and entity["device_id"] not in at_nodes]:
+    personal = [entity for entity in shown if entity["platform"] == DOMAIN and entity["device_id"] not in at_nodes]
+    # Nobody has a plan yet, so that nothing comes next.
+    if people := [_tile(entity, **({"visibility": _known(entity)} if entity["translation_key"] == "next_session" else {})) for entity in personal]:
         tonight += [_heading("People", "mdi:account"), *people]
     text = "Mask and wand are simulated: start a session, then tap *Worn* or *Contact*."
     view = {

@@ -20,7 +20,7 @@ from .model import Channel, Dose, Grade, Modality, Outcome
 SHORTFALL_SHARE: Final = 0.01
 """A node and the ledger may differ by this share: they round differently."""
 ROUNDED_UP: Final[Mapping[Modality, float]] = MappingProxyType({Modality.MASK: 1e-6, Modality.WAND: 1 / 60_000})
-"""And by this much for each session, in J/cm² or mA·min: a node rounds every dose up to its whole µJ/cm² or µC, which is much of one that was stopped at once."""
+"""And by this much for each session, in J/cm² or mA·min: a node rounds every dose up to whole µJ/cm² or µC, which is much of one that was stopped at once."""
 AUTOMATION: Final = "automation"
 """`started_by` of a session that no user started."""
 

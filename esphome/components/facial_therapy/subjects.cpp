@@ -189,10 +189,13 @@ void Governor::take_rtc_() {
 /// A person vouches for the time that the session was let through with. @return false if it cannot be stored
 bool Governor::confirm_credit_() {
   if (this->credit_s_ == 0) return true;
-  this->age_ms_ += uint64_t{this->credit_s_} * 1000;
+  const uint64_t credit_ms = uint64_t{this->credit_s_} * 1000;
+  this->age_ms_ += credit_ms;
   this->credit_s_ = 0;
   this->changes_++;
   if (this->save_()) return true;
+  // What could not be stored is forgotten with the session, or the next start would find the windows aged.
+  this->age_ms_ -= credit_ms;
   this->end_(Outcome::FAULT);
   return false;
 }
