@@ -4,6 +4,7 @@ from playwright.async_api import expect
 import pytest
 
 from tests.real.household import Household
+from tests.real.session import pace
 from tests.real.watch import now_ns
 
 from .window import Window
@@ -20,6 +21,7 @@ async def test_a_session_is_armed_put_on_paused_resumed_and_stopped_by_hand(
 ) -> None:
     name = household.stations[modality].node.name
     await window.open_dashboard()
+    await pace(household, household.stations[modality])
     since_ns = now_ns()
     await window.tile(section, "Session").get_by_role("switch").click()
     await _say(window, section, "Armed")
