@@ -1,5 +1,6 @@
 """The questions of a screening, as steps of a config flow. The answers live as long as the flow, and end as a verdict with its dates."""
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any, Final
@@ -78,9 +79,9 @@ class ScreeningSteps(ConfigFlow):
     _answers: Mapping[str, Any]
     """Of the first form."""
 
+    @abstractmethod
     async def _async_screened(self, standing: Standing, skin_type: SkinType, outcome: str | None) -> ConfigFlowResult:
         """Go on with what the screening amounts to; the outcome is the key of what the person is told, None: nothing."""
-        raise NotImplementedError
 
     def _standing(self) -> Standing:
         """Return what stands before the screening."""
