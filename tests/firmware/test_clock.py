@@ -241,6 +241,22 @@ def test_a_credit_that_cannot_be_stored_begins_nothing() -> None:
     assert node.start("00000000000000c9", epoch_s=EPOCH_S)["reason"] == "rest"
 
 
+def test_a_clock_that_lies_and_a_press_do_not_shorten_the_gap_between_two_people() -> None:
+    node = treated()
+    node.enroll(8)
+    # The one who was treated says that a day has gone by, presses, and gives up: nothing has flowed since.
+    assert node.start(NEXT, epoch_s=EPOCH_S + 31 * HOUR)["reason"] == "ok"
+    node.press().stop()
+    assert (rested(node), node.history(3)["outcome"]) == (0, "void")
+    answer = node.start("00000000000000e3", subject=8, epoch_s=EPOCH_S + 31 * HOUR)
+    assert (answer["reason"], 560 < answer.number("wait_s") <= 600) == ("subject_gap", True)
+    node.shut_down()
+    node.boot().touch(on=False)
+    assert node.start("00000000000000e4", subject=8, epoch_s=EPOCH_S + 31 * HOUR)["reason"] == "subject_gap"
+    node.wait(600)
+    assert node.start("00000000000000e5", subject=8, epoch_s=EPOCH_S + 31 * HOUR)["reason"] == "ok"
+
+
 def test_a_cut_between_press_and_end_counts_in_full_at_the_credited_time() -> None:
     node = switched_off(treated(), 30 * HOUR)
     node.start(NEXT, epoch_s=EPOCH_S + 31 * HOUR, peaks={RED: 20_000}, budgets={RED: 200_000})

@@ -31,7 +31,7 @@ def _floors(report: Report, steps: int) -> None:
 
 
 def test_no_rule_breaks_in_millions_of_steps(capsys: pytest.CaptureFixture[str]) -> None:
-    steps = 100_000_000 if LONG else 4_600_000
+    steps = 100_000_000 if LONG else 5_000_000
     report = run(build(FAST), steps, 1)
     with capsys.disabled():
         print(f"\n{report.text}")  # noqa: T201 - the figures are wanted

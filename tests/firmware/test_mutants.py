@@ -19,7 +19,21 @@ FLAGS: Final = ["-std=c++20", "-O1", "-w"]
 STEPS: Final = 3_000_000
 TESTS: Final = [
     f"tests/firmware/test_{name}.py"
-    for name in ("session", "faults", "records", "orders", "bounds", "zones", "windows", "subjects", "clock", "heat", "current", "properties")
+    for name in (
+        "session",
+        "faults",
+        "records",
+        "orders",
+        "bounds",
+        "zones",
+        "windows",
+        "subjects",
+        "clock",
+        "heat",
+        "current",
+        "waveform",
+        "window_properties",
+    )
 ]
 # Without --long: as many as fit into a minute, another part of the list every day would make a red day a riddle, so always these.
 SHORT: Final = (

@@ -189,13 +189,15 @@ void Governor::take_rtc_() {
 /// A person vouches for the time that the session was let through with. @return false if it cannot be stored
 bool Governor::confirm_credit_() {
   if (this->credit_s_ == 0) return true;
-  const uint64_t credit_ms = uint64_t{this->credit_s_} * 1000;
-  this->age_ms_ += credit_ms;
+  const uint32_t credit_s = this->credit_s_;
+  this->age_ms_ += uint64_t{credit_s} * 1000;
+  this->memory_.last_output_s += credit_s;  // the gap between two people is short, and no caller's clock shortens it
   this->credit_s_ = 0;
   this->changes_++;
   if (this->save_()) return true;
   // What could not be stored is forgotten with the session, or the next start would find the windows aged.
-  this->age_ms_ -= credit_ms;
+  this->age_ms_ -= uint64_t{credit_s} * 1000;
+  this->memory_.last_output_s -= credit_s;
   this->end_(Outcome::FAULT);
   return false;
 }

@@ -522,7 +522,7 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
         command.session = hex_(this->random_.between(1, 99));
         break;
       case 6:
-        command.last_record = this->random_.once_in(2) ? command.last_record - 1 : this->extreme_();
+        command.last_record = this->random_.once_in(2) ? std::max(command.last_record, 1) - 1 : this->extreme_();
         break;
       case 7:
         command.subject = this->extreme_();

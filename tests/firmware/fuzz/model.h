@@ -531,6 +531,8 @@ class Model {
     else if (over)
       state = "suspended";
     if (over) this->lease_alive_ = false;
+    // A record that cannot be closed latches, before the command itself is looked at.
+    if (state == "idle" && this->store_fails) state = "fault";
     if (state == this->state_) return;
     this->settling_ = true;
     this->found_ = state == "fault";
@@ -780,7 +782,8 @@ class Model {
     bool needs = false;
     for (const char* fault : BUTTON) needs |= clear.fault == fault;
     auto& reasons = verdict.reasons;
-    const bool trips = clear.fault == "guard" && this->found_;  // found out by this very command
+    // Found out by this very command: what stopped the loop, or that the store keeps nothing.
+    const bool trips = this->found_ && (clear.fault == "guard" || (clear.fault == "store" && this->store_fails));
     if (this->state_ != "fault" || !(this->latched_(clear.fault) || trips)) {
       reasons.push_back("wrong_state");
       return verdict;
