@@ -22,6 +22,8 @@ from .wire import Line, signed
 
 NODES = ROOT / ".work" / "nodes"
 SESSION = "00000000000000c1"
+FULL = {1: 40_000, 2: 40_000, 3: 22_000, 4: 22_000, 5: 1000}
+"""What 100 % drive is on the host nodes: uW/cm2, or uA."""
 
 
 def _free_port() -> int:
@@ -33,11 +35,14 @@ def _free_port() -> int:
 class RealNode:
     """One running node and a channel to it."""
 
-    def __init__(self, modality: str, directory: Path) -> None:
-        """Choose a port; `start` starts it."""
+    def __init__(self, modality: str, directory: Path, program: Path | None = None) -> None:
+        """Choose ports; `start` starts it."""
         self.modality = modality
         self.directory = directory
+        self.program = program or NODES / f"{modality}-host"
+        self.records = directory / "state" / f"{self.program.name}.records"
         self.port = _free_port()
+        self.ota_port = _free_port()
         self.owner = secrets.token_hex(8)
         self.telemetry: list[Line] = []
         self.description: Line | None = None
@@ -47,16 +52,15 @@ class RealNode:
 
     async def start(self) -> None:
         """Start the program, commissioned and with subject 7 enrolled, and connect."""
-        program = NODES / f"{self.modality}-host"
-        records = self.directory / "state" / f"{program.name}.records"
-        if not records.exists():
-            records.parent.mkdir(parents=True, exist_ok=True)
-            records.write_bytes(await commissioned(program, (7,)))
+        if not self.records.exists():
+            self.records.parent.mkdir(parents=True, exist_ok=True)
+            self.records.write_bytes(await commissioned(self.program, (7,)))
         self.process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns at once
-            [program],
+            [self.program],
             env={
                 **os.environ,
                 "FACIAL_THERAPY_PORT": str(self.port),
+                "FACIAL_THERAPY_OTA_PORT": str(self.ota_port),
                 "FACIAL_THERAPY_STATE": str(self.directory / "state"),
                 "FACIAL_THERAPY_WITNESS": str(self.directory / "witness"),
             },
@@ -145,7 +149,7 @@ class RealNode:
     async def fresh(self) -> None:
         """Start the program anew as it was commissioned: nobody has had anything."""
         await self.stop()
-        (self.directory / "state" / f"{self.modality}-host.records").unlink(missing_ok=True)
+        self.records.unlink(missing_ok=True)
         await self.start()
 
     async def keep(self, session: str, seconds: float) -> None:
@@ -174,7 +178,7 @@ class RealNode:
     def witness(self) -> list[tuple[float, int, int]]:
         """Every level change: (CLOCK_MONOTONIC seconds, channel, ppm)."""
         lines = [line.split() for line in (self.directory / "witness").read_text().splitlines()]
-        assert all(line[1] == f"{self.modality}-host" for line in lines)
+        assert all(line[1] == self.program.name for line in lines)
         return [(int(line[0]) / 1e9, int(line[3]), int(line[4])) for line in lines if line[3] != "boot"]
 
     @property
@@ -182,6 +186,15 @@ class RealNode:
         """Whether the witness sees nothing."""
         levels = {channel: ppm for _, channel, ppm in self.witness()}
         return not any(levels.values())
+
+    async def cut(self) -> float:
+        """Cut its power; return when, in CLOCK_MONOTONIC seconds. `start` gives it back."""
+        self.process.kill()
+        self.process.wait(5)
+        at_s = time.monotonic()
+        with contextlib.suppress(Exception):
+            await self.client.disconnect(force=True)
+        return at_s
 
     async def stop(self) -> None:
         """End the program."""

@@ -5,9 +5,7 @@ import collections
 from collections.abc import Sequence
 import contextlib
 import itertools
-import os
 import random
-import signal
 import socket
 import time
 from typing import Any, Final
@@ -15,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from .fuzzing import LONG
-from .real import NODES, SESSION, RealNode, Starter
+from .real import FULL, NODES, SESSION, RealNode, Starter
 from .wire import Line, signed
 
 pytestmark = pytest.mark.skipif(not (NODES / "mask-host").exists(), reason="no compiled nodes: scripts/setup nodes")
@@ -30,8 +28,6 @@ STALLS: Final = [
     (state, ms) for ms in (20, 60, 120, 500, 5000) for state in ("armed", "ramping", "running", "paused") if LONG or ms in {120, 500} or state == "running"
 ]
 SILENCE_S: Final = {"mask": 0.1, "wand": 0.04}
-FULL: Final = {1: 40_000, 2: 40_000, 3: 22_000, 4: 22_000, 5: 1000}
-"""What 100 % drive is on the host nodes: uW/cm2, or uA."""
 
 
 def _spans(node: RealNode) -> list[tuple[float, float]]:
@@ -251,14 +247,10 @@ async def test_power_that_is_cut_at_any_instant_leaves_darkness_and_a_record_tha
         before = len(node.witness())
         task = asyncio.ensure_future(_session(node, session))
         await asyncio.sleep(rng.uniform(0, 1.6))
-        os.kill(node.process.pid, signal.SIGKILL)
-        node.process.wait(5)
-        cut = time.monotonic()
+        cut = await node.cut()
         task.cancel()
         with contextlib.suppress(BaseException):
             await task
-        with contextlib.suppress(Exception):
-            await node.client.disconnect(force=True)
         flowed = {channel: node.dose_since(before, channel, FULL[channel], cut) for channel in ([5] if modality == "wand" else [1, 2])}
         lit += any(flowed.values())
         lines = len(node.witness())
