@@ -67,10 +67,7 @@ async def test_no_extreme_of_any_argument_gets_more_out_of_a_session(start_node:
         for argument in action.args:
             assert argument.type is not None
             kind = argument.type.name
-            bad: Sequence[Any] = (
-                EXTREMES if kind == "INT" else ["", "0" * 16, "f" * 16, "x" * 300] if kind == "STRING" else [[], [0], [2**31 - 1], [1, 1], [1] * 40]
-            )
-            for value in bad:
+            for value in BAD[kind]:
                 if (name, argument.name) in {("renew_lease", "stamp_ms"), ("enroll_subject", "subject")}:
                     continue
                 defaults: dict[str, Any] = {other.name: _plain(other.type.name) for other in action.args[4:] if other.type is not None}
@@ -156,7 +153,7 @@ async def test_a_thousand_commands_a_second_and_the_lease_still_ends_in_time(sta
         print(f"\nhostile: {rate:.0f} commands a second")  # noqa: T201 - the figure is wanted
     dark = max(at for at, _, ppm in node.witness() if ppm == 0)
     assert dark * 1000 - (answer.number("uptime_ms") + 4000) < 130
-    assert rate > 300
+    assert rate >= 1000
 
 
 # --- sockets -------------------------------------------------------------------------------------------------------------------

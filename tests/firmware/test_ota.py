@@ -101,7 +101,7 @@ async def test_after_that_it_blocks_the_loop_and_light_is_gone_within_the_guards
         node.touch()
         await node.until_state("ramping")
         await asyncio.sleep(0.5)
-        assert not node.dark
+        await node.until(lambda: not node.dark)
         async with client(node.ota_port, count):
             sent = time.monotonic()
             await asyncio.sleep(1)
