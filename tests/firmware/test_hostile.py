@@ -61,28 +61,46 @@ async def test_no_extreme_of_any_argument_gets_more_out_of_a_session(start_node:
     node.touch()
     await node.until_state("ramping")
     asked = 0
-    for name, action in node.actions.items():
-        if name in {"stop_session", "simulate_stall"}:
-            continue
-        for argument in action.args:
-            assert argument.type is not None
-            kind = argument.type.name
-            for value in BAD[kind]:
-                if (name, argument.name) in {("renew_lease", "stamp_ms"), ("enroll_subject", "subject")}:
-                    continue
-                defaults: dict[str, Any] = {other.name: _plain(other.type.name) for other in action.args[4:] if other.type is not None}
-                if "session" in defaults:
-                    defaults["session"] = SESSION
-                if name in {"pause_session", "resume_session"} and argument.name not in {"session", "owner", "boot", "sequence", "not_after_ms"}:
-                    continue
-                answer = await _quietly(node, name, **{**defaults, argument.name: value})
-                asked += answer is not None and answer["reason"] != "ok"
+    # A sequence number that is taken makes all lower ones stale: those come last. Stamps and subjects that are right are no harm.
+    arguments = [
+        (name, action, argument)
+        for name, action in node.actions.items()
+        for argument in action.args
+        if name != "simulate_stall" and (name, argument.name) not in {("renew_lease", "stamp_ms"), ("enroll_subject", "subject")}
+    ]
+    for name, action, argument in sorted(arguments, key=lambda each: each[2].name == "sequence"):
+        assert argument.type is not None
+        defaults: dict[str, Any] = {other.name: _plain(other.type.name) for other in action.args[4:] if other.type is not None}
+        if "session" in defaults:
+            defaults["session"] = SESSION
+        if argument.name != "sequence":
+            renewed = await node.call("renew_lease", session=SESSION, stamp_ms=signed(node.telemetry[-1].number("uptime_ms")))
+            assert (renewed["reason"], renewed["state"] in {"ramping", "running"}) == ("ok", True), (name, argument.name)
+        for value in BAD[argument.type.name]:
+            answer = await _quietly(node, name, **{**defaults, argument.name: value})
+            asked += answer is not None and answer["reason"] != "ok"
     stopped = await node.call("stop_session")
     assert stopped["output"] == "0"
     assert asked > 80
     own = {5: 200_000} if modality == "wand" else {1: 700_000, 2: 350_000}
     for _, channel, ppm in node.witness():
         assert ppm <= own.get(channel, 0)
+
+
+@pytest.mark.parametrize("modality", ["mask", "wand"])
+async def test_no_extreme_of_any_argument_of_a_start_makes_light(start_node: Starter, modality: str) -> None:
+    node = await start_node(modality)
+    refused = 0
+    for argument in node.actions["start_session"].args[4:]:
+        assert argument.type is not None
+        for value in BAD[argument.type.name]:
+            answer = await node.call("start_session", **node.request(**{argument.name: value}))
+            refused += answer["reason"] != "ok"
+            assert answer["state"] == ("armed" if answer["reason"] == "ok" else "idle")
+            assert (await node.call("stop_session"))["output"] == "0"
+            await node.until(lambda: node.telemetry[-1]["state"] == "idle")
+    assert refused > 40
+    assert node.witness() == []
 
 
 def _plain(kind: str) -> Any:
