@@ -10,7 +10,10 @@ import socket
 import time
 from typing import Any, Final
 
+from aioesphomeapi.api_pb2 import ExecuteServiceArgument, ExecuteServiceRequest  # type: ignore[attr-defined] # generated
 import pytest
+
+from tests.real.framing import plain
 
 from .fuzzing import LONG
 from .real import FULL, NODES, SESSION, RealNode, Starter
@@ -106,6 +109,26 @@ async def test_no_extreme_of_any_argument_of_a_start_makes_light(start_node: Sta
 def _plain(kind: str) -> Any:
     """An argument that is well-formed and means nothing."""
     return "" if kind == "STRING" else 1 if kind == "INT" else [1]
+
+
+async def test_arguments_that_are_too_few_too_many_or_of_another_kind_move_nothing(start_node: Starter) -> None:
+    node = await start_node("mask")
+    await node.arm(lease_ms=5000)
+    node.touch()
+    await node.until_state("ramping")
+    kinds = [ExecuteServiceArgument(), ExecuteServiceArgument(int_=1), ExecuteServiceArgument(string_="x" * 200), ExecuteServiceArgument(int_array=[1] * 200)]
+    for action in node.actions.values():
+        right = len(action.args)
+        for count in {0, right - 1, right, right + 1, 60} - {-1}:
+            for kind in kinds:
+                if action.name in {"stop_session", "simulate_stall"} and count == right:
+                    continue
+                node.client._get_connection().send_message(ExecuteServiceRequest(key=action.key, args=[kind] * count))
+    # Its answer comes after all that.
+    renewed = await node.call("renew_lease", session=SESSION, stamp_ms=signed(node.telemetry[-1].number("uptime_ms")))
+    assert (renewed["reason"], renewed["state"]) == ("ok", "ramping")
+    assert (await node.call("stop_session"))["output"] == "0"
+    assert all(ppm <= {1: 700_000, 2: 350_000}.get(channel, 0) for _, channel, ppm in node.witness())
 
 
 async def test_foreign_stale_and_repeated_commands_move_nothing(start_node: Starter) -> None:
@@ -205,6 +228,26 @@ async def test_sockets_that_say_nothing_half_of_something_or_garbage_stop_nothin
     assert node.dark
     for found in sockets:
         found.close()
+
+
+async def test_garbage_in_every_kind_of_frame_after_a_right_hello_stops_nothing(start_node: Starter) -> None:
+    node = await start_node("mask")
+    await node.arm(lease_ms=5000)
+    node.touch()
+    await node.until_state("ramping")
+    rng = random.Random(13)  # noqa: S311 - no secret
+    for kind in range(150):
+        reader, writer = await asyncio.open_connection("127.0.0.1", node.port)
+        writer.write(plain(1, b"") + b"".join(plain(kind, rng.randbytes(size)) for size in (0, 1, 20, 300)))
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            await asyncio.wait_for(reader.read(1), 0.2)
+        writer.close()
+        if kind % 50 == 0:
+            renewed = await node.call("renew_lease", session=SESSION, stamp_ms=signed(node.telemetry[-1].number("uptime_ms")))
+            assert renewed["reason"] == "ok"
+    assert not node.dark
+    assert (await node.call("stop_session"))["output"] == "0"
+    assert all(ppm <= {1: 700_000, 2: 350_000}.get(channel, 0) for _, channel, ppm in node.witness())
 
 
 # --- stalls --------------------------------------------------------------------------------------------------------------------
