@@ -13,7 +13,7 @@ from .library import COMPONENT, ROOT
 ESPHOME = ROOT / ".work" / "esphome" / "bin"
 HERE = Path(__file__).parent
 INVALID = sorted((HERE / "invalid").glob("*.yaml"))
-VALID = [*sorted((HERE / "valid").glob("*-esp32.yaml")), ROOT / "esphome" / "mask-host.yaml", ROOT / "esphome" / "wand-host.yaml"]
+VALID = [*sorted((HERE / "valid").glob("*-esp32*.yaml")), ROOT / "esphome" / "mask-host.yaml", ROOT / "esphome" / "wand-host.yaml"]
 
 SOURCE = "facial_therapy_source: ../../../esphome/components"
 
