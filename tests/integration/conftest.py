@@ -1,6 +1,8 @@
 """Fixtures of the integration's tests."""
 
+import asyncio
 from collections.abc import AsyncGenerator
+import os
 from pathlib import Path
 from unittest.mock import patch
 
@@ -18,6 +20,12 @@ from .world import SUBJECT, World, device_entry, esphome_entry, person_entry
 @pytest.fixture(autouse=True)
 def _custom(enable_custom_integrations: None) -> None:
     """Let Home Assistant find us."""
+
+
+@pytest.fixture(autouse=True)
+async def enable_event_loop_debug() -> None:
+    """Take the event loop's debug mode, which keeps a stack of every callback and takes half of the time, to the long run."""
+    asyncio.get_running_loop().set_debug(bool(os.environ.get("FACIAL_THERAPY_LONG")))
 
 
 @pytest.fixture

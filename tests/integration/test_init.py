@@ -78,6 +78,7 @@ async def stopping(world: World) -> None:
         for _ in range(20):
             await asyncio.sleep(0)
     await world.hass.async_block_till_done()
+    await world.hass.async_block_till_done(wait_background_tasks=True)
 
 
 async def leave(world: World, *, disabled: bool) -> None:
