@@ -70,6 +70,8 @@ LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "evening_entity": CORE_ONLY | {"evenings", "person_entity"},
         "evening_sensor": CORE_ONLY | {"evening_entity", "evenings", "person_entity", "prospects"},
         "routine_actions": SURFACE | {"evenings", "prospects"},
+        "trigger": SURFACE,
+        "condition": SURFACE | {"evenings"},
         "calendar": SURFACE | {"evening_entity", "person_entity", "prospects", "words"},
         "watched": CORE_ONLY | {"people", "snapshot", "store", "ledger_file", "timers"},
         "watched_flow": CORE_ONLY | {"adapter", "watched"},

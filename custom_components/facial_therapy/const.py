@@ -24,8 +24,12 @@ CONF_STANDING: Final = "standing"
 CONF_SUBJECT: Final = "subject"
 CONF_WHEN_DUE: Final = "when_due"
 
+SIGNAL_EVENING: Final = f"{DOMAIN}_evening"
+"""Something has happened in a person's evening: their config entry id, what, and its data."""
 SIGNAL_LEDGER: Final = f"{DOMAIN}_ledger_changed"
 """Something has been written down."""
+SIGNAL_SESSION: Final = f"{DOMAIN}_session"
+"""A session of a device has turned: its config entry id, the turn, and the session's data."""
 SIGNAL_TOLD: Final = f"{DOMAIN}_told"
 """With the person's entry id behind it: something has happened to a person apart from any device."""
 

@@ -15,15 +15,16 @@ import secrets
 from typing import Any, Final, override
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
+from homeassistant.const import Platform
 from homeassistant.core import CALLBACK_TYPE, Context, HassJob, HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.dispatcher import async_dispatcher_connect, async_dispatcher_send
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
 from .accounts import Accounts
 from .admission import Admission
-from .const import CONF_CHANNELS, CONF_KIND, CONF_MAC, CONF_MODALITY, DOMAIN, KIND_PERSON, LOGGER, REPORTED, SIGNAL_LEDGER
+from .const import CONF_CHANNELS, CONF_KIND, CONF_MAC, CONF_MODALITY, DOMAIN, KIND_PERSON, LOGGER, REPORTED, SIGNAL_LEDGER, SIGNAL_SESSION
 from .core import limits
 from .core.ledger import Record
 from .core.model import Channel, Dose, Fault, Modality, Outcome, Person, Plan, Reason, Refusal, RefusedError, Telemetry
@@ -167,8 +168,8 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
                 if not self.device.connected and ask.wait_s:
                     return self._wait(live, ask)
                 return await self._async_begin(live, ask)
-            except RefusedError:
-                self._tell("refused", live)
+            except RefusedError as error:
+                self._tell("refused", live, error.binding)
                 raise
 
     def _wait(self, live: LiveSession, ask: Ask) -> LiveSession:
@@ -425,7 +426,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
                 await self._async_begin(live, ask)
             except RefusedError as error:
                 LOGGER.info("%s: the waiting session was refused: %s", self.name, error)
-                self._tell("refused", live)
+                self._tell("refused", live, error.binding)
                 if self.state is State.WAITING:
                     self.apply(Event.REFUSED)
             except DeviceError as error:
@@ -465,9 +466,17 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self._tell("enrolled", LiveSession(session_id="", person=person, program="", plan=None, started_at=dt_util.utcnow(), started_by=None, turned_by=DEVICE))
         self.publish()
 
-    def _tell(self, name: str, live: LiveSession) -> None:
+    def _tell(self, name: str, live: LiveSession, refusal: Refusal | None = None) -> None:
         for listener in tuple(self._session_listeners):
             listener(name, live)
+        self.announce(name, live, reason=refusal and refusal.reason.shown)
+
+    def announce(self, name: str, live: LiveSession, **more: Any) -> None:  # noqa: ANN401 - JSON
+        """Announce a turn of a session to automations, with what they may want of it."""
+        entity_id = er.async_get(self.hass).async_get_entity_id(Platform.SWITCH, DOMAIN, f"{self.mac}_session")
+        device = self.device_entry
+        where = {"entity_id": entity_id, "device_id": device and device.id, "modality": self.modality.value}
+        async_dispatcher_send(self.hass, SIGNAL_SESSION, self.config_entry.entry_id, name, {**where, **live.told, **more})
 
     @callback
     def publish(self) -> None:

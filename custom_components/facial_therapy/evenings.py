@@ -17,18 +17,18 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import ATTR_ENTITY_ID
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.dispatcher import async_dispatcher_connect, async_dispatcher_send
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.storage import Store
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
-from .const import CONF_NOTIFY, CONF_WHEN_DUE, DOMAIN, LOGGER, REPORTED
+from .const import CONF_NOTIFY, CONF_WHEN_DUE, DOMAIN, LOGGER, REPORTED, SIGNAL_EVENING, SIGNAL_LEDGER
 from .coordinator import FacialTherapyCoordinator
 from .core import limits
 from .core.agenda import Evening
-from .core.evening import Run, advance, begin, cue, refused
+from .core.evening import ZONES, Run, advance, begin, cue, refused
 from .core.model import Modality, Outcome, Person, Reason, Refusal, RefusedError
 from .core.plan import Course, Phase, WeekPlan, evenings
 from .core.program import BUILT_IN, resolve
@@ -38,7 +38,7 @@ from .core.steps import Act, Step, Steps
 from .devices import DeviceError
 from .diary import course_in, course_out, run_in, run_out
 from .people import find_person
-from .prospects import device_of, lasting, next_evening, shell_of
+from .prospects import agenda_of, device_of, lasting, next_evening, shell_of
 from .snapshot import Ask
 from .targets import all_coordinators
 from .timers import Timers
@@ -77,6 +77,10 @@ class Evenings:
         self._output_s: float = 0
         self._told_on: date | None = None
         """The evening of which the person has been told."""
+        self._reached: dict[str, date] = {}
+        """What has been announced, and for which evening or week."""
+        self._loaded = False
+        """What was so when this was loaded is no news."""
         self.course = Course()
         self.run: Run | None = None
         self.cue: str | None = None
@@ -99,10 +103,13 @@ class Evenings:
             LOGGER.warning("The plan of %s could not be read, and is begun anew: %s", self.entry.title, error)
         self._unfollow = [
             async_dispatcher_connect(self._hass, REPORTED, self._reported),
+            async_dispatcher_connect(self._hass, SIGNAL_LEDGER, self._look_for_news),
             async_track_time_interval(self._hass, self._async_look_ahead, LOOK, cancel_on_shutdown=True),
         ]
         if self.run is not None:
             await self._async_take(Event.RESTARTED)
+        self._look_for_news()
+        self._loaded = True
 
     def close(self) -> None:
         """Let go of timers and signals."""
@@ -347,6 +354,33 @@ class Evenings:
         steps = tonight(wanted or tuple(plan.modalities), plan.program)
         return await self.async_start("evening", steps, window=max(window, LOOK), finish_by=finish_by, context=context)
 
+    @property
+    def goal_reached(self) -> bool:
+        """Whether the goal of this week's plan is reached."""
+        week = agenda_of(self._hass, self.entry.entry_id, self.course).adherence(dt_util.utcnow())
+        return 0 < week.goal <= week.done
+
+    @callback
+    def _look_for_news(self) -> None:
+        """Announce once an evening that it is due, and once a week that its goal is reached."""
+        try:
+            evening = self.due
+        except RefusedError:  # the person's entry is being removed
+            return
+        today = dt_util.now().date()
+        monday = today - timedelta(days=today.weekday())
+        reached = {"session_due": None if evening is None else evening.day, "weekly_goal_reached": monday if self.goal_reached else None}
+        for event, day in reached.items():
+            if day is not None and self._reached.get(event) != day:
+                self._reached[event] = day
+                closes_at = evening.closes_at.isoformat() if evening is not None and event == "session_due" else None
+                self._announce(event, closes_at=closes_at)
+
+    def _announce(self, event: str, **data: Any) -> None:  # noqa: ANN401 - JSON
+        """Announce to automations what has happened."""
+        if self._loaded:
+            async_dispatcher_send(self._hass, SIGNAL_EVENING, self.entry.entry_id, event, {"person": self.entry.title, **data})
+
     async def _async_look_ahead(self, _now: datetime) -> None:
         """Do what the person wants when an evening is due: say so once, or begin with the first step by hand."""
         try:
@@ -354,6 +388,7 @@ class Evenings:
         except RefusedError:  # the person's entry is being removed
             return
         self._publish()
+        self._look_for_news()
         what = self.entry.data.get(CONF_WHEN_DUE)
         if evening is None or evening.day == self._told_on or what not in (REMIND, PROPOSE):
             return
@@ -385,7 +420,12 @@ class Evenings:
 
     @callback
     def _publish(self) -> None:
-        self.cue = None if self.run is None else cue(self.run, self._output_s)
+        before, self.cue = self.cue, None if self.run is None else cue(self.run, self._output_s)
+        if (run := self.run) is not None and self.cue != before and self.cue not in ZONES:
+            step, following = run.step, run.next_step
+            event = "routine_finished" if step is None else "routine_step"
+            told = {"step": step and step.act.value, "cue": self.cue, "next": following and following.act.value, "outcome": run.outcome and run.outcome.value}
+            self._announce(event, routine=run.routine, **told)
         for listener in tuple(self._listeners):
             listener()
 

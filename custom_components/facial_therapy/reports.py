@@ -52,6 +52,8 @@ class Reports:
         """What the node has counted has been compared with the ledger since it was connected, and since the last session."""
         self._catching_up = False
         self._enrolling = False
+        self._zone: int | None = None
+        """Of the living session, as it was announced last."""
         self.seen_off = True
         """The worn sensor has been seen off since output last flowed: the node would latch a fault otherwise."""
 
@@ -84,9 +86,14 @@ class Reports:
         self.seen_off = not telemetry.flowing and (self.seen_off or telemetry.worn is False)
         live = shell.live
         ours = live is not None and telemetry.session_id == live.session_id
+        if live is None:
+            self._zone = None
         if live is not None and ours:
             shell.live = live = replace(live, delivered=telemetry.delivered)
             self.accepted = True
+            if telemetry.zone is not None and telemetry.flowing and telemetry.zone != self._zone:
+                self._zone = telemetry.zone
+                shell.announce("zone", live, zone=telemetry.zone)
             if live.plan is not None and (fault := safety.watch(live.plan, telemetry, telemetry.received_at)):
                 shell.latch(fault)
         if shell.state is State.WAITING and live is not None:

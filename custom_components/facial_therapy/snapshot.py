@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from homeassistant.core import Context
 
@@ -90,6 +90,22 @@ class LiveSession:
     """Nominal, as the node says."""
     outcome: Outcome | None = None
     ended_at: datetime | None = None
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What an automation is told of it: JSON, doses in J/cm² of all channels or mA·min, times in ISO 8601."""
+        return {
+            "session_id": self.session_id,
+            "person": self.person.name,
+            "program": self.program,
+            "by": self.turned_by.by.value,
+            "user_id": self.turned_by.user_id,
+            "outcome": self.outcome and self.outcome.value,
+            "planned": self.plan and self.plan.planned.total,
+            "delivered": self.delivered.total,
+            "window_ends_at": self.window_ends_at and self.window_ends_at.isoformat(),
+            "duration_s": self.plan and self.plan.request.duration_s,
+        }
 
     @property
     def lit_mw_cm2(self) -> ByChannel:

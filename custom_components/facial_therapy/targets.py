@@ -1,10 +1,11 @@
 """Which devices an action is for: a device is found through our entities on it, since it belongs to ESPHome."""
 
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import ATTR_AREA_ID, ATTR_ENTITY_ID, ATTR_FLOOR_ID, ATTR_LABEL_ID, ENTITY_MATCH_ALL
-from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
@@ -77,6 +78,15 @@ def target_coordinators(call: ServiceCall) -> tuple[list[FacialTherapyCoordinato
             unloaded = RefusedError(Refusal(reason=Reason.DEVICE_NOT_LOADED, detail=config_entry.title))
             unknown.append(cast("ServiceValidationError", translated(unloaded)))
     return coordinators, unknown
+
+
+@callback
+def targeted_entries(hass: HomeAssistant, target: Mapping[str, Any]) -> set[str]:
+    """Return the config entries of ours whose devices or people a target means, also by area, floor and label."""
+    selected = async_extract_referenced_entity_ids(hass, TargetSelection(target))
+    registry = er.async_get(hass)
+    entities = [entry for entity_id in selected.referenced | selected.indirectly_referenced if (entry := registry.async_get(entity_id))]
+    return set(_ours(entities))
 
 
 def node_of(hass: HomeAssistant, device_id: str) -> str:

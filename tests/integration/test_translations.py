@@ -18,6 +18,7 @@ from custom_components.facial_therapy import (
     binary_sensor,
     button,
     calendar,
+    condition,
     evening_sensor,
     event,
     light,
@@ -29,6 +30,7 @@ from custom_components.facial_therapy import (
     select,
     sensor,
     switch,
+    trigger,
 )
 from custom_components.facial_therapy.const import DEVICE_PLATFORMS, DOMAIN, PERSON_PLATFORMS
 from custom_components.facial_therapy.core.model import MANUAL, Channel, Fault, Outcome, Reason, Refusal, SkinType
@@ -223,6 +225,17 @@ def test_every_field_of_an_action_has_its_words(service: str) -> None:
     assert all(field.keys() == {"name", "description"} for field in said.get("fields", {}).values())
     assert said.get("sections", {}).keys() == sections
     assert set(ICONS["services"][service].get("sections", {})) == sections
+
+
+@pytest.mark.parametrize(("kind", "icon"), [("triggers", "trigger"), ("conditions", "condition")])
+def test_every_trigger_and_condition_has_its_words_its_fields_and_its_icon(kind: str, icon: str) -> None:
+    described = load_yaml_dict(str(FOLDER / f"{kind}.yaml"))
+    assert set(described) == set(trigger.TRIGGERS if kind == "triggers" else condition.CONDITIONS) == set(WORDS[kind]) == set(ICONS[kind])
+    for key, said in WORDS[kind].items():
+        assert said["name"]
+        assert said["description"]
+        assert said.get("fields", {}).keys() == described[key].get("fields", {}).keys()
+        assert ICONS[kind][key][icon].startswith("mdi:")
 
 
 def test_every_selector_has_its_words() -> None:

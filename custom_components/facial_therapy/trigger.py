@@ -1,0 +1,85 @@
+"""The triggers: what has happened to a session, or in a person's evening, each with its data.
+
+They hear what happens, not states: nothing is told by what becomes unavailable, by a restart or by a reload.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final, cast, override
+
+from homeassistant.const import CONF_OPTIONS, CONF_TARGET
+from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.trigger import Trigger, TriggerActionRunner, TriggerConfig, TriggerNotTriggeredReporter
+from homeassistant.helpers.typing import ConfigType
+import voluptuous as vol
+
+from .const import SIGNAL_EVENING, SIGNAL_SESSION
+from .core.model import Outcome
+from .targets import targeted_entries
+
+CONF_OUTCOME: Final = "outcome"
+OPTIONS: Final[Mapping[str, Mapping[Any, Any]]] = {
+    "session_ended": {vol.Optional(CONF_OUTCOME): vol.All(cv.ensure_list, [vol.In([outcome.value for outcome in Outcome])])},
+}
+"""By trigger: what may be chosen; by the data of the same name it is told apart."""
+
+OF_A_SESSION: Final[Mapping[str, tuple[str, ...]]] = {
+    "session_armed": ("armed",),
+    "session_started": ("started",),
+    "session_suspended": ("suspended", "paused"),
+    "session_ended": ("ended",),
+    "session_refused": ("refused",),
+    "session_fault": ("fault",),
+    "zone_changed": ("zone",),
+}
+"""By trigger: the turns of a session that it hears."""
+OF_AN_EVENING: Final = ("routine_step", "routine_finished", "session_due", "weekly_goal_reached")
+
+
+class FacialTherapyTrigger(Trigger):
+    """One of the triggers, for the devices or people of its target."""
+
+    key: ClassVar[str]
+    signal: ClassVar[str]
+    events: ClassVar[tuple[str, ...]]
+
+    @override
+    @classmethod
+    async def async_validate_config(cls, hass: HomeAssistant, config: ConfigType) -> ConfigType:
+        """Check target and options."""
+        schema = vol.Schema({vol.Required(CONF_TARGET): cv.TARGET_FIELDS, vol.Optional(CONF_OPTIONS, default=dict): OPTIONS.get(cls.key, {})})
+        return cast("ConfigType", schema(config))
+
+    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
+        """Take the target and the options."""
+        super().__init__(hass, config)
+        self._target = config.target or {}
+        self._options = config.options or {}
+
+    @override
+    async def async_attach_runner(self, run_action: TriggerActionRunner, did_not_trigger: TriggerNotTriggeredReporter | None = None) -> CALLBACK_TYPE:
+        """Hear what happens; the target is looked up then, since devices move and labels change."""
+
+        @callback
+        def heard(entry_id: str, event: str, data: Mapping[str, Any]) -> None:
+            chosen = all(data.get(option) in values for option, values in self._options.items())
+            if event in self.events and chosen and entry_id in targeted_entries(self._hass, self._target):
+                run_action({"event": event, **data}, self.key.replace("_", " "), Context(user_id=data.get("user_id")))
+
+        return async_dispatcher_connect(self._hass, self.signal, heard)
+
+
+def _trigger(name: str, of: str, heard: tuple[str, ...]) -> type[Trigger]:
+    return cast("type[Trigger]", type(name, (FacialTherapyTrigger,), {"key": name, "signal": of, "events": heard}))
+
+
+TRIGGERS: Final[Mapping[str, type[Trigger]]] = {
+    **{key: _trigger(key, SIGNAL_SESSION, events) for key, events in OF_A_SESSION.items()},
+    **{key: _trigger(key, SIGNAL_EVENING, (key,)) for key in OF_AN_EVENING},
+}
+
+
+async def async_get_triggers(_hass: HomeAssistant) -> dict[str, type[Trigger]]:
+    """Return the triggers."""
+    return dict(TRIGGERS)
