@@ -83,7 +83,7 @@ def target_coordinators(call: ServiceCall) -> tuple[list[FacialTherapyCoordinato
 @callback
 def targeted_entries(hass: HomeAssistant, target: Mapping[str, Any]) -> set[str]:
     """Return the config entries of ours whose devices or people a target means, also by area, floor and label."""
-    selected = async_extract_referenced_entity_ids(hass, TargetSelection(target))
+    selected = async_extract_referenced_entity_ids(hass, TargetSelection(dict(target)))
     registry = er.async_get(hass)
     entities = [entry for entity_id in selected.referenced | selected.indirectly_referenced if (entry := registry.async_get(entity_id))]
     return set(_ours(entities))
