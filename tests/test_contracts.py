@@ -35,7 +35,7 @@ def tree(path: Path) -> ast.Module:
 CORE_ONLY: Final = frozenset({"core", "const"})
 SHELL: Final = CORE_ONLY | {"devices", "ledger_file", "store", "settings", "snapshot", "errors", "people", "repairs"}
 """What the parts of the shell share. The shell is the coordinator and what it is made of: one per device, owns clock and order."""
-SURFACE: Final = CORE_ONLY | {"coordinator", "entity", "snapshot", "settings", "people", "standing", "errors", "targets", "asks", "devices"}
+SURFACE: Final = CORE_ONLY | {"coordinator", "entity", "snapshot", "settings", "people", "standing", "errors", "targets", "asks", "devices", "permissions"}
 """Platforms and surfaces get at devices through the coordinator only; of `devices` they know the errors."""
 
 LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
@@ -77,6 +77,7 @@ LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "watched_flow": CORE_ONLY | {"adapter", "watched"},
         "history": SURFACE | {"adapter", "ledger_file", "store"},
         "targets": CORE_ONLY | {"coordinator", "errors"},
+        "permissions": CORE_ONLY,
         "asks": CORE_ONLY | {"people", "snapshot"},
         "card": CORE_ONLY,
         "http": SURFACE | {"history", "store"},

@@ -16,6 +16,7 @@ from .core.model import Block, Modality, Reason, Refusal, RefusedError
 from .core.person import blocked
 from .entity import translated_errors
 from .people import REACTIONS, async_change_standing, find_person
+from .permissions import async_may_control_person
 
 ATTR_DAYS: Final = "days"
 ATTR_MODALITIES: Final = "modalities"
@@ -52,13 +53,16 @@ async def _async_block(call: ServiceCall) -> None:
         person, now = find_person(call.hass, call.data.get(ATTR_PERSON)), dt_util.utcnow()
         until = _until(call.data, now)
         block = Block(until=until, hard_until=min(until, now + limits.DATED_BLOCK_HARD))
+        await async_may_control_person(call, person.person_id)
         async_change_standing(call.hass, person, lambda standing, _: blocked(standing, map(Modality, call.data[ATTR_MODALITIES]), block))
 
 
 async def _async_report(call: ServiceCall) -> None:
     """Take down what has been seen on a skin, or felt; whatever runs for this person is stopped if it may run no longer."""
     with translated_errors():
-        async_change_standing(call.hass, find_person(call.hass, call.data.get(ATTR_PERSON)), REACTIONS[call.data[ATTR_REACTION]])
+        person = find_person(call.hass, call.data.get(ATTR_PERSON))
+        await async_may_control_person(call, person.person_id)
+        async_change_standing(call.hass, person, REACTIONS[call.data[ATTR_REACTION]])
 
 
 def _until(data: Mapping[str, Any], now: datetime) -> datetime:

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
-from homeassistant.exceptions import Unauthorized, UnknownUser
+from homeassistant.exceptions import Unauthorized
 from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
@@ -21,6 +21,7 @@ from .core.steps import Act, IfRefused, Step, ends_at
 from .entity import translated_errors
 from .evenings import DURATION_S, WINDOW, Evenings, evenings_of
 from .people import find_person
+from .permissions import async_may_control_person
 from .prospects import next_evening
 
 ATTR_DATE: Final = "date"
@@ -62,17 +63,15 @@ async def _async_evenings(call: ServiceCall) -> Evenings:
     """Return the evenings that an action is for.
 
     Raises:
-        UnknownUser, Unauthorized: The user has been removed, or is somebody else and no admin; an automation has no user and may.
+        UnknownUser, Unauthorized: The user has been removed, may only look, or is somebody else and no admin; an automation has no user and may.
         RefusedError: There is no such person.
     """
     evenings = evenings_of(call.hass, find_person(call.hass, call.data.get(ATTR_PERSON)))
-    if (user_id := call.context.user_id) is None:
+    if (user := await async_may_control_person(call, evenings.entry.entry_id)) is None:
         return evenings
-    if (user := await call.hass.auth.async_get_user(user_id)) is None:
-        raise UnknownUser(context=call.context)
     linked = evenings.entry.data.get(CONF_PERSON)
     state = call.hass.states.get(linked) if linked else None
-    if not user.is_admin and state is not None and state.attributes.get("user_id") not in (None, user_id):
+    if not user.is_admin and state is not None and state.attributes.get("user_id") not in (None, user.id):
         raise Unauthorized(context=call.context)
     return evenings
 
@@ -113,7 +112,10 @@ def _finish_by(clock: time | None) -> datetime | None:
 def _doing(event: Event) -> Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]:
     async def do(call: ServiceCall) -> ServiceResponse:
         with translated_errors():
-            evenings = await _async_evenings(call)
+            if event is Event.STOP:  # open to everybody who is signed in
+                evenings = evenings_of(call.hass, find_person(call.hass, call.data.get(ATTR_PERSON)))
+            else:
+                evenings = await _async_evenings(call)
             await evenings.async_do(event, call.context)
         return _told(evenings.run) if call.return_response and evenings.run is not None else None
 

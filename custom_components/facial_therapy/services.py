@@ -4,11 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from homeassistant.auth.permissions.const import POLICY_CONTROL
-from homeassistant.const import Platform
 from homeassistant.core import Context, HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
-from homeassistant.exceptions import Unauthorized, UnknownUser
-from homeassistant.helpers import entity_registry as er
 import voluptuous as vol
 
 from .asks import ATTR_SKIN_FINE, SESSION, TARGET, ask_of
@@ -21,6 +17,7 @@ from .entity import translated_errors
 from .errors import translated
 from .history import HISTORY, LOG, async_get_history, async_log_session
 from .people import async_change_standing
+from .permissions import async_may_control_device
 from .snapshot import LiveSession
 from .targets import all_coordinators, one_coordinator, target_coordinators
 
@@ -50,7 +47,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
 async def _async_start(call: ServiceCall) -> ServiceResponse:
     """Arm a session."""
     coordinator = one_coordinator(call)
-    await _async_may_control(call, coordinator)
+    await async_may_control_device(call, coordinator.mac)
     with translated_errors():
         ask = ask_of(call)
         if call.data.get(ATTR_SKIN_FINE) is False:  # whoever asks next today is told the same
@@ -62,7 +59,7 @@ async def _async_start(call: ServiceCall) -> ServiceResponse:
 async def _async_check(call: ServiceCall) -> ServiceResponse:
     """Say whether a session would be allowed now, and if not, why and when."""
     coordinator = one_coordinator(call)
-    await _async_may_control(call, coordinator)
+    await async_may_control_device(call, coordinator.mac)
     try:
         plan = coordinator.admission.consider(ask_of(call))
     except RefusedError as error:
@@ -73,7 +70,7 @@ async def _async_check(call: ServiceCall) -> ServiceResponse:
 async def _async_pause(call: ServiceCall) -> None:
     """Zero at once, the session kept."""
     coordinator = one_coordinator(call)
-    await _async_may_control(call, coordinator)
+    await async_may_control_device(call, coordinator.mac)
     with translated_errors():
         await coordinator.async_pause(call.context)
 
@@ -81,7 +78,7 @@ async def _async_pause(call: ServiceCall) -> None:
 async def _async_resume(call: ServiceCall) -> None:
     """Give the rest of a paused or suspended session."""
     coordinator = one_coordinator(call)
-    await _async_may_control(call, coordinator)
+    await async_may_control_device(call, coordinator.mac)
     with translated_errors():
         await coordinator.async_resume(call.context)
 
@@ -107,25 +104,6 @@ async def _async_stop_each(coordinators: list[FacialTherapyCoordinator], context
             raise translated(result) from result
         if isinstance(result, BaseException):
             raise result
-
-
-# --- whom they hear ------------------------------------------------------------------------------------------------------------
-
-
-async def _async_may_control(call: ServiceCall, coordinator: FacialTherapyCoordinator) -> None:
-    """Let a user go on who may control the session switch; an automation has no user and may.
-
-    Raises:
-        UnknownUser: The user has been removed.
-        Unauthorized: May only look.
-    """
-    if call.context.user_id is None:
-        return
-    if (user := await call.hass.auth.async_get_user(call.context.user_id)) is None:
-        raise UnknownUser(context=call.context)
-    entity_id = er.async_get(call.hass).async_get_entity_id(Platform.SWITCH, DOMAIN, f"{coordinator.mac}_session")
-    if not user.permissions.check_entity(entity_id or "", POLICY_CONTROL):
-        raise Unauthorized(context=call.context, entity_id=entity_id, permission=POLICY_CONTROL)
 
 
 # --- out -----------------------------------------------------------------------------------------------------------------------

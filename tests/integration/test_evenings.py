@@ -5,7 +5,6 @@ from datetime import timedelta
 from pathlib import Path
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.auth.models import User
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
 from homeassistant.util import dt as dt_util
@@ -175,14 +174,15 @@ async def test_a_session_that_is_held_is_resumed_by_confirming(house: House) -> 
     assert house.state() is State.RUNNING
 
 
-async def test_only_the_person_themselves_admins_and_automations_go_through_an_evening(house: House, hass_read_only_user: User) -> None:
+async def test_only_the_person_themselves_admins_and_automations_go_through_an_evening(house: House) -> None:
+    user = await house.hass.auth.async_create_user("Ada", group_ids=["system-users"])
     house.hass.states.async_set("person.ada", "home", {"user_id": "somebody"})
     house.hass.config_entries.async_update_entry(house.person, data={**house.person.data, CONF_PERSON: "person.ada"})
-    for user_id, error in ((hass_read_only_user.id, Unauthorized), ("gone", UnknownUser)):
+    for user_id, error in ((user.id, Unauthorized), ("gone", UnknownUser)):
         with pytest.raises(error):
             await house.hass.services.async_call(DOMAIN, "start_routine", {"steps": EVENING}, blocking=True, context=Context(user_id=user_id))
-    house.hass.states.async_set("person.ada", "home", {"user_id": hass_read_only_user.id})
-    await house.hass.services.async_call(DOMAIN, "start_routine", {"steps": EVENING}, blocking=True, context=Context(user_id=hass_read_only_user.id))
+    house.hass.states.async_set("person.ada", "home", {"user_id": user.id})
+    await house.hass.services.async_call(DOMAIN, "start_routine", {"steps": EVENING}, blocking=True, context=Context(user_id=user.id))
     assert house.state() is State.HAND
 
 

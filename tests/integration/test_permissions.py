@@ -1,0 +1,65 @@
+"""Who may do what: every action and every websocket command that is registered, by everybody there is."""
+
+from typing import Any, Final
+
+from homeassistant.core import Context, SupportsResponse
+from homeassistant.exceptions import HomeAssistantError, Unauthorized
+import pytest
+from pytest_homeassistant_custom_component.common import MockUser
+
+from custom_components.facial_therapy.const import DOMAIN
+
+from .world import World
+
+DATA: Final[dict[str, dict[str, Any]]] = {
+    "start_session": {"device": True, "program": "first_use"},
+    "check_session": {"device": True, "program": "first_use"},
+    "pause_session": {"device": True},
+    "resume_session": {"device": True},
+    "stop_session": {"device": True},
+    "stop_all": {},
+    "get_history": {},
+    "log_session": {"modality": "mask", "duration_s": 60, "channels": {"red": 10}},
+    "block_person": {"days": 1},
+    "report_reaction": {"reaction": "redness"},
+    "start_routine": {"steps": [{"act": "cleanse"}]},
+    "confirm_step": {},
+    "skip_step": {},
+    "stop_routine": {},
+    "skip_planned": {},
+}
+STOPS: Final = frozenset({"stop_session", "stop_all", "stop_routine"})
+OWN: Final = frozenset({"get_history", "log_session"})
+"""What is recorded of a person is theirs, and an admin's."""
+DENIED: Final = {"owner": frozenset(), "admin": frozenset(), "nobody": frozenset(), "user": OWN, "read-only": DATA.keys() - STOPS}
+"""By who it is: what is denied. An automation has no user: an admin has written it."""
+COMMANDS: Final = {f"{DOMAIN}/subscribe", f"{DOMAIN}/check"}
+"""The first is open to everybody who is signed in, the second asks as `check_session`: both in test_websocket.py."""
+
+
+async def denied(world: World, action: str, user_id: str | None) -> bool:
+    """Whether an action is denied; whatever else speaks against it comes after."""
+    data = {key: value for key, value in DATA[action].items() if key != "device"} | ({"device_id": world.device_id} if "device" in DATA[action] else {})
+    response = world.hass.services.supports_response(DOMAIN, action) is SupportsResponse.ONLY
+    try:
+        await world.hass.services.async_call(DOMAIN, action, data, blocking=True, context=Context(user_id=user_id), return_response=response)
+    except Unauthorized:
+        return True
+    except HomeAssistantError:
+        return False
+    return False
+
+
+@pytest.mark.parametrize("who", DENIED)
+async def test_everybody_may_stop_and_only_who_may_control_may_do_more(world: World, hass_owner_user: MockUser, hass_admin_user: MockUser, who: str) -> None:
+    auth = world.hass.auth
+    users = {"owner": hass_owner_user.id, "admin": hass_admin_user.id, "nobody": None}
+    users["user"] = (await auth.async_create_user("user", group_ids=["system-users"])).id
+    users["read-only"] = (await auth.async_create_user("guest", group_ids=["system-read-only"])).id
+    assert world.hass.services.async_services_for_domain(DOMAIN).keys() == DATA.keys()
+    found = {action for action in DATA if await denied(world, action, users[who])}
+    assert found == DENIED[who]
+
+
+async def test_every_websocket_command_is_looked_at(world: World) -> None:
+    assert {command for command in world.hass.data.get("websocket_api", {}) if command.startswith(DOMAIN)} == COMMANDS
