@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.auth.models import User
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
 from homeassistant.util import dt as dt_util
@@ -174,7 +175,8 @@ async def test_a_session_that_is_held_is_resumed_by_confirming(house: House) -> 
     assert house.state() is State.RUNNING
 
 
-async def test_only_the_person_themselves_admins_and_automations_go_through_an_evening(house: House) -> None:
+async def test_only_the_person_themselves_admins_and_automations_go_through_an_evening(house: House, hass_owner_user: User) -> None:
+    assert hass_owner_user.is_owner  # whoever is created first would be
     user = await house.hass.auth.async_create_user("Ada", group_ids=["system-users"])
     house.hass.states.async_set("person.ada", "home", {"user_id": "somebody"})
     house.hass.config_entries.async_update_entry(house.person, data={**house.person.data, CONF_PERSON: "person.ada"})
