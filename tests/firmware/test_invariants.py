@@ -100,7 +100,7 @@ def test_any_fault_is_zero_within_50_or_100_ms(modality: str, cause: dict[str, A
     assert not lit_after(node, at_ms + FAULT_MS[modality] + (stall_ms + NET_MS if "net_na" in cause else 0))
 
 
-MASK: Final = st.fixed_dictionaries(
+MASK: Final[st.SearchStrategy[dict[str, Any]]] = st.fixed_dictionaries(
     {
         "full_uw_cm2": st.integers(10_000, 80_000).map(lambda full: (full,) * 4),
         "peaks_uw_cm2": st.integers(10_000, 80_000).map(lambda peak: (peak,) * 4),
@@ -110,7 +110,7 @@ MASK: Final = st.fixed_dictionaries(
         "duration_s": st.integers(5, 60),
     }
 )
-WAND: Final = st.fixed_dictionaries(
+WAND: Final[st.SearchStrategy[dict[str, Any]]] = st.fixed_dictionaries(
     {
         "current_ua": st.integers(100, 500),
         "contact_area_mm2": st.integers(5, 30),
