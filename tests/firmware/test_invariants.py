@@ -269,7 +269,7 @@ def test_power_up_is_dark_and_what_cannot_be_read_allows_nothing(modality: str, 
         content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
     elif kind == "rubbish":
         content = bytearray(data.draw(st.binary(max_size=200)))
-    node.stored = None if kind == "missing" else bytes(content)  # type: ignore[assignment] - an absent store
+    node.stored = None if kind == "missing" else bytes(content)
     lit_ms = node.lit_ms
     node.sense(worn=worn, impedance_ohm=2000 if worn else 10_000_000, button=button).boot()
     assert (node.dark, node.state) == (True, "idle" if kind == "session" else "fault")

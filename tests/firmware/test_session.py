@@ -595,3 +595,18 @@ def test_shutting_down_is_final_until_boot() -> None:
     assert node.history(2)["outcome"] == "partial"
     node.touch(on=False)
     assert node.start("00000000000000d2")["reason"] == "ok"
+
+
+def test_a_press_in_the_moment_its_owner_is_lost_begins_nothing_and_no_new_10_minutes() -> None:
+    node = Node("mask", has_worn=False).armed(duration_s=60).press()
+    assert node.state == "ramping"
+    node.pause()
+    node.run(300)
+    assert node.resume()["state"] == "armed"
+    lit_ms = node.lit_ms
+    node.sense(button=True).tick().run(0.5)
+    node.owners = []
+    node.sense(button=False).tick()
+    assert (node.state, node.lit_ms) == ("suspended", lit_ms)
+    node.run(301)
+    assert node.state == "idle"

@@ -118,7 +118,8 @@ void Governor::watch_button_(uint32_t now_ms, bool down) {
 void Governor::press_(uint32_t now_ms) {
   if (this->live() && !this->confirm_credit_()) return;
   if (this->state_ == State::ARMED && !this->config_.wand() && !this->config_.has_worn) {
-    if (this->present_() && !this->ready_().refused()) this->energize_();
+    // An owner lost in this very moment has not left the press a session to begin.
+    if (this->present_() && this->owners_.connected(this->owner_) && !this->ready_().refused()) this->energize_();
   } else if ((this->state_ == State::SUSPENDED || this->state_ == State::PAUSED) && this->present_() &&
              this->owners_.connected(this->owner_) && !this->ready_().refused()) {
     this->lease_end_ms_ = now_ms + this->lease_ms_;
