@@ -83,12 +83,27 @@ LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "http": SURFACE | {"history", "store"},
         "words": CORE_ONLY | {"errors"},
         "websocket": SURFACE | {"words"},
+        "person_view": SURFACE | {"evenings", "history", "prospects", "store", "words"},
         "screening_flow": CORE_ONLY,
         "person_flow": SURFACE | {"remainder", "screening_flow", "ledger_file", "evenings"},
         "options_flow": SURFACE,
         "config_flow": SURFACE | {"adapter", "person_flow", "options_flow", "watched", "watched_flow"},
         "__init__": SURFACE
-        | {"remainder", "adapter", "store", "ledger_file", "repairs", "upkeep", "services", "person_actions", "watched", "websocket", "card", "http"}
+        | {
+            "remainder",
+            "adapter",
+            "store",
+            "ledger_file",
+            "repairs",
+            "upkeep",
+            "services",
+            "person_actions",
+            "watched",
+            "websocket",
+            "person_view",
+            "card",
+            "http",
+        }
         | {"evenings", "routine_actions"},
         "event": SURFACE | {"person_entity", "evening_entity", "words"},
         "sensor": SURFACE | {"person_sensor", "evening_sensor"},

@@ -27,5 +27,5 @@ async def async_setup_card(hass: HomeAssistant) -> None:
 
 
 def _version() -> str:
-    """Return what a browser may keep them under: the same name is the same content."""
-    return sha256(b"".join((FOLDER / script).read_bytes() for script in SCRIPTS)).hexdigest()[:12]
+    """Return what a browser may keep them under: the same name is the same content, also of what they import."""
+    return sha256(b"".join(script.read_bytes() for script in sorted(FOLDER.glob("*.js")))).hexdigest()[:12]

@@ -5,11 +5,14 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.async_api import Page
+from playwright.async_api import Page, Route
 
 from custom_components.facial_therapy.core.session import State
 
-CARD: Final = Path(__file__).resolve().parents[2] / "custom_components" / "facial_therapy" / "frontend" / "facial-therapy-card.js"
+INTEGRATION: Final = Path(__file__).resolve().parents[2] / "custom_components" / "facial_therapy"
+CARD: Final = INTEGRATION / "frontend" / "facial-therapy-card.js"
+PLACE: Final = "http://cards.test/"
+"""Where the page gets its files: from our folder, never from a network."""
 NOW: Final = 1_795_550_645.0
 """21:04:05 in Amsterdam."""
 LIGHT: Final[Mapping[str, str]] = {
@@ -25,6 +28,10 @@ DARK: Final[Mapping[str, str]] = {
     "divider-color": "#3a3a3a",
     "card-background-color": "#1c1c1c",
     "primary-background-color": "#111111",
+}
+
+WORDS: Final = {
+    f"component.facial_therapy.common.{key}": text for key, text in json.loads((INTEGRATION / "translations" / "en.json").read_text())["common"].items()
 }
 
 type Device = dict[str, Any]
@@ -133,6 +140,88 @@ MOMENTS: Final[Mapping[str, Device | None]] = {
 """Every state of the session sensor, and what else a card can look like."""
 assert {moment["state"] for moment in MOMENTS.values() if moment} >= set(State)
 
+_DAYS: Final = [f"2026-11-{day}" for day in range(23, 30)]
+_GIVEN: Final = {0: {"red": 16.8, "near_infrared": 16.8}, 2: {"red": 12.0, "near_infrared": 12.0, "amber": 4.0}}
+WEEK: Final[Device] = {
+    "days": [
+        {
+            "day": day,
+            "today": index == 2,  # noqa: PLR2004 - Wednesday
+            "left": [{"modality": "mask", "kind": "planned"}] if index in (4, 6) else [{"modality": "wand", "kind": "skipped"}] if index == 1 else [],
+            "fluence_j_cm2": _GIVEN.get(index, {}),
+            "charge_ma_min": 0.81 if index == 0 else 0,
+        }
+        for index, day in enumerate(_DAYS)
+    ],
+    "meters": {
+        "light_day": {"used": 33.6, "most": 50, "unit": "J/cm²"},
+        "light_week": {"used": 73.9, "most": 200, "unit": "J/cm²"},
+        "charge_day": {"used": 0.97, "most": 1.5, "unit": "mA·min"},
+        "sessions_mask": {"used": 2, "most": 4, "unit": "1"},
+        "sessions_wand": {"used": 1, "most": 2, "unit": "1"},
+    },
+    "sessions": [
+        {
+            "at": NOW - ago,
+            "modality": modality,
+            "program": program,
+            "outcome": "completed",
+            "planned": planned,
+            "at_least": {"fluence_j_cm2": {"red": least}, "charge_ma_min": least},
+            "at_most": {"fluence_j_cm2": {"red": most}, "charge_ma_min": most},
+        }
+        for ago, modality, program, planned, least, most in (
+            (600, "mask", "Uneven tone", {"fluence_j_cm2": {"red": 33.6}, "charge_ma_min": 0}, 12, 28),
+            (172_800, "mask", "Fine lines", PLANNED, 33.6, 33.6),
+            (173_400, "wand", "Fine lines", {"fluence_j_cm2": {}, "charge_ma_min": 0.98}, 0.81, 0.81),
+        )
+    ],
+    "done": 2,
+    "goal": 4,
+    "streak": 3,
+}
+NO_WEEK: Final[Device] = {
+    **WEEK,
+    "days": [{**day, "left": [], "fluence_j_cm2": {}, "charge_ma_min": 0} for day in WEEK["days"]],
+    "meters": {key: {**meter, "used": 0} for key, meter in WEEK["meters"].items()},
+    "sessions": [],
+    "goal": 0,
+}
+_ACTS: Final = ("cleanse", "gel", "wand", "rinse", "mask", "serum")
+
+
+def routine(state: str | None, index: int, say: str, **changes: Any) -> Device:
+    """Return a person in a step of their routine, with changes."""
+    steps = [
+        {"act": act, "result": "skipped" if at == 1 else "done" if at < index else None, "now": at == index, "duration_s": 60} for at, act in enumerate(_ACTS)
+    ]
+    goes_on = state not in (None, "over")
+    shown = {"state": state, "goes_on": goes_on, "due": False, "say": say, "until": None, "steps": steps if state else [], "ends_at": NOW + 1500}
+    return {"name": "Ada", "week": WEEK, "routine": {**shown, **changes}}
+
+
+NOBODY: Final[Device] = {"refused": "not_found"}
+PRIVATE: Final[Device] = {"refused": "unauthorized"}
+WEEKS: Final[Mapping[str, Device]] = {
+    "week": routine(None, 0, ""),
+    "empty week": {**routine(None, 0, ""), "week": NO_WEEK},
+    "nobody": NOBODY,
+    "private": PRIVATE,
+}
+ROUTINES: Final[Mapping[str, Device]] = {
+    "due": routine(None, 0, "", due=True),
+    "by hand": routine("hand", 0, "Cleanse your face"),
+    "to put on": routine("armed", 4, "Put the mask on, and close your eyes", until=NOW + 47),
+    "running": routine("running", 2, "Cheeks", until=NOW + 187),
+    "gap": routine("gap", 4, "Let your skin rest a few minutes", until=NOW + 240),
+    "held": routine("held", 4, "The mask waits: put it on and confirm"),
+    "last": routine("hand", 5, "Put on your serum"),
+    "over": routine("over", 6, "Done for tonight"),
+    "nobody": NOBODY,
+    "private": PRIVATE,
+}
+CARDS: Final[Mapping[str, Mapping[str, Device]]] = {"facial-therapy-week-card": WEEKS, "facial-therapy-routine-card": ROUTINES}
+
 ALLOWED: Final = {"allowed": True, "refusals": [], "duration_s": 600, "planned": PLANNED, "levels": {"red": 28, "near_infrared": 28}, "current_ua": None}
 
 # A home that only tells, and a card around ours as Home Assistant has it: what the card asks for and calls is kept in `calls`.
@@ -145,7 +234,7 @@ customElements.define("ha-card", class extends HTMLElement {
         this.attachShadow({mode: "open"}).innerHTML = `<style>:host { ${style} }</style><slot></slot>`;
     }
 });
-window.home = (device, {language = "en", dark = false, answer = null, fail = null, now, rtl = false} = {}) => {
+window.home = (device, {language = "en", dark = false, answer = null, fail = null, now, rtl = false, words = window.words} = {}) => {
     const heard = {ready: [], disconnected: []};
     let tell = () => {};
     const connection = {
@@ -154,7 +243,8 @@ window.home = (device, {language = "en", dark = false, answer = null, fail = nul
         subscribeMessage: async (listener, message) => {
             calls.push(message);
             tell = listener;
-            listener({now, devices: device ? {entry: device} : {}});
+            if (device?.refused) throw {code: device.refused};
+            listener(message.type.endsWith("person") ? {now, person: device} : {now, devices: device ? {entry: device} : {}});
             return async () => { tell = () => {}; };
         },
         sendMessagePromise: async message => {
@@ -170,14 +260,15 @@ window.home = (device, {language = "en", dark = false, answer = null, fail = nul
         translationMetadata: {translations: {[language]: {isRTL: rtl}}},
         entities: {},
         callService: async (...call) => { calls.push(call); if (fail) throw fail; },
-        loadBackendTranslation: async () => () => "",
+        loadBackendTranslation: async category => (key, values) =>
+            category === "common" ? (words[key] ?? "").replace(/\\{(\\w+)\\}/g, (_, name) => values?.[name] ?? "") : "",
     };
     return {hass, tell: event => tell(event), fire: name => heard[name].forEach(listener => listener())};
 };
-window.show = (into, device, options, config = {}) => {
+window.show = (into, device, options, config = {}, tag = "facial-therapy-card") => {
     const home = window.home(device, options);
-    const card = document.createElement("facial-therapy-card");
-    card.setConfig({type: "custom:facial-therapy-card", ...config});
+    const card = document.createElement(tag);
+    card.setConfig({type: `custom:${tag}`, ...config});
     into.append(card);
     card.hass = home.hass;
     return {card, ...home};
@@ -196,18 +287,31 @@ async def open_page(page: Page, *, dark: bool = False) -> None:
         body {{ margin: 0; padding: 16px; }}
         main {{ display: grid; grid-template-columns: repeat(var(--columns, 1), minmax(0, var(--width, 400px))); gap: 16px; align-items: stretch; }}
     """
-    await page.set_content(f"<!doctype html><html lang=en><head><title>Card</title><style>{style}</style></head><body><main></main></body></html>")
-    await page.evaluate(f"window.allowed = {json.dumps(ALLOWED)}")
+    await serve(page, f"<!doctype html><html lang=en><head><title>Card</title><style>{style}</style></head><body><main></main></body></html>")
+    await page.evaluate(f"window.allowed = {json.dumps(ALLOWED)}; window.words = {json.dumps(WORDS)}")
     await page.add_script_tag(content=_HOME)
-    await page.add_script_tag(path=CARD, type="module")
+    await page.add_script_tag(url=f"{PLACE}{CARD.name}", type="module")
     await page.wait_for_function("() => Boolean(customElements.get('facial-therapy-card'))")
+
+
+async def serve(page: Page, html: str) -> None:
+    """Open a page of our own beside our files."""
+
+    async def answer(route: Route) -> None:
+        file = CARD.parent / route.request.url.removeprefix(PLACE)
+        await (route.fulfill(path=file, content_type="text/javascript") if file.is_file() else route.fulfill(body=html, content_type="text/html"))
+
+    await page.route(f"{PLACE}**", answer)
+    await page.goto(PLACE)
 
 
 async def show(page: Page, device: Device | None, **options: Any) -> None:
     """Show one card more; the page has it as `shown`."""
-    config = options.pop("config", {})
-    show = "([device, options, config]) => { window.shown = show(document.querySelector('main'), device, options, config); }"
-    await page.evaluate(show, [device, {"now": NOW, **options}, config])
+    config, tag = options.pop("config", {}), options.pop("tag", "facial-therapy-card")
+    if german := options.pop("german", None):
+        options["words"] = {**WORDS, **{f"component.facial_therapy.common.card_{key}": text for key, text in german.items()}}
+    show = "([device, options, config, tag]) => { window.shown = show(document.querySelector('main'), device, options, config, tag); }"
+    await page.evaluate(show, [device, {"now": NOW, **options}, config, tag])
 
 
 async def tell(page: Page, now: float = NOW, **changes: Any) -> None:

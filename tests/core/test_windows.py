@@ -10,7 +10,7 @@ import pytest
 from custom_components.facial_therapy.core import limits
 from custom_components.facial_therapy.core.ledger import History, Record, ceiling
 from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Options, Outcome, Person, Reason, Refusal, SkinType
-from custom_components.facial_therapy.core.safety import budget, permit, refusals
+from custom_components.facial_therapy.core.safety import budget, permit, refusals, used
 from custom_components.facial_therapy.core.windows import WINDOWS, Claim
 
 from . import NOTHING, NOW, current, light, mask, node, person, wand
@@ -281,6 +281,15 @@ def test_a_permitted_session_is_charged_in_the_windows_of_the_next() -> None:
     plan = permit(light(red=20), mask(), node(), NOW, history=NOTHING)
     assert sum(plan.charged.fluence_j_cm2.values()) == pytest.approx(14.4)
     assert refusals(light(red=20), mask(), node(), NOW, history=history(given_before(21 * HOUR))) == ()
+
+
+def test_a_person_sees_what_they_have_used_of_a_window_charged_and_of_what() -> None:
+    assert used(person(), Modality.MASK, NOW, history=NOTHING, window="fluence_day_default") == (0, pytest.approx(50), "J/cm²")
+    once = history(given_before(2 * HOUR, planned=RED50, delivered=RED50))
+    amount, most, unit = used(person(skin_type=SkinType.IV), Modality.MASK, NOW, history=once, window="fluence_day_default")
+    assert (amount, most, unit) == (pytest.approx(once.records[0].taken.total), pytest.approx(37.5), "J/cm²")
+    assert used(person(), Modality.WAND, NOW, history=once, window="charge_day_default")[0] == 0
+    assert used(person(), Modality.MASK, NOW, history=history(given_before(21 * HOUR)), window="fluence_day_default")[0] == 0
 
 
 def test_the_budget_of_a_person_says_when_something_could_start() -> None:

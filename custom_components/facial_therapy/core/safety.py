@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 import math
-from typing import Final
+from typing import Final, cast
 
 from . import person as people
 from .constraints import REQUEST, Case, Constraint, Moment, Turn, number
@@ -15,7 +15,7 @@ from .dose import charge_ma_min, charged, fluence_j_cm2, planned
 from .ledger import History
 from .limits import LEASE_S, SKIN_FACTOR, TELEMETRY_IDLE_STALE_S, TELEMETRY_STALE_S, TEMPERATURE_LATCH_C, TEMPERATURE_STOP_C, WINDOW_S
 from .model import Channel, Device, Dose, Fault, Modality, NodeState, Person, Plan, Reason, Refusal, RefusedError, Request, Telemetry
-from .windows import WINDOWS, Claim, Rule
+from .windows import WINDOWS, Claim, Rule, Window
 
 FUTURE: Final = timedelta(seconds=1)
 """A report may be this far ahead of the clock; one further ahead counts as none."""
@@ -193,6 +193,24 @@ def budget(person: Person, modality: Modality, now: datetime, *, history: Histor
     """
     claim = Claim(modality=modality, person=person, history=history, now=now, adding=LEAST, duration_s=1, gel_rinsed=True)
     return ordered(refusal for rule in BUDGET for refusal in rule(claim))
+
+
+def used(person: Person, modality: Modality, now: datetime, *, history: History, window: str) -> tuple[float, float, str]:
+    """Return what a person has used of a window, for a picture of it; what may start is for `permit` to say.
+
+    Args:
+        person: Whose budget it is.
+        modality: Light or current.
+        now: UTC and aware.
+        history: What the person has been given, on every device.
+        window: Key of `windows.WINDOWS`, of a rule that is a `Window`.
+
+    Returns:
+        What was given inside it, its ceiling, and the unit of both; light and current charged.
+    """
+    rule = cast("Window", WINDOWS[window])
+    claim = Claim(modality=modality, person=person, history=history, now=now, adding=LEAST, duration_s=1, gel_rinsed=True)
+    return *rule.filled(claim), rule.unit
 
 
 def ordered(found: Iterable[Refusal]) -> tuple[Refusal, ...]:

@@ -98,11 +98,7 @@ class Window:
         asked = self.asked(claim)
         if self.modality not in (None, claim.modality) or asked == 0:
             return
-        since = claim.history.at - self.length
-        given = [
-            (record.over_at, self.given(record)) for record in claim.history.records if self.modality in (None, record.modality) and record.over_at > since
-        ]
-        given = [(over_at, amount) for over_at, amount in given if amount > 0]
+        given = self._inside(claim)
         most, left, free_at = self.most(claim), sum(amount for _, amount in given), None
         for over_at, amount in given:
             if left + asked <= most + _ROUNDING:
@@ -111,6 +107,16 @@ class Window:
         if free_at is not None:
             remaining = max(0, most - sum(amount for _, amount in given))
             yield Refusal(reason=self.reason, maximum=round(remaining, 6), unit=self.unit, detail=self.source, allowed_at=claim.wall(free_at))
+
+    def filled(self, claim: Claim) -> tuple[float, float]:
+        """Return what has been given inside the window and the ceiling, both in `unit`, light and current charged."""
+        return sum(amount for _, amount in self._inside(claim)), self.most(claim)
+
+    def _inside(self, claim: Claim) -> list[tuple[datetime, float]]:
+        """Return (its end, how much) of everything given inside the window, the end that is longest ago first."""
+        since = claim.history.at - self.length
+        records = [record for record in claim.history.records if self.modality in (None, record.modality) and record.over_at > since]
+        return [(record.over_at, amount) for record in records if (amount := self.given(record)) > 0]
 
 
 # --- ceilings ------------------------------------------------------------------------------------------------------------------

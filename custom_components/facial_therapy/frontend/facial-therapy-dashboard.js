@@ -1,26 +1,10 @@
 // The dashboard of Facial Therapy: laid out anew from what there is whenever it is opened, so that nobody has to write or mend one.
 
-const DOMAIN = "facial_therapy";
+import { DOMAIN, define, wordNow, wordsOf } from "./shared.js";
+
 const STRATEGY = "facial-therapy";
 const DAYS = 7;
 const WEEKS = 12;
-
-const WORDS = {
-  en: {
-    name: "Facial therapy", description: "Sessions, weeks, history and devices of everybody", tonight: "Tonight", week: "Week", history: "History", devices: "Devices",
-    safety: "Safety", people: "People", dose: "Dose of each day", weeks: "Dose of each week", light: "Light", charge: "Current", ready: "What stands in the way",
-    empty: "There is no mask or wand yet. Add one under *Settings, Devices & services*.",
-    text: "The device itself and Home Assistant keep the limits. What is refused says why, and from when it is possible. **Stop** is open to everybody who is signed in.",
-  },
-  de: {
-    name: "Gesichtstherapie", description: "Sitzungen, Wochen, Verlauf und Geräte von allen", tonight: "Heute Abend", week: "Woche", history: "Verlauf", devices: "Geräte",
-    safety: "Sicherheit", people: "Personen", dose: "Dosis je Tag", weeks: "Dosis je Woche", light: "Licht", charge: "Strom", ready: "Was dagegen spricht",
-    empty: "Es gibt noch keine Maske und keinen Stab. Hinzufügen unter *Einstellungen, Geräte & Dienste*.",
-    text: "Das Gerät selbst und Home Assistant halten die Grenzen ein. Eine Ablehnung sagt, warum, und ab wann es möglich ist. **Stopp** steht allen offen, die angemeldet sind.",
-  },
-};
-
-const wordsOf = (language) => WORDS[(language ?? "en").split("-")[0]] ?? WORDS.en;
 
 const heading = (text, icon, badges = []) => ({ type: "heading", heading: text, icon, badges });
 const tile = (entity, options = {}) => ({ type: "tile", entity: entity.entity_id, name: { type: "entity" }, ...options });
@@ -29,38 +13,46 @@ const domain = (entity) => entity.entity_id.split(".")[0];
 
 class FacialTherapyDashboard extends HTMLElement {
   static async generate(_config, hass) {
-    const words = wordsOf(hass.locale?.language ?? hass.language);
+    const words = await wordsOf(hass, "dashboard");
     const ours = Object.values(hass.entities).filter((entity) => entity.platform === DOMAIN && entity.device_id && !entity.hidden);
     const homes = Map.groupBy(ours, (entity) => entity.device_id);
     const has = (entities, kind, key) => entities.find((entity) => domain(entity) === kind && entity.translation_key === key);
     const nameOf = (id) => hass.devices[id]?.name_by_user || hass.devices[id]?.name || "";
     const devices = [...homes].filter(([, entities]) => has(entities, "switch", "session"));
     const people = [...homes].filter(([, entities]) => has(entities, "sensor", "sessions_this_week"));
-    const view = (path, icon, sections) => ({ type: "sections", path, title: words[path], icon, max_columns: 3, sections });
+    const view = (path, icon, sections) => ({ type: "sections", path, title: words(path), icon, max_columns: 3, sections });
     if (!devices.length) {
-      return { views: [view("tonight", "mdi:face-woman-shimmer", [section({ type: "markdown", text_only: true, content: words.empty })])] };
+      return { views: [view("tonight", "mdi:face-woman-shimmer", [section({ type: "markdown", text_only: true, content: words("empty") })])] };
     }
 
     const person = ([id, entities]) => [heading(nameOf(id), "mdi:account"), ...entities.filter((entity) => !entity.entity_category).map((entity) => tile(entity))];
+    const evening = ([id]) => section({ type: "custom:facial-therapy-routine-card", person: id });
     const tonight = devices.map(([id]) => section({ type: "custom:facial-therapy-card", device: id }));
 
     const graphs = ([, entities], title, days, period) => {
       const doses = (test) => entities.filter((entity) => domain(entity) === "sensor" && test(entity.translation_key ?? "")).map((entity) => entity.entity_id);
-      const kinds = [[words.light, doses((key) => key.startsWith("fluence"))], [words.charge, doses((key) => key.startsWith("charge"))]];
+      const kinds = [[words("light"), doses((key) => key.startsWith("fluence"))], [words("charge"), doses((key) => key.startsWith("charge"))]];
       return kinds
         .filter(([, found]) => found.length)
         .map(([kind, found]) => ({ type: "statistics-graph", title: `${title}: ${kind}`, entities: found, days_to_show: days, period, chart_type: "bar", stat_types: ["change"] }));
     };
-    const week = people.map((each) => section(heading(nameOf(each[0]), "mdi:account"), ...graphs(each, words.dose, DAYS, "day"), ...graphs(each, words.weeks, WEEKS * 7, "week")));
+    const weekOf = ([id]) => ({ type: "custom:facial-therapy-week-card", person: id });
+    const week = people.map((each) => section(weekOf(each), ...graphs(each, words("dose"), DAYS, "day"), ...graphs(each, words("weeks"), WEEKS * 7, "week")));
 
     const sensors = devices.map(([, entities]) => has(entities, "sensor", "session")?.entity_id).filter(Boolean);
-    const history = [section({ type: "history-graph", entities: sensors, hours_to_show: 24 }), section({ type: "logbook", target: { entity_id: sensors }, hours_to_show: 168, grid_options: { rows: 8 } })];
+    // What the node itself measures: drawn as long as the recorder keeps it.
+    const measures = ([id]) => Object.values(hass.entities).filter(
+      (entity) => entity.device_id === id && entity.platform !== DOMAIN && !entity.hidden && ["°C", "°F", "Ω"].includes(hass.states[entity.entity_id]?.attributes.unit_of_measurement),
+    ).map((entity) => entity.entity_id).filter((entity) => domain({ entity_id: entity }) === "sensor");
+    const measured = devices.filter((device) => measures(device).length)
+      .map((device) => section({ type: "history-graph", title: `${nameOf(device[0])}: ${words("sensors")}`, entities: measures(device), hours_to_show: 6 }));
+    const history = [...measured, section({ type: "history-graph", entities: sensors, hours_to_show: 24 }), section({ type: "logbook", target: { entity_id: sensors }, hours_to_show: 168, grid_options: { rows: 8 } })];
 
     const rest = devices.map(([id, entities]) => section(heading(nameOf(id), "mdi:tune-variant"), ...entities.map((entity) => tile(entity))));
 
     const keys = [["binary_sensor", "ready"], ["sensor", "ready_at"], ["binary_sensor", "fault"], ["button", "stop"], ["button", "confirm"]];
     const safety = [
-      section(heading(words.safety, "mdi:shield-check"), { type: "markdown", content: words.text }),
+      section(heading(words("safety"), "mdi:shield-check"), { type: "markdown", content: words("text") }),
       ...devices.map(([id, entities]) => section(heading(nameOf(id), "mdi:shield-check"), ...keys.map(([kind, key]) => has(entities, kind, key)).filter(Boolean).map((entity) => tile(entity)))),
       ...people.map(([id, entities]) => {
         const told = entities.filter((entity) => /ready|block|screen|due|next|week/.test(entity.translation_key ?? ""));
@@ -69,9 +61,9 @@ class FacialTherapyDashboard extends HTMLElement {
     ];
 
     return {
-      title: words.name,
+      title: words("name"),
       views: [
-        view("tonight", "mdi:face-woman-shimmer", [...tonight, ...(people.length ? [section(...people.flatMap(person))] : [])]),
+        view("tonight", "mdi:face-woman-shimmer", [...tonight, ...people.map(evening), ...(people.length ? [section(...people.flatMap(person))] : [])]),
         ...(week.length ? [view("week", "mdi:chart-bar", week)] : []),
         view("history", "mdi:history", history),
         view("devices", "mdi:tune-variant", rest),
@@ -82,19 +74,17 @@ class FacialTherapyDashboard extends HTMLElement {
 }
 
 const TAG = `ll-strategy-dashboard-${STRATEGY}`;
-// Home Assistant puts another registry in place of the browser's while it starts: what is defined before that is never found.
-const define = () => customElements.get(TAG) || customElements.define(TAG, FacialTherapyDashboard);
-if (document.querySelector("home-assistant")) customElements.whenDefined("home-assistant").then(define);
-else define();
+define(TAG, FacialTherapyDashboard);
 
 window.customStrategies ??= [];
 if (!window.customStrategies.some(({ type }) => type === STRATEGY)) {
-  const words = wordsOf(document.documentElement.lang);
   window.customStrategies.push({
     type: STRATEGY,
     strategyType: "dashboard",
-    name: words.name,
-    description: words.description,
+    name: "Facial Therapy",
+    get description() {
+      return wordNow("dashboard_description");
+    },
     documentationURL: "https://github.com/facial-therapy/facial-therapy",
   });
 }

@@ -1,0 +1,165 @@
+// The card of a person's week: what each day has given, what is planned, how full their limits are, and what each session gave of its plan.
+
+import { PersonCard, STYLE as SHARED, define, doseText, element, isPerson, languageOf, lightOf, list, number, offer, set, timeOfDay } from "./shared.js";
+
+const TAG = "facial-therapy-week-card";
+const CHANNELS = ["red", "near_infrared", "blue", "amber"];
+const SHOWN = 5;
+
+const STYLE = `${SHARED}
+.card { display: grid; gap: 18px; grid-template-columns: minmax(0, 1fr); align-content: start; }
+h3 { margin: 0 0 8px; font-size: 15px; font-weight: 500; color: var(--soft); }
+.charts { display: grid; gap: 18px; } .chart[hidden] { display: none; }
+.days { list-style: none; margin: 0; padding: 0; display: grid; grid-template-columns: repeat(7, 1fr); gap: 6px; }
+.days li { display: grid; grid-template-rows: 18px 92px auto; justify-items: center; gap: 4px; font-size: 14px; color: var(--soft); min-width: 0; }
+.days li.today { color: var(--ink); font-weight: 600; }
+.pile { width: min(100%, 34px); height: 100%; display: flex; flex-direction: column-reverse; border-radius: 8px; overflow: hidden; background: color-mix(in srgb, var(--line) 45%, transparent); box-sizing: border-box; }
+.planned .pile { outline: 2px dashed var(--soft); outline-offset: -2px; }
+.today .pile { box-shadow: inset 0 0 0 2px var(--ink); }
+.bar { width: 100%; height: calc(var(--share) * 100%); background: var(--color); } .bar + .bar { border-bottom: 2px solid var(--paper); }
+.meters, .sessions { list-style: none; margin: 0; padding: 0; display: grid; gap: 12px; }
+.meters li, .sessions li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 4px 12px; font-size: 15px; }
+.meters li > :last-child, .sessions li > :last-child { grid-column: 1 / -1; }
+.track { height: 12px; border-radius: 6px; background: color-mix(in srgb, var(--line) 60%, transparent); overflow: hidden; display: flex; }
+.fill { width: calc(var(--share) * 100%); background: var(--color); } .full .fill { background: #d2453b; }
+.maybe { width: calc(var(--share) * 100%); background: repeating-linear-gradient(135deg, var(--color) 0 4px, transparent 4px 8px); }
+.num { color: var(--soft); white-space: nowrap; }
+.kept, .footnote { margin: 0; font-size: 15px; color: var(--soft); text-align: center; }
+.key { list-style: none; margin: 10px 0 0; padding: 0; display: flex; flex-wrap: wrap; gap: 4px 16px; justify-content: center; font-size: 14px; color: var(--soft); }
+.key li { display: flex; align-items: center; gap: 6px; } .key li::before { content: ""; width: 12px; height: 12px; border-radius: 4px; background: var(--color); box-sizing: border-box; }
+.key li.plan::before { background: none; border: 2px dashed var(--soft); }
+@container (min-width: 620px) { .card { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); column-gap: 32px; } h2, .hint, .kept, .footnote { grid-column: 1 / -1; } }
+`;
+
+const TEMPLATE = `<style>${STYLE}</style><ha-card><div class="card"><h2 class="name"></h2><p class="hint"></p>
+<div class="charts"><section class="light chart"><h3></h3><ul class="days"></ul><ul class="key"></ul></section><section class="charge chart"><h3></h3><ul class="days"></ul></section></div>
+<ul class="meters"></ul><section class="given"><h3></h3><ul class="sessions"></ul></section><p class="kept"></p><p class="footnote"></p></div></ha-card>`;
+
+const share = (part, whole) => String(whole > 0 ? Math.min(1, part / whole) : 0);
+
+class FacialTherapyWeekCard extends PersonCard {
+  get template() {
+    return TEMPLATE;
+  }
+
+  build() {
+    this.parts.chargeDays = this.shadowRoot.querySelector(".charge .days");
+    this.parts.lightDays = this.shadowRoot.querySelector(".light .days");
+  }
+
+  show() {
+    const { parts, words, feed } = this;
+    const person = feed.refused ? null : feed.value;
+    set(parts.name, person ? words("week_title", { name: person.name }) : "Facial Therapy");
+    const week = person?.week;
+    const some = Boolean(week?.sessions.length);
+    set(parts.hint, this.nothing || (some || !week ? "" : words("given_none")));
+    for (const name of ["charts", "meters", "given", "kept", "footnote"]) parts[name].hidden = !week;
+    if (!week) return null;
+    const light = (day) => CHANNELS.filter((channel) => day.fluence_j_cm2[channel]).map((channel) => [channel, day.fluence_j_cm2[channel]]);
+    const current = (day) => (day.charge_ma_min ? [["current", day.charge_ma_min]] : []);
+    const wand = week.days.some((day) => day.charge_ma_min || day.left.some(({ modality }) => modality === "wand"));
+    this.#chart(parts.light, parts.lightDays, "mask", light, (day) => doseText(this.hass, day, "mask"));
+    this.#chart(parts.charge, parts.chargeDays, "wand", current, (day) => doseText(this.hass, day, "wand"));
+    parts.charge.hidden = !wand;
+    const given = CHANNELS.filter((channel) => week.days.some((day) => day.fluence_j_cm2[channel]));
+    list(
+      parts.key,
+      [...given, ...(week.days.some((day) => day.left.some(({ kind }) => kind === "planned")) ? ["plan"] : [])].map((key) => [key]),
+      (key) => element("li", key),
+      (item, _value, key) => {
+        item.style.setProperty("--color", `var(--${key})`);
+        set(item, words(key === "plan" ? "planned_day" : key));
+      },
+    );
+    this.#meters(week);
+    this.#sessions(week);
+    set(parts.kept, week.goal ? words("kept", { done: week.done, goal: week.goal }) : "");
+    set(parts.footnote, some ? words("meter_note") : "");
+    return null;
+  }
+
+  // One bar a day; what is drawn is also said, in words that only a screen reader has.
+  #chart(chart, days, modality, parts, text) {
+    const { words, hass } = this;
+    const { week } = this.feed.value;
+    const sum = (day) => parts(day).reduce((total, [, amount]) => total + amount, 0);
+    const most = Math.max(...week.days.map(sum));
+    set(chart.querySelector("h3"), words(modality === "mask" ? "light" : "charge") + (modality === "mask" ? ", J/cm²" : ", mA·min"));
+    const weekday = (day, style) => new Intl.DateTimeFormat(languageOf(hass), { weekday: style, timeZone: "UTC" }).format(new Date(`${day.day}T12:00Z`));
+    list(
+      days,
+      week.days.map((day) => [day.day, day]),
+      () => element("li", "", element("span", "num"), element("div", "pile"), element("span"), element("span", "said")),
+      (item, day) => {
+        const left = day.left.filter((each) => each.modality === modality);
+        const planned = left.some(({ kind }) => kind === "planned");
+        item.classList.toggle("today", day.today);
+        item.classList.toggle("planned", planned);
+        const [amount, pile, name, said] = item.children;
+        set(amount, sum(day) ? number(hass, sum(day), modality === "mask" ? (sum(day) < 10 ? 1 : 0) : 2) : left.some(({ kind }) => kind === "skipped") ? "–" : "");
+        list(
+          pile,
+          parts(day),
+          () => element("div", "bar"),
+          (bar, value, channel) => {
+            bar.style.setProperty("--color", `var(--${channel})`);
+            bar.style.setProperty("--share", share(value, most));
+          },
+        );
+        for (const part of [amount, name]) part.ariaHidden = "true";
+        set(name, weekday(day, "short"));
+        const also = [day.today && words("today"), planned && words("planned_day"), left.some(({ kind }) => kind === "skipped") && words("skipped_day")];
+        set(said, [weekday(day, "long"), text(day), ...also].filter(Boolean).join(", "));
+      },
+    );
+  }
+
+  #meters(week) {
+    const { words, hass, parts } = this;
+    const color = (key) => (key.includes("charge") || key.includes("wand") ? "current" : "red");
+    const drawn = Object.entries(week.meters).filter(([key, { used }]) => used > 0 || !color(key).includes("current"));
+    list(
+      parts.meters,
+      drawn,
+      () => element("li", "", element("span"), element("span", "num"), element("div", "track", element("div", "fill"))),
+      (item, { used, most, unit }, key) => {
+        const [name, text, track] = item.children;
+        set(name, words(`meter_${key}`));
+        const digits = unit === "1" ? 0 : unit === "J/cm²" ? 1 : 2;
+        const of = words("meter_of", { used: number(hass, used, digits), most: number(hass, most, digits) });
+        set(text, unit === "1" ? of : `${of} ${unit}`);
+        track.firstChild.style.setProperty("--share", share(used, most));
+        track.firstChild.style.setProperty("--color", `var(--${color(key)})`);
+        item.classList.toggle("full", used >= most && unit !== "1");
+      },
+    );
+  }
+
+  #sessions(week) {
+    const { words, hass, parts, feed } = this;
+    set(parts.given.querySelector("h3"), words("sessions"));
+    parts.given.hidden = !week.sessions.length;
+    list(
+      parts.sessions,
+      week.sessions.slice(0, SHOWN).map((session) => [`${session.at}`, session]),
+      () => element("li", "", element("span"), element("span", "num"), element("div", "track", element("div", "fill"), element("div", "maybe"))),
+      (item, { modality, program, at, planned, at_least: least, at_most: most }) => {
+        const amount = (dose) => (modality === "wand" ? dose.charge_ma_min : lightOf(dose));
+        const [name, text, track] = item.children;
+        const day = new Intl.DateTimeFormat(languageOf(hass), { weekday: "short", timeZone: hass.locale?.time_zone === "server" ? hass.config?.time_zone : undefined });
+        set(name, [program, `${day.format(new Date(at * 1000))} ${timeOfDay(hass, at, { today: at })}`].filter(Boolean).join(" · "));
+        const given = doseText(hass, most, modality).split(" ")[0];
+        const range = amount(least) < amount(most) ? `${doseText(hass, least, modality).split(" ")[0]}–${given}` : given;
+        set(text, words("of", { given: range, planned: doseText(hass, planned, modality) }));
+        const color = modality === "wand" ? "current" : (Object.keys(planned.fluence_j_cm2)[0] ?? "red");
+        track.children[0].style.setProperty("--share", share(amount(least), amount(planned)));
+        track.children[1].style.setProperty("--share", share(amount(most) - amount(least), amount(planned)));
+        for (const part of track.children) part.style.setProperty("--color", `var(--${color})`);
+      },
+    );
+  }
+}
+
+define(TAG, FacialTherapyWeekCard);
+offer(TAG, "Facial Therapy: week", "week", "person", (hass, entity) => isPerson(hass, entity) && /fluence|charge|week/.test(entity.translation_key));
