@@ -146,7 +146,7 @@ WEEK: Final[Device] = {
     "days": [
         {
             "day": day,
-            "today": index == 2,  # noqa: PLR2004 - Wednesday
+            "today": index == 2,
             "left": [{"modality": "mask", "kind": "planned"}] if index in (4, 6) else [{"modality": "wand", "kind": "skipped"}] if index == 1 else [],
             "fluence_j_cm2": _GIVEN.get(index, {}),
             "charge_ma_min": 0.81 if index == 0 else 0,

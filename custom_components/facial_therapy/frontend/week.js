@@ -90,7 +90,7 @@ class FacialTherapyWeekCard extends PersonCard {
     list(
       days,
       week.days.map((day) => [day.day, day]),
-      () => element("li", "", element("span", "num"), element("div", "pile"), element("span"), element("span", "said")),
+      () => element("li", "", element("span", "num"), element("span", "pile"), element("span"), element("span", "said")),
       (item, day) => {
         const left = day.left.filter((each) => each.modality === modality);
         const planned = left.some(({ kind }) => kind === "planned");
@@ -101,7 +101,7 @@ class FacialTherapyWeekCard extends PersonCard {
         list(
           pile,
           parts(day),
-          () => element("div", "bar"),
+          () => element("span", "bar"),
           (bar, value, channel) => {
             bar.style.setProperty("--color", `var(--${channel})`);
             bar.style.setProperty("--share", share(value, most));
@@ -122,7 +122,7 @@ class FacialTherapyWeekCard extends PersonCard {
     list(
       parts.meters,
       drawn,
-      () => element("li", "", element("span"), element("span", "num"), element("div", "track", element("div", "fill"))),
+      () => element("li", "", element("span"), element("span", "num"), element("div", "track", element("span", "fill"))),
       (item, { used, most, unit }, key) => {
         const [name, text, track] = item.children;
         set(name, words(`meter_${key}`));
@@ -143,7 +143,7 @@ class FacialTherapyWeekCard extends PersonCard {
     list(
       parts.sessions,
       week.sessions.slice(0, SHOWN).map((session) => [`${session.at}`, session]),
-      () => element("li", "", element("span"), element("span", "num"), element("div", "track", element("div", "fill"), element("div", "maybe"))),
+      () => element("li", "", element("span"), element("span", "num"), element("div", "track", element("span", "fill"), element("span", "maybe"))),
       (item, { modality, program, at, planned, at_least: least, at_most: most }) => {
         const amount = (dose) => (modality === "wand" ? dose.charge_ma_min : lightOf(dose));
         const [name, text, track] = item.children;
