@@ -84,13 +84,29 @@ async def test_a_session_on_the_card_is_pictured(browser: Browser, name: str, da
     await _take_cards(browser, name, list(STRIP), 1360, 4, 320, dark)
 
 
-async def _take_cards(browser: Browser, name: str, shown: list[str], width_px: int, columns: int, card_px: int, dark: bool) -> None:  # noqa: FBT001, PLR0913, PLR0917 - a row of the table
+@pytest.mark.parametrize("tag", moments.CARDS)
+@pytest.mark.parametrize(("place", "card_px", "dark"), [("", 440, False), ("-dark", 440, True), ("-phone", 380, False), ("-phone-dark", 380, True)])
+async def test_the_cards_of_a_person_are_pictured(browser: Browser, tag: str, place: str, card_px: int, dark: bool) -> None:  # noqa: FBT001 - a parameter of pytest
+    name = f"{tag.removeprefix('facial-therapy-').removesuffix('-card')}{place}"
+    await _take_cards(browser, f"card-{name}", list(moments.CARDS[tag]), 3 * card_px + 64, 3, card_px, dark, tag)
+
+
+async def _take_cards(  # noqa: PLR0913, PLR0917 - a row of the table
+    browser: Browser,
+    name: str,
+    shown: list[str],
+    width_px: int,
+    columns: int,
+    card_px: int,
+    dark: bool,
+    tag: str = "facial-therapy-card",  # noqa: FBT001
+) -> None:
     context = await browser.new_context(timezone_id="Europe/Amsterdam", reduced_motion="reduce", viewport={"width": width_px, "height": 400})
     page = await context.new_page()
     await moments.open_page(page, dark=dark)
     await page.evaluate("([columns, width]) => { document.querySelector('main').style = `--columns: ${columns}; --width: ${width}px`; }", [columns, card_px])
     for moment in shown:
-        await moments.show(page, moments.MOMENTS[moment], dark=dark)
+        await moments.show(page, moments.CARDS.get(tag, moments.MOMENTS)[moment], dark=dark, tag=tag)
     await page.wait_for_timeout(500)
     await page.set_viewport_size({"width": width_px, "height": await page.evaluate("document.documentElement.scrollHeight")})
     await page.wait_for_timeout(500)

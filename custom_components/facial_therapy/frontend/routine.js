@@ -19,6 +19,7 @@ const STYLE = `${SHARED}
 .time { font-size: 48px; line-height: 1.05; font-variant-numeric: tabular-nums; }
 .next { margin: 0; font-size: 19px; text-align: center; } .next b { font-weight: 500; }
 .then { margin: 0; font-size: 15px; text-align: center; color: var(--soft); }
+.skip[hidden] + .stop { grid-column: 1 / -1; }
 .skip { background: transparent; color: var(--ink); border-color: var(--soft); }
 .actions .primary { min-height: 72px; font-size: 22px; } .actions { grid-auto-flow: row; grid-template-columns: 1fr 1fr; } .actions .primary { grid-column: 1 / -1; }
 @container (min-width: 620px) { .say { font-size: 48px; } .time { font-size: 64px; } .actions { grid-template-columns: 2fr 1fr 1fr; } .actions .primary { grid-column: auto; } }
