@@ -98,8 +98,8 @@ async def _take_cards(  # noqa: PLR0913, PLR0917 - a row of the table
     width_px: int,
     columns: int,
     card_px: int,
-    dark: bool,
-    tag: str = "facial-therapy-card",  # noqa: FBT001
+    dark: bool,  # noqa: FBT001 - a row of the table
+    tag: str = "facial-therapy-card",
 ) -> None:
     context = await browser.new_context(timezone_id="Europe/Amsterdam", reduced_motion="reduce", viewport={"width": width_px, "height": 400})
     page = await context.new_page()
