@@ -6,9 +6,21 @@ export const DOMAIN = "facial_therapy";
 
 export const languageOf = (hass) => hass?.locale?.language ?? hass?.language ?? "en";
 
+// The frontend answers whoever asks a second time at once, before the words that the first one asked for are there: all wait for the first.
+const loading = new Map();
+const loaded = (hass) => {
+  const language = languageOf(hass);
+  if (!loading.has(language)) {
+    const words = hass.loadBackendTranslation("common", DOMAIN);
+    loading.set(language, words);
+    words.catch(() => loading.delete(language));
+  }
+  return loading.get(language);
+};
+
 // A function from a key and its values to a sentence.
 export const wordsOf = async (hass, prefix = "card") => {
-  const localize = await hass.loadBackendTranslation("common", DOMAIN);
+  const localize = await loaded(hass);
   return (key, values) => localize(`component.${DOMAIN}.common.${prefix}_${key}`, values) || "";
 };
 
@@ -160,7 +172,7 @@ export const set = (part, text) => {
 
 // Rebuilds a list only when it has another shape, so that what somebody reads or has in focus stays.
 export const list = (parent, items, make, update) => {
-  const shape = items.map(([key]) => key).join("|");
+  const shape = `${items.length} ${items.map(([key]) => key).join("|")}`;
   if (parent.dataset.shape !== shape) {
     parent.dataset.shape = shape;
     parent.replaceChildren(...items.map(([key, value]) => make(key, value)));
