@@ -33,8 +33,8 @@ OWN: Final = frozenset({"get_history", "log_session"})
 """What is recorded of a person is theirs, and an admin's."""
 DENIED: Final = {"owner": frozenset(), "admin": frozenset(), "nobody": frozenset(), "user": OWN, "read-only": DATA.keys() - STOPS}
 """By who it is: what is denied. An automation has no user: an admin has written it."""
-COMMANDS: Final = {f"{DOMAIN}/subscribe", f"{DOMAIN}/check"}
-"""The first is open to everybody who is signed in, the second asks as `check_session`: both in test_websocket.py."""
+COMMANDS: Final = {f"{DOMAIN}/subscribe", f"{DOMAIN}/check", f"{DOMAIN}/person"}
+"""The first is open to all, the second asks as `check_session` (both in test_websocket.py), the third is for a person and admins (test_person_view.py)."""
 
 
 async def denied(world: World, action: str, user_id: str | None) -> bool:
