@@ -499,7 +499,7 @@ class FakeDevice(TherapyDevice):
                 if session and request and flowing
                 else {},
                 level_ua=(request.current_ua or 0) * session.level * self._heat_share if session and request and flowing else 0,
-                zone=1 + int(session.output_s / limits.ZONE_S.default.maximum) if session and self._device.modality is Modality.WAND else None,
+                zone=1 + int(session.output_s / request.zone_s) if session and request and self._device.modality is Modality.WAND else None,
                 delivered=session.delivered if session else Dose(),
                 button=self._held,
                 subjects=frozenset(self.subjects),

@@ -28,13 +28,14 @@ from .const import CONF_NOTIFY, CONF_WHEN_DUE, DOMAIN, LOGGER, REPORTED, SIGNAL_
 from .coordinator import FacialTherapyCoordinator
 from .core import limits
 from .core.agenda import Evening
-from .core.evening import ZONES, Run, advance, begin, cue, refused
+from .core.evening import Run, advance, begin, cue, refused
 from .core.model import Modality, Outcome, Person, Reason, Refusal, RefusedError
 from .core.plan import Course, Phase, WeekPlan, evenings
 from .core.program import BUILT_IN, resolve
 from .core.routine import Effect, Event, State
 from .core.session import State as SessionState
 from .core.steps import Act, Step, Steps
+from .core.zones import ZONES
 from .devices import DeviceError
 from .diary import course_in, course_out, run_in, run_out
 from .people import find_person
@@ -74,7 +75,7 @@ class Evenings:
         self._context: Context | None = None
         """Of whoever did something last."""
         self._session_id: str | None = None
-        self._output_s: float = 0
+        self._zone = 1
         self._told_on: date | None = None
         """The evening of which the person has been told."""
         self._reached: dict[str, date] = {}
@@ -269,7 +270,7 @@ class Evenings:
                 await shell.async_stop(self._context)
             await self._async_take(Event.OFFLINE, Refusal(reason=Reason.DEVICE_OFFLINE))
         else:
-            self._session_id, self._output_s = live.session_id, 0
+            self._session_id, self._zone = live.session_id, 1
             await self._async_take(Event.ACCEPTED)
             self._look(shell)
 
@@ -308,8 +309,8 @@ class Evenings:
         if (event := self._news(run, shell)) is not None:
             self._soon(event)
         elif run.state is State.RUNNING and shell.telemetry is not None:
-            self._output_s = shell.telemetry.output_s
-            if cue(run, self._output_s) != self.cue:
+            self._zone = shell.telemetry.zone or self._zone
+            if cue(run, self._zone) != self.cue:
                 self._publish()
 
     def _news(self, run: Run, shell: FacialTherapyCoordinator) -> Event | None:
@@ -420,7 +421,7 @@ class Evenings:
 
     @callback
     def _publish(self) -> None:
-        before, self.cue = self.cue, None if self.run is None else cue(self.run, self._output_s)
+        before, self.cue = self.cue, None if self.run is None else cue(self.run, self._zone)
         if (run := self.run) is not None and self.cue != before and self.cue not in ZONES:
             step, following = run.step, run.next_step
             event = "routine_finished" if step is None else "routine_step"

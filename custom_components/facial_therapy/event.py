@@ -10,7 +10,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import CONF_KIND, KIND_PERSON, SIGNAL_TOLD
 from .coordinator import DeviceConfigEntry
-from .core.evening import CUES, ZONES
+from .core.evening import CUES
+from .core.zones import ZONES
 from .entity import DOSE_UNIT, FacialTherapyDescription, FacialTherapyEntity, always
 from .evening_entity import EveningEntity
 from .people import PersonConfigEntry

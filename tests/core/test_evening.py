@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from custom_components.facial_therapy.core.evening import CUES, Mark, Run, advance, begin, cue, refused, zone, zone_s
+from custom_components.facial_therapy.core.evening import CUES, Mark, Run, advance, begin, cue, refused
 from custom_components.facial_therapy.core.model import Reason, Refusal, RefusedError
 from custom_components.facial_therapy.core.routine import Effect, Event, Outcome, Result, State
 from custom_components.facial_therapy.core.steps import IfRefused, Step, Steps
@@ -338,18 +338,7 @@ def test_a_mark_says_when() -> None:
     assert Evening("serum").take(Event.CONFIRM).run.marks == (Mark(index=0, result=Result.DONE, at=START + timedelta(seconds=1)),)
 
 
-# --- zones and cues --------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("duration_s", "expected"), [(300, 50), (150, 50), (180, 60), (90, 30), (181, 31), (30, 15), (900, 60), (1, 15)])
-def test_the_wand_stays_fifteen_to_sixty_seconds_in_each_of_whole_rounds_of_three_zones(duration_s: float, expected: int) -> None:
-    assert zone_s(duration_s) == expected
-
-
-def test_the_zones_of_five_minutes() -> None:
-    zones = [zone(300, output_s) for output_s in (0, 49.9, 50, 99, 100, 149, 150, 200, 250, 299, 300)]
-    forehead, cheeks, jawline = "forehead", "cheeks", "jawline"
-    assert zones == [forehead, forehead, cheeks, cheeks, jawline, jawline, forehead, cheeks, jawline, jawline, forehead]
+# --- cues ------------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("state", State)
@@ -362,3 +351,8 @@ def test_there_is_something_to_say_wherever_a_routine_may_be(state: State, word:
         return  # not on a device
     assert cue(run) in CUES
     assert len(set(CUES)) == len(CUES)
+
+
+def test_a_wand_that_runs_is_told_of_by_the_zone_that_its_node_counts() -> None:
+    run = replace(Evening("wand").run, state=State.RUNNING)
+    assert [cue(run, number) for number in (1, 2, 3)] == ["forehead", "cheeks", "jawline"]

@@ -75,7 +75,8 @@ class House:
             async_fire_time_changed(self.hass)
             await self.hass.async_block_till_done()
             assert len(self.flowing) <= 1
-        await self.hass.async_block_till_done(wait_background_tasks=True)
+        if all(device.connected for device in self.devices.values()):  # a stop that is still being sent, or settled, comes to its end
+            await self.hass.async_block_till_done(wait_background_tasks=True)
 
     def shown(self, platform: str, key: str) -> str:
         """What an entity of the person shows."""

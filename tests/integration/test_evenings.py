@@ -1,13 +1,16 @@
 """A whole evening through Home Assistant: steps, cues, refusals, a device that is off, a restart."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 from pathlib import Path
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.auth.models import User
-from homeassistant.core import Context, HomeAssistant
+from homeassistant.core import Context, Event, HomeAssistant, callback
 from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.event import EventStateChangedData, async_track_state_change_event
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
@@ -48,6 +51,18 @@ async def to_wand(house: House) -> None:
     assert house.flowing == {WAND}
 
 
+async def unanswered(house: House) -> None:
+    """Come to the wand, which does not answer: it takes the 2 s of a stop that is not confirmed either."""
+    house.devices[WAND].silent = True
+    starting = asyncio.create_task(house.act("start_routine", steps=EVENING[2:]))
+    while not starting.done():
+        house.freezer.tick(timedelta(seconds=0.5))
+        async_fire_time_changed(house.hass)
+        for _ in range(20):
+            await asyncio.sleep(0)
+    await starting
+
+
 async def test_a_whole_evening_with_zone_cues_the_gap_and_both_devices(house: House) -> None:
     said: list[str | None] = []
     house.evenings.add_listener(lambda: said.append(house.evenings.cue))
@@ -86,6 +101,61 @@ async def test_a_whole_evening_with_zone_cues_the_gap_and_both_devices(house: Ho
         "serum",
         "completed",
     ]
+
+
+async def test_every_zone_is_an_event_with_its_words_and_the_node_was_told_how_long_it_takes(house: House) -> None:
+    registry = er.async_get(house.hass)
+    entity_id = registry.async_get_entity_id("event", DOMAIN, f"{house.person.entry_id}_routine")
+    assert entity_id is not None
+    registry.async_update_entity(entity_id, disabled_by=None)
+    await house.pass_time(35, 5)  # until Home Assistant loads it anew
+    told: list[tuple[str, str | None, str]] = []
+
+    @callback
+    def hear(event: Event[EventStateChangedData]) -> None:
+        state = event.data["new_state"]
+        assert state is not None
+        if state.attributes.get("event_type") is None:  # not there while it is loaded anew
+            return
+        told.append((state.attributes["event_type"], state.attributes["zone"], state.attributes["text"]))
+
+    async_track_state_change_event(house.hass, entity_id, hear)
+    await to_wand(house)
+    live = house.shell(WAND).live
+    assert live is not None
+    assert live.plan is not None
+    assert (live.plan.request.duration_s, live.plan.request.zone_s) == (90, 30)
+    await house.pass_time(85)
+    house.devices[WAND].take_off()
+    zones = [(cue, zone) for cue, zone, _ in told if zone is not None]
+    assert zones == [("forehead", "forehead"), ("cheeks", "cheeks"), ("jawline", "jawline")]
+    assert all(text for _, _, text in told)
+    assert house.results[-1] == "wand done"
+
+
+async def test_a_device_that_does_not_answer_a_start_is_asked_again_when_it_does_and_nothing_flows_meanwhile(house: House) -> None:
+    await unanswered(house)
+    assert house.state() is State.OFF
+    assert house.shown("sensor", "routine_step") == "off_wand"
+    house.devices[WAND].put_on()
+    await house.pass_time(10)
+    assert house.flowing == set()
+    house.devices[WAND].take_off()
+    house.devices[WAND].silent = False
+    house.devices[WAND].disconnect()
+    house.devices[WAND].connect()
+    await house.pass_time(5)
+    assert house.evenings.run is not None
+    assert (house.state(), house.evenings.run.reason) == (State.ARMED, None)
+    assert house.results == []
+
+
+async def test_after_a_start_that_was_never_answered_the_routine_goes_on_when_the_step_is_skipped(house: House) -> None:
+    await unanswered(house)
+    assert house.state() is State.OFF
+    answer = await house.act("skip_step")
+    assert (answer["step"], house.results) == ("rinse", ["wand skipped"])
+    assert house.flowing == set()
 
 
 async def test_a_wand_that_would_be_refused_is_left_out_with_its_gel_and_the_evening_goes_on(house: House) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 from .model import Modality, Reason, Refusal, RefusedError
 from .routine import TABLE, Effect, Event, Outcome, Result, State, Turn
 from .steps import Act, Flow, IfRefused, Step, Steps, check, earliest, fit
+from .zones import ZONES, zone
 
 # --- a refused start -------------------------------------------------------------------------------------------------------------
 
@@ -276,22 +277,6 @@ def _enter(run: Run, now: datetime) -> tuple[Run, tuple[Effect, ...]]:
 
 # --- what is said ----------------------------------------------------------------------------------------------------------------
 
-ZONES: Final = ("forehead", "cheeks", "jawline")
-ZONE_S: Final = (15, 60)
-"""A cue every 15 to 60 s."""
-
-
-def zone_s(duration_s: float) -> int:
-    """Return how long the wand stays in a zone, in seconds: whole rounds of the three zones, 15 to 60 s each."""
-    rounds = max(1, -(-round(duration_s) // (len(ZONES) * ZONE_S[1])))
-    return max(ZONE_S[0], -(-round(duration_s) // (len(ZONES) * rounds)))
-
-
-def zone(duration_s: float, output_s: float) -> str:
-    """Return the zone in which the wand should be, after so many seconds of output."""
-    return ZONES[int(output_s // zone_s(duration_s)) % len(ZONES)]
-
-
 _OF_A_DEVICE: Final = (State.OFF, State.ASKED, State.ARMED, State.RUNNING, State.HELD)
 
 CUES: Final = (
@@ -304,17 +289,17 @@ CUES: Final = (
 """Everything that is said, each a translation key."""
 
 
-def cue(run: Run, output_s: float = 0) -> str:
+def cue(run: Run, zone_number: int = 1) -> str:
     """Return what a person is told now, of `CUES`.
 
     Args:
         run: As it is.
-        output_s: How long output has flowed in this session, for the zone of a wand.
+        zone_number: Of the zone that a wand is in, from 1.
     """
     if (step := run.step) is None:
         return (run.outcome or Outcome.COMPLETED).value
     if run.state is State.HAND:
         return step.act.value
     if run.state is State.RUNNING and step.act is Act.WAND:
-        return zone(step.duration_s, output_s)
+        return zone(zone_number)
     return f"{run.state}_{step.act}" if run.state in _OF_A_DEVICE else run.state.value

@@ -431,6 +431,8 @@ class Request:
     """Wand only: peak."""
     frequency_hz: float | None = None
     """Wand only."""
+    zone_s: int = 60
+    """Wand only: how long it stays in one place of the face before the cue to move on."""
     gel_rinsed: bool = False
     """Mask only: the person has confirmed that the gel of the wand is off."""
 

@@ -16,6 +16,7 @@ from .allowed import longest, phase
 from .dose import uncertainty
 from .limits import DARK_SKIN, PROGRAM_UNCERTAINTY, SKIN_FACTOR
 from .model import ByChannel, Channel, Device, EyeShield, Modality, Person, Reason, Refusal, RefusedError, Request
+from .zones import zone_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,11 +138,13 @@ def resolve(program_key: str, person: Person, device: Device) -> Request:
         )
     if program.wand is None:
         raise RefusedError(Refusal(reason=Reason.WRONG_MODALITY, field="program", detail=program_key))
+    duration_s = min(program.wand.duration_s * share, longest(Modality.WAND, person))
     return Request(
         modality=Modality.WAND,
         person=person,
         program=program_key,
-        duration_s=min(program.wand.duration_s * share, longest(Modality.WAND, person)),
+        duration_s=duration_s,
+        zone_s=zone_s(duration_s),
         current_ua=_whole(program.wand.current_ua * calibration * person.options.share),
         frequency_hz=program.wand.frequency_hz,
     )

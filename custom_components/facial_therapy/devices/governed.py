@@ -166,7 +166,7 @@ class GovernedDevice(TherapyDevice):
             return arguments | {
                 "peak_ua": round(request.current_ua),
                 "period_us": round(1_000_000 / request.frequency_hz),
-                "zone_s": round(limits.ZONE_S.default.maximum),
+                "zone_s": request.zone_s,
                 "budget_uc": round(plan.planned.charge_ma_min * 60_000),
             }
         lit = request.irradiance_mw_cm2
