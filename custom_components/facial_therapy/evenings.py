@@ -12,19 +12,15 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
-from homeassistant.components import persistent_notification
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import ATTR_ENTITY_ID
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.dispatcher import async_dispatcher_connect, async_dispatcher_send
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.storage import Store
-from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
-from .const import CONF_NOTIFY, CONF_WHEN_DUE, DOMAIN, LOGGER, REPORTED, SIGNAL_EVENING, SIGNAL_LEDGER
+from .const import CONF_WHEN_DUE, DOMAIN, LOGGER, REPORTED, SIGNAL_EVENING, SIGNAL_LEDGER
 from .coordinator import FacialTherapyCoordinator
 from .core import limits
 from .core.agenda import Evening
@@ -38,6 +34,7 @@ from .core.steps import Act, Step, Steps
 from .core.zones import ZONES
 from .devices import DeviceError
 from .diary import course_in, course_out, run_in, run_out
+from .notices import async_tell
 from .people import find_person
 from .prospects import agenda_of, device_of, lasting, next_evening, shell_of
 from .snapshot import Ask
@@ -397,20 +394,7 @@ class Evenings:
         if what == PROPOSE:
             with suppress(RefusedError):
                 await self.async_start_due()
-        await self._async_remind()
-
-    async def _async_remind(self) -> None:
-        """Tell the person, in words that a lock screen may show."""
-        words = await async_get_translations(self._hass, self._hass.config.language, "common", [DOMAIN])
-        title, message = (words.get(f"component.{DOMAIN}.common.due_{part}", "") for part in ("title", "message"))
-        if target := self.entry.data.get(CONF_NOTIFY):
-            try:
-                await self._hass.services.async_call("notify", "send_message", {ATTR_ENTITY_ID: target, "title": title, "message": message}, blocking=True)
-            except HomeAssistantError as error:
-                LOGGER.warning("%s could not be told: %s", target, error)
-            else:
-                return
-        persistent_notification.async_create(self._hass, message, title, f"{DOMAIN}_due_{self.entry.entry_id}")
+        await async_tell(self._hass, self.entry, "due", f"due_{self.entry.entry_id}")
 
     # --- what is shown ----------------------------------------------------------------------------------------------------------
 

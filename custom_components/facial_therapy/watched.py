@@ -9,7 +9,6 @@ from collections.abc import Mapping
 import secrets
 from typing import TYPE_CHECKING, Any, Final
 
-from homeassistant.components import persistent_notification
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange, ConfigSubentry
 from homeassistant.const import ATTR_ENTITY_ID, SERVICE_TURN_OFF, STATE_OFF, STATE_ON
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
@@ -17,14 +16,14 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.dispatcher import async_dispatcher_connect, async_dispatcher_send
 from homeassistant.helpers.event import EventStateChangedData, async_track_state_change_event
-from homeassistant.helpers.translation import async_get_translations
 
-from .const import CONF_NOTIFY, DOMAIN, LOGGER, SIGNAL_TOLD
+from .const import LOGGER, SIGNAL_TOLD
 from .core import watched
 from .core.ledger import Record, Source
 from .core.model import Channel
 from .core.watched import WatchedLight
 from .ledger_file import LedgerError
+from .notices import async_tell
 from .snapshot import By
 from .store import LEDGER
 from .timers import Timers
@@ -204,7 +203,7 @@ class LightWatch:
         if self._told != record.session_id:
             self._told = record.session_id
             self._tell("watched_due")
-            await self._async_remind()
+            await async_tell(self._hass, self._entry, "watched", self._subentry.subentry_id, light=self._subentry.title)
         if self._subentry.data[CONF_SWITCH_OFF]:
             domain = self._entity_id.partition(".")[0]
             try:
@@ -215,17 +214,3 @@ class LightWatch:
     @callback
     def _tell(self, event_type: str) -> None:
         async_dispatcher_send(self._hass, f"{SIGNAL_TOLD}_{self._entry.entry_id}", event_type, By.HOME_ASSISTANT.value, None)
-
-    async def _async_remind(self) -> None:
-        """Tell the person, in words that a lock screen may show."""
-        words = await async_get_translations(self._hass, self._hass.config.language, "common", [DOMAIN])
-        title = words.get(f"component.{DOMAIN}.common.watched_title", "")
-        message = words.get(f"component.{DOMAIN}.common.watched_message", "").format(light=self._subentry.title)
-        if target := self._entry.data.get(CONF_NOTIFY):
-            try:
-                await self._hass.services.async_call("notify", "send_message", {ATTR_ENTITY_ID: target, "title": title, "message": message}, blocking=True)
-            except HomeAssistantError as error:
-                LOGGER.warning("%s could not be told: %s", target, error)
-            else:
-                return
-        persistent_notification.async_create(self._hass, message, title, f"{DOMAIN}_{self._subentry.subentry_id}")
