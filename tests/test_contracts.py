@@ -66,7 +66,7 @@ LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "person_sensor": CORE_ONLY | {"people", "person_entity", "entity"},
         "diary": CORE_ONLY,
         "prospects": CORE_ONLY | {"coordinator", "store", "targets"},
-        "notices": {"const"},
+        "notices": frozenset({"const"}),
         "evenings": SURFACE | {"diary", "notices", "prospects", "store", "timers"},
         "evening_entity": CORE_ONLY | {"evenings", "person_entity"},
         "evening_sensor": CORE_ONLY | {"evening_entity", "evenings", "person_entity", "prospects"},

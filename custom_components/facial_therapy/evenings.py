@@ -312,7 +312,8 @@ class Evenings:
 
     def _news(self, run: Run, shell: FacialTherapyCoordinator) -> Event | None:
         if run.state is State.OFF:
-            return Event.FOUND if shell.telemetry is not None else None
+            # What has become of a start that was not answered is known when its session is settled: until then it is in the way of another one.
+            return Event.FOUND if shell.telemetry is not None and shell.live is None else None
         if shell.state is SessionState.FAULT and run.state is not State.ENDING:
             return Event.FAULTED
         if shell.live is None or shell.live.session_id != self._session_id:
