@@ -60,7 +60,7 @@ LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "timers": frozenset(),
         "lease": SHELL,
         "reports": SHELL | {"adapter"},
-        "coordinator": SHELL | {"adapter", "accounts", "admission", "lease", "manual", "reports", "timers"},
+        "coordinator": SHELL | {"adapter", "accounts", "admission", "lease", "manual", "permissions", "reports", "timers"},
         "entity": CORE_ONLY | {"coordinator", "snapshot", "errors", "devices"},
         "person_entity": CORE_ONLY | {"people", "store"},
         "person_sensor": CORE_ONLY | {"people", "person_entity", "entity"},

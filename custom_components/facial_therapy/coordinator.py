@@ -36,6 +36,7 @@ from .lease import Lease
 from .ledger_file import LedgerError
 from .manual import Manual
 from .people import persons
+from .permissions import async_must_be_admin
 from .reports import Reports
 from .snapshot import DEVICE, HOME_ASSISTANT, Ask, LiveSession, Snapshot, Who
 from .timers import Timers
@@ -256,9 +257,11 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         """Clear a latched fault whose cause is gone.
 
         Raises:
+            ServiceValidationError: `only_admin`: by nobody who is signed in as one.
             RefusedError: There is none, or its cause lasts, or the node's button is needed.
             DeviceError: The device is away, or did not answer.
         """
+        await async_must_be_admin(self.hass, context)
         await self._async_person(Event.CLEAR, context)
 
     async def _async_person(self, event: Event, context: Context | None) -> None:

@@ -6,8 +6,8 @@ Stopping is open to everybody who is signed in, and asks nobody.
 from homeassistant.auth.models import User
 from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.const import Platform
-from homeassistant.core import ServiceCall
-from homeassistant.exceptions import Unauthorized, UnknownUser
+from homeassistant.core import Context, HomeAssistant, ServiceCall
+from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
 from homeassistant.helpers import entity_registry as er
 
 from .const import DOMAIN
@@ -21,6 +21,17 @@ async def async_may_control_device(call: ServiceCall, mac: str) -> None:
 async def async_may_control_person(call: ServiceCall, person_id: str) -> User | None:
     """Let a user go on who may control what a person's page has, as `_async_may_control`; return them."""
     return await _async_may_control(call, Platform.CALENDAR, f"{person_id}_plan")
+
+
+async def async_must_be_admin(hass: HomeAssistant, context: Context | None) -> None:
+    """Let nobody go on but an administrator who is signed in: what loosens something is for no automation.
+
+    Raises:
+        ServiceValidationError: `only_admin`. Nothing has changed.
+    """
+    user = await hass.auth.async_get_user(context.user_id) if context is not None and context.user_id else None
+    if user is None or not user.is_admin:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="only_admin")
 
 
 async def _async_may_control(call: ServiceCall, platform: Platform, unique_id: str) -> User | None:

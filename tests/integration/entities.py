@@ -6,7 +6,7 @@ from typing import Any
 from unittest.mock import PropertyMock, patch
 
 from homeassistant.const import ATTR_ENTITY_ID
-from homeassistant.core import State
+from homeassistant.core import Context, State
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
 
@@ -40,4 +40,10 @@ async def act(world: World, action: str, platform: str, key: str, data: Mapping[
     """Call an action of a platform on an entity, as a dashboard does."""
     domain, _, name = action.partition(".")
     await world.hass.services.async_call(domain, name, {ATTR_ENTITY_ID: entity_id(world, platform, key), **(data or {})}, blocking=True)
+    await world.hass.async_block_till_done()
+
+
+async def press(world: World, key: str, context: Context | None = None) -> None:
+    """Press a button, as somebody if it is said who."""
+    await world.hass.services.async_call("button", "press", {ATTR_ENTITY_ID: entity_id(world, "button", key)}, blocking=True, context=context)
     await world.hass.async_block_till_done()

@@ -8,7 +8,7 @@ import pytest
 from custom_components.facial_therapy.core.model import Fault
 from custom_components.facial_therapy.core.session import State
 
-from .entities import act, all_enabled
+from .entities import all_enabled, press
 from .world import World
 
 
@@ -20,36 +20,38 @@ def _all_enabled() -> Iterator[None]:
 
 
 async def test_stop_ends_whatever_runs_and_is_harmless_otherwise(world: World) -> None:
-    await act(world, "button.press", "button", "stop")
+    await press(world, "stop")
     await world.run()
-    await act(world, "button.press", "button", "stop")
+    await press(world, "stop")
     assert world.shell.state is State.IDLE
     assert world.device.session is None
 
 
 async def test_confirm_clears_a_fault_whose_cause_is_gone(world: World) -> None:
+    admin = await world.signed_in()
     world.device.temperature_c = 42
     world.device.latch(Fault.OVER_TEMPERATURE)
     await world.hass.async_block_till_done()
     with pytest.raises(ServiceValidationError) as refused:
-        await act(world, "button.press", "button", "confirm")
+        await press(world, "confirm", admin)
     assert refused.value.translation_key == "faulted"
     world.device.temperature_c = 30
     world.device.press()
-    await act(world, "button.press", "button", "confirm")
+    await press(world, "confirm", admin)
     assert world.shell.state is State.IDLE
 
 
 async def test_confirm_without_a_fault_is_refused_in_words(world: World) -> None:
+    admin = await world.signed_in()
     with pytest.raises(ServiceValidationError) as refused:
-        await act(world, "button.press", "button", "confirm")
+        await press(world, "confirm", admin)
     assert refused.value.translation_key == "wrong_state"
 
 
 async def test_resume_goes_on_with_a_paused_session(world: World) -> None:
     await world.run()
     await world.shell.async_pause()
-    await act(world, "button.press", "button", "resume")
+    await press(world, "resume")
     assert world.shell.state is State.RUNNING
 
 

@@ -258,14 +258,14 @@ async def test_a_fault_of_the_node_ends_the_session_and_lasts_until_a_person_cle
     world.device.temperature_c = 45
     world.device.report()
     with pytest.raises(RefusedError):
-        await world.shell.async_clear_fault()
+        await world.shell.async_clear_fault(await world.signed_in())
     assert world.state() is State.FAULT
     world.device.temperature_c = 33
     with pytest.raises(RefusedError) as refused:
-        await world.shell.async_clear_fault()
+        await world.shell.async_clear_fault(await world.signed_in())
     assert refused.value.binding.reason is Reason.BUTTON_NEEDED
     world.device.press()
-    await world.shell.async_clear_fault()
+    await world.shell.async_clear_fault(await world.signed_in())
     await world.pass_time(1)
     assert world.state() is State.IDLE
 
@@ -283,7 +283,7 @@ async def test_a_node_that_delivers_more_than_was_planned_is_stopped_and_the_fau
     assert await world.hass.config_entries.async_reload(world.entry.entry_id)
     assert world.state() is State.FAULT
     await world.pass_time(1)
-    await world.shell.async_clear_fault()
+    await world.shell.async_clear_fault(await world.signed_in())
     assert world.state() is State.IDLE
 
 

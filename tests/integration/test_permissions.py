@@ -1,14 +1,18 @@
 """Who may do what: every action and every websocket command that is registered, by everybody there is."""
 
 from typing import Any, Final
+from unittest.mock import patch
 
 from homeassistant.core import Context, SupportsResponse
-from homeassistant.exceptions import HomeAssistantError, Unauthorized
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
 from custom_components.facial_therapy.const import DOMAIN
+from custom_components.facial_therapy.core.model import Fault
+from custom_components.facial_therapy.core.session import State
 
+from .entities import press
 from .world import World
 
 DATA: Final[dict[str, dict[str, Any]]] = {
@@ -50,12 +54,16 @@ async def denied(world: World, action: str, user_id: str | None) -> bool:
     return False
 
 
+async def everybody(world: World, owner: MockUser, admin: MockUser) -> dict[str, str | None]:
+    """User ids, by who they are."""
+    create = world.hass.auth.async_create_user
+    users = {"owner": owner.id, "admin": admin.id, "nobody": None}
+    return users | {"user": (await create("user", group_ids=["system-users"])).id, "read-only": (await create("guest", group_ids=["system-read-only"])).id}
+
+
 @pytest.mark.parametrize("who", DENIED)
 async def test_everybody_may_stop_and_only_who_may_control_may_do_more(world: World, hass_owner_user: MockUser, hass_admin_user: MockUser, who: str) -> None:
-    auth = world.hass.auth
-    users = {"owner": hass_owner_user.id, "admin": hass_admin_user.id, "nobody": None}
-    users["user"] = (await auth.async_create_user("user", group_ids=["system-users"])).id
-    users["read-only"] = (await auth.async_create_user("guest", group_ids=["system-read-only"])).id
+    users = await everybody(world, hass_owner_user, hass_admin_user)
     assert world.hass.services.async_services_for_domain(DOMAIN).keys() == DATA.keys()
     found = {action for action in DATA if await denied(world, action, users[who])}
     assert found == DENIED[who]
@@ -63,3 +71,34 @@ async def test_everybody_may_stop_and_only_who_may_control_may_do_more(world: Wo
 
 async def test_every_websocket_command_is_looked_at(world: World) -> None:
     assert {command for command in world.hass.data.get("websocket_api", {}) if command.startswith(DOMAIN)} == COMMANDS
+
+
+async def test_a_fault_is_cleared_by_an_admin_and_by_no_automation(world: World, hass_owner_user: MockUser, hass_admin_user: MockUser) -> None:
+    cleared = set()
+    for who, user_id in (await everybody(world, hass_owner_user, hass_admin_user)).items():
+        world.device.latch(Fault.WORN_STUCK)
+        await world.pass_time(1)
+        try:
+            await press(world, "confirm", Context(user_id=user_id))
+        except Unauthorized, ServiceValidationError:
+            assert world.state() is State.FAULT
+        else:
+            await world.pass_time(1)
+            assert world.state() is State.IDLE
+            cleared.add(who)
+    assert cleared == {"owner", "admin"}
+
+
+async def test_who_may_not_clear_a_fault_is_told_so_and_may_still_say_that_the_gel_is_off(world: World, hass_owner_user: MockUser) -> None:
+    assert hass_owner_user.is_owner  # whoever is created first would be
+    context = await world.signed_in("system-users")
+    world.device.latch(Fault.WORN_STUCK)
+    await world.pass_time(1)
+    with pytest.raises(ServiceValidationError) as caught:
+        await world.shell.async_confirm(context)
+    assert caught.value.translation_key == "only_admin"
+    await world.shell.async_clear_fault(await world.signed_in())
+    await world.pass_time(1)
+    with patch.object(world.shell.admission, "confirm_gel", return_value=True) as gel:
+        await world.shell.async_confirm(context)
+    assert gel.called

@@ -126,9 +126,9 @@ def provided() -> dict[str, set[str]]:
 
 
 def targets() -> dict[str, set[str]]:
-    """The keys that targets.py raises; some are chosen from several, so that every literal of the module that is a key counts."""
-    tree = ast.parse((FOLDER / "targets.py").read_text())
-    literals = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    """The keys that a wrong target or user is told; some are chosen from several, so that every literal of these modules that is a key counts."""
+    trees = [ast.parse((FOLDER / module).read_text()) for module in ("targets.py", "permissions.py")]
+    literals = {node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     known = WORDS["exceptions"].keys() & literals
     return {key: {"device", "entity"} for key in known}
 

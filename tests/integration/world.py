@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
@@ -69,6 +69,10 @@ class World:
         device = self.shell.device_entry
         assert device is not None
         return device.id
+
+    async def signed_in(self, group: str = "system-admin") -> Context:
+        """What an action of a user carries who is signed in; an admin, if nothing else is said."""
+        return Context(user_id=(await self.hass.auth.async_create_user(group, group_ids=[group])).id)
 
     def ask(self, **changes: Any) -> Ask:
         """A small session that is permitted."""
