@@ -85,6 +85,10 @@ LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "words": CORE_ONLY | {"errors"},
         "websocket": SURFACE | {"words"},
         "person_view": SURFACE | {"evenings", "history", "prospects", "store", "words"},
+        "sentences": CORE_ONLY,
+        "spoken": SURFACE | {"words"},
+        "voice": SURFACE | {"evenings", "history", "prospects", "sentences", "spoken", "store", "words"},
+        "llm": SURFACE | {"history", "spoken", "store", "words"},
         "screening_flow": CORE_ONLY,
         "person_flow": SURFACE | {"remainder", "screening_flow", "ledger_file", "evenings"},
         "options_flow": SURFACE,
@@ -103,6 +107,7 @@ LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
             "websocket",
             "person_view",
             "card",
+            "voice",
             "http",
         }
         | {"evenings", "routine_actions"},

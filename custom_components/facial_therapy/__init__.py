@@ -29,6 +29,7 @@ from .standing import standing_in
 from .store import LEDGER, Ledger, ledger_path
 from .targets import all_coordinators
 from .upkeep import async_keep_ledger
+from .voice import async_setup_voice
 from .watched import async_watch_lights
 from .websocket import async_setup_websocket
 
@@ -53,6 +54,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     async_setup_person_view(hass)
     await async_setup_card(hass)
     async_setup_http(hass)
+    await async_setup_voice(hass)
 
     @callback
     def follow(change: ConfigEntryChange, entry: ConfigEntry) -> None:

@@ -1,5 +1,6 @@
 """What Home Assistant tells a caller: the one place that turns refusals and device errors into translated exceptions."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,13 +17,13 @@ WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "satu
 DAYS_BY_NAME: Final = 7
 
 
-def time_in_words(moment: datetime) -> str:
+def time_in_words(moment: datetime, texts: Mapping[str, str] | None = None) -> str:
     """Return a time as people say it at home: `20:10`, with the weekday when it is not today, and with the date when it is a week away or more.
 
-    Never earlier than it is: a minute that has begun counts as the next one.
+    Never earlier than it is: a minute that has begun counts as the next one. With the texts of a language in that one, else in Home Assistant's.
     """
     hass = async_get_hass()
-    common = async_get_cached_translations(hass, hass.config.language, "common", DOMAIN)
+    common = async_get_cached_translations(hass, hass.config.language, "common", DOMAIN) if texts is None else texts
     at = dt_util.as_local(moment + timedelta(minutes=1, microseconds=-1)).replace(second=0, microsecond=0)
     days = (at.date() - dt_util.now().date()).days
     if days == 0:
@@ -35,9 +36,9 @@ def _common(key: str) -> str:
     return f"component.{DOMAIN}.common.{key}"
 
 
-def placeholders(refusal: Refusal) -> dict[str, str]:
+def placeholders(refusal: Refusal, texts: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return what the sentences about a refusal may name; `-` for what it does not have, and the unit with the space before it."""
-    allowed_at = refusal.allowed_at and time_in_words(refusal.allowed_at)
+    allowed_at = refusal.allowed_at and time_in_words(refusal.allowed_at, texts)
     numbers = {name: "-" if (value := getattr(refusal, name)) is None else f"{value:.10g}" for name in ("minimum", "maximum")}
     unit = f" {refusal.unit}" if refusal.unit not in ("", "1") else ""
     return {"field": refusal.field or "-", **numbers, "unit": unit, "detail": refusal.detail or "-", "allowed_at": allowed_at or "-"}

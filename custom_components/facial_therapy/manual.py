@@ -3,12 +3,12 @@
 import asyncio
 from dataclasses import replace
 from math import floor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.core import Context, HomeAssistant
 
 from .const import LOGGER
-from .core import allowed
+from .core import allowed, limits
 from .core.model import MANUAL, ByChannel, Channel, Modality, Reason, Refusal, RefusedError, Request
 from .core.program import BUILT_IN
 from .core.session import State
@@ -19,6 +19,10 @@ from .snapshot import Ask, LiveSession
 
 if TYPE_CHECKING:
     from .coordinator import FacialTherapyCoordinator
+
+
+LOWER: Final = 0.75
+"""What is left when somebody says that it is too much. Engineering judgement: clearly less, and three times still a third."""
 
 
 class Manual:
@@ -165,6 +169,29 @@ class Manual:
             else:
                 return
         await self._shell.async_stop(context)
+
+    async def async_lower(self) -> None:
+        """Set what flows, or is armed, to three quarters of what it is set to.
+
+        Raises:
+            RefusedError: Nothing runs (`wrong_state`), or a current would be below its minimum. Nothing has changed.
+            DeviceError: The node did not answer.
+        """
+        async with self._lock:
+            live = self._shell.live
+            if live is None or live.plan is None or self._shell.state not in (State.ARMED, State.RUNNING):
+                raise RefusedError(Refusal(reason=Reason.WRONG_STATE, detail=self._shell.state))
+            request = live.plan.request
+            if request.current_ua is None:
+                levels = {channel: floor(level * LOWER * 1000) / 1000 for channel, level in live.lit_mw_cm2.items()}
+                await self._async_set_levels(live, request, levels, 0)
+                self._is_set(live, level_mw_cm2=levels)
+                return
+            current_ua, least = floor((live.level_ua or request.current_ua) * LOWER), limits.CURRENT.default
+            if current_ua < least.minimum:
+                raise RefusedError(Refusal(reason=Reason.OUT_OF_BOUNDS, field="current_ua", minimum=least.minimum, maximum=least.maximum, unit=least.unit))
+            await self._async_set_levels(live, request, {}, current_ua)
+            self._is_set(live, level_ua=current_ua)
 
     def _is_set(self, live: LiveSession, **levels: Any) -> None:  # noqa: ANN401 - fields of LiveSession, of their own types
         """Remember what a session was set to by hand, unless it is over."""

@@ -73,6 +73,14 @@ def find_person(hass: HomeAssistant, reference: str | None) -> Person:
     raise RefusedError(Refusal(reason=Reason.UNKNOWN_PERSON, field="person", detail=reference))
 
 
+def person_of_user(hass: HomeAssistant, user_id: str | None) -> Person | None:
+    """Return who a user is, through the `person.x` that both are."""
+    if user_id is None:
+        return None
+    linked = {state.entity_id for state in hass.states.async_all("person") if state.attributes.get("user_id") == user_id}
+    return next((person for person in persons(hass) if _linked(hass, person) in linked), None)
+
+
 def _linked(hass: HomeAssistant, person: Person) -> str | None:
     """Return the `person.x` that this person is in Home Assistant."""
     return hass.config_entries.async_get_known_entry(person.person_id).data.get(CONF_PERSON)

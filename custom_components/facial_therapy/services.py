@@ -35,6 +35,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     register("check_session", _async_check, SESSION, SupportsResponse.ONLY)
     register("pause_session", _async_pause, TARGET, SupportsResponse.NONE)
     register("resume_session", _async_resume, TARGET, SupportsResponse.NONE)
+    register("lower_session", _async_lower, TARGET, SupportsResponse.NONE)
     register("stop_session", _async_stop, TARGET, SupportsResponse.NONE)
     register("stop_all", _async_stop_all, {}, SupportsResponse.NONE)
     register("get_history", async_get_history, HISTORY, SupportsResponse.ONLY)
@@ -81,6 +82,16 @@ async def _async_resume(call: ServiceCall) -> None:
     await async_may_control_device(call, coordinator.mac)
     with translated_errors():
         await coordinator.async_resume(call.context)
+
+
+async def _async_lower(call: ServiceCall) -> None:
+    """Lower what runs on the devices that are named; open to everybody who is signed in."""
+    coordinators, unknown = target_coordinators(call)
+    with translated_errors():
+        for coordinator in coordinators:
+            await coordinator.manual.async_lower()
+    for error in unknown:
+        raise error
 
 
 async def _async_stop(call: ServiceCall) -> None:

@@ -48,6 +48,14 @@ class Words:
         """Return the name of a fault."""
         return self._text(f"{FAULTS}.{fault}", fault)
 
+    def spoken(self, key: str, **values: object) -> str:
+        """Return an answer that is said aloud."""
+        return self._text(f"common.voice_{key}", key).format(**values)
+
+    def problem(self, key: str, values: Mapping[str, str]) -> str:
+        """Return the sentence of an error that is not a refusal."""
+        return self._text(f"exceptions.{key}.message", key).format(**values)
+
     def shown(self, refusal: Refusal) -> dict[str, Any]:
         """Return a refusal for everybody who is signed in: without a sentence, if it would tell of somebody's health."""
         told = self.refusal(refusal)
@@ -55,7 +63,7 @@ class Words:
 
     def refusal(self, refusal: Refusal) -> dict[str, Any]:
         """Return a refusal and its sentence, for somebody who may control the device."""
-        values = placeholders(refusal)
+        values = placeholders(refusal, self.texts)
         if refusal.reason is Reason.FAULTED and refusal.detail in tuple(Fault):
             values["detail"] = self.fault(Fault(refusal.detail))
         return {

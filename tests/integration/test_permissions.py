@@ -20,6 +20,7 @@ DATA: Final[dict[str, dict[str, Any]]] = {
     "check_session": {"device": True, "program": "first_use"},
     "pause_session": {"device": True},
     "resume_session": {"device": True},
+    "lower_session": {"device": True},
     "stop_session": {"device": True},
     "stop_all": {},
     "get_history": {},
@@ -32,7 +33,8 @@ DATA: Final[dict[str, dict[str, Any]]] = {
     "stop_routine": {},
     "skip_planned": {},
 }
-STOPS: Final = frozenset({"stop_session", "stop_all", "stop_routine"})
+STOPS: Final = frozenset({"lower_session", "stop_session", "stop_all", "stop_routine"})
+"""To stop, or to get less, is open to everybody who is signed in."""
 OWN: Final = frozenset({"get_history", "log_session"})
 """What is recorded of a person is theirs, and an admin's."""
 DENIED: Final = {"owner": frozenset(), "admin": frozenset(), "nobody": frozenset(), "user": OWN, "read-only": DATA.keys() - STOPS}

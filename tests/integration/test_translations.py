@@ -48,6 +48,7 @@ from custom_components.facial_therapy.repairs import SCREENING_ISSUES
 FOLDER = Path(custom_components.facial_therapy.__file__).parent
 FLOWS = [FOLDER / f"{name}.py" for name in ("config_flow", "person_flow", "screening_flow", "options_flow")]
 ROOT = FOLDER.parent.parent
+LANGUAGES = sorted(path.stem for path in (FOLDER / "translations").glob("*.json"))
 WORDS: dict[str, Any] = json.loads((FOLDER / "translations" / "en.json").read_text())
 ICONS: dict[str, Any] = json.loads((FOLDER / "icons.json").read_text())
 MANIFEST: dict[str, Any] = json.loads((FOLDER / "manifest.json").read_text())
@@ -65,7 +66,7 @@ DESCRIPTIONS: dict[Platform, tuple[FacialTherapyDescription | PersonDescription,
 }
 PROBED = {Problem.ESPHOME_MISSING, Problem.CANNOT_CONNECT, Problem.INVALID_AUTH, Problem.WRONG_DEVICE, Problem.WRONG_CONTRACT}
 """What a probe can fail with."""
-ALWAYS_THERE = {"persistent_notification", "repairs"}
+ALWAYS_THERE = {"homeassistant", "persistent_notification", "repairs"}
 """Components that hassfest lets everybody use, since Home Assistant does not start without them, or for a platform file of theirs."""
 HOME_ASSISTANTS_OWN_ABORTS = {"already_configured", "already_in_progress", "reconfigure_successful"}
 PROGRAMS = {*BUILT_IN, MANUAL}
@@ -149,6 +150,15 @@ def test_every_placeholder_of_an_exception_is_provided() -> None:
     known = provided() | targets()
     missing = {key: named(text["message"]) - known.get(key, set()) for key, text in WORDS["exceptions"].items()}
     assert not {key: names for key, names in missing.items() if names}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_says_everything_with_the_same_placeholders(language: str) -> None:
+    """A word that is missing in one language, or names what is not given, is an empty answer at home."""
+    english, other = dict(texts(WORDS)), dict(texts(json.loads((FOLDER / "translations" / f"{language}.json").read_text())))
+    assert list(other) == list(english)
+    assert {path: named(text) for path, text in other.items()} == {path: named(text) for path, text in english.items()}
+    assert not {path for path, text in other.items() if text != text.strip() or not text or re.search(r"https?://|www\.|<[a-z/]|\[%key|'\{\w+\}'", text)}
 
 
 @pytest.mark.parametrize("reason", list(Reason))

@@ -1,0 +1,96 @@
+"""What voice and language models share: who speaks, what they start, and why not, said so that a whole room may hear it.
+
+Both go through the actions, like everybody, with a context that says so.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, Unauthorized, UnknownUser
+from homeassistant.util import dt as dt_util
+
+from .const import DOMAIN
+from .coordinator import FacialTherapyCoordinator
+from .core.model import MANUAL, Modality, Person, Refusal, RefusedError
+from .people import find_person, person_of_user
+from .snapshot import Spoken
+from .words import Words
+
+WAIT_S: Final = 900
+"""How long a session that is asked for aloud is held for a device that is off: long enough to fetch and switch it on."""
+
+
+def speaker(hass: HomeAssistant, context: Context | None, named: str | None = None) -> Person:
+    """Return whom a sentence is for: who is named, else who is signed in, else the only person of the home.
+
+    Raises:
+        RefusedError: `no_person`: that is not clear; `unknown_person`: nobody has the name.
+    """
+    if named is None and (person := person_of_user(hass, context.user_id if context else None)) is not None:
+        return person
+    return find_person(hass, named)
+
+
+async def async_act(hass: HomeAssistant, action: str, context: Context | None, data: Mapping[str, Any], *, response: bool = False) -> dict[str, Any]:
+    """Carry out an action of ours as the one who speaks.
+
+    Raises:
+        HomeAssistantError: As the action.
+    """
+    answer = await hass.services.async_call(DOMAIN, action, dict(data), blocking=True, context=Spoken.of(context), return_response=response)
+    return dict(answer or {})
+
+
+def target(shell: FacialTherapyCoordinator) -> dict[str, Any]:
+    """Return a device as the target of an action."""
+    return {"device_id": shell.device_entry.id if shell.device_entry is not None else ""}
+
+
+def chosen(shell: FacialTherapyCoordinator, person: Person, program: str | None) -> dict[str, Any]:
+    """Return what is to be given: the program that is named, else what is selected on the device; never more than that.
+
+    Raises:
+        RefusedError: There is no such person.
+    """
+    program = program or shell.manual.settings.program
+    data: dict[str, Any] = {**target(shell), "person": person.person_id, "program": program}
+    if program != MANUAL:
+        return data
+    ask = shell.manual.by_hand()
+    data["duration_s"] = ask.duration_s
+    if shell.modality is Modality.MASK:
+        return data | {"channels": {channel.value: level for channel, level in (ask.irradiance_mw_cm2 or {}).items()}}
+    return data | {"current_ua": ask.current_ua, "frequency_hz": ask.frequency_hz}
+
+
+def left_s(shell: FacialTherapyCoordinator) -> float | None:
+    """Return how long a session still gives output; None if that is not known."""
+    live, telemetry = shell.live, shell.telemetry
+    if live is not None and live.ends_at is not None:
+        return max(0.0, (live.ends_at - dt_util.utcnow()).total_seconds())
+    if live is not None and telemetry is not None and telemetry.session_id == live.session_id:
+        return telemetry.left_s
+    return live.plan.request.duration_s if live is not None and live.plan is not None else None
+
+
+def this_week() -> datetime:
+    """Return when the week began: Monday at home."""
+    today = dt_util.start_of_local_day()
+    return dt_util.as_utc(today - timedelta(days=today.weekday()))
+
+
+def explained(words: Words, error: HomeAssistantError | RefusedError, device: str, person: str) -> str:
+    """Return why not, without a word about anybody's health."""
+    if isinstance(error, Unauthorized | UnknownUser):
+        return words.spoken("not_allowed")
+    refused = error if isinstance(error, RefusedError) else error.__cause__
+    if isinstance(refused, RefusedError):
+        return why(words, refused.binding, device, person)
+    return words.problem(error.translation_key or "", error.translation_placeholders or {}) if isinstance(error, HomeAssistantError) else ""
+
+
+def why(words: Words, refusal: Refusal, device: str, person: str) -> str:
+    """Return the sentence of a refusal, or that the app has it, if it tells of somebody's health."""
+    return words.shown(refusal)["message"] or words.spoken("private", device=device, person=person)

@@ -1,0 +1,274 @@
+"""Voice: sentences that work at once, with the default agent and in front of every other one, and their answers.
+
+1. Anybody may stop or lower, also whoever is not known. Starting arms, and the face starts the light. Nothing is raised.
+2. Every sentence names something of ours; bare ones like "stop" are there only while a session lives, or a routine is gone through.
+3. All sentences are one trigger, so that a sentence that is the same in two languages is carried out once.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from math import ceil
+from typing import Any, Final
+
+from hassil.recognize import RecognizeResult
+from homeassistant.components.conversation.agent_manager import get_agent_manager
+from homeassistant.components.conversation.models import ConversationInput
+from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
+from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError, Unauthorized
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.setup import async_when_setup
+from homeassistant.util import dt as dt_util
+
+from . import sentences
+from .const import DOMAIN, REPORTED
+from .coordinator import FacialTherapyCoordinator
+from .core.model import MANUAL, Modality, Person, RefusedError
+from .core.program import BUILT_IN
+from .core.routine import State as RoutineState
+from .core.session import State
+from .errors import time_in_words
+from .evenings import EVENINGS, Evenings, evenings_of
+from .history import may_read
+from .people import persons
+from .sentences import Book, Heard, Names
+from .snapshot import Ask
+from .spoken import WAIT_S, async_act, chosen, explained, left_s, speaker, target, this_week, why
+from .store import LEDGER
+from .targets import all_coordinators
+from .words import Words, async_words
+
+CONVERSATION: Final = "conversation"
+HELD: Final = (State.PAUSED, State.SUSPENDED)
+OF_A_ROUTINE: Final = {"next": "confirm_step", "skip": "skip_step"}
+
+
+async def async_setup_voice(hass: HomeAssistant) -> None:
+    """Read the sentences, and register them once there is somebody who listens."""
+    books = await hass.async_add_executor_job(sentences.load)
+    words = {language: await async_words(hass, language) for language in sentences.LANGUAGES}
+
+    async def begin(_hass: HomeAssistant, _component: str) -> None:
+        Voice(hass, books, words).begin()
+
+    async_when_setup(hass, CONVERSATION, begin)
+
+
+class Voice:
+    """What is listened to now, and what comes of it."""
+
+    def __init__(self, hass: HomeAssistant, books: Mapping[str, Book], words: Mapping[str, Words]) -> None:
+        """Take the sentences and the words of every language."""
+        self._hass = hass
+        self._books = books
+        self._words = words
+        self._registered: CALLBACK_TYPE | None = None
+        self._known: tuple[Names, tuple[str, ...]] | None = None
+        self._names = Names({}, {}, {})
+        self._followed: list[CALLBACK_TYPE] = []
+
+    def begin(self) -> None:
+        """Listen, and follow names and sessions as they come and go, for as long as Home Assistant runs."""
+
+        @callback
+        def entry_changed(_change: ConfigEntryChange, entry: ConfigEntry[Any]) -> None:
+            if entry.domain == DOMAIN:
+                self._renamed()
+
+        async_dispatcher_connect(self._hass, SIGNAL_CONFIG_ENTRY_CHANGED, entry_changed)
+        async_dispatcher_connect(self._hass, REPORTED, callback(lambda _entry_id: self._listen()))
+        self._hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, callback(lambda _event: self._renamed()))
+        self._renamed()
+
+    # --- what is listened to ----------------------------------------------------------------------------------------------------
+
+    @callback
+    def _renamed(self) -> None:
+        """A device or a person has come, gone, or is called something else."""
+        for unfollow in self._followed:
+            unfollow()
+        self._followed = [evenings.add_listener(self._listen) for evenings in self._hass.data[EVENINGS].values()]
+        devices: dict[str, set[str]] = {}
+        for shell in all_coordinators(self._hass):
+            entry, device = shell.config_entry, shell.device_entry
+            called = [entry.title, *([] if device is None else [device.name_by_user or "", device.name or ""])]
+            for word in (*sentences.device_words(self._books, shell.modality), *map(sentences.sayable, called)):
+                if word:
+                    devices.setdefault(word, set()).add(entry.entry_id)
+        programs = {sentences.sayable(words.program(key)): key for words in self._words.values() for key in BUILT_IN}
+        called_persons = {word: person.person_id for person in persons(self._hass) if (word := sentences.sayable(person.name))}
+        self._names = Names({word: frozenset(ids) for word, ids in devices.items()}, programs, called_persons)
+        self._listen()
+
+    @callback
+    def _listen(self) -> None:
+        """Register what can be said now, if that is not what was registered."""
+        sections: tuple[str, ...] = (sentences.ALWAYS,) if self._names.devices else ()
+        if any(shell.live is not None for shell in all_coordinators(self._hass)):
+            sections += (sentences.SESSION,)
+        if self._routines():
+            sections += (sentences.ROUTINE,)
+        if (self._names, sections) == self._known:
+            return
+        self._known = self._names, sections
+        if self._registered is not None:
+            self._registered()
+            self._registered = None
+        if sections:
+            written = sentences.written_out(self._books, self._names, sections)
+            self._registered = get_agent_manager(self._hass).register_trigger(list(written), self._heard(written, self._names))
+            self._hass.async_create_task(self._async_prepare(), "facial_therapy prepares its sentences")
+
+    async def _async_prepare(self) -> None:
+        """Let the agent parse the sentences now, not while somebody waits for a stop."""
+        if (agent := get_agent_manager(self._hass).default_agent) is not None:
+            nothing = ConversationInput(DOMAIN, Context(), None, None, None, self._hass.config.language, "")
+            await agent.async_recognize_sentence_trigger(nothing)
+
+    def _heard(self, written: Mapping[str, str], names: Names) -> Callable[[ConversationInput, RecognizeResult], Awaitable[str | None]]:
+        async def hear(said: ConversationInput, result: RecognizeResult) -> str | None:
+            template = result.intent_sentence.text if result.intent_sentence is not None else ""
+            return await self._async_answer(sentences.heard(written[template or ""], said.text, names), said)
+
+        return hear
+
+    # --- what comes of it -------------------------------------------------------------------------------------------------------
+
+    async def _async_answer(self, heard: Heard, said: ConversationInput) -> str:
+        """Do what was said, and return what is answered in the language in which it was asked."""
+        words = self._words.get(said.language.split("-")[0].casefold()) or self._words[sentences.LANGUAGES[0]]
+        try:
+            if heard.intent == "raise":
+                return words.spoken("no_raise")
+            if heard.intent in ("stop", "pause", "resume", "lower", "left"):
+                return await self._async_living(heard, words, said.context)
+            if heard.intent in OF_A_ROUTINE:
+                return await self._async_step(OF_A_ROUTINE[heard.intent], heard, words, said.context)
+            return await self._async_for_somebody(heard, words, said.context)
+        except HomeAssistantError as error:
+            return explained(words, error, "", "")
+
+    async def _async_for_somebody(self, heard: Heard, words: Words, context: Context) -> str:
+        """Do what needs to be known for whom."""
+        try:
+            who = speaker(self._hass, context, heard.person)
+        except RefusedError:
+            return words.spoken("who") if persons(self._hass) else words.problem("no_person", {})
+        if heard.intent == "week":
+            return await self._async_week(who, words, context)
+        if heard.intent in ("start_routine", "skip_planned"):
+            return await self._async_evening(heard.intent, who, words, context)
+        if len(shells := self._fitting(heard)) != 1:
+            return words.spoken("which", devices=", ".join(shell.config_entry.title for shell in shells))
+        act = self._async_start if heard.intent == "start" else self._async_ready
+        try:
+            return await act(shells[0], heard, who, words, context)
+        except (HomeAssistantError, RefusedError) as error:
+            return explained(words, error, shells[0].config_entry.title, who.name)
+
+    def _meant(self, heard: Heard) -> list[FacialTherapyCoordinator]:
+        """Return the devices that a sentence names, all if it names none."""
+        return [shell for shell in all_coordinators(self._hass) if heard.devices is None or shell.config_entry.entry_id in heard.devices]
+
+    def _fitting(self, heard: Heard) -> list[FacialTherapyCoordinator]:
+        """Return the devices on which something could be begun: those that have the program, and of several those that are on."""
+        shells = [shell for shell in self._meant(heard) if heard.program is None or heard.program in shell.manual.programs]
+        return [shell for shell in shells if shell.device.connected] or shells
+
+    def _routines(self) -> list[Evenings]:
+        return [each for each in self._hass.data[EVENINGS].values() if each.run is not None and each.run.state is not RoutineState.OVER]
+
+    async def _async_living(self, heard: Heard, words: Words, context: Context) -> str:
+        """Stop, pause, resume, lower, or say how long it takes: whatever lives, whoever asks."""
+        shells = [shell for shell in self._meant(heard) if shell.live is not None]
+        if heard.intent == "stop":
+            return await self._async_stop(heard, shells, words, context)
+        if not shells:
+            return words.spoken("nothing")
+        if heard.intent == "left":
+            return " ".join(self._left(shell, words) for shell in shells)
+        key = {"pause": "paused", "resume": "resumed", "lower": "lowered"}[heard.intent]
+        for shell in shells:
+            await async_act(self._hass, f"{heard.intent}_session", context, target(shell))
+        return " ".join(words.spoken(key, device=shell.config_entry.title) for shell in shells)
+
+    async def _async_stop(self, heard: Heard, shells: list[FacialTherapyCoordinator], words: Words, context: Context) -> str:
+        """Stop, and be done only when zero is confirmed. Devices that seem to do nothing are told too."""
+        if heard.devices is None:
+            await async_act(self._hass, "stop_all", context, {})
+            for evenings in self._routines():
+                with suppress(Unauthorized):  # of somebody else; what ran in it has stopped
+                    await async_act(self._hass, "stop_routine", context, {"person": evenings.entry.entry_id})
+        else:
+            for shell in self._meant(heard):
+                await async_act(self._hass, "stop_session", context, target(shell))
+        return " ".join(words.spoken("stopped", device=shell.config_entry.title) for shell in shells) or words.spoken("nothing")
+
+    def _left(self, shell: FacialTherapyCoordinator, words: Words) -> str:
+        device, live, seconds = shell.config_entry.title, shell.live, left_s(shell) or 0
+        if live is not None and live.window_ends_at is not None:
+            return words.spoken("left_armed", device=device, time=time_in_words(live.window_ends_at, words.texts))
+        if shell.state in HELD:
+            return words.spoken("left_held", device=device, minutes=ceil(seconds / 60))
+        if seconds < 60:  # noqa: PLR2004 - a minute
+            return words.spoken("left_soon", device=device)
+        ends = time_in_words(dt_util.utcnow() + timedelta(seconds=seconds), words.texts)
+        return words.spoken("left", device=device, minutes=ceil(seconds / 60), time=ends)
+
+    async def _async_start(self, shell: FacialTherapyCoordinator, heard: Heard, who: Person, words: Words, context: Context) -> str:
+        """Arm, or hold a session until its device is switched on."""
+        data = {**chosen(shell, who, heard.program), "wait": WAIT_S}
+        live = await async_act(self._hass, "start_session", context, data, response=True)
+        ends = dt_util.parse_datetime(live["window_ends_at"] or "") or dt_util.utcnow()
+        said = "armed" if live["state"] == "armed" else "waiting"
+        return words.spoken(said, device=shell.config_entry.title, person=who.name, time=time_in_words(ends, words.texts))
+
+    async def _async_ready(self, shell: FacialTherapyCoordinator, heard: Heard, who: Person, words: Words, _context: Context) -> str:
+        """Say whether it would be allowed now, and if not, why and when."""
+        device = shell.config_entry.title
+        program = heard.program or shell.manual.settings.program
+        ask = Ask(person=who, program=program)
+        if program == MANUAL:
+            hand = shell.manual.by_hand()
+            ask = Ask(
+                person=who,
+                program=program,
+                duration_s=hand.duration_s,
+                irradiance_mw_cm2=hand.irradiance_mw_cm2,
+                current_ua=hand.current_ua,
+                frequency_hz=hand.frequency_hz,
+            )
+        if not (refusals := shell.check(ask)):
+            return words.spoken("ready", device=device, person=who.name)
+        return words.spoken("not_ready", message=why(words, refusals[0], device, who.name))
+
+    async def _async_week(self, who: Person, words: Words, context: Context) -> str:
+        """Say how many sessions there were, to the person, to admins, and to whoever is in the room with a satellite."""
+        if context.user_id is not None:
+            user = await self._hass.auth.async_get_user(context.user_id)
+            if user is None or not may_read(self._hass, user, who):
+                raise Unauthorized(context=context)
+        since = this_week()
+        given = [record.modality for record in self._hass.data[LEDGER].newest_first(who.person_id) if record.counts and record.started_at >= since]
+        return words.spoken("week", person=who.name, mask=given.count(Modality.MASK), wand=given.count(Modality.WAND))
+
+    async def _async_evening(self, intent: str, who: Person, words: Words, context: Context) -> str:
+        """Begin the routine of the evening, or leave the evening out."""
+        answer = await async_act(self._hass, intent, context, {"person": who.person_id}, response=True)
+        if intent == "start_routine":
+            return words.spoken("routine", cue=words.cue(evenings_of(self._hass, who).cue or ""))
+        following = dt_util.parse_datetime(answer["next"] or "")
+        return words.spoken("left_out", time=time_in_words(following, words.texts)) if following else words.spoken("left_out_last")
+
+    async def _async_step(self, action: str, heard: Heard, words: Words, context: Context) -> str:
+        """Confirm or skip the step of the only routine that is gone through, or of the one of whoever speaks."""
+        if not (routines := self._routines()):
+            return words.spoken("no_routine")
+        try:
+            who = routines[0].person if len(routines) == 1 else speaker(self._hass, context, heard.person)
+        except RefusedError:
+            return words.spoken("who")
+        await async_act(self._hass, action, context, {"person": who.person_id})
+        return words.spoken("routine", cue=words.cue(evenings_of(self._hass, who).cue or ""))

@@ -1,0 +1,160 @@
+"""Tools for language models through Home Assistant's own API for them."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components.homeassistant.exposed_entities import async_expose_entity
+from homeassistant.const import Platform
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.helpers import entity_registry as er, llm
+from homeassistant.setup import async_setup_component
+import pytest
+
+from custom_components.facial_therapy.const import DOMAIN
+from custom_components.facial_therapy.core.model import MANUAL, Fault, Modality
+from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.snapshot import By
+
+from .house import House, furnished
+
+MASK = Modality.MASK
+TOOLS = {"get_state", "check_session", "start_session", "lower_session", "stop_session"}
+
+
+@pytest.fixture
+async def house(hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: Path) -> AsyncGenerator[House]:
+    """A house that a language model may look into."""
+    for integration in ("homeassistant", "conversation", "llm"):
+        assert await async_setup_component(hass, integration, {})
+    async with furnished(hass, freezer, tmp_path) as house:
+        yield house
+
+
+async def api(house: House, user_id: str | None = None) -> llm.APIInstance:
+    context = llm.LLMContext(platform="test", context=Context(user_id=user_id), language="en", assistant="conversation", device_id=None)
+    return await llm.async_get_api(house.hass, llm.LLM_API_ASSIST, context)
+
+
+def ours(instance: llm.APIInstance) -> dict[str, llm.Tool]:
+    return {tool.name.removeprefix(f"{DOMAIN}__"): tool for tool in instance.tools if tool.integration == DOMAIN}
+
+
+async def use(house: House, tool: str, user_id: str | None = None, **arguments: Any) -> llm.ToolResult:
+    result = await (await api(house, user_id)).async_call_tool(llm.ToolInput(f"{DOMAIN}__{tool}", arguments))
+    await house.hass.async_block_till_done()
+    print(f"{tool} {arguments} -> {result}")  # noqa: T201 - what was shown to work
+    return result
+
+
+async def test_the_tools_are_listed_and_say_what_they_are(house: House) -> None:
+    instance = await api(house)
+    tools = ours(instance)
+    assert tools.keys() == TOOLS
+    assert "Devices: Mask, Wand." in instance.api_prompt
+    assert all(tool.title and tool.description and not tool.annotations.open_world for tool in tools.values())
+    assert {name for name, tool in tools.items() if tool.annotations.read_only} == {"get_state", "check_session"}
+    assert not any(tool.annotations.destructive for tool in tools.values())
+
+
+async def test_a_session_is_armed_lowered_and_stopped_and_the_face_starts_it(house: House) -> None:
+    assert (await use(house, "check_session", device="Mask", program="fine_lines")).data["allowed"] is True
+    armed = await use(house, "start_session", device="mask", program="fine_lines")
+    assert (armed.error, armed.data["state"]) == (False, "armed")
+    await house.pass_time(5)
+    assert house.flowing == set()
+    house.devices[MASK].put_on()
+    await house.pass_time(10)
+    live = house.shell(MASK).live
+    assert live is not None
+    before = dict(live.lit_mw_cm2)
+    state = await use(house, "get_state")
+    devices = state.data["devices"]
+    assert isinstance(devices, list)
+    assert devices[0]["session"] == "running"  # type: ignore[call-overload, index]
+    assert (await use(house, "lower_session")).data == {"done": ["Mask"]}
+    live = house.shell(MASK).live
+    assert live is not None
+    assert all(live.lit_mw_cm2[channel] < level for channel, level in before.items())
+    assert (await use(house, "stop_session")).data == {"done": ["Mask"]}
+    assert house.flowing == set()
+    last = house.shell(MASK).last
+    assert last is not None
+    assert last.turned_by.by is By.VOICE
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "said"),
+    [
+        ("start_session", {"device": "Mask", "program": "fine_lines", "duration_s": 3600}, "duration_s"),
+        ("start_session", {"device": "Mask", "program": "fine_lines", "channels": {"red": 500}}, "channels"),
+        ("start_session", {"device": "Mask", "program": "fine_lines", "mode": "energize"}, "mode"),
+        ("start_session", {"device": "Mask", "program": 7}, "program"),
+        ("start_session", {}, "device"),
+        ("start_session", {"device": "Mask", "program": "overdrive"}, "There is no program overdrive"),
+        ("start_session", {"device": "Oven", "program": "fine_lines"}, "Oven is not set up"),
+        ("start_session", {"device": "Mask", "program": "fine_lines", "person": "Nobody"}, "There is no person Nobody"),
+        ("lower_session", {"device": "Mask"}, "That is not possible now"),
+        ("lower_session", {"device": "Mask", "level": 200}, "level"),
+    ],
+)
+async def test_what_exceeds_a_bound_is_refused_with_the_reason(house: House, tool: str, arguments: dict[str, Any], said: str) -> None:
+    refused = await use(house, tool, **arguments)
+    assert refused.error
+    assert said in str(refused.data["error"])
+    assert house.shell(MASK).state is State.IDLE
+    assert "start" not in house.devices[MASK].commands
+
+
+async def test_a_second_session_on_the_same_day_is_refused_with_the_time(house: House) -> None:
+    await use(house, "start_session", device="Mask", program="fine_lines")
+    house.devices[MASK].put_on()
+    await house.pass_time(700, 5)
+    assert house.shell(MASK).state is State.IDLE
+    house.devices[MASK].take_off()
+    await house.pass_time(5)
+    refused = await use(house, "start_session", device="Mask", program="fine_lines")
+    assert refused.error
+    assert "ossible from" in str(refused.data["error"])
+    checked = await use(house, "check_session", device="Mask", program="fine_lines")
+    assert checked.data["allowed"] is False
+
+
+async def test_no_tool_clears_a_fault(house: House) -> None:
+    house.shell(MASK).latch(Fault.OVER_TEMPERATURE)
+    await house.hass.async_block_till_done()
+    for tool in ("stop_session", "lower_session"):
+        await use(house, tool, device="Mask")
+    assert (await use(house, "start_session", device="Mask", program="fine_lines")).error
+    assert house.shell(MASK).state is State.FAULT
+
+
+async def test_what_is_not_exposed_is_not_there(house: House) -> None:
+    registry = er.async_get(house.hass)
+    switches = {m: registry.async_get_entity_id(Platform.SWITCH, DOMAIN, f"{house.shell(m).mac}_session") for m in Modality}
+    async_expose_entity(house.hass, "conversation", switches[MASK] or "", should_expose=False)
+    assert "Devices: Wand." in (await api(house)).api_prompt
+    assert (await use(house, "start_session", device="Mask", program=MANUAL)).error
+    async_expose_entity(house.hass, "conversation", switches[Modality.WAND] or "", should_expose=False)
+    assert not ours(await api(house))
+
+
+async def test_history_is_for_whom_it_is_exposed_and_in_numbers_only(house: House) -> None:
+    week = er.async_get(house.hass).async_get_entity_id(Platform.SENSOR, DOMAIN, f"{house.person.entry_id}_sessions_this_week")
+    async_expose_entity(house.hass, "conversation", week or "", should_expose=True)
+    assert ours(await api(house)).keys() == {*TOOLS, "get_history"}
+    none = {"sessions_this_week": 0, "sessions": 0, "last_on": None}
+    assert (await use(house, "get_history")).data == {"person": "Ada", "mask": none, "wand": none}
+    await house.hass.auth.async_create_user("Owner")
+    somebody = await house.hass.auth.async_create_user("Somebody", group_ids=["system-users"])
+    assert (await use(house, "get_history", somebody.id)).error
+
+
+async def test_what_tells_of_health_is_not_told_to_a_model(house: House) -> None:
+    await house.hass.services.async_call(DOMAIN, "report_reaction", {"reaction": "redness"}, blocking=True)
+    for tool in ("start_session", "check_session"):
+        told = str((await use(house, tool, device="Mask", program="fine_lines")).data)
+        assert "Light has to wait" not in told
+        assert "The app says why" in told
+    assert "Light has to wait" not in str((await use(house, "get_state")).data)
