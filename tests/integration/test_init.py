@@ -107,7 +107,7 @@ async def test_a_device_and_a_person_are_set_up(world: World) -> None:
     assert connected(world)
     assert not world.shell.data.refusals
     assert not issues(world)
-    started = {"start_session", "check_session", "pause_session", "resume_session", "stop_session", "stop_all"}
+    started = {"start_session", "check_session", "pause_session", "resume_session", "lower_session", "stop_session", "stop_all"}
     expected = started | {
         "get_history",
         "log_session",
