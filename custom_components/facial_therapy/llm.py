@@ -21,7 +21,7 @@ from .const import DOMAIN
 from .coordinator import FacialTherapyCoordinator
 from .core.model import PERSONAL, Modality, Person, Reason, Refusal, RefusedError
 from .history import may_read
-from .people import persons
+from .people import find_person, persons
 from .spoken import WAIT_S, async_act, chosen, explained, left_s, speaker, target, this_week, why
 from .store import LEDGER
 from .targets import all_coordinators
@@ -111,10 +111,18 @@ class GetState(FacialTherapyTool):
     @override
     async def async_do(self, hass: HomeAssistant, data: Mapping[str, Any], context: LLMContext, words: Words) -> dict[str, Any]:
         """Return the state of every device that is exposed."""
-        return {"devices": [_state(shell, words) for shell in _exposed(hass, context)], "people": [person.name for person in persons(hass)]}
+        return {"devices": [_state(hass, shell, words) for shell in _exposed(hass, context)], "people": [person.name for person in persons(hass)]}
 
 
-def _state(shell: FacialTherapyCoordinator, words: Words) -> dict[str, Any]:
+def _selected(hass: HomeAssistant, shell: FacialTherapyCoordinator) -> str:
+    """Return for whom a device would start something; empty if that is not clear, which is the reason then."""
+    try:
+        return find_person(hass, shell.manual.settings.person_id).name
+    except RefusedError:
+        return ""
+
+
+def _state(hass: HomeAssistant, shell: FacialTherapyCoordinator, words: Words) -> dict[str, Any]:
     live, refusals, device = shell.live, shell.data.refusals, shell.config_entry.title
     left = left_s(shell)
     return {
@@ -125,7 +133,7 @@ def _state(shell: FacialTherapyCoordinator, words: Words) -> dict[str, Any]:
         "program": live.program if live is not None else shell.manual.settings.program,
         "left_s": None if left is None else round(left),
         "ready": not refusals,
-        "not_ready_because": why(words, refusals[0], device, "") if refusals else None,
+        "not_ready_because": why(words, refusals[0], device, _selected(hass, shell)) if refusals else None,
         "programs": {key: words.program(key) for key in shell.manual.programs},
     }
 

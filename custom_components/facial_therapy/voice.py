@@ -5,6 +5,7 @@
 3. All sentences are one trigger, so that a sentence that is the same in two languages is carried out once.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
@@ -41,6 +42,8 @@ from .targets import all_coordinators
 from .words import Words, async_words
 
 CONVERSATION: Final = "conversation"
+PREPARE_AFTER_S: Final = 1
+"""After a change of what is listened to. Parsing holds up the event loop for tens of milliseconds."""
 HELD: Final = (State.PAUSED, State.SUSPENDED)
 OF_A_ROUTINE: Final = {"next": "confirm_step", "skip": "skip_step"}
 
@@ -65,6 +68,7 @@ class Voice:
         self._books = books
         self._words = words
         self._registered: CALLBACK_TYPE | None = None
+        self._preparing: asyncio.Task[None] | None = None
         self._known: tuple[Names, tuple[str, ...]] | None = None
         self._names = Names({}, {}, {})
         self._followed: list[CALLBACK_TYPE] = []
@@ -91,15 +95,17 @@ class Voice:
             unfollow()
         self._followed = [evenings.add_listener(self._listen) for evenings in self._hass.data[EVENINGS].values()]
         devices: dict[str, set[str]] = {}
+        own: set[str] = set()
         for shell in all_coordinators(self._hass):
             entry, device = shell.config_entry, shell.device_entry
-            called = [entry.title, *([] if device is None else [device.name_by_user or "", device.name or ""])]
-            for word in (*sentences.device_words(self._books, shell.modality), *map(sentences.sayable, called)):
-                if word:
-                    devices.setdefault(word, set()).add(entry.entry_id)
+            names = [entry.title, *([] if device is None else [device.name_by_user or "", device.name or ""])]
+            called = {word for name in names if (word := sentences.sayable(name))}
+            own |= called
+            for word in called.union(sentences.device_words(self._books, shell.modality)):
+                devices.setdefault(word, set()).add(entry.entry_id)
         programs = {sentences.sayable(words.program(key)): key for words in self._words.values() for key in BUILT_IN}
         called_persons = {word: person.person_id for person in persons(self._hass) if (word := sentences.sayable(person.name))}
-        self._names = Names({word: frozenset(ids) for word, ids in devices.items()}, programs, called_persons)
+        self._names = Names({word: frozenset(ids) for word, ids in devices.items()}, programs, called_persons, frozenset(own))
         self._listen()
 
     @callback
@@ -119,10 +125,13 @@ class Voice:
         if sections:
             written = sentences.written_out(self._books, self._names, sections)
             self._registered = get_agent_manager(self._hass).register_trigger(list(written), self._heard(written, self._names))
-            self._hass.async_create_task(self._async_prepare(), "facial_therapy prepares its sentences")
+        if self._preparing is not None:
+            self._preparing.cancel()
+        self._preparing = self._hass.async_create_background_task(self._async_prepare(), "facial_therapy prepares its sentences")
 
     async def _async_prepare(self) -> None:
-        """Let the agent parse the sentences now, not while somebody waits for a stop."""
+        """Let the agent parse the sentences while nobody waits: not in the moment of a start or a stop, and not when somebody says the next word."""
+        await asyncio.sleep(PREPARE_AFTER_S)
         if (agent := get_agent_manager(self._hass).default_agent) is not None:
             nothing = ConversationInput(DOMAIN, Context(), None, None, None, self._hass.config.language, "")
             await agent.async_recognize_sentence_trigger(nothing)

@@ -157,4 +157,6 @@ async def test_what_tells_of_health_is_not_told_to_a_model(house: House) -> None
         told = str((await use(house, tool, device="Mask", program="fine_lines")).data)
         assert "Light has to wait" not in told
         assert "The app says why" in told
-    assert "Light has to wait" not in str((await use(house, "get_state")).data)
+    state = str((await use(house, "get_state")).data)
+    assert "Light has to wait" not in state
+    assert "Mask is not for Ada now." in state

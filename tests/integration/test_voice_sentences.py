@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+import freezegun
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.conversation import async_converse
 from homeassistant.components.conversation.agent_manager import get_agent_manager
@@ -117,7 +119,7 @@ async def test_at_least_sixty_phrasings_do_what_they_say(house: House, called: l
     await hear({"en": "stop", "de": "stopp"}[language], "stop_all")
     assert house.flowing == set()
     print(f"{language}: {said} phrasings")  # noqa: T201
-    assert said >= 59
+    assert said >= 60
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -154,6 +156,7 @@ async def test_what_is_said_to_others_is_answered_exactly_as_without_us(house: H
 async def test_nothing_of_ours_is_listened_to_without_a_device(house: House) -> None:
     manager = get_agent_manager(house.hass)
     assert any("mask" in sentence for sentence in manager.trigger_sentences)
+    assert not any(sign in sentence for sentence in manager.trigger_sentences for sign in "{}<>")  # a wildcard would take "start the vacuum"
     for entry in house.entries.values():
         assert await house.hass.config_entries.async_unload(entry.entry_id)
     assert manager.trigger_sentences == []
@@ -236,3 +239,21 @@ async def test_a_mask_that_is_off_is_waited_for(house: House) -> None:
     answer = await say(house, "start the mask")
     assert answer.startswith("Switch Mask on before"), answer
     assert house.shell(MASK).state is State.WAITING
+
+
+async def test_stop_is_understood_as_fast_as_a_word_of_home_assistant_itself(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """While a session lives: what is listened to has been parsed by then, as by the time that a mask is put on."""
+    took: dict[str, list[float]] = {"turn on the bathroom lamp": [], "stop": []}
+    for _ in range(15):
+        await arm(house)
+        await say(house, "how long is left")
+        for sentence, seconds in took.items():
+            began = freezegun.api.real_perf_counter()
+            await async_converse(house.hass, sentence, None, Context(), language="en")
+            seconds.append(freezegun.api.real_perf_counter() - began)
+        assert house.shell(MASK).state is State.IDLE
+        await house.hass.async_block_till_done()
+    lamp_ms, stop_ms = (median(seconds) * 1000 for seconds in took.values())
+    with capsys.disabled():
+        print(f"\n  median of 15, until it is done and answered: {stop_ms:.1f} ms for stop, {lamp_ms:.1f} ms for a lamp")  # noqa: T201
+    assert stop_ms < 50

@@ -32,6 +32,8 @@ class Names:
     programs: Mapping[str, str]
     persons: Mapping[str, str]
     """The person's entry id."""
+    own: frozenset[str] = frozenset()
+    """What devices of this home are called by their owners, so in every language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,16 @@ def device_words(books: Mapping[str, Book], modality: Modality) -> list[str]:
 
 
 def written_out(books: Mapping[str, Book], names: Names, sections: Iterable[str]) -> dict[str, str]:
-    """Return the intent of every sentence, with all names in it."""
+    """Return the intent of every sentence, with all names in it.
+
+    Sentences of a language have the device's words of that language only: Home Assistant parses all of them again at every change, on its event loop.
+    """
     sentences: dict[str, str] = {}
     for book in books.values():
+        spoken = {sayable(word) for modality in Modality for word in book[modality]}
         filled = {
             **book["rules"],
-            "device": _any(names.devices),
+            "device": _any(word for word in names.devices if word in names.own or word in spoken),
             "program": _any(names.programs),
             "person": _any([*book["me"], *names.persons]),
         }
