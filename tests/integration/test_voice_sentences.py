@@ -164,6 +164,7 @@ async def test_nothing_of_ours_is_listened_to_without_a_device(house: House) -> 
 
 async def test_bare_words_are_ours_only_while_a_session_lives(house: House, called: list[dict[str, Any]]) -> None:
     before = await say(house, "pause")
+    assert before != await answer_of(house, "nothing", "en")
     await run(house)
     called.clear()
     assert "paused" in await say(house, "pause")
