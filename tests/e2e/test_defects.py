@@ -107,10 +107,10 @@ class Verdict:
 
 
 async def _verdict(furnished: Path, directory: Path, programs: Path) -> Verdict:
-    """Do what `scripts/demo --once` does, in a household that is furnished already."""
+    """Do what `scripts/demo --once` does, in a household that is furnished already, with short sessions in the place of an evening."""
     shutil.copytree(furnished, directory, ignore=shutil.ignore_patterns("*.sock", "witness", "*.log", "*.console"))
     timeline, report = Timeline(), dict[str, Any]()
-    ok = await demo.once(Household(directory, programs=programs), timeline, report)
+    ok = await demo.once(Household(directory, programs=programs), timeline, report, demo.sessions)
     words = [moment.event for moment in timeline.moments if moment.source == "verdict"]
     return Verdict(ok, {session["modality"]: session for session in report["sessions"]}, words)
 

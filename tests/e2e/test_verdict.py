@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.real.trial import Trial, node_doses, planned_doses
+from tests.real.trial import DURATION_S, LEVELS, Trial, node_doses, planned_doses
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -29,8 +29,8 @@ def _trial(**changes: object) -> Trial:
 
 def test_planned_doses_are_worked_out_by_hand() -> None:
     """14 mW/cm2 for 20 s less 1.5 s of ramp; 100 uA for 20 s less 2.5 s."""
-    assert planned_doses("mask") == {1: pytest.approx(0.259), 2: pytest.approx(0.259)}
-    assert planned_doses("wand") == {5: pytest.approx(0.0291667, rel=1e-5)}
+    assert planned_doses("mask", LEVELS["mask"], DURATION_S) == {1: pytest.approx(0.259), 2: pytest.approx(0.259)}
+    assert planned_doses("wand", LEVELS["wand"], DURATION_S) == {5: pytest.approx(0.0291667, rel=1e-5)}
 
 
 def test_doses_of_the_node_are_read_in_their_units() -> None:

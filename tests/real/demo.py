@@ -1,13 +1,14 @@
 """The demo: a ready Home Assistant with a mask, a wand and a person; or one run of the main job without a person.
 
 scripts/demo                        open it on port 8123 until Ctrl-C
-scripts/demo --once [--json FILE]   discover, add, run both sessions, compare the doses, exit 0 if they agree
+scripts/demo --once [--json FILE]   discover, add, go through an evening with both devices, compare the doses, exit 0 if they agree
 """
 
 # ruff: noqa: T201 - a program that talks to a terminal
 
 import argparse
 import asyncio
+from collections.abc import AsyncGenerator, Callable
 import contextlib
 import json
 from pathlib import Path
@@ -17,7 +18,8 @@ import socket
 import sys
 import traceback
 
-from . import configuration, dashboard, flows, namespace, trial
+from . import configuration, dashboard, evening, flows, namespace, trial
+from .evening import OTHER, PERSON
 from .home import PASSWORD, USERNAME
 from .household import DOMAIN, PROGRAMS, Household
 from .link import Link
@@ -25,15 +27,15 @@ from .messages import Messages
 from .timeline import Timeline
 
 PORT = 8123
-PERSON = "Ada"
-OTHER = "Bea"
 STATE = configuration.REPOSITORY / ".work" / "demo"
 
 type Report = dict[str, object]
+type Job = Callable[[Household, Messages, Timeline], AsyncGenerator[trial.Trial]]
+"""What is done, and yields every session."""
 
 
 async def _furnish(household: Household, messages: Messages, timeline: Timeline) -> None:
-    """Add both nodes and two people through the real flows, unless an earlier run did: nobody is given both devices within five minutes."""
+    """Add both nodes and two people through the real flows, unless an earlier run did."""
     if await flows.entries(messages, DOMAIN):
         for station in household.stations.values():
             await station.announcement.start()
@@ -42,7 +44,9 @@ async def _furnish(household: Household, messages: Messages, timeline: Timeline)
     else:
         await household.furnish(messages, PERSON, lambda who, event: timeline.note("home assistant", f"{who}: {event}"))
         await household.add_person(OTHER, enroll=False)
-        await household.enroll_by_hand(messages, household.wand, OTHER)
+        for station in (household.mask, household.wand):
+            await household.enroll_by_hand(messages, station, OTHER)
+        await household.select_person(messages, household.mask, PERSON)
 
 
 async def _start(household: Household, timeline: Timeline) -> None:
@@ -54,7 +58,13 @@ async def _start(household: Household, timeline: Timeline) -> None:
     timeline.note("home assistant", "started, onboarded")
 
 
-async def once(household: Household, timeline: Timeline, report: Report) -> bool:
+async def sessions(household: Household, messages: Messages, timeline: Timeline) -> AsyncGenerator[trial.Trial]:
+    """Run one short session on each device, without the minutes of an evening."""
+    for modality, person in (("wand", OTHER), ("mask", PERSON)):
+        yield await trial.run(household, messages, household.stations[modality], person, timeline)
+
+
+async def once(household: Household, timeline: Timeline, report: Report, job: Job = evening.run) -> bool:
     """Do the main job and say whether planned, delivered and witnessed agree."""
     try:
         await _start(household, timeline)
@@ -66,18 +76,18 @@ async def once(household: Household, timeline: Timeline, report: Report) -> bool
                 "integration": manifest["version"],
             }
             await _furnish(household, messages, timeline)
-            trials = []
-            for modality, person in (("wand", OTHER), ("mask", PERSON)):
-                trials.append(await trial.run(household, messages, household.stations[modality], person, timeline))
-                report["sessions"] = [done.as_json() for done in trials]
-                for disagreement in trials[-1].disagreements:
-                    timeline.note("verdict", f"{modality}: {disagreement}")
+            trials: list[trial.Trial] = []
+            async for done in job(household, messages, timeline):
+                trials.append(done)
+                report["sessions"] = [each.as_json() for each in trials]
+                for disagreement in done.disagreements:
+                    timeline.note("verdict", f"{done.modality}: {disagreement}")
         timeline.note("home assistant", "stopping")
     finally:
         # Includes the witness's word on lines that it could not read.
         await household.stop()
     _print_table(trials)
-    return all(done.agrees for done in trials)
+    return bool(trials) and all(done.agrees for done in trials)
 
 
 def _print_table(trials: list[trial.Trial]) -> None:
@@ -174,7 +184,7 @@ def _run_open(arguments: argparse.Namespace) -> int:
 def main() -> int:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="scripts/demo", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--once", action="store_true", help="run one wand and one mask session without a person, and exit")
+    parser.add_argument("--once", action="store_true", help="go through an evening with both devices without a person (9 min), and exit")
     parser.add_argument("--json", type=Path, metavar="FILE", help="with --once: write what was measured")
     parser.add_argument("--fresh", action="store_true", help="forget what earlier demos left")
     parser.add_argument("--listen", default="127.0.0.1", metavar="ADDRESS", help="where port 8123 is opened (default: this machine only)")

@@ -15,21 +15,21 @@ DURATION_S = 20
 
 # The ramp from zero belongs to the session: half of it is lost. From docs/safety.md, not from the code under trial.
 RAMP_S = {"mask": 3.0, "wand": 5.0}
-IRRADIANCE_MW_CM2 = {"red": 14, "near_infrared": 14}
-CURRENT_UA = 100
-FREQUENCY_HZ = 8.3
-CHANNEL_NUMBERS = {"red": 1, "near_infrared": 2}
-WAND_NUMBER = 5
+RED, NEAR_INFRARED, WAND = 1, 2, 5
+"""Channel numbers of the contract."""
 
 MANUAL: dict[str, dict[str, Any]] = {
-    "mask": {"program": "manual", "duration_s": DURATION_S, "channels": IRRADIANCE_MW_CM2},
-    "wand": {"program": "manual", "duration_s": DURATION_S, "current_ua": CURRENT_UA, "frequency_hz": FREQUENCY_HZ},
+    "mask": {"program": "manual", "duration_s": DURATION_S, "channels": {"red": 14, "near_infrared": 14}},
+    "wand": {"program": "manual", "duration_s": DURATION_S, "current_ua": 100, "frequency_hz": 8.3},
 }
 SKIN = {"mask": "worn", "wand": "contact"}
 UNIT = {"mask": "J/cm2", "wand": "mA min"}
 
 type Doses = dict[int, float]
 """By channel number."""
+
+LEVELS: dict[str, Doses] = {"mask": {RED: 14, NEAR_INFRARED: 14}, "wand": {WAND: 100}}
+"""Of the manual sessions: mW/cm2, and uA."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +82,10 @@ def _close(*measures: float) -> bool:
     return max(measures) - min(measures) <= TOLERANCE * max(measures)
 
 
-def planned_doses(modality: str) -> Doses:
-    """Return what the manual session of a modality should give."""
-    time_s = DURATION_S - RAMP_S[modality] / 2
-    if modality == "wand":
-        return {WAND_NUMBER: CURRENT_UA * time_s / 60_000}
-    return {CHANNEL_NUMBERS[name]: level * time_s / 1000 for name, level in IRRADIANCE_MW_CM2.items()}
+def planned_doses(modality: str, levels: Doses, duration_s: float) -> Doses:
+    """Return what a session should give: mW/cm2 become J/cm2, uA become mA min."""
+    time_s = duration_s - RAMP_S[modality] / 2
+    return {channel: level * time_s / (60_000 if modality == "wand" else 1000) for channel, level in levels.items()}
 
 
 def node_doses(modality: str, field: str) -> Doses:
@@ -136,16 +134,22 @@ async def run(household: Household, messages: Messages, station: Station, person
         timeline.note("witness", f"{station.modality}: output is zero", (await household.witness.level(name)).last_zero_ns or dark_ns)
         await put_on(station, on=False)
         following.cancel()
+    planned = planned_doses(station.modality, LEVELS[station.modality], DURATION_S)
+    return await measure(household, station, "manual", planned, since_ns, timeline)
+
+
+async def measure(household: Household, station: Station, program: str, planned: Doses, since_ns: int, timeline: Timeline) -> Trial:  # noqa: PLR0913, PLR0917 - all of it is the trial
+    """Compare what the last session of a device should have given with the node's record and with what the witness saw since a time."""
     record = await last_record(station)
     timeline.note("node", f"{station.modality}: record {record['entry']}, {record['outcome']}, output for {int(record['output_ms']) / 1000:.1f} s")
     return Trial(
         device=station.info.friendly_name,
         modality=station.modality,
-        program="manual",
+        program=program,
         outcome=record["outcome"],
-        planned=planned_doses(station.modality),
+        planned=planned,
         delivered=node_doses(station.modality, record["delivered"]),
-        witnessed={channel: dose for channel, dose in (await household.witness.dose(name, since_ns)).items() if dose},
+        witnessed={channel: dose for channel, dose in (await household.witness.dose(station.node.name, since_ns)).items() if dose},
     )
 
 
