@@ -54,8 +54,8 @@ class Reports:
         self._enrolling = False
         self._zone: int | None = None
         """Of the living session, as it was announced last."""
-        self.seen_off = True
-        """The worn sensor has been seen off since output last flowed: the node would latch a fault otherwise."""
+        self.seen_off = False
+        """The worn sensor has been seen off since output last flowed, as far as this Home Assistant knows: the node would latch a fault otherwise."""
 
     @property
     def newest_record(self) -> int | None:

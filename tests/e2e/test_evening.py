@@ -73,12 +73,12 @@ async def test_after_a_restart_a_routine_is_where_it_was_and_nothing_flows_befor
         await asyncio.sleep(QUIET_S)  # on the skin all the while
         await step(messages, "suspended")
         await messages.act(f"{DOMAIN}.confirm_step", {"person": WHO})
-        await step(messages, "armed_wand", "asked_wand")
+        asked = await step(messages, "asked_wand")
+        assert asked["attributes"]["reason"] == "still_worn"  # the edge that starts it comes after arming, and the node would latch a sensor that is stuck
         await asyncio.sleep(QUIET_S)
         assert (await household.witness.above(wand.node.name, dark_ns + 1)).longest_s == 0
         await put_on(wand, on=False)
-        if (await step(messages, "armed_wand", "asked_wand"))["state"] == "asked_wand":
-            await messages.act(f"{DOMAIN}.confirm_step", {"person": WHO})
+        await messages.act(f"{DOMAIN}.confirm_step", {"person": WHO})
         await step(messages, "armed_wand")
         worn_ns = now_ns()
         await put_on(wand, on=True)

@@ -327,6 +327,21 @@ async def test_a_device_that_is_still_worn_after_a_session_has_to_come_off_first
     assert world.state() is State.ARMED
 
 
+async def test_after_a_restart_what_is_worn_has_to_come_off_first_since_nobody_knows_whether_it_was_off(world: World) -> None:
+    world.device.put_on()
+    world.device.report()
+    assert await world.hass.config_entries.async_reload(world.entry.entry_id)
+    world.device.report()
+    with pytest.raises(RefusedError) as refused:
+        await world.shell.async_start(world.ask())
+    assert refused.value.binding.reason is Reason.STILL_WORN
+    assert "start" not in world.device.commands
+    world.device.take_off()
+    world.device.report()
+    await world.shell.async_start(world.ask())
+    assert world.state() is State.ARMED
+
+
 async def test_a_second_start_is_refused_while_a_session_lives(world: World) -> None:
     await world.run()
     with pytest.raises(RefusedError) as refused:

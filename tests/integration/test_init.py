@@ -170,7 +170,7 @@ async def test_a_node_that_leaves_esphome_is_stopped_and_closed_and_comes_back_i
     assert not closed(world)
     assert connected(world)
     assert world.shell.state is State.IDLE
-    assert not world.shell.data.refusals
+    assert [refusal.reason for refusal in world.shell.data.refusals] == [Reason.STILL_WORN]  # since the session that was stopped
     assert world.device.commands.count("start") == 1
 
 
