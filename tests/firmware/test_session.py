@@ -570,6 +570,15 @@ def test_the_button_resumes_while_worn_and_owned(state: str) -> None:
     assert node.telemetry().number("lease_ms") > 9000
 
 
+def test_a_press_in_the_moment_in_which_contact_is_found_again_resumes_with_a_new_lease() -> None:
+    node = Node("wand").armed(duration_s=60)
+    node.sense(button=True).tick()
+    node.touch().run(1)
+    node.stall(45)  # longer than the guard's silence
+    node.sense(button=False).tick()
+    assert (node.state, node.telemetry()["guard_trips"], node.telemetry()["lease_ms"]) == ("ramping", "1", "5000")
+
+
 def test_the_button_does_not_resume_unworn_or_unowned_or_after_a_long_press() -> None:
     node = Node().running(duration_s=60)
     node.touch(on=False)

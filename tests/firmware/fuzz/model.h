@@ -244,8 +244,11 @@ class Model {
     }
     if (this->state_ == "suspended" && this->brief_ && now < this->brief_end_ && present) this->evidence_ = true;
     if (now >= this->session_.lease_end || !this->owned()) this->evidence_ = false;
+    // Also where contact is found again in this very moment: the press comes first, and with it a new lease.
+    Verdict unready;
+    this->unready_(unready);
     this->resumes_ = (this->state_ == "suspended" || this->state_ == "paused") && this->released_ && present &&
-                     this->owned() && !this->evidence_;
+                     this->owned() && unready.reasons.empty();
     this->evidence_ |= this->resumes_;
     this->lost_ = this->flowing() && !present;
   }
