@@ -7,6 +7,7 @@ from pathlib import Path
 import re
 import subprocess
 import sys
+import tomllib
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -395,6 +396,16 @@ def test_the_eleven_rules_are_there_each_with_a_test() -> None:
     rules = [row for row in rows() if re.match(r"\d+\. ", row[0])]
     assert [int(row[0].split(".")[0]) for row in rules] == list(range(1, 12))
     assert all("::test_" in row[4] for row in rules)
+
+
+def test_every_invariant_of_the_node_has_a_property_and_a_fault_that_turns_it_red() -> None:
+    told = {(row[2].strip("`"), row[3]) for row in rows() if re.fullmatch(r"I\d+", row[0])}
+    mutants = tomllib.loads((ROOT / "tests/firmware/mutants.toml").read_text(encoding="utf-8"))["mutant"]
+    assert told == {(mutant["property"], mutant["breaks"]) for mutant in mutants if "property" in mutant}
+    assert [int(row[0][1:]) for row in rows() if re.fullmatch(r"I\d+", row[0])] == [1, 2, 3, 4, 5, 7, 8, 9, 10]
+    for named, _ in told:
+        file, _, name = named.partition("::")
+        assert re.search(rf"^(def {name}\(|{name} = )", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE), named
 
 
 @pytest.mark.parametrize("named", sorted(set(re.findall(r"`(tests/[\w/]+\.py::test_\w+)`", SAFETY.read_text(encoding="utf-8")))))

@@ -53,6 +53,7 @@ class Mutant:
     old: str
     new: str
     breaks: str
+    property: str = ""
 
 
 MUTANTS: Final = [Mutant(**entry) for entry in tomllib.loads((HERE / "mutants.toml").read_text())["mutant"]]
@@ -69,11 +70,44 @@ def test_the_list_is_long_enough() -> None:
     assert all(any(mutant.breaks.startswith(begin) for mutant in MUTANTS) for begin in SHORT)
 
 
-def _killer(mutant: Mutant, root: Path) -> str:
-    """What turns red; empty if the mutant lives."""
+def _copied(root: Path) -> Path:
+    """Copy what the tests of the governor need, so that a fault can be put into it."""
+    for part in ("tests/firmware", "tests/real", "tests/__init__.py", "custom_components", "pyproject.toml"):
+        source, copy = ROOT / part, root / part
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__", "invalid", "valid"))
+        else:
+            shutil.copy(source, copy)
+    return root
+
+
+def _put(mutant: Mutant, root: Path) -> Path:
+    """Put the fault into the copy, and take out the one before. Returns the component."""
     copy = root / "esphome" / "components" / "facial_therapy"
     shutil.copytree(COMPONENT, copy, dirs_exist_ok=True)
     (copy / mutant.file).write_text((copy / mutant.file).read_text().replace(mutant.old, mutant.new))
+    return copy
+
+
+def _red(root: Path, tests: list[str]) -> str:
+    """The first test that fails; empty if none does."""
+    done = subprocess.run(  # noqa: S603 - our own tests
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:homeassistant", "-q", "-x", *tests],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = re.search(r"^FAILED \S+?::(\S+)", done.stdout, re.MULTILINE)
+    # Tests that could not even be collected notice nothing.
+    assert done.returncode == 0 or found, done.stdout + done.stderr
+    return found[1] if found else ""
+
+
+def _killer(mutant: Mutant, root: Path) -> str:
+    """What turns red; empty if the mutant lives."""
+    copy = _put(mutant, root)
     try:
         program = build(FLAGS, copy, root=root)
     except subprocess.CalledProcessError:
@@ -82,34 +116,15 @@ def _killer(mutant: Mutant, root: Path) -> str:
         broken = run(program, STEPS, 1, timeout_s=300).broken
     finally:
         program.unlink()
-    if broken:
-        return broken
-    tests = subprocess.run(  # noqa: S603 - our own tests
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:homeassistant", "-q", "-x", *(test for test in TESTS if (root / test).exists())],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    found = re.search(r"^FAILED \S+::(\S+)", tests.stdout, re.MULTILINE)
-    # Tests that could not even be collected notice nothing.
-    assert tests.returncode == 0 or found, tests.stdout + tests.stderr
-    return found[1] if found else ""
+    return broken or _red(root, TESTS)
 
 
 @pytest.mark.timeout(7200)
 def test_every_fault_of_a_safety_rule_is_noticed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for part in ("tests/firmware", "tests/real", "tests/__init__.py", "custom_components", "pyproject.toml"):
-        source, copy = ROOT / part, tmp_path / part
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__", "invalid", "valid"))
-        else:
-            shutil.copy(source, copy)
     chosen = MUTANTS if LONG else [mutant for mutant in MUTANTS if mutant.breaks.startswith(SHORT)]
-    alive = []
+    root, alive = _copied(tmp_path), []
     for mutant in chosen:
-        killer = _killer(mutant, tmp_path)
+        killer = _killer(mutant, root)
         with capsys.disabled():
             print(f"\n{'killed' if killer else 'ALIVE ':6} {mutant.file:13} {mutant.breaks}: {killer}", end="", flush=True)  # noqa: T201 - the figures are wanted
         if not killer:
@@ -117,3 +132,11 @@ def test_every_fault_of_a_safety_rule_is_noticed(tmp_path: Path, capsys: pytest.
     with capsys.disabled():
         print(f"\nmutants: {len(chosen) - len(alive)} of {len(chosen)} killed")  # noqa: T201 - the figures are wanted
     assert len(alive) <= len(chosen) * 0.05, alive
+
+
+@pytest.mark.skipif(not LONG, reason="--long: a build for each")
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("mutant", [mutant for mutant in MUTANTS if mutant.property], ids=lambda mutant: re.sub(r"\W+", "_", mutant.breaks))
+def test_each_property_turns_red_at_its_own_fault(mutant: Mutant, tmp_path: Path) -> None:
+    _put(mutant, _copied(tmp_path))
+    assert _red(tmp_path, [mutant.property]).startswith(mutant.property.partition("::")[2])

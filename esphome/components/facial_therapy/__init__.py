@@ -302,10 +302,9 @@ def _require_encryption(full: ConfigType) -> None:
 
 def _require_staying_up(full: ConfigType) -> None:
     """Refuse what reboots a node in the middle of a session, or leaves no room for the session's connection."""
-    if full["api"]["reboot_timeout"].total_milliseconds != 0:
-        raise cv.Invalid("api reboot_timeout must be 0s: a node without Home Assistant must not reboot in a session")
-    if "wifi" in full and full["wifi"]["reboot_timeout"].total_milliseconds != 0:
-        raise cv.Invalid("wifi reboot_timeout must be 0s: a node without Wi-Fi must not reboot in a session")
+    for name, without in {"api": "Home Assistant", "wifi": "Wi-Fi", "mqtt": "its broker", "wireguard": "its tunnel"}.items():
+        if name in full and full[name]["reboot_timeout"].total_milliseconds != 0:
+            raise cv.Invalid(f"{name} reboot_timeout must be 0s: a node without {without} must not reboot in a session")
     if full["api"]["max_connections"] < CONNECTIONS:
         raise cv.Invalid(f"api max_connections must be at least {CONNECTIONS}: the session's own connection must find room")
 
