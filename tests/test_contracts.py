@@ -34,9 +34,22 @@ def tree(path: Path) -> ast.Module:
 # `devices` is the port (values, errors, the protocol); `adapter` is what is behind it and knows ESPHome.
 
 CORE_ONLY: Final = frozenset({"core", "const"})
-SHELL: Final = CORE_ONLY | {"devices", "ledger_file", "store", "settings", "snapshot", "errors", "people", "repairs"}
+SHELL: Final = CORE_ONLY | {"devices", "ledger_file", "store", "settings", "snapshot", "errors", "people", "programs", "repairs"}
 """What the parts of the shell share. The shell is the coordinator and what it is made of: one per device, owns clock and order."""
-SURFACE: Final = CORE_ONLY | {"coordinator", "entity", "snapshot", "settings", "people", "standing", "errors", "targets", "asks", "devices", "permissions"}
+SURFACE: Final = CORE_ONLY | {
+    "coordinator",
+    "entity",
+    "snapshot",
+    "settings",
+    "people",
+    "programs",
+    "standing",
+    "errors",
+    "targets",
+    "asks",
+    "devices",
+    "permissions",
+}
 """Platforms and surfaces get at devices through the coordinator only; of `devices` they know the errors."""
 
 LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
@@ -65,8 +78,9 @@ LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "entity": CORE_ONLY | {"coordinator", "snapshot", "errors", "devices"},
         "person_entity": CORE_ONLY | {"people", "store"},
         "person_sensor": CORE_ONLY | {"people", "person_entity", "entity"},
-        "diary": CORE_ONLY,
-        "prospects": CORE_ONLY | {"coordinator", "store", "targets"},
+        "programs": CORE_ONLY,
+        "diary": CORE_ONLY | {"programs"},
+        "prospects": CORE_ONLY | {"coordinator", "programs", "store", "targets"},
         "notices": frozenset({"const"}),
         "evenings": SURFACE | {"diary", "notices", "prospects", "store", "timers"},
         "evening_entity": CORE_ONLY | {"evenings", "person_entity"},
@@ -91,9 +105,10 @@ LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "voice": SURFACE | {"evenings", "history", "prospects", "sentences", "spoken", "store", "words"},
         "llm": SURFACE | {"history", "spoken", "store", "words"},
         "screening_flow": CORE_ONLY,
-        "person_flow": SURFACE | {"remainder", "screening_flow", "ledger_file", "evenings"},
+        "person_flow": SURFACE | {"remainder", "screening_flow", "ledger_file", "evenings", "words"},
+        "program_flow": SURFACE | {"prospects", "words"},
         "options_flow": SURFACE,
-        "config_flow": SURFACE | {"adapter", "person_flow", "options_flow", "watched", "watched_flow"},
+        "config_flow": SURFACE | {"adapter", "person_flow", "program_flow", "options_flow", "watched", "watched_flow"},
         "__init__": SURFACE
         | {
             "remainder",

@@ -195,3 +195,5 @@ def _person_changed(hass: HomeAssistant, entry: ConfigEntry) -> None:
         if coordinator.admission.unfit(entry.entry_id):
             hass.async_create_task(coordinator.async_stop(), f"facial_therapy stops {coordinator.config_entry.title}")
         coordinator.publish()
+    if (evenings := hass.data[EVENINGS].get(entry.entry_id)) is not None:
+        evenings.person_changed()

@@ -15,6 +15,7 @@ from .core.model import MANUAL, Device, Fault, Person, Plan, Reason, Refusal, Re
 from .core.person import against
 from .core.session import Event, Row, State, step
 from .people import find_person, persons
+from .programs import own_programs
 from .snapshot import Ask
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Admission:
         self._rinsed: tuple[str, datetime] = ("", dt_util.utc_from_timestamp(0))
 
     def _request(self, ask: Ask, device: Device) -> Request:
-        """Return the request in physical units: a built-in program resolved for the person, or the numbers as they are."""
+        """Return the request in physical units: a program resolved for the person, or the numbers as they are."""
         if ask.program == MANUAL:
             return Request(
                 modality=self._shell.modality,
@@ -54,12 +55,12 @@ class Admission:
                 frequency_hz=ask.frequency_hz,
                 gel_rinsed=self._gel_rinsed(ask),
             )
-        if ask.program not in program.BUILT_IN:
-            raise RefusedError(Refusal(reason=Reason.UNKNOWN_PROGRAM, field="program", detail=ask.program))
+        own = own_programs(self._hass, ask.person.person_id)
+        program.named(ask.program, own)
         for name, field in (("duration_s", None), ("irradiance_mw_cm2", "channels"), ("current_ua", None), ("frequency_hz", None)):
             if getattr(ask, name) is not None:
                 raise RefusedError(Refusal(reason=Reason.NOT_MANUAL, field=field or name))
-        return replace(program.resolve(ask.program, ask.person, device), gel_rinsed=self._gel_rinsed(ask))
+        return replace(program.resolve(ask.program, ask.person, device, own), gel_rinsed=self._gel_rinsed(ask))
 
     def permit(self, ask: Ask, *, without: str | None = None) -> Plan:
         """Return what the node is asked to do; a session that is written down for this very request is left out of what counts.

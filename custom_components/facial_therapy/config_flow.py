@@ -17,7 +17,9 @@ from .devices import DeviceError, Problem
 from .devices.channel import async_probe
 from .devices.nodes import governed_nodes
 from .options_flow import PersonOptionsFlow
-from .person_flow import PersonSteps
+from .person_flow import GUIDE, PersonSteps
+from .program_flow import ProgramFlow
+from .programs import PROGRAM
 from .watched import WATCHED_LIGHT
 from .watched_flow import WatchedLightFlow
 
@@ -62,7 +64,7 @@ class FacialTherapyConfigFlow(PersonSteps, domain=DOMAIN):
     @override
     def async_get_supported_subentry_types(cls, config_entry: ConfigEntry) -> dict[str, type[ConfigSubentryFlow]]:
         """Return what can be added to a person."""
-        return {WATCHED_LIGHT: WatchedLightFlow} if config_entry.data.get(CONF_KIND) == KIND_PERSON else {}
+        return {PROGRAM: ProgramFlow, WATCHED_LIGHT: WatchedLightFlow} if config_entry.data.get(CONF_KIND) == KIND_PERSON else {}
 
     # --- devices ----------------------------------------------------------------------------------------------------------------
 
@@ -129,8 +131,10 @@ class FacialTherapyConfigFlow(PersonSteps, domain=DOMAIN):
 
     # --- mending ----------------------------------------------------------------------------------------------------------------
 
-    async def async_step_reconfigure(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Offer what can be done about a person, or read a device again."""
+        if user_input == GUIDE:
+            return await self.async_step_first_plan()
         if self._get_reconfigure_entry().data[CONF_KIND] == KIND_PERSON:
             return self._person_menu()
         return await self.async_step_refresh()

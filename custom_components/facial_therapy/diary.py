@@ -9,6 +9,7 @@ from .core.model import Modality, Reason
 from .core.plan import Course, Freeze, Phase, WeekPlan, Why
 from .core.routine import Outcome, Result, State
 from .core.steps import Act, Flow, IfRefused, Step
+from .programs import program_in, program_out
 
 
 def course_out(course: Course) -> dict[str, Any]:
@@ -18,6 +19,7 @@ def course_out(course: Course) -> dict[str, Any]:
             {
                 "begins_on": plan.begins_on.isoformat(),
                 "program": plan.program,
+                "own": plan.own and program_out(plan.own),
                 "modalities": sorted(plan.modalities),
                 "evenings": list(plan.evenings),
                 "opens": plan.opens.isoformat(),
@@ -44,6 +46,7 @@ def course_in(data: Mapping[str, Any]) -> Course:
             WeekPlan(
                 begins_on=date.fromisoformat(plan["begins_on"]),
                 program=plan["program"],
+                own=program_in(plan["program"], plan["own"]) if plan.get("own") else None,
                 modalities=frozenset(map(Modality, plan["modalities"])),
                 evenings=tuple(plan["evenings"]),
                 opens=time.fromisoformat(plan["opens"]),

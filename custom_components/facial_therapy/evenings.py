@@ -27,7 +27,7 @@ from .core.agenda import Evening
 from .core.evening import Run, advance, begin, cue, refused
 from .core.model import Modality, Outcome, Person, Reason, Refusal, RefusedError
 from .core.plan import Course, Phase, WeekPlan, evenings
-from .core.program import BUILT_IN, resolve
+from .core.program import named, resolve
 from .core.routine import Effect, Event, State
 from .core.session import State as SessionState
 from .core.steps import Act, Step, Steps
@@ -36,6 +36,7 @@ from .devices import DeviceError
 from .diary import course_in, course_out, run_in, run_out
 from .notices import async_tell
 from .people import find_person
+from .programs import own_programs
 from .prospects import agenda_of, device_of, lasting, next_evening, shell_of
 from .snapshot import Ask
 from .targets import all_coordinators
@@ -142,13 +143,15 @@ class Evenings:
             if before is not None:
                 await self.async_plan(self.course.begun(replace(before, begins_on=today, evenings=())))
             return
-        options = self.person.options
-        here = frozenset(shell.modality for shell in all_coordinators(self._hass)) or frozenset({Modality.MASK})
+        own = own_programs(self._hass, self.entry.entry_id)
+        recipe = named(program, own)
+        here = frozenset(shell.modality for shell in all_coordinators(self._hass)) or recipe.modalities
         new = before or WeekPlan(begins_on=today, program=program, modalities=here, evenings=(), opens=OPENS, closes=CLOSES)
-        new = replace(new, begins_on=today, program=program, phase=Phase.BUILD_UP, starting_phase=options.wand_starting_phase, **changes)
+        starting = self.person.options.wand_starting_phase
+        new = replace(new, begins_on=today, program=program, own=own.get(program), phase=Phase.BUILD_UP, starting_phase=starting, **changes)
         if not new.evenings and "evenings" not in changes:
-            new = replace(new, evenings=evenings(BUILT_IN[program].mask.per_week if program in BUILT_IN else 0))
-        if new.modalities == {Modality.WAND} and program in BUILT_IN and BUILT_IN[program].wand is None and "modalities" not in changes:
+            new = replace(new, evenings=evenings(max(recipe.per_week(modality) for modality in recipe.modalities)))
+        if not new.modalities & recipe.modalities and "modalities" not in changes:
             new = replace(new, modalities=here)
         await self.async_plan(self.course.begun(new))
 
@@ -173,7 +176,8 @@ class Evenings:
         """Return a step with the time that its session takes for this person on this device."""
         if (modality := step.act.modality) is None or step.program is None:
             return step
-        return replace(step, duration_s=resolve(step.program, self.person, device_of(self._hass, modality, step.device)).duration_s)
+        own, device = own_programs(self._hass, self.entry.entry_id), device_of(self._hass, modality, step.device)
+        return replace(step, duration_s=resolve(step.program, self.person, device, own).duration_s)
 
     async def async_do(self, event: Event, context: Context | None = None) -> None:
         """Confirm, skip or stop.
@@ -403,6 +407,12 @@ class Evenings:
         """Call back when the plan, the step or what is said has changed."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    @callback
+    def person_changed(self) -> None:
+        """Show what comes next once something was said or chosen about the person, or made by them."""
+        self._publish()
+        self._look_for_news()
 
     @callback
     def _publish(self) -> None:

@@ -10,10 +10,11 @@ from homeassistant.core import Context, HomeAssistant
 from .const import LOGGER
 from .core import allowed, limits
 from .core.model import MANUAL, ByChannel, Channel, Modality, Reason, Refusal, RefusedError, Request
-from .core.program import BUILT_IN
+from .core.program import BUILT_IN, NONE_OWN, Programs
 from .core.session import State
 from .devices import DeviceError
 from .people import find_person
+from .programs import own_programs
 from .settings import Settings, SettingsStore
 from .snapshot import Ask, LiveSession
 
@@ -42,8 +43,16 @@ class Manual:
 
     @property
     def programs(self) -> list[str]:
-        """The programs that have a recipe for the device, and the one without."""
-        return [program.key for program in BUILT_IN.values() if self._shell.modality is Modality.MASK or program.wand is not None] + [MANUAL]
+        """The programs that have a recipe for the device, those of the chosen person included, and the one without."""
+        known = (*BUILT_IN.values(), *self._own(self.settings.person_id).values())
+        return [program.key for program in known if self._shell.modality in program.modalities] + [MANUAL]
+
+    def _own(self, person_id: str | None) -> Programs:
+        """Return what a person has made; nothing as long as nobody is chosen."""
+        try:
+            return own_programs(self._hass, find_person(self._hass, person_id).person_id)
+        except RefusedError:
+            return NONE_OWN
 
     def _keep(self, settings: Settings) -> None:
         self.settings = settings
@@ -59,7 +68,10 @@ class Manual:
         """
         if (person_id := changes.get("person_id")) is not None:
             changes["person_id"] = find_person(self._hass, person_id).person_id
-        changed = self.settings.changed(self._shell.modality, **changes)
+        own = self._own(changes.get("person_id", self.settings.person_id))
+        if "person_id" in changes and self.settings.program not in (MANUAL, *BUILT_IN, *own):
+            changes.setdefault("program", Settings().program)  # what somebody else has made is not for this person
+        changed = self.settings.changed(self._shell.modality, own, **changes)
         if (live := self._shell.live) is not None:
             if changes.keys() != {"current_ua"} or live.plan is None:
                 raise RefusedError(Refusal(reason=Reason.BUSY))

@@ -5,7 +5,7 @@ from datetime import time
 import secrets
 from typing import Any, Final, override
 
-from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigFlowResult
+from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigFlowContext, ConfigFlowResult, FlowType
 from homeassistant.const import CONF_NAME, Platform
 from homeassistant.helpers.selector import (
     EntitySelector,
@@ -20,7 +20,7 @@ from homeassistant.helpers.selector import (
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from .const import CONF_KIND, CONF_NOTIFY, CONF_PERSON, CONF_SKIN_TYPE, CONF_STANDING, CONF_SUBJECT, CONF_WHEN_DUE, KIND_PERSON
+from .const import CONF_KIND, CONF_NOTIFY, CONF_PERSON, CONF_SKIN_TYPE, CONF_STANDING, CONF_SUBJECT, CONF_WHEN_DUE, DOMAIN, KIND_PERSON
 from .core.model import Modality, Reason, RefusedError, SkinType, Standing
 from .core.person import cleared, unblocked
 from .core.plan import EVENINGS as EVENINGS_A_WEEK, evenings
@@ -29,10 +29,12 @@ from .errors import time_in_words
 from .evenings import CLOSES, EVENINGS, OPENS, WHEN_DUE, Evenings
 from .ledger_file import LedgerError
 from .people import REACTIONS, async_erase, is_person
+from .programs import own_programs
 from .remainder import async_inherit
 from .screening_flow import CONF_CONFIRMED, CONF_TREATMENTS, CONFIRMED, SKIN_TYPE, TREATED, ScreeningSteps, choice_of, rested, treatment_errors
 from .standing import standing_in, standing_out
 from .targets import all_coordinators
+from .words import async_words
 
 CONF_REACTION: Final = "reaction"
 NAME_MAX: Final = 64
@@ -44,18 +46,20 @@ CONF_OPENS: Final = "opens"
 CONF_PROGRAM: Final = "program"
 PLAN_FIELDS: Final = {"program": CONF_PROGRAM, "devices": CONF_DEVICES, "evenings": CONF_EVENINGS, "window": CONF_CLOSES}
 PLAN_ERRORS: Final = {Reason.WRONG_MODALITY: "plan_wrong_modality"}
-PLAN_SCHEMA: Final = vol.Schema(
-    {
-        vol.Required(CONF_PROGRAM): SelectSelector(SelectSelectorConfig(options=list(BUILT_IN), translation_key="program")),
-        vol.Required(CONF_EVENINGS): NumberSelector(NumberSelectorConfig(min=EVENINGS_A_WEEK.minimum, max=EVENINGS_A_WEEK.maximum, step=1)),
-        vol.Required(CONF_DEVICES): SelectSelector(
-            SelectSelectorConfig(options=[modality.value for modality in Modality], translation_key="modality", multiple=True)
-        ),
-        vol.Required(CONF_OPENS): TimeSelector(),
-        vol.Required(CONF_CLOSES): TimeSelector(),
-        vol.Required(CONF_WHEN_DUE): SelectSelector(SelectSelectorConfig(options=list(WHEN_DUE), translation_key="when_due")),
-    }
-)
+GUIDE: Final = {"guide": True}
+"""Starts a reconfigure flow at the three questions, without the menu."""
+THREE_QUESTIONS: Final[Mapping[Any, Any]] = {
+    vol.Required(CONF_EVENINGS): NumberSelector(NumberSelectorConfig(min=EVENINGS_A_WEEK.minimum, max=EVENINGS_A_WEEK.maximum, step=1)),
+    vol.Required(CONF_DEVICES): SelectSelector(
+        SelectSelectorConfig(options=[modality.value for modality in Modality], translation_key="modality", multiple=True)
+    ),
+}
+PLAN_SCHEMA: Final[Mapping[Any, Any]] = {
+    **THREE_QUESTIONS,
+    vol.Required(CONF_OPENS): TimeSelector(),
+    vol.Required(CONF_CLOSES): TimeSelector(),
+    vol.Required(CONF_WHEN_DUE): SelectSelector(SelectSelectorConfig(options=list(WHEN_DUE), translation_key="when_due")),
+}
 PERSON_SCHEMA: Final = vol.Schema(
     {
         vol.Required(CONF_NAME): TextSelector(),
@@ -89,6 +93,16 @@ class PersonSteps(ScreeningSteps):
         await self.async_set_unique_id(f"person_{subject}")
         kept = {CONF_SKIN_TYPE: skin_type.value, CONF_STANDING: standing_out(standing), **_links(self._details)}
         return self.async_create_entry(title=tidy(self._details[CONF_NAME]), data={CONF_KIND: KIND_PERSON, CONF_SUBJECT: subject, **kept}, description=outcome)
+
+    @override
+    async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:
+        """Go on from a person who has been added to the three questions that make a plan; whoever closes them plans later."""
+        entry_id = result["result"].entry_id
+        if entry_id in self.hass.data.get(EVENINGS, {}):
+            context = ConfigFlowContext(source=SOURCE_RECONFIGURE, entry_id=entry_id)
+            guide = await self.hass.config_entries.flow.async_init(DOMAIN, context=context, data=GUIDE)
+            result["next_flow"] = (FlowType.CONFIG_FLOW, guide["flow_id"])
+        return result
 
     def _errors(self, details: Mapping[str, Any], own_entry_id: str | None = None) -> dict[str, str]:
         """Return what is wrong; people are told apart by their name, in any case, and nobody in Home Assistant is two of them."""
@@ -140,22 +154,23 @@ class PersonSteps(ScreeningSteps):
         return self.async_show_form(step_id="details", data_schema=self.add_suggested_values_to_schema(PERSON_SCHEMA, shown), errors=errors)
 
     async def async_step_plan(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for everything that a plan says."""
+        return await self._async_ask_plan("plan", PLAN_SCHEMA, user_input)
+
+    async def async_step_first_plan(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the concern, how many evenings, and which devices: that makes a plan with a routine that works."""
+        return await self._async_ask_plan("first_plan", THREE_QUESTIONS, user_input)
+
+    async def _async_ask_plan(self, step_id: str, questions: Mapping[Any, Any], user_input: dict[str, Any] | None) -> ConfigFlowResult:
+        """Ask for a plan until it fits, and make it; what is not asked is as before, else as a new plan has it."""
         entry = self._get_reconfigure_entry()
         kept = self.hass.data[EVENINGS].get(entry.entry_id)
         if kept is None:
             return self.async_abort(reason="not_loaded")
         errors: dict[str, str] = {}
-        if user_input is not None:
-            try:
-                await self._async_plan(kept, user_input)
-            except RefusedError as error:
-                errors = {PLAN_FIELDS.get(error.binding.field or "", CONF_PROGRAM): PLAN_ERRORS.get(error.binding.reason, "plan_out_of_bounds")}
-            else:
-                return self.async_update_and_abort(entry, data_updates={CONF_WHEN_DUE: user_input[CONF_WHEN_DUE]})
         plan = kept.course.on(dt_util.now().date())
         here = sorted({shell.modality.value for shell in all_coordinators(self.hass)})
-        shown = user_input or {
+        known = {
             CONF_PROGRAM: "fine_lines" if plan is None else plan.program,
             CONF_EVENINGS: 3 if plan is None else len(plan.evenings),
             CONF_DEVICES: here if plan is None else sorted(plan.modalities),
@@ -163,7 +178,20 @@ class PersonSteps(ScreeningSteps):
             CONF_CLOSES: str(CLOSES if plan is None else plan.closes),
             CONF_WHEN_DUE: entry.data.get(CONF_WHEN_DUE, WHEN_DUE[0]),
         }
-        return self.async_show_form(step_id="plan", data_schema=self.add_suggested_values_to_schema(PLAN_SCHEMA, shown), errors=errors)
+        if user_input is not None:
+            chosen = known | user_input
+            try:
+                await self._async_plan(kept, chosen)
+            except RefusedError as error:
+                errors = {PLAN_FIELDS.get(error.binding.field or "", CONF_PROGRAM): PLAN_ERRORS.get(error.binding.reason, "plan_out_of_bounds")}
+            else:
+                return self.async_update_and_abort(entry, data_updates={CONF_WHEN_DUE: chosen[CONF_WHEN_DUE]})
+        programs = [*BUILT_IN, *own_programs(self.hass, entry.entry_id)]
+        concern = {vol.Required(CONF_PROGRAM): SelectSelector(SelectSelectorConfig(options=programs, translation_key="program"))}
+        schema = self.add_suggested_values_to_schema(vol.Schema({**concern, **questions}), user_input or known)
+        words = await async_words(self.hass, self.hass.config.language)
+        told = {"person": entry.title, "programs": "\n\n".join(f"**{words.program(key)}**: {words.about(key)}" for key in BUILT_IN)}
+        return self.async_show_form(step_id=step_id, data_schema=schema, errors=errors, description_placeholders=told)
 
     async def _async_plan(self, kept: Evenings, chosen: Mapping[str, Any]) -> None:
         await kept.async_choose(

@@ -10,9 +10,10 @@ from homeassistant.util import dt as dt_util
 from .coordinator import FacialTherapyCoordinator
 from .core import allowed, safety
 from .core.agenda import Agenda, Done, Evening, Refusals
-from .core.model import Channel, Device, Modality, Person, Reason, Refusal
+from .core.model import Channel, Device, Modality, Person, Reason, Refusal, RefusedError
 from .core.plan import Course
 from .core.program import resolve
+from .programs import own_programs
 from .store import LEDGER
 from .targets import all_coordinators
 
@@ -34,7 +35,10 @@ def device_of(hass: HomeAssistant, modality: Modality, device: str | None = None
 def lasting(hass: HomeAssistant, person: Person, modality: Modality, program: str, at: datetime, **which: Any) -> tuple[Refusal, ...]:  # noqa: ANN401 - the device, as `device_of` takes it
     """Return why a program would be refused at a time, whatever the device is doing then; the binding reason first."""
     device = device_of(hass, modality, **which)
-    request = replace(resolve(program, person, device), gel_rinsed=True)
+    try:
+        request = replace(resolve(program, person, device, own_programs(hass, person.person_id)), gel_rinsed=True)
+    except RefusedError as error:  # it has been deleted, or is for something else
+        return error.refusals
     history = hass.data[LEDGER].history(person.person_id, ahead=at - dt_util.utcnow())
     found = safety.refusals(request, device, None, at, history=history)
     return tuple(refusal for refusal in found if refusal.reason not in (Reason.DEVICE_OFFLINE, Reason.OTHER_SESSION))

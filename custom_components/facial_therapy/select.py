@@ -19,6 +19,7 @@ from .entity import FacialTherapyDescription, FacialTherapyEntity, always, trans
 from .evening_entity import EveningEntity
 from .people import PersonConfigEntry, find_person, persons
 from .person_entity import PersonDescription
+from .programs import own_programs
 
 PARALLEL_UPDATES = 0  # the shell puts commands in order
 
@@ -62,7 +63,7 @@ class PersonSelectDescription(SelectEntityDescription, PersonDescription):
 
 
 NO_PLAN: Final = "none"
-PLAN: Final = PersonSelectDescription(key="plan", options=[NO_PLAN, *BUILT_IN], entity_registry_enabled_default=False)
+PLAN: Final = PersonSelectDescription(key="plan", entity_registry_enabled_default=False)
 
 
 async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
@@ -77,6 +78,12 @@ class PlanSelect(EveningEntity, SelectEntity):
     """What a person's plan is for."""
 
     entity_description: PersonSelectDescription
+
+    @property
+    @override
+    def options(self) -> list[str]:
+        """Return what there is to choose from, of their own too."""
+        return [NO_PLAN, *BUILT_IN, *own_programs(self.hass, self.entry.entry_id)]
 
     @property
     @override

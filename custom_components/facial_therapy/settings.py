@@ -12,7 +12,7 @@ from homeassistant.helpers.storage import Store
 from .const import DOMAIN
 from .core import limits
 from .core.model import MANUAL, Channel, Modality, Reason, Refusal, RefusedError
-from .core.program import BUILT_IN
+from .core.program import BUILT_IN, NONE_OWN, Programs
 
 SAVE_DELAY_S: Final = 5
 FREQUENCY_HZ: Final = 8.3
@@ -23,7 +23,7 @@ class Settings:
     """The next session, as chosen on the device's page."""
 
     program: str = "first_use"
-    """Key of a built-in program, or `MANUAL`: then the numbers below hold."""
+    """Key of a program, or `MANUAL`: then the numbers below hold."""
     person_id: str | None = None
     """Config entry of the person; None: the only one there is."""
     duration_s: float = 300
@@ -33,13 +33,13 @@ class Settings:
     """Peak."""
     frequency_hz: float = FREQUENCY_HZ
 
-    def changed(self, modality: Modality, **changes: Any) -> Settings:  # noqa: ANN401 - fields, of their own types
-        """Return the settings with changes.
+    def changed(self, modality: Modality, own: Programs = NONE_OWN, **changes: Any) -> Settings:  # noqa: ANN401 - fields, of their own types
+        """Return the settings with changes, for somebody who has made programs of their own.
 
         Raises:
             RefusedError: A value is out of its bound, an unknown program, or a number while the program is not manual; nothing has changed.
         """
-        if (program := changes.get("program")) is not None and program != MANUAL and program not in BUILT_IN:
+        if (program := changes.get("program")) is not None and program not in (MANUAL, *BUILT_IN, *own):
             raise RefusedError(Refusal(reason=Reason.UNKNOWN_PROGRAM, field="program", detail=str(program)))
         changed = replace(self, **changes)
         if changed.program != MANUAL and not changes.keys() <= {"program", "person_id"}:

@@ -63,7 +63,7 @@ class Ask:
 
     person: Person
     program: str
-    """Key of a built-in program, or `MANUAL`: then the numbers count."""
+    """Key of a program, or `MANUAL`: then the numbers count."""
     duration_s: float | None = None
     irradiance_mw_cm2: Mapping[Channel, float] | None = None
     current_ua: float | None = None

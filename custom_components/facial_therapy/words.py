@@ -32,6 +32,10 @@ class Words:
         """Return the name of a program; one of somebody's own is called by its key."""
         return self._text(f"{PROGRAMS}.{key}", key)
 
+    def about(self, key: str) -> str:
+        """Return what a built-in program gives in a week, and how well that is founded."""
+        return self._text(f"common.about_{key}", "")
+
     def calendar(self, key: str) -> str:
         """Return what a line of the calendar says: planned, done, why it was left out, or what gives it."""
         return self._text(f"common.calendar_{key}", key)

@@ -190,8 +190,8 @@ def test_without_an_eye_shield_only_puffiness_has_another_recipe(program: str, s
 def test_sessions_a_week(program: str, light: int, current: int, starting: int) -> None:
     built_in = BUILT_IN[program]
     assert built_in.key == program
-    assert built_in.mask.per_week == light
-    assert (0 if built_in.wand is None else built_in.wand.per_week) == current
+    assert built_in.per_week(Modality.MASK) == light
+    assert built_in.per_week(Modality.WAND) == current
     assert (0 if built_in.wand is None else built_in.wand.per_week_starting) == starting
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER, FlowType
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import ServiceValidationError
@@ -13,11 +14,13 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 import pytest
 
+from custom_components.facial_therapy.config_flow import ADD_PERSON
 from custom_components.facial_therapy.const import CONF_NOTIFY, CONF_WHEN_DUE, DOMAIN
 from custom_components.facial_therapy.core.model import Modality, RefusedError
 from custom_components.facial_therapy.core.plan import Phase
 from custom_components.facial_therapy.core.routine import State
 from custom_components.facial_therapy.diary import course_in, course_out, run_in, run_out
+from custom_components.facial_therapy.person_flow import GUIDE
 
 from .entities import all_enabled
 from .house import House, furnished
@@ -58,6 +61,39 @@ async def test_three_questions_make_a_plan_and_the_next_session_follows(house: H
     assert clock(house.shown("sensor", "next_session")) == "Mon 20:00"
     assert house.shown("select", "plan") == "fine_lines"
     assert house.shown("binary_sensor", "session_due") == "off"
+
+
+async def test_adding_a_person_goes_on_to_three_questions_that_make_a_plan_with_a_routine_that_works(house: House) -> None:
+    flows = house.hass.config_entries.flow
+    form = await flows.async_init(DOMAIN, context={"source": SOURCE_USER}, data=ADD_PERSON)
+    for answers in ({"name": "Eve"}, {"adult": True, "skin_type": "ii", "confirmed": True}, {"confirmed": True}, {"confirmed": True}):
+        form = await flows.async_configure(form["flow_id"], answers)
+    assert form["type"] is FlowResultType.CREATE_ENTRY
+    kind, flow_id = form["next_flow"]
+    assert kind is FlowType.CONFIG_FLOW
+    guide = await flows.async_configure(flow_id)
+    assert (guide["type"], guide["step_id"]) == (FlowResultType.FORM, "first_plan")
+    assert [str(key) for key in guide["data_schema"].schema] == ["program", "evenings", "devices"]  # type: ignore[union-attr]
+    told = guide["description_placeholders"] or {}
+    assert told["person"] == "Eve"
+    assert "**Fine lines**: three evenings" in told["programs"]
+    form = await flows.async_configure(flow_id, {"program": "uneven_tone", "evenings": 2, "devices": ["wand"]})
+    assert form["errors"] == {"devices": "plan_wrong_modality"}
+    done = await flows.async_configure(flow_id, {"program": "first_use", "evenings": 2, "devices": ["mask", "wand"]})
+    assert done["reason"] == "reconfigure_successful"
+    await house.hass.async_block_till_done()
+    following = house.hass.states.get("sensor.eve_next_session")
+    assert following is not None
+    assert clock(following.state) == "Mon 20:00"
+    begun = await house.act("start_routine", person="Eve")
+    assert (begun["step"], begun["next"]) == ("cleanse", "gel")
+
+
+async def test_whoever_closes_the_three_questions_has_no_plan_yet_and_is_asked_whenever_they_like(house: House) -> None:
+    flow = await house.hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_RECONFIGURE, "entry_id": house.person.entry_id}, data=GUIDE)
+    house.hass.config_entries.flow.async_abort(flow["flow_id"])
+    assert house.evenings.course.plans == ()
+    assert (await ask(house))["reason"] == "reconfigure_successful"
 
 
 @pytest.mark.parametrize(

@@ -274,7 +274,8 @@ DATA: dict[str, set[str]] = {
     "screening_wand": QUESTIONS,
     "clinician": set(screening_flow.CLINICIAN_FIELDS.values()),
     "skin_type": {"skin_type"},
-    "plan": {str(field) for field in person_flow.PLAN_SCHEMA.schema},
+    "plan": {str(field) for field in person_flow.PLAN_SCHEMA} | {"program"},
+    "first_plan": {"program", "evenings", "devices"},
     "block": {"treatments", "treated_on"},
     "report": {"reaction"},
     "clear": {"confirmed"},
@@ -288,6 +289,8 @@ NAMED = {
     "refresh": {"device"},
     "unblock": {"ends_at"},
     "erase": {"person"},
+    "plan": {"programs"},
+    "first_plan": {"person", "programs"},
     "waiting": {"loosened_at"},
     "later": {"loosened_at"},
 }
@@ -298,7 +301,7 @@ MENUS = {"user": {"device", "person"}, "reconfigure": {"details", "plan", "scree
 def test_every_step_has_its_words() -> None:
     steps = {step for name in ("async_show_form", "async_show_menu") for call in called(name) if (step := constant(call, "step_id"))}
     said = WORDS["config"]["step"] | WORDS["options"]["step"]
-    assert said.keys() | {"confirm"} == steps | {"init", "waiting"}  # one call shows both; a repair confirms
+    assert said.keys() | {"confirm"} == steps | {"init", "waiting", "plan", "first_plan"}  # one call shows both of a pair; a repair confirms
     assert WORDS["options"]["step"].keys() == {"init", "waiting", "later"}
     for step, words_ in said.items():
         assert words_.get("data", {}).keys() == DATA.get(step, set()) == words_.get("data_description", {}).keys()

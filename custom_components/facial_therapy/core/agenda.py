@@ -12,7 +12,6 @@ from typing import Final
 
 from .model import Modality, Refusal
 from .plan import DAY, Adherence, Course, Evenings, Given, Why, adherence, evening_of, kept, streak, window
-from .program import BUILT_IN
 from .steps import Flow, earliest
 
 LOOK_AHEAD: Final = timedelta(weeks=8)
@@ -141,7 +140,7 @@ class Agenda:
             begins_at, refusal = _first_allowed(modality, plan.program, earliest(last, modality, at), closes_at, refusals)
             if begins_at is not None:
                 proposals.append(Proposal(modality, plan.program, begins_at))
-                at = begins_at + timedelta(seconds=_longest_s(modality, plan.program))
+                at = begins_at + timedelta(seconds=plan.recipe.longest_s(modality))
                 last = Flow(modality, at)
             elif refusal is not None:
                 left_out.append((modality, refusal))
@@ -204,9 +203,3 @@ def _first_allowed(modality: Modality, program: str, at: datetime, closes_at: da
             break
         at = max(at + timedelta(seconds=1), *times)
     return None, refusal
-
-
-def _longest_s(modality: Modality, program: str) -> int:
-    """Return how long a session of a program takes at most, for anybody on any device."""
-    recipe = BUILT_IN[program]
-    return recipe.mask.duration_s if modality is Modality.MASK or recipe.wand is None else recipe.wand.duration_s

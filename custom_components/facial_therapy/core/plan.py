@@ -13,7 +13,7 @@ from typing import Final
 
 from .limits import REST, REST_BLUE, REST_WAND_STARTING, STARTING_PHASE, Bound
 from .model import Channel, Modality, Reason, Refusal, RefusedError
-from .program import BUILT_IN
+from .program import BUILT_IN, Program
 
 DAY: Final = timedelta(days=1)
 WEEK: Final = timedelta(weeks=1)
@@ -59,7 +59,9 @@ class WeekPlan:
     begins_on: date
     """Local. It holds until the next plan begins."""
     program: str
-    """Key of a built-in program: the concern."""
+    """Key of a program: the concern."""
+    own: Program | None = None
+    """The program as it was when the plan was made, if the person has made it: editing it rewrites nothing that was planned."""
     modalities: frozenset[Modality]
     """What there is to give it with."""
     evenings: tuple[int, ...]
@@ -73,15 +75,20 @@ class WeekPlan:
     starting_phase: bool = False
     """The person has chosen the starting phase with the wand: more often, for eight weeks."""
 
+    @property
+    def recipe(self) -> Program:
+        """What is given."""
+        return self.own or BUILT_IN[self.program]
+
     def days(self, modality: Modality, day: date) -> tuple[int, ...]:
         """Return the days of the week on which a modality is planned in the week of a day, as far apart as the evenings allow."""
-        program = BUILT_IN[self.program]
+        program = self.recipe
         if modality not in self.modalities:
             return ()
-        if modality is Modality.MASK:
+        if modality is Modality.MASK and program.mask is not None:
             blue = Channel.BLUE in program.mask.irradiance_mw_cm2
             return _spread(self.evenings, program.mask.per_week, (REST_BLUE if blue else REST[modality])[0])
-        if program.wand is None:
+        if modality is Modality.MASK or program.wand is None:
             return ()
         if self.phase is Phase.MAINTENANCE:
             weeks = (monday(day) - monday(self.begins_on)).days // 7
@@ -95,12 +102,12 @@ def check(plan: WeekPlan) -> None:
     """Refuse a plan that no week can hold.
 
     Raises:
-        RefusedError: `unknown_program`; `wrong_modality` without a device, or with a wand alone for a program that has nothing for it; `out_of_bounds` for
+        RefusedError: `unknown_program`; `wrong_modality` without a device that its program has something for; `out_of_bounds` for
             `evenings` (0 to 6 different days), `window` (30 to 240 min) or `wand_every_weeks` (1 or 2). Nothing has changed.
     """
-    if plan.program not in BUILT_IN:
+    if plan.own is None and plan.program not in BUILT_IN:
         raise RefusedError(Refusal(reason=Reason.UNKNOWN_PROGRAM, field="program", detail=plan.program))
-    if not plan.modalities or (plan.modalities == {Modality.WAND} and BUILT_IN[plan.program].wand is None):
+    if not plan.modalities & plan.recipe.modalities:
         raise RefusedError(Refusal(reason=Reason.WRONG_MODALITY, field="devices", detail=plan.program))
     if len({day for day in plan.evenings if day in range(7)}) != len(plan.evenings) or not EVENINGS.holds(len(plan.evenings)):
         raise _outside(EVENINGS, field="evenings")
@@ -190,8 +197,9 @@ class Course:
             if (before.program, before.phase) != (plan.program, plan.phase):
                 break
             first = before
-        due_on = first.begins_on + BUILT_IN[plan.program].build_up_weeks * WEEK
-        return replace(plan, begins_on=today, phase=Phase.MAINTENANCE) if today >= due_on else None
+        if (weeks := plan.recipe.build_up_weeks) is None or today < first.begins_on + weeks * WEEK:
+            return None
+        return replace(plan, begins_on=today, phase=Phase.MAINTENANCE)
 
 
 def window(plan: WeekPlan, day: date, zone: tzinfo) -> tuple[datetime, datetime]:

@@ -1,13 +1,13 @@
-"""The built-in programs, and what they are for one person on one device.
+"""The built-in programs, what people make themselves, and what they are for one person on one device.
 
 `resolve` fits a recipe to skin, calibration and phase, and to nothing else; `safety.permit` then says yes or no. It leaves out or replaces light only where the
 recipe itself says so: blemish-prone without blue for skin types IV to VI, puffiness in red without an eye shield. Everything else that does not fit (a channel
 that the mask lacks, near-infrared without an eye shield, a mask or wand without calibration) is refused by `permit`, so that a program never quietly becomes
-another one.
+another one. What a person has made themselves is taken as it is, and refused rather than scaled.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import math
 from types import MappingProxyType
 from typing import Final
@@ -50,20 +50,43 @@ class Current:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A named recipe, for a mask and, where it has one, for a wand."""
+    """A named recipe, for a mask, for a wand, or for both."""
 
     key: str
-    mask: Light
+    """Of a program that a person has made: its name."""
+    mask: Light | None = None
     wand: Current | None = None
-    build_up_weeks: int
-    """After so many weeks a plan proposes to keep up what was reached."""
+    build_up_weeks: int | None = None
+    """After so many weeks a plan proposes to keep up what was reached; None: never."""
+    own: bool = False
+    """Made by a person: taken as it is."""
+
+    @property
+    def modalities(self) -> frozenset[Modality]:
+        """What it has a recipe for."""
+        recipes = {Modality.MASK: self.mask, Modality.WAND: self.wand}
+        return frozenset(modality for modality, recipe in recipes.items() if recipe is not None)
+
+    def per_week(self, modality: Modality) -> int:
+        """Return its sessions a week; 0 for what it has no recipe for."""
+        recipe = self.mask if modality is Modality.MASK else self.wand
+        return 0 if recipe is None else recipe.per_week
+
+    def longest_s(self, modality: Modality) -> int:
+        """Return how long its session takes at most, for anybody on any device; 0 for what it has no recipe for."""
+        recipe = self.mask if modality is Modality.MASK else self.wand
+        return 0 if recipe is None else recipe.duration_s
+
+
+type Programs = Mapping[str, Program]
+"""By key."""
 
 
 def _levels(**channels: float) -> ByChannel:
     return MappingProxyType({Channel(name): level for name, level in channels.items()})
 
 
-BUILT_IN: Final[Mapping[str, Program]] = MappingProxyType(
+BUILT_IN: Final[Programs] = MappingProxyType(
     {
         program.key: program
         for program in (
@@ -103,17 +126,33 @@ BUILT_IN: Final[Mapping[str, Program]] = MappingProxyType(
 """By key. Cosmetic goals only; the numbers are engineering judgement inside published exposures (docs/safety.md, "Built-in programs")."""
 
 
-def resolve(program_key: str, person: Person, device: Device) -> Request:
-    """Return what a built-in program is for this person on this device; whether it may start is for `safety.permit` to say.
+NONE_OWN: Final[Programs] = MappingProxyType({})
 
-    Light is base x skin factor x 1.2 / (1 + U), current is base x 1.2 / (1 + U) (the skin factor is for light), so that a coarser calibration lowers the drive
-    and the charged value stays. Both are rounded down to what the wire carries: whole µW/cm² and whole µA. In the first three sessions of the modality half
-    of the time; the frequency never changes. A person who has opted for less gets that share of the level, and no more than their time.
+
+def named(key: str, own: Programs = NONE_OWN) -> Program:
+    """Return a program by its key: a built-in one, else one that the person has made.
+
+    Raises:
+        RefusedError: `unknown_program`.
+    """
+    if (program := BUILT_IN.get(key) or own.get(key)) is None:
+        raise RefusedError(Refusal(reason=Reason.UNKNOWN_PROGRAM, field="program", detail=key))
+    return program
+
+
+def resolve(program_key: str, person: Person, device: Device, own: Programs = NONE_OWN) -> Request:
+    """Return what a program is for this person on this device; whether it may start is for `safety.permit` to say.
+
+    Of a built-in one light is base x skin factor x 1.2 / (1 + U), current is base x 1.2 / (1 + U) (the skin factor is for light), so that a coarser calibration
+    lowers the drive and the charged value stays. Both are rounded down to what the wire carries: whole µW/cm² and whole µA. In the first three sessions of the
+    modality half of the time; the frequency never changes. A person who has opted for less gets that share of the level, and no more than their time. One that
+    a person has made is taken as it is.
 
     Args:
-        program_key: A key of `BUILT_IN`.
+        program_key: A key of `BUILT_IN` or of `own`.
         person: Skin type, options and the number of sessions so far matter.
         device: Modality, calibration and eye shield matter.
+        own: What the person has made.
 
     Returns:
         The request: mask irradiance in mW/cm² per channel, or wand current in µA and frequency in Hz; seconds.
@@ -121,33 +160,31 @@ def resolve(program_key: str, person: Person, device: Device) -> Request:
     Raises:
         RefusedError: `unknown_program`, or `wrong_modality` if the program has no recipe for this device. Nothing has changed.
     """
-    program = BUILT_IN.get(program_key)
-    if program is None:
-        raise RefusedError(Refusal(reason=Reason.UNKNOWN_PROGRAM, field="program", detail=program_key))
-    calibration = (1 + PROGRAM_UNCERTAINTY) / (1 + uncertainty(device))
-    share = phase(device, person)
-    if device.modality is Modality.MASK:
-        scale = SKIN_FACTOR[person.skin_type] * calibration * person.options.share
-        base = _base(program.mask, person, device)
-        return Request(
-            modality=Modality.MASK,
-            person=person,
-            program=program_key,
-            duration_s=min(program.mask.duration_s * share, longest(Modality.MASK, person)),
-            irradiance_mw_cm2=MappingProxyType({channel: _whole(level * scale * 1000) / 1000 for channel, level in base.items()}),
-        )
-    if program.wand is None:
+    program = named(program_key, own)
+    if device.modality not in program.modalities:
         raise RefusedError(Refusal(reason=Reason.WRONG_MODALITY, field="program", detail=program_key))
-    duration_s = min(program.wand.duration_s * share, longest(Modality.WAND, person))
-    return Request(
-        modality=Modality.WAND,
-        person=person,
-        program=program_key,
-        duration_s=duration_s,
-        zone_s=zone_s(duration_s),
-        current_ua=_whole(program.wand.current_ua * calibration * person.options.share),
-        frequency_hz=program.wand.frequency_hz,
-    )
+    calibration = (1 + PROGRAM_UNCERTAINTY) / (1 + uncertainty(device))
+    share, longest_s = phase(device, person), longest(device.modality, person)
+    request = Request(modality=device.modality, person=person, program=program_key, duration_s=program.longest_s(device.modality))
+    if not program.own:
+        request = replace(request, duration_s=min(request.duration_s * share, longest_s))
+    if program.mask is not None and device.modality is Modality.MASK:
+        levels = _base(program.mask, person, device)
+        if not program.own:
+            scale = SKIN_FACTOR[person.skin_type] * calibration * person.options.share
+            levels = MappingProxyType({channel: _whole(level * scale * 1000) / 1000 for channel, level in levels.items()})
+        request = replace(request, irradiance_mw_cm2=levels)
+    elif program.wand is not None:
+        current_ua: float = program.wand.current_ua
+        if not program.own:
+            current_ua = _whole(current_ua * calibration * person.options.share)
+        request = replace(
+            request,
+            zone_s=zone_s(request.duration_s) if math.isfinite(request.duration_s) else request.zone_s,
+            current_ua=current_ua,
+            frequency_hz=program.wand.frequency_hz,
+        )
+    return request
 
 
 def _base(light: Light, person: Person, device: Device) -> ByChannel:

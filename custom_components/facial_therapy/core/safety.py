@@ -147,19 +147,7 @@ def refusals(  # noqa: PLR0913 - all that a start depends on
     request: Request, device: Device, telemetry: Telemetry | None, now: datetime, *, history: History, window_s: float | None = None
 ) -> tuple[Refusal, ...]:
     """Return all that speaks against a request now, the binding refusal first; empty if it may start. Arguments as for `permit`."""
-    case = Case(
-        device=device,
-        telemetry=telemetry,
-        now=now,
-        person=request.person,
-        ledger_at=history.at,
-        request=request,
-        light={Channel(channel): number(level) for channel, level in request.irradiance_mw_cm2.items() if channel in tuple(Channel)},
-        duration_s=number(request.duration_s),
-        current_ua=None if request.current_ua is None else number(request.current_ua),
-        frequency_hz=None if request.frequency_hz is None else number(request.frequency_hz),
-        window_s=number(_window(device, window_s)),
-    )
+    case = _case(request, device, telemetry, now, ledger_at=history.at, window_s=window_s)
     claim = Claim(
         modality=device.modality,
         person=request.person,
@@ -170,6 +158,11 @@ def refusals(  # noqa: PLR0913 - all that a start depends on
         gel_rinsed=request.gel_rinsed,
     )
     return ordered((*(refusal for rule in CONSTRAINTS for refusal in rule(case)), *(refusal for rule in BUDGET for refusal in rule(claim))))
+
+
+def by_itself(request: Request, device: Device, now: datetime) -> tuple[Refusal, ...]:
+    """Return all that a request itself gets wrong for its person on a device, whatever was given before and whatever the device is doing; else nothing."""
+    return tuple(refusal for rule in REQUEST for refusal in rule(_case(request, device, None, now, ledger_at=now)))
 
 
 def readiness(device: Device, telemetry: Telemetry | None, now: datetime, person: Person) -> tuple[Refusal, ...]:
@@ -219,6 +212,25 @@ def ordered(found: Iterable[Refusal]) -> tuple[Refusal, ...]:
     Those that no time takes away come first, then later times before earlier ones; what holds equally long keeps its order.
     """
     return tuple(sorted(found, key=lambda refusal: -math.inf if refusal.allowed_at is None else -refusal.allowed_at.timestamp()))
+
+
+def _case(  # noqa: PLR0913 - all that a case is made of
+    request: Request, device: Device, telemetry: Telemetry | None, now: datetime, *, ledger_at: datetime, window_s: float | None = None
+) -> Case:
+    """Return a request as the constraints see it."""
+    return Case(
+        device=device,
+        telemetry=telemetry,
+        now=now,
+        person=request.person,
+        ledger_at=ledger_at,
+        request=request,
+        light={Channel(channel): number(level) for channel, level in request.irradiance_mw_cm2.items() if channel in tuple(Channel)},
+        duration_s=number(request.duration_s),
+        current_ua=None if request.current_ua is None else number(request.current_ua),
+        frequency_hz=None if request.frequency_hz is None else number(request.frequency_hz),
+        window_s=number(_window(device, window_s)),
+    )
 
 
 def _window(device: Device, window_s: float | None) -> float:
