@@ -11,7 +11,7 @@ from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.typing import ConfigType
 
 from .card import async_setup_card
-from .const import CONF_KIND, CONF_MAC, CONF_STANDING, DEVICE_PLATFORMS, DOMAIN, KIND_PERSON, LOGGER, PERSON_PLATFORMS
+from .const import CONF_KIND, CONF_LEDGER_BEGUN, CONF_MAC, CONF_STANDING, DEVICE_PLATFORMS, DOMAIN, KIND_PERSON, LOGGER, PERSON_PLATFORMS
 from .coordinator import FacialTherapyCoordinator
 from .devices.nodes import ESPHOME
 from .evenings import EVENINGS, Evenings
@@ -44,7 +44,7 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     """Load the ledger, register the actions, follow people and the ESPHome entries."""
     hass.data[LEDGER] = ledger = Ledger(ledger_path(hass))
-    await ledger.async_load(hass)
+    await ledger.async_load(hass, begun=any(entry.data.get(CONF_LEDGER_BEGUN) for entry in hass.config_entries.async_entries(DOMAIN)))
     async_keep_ledger(hass, ledger, lambda: _ready_changed(hass))
     async_setup_services(hass)
     async_setup_person_actions(hass)
@@ -163,11 +163,15 @@ def _ready_changed(hass: HomeAssistant) -> None:
 
 
 async def _async_count_people(hass: HomeAssistant) -> None:
-    """Tell the ledger who there is."""
+    """Tell the ledger who there is, and remember in the entries that there is a ledger: they are kept apart from its file."""
     try:
         await hass.data[LEDGER].async_people(hass, {entry.entry_id for entry in hass.config_entries.async_entries(DOMAIN) if is_person(entry)})
     except LedgerError as error:
         LOGGER.warning("Who there is could not be written down, and will be tried again: %s", error)
+        return
+    for entry in hass.config_entries.async_entries(DOMAIN):
+        if is_person(entry) and not entry.data.get(CONF_LEDGER_BEGUN):
+            hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_LEDGER_BEGUN: True})
 
 
 @callback

@@ -10,10 +10,10 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from .const import CONF_KIND, CONF_PERSON, CONF_SKIN_TYPE, CONF_STANDING, CONF_SUBJECT, DOMAIN, KIND_PERSON
+from .const import CONF_KIND, CONF_LEDGER_BEGUN, CONF_PERSON, CONF_STANDING, CONF_SUBJECT, DOMAIN, KIND_PERSON
 from .core.model import Person, Reason, Refusal, RefusedError, Standing
 from .core.person import erased, flagged, not_fine, reddened
-from .standing import choice_in, skin_type_in, standing_in, standing_out
+from .standing import choice_in, skin_in, standing_in, standing_out
 from .store import LEDGER
 
 type PersonConfigEntry = ConfigEntry[PersonRuntime]
@@ -33,14 +33,15 @@ class PersonRuntime:
 
 
 def _person(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Person:
+    now = min(dt_util.utcnow(), hass.data[LEDGER].now())  # a wall clock that is put forward loosens nothing
     return Person(
         person_id=entry.entry_id,
         name=entry.title,
         subject=entry.data[CONF_SUBJECT],
-        skin_type=skin_type_in(entry.data.get(CONF_SKIN_TYPE)),
+        skin_type=skin_in(entry.data).at(now),
         sessions=hass.data[LEDGER].sessions_of(entry.entry_id),
         standing=standing_in(entry.data.get(CONF_STANDING, {})),
-        options=choice_in(entry.options).options(min(dt_util.utcnow(), hass.data[LEDGER].now())),
+        options=choice_in(entry.options).options(now),
     )
 
 
@@ -110,5 +111,5 @@ async def async_erase(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
     """
     await hass.data[LEDGER].async_erase(hass, entry.entry_id)
     left = erased(standing_in(entry.data.get(CONF_STANDING, {})), dt_util.utcnow())
-    kept = {CONF_KIND: KIND_PERSON, CONF_SUBJECT: entry.data[CONF_SUBJECT], CONF_STANDING: standing_out(left)}
+    kept = {CONF_KIND: KIND_PERSON, CONF_LEDGER_BEGUN: True, CONF_SUBJECT: entry.data[CONF_SUBJECT], CONF_STANDING: standing_out(left)}
     hass.config_entries.async_update_entry(entry, data=kept, options={})

@@ -22,7 +22,7 @@ import voluptuous as vol
 
 from .const import CONF_KIND, CONF_NOTIFY, CONF_PERSON, CONF_SKIN_TYPE, CONF_STANDING, CONF_SUBJECT, CONF_WHEN_DUE, DOMAIN, KIND_PERSON
 from .core.model import Modality, Reason, RefusedError, SkinType, Standing
-from .core.person import cleared, unblocked
+from .core.person import answered, cleared, unblocked
 from .core.plan import EVENINGS as EVENINGS_A_WEEK, evenings
 from .core.program import BUILT_IN
 from .errors import time_in_words
@@ -32,7 +32,7 @@ from .people import REACTIONS, async_erase, is_person
 from .programs import own_programs
 from .remainder import async_inherit
 from .screening_flow import CONF_CONFIRMED, CONF_TREATMENTS, CONFIRMED, SKIN_TYPE, TREATED, ScreeningSteps, choice_of, rested, treatment_errors
-from .standing import standing_in, standing_out
+from .standing import skin_in, skin_out, standing_in, standing_out
 from .targets import all_coordinators
 from .words import async_words
 
@@ -85,7 +85,7 @@ class PersonSteps(ScreeningSteps):
     @override
     async def _async_screened(self, standing: Standing, skin_type: SkinType, outcome: str | None) -> ConfigFlowResult:
         if self.source == SOURCE_RECONFIGURE:
-            return self._changed(standing, outcome, **{CONF_SKIN_TYPE: skin_type.value})
+            return self._changed(standing, outcome, **self._skin(skin_type))
         if errors := self._errors(self._details):  # somebody else has been added in the meantime
             return self.async_show_form(step_id="person", data_schema=self.add_suggested_values_to_schema(PERSON_SCHEMA, self._details), errors=errors)
         standing = await async_inherit(self.hass, standing)
@@ -130,7 +130,11 @@ class PersonSteps(ScreeningSteps):
     def _standing(self) -> Standing:
         return standing_in(self._get_reconfigure_entry().data.get(CONF_STANDING, {})) if self.source == SOURCE_RECONFIGURE else Standing()
 
-    def _changed(self, standing: Standing, outcome: str | None = None, **data: str) -> ConfigFlowResult:
+    def _skin(self, skin_type: SkinType) -> dict[str, Any]:
+        """Return what an entry keeps of an answer: a lighter type than before holds a day later."""
+        return skin_out(answered(skin_in(self._get_reconfigure_entry().data), skin_type, dt_util.utcnow()))
+
+    def _changed(self, standing: Standing, outcome: str | None = None, **data: str | None) -> ConfigFlowResult:
         """Keep what has changed of a person; whoever follows the entry stops what may run no longer."""
         return self.async_update_and_abort(
             self._get_reconfigure_entry(), data_updates={CONF_STANDING: standing_out(standing), **data}, reason=outcome or "reconfigure_successful"
@@ -205,7 +209,7 @@ class PersonSteps(ScreeningSteps):
     async def async_step_skin_type(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the skin type."""
         if user_input is not None:
-            return self._changed(self._standing(), **user_input)
+            return self._changed(self._standing(), **self._skin(SkinType(user_input[CONF_SKIN_TYPE])))
         shown = {CONF_SKIN_TYPE: self._get_reconfigure_entry().data.get(CONF_SKIN_TYPE, SkinType.UNKNOWN.value)}
         schema = vol.Schema({vol.Required(CONF_SKIN_TYPE): SKIN_TYPE})
         return self.async_show_form(step_id="skin_type", data_schema=self.add_suggested_values_to_schema(schema, shown))

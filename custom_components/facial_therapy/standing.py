@@ -9,8 +9,9 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
+from .const import CONF_SKIN_BEFORE, CONF_SKIN_LOOSENED_AT, CONF_SKIN_TYPE
 from .core.model import Block, Modality, Options, Screening, SkinType, Standing, Verdict
-from .core.person import Choice
+from .core.person import Choice, Skin
 
 
 def standing_out(standing: Standing) -> dict[str, Any]:
@@ -72,9 +73,20 @@ def _time_in(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def skin_type_in(value: str | None) -> SkinType:
-    """Return the skin type of an entry."""
-    return SkinType(value) if value in tuple(SkinType) else SkinType.UNKNOWN
+def skin_out(skin: Skin) -> dict[str, Any]:
+    """Return a skin type as the data of an entry."""
+    return {CONF_SKIN_TYPE: skin.wanted.value, CONF_SKIN_BEFORE: skin.before.value, CONF_SKIN_LOOSENED_AT: _time_out(skin.loosened_at)}
+
+
+def skin_in(data: Mapping[str, Any]) -> Skin:
+    """Return the skin type in the data of an entry; without a time it holds."""
+    with suppress(KeyError, TypeError, ValueError):
+        return Skin(
+            wanted=SkinType(data[CONF_SKIN_TYPE]),
+            before=SkinType(data.get(CONF_SKIN_BEFORE, SkinType.UNKNOWN)),
+            loosened_at=_time_in(data.get(CONF_SKIN_LOOSENED_AT)),
+        )
+    return Skin()
 
 
 def choice_out(choice: Choice) -> dict[str, Any]:

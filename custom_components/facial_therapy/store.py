@@ -57,8 +57,8 @@ class Ledger:
         self.failure: str | None = None
         """Why the last line could not be written; None once one could."""
 
-    async def async_load(self, hass: HomeAssistant) -> None:
-        """Read the file; a missing one is an empty ledger, a corrupt one sets `unreadable`.
+    async def async_load(self, hass: HomeAssistant, *, begun: bool = False) -> None:
+        """Read the file; a corrupt one sets `unreadable`, and so does a missing or empty one that had been begun. Otherwise a missing one is an empty ledger.
 
         What is older than 13 months goes into the totals; a file of an older version becomes one of this.
         """
@@ -66,6 +66,7 @@ class Ledger:
             self._state = await hass.async_add_executor_job(self._file.read)
         except LedgerError, OSError, KeyError, TypeError, ValueError:
             self.unreadable = True
+        self.unreadable |= begun and not self._state.lines
         self._clock = clock.begin(self._wall(), self._monotonic(), self._state.newest)
         if not self.unreadable and (self._state.version < VERSION or self._oldest_is_over()):
             with suppress(LedgerError):  # it is read and counted all the same

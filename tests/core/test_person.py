@@ -26,8 +26,11 @@ from custom_components.facial_therapy.core.model import (
 )
 from custom_components.facial_therapy.core.person import (
     BOUNDS,
+    DARKER,
     Choice,
+    Skin,
     against,
+    answered,
     blocked,
     choose,
     cleared,
@@ -50,6 +53,22 @@ DAY: Final = timedelta(days=1)
 SECOND: Final = timedelta(seconds=1)
 MASK, WAND = Modality.MASK, Modality.WAND
 BOTH: Final = (MASK, WAND)
+
+
+@given(answers=st.lists(st.tuples(st.sampled_from(SkinType), st.integers(0, 30)), min_size=1))
+def test_no_skin_type_is_lighter_than_any_that_held_in_the_last_day(answers: list[tuple[SkinType, int]]) -> None:
+    skin, now = Skin(wanted=SkinType.IV), NOW
+    held = [(NOW, skin.at(NOW))]
+    for wanted, hours in answers:
+        now += hours * HOUR
+        before = skin.at(now)
+        skin = answered(skin, wanted, now)
+        assert DARKER.index(skin.at(now)) >= DARKER.index(before)
+        assert DARKER.index(skin.at(now)) >= DARKER.index(wanted)
+        assert skin.at(now + DAY) is wanted
+        assert answered(skin, wanted, now + SECOND) == skin
+        held.append((now, skin.at(now)))
+    assert set(DARKER) == set(SkinType)
 
 
 def found(how: Standing, modality: Modality = MASK, now: datetime = NOW) -> tuple[Refusal, ...]:

@@ -15,8 +15,18 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.facial_therapy.config_flow import ADD_PERSON
-from custom_components.facial_therapy.const import CONF_KIND, CONF_NOTIFY, CONF_PERSON, CONF_SKIN_TYPE, CONF_STANDING, CONF_SUBJECT, DOMAIN, KIND_PERSON
-from custom_components.facial_therapy.core.model import Block, Modality, Screening, Standing, Verdict
+from custom_components.facial_therapy.const import (
+    CONF_KIND,
+    CONF_LEDGER_BEGUN,
+    CONF_NOTIFY,
+    CONF_PERSON,
+    CONF_SKIN_TYPE,
+    CONF_STANDING,
+    CONF_SUBJECT,
+    DOMAIN,
+    KIND_PERSON,
+)
+from custom_components.facial_therapy.core.model import Block, Modality, Screening, SkinType, Standing, Verdict
 from custom_components.facial_therapy.core.screening import Condition
 from custom_components.facial_therapy.ledger_file import LedgerError
 from custom_components.facial_therapy.person_flow import NAME_MAX, SUBJECT_MAX
@@ -244,6 +254,35 @@ async def test_the_skin_type_is_changed(hass: HomeAssistant) -> None:
     assert ada.data[CONF_SKIN_TYPE] == "iv"
 
 
+@pytest.mark.parametrize("by", ["skin_type", "screening"])
+async def test_a_lighter_skin_type_holds_a_day_later_and_a_darker_one_at_once(world: World, by: str) -> None:
+    entry = world.hass.config_entries.async_get_known_entry(world.person.person_id)
+    assert isinstance(entry, MockConfigEntry)
+    world.hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_SKIN_TYPE: "iv"})
+
+    async def say(skin_type: str) -> None:
+        step = await choose(world.hass, entry, by)
+        step = await submit(world.hass, step, by, **(({} if by == "skin_type" else FIRST) | {"skin_type": skin_type}))
+        if by == "screening":
+            step = await submit(world.hass, step, "screening_mask", **NOTHING)
+            step = await submit(world.hass, step, "screening_wand", **NOTHING)
+        assert done(step)
+
+    def held() -> SkinType | None:
+        return world.person.skin_type
+
+    await say("ii")
+    assert (entry.data[CONF_SKIN_TYPE], held()) == ("ii", SkinType.IV)
+    world.freezer.tick(timedelta(hours=23))
+    await say("ii")  # the same again restarts nothing
+    with patch("homeassistant.util.dt.utcnow", return_value=dt_util.utcnow() + timedelta(days=2)):  # nor does a wall clock that is put forward
+        assert held() is SkinType.IV
+    world.freezer.tick(timedelta(hours=1))
+    assert held() is SkinType.II
+    await say("vi")
+    assert held() is SkinType.VI
+
+
 async def test_screening_again_replaces_the_verdicts_and_keeps_what_has_to_be_waited_for(hass: HomeAssistant) -> None:
     until = dt_util.utcnow() + timedelta(days=9)
     ada = added(hass, how=Standing(redness_until=until, red_flag_at=until, blocks={MASK: Block(until=until, hard_until=until)}))
@@ -323,7 +362,7 @@ async def test_what_is_known_of_a_person_is_erased_but_for_what_still_counts(wor
     world.hass.config_entries.async_update_entry(entry, data=data, options={"wanted": 1})
     erased = await erase(world)
     assert (erased["type"], erased["reason"]) == (FlowResultType.ABORT, "erased")
-    assert entry.data == {CONF_KIND: KIND_PERSON, CONF_SUBJECT: 4711, CONF_STANDING: standing_out(Standing(redness_until=until))}
+    assert entry.data == {CONF_KIND: KIND_PERSON, CONF_LEDGER_BEGUN: True, CONF_SUBJECT: 4711, CONF_STANDING: standing_out(Standing(redness_until=until))}
     assert entry.options == {}
 
 

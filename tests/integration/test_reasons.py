@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -242,10 +243,10 @@ ELSEWHERE = {
     Reason.TOO_LONG_AGO: "test_history.py",
     Reason.BAD_ROUTINE: "test_evenings.py: of a routine",
     Reason.NO_PLAN: "test_evenings.py: of a routine",
-    Reason.NO_RECORD: "test_accounts.py: a gap is charged, and refuses nobody",
-    Reason.UNSEEN_SESSION: "test_coordinator.py: ingested and tried again",
+    Reason.NO_RECORD: "../contract/test_contract.py: of a history; a gap is charged, and refuses nobody",
+    Reason.UNSEEN_SESSION: "../contract/test_contract.py: ingested and tried again",
     Reason.SUBJECTS_FULL: "test_accounts.py: an answer to the button, not to an action",
-    Reason.WRONG_CONTRACT: "test_channel.py: a problem of the connection, and a repair",
+    Reason.WRONG_CONTRACT: "test_init.py: a problem of the connection, and a repair",
 }
 """Reasons that no start is answered with."""
 
@@ -266,6 +267,9 @@ async def _four_days(world: World) -> dict[str, Any]:
 def test_every_reason_is_provoked_or_is_none_of_a_start() -> None:
     assert PROVOKED.keys() | ELSEWHERE.keys() == set(Reason)
     assert not PROVOKED.keys() & ELSEWHERE.keys()
+    for reason, where in ELSEWHERE.items():
+        text = (Path(__file__).parent / where.partition(":")[0]).read_text()
+        assert reason.name in text or f'"{reason.value}"' in text, (reason, where)
 
 
 @pytest.mark.parametrize(("modality", "reason"), [(Modality.WAND if reason in WAND_ONLY else Modality.MASK, reason) for reason in PROVOKED], ids=str)

@@ -48,6 +48,23 @@ async def test_a_missing_file_is_an_empty_ledger(hass: HomeAssistant, tmp_path: 
     assert ledger.device(MAC) == DeviceMemory()
 
 
+@pytest.mark.parametrize("left", [None, b""])
+async def test_a_ledger_that_was_begun_and_is_gone_is_unreadable_and_begun_anew_at_the_ceiling(hass: HomeAssistant, tmp_path: Path, left: bytes | None) -> None:
+    path = tmp_path / "ledger"
+    if left is not None:
+        path.write_bytes(left)
+    ledger = Ledger(path)
+    await ledger.async_load(hass, begun=True)
+    assert ledger.unreadable
+    with pytest.raises(LedgerError):
+        await ledger.async_open(hass, record())
+    await ledger.async_begin_anew(hass, {"ada"})
+    again = Ledger(path)
+    await again.async_load(hass, begun=True)
+    assert not again.unreadable
+    assert sum(entry.taken.fluence_j_cm2.get(Channel.RED, 0) for entry in again.history("ada").records) > 0
+
+
 async def test_what_was_opened_is_there_after_a_restart_at_its_full_plan(hass: HomeAssistant, tmp_path: Path) -> None:
     await (await loaded(hass, tmp_path / "ledger")).async_open(hass, record())
     ledger = await loaded(hass, tmp_path / "ledger")

@@ -12,7 +12,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.facial_therapy.const import DOMAIN
+from custom_components.facial_therapy import async_setup
+from custom_components.facial_therapy.const import CONF_LEDGER_BEGUN, DOMAIN
 from custom_components.facial_therapy.core.model import Reason, RefusedError
 from custom_components.facial_therapy.ledger_file import LedgerError, LedgerFile
 from custom_components.facial_therapy.store import LEDGER, Ledger
@@ -100,6 +101,21 @@ async def test_an_admin_begins_an_unreadable_ledger_anew(hass: HomeAssistant, ha
     assert done["type"] == "create_entry"
     assert "ledger_unreadable" not in issues(hass)
     assert sum(entry.sessions for entry in ledger.history(person.entry_id).records) == 12
+
+
+async def test_a_ledger_that_is_gone_is_asked_about_in_a_home_that_had_one_and_not_in_a_new_one(hass: HomeAssistant, tmp_path: Path) -> None:
+    person = person_entry()
+    person.add_to_hass(hass)
+    with patch("custom_components.facial_therapy.ledger_path", return_value=tmp_path / "ledger"):
+        assert await async_setup_component(hass, DOMAIN, {})
+        await hass.async_block_till_done()
+        assert "ledger_unreadable" not in issues(hass)
+        assert person.data[CONF_LEDGER_BEGUN]
+        await hass.config_entries.async_unload(person.entry_id)
+        (tmp_path / "ledger").unlink()
+        assert await async_setup(hass, {})  # the next start of Home Assistant
+    assert hass.data[LEDGER].unreadable
+    assert "ledger_unreadable" in issues(hass)
 
 
 async def test_only_an_admin_may(hass: HomeAssistant, hass_client: ClientSessionGenerator, hass_admin_user: object, damaged: Path) -> None:

@@ -110,6 +110,21 @@ async def test_a_light_that_was_on_already_counts_from_now(world: World) -> None
     assert [record.open for record in records(world)] == [True]
 
 
+async def test_a_light_is_dated_by_the_later_clock(world: World) -> None:
+    ledger = world.hass.data[LEDGER]
+    with patch.object(
+        ledger, "_clock", ledger._clock.__replace__(began_at=ledger._clock.began_at - timedelta(days=2))
+    ):  # the wall clock was set after the start
+        add(world)
+        await switch(world, on=True)
+        (record,) = records(world)
+        assert ledger.dated() - record.started_at < timedelta(minutes=1)
+        await switch(world, on=False)
+        (record,) = records(world)
+        assert record.ended_at is not None
+        assert ledger.dated() - record.ended_at < timedelta(minutes=1)
+
+
 async def test_nobody_gets_light_from_two_sides_at_once(world: World) -> None:
     add(world)
     await switch(world, on=True)

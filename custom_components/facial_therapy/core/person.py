@@ -12,7 +12,7 @@ from typing import Final
 
 from . import limits
 from .constraints import Turn
-from .model import Block, Modality, Options, Reason, Refusal, RefusedError, Screening, Standing, Verdict
+from .model import Block, Modality, Options, Reason, Refusal, RefusedError, Screening, SkinType, Standing, Verdict
 
 # --- may they start ------------------------------------------------------------------------------------------------------------
 
@@ -181,6 +181,41 @@ def inherited(standing: Standing, left: Iterable[Standing]) -> Standing:
             not_fine_until=_latest(standing.not_fine_until, other.not_fine_until),
         )
     return standing
+
+
+# --- skin type ---------------------------------------------------------------------------------------------------------------------
+
+DARKER: Final = (SkinType.I, SkinType.II, SkinType.III, SkinType.IV, SkinType.V, SkinType.VI, SkinType.UNKNOWN)
+"""From what allows most to what allows least; not answered counts as the darkest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skin:
+    """A skin type as it was answered: a darker one than before holds at once, a lighter one a day later."""
+
+    wanted: SkinType = SkinType.UNKNOWN
+    before: SkinType = SkinType.UNKNOWN
+    """What held when it was answered."""
+    loosened_at: datetime | None = None
+    """When the answer holds; None: it does."""
+
+    def at(self, now: datetime) -> SkinType:
+        """Return what holds now."""
+        if self.loosened_at is None or now >= self.loosened_at:
+            return self.wanted
+        return max(self.wanted, self.before, key=DARKER.index)
+
+
+def answered(skin: Skin, wanted: SkinType, now: datetime) -> Skin:
+    """Return the skin type after a person has answered again: the same answer restarts nothing.
+
+    Source: docs/safety.md, X9.
+    """
+    if wanted is skin.wanted:
+        return skin
+    before = skin.at(now)
+    loosens = DARKER.index(wanted) < DARKER.index(before)
+    return Skin(wanted=wanted, before=before, loosened_at=now + limits.LOOSENED_AFTER if loosens else None)
 
 
 # --- options -----------------------------------------------------------------------------------------------------------------------
