@@ -37,6 +37,14 @@ async def dismiss(home: Home, step: Step) -> None:
     await home.request("DELETE", f"/api/config/config_entries/flow/{step['flow_id']}")
 
 
+async def add_to(home: Home, entry_id: str, kind: str, values: dict[str, Any]) -> Step:
+    """Add a subentry of one form to an entry, return how that ended."""
+    path = "/api/config/config_entries/subentries/flow"
+    step: Step = expect(await home.request("POST", path, {"handler": [entry_id, kind]}), "form", "user")
+    after: Step = await home.request("POST", f"{path}/{step['flow_id']}", values)
+    return after
+
+
 async def options(home: Home, entry_id: str) -> Step:
     """Start the options flow of an entry."""
     step: Step = await home.request("POST", "/api/config/config_entries/options/flow", {"handler": entry_id})

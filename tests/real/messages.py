@@ -128,6 +128,12 @@ class Messages:
             msg = f"{entity_id} stayed {(await self.states()).get(entity_id)}"
             raise TimeoutError(msg) from None
 
+    async def wait_issue(self, issue_id: str, *, there: bool, timeout_s: float = 20) -> None:
+        """Wait until a repair is there, or has gone."""
+        async with asyncio.timeout(timeout_s), self.subscribe("subscribe_events", event_type="repairs_issue_registry_updated") as events:
+            while any(issue["issue_id"] == issue_id for issue in (await self.call("repairs/list_issues"))["issues"]) is not there:
+                await events.get()
+
     async def wait_running(self, timeout_s: float = 90) -> None:
         """Wait until Home Assistant's start is complete."""
         async with asyncio.timeout(timeout_s), self.subscribe("subscribe_events", event_type="homeassistant_started") as events:
