@@ -8,17 +8,17 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
-from .const import CONF_KIND, CONF_STANDING, DOMAIN, KIND_DEVICE, KIND_PERSON
+from .const import CONF_KIND, CONF_MAC, CONF_STANDING, DOMAIN, KIND_DEVICE, KIND_PERSON
 from .core import limits
 from .standing import standing_in
-from .upkeep import BeginAnewFlow
+from .upkeep import BeginAnewFlow, WhoseFlow
 
 SCREENING_ISSUES: Final = ("screening_missing", "screening_expired", "screening_expires")
 
 
-async def async_create_fix_flow(_hass: HomeAssistant, _issue_id: str, _data: dict[str, str | int | float | None] | None) -> RepairsFlow:
-    """Return how the only issue that is fixed here, a ledger that cannot be read, is fixed."""
-    return BeginAnewFlow()
+async def async_create_fix_flow(_hass: HomeAssistant, _issue_id: str, data: dict[str, str | int | float | None] | None) -> RepairsFlow:
+    """Return how an issue that is fixed here is fixed: sessions of a device that were not started here, or a ledger that cannot be read."""
+    return WhoseFlow(str(data["device"]), str(data["mac"])) if data else BeginAnewFlow()
 
 
 @callback
@@ -65,7 +65,8 @@ def async_foreign_session(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
         hass,
         DOMAIN,
         f"foreign_session_{entry.entry_id}",
-        is_fixable=False,
+        data={"device": entry.title, "mac": entry.data[CONF_MAC]},
+        is_fixable=True,
         is_persistent=True,
         severity=ir.IssueSeverity.WARNING,
         translation_key="foreign_session",

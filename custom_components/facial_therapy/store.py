@@ -287,6 +287,10 @@ class Ledger:
         """Return the sessions of a device that have not been settled, oldest first."""
         return self._state.books.open_sessions(mac)
 
+    def unclaimed(self, mac: str) -> list[Record]:
+        """Return what a device gave in the last 8 days to nobody who is known here, oldest first."""
+        return self._state.books.unclaimed(mac, self.now())
+
     # --- devices ----------------------------------------------------------------------------------------------------------------
 
     async def async_remember(self, hass: HomeAssistant, mac: str, memory: DeviceMemory) -> None:

@@ -1,7 +1,8 @@
-"""What keeps the ledger usable beside the sessions: whether it can be read and written, whether its clock is right, and how an admin begins it anew."""
+"""What keeps the ledger usable beside the sessions: whether it can be read and written, whether its clock is right, and what only an admin can say about it."""
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -9,9 +10,10 @@ from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_track_time_interval
+from homeassistant.helpers.selector import SelectOptionDict, SelectSelector, SelectSelectorConfig, SelectSelectorMode
 import voluptuous as vol
 
-from .const import CONF_KIND, DOMAIN, KIND_PERSON
+from .const import CONF_KIND, CONF_PERSON, DOMAIN, KIND_PERSON
 from .ledger_file import LedgerError
 from .store import LEDGER, Ledger
 
@@ -77,7 +79,7 @@ class BeginAnewFlow(RepairsFlow):
         errors: dict[str, str] = {}
         if user_input is not None:
             try:
-                await self.hass.data[LEDGER].async_begin_anew(self.hass, _person_ids(self.hass))
+                await self.hass.data[LEDGER].async_begin_anew(self.hass, set(_people(self.hass)))
             except LedgerError:
                 errors["base"] = "store_failed"
             else:
@@ -85,6 +87,50 @@ class BeginAnewFlow(RepairsFlow):
         return self.async_show_form(step_id="confirm", data_schema=vol.Schema({}), errors=errors)
 
 
-def _person_ids(hass: HomeAssistant) -> set[str]:
+class WhoseFlow(RepairsFlow):
+    """An admin says whose skin it was when a device gave something around us to a token that nobody here has; it may be nobody's of this home."""
+
+    def __init__(self, device: str, mac: str) -> None:
+        """Take the name and the address of the device."""
+        self._device = device
+        self._mac = mac
+
+    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:  # noqa: ARG002 - the signature of a step
+        """Ask only where something is counted for nobody."""
+        return await (self.async_step_whose() if self.hass.data[LEDGER].unclaimed(self._mac) else self.async_step_confirm())
+
+    async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Let it be known that somebody has seen it."""
+        if user_input is not None:
+            return self.async_create_entry(data={})
+        return self.async_show_form(step_id="confirm", data_schema=vol.Schema({}), description_placeholders={"device": self._device})
+
+    async def async_step_whose(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Ask whose it was, and charge them with it."""
+        errors: dict[str, str] = {}
+        people, unclaimed = _people(self.hass), self.hass.data[LEDGER].unclaimed(self._mac)
+        if user_input is not None:
+            person_id = user_input.get(CONF_PERSON)
+            if person_id is None or person_id in people:
+                try:
+                    for record in unclaimed if person_id else ():
+                        await self.hass.data[LEDGER].async_merge(self.hass, replace(record, person_id=person_id))
+                except LedgerError:
+                    errors["base"] = "store_failed"
+                else:
+                    return self.async_create_entry(data={})
+            else:
+                errors[CONF_PERSON] = "unknown_person"
+        options = [SelectOptionDict(value=person_id, label=name) for person_id, name in people.items()]
+        return self.async_show_form(
+            step_id="whose",
+            data_schema=vol.Schema({vol.Optional(CONF_PERSON): SelectSelector(SelectSelectorConfig(options=options, mode=SelectSelectorMode.LIST))}),
+            errors=errors,
+            description_placeholders={"device": self._device, "sessions": str(len(unclaimed))},
+        )
+
+
+def _people(hass: HomeAssistant) -> dict[str, str]:
+    """Return the name of every person by entry."""
     entries: list[Any] = hass.config_entries.async_entries(DOMAIN)
-    return {entry.entry_id for entry in entries if entry.data.get(CONF_KIND) == KIND_PERSON}
+    return {entry.entry_id: entry.title for entry in entries if entry.data.get(CONF_KIND) == KIND_PERSON}

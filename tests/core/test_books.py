@@ -56,6 +56,13 @@ def test_open_sessions_of_a_device_are_told_in_their_order() -> None:
     assert list(filled.records) == ["a", "b", "c", "d", "e"]
 
 
+def test_what_a_device_gave_to_nobody_known_is_told_for_eight_days() -> None:
+    stray = settled("a", person_id=None)
+    filled = books(stray, settled("b"), settled("c", person_id=None, mac="other"))
+    assert filled.unclaimed("m", NOW) == [stray]
+    assert filled.unclaimed("m", stray.over_at + KEPT) == []
+
+
 def test_totals_count_what_is_settled_and_sessions_that_count() -> None:
     filled = books(record("a"), settled("b", 10), settled("c", 1), settled("d", 5, person_id=None))
     totals = filled.totals("ada")

@@ -1,17 +1,23 @@
 """The ledger and a node that remember different things: the union, and whatever is not known counts."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
+from unittest.mock import patch
 
+from homeassistant.components.repairs.const import DOMAIN as REPAIRS
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
 import pytest
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.ledger import Record, Source
 from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Outcome, Reason, RefusedError
 from custom_components.facial_therapy.core.session import State
 from custom_components.facial_therapy.devices import HistoryEntry
+from custom_components.facial_therapy.ledger_file import LedgerError
 from custom_components.facial_therapy.snapshot import LiveSession
-from custom_components.facial_therapy.store import LEDGER
+from custom_components.facial_therapy.store import LEDGER, Ledger
 from tests.fake_windows import FakeCharge
 
 from .world import SUBJECT, World
@@ -83,6 +89,62 @@ async def test_a_session_around_us_for_a_token_that_nobody_has_is_kept_and_told(
     assert kept is not None
     assert (kept.person_id, kept.subject) == (None, 99)
     assert foreign(world)
+
+
+async def mend(world: World, hass_client: ClientSessionGenerator) -> Callable[..., Awaitable[dict[str, Any]]]:
+    """Open the repair of the device, and return what answers its form: without an answer, what is asked."""
+    assert await async_setup_component(world.hass, REPAIRS, {})
+    client = await hass_client()
+    issue = {"handler": DOMAIN, "issue_id": f"foreign_session_{world.entry.entry_id}"}
+    begun: dict[str, Any] = await (await client.post("/api/repairs/issues/fix", json=issue)).json()
+
+    async def answer(**values: str) -> dict[str, Any]:
+        said: dict[str, Any] = await (await client.post(f"/api/repairs/issues/fix/{begun['flow_id']}", json=values)).json()
+        return said | {"asked": begun}
+
+    return answer
+
+
+async def test_an_admin_says_whose_a_session_of_an_unknown_token_was_and_they_are_charged(world: World, hass_client: ClientSessionGenerator) -> None:
+    around_us(world, subject=99)
+    await back(world)
+    answer = await mend(world, hass_client)
+    refused = await answer(person="nobody we know")
+    assert (refused["asked"]["step_id"], refused["asked"]["description_placeholders"]["sessions"]) == ("whose", "1")
+    assert "errors" in refused
+    with patch.object(Ledger, "async_merge", side_effect=LedgerError("full")):
+        assert (await answer(person=world.person.person_id))["errors"] == {"base": "store_failed"}
+    assert records(world) == []
+    assert foreign(world)
+    assert (await answer(person=world.person.person_id))["type"] == "create_entry"
+    (record,) = records(world)
+    assert record.source is Source.UNKNOWN
+    assert record.taken.fluence_j_cm2 == {Channel.RED: pytest.approx(8.4 * 1.2)}
+    assert not foreign(world)
+    await back(world)  # the node tells it once more
+    assert records(world) == [record]
+
+
+async def test_a_session_of_an_unknown_token_may_have_been_nobodys_of_this_home(world: World, hass_client: ClientSessionGenerator) -> None:
+    entry = around_us(world, subject=99)
+    await back(world)
+    eve = await world.somebody_else()
+    answer = await mend(world, hass_client)
+    await world.hass.config_entries.async_remove(eve.person_id)
+    assert (await answer(person=eve.person_id))["errors"] == {"person": "unknown_person"}
+    assert (await answer())["type"] == "create_entry"
+    assert records(world) == []
+    assert world.hass.data[LEDGER].get(entry.session_id or "") is not None
+    assert not foreign(world)
+
+
+async def test_what_was_charged_already_is_only_to_be_seen(world: World, hass_client: ClientSessionGenerator) -> None:
+    around_us(world)
+    await back(world)
+    done = await (await mend(world, hass_client))()
+    assert (done["asked"]["step_id"], done["type"]) == ("confirm", "create_entry")
+    assert len(records(world)) == 1
+    assert not foreign(world)
 
 
 async def test_a_session_that_the_node_had_before_a_start_counts_for_that_start(world: World) -> None:

@@ -301,7 +301,8 @@ MENUS = {"user": {"device", "person"}, "reconfigure": {"details", "plan", "scree
 def test_every_step_has_its_words() -> None:
     steps = {step for name in ("async_show_form", "async_show_menu") for call in called(name) if (step := constant(call, "step_id"))}
     said = WORDS["config"]["step"] | WORDS["options"]["step"]
-    assert said.keys() | {"confirm"} == steps | {"init", "waiting", "plan", "first_plan"}  # one call shows both of a pair; a repair confirms
+    # One call shows both of a pair; a repair confirms, or asks whose it was.
+    assert said.keys() | {"confirm", "whose"} == steps | {"init", "waiting", "plan", "first_plan"}
     assert WORDS["options"]["step"].keys() == {"init", "waiting", "later"}
     for step, words_ in said.items():
         assert words_.get("data", {}).keys() == DATA.get(step, set()) == words_.get("data_description", {}).keys()
@@ -347,15 +348,17 @@ def test_every_repair_has_its_words_and_every_placeholder_is_given() -> None:
     for call in called("async_create_issue"):
         if key := constant(call, "translation_key"):
             assert key in WORDS["issues"]
-    given = {"wrong_contract": {"device", "version"}, "esphome_removed": {"device"}, "esphome_disabled": {"device"}, "foreign_session": {"device"}}
+    given = {"wrong_contract": {"device", "version"}, "esphome_removed": {"device"}, "esphome_disabled": {"device"}, "foreign_session": {"device", "sessions"}}
     given |= {key: {"person", "date"} for key in SCREENING_ISSUES}
     given |= {"store_failed": {"error"}, "clock_forward": {"hours"}, "clock_back": {"hours"}}
     for key, said in WORDS["issues"].items():
-        fixed = key == "ledger_unreadable"
+        fixed = key in ("ledger_unreadable", "foreign_session")
         assert said.keys() == ({"title", "fix_flow"} if fixed else {"title", "description"})
         assert named(" ".join(text for _, text in texts(said))) <= given.get(key, set())
     assert WORDS["issues"]["ledger_unreadable"]["fix_flow"].keys() == {"step", "error"}
     assert WORDS["issues"]["ledger_unreadable"]["fix_flow"]["step"].keys() == {"confirm"}
+    assert WORDS["issues"]["foreign_session"]["fix_flow"].keys() == {"step", "error"}
+    assert WORDS["issues"]["foreign_session"]["fix_flow"]["step"].keys() == {"confirm", "whose"}
 
 
 # --- what the validators look at, and what they miss ----------------------------------------------------------------------------

@@ -86,6 +86,10 @@ class Books:
         """Return the sessions of a device that have not been settled, in the order in which they were written."""
         return [self.records[session_id] for session_id in self._devices.get(mac, ())]
 
+    def unclaimed(self, mac: str, at: datetime) -> list[Record]:
+        """Return what a device gave in the 8 days before `at` to nobody who is known here, in the order in which it was written."""
+        return [record for record in self.records.values() if record.mac == mac and record.person_id is None and record.over_at > at - KEPT]
+
     # --- people -----------------------------------------------------------------------------------------------------------------
 
     @property
