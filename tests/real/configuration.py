@@ -29,7 +29,7 @@ recorder:
 person:
 zeroconf:
 conversation:
-automation:
+automation: !include automations.yaml
 script:
 scene:
 input_boolean:
@@ -51,6 +51,9 @@ def write(directory: Path, *, port: int, host: str = "127.0.0.1", component: Pat
     """Make a fresh configuration directory, or bring the component and the port of a used one up to date."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "configuration.yaml").write_text(_CONFIGURATION)
+    automations = directory / "automations.yaml"  # what its editor writes
+    if not automations.exists():
+        automations.write_text("[]\n")
     # A copy, not a link: what runs does not change under it, and its compiled files stay out of the checkout.
     target = directory / "custom_components" / component.name
     shutil.rmtree(target, ignore_errors=True)
