@@ -14,6 +14,7 @@ from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
 from .core.routine import Event
 from .entity import FacialTherapyDescription, NamedEntity, OnlyNamed, always, translated_errors
 from .evening_entity import EveningEntity
+from .evenings import Evenings
 from .people import PersonConfigEntry
 from .person_entity import PersonDescription
 
@@ -51,14 +52,15 @@ DESCRIPTIONS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class StepButtonDescription(ButtonEntityDescription, PersonDescription):
-    """A button of a person's routine."""
+    """A button of a person's routine or plan."""
 
-    event: Event
+    press_fn: Callable[[Evenings, Context | None], Awaitable[object]]
 
 
 STEP_DESCRIPTIONS: Final = (
-    StepButtonDescription(key="confirm_step", event=Event.CONFIRM),
-    StepButtonDescription(key="skip_step", event=Event.SKIP),
+    StepButtonDescription(key="confirm_step", press_fn=lambda evenings, context: evenings.async_do(Event.CONFIRM, context)),
+    StepButtonDescription(key="skip_step", press_fn=lambda evenings, context: evenings.async_do(Event.SKIP, context)),
+    StepButtonDescription(key="accept_next_phase", entity_registry_enabled_default=False, press_fn=lambda evenings, _context: evenings.async_accept()),
 )
 
 
@@ -86,15 +88,15 @@ class FacialTherapyButton(NamedEntity, ButtonEntity):
 
 
 class StepButton(OnlyNamed, EveningEntity, ButtonEntity):
-    """A button of a person's routine."""
+    """A button of a person's routine or plan."""
 
     entity_description: StepButtonDescription
 
     @override
     async def async_press(self) -> None:
-        """Confirm or skip the step."""
+        """Confirm or skip the step, or accept the next phase."""
         if not self.meant:
             LOGGER.info("%s is not pressed by an action for everything", self.entity_id)
             return
         with translated_errors():
-            await self.evenings.async_do(self.entity_description.event, self._context)
+            await self.entity_description.press_fn(self.evenings, self._context)

@@ -38,7 +38,10 @@ def _plan(sensor: EveningSensor) -> Mapping[str, Any]:
     evening = next_evening(sensor.hass, evenings.person, evenings.course)
     agenda = agenda_of(sensor.hass, sensor.entry.entry_id, evenings.course)
     week = agenda.adherence(now)
+    plan, following = evenings.course.on(dt_util.now().date()), evenings.next_phase
     return {
+        "phase": plan and plan.phase.value,
+        "next_phase": following and following.phase.value,
         "devices": [] if evening is None else [proposal.modality.value for proposal in evening.proposals],
         "left_out": {} if evening is None else {modality.value: refusal.reason.shown for modality, refusal in evening.left_out},
         "done": week.done,
@@ -74,7 +77,7 @@ DESCRIPTIONS: Final = (
 class EveningSensor(EveningEntity, SensorEntity):
     """A sensor of a person's evenings."""
 
-    _unrecorded_attributes = frozenset({"devices", "left_out", "done", "goal", "streak", "until", "next", "reason"})
+    _unrecorded_attributes = frozenset({"phase", "next_phase", "devices", "left_out", "done", "goal", "streak", "until", "next", "reason"})
     entity_description: EveningSensorDescription
 
     @property

@@ -26,7 +26,7 @@ from .core import limits
 from .core.agenda import Evening
 from .core.evening import Run, advance, begin, cue, refused
 from .core.model import Modality, Outcome, Person, Reason, Refusal, RefusedError
-from .core.plan import Course, Phase, WeekPlan, evenings
+from .core.plan import Course, Phase, WeekPlan, evenings, monday
 from .core.program import named, resolve
 from .core.routine import Effect, Event, State
 from .core.session import State as SessionState
@@ -76,6 +76,8 @@ class Evenings:
         self._zone = 1
         self._told_on: date | None = None
         """The evening of which the person has been told."""
+        self._phase_told_in: date | None = None
+        """The week in which the person has been told of the next phase."""
         self._reached: dict[str, date] = {}
         """What has been announced, and for which evening or week."""
         self._loaded = False
@@ -154,6 +156,23 @@ class Evenings:
         if not new.modalities & recipe.modalities and "modalities" not in changes:
             new = replace(new, modalities=here)
         await self.async_plan(self.course.begun(new))
+
+    @property
+    def next_phase(self) -> WeekPlan | None:
+        """The next phase of the plan, if it is due: proposed, and begun only by a person."""
+        return self.course.next_phase(dt_util.now().date())
+
+    async def async_accept(self, **changes: Any) -> WeekPlan:  # noqa: ANN401 - fields of WeekPlan, of their own types
+        """Begin the next phase of the plan today.
+
+        Raises:
+            RefusedError: `no_next_phase`: none is due; or as `plan.check`. Nothing has changed.
+        """
+        if (proposed := self.next_phase) is None:
+            raise RefusedError(Refusal(reason=Reason.NO_NEXT_PHASE))
+        accepted = replace(proposed, **changes)
+        await self.async_plan(self.course.begun(accepted))
+        return accepted
 
     # --- what a person can do ---------------------------------------------------------------------------------------------------
 
@@ -371,8 +390,7 @@ class Evenings:
         except RefusedError:  # the person's entry is being removed
             return
         today = dt_util.now().date()
-        monday = today - timedelta(days=today.weekday())
-        reached = {"session_due": None if evening is None else evening.day, "weekly_goal_reached": monday if self.goal_reached else None}
+        reached = {"session_due": None if evening is None else evening.day, "weekly_goal_reached": monday(today) if self.goal_reached else None}
         for event, day in reached.items():
             if day is not None and self._reached.get(event) != day:
                 self._reached[event] = day
@@ -393,13 +411,23 @@ class Evenings:
         self._publish()
         self._look_for_news()
         what = self.entry.data.get(CONF_WHEN_DUE)
-        if evening is None or evening.day == self._told_on or what not in (REMIND, PROPOSE):
+        if what not in (REMIND, PROPOSE):
+            return
+        await self._async_propose_phase()
+        if evening is None or evening.day == self._told_on:
             return
         self._told_on = evening.day
         if what == PROPOSE:
             with suppress(RefusedError):
                 await self.async_start_due()
         await async_tell(self._hass, self.entry, "due", f"due_{self.entry.entry_id}")
+
+    async def _async_propose_phase(self) -> None:
+        """Tell the person once a week that the next phase of their plan is due, for as long as they neither accept it nor plan anew."""
+        week = monday(dt_util.now().date())
+        if self.next_phase is not None and self._phase_told_in != week:
+            self._phase_told_in = week
+            await async_tell(self._hass, self.entry, "phase", f"phase_{self.entry.entry_id}")
 
     # --- what is shown ----------------------------------------------------------------------------------------------------------
 

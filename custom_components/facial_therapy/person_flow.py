@@ -23,7 +23,7 @@ import voluptuous as vol
 from .const import CONF_KIND, CONF_NOTIFY, CONF_PERSON, CONF_SKIN_TYPE, CONF_STANDING, CONF_SUBJECT, CONF_WHEN_DUE, DOMAIN, KIND_PERSON
 from .core.model import Modality, Reason, RefusedError, SkinType, Standing
 from .core.person import answered, cleared, unblocked
-from .core.plan import EVENINGS as EVENINGS_A_WEEK, evenings
+from .core.plan import EVENINGS as EVENINGS_A_WEEK, WAND_EVERY_WEEKS, evenings
 from .core.program import BUILT_IN
 from .errors import time_in_words
 from .evenings import CLOSES, EVENINGS, OPENS, WHEN_DUE, Evenings
@@ -44,6 +44,7 @@ CONF_DEVICES: Final = "devices"
 CONF_EVENINGS: Final = "evenings"
 CONF_OPENS: Final = "opens"
 CONF_PROGRAM: Final = "program"
+CONF_WAND_EVERY_WEEKS: Final = "wand_every_weeks"
 PLAN_FIELDS: Final = {"program": CONF_PROGRAM, "devices": CONF_DEVICES, "evenings": CONF_EVENINGS, "window": CONF_CLOSES}
 PLAN_ERRORS: Final = {Reason.WRONG_MODALITY: "plan_wrong_modality"}
 GUIDE: Final = {"guide": True}
@@ -145,6 +146,8 @@ class PersonSteps(ScreeningSteps):
         options = ["details", "plan", "screening", "skin_type", "block", "report"]
         options += ["unblock"] if standing.blocks else []
         options += ["clear"] if standing.red_flag_at is not None else []
+        kept = self.hass.data.get(EVENINGS, {}).get(self._get_reconfigure_entry().entry_id)
+        options += ["next_phase"] if kept is not None and kept.next_phase is not None else []
         return self.async_show_menu(step_id="reconfigure", menu_options=[*options, "erase"])
 
     async def async_step_details(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -205,6 +208,20 @@ class PersonSteps(ScreeningSteps):
             opens=time.fromisoformat(chosen[CONF_OPENS]),
             closes=time.fromisoformat(chosen[CONF_CLOSES]),
         )
+
+    async def async_step_next_phase(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Say what the next phase of the plan is, and begin it if the person accepts."""
+        entry = self._get_reconfigure_entry()
+        kept = self.hass.data[EVENINGS].get(entry.entry_id)
+        if kept is None or (proposed := kept.next_phase) is None:
+            return self.async_abort(reason="no_next_phase")
+        if user_input is not None:
+            await kept.async_accept(wand_every_weeks=int(user_input.get(CONF_WAND_EVERY_WEEKS, proposed.wand_every_weeks)))
+            return self.async_abort(reason="reconfigure_successful")
+        words = await async_words(self.hass, self.hass.config.language)
+        every = NumberSelector(NumberSelectorConfig(min=WAND_EVERY_WEEKS.minimum, max=WAND_EVERY_WEEKS.maximum, step=1))
+        wand = {vol.Required(CONF_WAND_EVERY_WEEKS, default=proposed.wand_every_weeks): every} if Modality.WAND in proposed.gives else {}
+        return self.async_show_form(step_id="next_phase", data_schema=vol.Schema(wand), description_placeholders={"program": words.program(proposed.program)})
 
     async def async_step_skin_type(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the skin type."""

@@ -30,6 +30,7 @@ ATTR_PERSON: Final = "person"
 ATTR_REASON: Final = "reason"
 ATTR_STEPS: Final = "steps"
 ATTR_UNTIL: Final = "until"
+ATTR_WAND_EVERY_WEEKS: Final = "wand_every_weeks"
 DAYS_MAXIMUM: Final = 60
 """How far ahead evenings can be left out; no limit of safety."""
 STEP: Final = vol.Schema(
@@ -55,6 +56,7 @@ def async_setup_routine_actions(hass: HomeAssistant) -> None:
     register("confirm_step", _doing(Event.CONFIRM), {})
     register("skip_step", _doing(Event.SKIP), {})
     register("stop_routine", _doing(Event.STOP), {})
+    register("accept_next_phase", _async_accept, {vol.Optional(ATTR_WAND_EVERY_WEEKS): object})
     skipped = [Why.SKIPPED.value, Why.TRAVEL.value, Why.ILLNESS.value]
     register("skip_planned", _async_skip, {vol.Optional(ATTR_DATE): cv.date, vol.Optional(ATTR_UNTIL): cv.date, vol.Optional(ATTR_REASON): vol.In(skipped)})
 
@@ -120,6 +122,18 @@ def _doing(event: Event) -> Callable[[ServiceCall], Coroutine[Any, Any, ServiceR
         return _told(evenings.run) if call.return_response and evenings.run is not None else None
 
     return do
+
+
+async def _async_accept(call: ServiceCall) -> ServiceResponse:
+    """Begin the next phase of a plan, which is due."""
+    with translated_errors():
+        evenings = await _async_evenings(call)
+        every = number_of(call.data, ATTR_WAND_EVERY_WEEKS)
+        accepted = await evenings.async_accept(**({} if every is None else {ATTR_WAND_EVERY_WEEKS: int(every) if every.is_integer() else every}))
+        following = next_evening(call.hass, evenings.person, evenings.course)
+    if not call.return_response:
+        return None
+    return {"program": accepted.program, "phase": accepted.phase.value, "next": following.at.isoformat() if following is not None else None}
 
 
 async def _async_skip(call: ServiceCall) -> ServiceResponse:

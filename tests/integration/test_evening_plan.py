@@ -118,6 +118,89 @@ async def test_the_plan_of_a_person_who_is_not_loaded_cannot_be_asked_for(house:
     assert (done["type"], done["reason"]) == (FlowResultType.ABORT, "not_loaded")
 
 
+async def to_next_phase(house: House) -> None:
+    """Let the two weeks of first use pass."""
+    house.freezer.move_to(MONDAY_NOON + timedelta(weeks=2, minutes=-1))
+    await house.pass_time(120, 60)
+
+
+def phases(house: House) -> tuple[str | None, str | None]:
+    """What phase the plan is in, and what is proposed."""
+    state = house.hass.states.get("sensor.ada_next_session")
+    assert state is not None
+    return state.attributes["phase"], state.attributes["next_phase"]
+
+
+async def accept(house: House, how: str) -> None:
+    """Accept the next phase as a person can."""
+    if how == "action":
+        assert (await house.act("accept_next_phase", wand_every_weeks=2))["phase"] == "maintenance"
+    elif how == "button":
+        await house.hass.services.async_call("button", "press", {"entity_id": "button.ada_accept_next_phase"}, blocking=True)
+    else:
+        flow = await house.person.start_reconfigure_flow(house.hass)
+        form = await house.hass.config_entries.flow.async_configure(flow["flow_id"], {"next_step_id": "next_phase"})
+        assert form["description_placeholders"] == {"program": "First use"}
+        done = await house.hass.config_entries.flow.async_configure(flow["flow_id"], {"wand_every_weeks": 2})
+        assert (done["type"], done["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
+    await house.hass.async_block_till_done()
+
+
+@pytest.mark.parametrize(("how", "every"), [("action", 2), ("button", 1), ("menu", 2)])
+async def test_the_next_phase_is_proposed_when_it_is_due_and_begins_when_a_person_accepts_it(house: House, how: str, every: int) -> None:
+    assert phases(house) == (None, None)
+    await ask(house, program="first_use", evenings=2)
+    assert phases(house) == ("build_up", None)
+    with pytest.raises(ServiceValidationError) as caught:
+        await house.act("accept_next_phase")
+    assert caught.value.translation_key == "no_next_phase"
+    await to_next_phase(house)
+    assert phases(house) == ("build_up", "maintenance")
+    house.freezer.tick(timedelta(weeks=3))
+    await house.pass_time(120, 60)
+    assert phases(house) == ("build_up", "maintenance")  # never by itself
+    await accept(house, how)
+    await house.restart()
+    assert phases(house) == ("maintenance", None)
+    plan = house.evenings.course.on(dt_util.now().date())
+    assert plan is not None
+    assert plan.wand_every_weeks == every
+
+
+@pytest.mark.parametrize("every", [0, 3, 1.5, -1, float("nan"), float("inf"), "often"])
+async def test_the_wand_is_kept_up_every_week_or_every_two_and_nothing_else(house: House, every: object) -> None:
+    await ask(house, program="first_use", evenings=2)
+    await to_next_phase(house)
+    with pytest.raises(ServiceValidationError) as caught:
+        await house.act("accept_next_phase", wand_every_weeks=every)
+    assert "wand_every_weeks" in (caught.value.translation_placeholders or {}).values()
+    assert phases(house) == ("build_up", "maintenance")
+
+
+@pytest.mark.parametrize(("when_due", "told"), [("off", 0), ("remind", 1), ("propose", 1)])
+async def test_the_next_phase_is_told_once_a_week(house: House, when_due: str, told: int) -> None:
+    notified: list[str] = []
+
+    async def notify(call: ServiceCall) -> None:
+        notified.append(call.data["message"])
+
+    house.hass.services.async_register("notify", "send_message", notify)
+    house.hass.config_entries.async_update_entry(house.person, data={**house.person.data, CONF_NOTIFY: "notify.phone"})
+    await ask(house, program="first_use", evenings=2, when_due=when_due)
+    await to_next_phase(house)
+    await house.pass_time(300, 60)
+    assert notified.count("The next phase of your plan is due. It begins when you accept it.") == told
+
+
+async def test_a_phase_that_is_not_due_any_more_cannot_be_accepted(house: House) -> None:
+    await ask(house, program="first_use", evenings=2)
+    await to_next_phase(house)
+    flow = await house.person.start_reconfigure_flow(house.hass)
+    await accept(house, "button")
+    done = await house.hass.config_entries.flow.async_configure(flow["flow_id"], {"next_step_id": "next_phase"})
+    assert (done["type"], done["reason"]) == (FlowResultType.ABORT, "no_next_phase")
+
+
 async def test_skipping_tonight_moves_the_next_session_and_survives_a_restart(house: House) -> None:
     await ask(house)
     answer = await house.act("skip_planned")

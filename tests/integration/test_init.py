@@ -113,6 +113,7 @@ async def test_a_device_and_a_person_are_set_up(world: World) -> None:
         "log_session",
         "confirm_step",
         "skip_planned",
+        "accept_next_phase",
         "skip_step",
         "start_routine",
         "stop_routine",

@@ -32,6 +32,7 @@ DATA: Final[dict[str, dict[str, Any]]] = {
     "skip_step": {},
     "stop_routine": {},
     "skip_planned": {},
+    "accept_next_phase": {},
 }
 STOPS: Final = frozenset({"lower_session", "stop_session", "stop_all", "stop_routine"})
 """To stop, or to get less, is open to everybody who is signed in."""

@@ -242,6 +242,7 @@ ELSEWHERE = {
     Reason.IN_FUTURE: "test_history.py",
     Reason.TOO_LONG_AGO: "test_history.py",
     Reason.BAD_ROUTINE: "test_evenings.py: of a routine",
+    Reason.NO_NEXT_PHASE: "test_evening_plan.py: none is due",
     Reason.NO_PLAN: "test_evenings.py: of a routine",
     Reason.NO_RECORD: "../contract/test_contract.py: of a history; a gap is charged, and refuses nobody",
     Reason.UNSEEN_SESSION: "../contract/test_contract.py: ingested and tried again",

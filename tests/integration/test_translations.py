@@ -276,6 +276,7 @@ DATA: dict[str, set[str]] = {
     "skin_type": {"skin_type"},
     "plan": {str(field) for field in person_flow.PLAN_SCHEMA} | {"program"},
     "first_plan": {"program", "evenings", "devices"},
+    "next_phase": {"wand_every_weeks"},
     "block": {"treatments", "treated_on"},
     "report": {"reaction"},
     "clear": {"confirmed"},
@@ -290,12 +291,16 @@ NAMED = {
     "unblock": {"ends_at"},
     "erase": {"person"},
     "plan": {"programs"},
+    "next_phase": {"program"},
     "first_plan": {"person", "programs"},
     "waiting": {"loosened_at"},
     "later": {"loosened_at"},
 }
 """The placeholders of every step."""
-MENUS = {"user": {"device", "person"}, "reconfigure": {"details", "plan", "screening", "skin_type", "block", "unblock", "report", "clear", "erase"}}
+MENUS = {
+    "user": {"device", "person"},
+    "reconfigure": {"details", "plan", "next_phase", "screening", "skin_type", "block", "unblock", "report", "clear", "erase"},
+}
 
 
 def test_every_step_has_its_words() -> None:

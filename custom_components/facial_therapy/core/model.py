@@ -188,6 +188,7 @@ class Reason(StrEnum):
     SKIN_TYPE = "skin_type"
     # routines and plans
     BAD_ROUTINE = "bad_routine"
+    NO_NEXT_PHASE = "no_next_phase"
     NO_PLAN = "no_plan"
 
     @property

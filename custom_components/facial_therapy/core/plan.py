@@ -80,6 +80,11 @@ class WeekPlan:
         """What is given."""
         return self.own or BUILT_IN[self.program]
 
+    @property
+    def gives(self) -> frozenset[Modality]:
+        """What there is that its program has something for."""
+        return self.modalities & self.recipe.modalities
+
     def days(self, modality: Modality, day: date) -> tuple[int, ...]:
         """Return the days of the week on which a modality is planned in the week of a day, as far apart as the evenings allow."""
         program = self.recipe
@@ -107,13 +112,13 @@ def check(plan: WeekPlan) -> None:
     """
     if plan.own is None and plan.program not in BUILT_IN:
         raise RefusedError(Refusal(reason=Reason.UNKNOWN_PROGRAM, field="program", detail=plan.program))
-    if not plan.modalities & plan.recipe.modalities:
+    if not plan.gives:
         raise RefusedError(Refusal(reason=Reason.WRONG_MODALITY, field="devices", detail=plan.program))
     if len({day for day in plan.evenings if day in range(7)}) != len(plan.evenings) or not EVENINGS.holds(len(plan.evenings)):
         raise _outside(EVENINGS, field="evenings")
     if not WINDOW.holds(_length(plan) / timedelta(minutes=1)):
         raise _outside(WINDOW, field="window")
-    if not WAND_EVERY_WEEKS.holds(plan.wand_every_weeks):
+    if not WAND_EVERY_WEEKS.holds(plan.wand_every_weeks) or not float(plan.wand_every_weeks).is_integer():
         raise _outside(WAND_EVERY_WEEKS, field="wand_every_weeks")
 
 
