@@ -113,6 +113,28 @@ def strings(nodes: list[ast.Call]) -> set[str]:
     return {str(node.value) for call in nodes for node in ast.walk(call) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
+CLAIMS = {
+    "en": r"\b(cur(e|es|ed|ing)|heal(s|ing)?|acne|rosacea|wrinkles?|anti-?ag\w*|rejuvenat\w*|regenerat\w*|lymph\w*|collagen|detox\w*|clinically|proven"
+    r"|guarante\w*|therapeutic|remed\w*|eliminat\w*|reduces?|lifts? (the|your) (face|skin|jaw)\w*)\b",
+    "de": r"\b(heil(t|en|ung|end)\w*|kurier\w*|akne|rosazea|falten|anti-?aging|verjüng\w*|regenerier\w*|lymph\w*|kollagen|entgift\w*|klinisch|bewiesen"
+    r"|garantier\w*|therapeutisch\w*)\b",
+}
+"""Words that promise what only a medicine may, or what nobody has shown."""
+
+
+def test_nothing_that_is_said_of_a_program_claims_to_cure_or_promises_anything() -> None:
+    for language, claims in CLAIMS.items():
+        said = json.loads((FOLDER / "translations" / f"{language}.json").read_text())
+        asked = ".condition.options."  # the questions name illnesses: for whom it is not
+        assert not [(key, found.group()) for key, text in texts(said) if asked not in f".{key}" and (found := re.search(claims, text, re.IGNORECASE))]
+    assert re.search(CLAIMS["en"], "It heals acne") is not None
+    programs = (FOLDER.parents[1] / "docs" / "programs.md").read_text()
+    assert re.search(CLAIMS["en"], programs, re.IGNORECASE) is None
+    for key in BUILT_IN:
+        text = WORDS["common"][f"about_{key}"]
+        assert text[0].upper() + text[1:] in programs
+
+
 # --- exceptions -----------------------------------------------------------------------------------------------------------------
 
 
