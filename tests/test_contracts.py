@@ -132,7 +132,7 @@ LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "services": SURFACE | {"history"},
         **dict.fromkeys(
             ("binary_sensor", "button", "diagnostics", "light", "number", "person_actions", "select", "switch"),
-            SURFACE | {"evening_entity", "person_entity"},
+            SURFACE | {"evening_entity", "evenings", "person_entity"},
         ),
     }
 )

@@ -119,9 +119,10 @@ class ProgramFlow(ConfigSubentryFlow):
         if field == "duration_s":
             minutes = math.floor((refusal.maximum or 0) / MINUTE_S)
             field, told = CONF_MINUTES, {**told, "minimum": "1", "maximum": str(minutes), "unit": " min"}
+        if field in FIELDS:
+            return field, {key: told.get(key, "") for key in ("minimum", "maximum", "unit", "problem")}
         words = await async_words(self.hass, self.hass.config.language)
-        told["problem"] = words.refusal(refusal)["message"]
-        return (field if field in FIELDS else "base"), {key: told[key] for key in ("minimum", "maximum", "unit", "problem")}
+        return "base", {**{key: told[key] for key in ("minimum", "maximum", "unit")}, "problem": words.refusal(refusal)["message"]}
 
     async def async_step_preview(self, _user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Say what a session amounts to, and let it be kept or changed."""
