@@ -161,30 +161,26 @@ def resolve(program_key: str, person: Person, device: Device, own: Programs = NO
         RefusedError: `unknown_program`, or `wrong_modality` if the program has no recipe for this device. Nothing has changed.
     """
     program = named(program_key, own)
-    if device.modality not in program.modalities:
+    recipe = program.mask if device.modality is Modality.MASK else program.wand
+    if recipe is None:
         raise RefusedError(Refusal(reason=Reason.WRONG_MODALITY, field="program", detail=program_key))
     calibration = (1 + PROGRAM_UNCERTAINTY) / (1 + uncertainty(device))
-    share, longest_s = phase(device, person), longest(device.modality, person)
-    request = Request(modality=device.modality, person=person, program=program_key, duration_s=program.longest_s(device.modality))
+    duration_s: float = recipe.duration_s
     if not program.own:
-        request = replace(request, duration_s=min(request.duration_s * share, longest_s))
-    if program.mask is not None and device.modality is Modality.MASK:
-        levels = _base(program.mask, person, device)
+        duration_s = min(duration_s * phase(device, person), longest(device.modality, person))
+    request = Request(modality=device.modality, person=person, program=program_key, duration_s=duration_s)
+    if isinstance(recipe, Light):
+        levels = _base(recipe, person, device)
         if not program.own:
             scale = SKIN_FACTOR[person.skin_type] * calibration * person.options.share
             levels = MappingProxyType({channel: _whole(level * scale * 1000) / 1000 for channel, level in levels.items()})
-        request = replace(request, irradiance_mw_cm2=levels)
-    elif program.wand is not None:
-        current_ua: float = program.wand.current_ua
-        if not program.own:
-            current_ua = _whole(current_ua * calibration * person.options.share)
-        request = replace(
-            request,
-            zone_s=zone_s(request.duration_s) if math.isfinite(request.duration_s) else request.zone_s,
-            current_ua=current_ua,
-            frequency_hz=program.wand.frequency_hz,
-        )
-    return request
+        return replace(request, irradiance_mw_cm2=levels)
+    current_ua: float = recipe.current_ua
+    if not program.own:
+        current_ua = _whole(current_ua * calibration * person.options.share)
+    if math.isfinite(duration_s):  # what is no number is for the gate to refuse
+        request = replace(request, zone_s=zone_s(duration_s))
+    return replace(request, current_ua=current_ua, frequency_hz=recipe.frequency_hz)
 
 
 def _base(light: Light, person: Person, device: Device) -> ByChannel:
