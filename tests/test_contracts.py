@@ -85,7 +85,7 @@ LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "evenings": SURFACE | {"diary", "notices", "prospects", "store", "timers"},
         "evening_entity": CORE_ONLY | {"evenings", "person_entity"},
         "evening_sensor": CORE_ONLY | {"evening_entity", "evenings", "person_entity", "prospects"},
-        "routine_actions": SURFACE | {"evenings", "prospects"},
+        "routine_actions": SURFACE | {"evenings", "routines", "prospects"},
         "trigger": SURFACE,
         "condition": SURFACE | {"evenings"},
         "calendar": SURFACE | {"evening_entity", "person_entity", "prospects", "words"},
@@ -106,9 +106,11 @@ LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "llm": SURFACE | {"history", "spoken", "store", "words"},
         "screening_flow": CORE_ONLY,
         "person_flow": SURFACE | {"remainder", "screening_flow", "ledger_file", "evenings", "words"},
+        "routines": CORE_ONLY | {"evenings"},
+        "routine_flow": SURFACE | {"evenings", "routines"},
         "program_flow": SURFACE | {"prospects", "words"},
         "options_flow": SURFACE,
-        "config_flow": SURFACE | {"adapter", "person_flow", "program_flow", "options_flow", "watched", "watched_flow"},
+        "config_flow": SURFACE | {"adapter", "person_flow", "program_flow", "routine_flow", "routines", "options_flow", "watched", "watched_flow"},
         "__init__": SURFACE
         | {
             "remainder",

@@ -20,6 +20,8 @@ from .options_flow import PersonOptionsFlow
 from .person_flow import GUIDE, PersonSteps
 from .program_flow import ProgramFlow
 from .programs import PROGRAM
+from .routine_flow import RoutineFlow
+from .routines import ROUTINE
 from .watched import WATCHED_LIGHT
 from .watched_flow import WatchedLightFlow
 
@@ -64,7 +66,7 @@ class FacialTherapyConfigFlow(PersonSteps, domain=DOMAIN):
     @override
     def async_get_supported_subentry_types(cls, config_entry: ConfigEntry) -> dict[str, type[ConfigSubentryFlow]]:
         """Return what can be added to a person."""
-        return {PROGRAM: ProgramFlow, WATCHED_LIGHT: WatchedLightFlow} if config_entry.data.get(CONF_KIND) == KIND_PERSON else {}
+        return {PROGRAM: ProgramFlow, ROUTINE: RoutineFlow, WATCHED_LIGHT: WatchedLightFlow} if config_entry.data.get(CONF_KIND) == KIND_PERSON else {}
 
     # --- devices ----------------------------------------------------------------------------------------------------------------
 

@@ -23,11 +23,13 @@ from .evenings import DURATION_S, WINDOW, Evenings, evenings_of
 from .people import find_person
 from .permissions import async_may_control_person
 from .prospects import next_evening
+from .routines import own_routine
 
 ATTR_DATE: Final = "date"
 ATTR_FINISH_BY: Final = "finish_by"
 ATTR_PERSON: Final = "person"
 ATTR_REASON: Final = "reason"
+ATTR_ROUTINE: Final = "routine"
 ATTR_STEPS: Final = "steps"
 ATTR_UNTIL: Final = "until"
 ATTR_WAND_EVERY_WEEKS: Final = "wand_every_weeks"
@@ -52,7 +54,15 @@ def async_setup_routine_actions(hass: HomeAssistant) -> None:
         fields = {vol.Optional(ATTR_PERSON): cv.string, **schema}
         hass.services.async_register(DOMAIN, name, action, vol.Schema(fields), SupportsResponse.OPTIONAL)
 
-    register("start_routine", _async_start, {vol.Optional(ATTR_FINISH_BY): cv.time, vol.Optional(ATTR_STEPS): vol.All(cv.ensure_list, [STEP])})
+    register(
+        "start_routine",
+        _async_start,
+        {
+            vol.Optional(ATTR_FINISH_BY): cv.time,
+            vol.Exclusive(ATTR_STEPS, "steps"): vol.All(cv.ensure_list, [STEP]),
+            vol.Exclusive(ATTR_ROUTINE, "steps"): cv.string,
+        },
+    )
     register("confirm_step", _doing(Event.CONFIRM), {})
     register("skip_step", _doing(Event.SKIP), {})
     register("stop_routine", _doing(Event.STOP), {})
@@ -79,13 +89,16 @@ async def _async_evenings(call: ServiceCall) -> Evenings:
 
 
 async def _async_start(call: ServiceCall) -> ServiceResponse:
-    """Begin the routine of the evening, or of the steps that are given."""
+    """Begin the routine of the evening, one that the person has made, or of the steps that are given."""
     with translated_errors():
         evenings = await _async_evenings(call)
         finish_by = _finish_by(call.data.get(ATTR_FINISH_BY))
         if ATTR_STEPS in call.data:
             steps = tuple(_step(data) for data in call.data[ATTR_STEPS])
             run = await evenings.async_start("own", steps, window=WINDOW, finish_by=finish_by, context=call.context)
+        elif (name := call.data.get(ATTR_ROUTINE)) is not None:
+            title, steps = own_routine(call.hass, evenings.entry.entry_id, name)
+            run = await evenings.async_start(title, steps, window=WINDOW, finish_by=finish_by, context=call.context)
         else:
             run = await evenings.async_start_due(call.context, finish_by)
     return _told(run) if call.return_response else None

@@ -243,6 +243,7 @@ ELSEWHERE = {
     Reason.TOO_LONG_AGO: "test_history.py",
     Reason.BAD_ROUTINE: "test_evenings.py: of a routine",
     Reason.NO_NEXT_PHASE: "test_evening_plan.py: none is due",
+    Reason.UNKNOWN_ROUTINE: "test_routine_flow.py: of a routine",
     Reason.NO_PLAN: "test_evenings.py: of a routine",
     Reason.NO_RECORD: "../contract/test_contract.py: of a history; a gap is charged, and refuses nobody",
     Reason.UNSEEN_SESSION: "../contract/test_contract.py: ingested and tried again",

@@ -37,6 +37,7 @@ from custom_components.facial_therapy.core.model import MANUAL, Channel, Fault, 
 from custom_components.facial_therapy.core.program import BUILT_IN
 from custom_components.facial_therapy.core.screening import Condition, Treatment
 from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.core.steps import Act, IfRefused
 from custom_components.facial_therapy.devices import Problem
 from custom_components.facial_therapy.entity import FacialTherapyDescription
 from custom_components.facial_therapy.errors import placeholders
@@ -277,7 +278,7 @@ def test_every_selector_has_its_words() -> None:
         for field in fields(service)[0].values():
             if (choice := (field["selector"].get("select") or {})) and "translation_key" in choice:
                 used[choice["translation_key"]] = set(choice["options"])
-    used["channel"] = {channel.value for channel in Channel}  # of a flow
+    used |= {"channel": set(Channel), "act": set(Act), "if_refused": set(IfRefused)}  # of flows
     assert {key: set(selector["options"]) for key, selector in WORDS["selector"].items()} == used
     assert used["program"] == PROGRAMS
 

@@ -190,6 +190,7 @@ class Reason(StrEnum):
     BAD_ROUTINE = "bad_routine"
     NO_NEXT_PHASE = "no_next_phase"
     NO_PLAN = "no_plan"
+    UNKNOWN_ROUTINE = "unknown_routine"
 
     @property
     def shown(self) -> str:
