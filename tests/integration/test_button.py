@@ -66,7 +66,7 @@ async def test_an_action_for_everything_neither_resumes_nor_confirms(world: Worl
     before = world.shell.state
     world.device.commands.clear()
     buttons = [state.entity_id for state in world.hass.states.async_all("button") if not state.entity_id.endswith("stop")]
-    assert len(buttons) == 4
+    assert len(buttons) == 5
     await world.hass.services.async_call("button", "press", {"entity_id": "all"}, blocking=True)
     await world.hass.async_block_till_done()
     assert world.shell.state in (before, State.IDLE)
