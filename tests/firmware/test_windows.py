@@ -98,6 +98,17 @@ def test_a_cut_at_any_moment_counts_everything() -> None:
         assert (windows["dose_day"], windows["sessions_day"], windows["rest_s"]) == ("720000", "1", "21601"), state
 
 
+def test_a_cut_counts_from_the_reboot_also_when_age_was_stored_in_the_session() -> None:
+    node = Node().running(peaks={RED: 10_000, BLUE: 10_000}, budgets={RED: 9_000_000, BLUE: 9_000_000}, duration_s=900)
+    node.run(300, renew="00000000000000c1")
+    node.pause()
+    assert node.enroll(8)["reason"] == "ok"  # which stores
+    node.boot()
+    windows = node.subject()
+    assert (windows["rest_s"], windows["rest_blue_s"]) == ("21601", "72001")
+    assert node.subject(8)["rest_s"] == "0"
+
+
 # --- ceilings ------------------------------------------------------------------------------------------------------------------------
 
 

@@ -148,11 +148,14 @@ void Governor::close_charge_() {
   this->memory_.rtc_zero_s = this->rtc_zero_s_;
 }
 
-/// Close what a cut left open: in full, as it has been charged since it was opened.
+/// Close what a cut left open: in full, as it has been charged since it was opened, and no earlier than now. Age may
+/// have been stored since: a credit was confirmed, or somebody was enrolled.
 void Governor::close_unclosed_() {
   Record& record = this->memory_.last();
   record.outcome = Outcome::UNCLOSED;
   record.delivered = record.planned;
+  Subject* subject = find(this->memory_.subjects, record.subject);
+  if (subject != nullptr) subject->prolong(this->age_s_() + 1);
   this->memory_.last_subject = record.subject;
   this->memory_.last_output_s = this->age_s_() + 1;
   // Nobody knows how long it went on after it was opened, so that the time from then on is no credit.

@@ -85,6 +85,17 @@ class Subject {
     this->charges[count] = charge;
   }
 
+  /// Date what was added last at this age, unless it is dated later: nobody knows when it ended.
+  void prolong(uint32_t ended_s) {
+    const auto empty = [](const Charge& one) { return one.ended_s == 0; };
+    const auto end = std::find_if(this->charges.begin(), this->charges.end(), empty);
+    if (end == this->charges.begin()) return;
+    Charge& last = *(end - 1);
+    last.ended_s = std::max(last.ended_s, ended_s);
+    this->counted_s = std::max(this->counted_s, last.ended_s);
+    if (last.blue != 0) this->blue_s = std::max(this->blue_s, last.ended_s);
+  }
+
  private:
   static uint32_t plus_(uint32_t one, uint32_t other) {
     return static_cast<uint32_t>(std::min<uint64_t>(uint64_t{one} + other, NEVER));
