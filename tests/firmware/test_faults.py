@@ -272,6 +272,17 @@ def test_the_budget_holds_when_the_loop_dies_right_before_its_end() -> None:
         assert node.flowed() <= 200_000
 
 
+def test_the_budget_holds_also_when_the_guard_looks_late() -> None:
+    for phase_ms in range(5):
+        budget = 200_000 + 20 * phase_ms
+        node = Node().running(peaks={RED: 20_000}, budgets={RED: budget}, duration_s=60)
+        while node.state == "running" and node.flowed() < budget - 20 * 105:
+            node.run(0.005)
+        node.stall(99)  # it looks every 5 ms, and did not at 100
+        node.stall(2000)
+        assert budget - 20 * 120 < node.flowed() <= budget
+
+
 # --- faults latch --------------------------------------------------------------------------------------------------------------------
 
 
