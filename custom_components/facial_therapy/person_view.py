@@ -3,6 +3,7 @@
 For the person themselves and for admins, like every list of what was given. Times are seconds since the epoch; nothing of it is a state.
 """
 
+from collections import defaultdict
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -36,6 +37,8 @@ from .store import LEDGER
 from .words import ENGLISH, Words, async_words
 
 WEEK: Final = timedelta(days=7)
+WEEKS: Final = 12
+"""So many weeks are drawn beside each other, this one last."""
 SHOWN: Final = 8
 """So many sessions are drawn one by one."""
 METERS: Final = {
@@ -135,6 +138,7 @@ def _week(hass: HomeAssistant, evenings: Evenings, person: Person, words: Words)
     adherence = agenda.adherence(now)
     return {
         "days": days,
+        "weeks": _weeks(records, first),
         "meters": {key: _meter(hass, person, now, *meter) for key, meter in METERS.items()},
         "sessions": [_session(record, words) for record in records[:SHOWN]],
         "done": adherence.done,
@@ -145,6 +149,15 @@ def _week(hass: HomeAssistant, evenings: Evenings, person: Person, words: Words)
 
 def _day(record: Record) -> date:
     return dt_util.as_local(record.started_at).date()
+
+
+def _weeks(records: list[Record], this_week: date) -> list[Shown]:
+    """Return what each of the last weeks has given, the oldest first."""
+    by_week: defaultdict[date, list[Record]] = defaultdict(list)
+    for record in records:
+        by_week[monday(_day(record))].append(record)
+    weeks = [this_week - ago * WEEK for ago in reversed(range(WEEKS))]
+    return [{"week": week.isoformat(), **_given(by_week[week])} for week in weeks]
 
 
 def _given(records: list[Record]) -> Shown:

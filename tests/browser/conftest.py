@@ -114,9 +114,8 @@ async def window(browser: Browser, household: Household) -> AsyncGenerator[Windo
     assert window.errors == []
 
 
-@pytest.fixture
-async def flow(window: Window) -> Window:
-    """Return a window in which somebody adds the integration."""
+async def begin_flow(window: Window) -> None:
+    """Add the integration, as far as the question what it shall be."""
     await window.open("/config/integrations/dashboard")
     await window.page.get_by_role("button", name="Add integration").click()
     await expect(window.page.locator("ha-integration-list-item").first).to_be_visible()
@@ -126,4 +125,10 @@ async def flow(window: Window) -> Window:
     await expect(found.get_by_text("Facial Therapy")).to_be_visible()
     await found.click()
     await expect(window.page.get_by_text("What would you like to add?")).to_be_visible()
+
+
+@pytest.fixture
+async def flow(window: Window) -> Window:
+    """Return a window in which somebody adds the integration."""
+    await begin_flow(window)
     return window

@@ -1,6 +1,7 @@
 """The card at every moment of a session, on a page without Home Assistant: what it is told, and the page that tells it."""
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -142,6 +143,10 @@ assert {moment["state"] for moment in MOMENTS.values() if moment} >= set(State)
 
 _DAYS: Final = [f"2026-11-{day}" for day in range(23, 30)]
 _GIVEN: Final = {0: {"red": 16.8, "near_infrared": 16.8}, 2: {"red": 12.0, "near_infrared": 12.0, "amber": 4.0}}
+_WEEKS: Final = [
+    *(({"red": red, "near_infrared": 0.9 * red}, 0.1 * red) for red in (0, 8.4, 16.8, 33.6, 25.2, 33.6, 0, 50.4, 50.4, 33.6, 42.0)),
+    ({"red": 28.8, "near_infrared": 28.8, "amber": 4.0}, 0.81),
+]
 WEEK: Final[Device] = {
     "days": [
         {
@@ -152,6 +157,10 @@ WEEK: Final[Device] = {
             "charge_ma_min": 0.81 if index == 0 else 0,
         }
         for index, day in enumerate(_DAYS)
+    ],
+    "weeks": [
+        {"week": (date(2026, 9, 7) + timedelta(weeks=index)).isoformat(), "fluence_j_cm2": light, "charge_ma_min": charge}
+        for index, (light, charge) in enumerate(_WEEKS)
     ],
     "meters": {
         "light_day": {"used": 33.6, "most": 50, "unit": "J/cm²"},
@@ -183,6 +192,7 @@ WEEK: Final[Device] = {
 NO_WEEK: Final[Device] = {
     **WEEK,
     "days": [{**day, "left": [], "fluence_j_cm2": {}, "charge_ma_min": 0} for day in WEEK["days"]],
+    "weeks": [{**week, "fluence_j_cm2": {}, "charge_ma_min": 0} for week in WEEK["weeks"]],
     "meters": {key: {**meter, "used": 0} for key, meter in WEEK["meters"].items()},
     "sessions": [],
     "goal": 0,

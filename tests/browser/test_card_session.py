@@ -1,7 +1,10 @@
 """Sessions on the card, in real Home Assistant with real nodes: what a person does and sees."""
 
+from collections.abc import AsyncGenerator
+import os
 from pathlib import Path
 import re
+import statistics
 import time
 
 from playwright.async_api import Browser, Locator, expect
@@ -14,12 +17,16 @@ from tests.real.trial import put_on
 from tests.real.watch import now_ns
 
 from . import window as windows
+from .conftest import OF_THE_WAND
 from .window import Window
 
 AXE = Path(__file__).resolve().parents[2] / ".work/axe/node_modules/axe-core/axe.min.js"
 BOARD = "cards"
 WRONG_MS = 300_000
 RUNNING = ("Rising", "Running")
+STOPS = 50 if os.environ.get("FACIAL_THERAPY_LONG") else 3
+MOST_STOP_MS = 500
+# What is given to the mask has to wait for its rule against flicker: what could be shown on either device is shown on the wand.
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -63,11 +70,20 @@ async def start(card: Locator, household: Household, station: Station) -> None:
     await says(card, *RUNNING)
 
 
+@pytest.fixture(scope="module")
+async def opened(browser: Browser, furnished: Household) -> AsyncGenerator[Window]:
+    """Return a window with the cards that stays open from test to test, as on a wall."""
+    async with windows.window(browser, furnished.home) as window:
+        await open_cards(window)
+        yield window
+
+
 @pytest.fixture
-async def cards(window: Window) -> Window:
-    """Return a window with the cards."""
-    await open_cards(window)
-    return window
+async def cards(opened: Window, household: Household) -> AsyncGenerator[Window]:
+    """Return the window with the cards, which must not have complained when the test is over."""
+    assert household.home.child.alive
+    yield opened
+    assert opened.errors == []
 
 
 # --- what a person does and sees ---------------------------------------------------------------------------------------------------
@@ -111,7 +127,7 @@ async def test_what_is_refused_says_why(cards: Window, household: Household) -> 
 
 
 async def test_a_node_that_is_lost_shows_when_it_stops_by_itself_and_is_dark_then(cards: Window, household: Household) -> None:
-    station, card = household.mask, card_of(cards, household.mask)
+    station, card = household.wand, card_of(cards, household.wand)
     await start(card, household, station)
     await household.witness.wait_lit(station.node.name, 0)
     cut_at, cut_ns = time.time(), now_ns()
@@ -126,7 +142,7 @@ async def test_a_node_that_is_lost_shows_when_it_stops_by_itself_and_is_dark_the
         station.link.up()
     minutes, seconds = re.findall(r"\d+", lease)[1:3]  # the hours are of another time zone than ours
     told_s, dark_s = int(minutes) * 60 + int(seconds), (cut_at + (dark_ns - cut_ns) / 1e9) % 3600
-    assert (told_s - dark_s + 1) % 3600 <= 11, "it was dark later than the card said"
+    assert (told_s - dark_s + 1) % 3600 <= 6, "it was dark later than the card said"
     await expect(card.get_by_role("button", name="Resume")).to_be_visible()
     await card.get_by_role("button", name="Stop").click()
 
@@ -134,8 +150,8 @@ async def test_a_node_that_is_lost_shows_when_it_stops_by_itself_and_is_dark_the
 async def test_two_browsers_see_the_same_session(browser: Browser, cards: Window, household: Household) -> None:
     async with windows.window(browser, household.home, **windows.PHONE) as phone:
         await open_cards(phone)
-        here, there = card_of(cards, household.mask), card_of(phone, household.mask)
-        await start(here, household, household.mask)
+        here, there = card_of(cards, household.wand), card_of(phone, household.wand)
+        await start(here, household, household.wand)
         await says(there, *RUNNING)
         await there.get_by_role("button", name="Stop").click()
         await expect(here.get_by_role("button", name="Pause")).to_have_count(0)
@@ -149,21 +165,70 @@ async def test_a_session_of_an_automation_appears(cards: Window, household: Hous
     await expect(card.locator(".title")).to_have_text("Fine lines · Ada")
 
 
+async def test_a_session_that_was_asked_for_aloud_appears(cards: Window, household: Household, messages: Messages) -> None:
+    card = card_of(cards, household.wand)
+    await says(card, "Ready")
+    answer = await messages.say(f"start the wand session for {OF_THE_WAND}")
+    assert answer["response_type"] == "action_done", answer
+    await says(card, "Armed")
+    await expect(card.locator(".title")).to_have_text(f"Fine lines · {OF_THE_WAND}")
+    await card.get_by_role("button", name="Stop").click()
+    await says(card, "Ready")
+
+
 async def test_a_session_is_started_and_stopped_by_the_keyboard_alone(cards: Window, household: Household) -> None:
-    card = card_of(cards, household.mask)
+    card = card_of(cards, household.wand)
     await card.get_by_role("combobox").first.focus()
     for _ in range(2):
         await cards.page.keyboard.press("Tab")
     await expect(card.get_by_role("button", name="Start")).to_be_focused()
     await cards.page.keyboard.press("Enter")
     await says(card, "Armed")
-    await put_on(household.mask, on=True)
+    await put_on(household.wand, on=True)
     await says(card, *RUNNING)
     await card.get_by_role("button", name="Pause").focus()
     await cards.page.keyboard.press("Tab")
     await cards.page.keyboard.press("Space")
     await expect(card.get_by_role("button", name="Pause")).to_have_count(0)
-    assert not (await household.witness.level(household.mask.node.name)).lit
+    assert not (await household.witness.level(household.wand.node.name)).lit
+
+
+async def test_somebody_who_may_only_look_sees_only_stop_and_it_works(browser: Browser, cards: Window, household: Household, messages: Messages) -> None:
+    name, password = "guest", "may only look"
+    user = (await messages.call("config/auth/create", name="Guest", group_ids=["system-read-only"]))["user"]
+    await messages.call("config/auth_provider/homeassistant/create", user_id=user["id"], username=name, password=password)
+    async with windows.window(browser, household.home, (await household.home.account(name, password)).token) as guest:
+        await open_cards(guest)
+        card = card_of(guest, household.wand)
+        await expect(card.get_by_role("button")).to_have_text(["Stop"])
+        await start(card_of(cards, household.wand), household, household.wand)
+        await says(card, *RUNNING)
+        await expect(card.get_by_role("button")).to_have_text(["Stop"])
+        await expect(card.get_by_role("combobox")).to_have_count(0)
+        pressed_ns = now_ns()
+        await card.get_by_role("button", name="Stop").click()
+        await household.witness.wait_dark(household.wand.node.name, pressed_ns)
+        await put_on(household.wand, on=False)
+        await says(card, "Ready")
+        assert guest.errors == []
+    await messages.call("config/auth/delete", user_id=user["id"])
+
+
+async def test_it_is_dark_soon_after_stop_is_pressed(cards: Window, household: Household) -> None:
+    """From the press in the page to the zero that the witness sees, at the driver below the governor."""
+    station, card, times_ms = household.wand, card_of(cards, household.wand), []
+    await cards.page.evaluate("addEventListener('pointerdown', () => { window.pressedAt = Date.now(); }, true)")
+    for _ in range(STOPS):
+        await says(card, "Ready")
+        since_ns = now_ns()
+        await start(card, household, station)
+        await household.witness.wait_lit(station.node.name, since_ns)
+        await card.get_by_role("button", name="Stop").click()
+        pressed_ns = int(1e6 * await cards.page.evaluate("pressedAt")) - (time.time_ns() - now_ns())
+        times_ms.append((await household.witness.wait_dark(station.node.name, pressed_ns) - pressed_ns) / 1e6)
+        await put_on(station, on=False)
+    print(f"\n{STOPS} stops on the card: median {statistics.median(times_ms):.1f} ms, worst {max(times_ms):.1f} ms")  # noqa: T201 - the figure
+    assert max(times_ms) < MOST_STOP_MS
 
 
 async def test_a_clock_of_the_browser_that_is_wrong_changes_nothing(browser: Browser, household: Household, messages: Messages) -> None:
@@ -173,10 +238,10 @@ async def test_a_clock_of_the_browser_that_is_wrong_changes_nothing(browser: Bro
             window.Date = class extends Right {{ constructor(...of) {{ super(...(of.length ? of : [Right.now() + {WRONG_MS}])); }} static now() {{ return Right.now() + {WRONG_MS}; }} }};"""  # noqa: E501 - one line of a page
         )
         await open_cards(window)
-        card = card_of(window, household.mask)
-        await start(card, household, household.mask)
+        card = card_of(window, household.wand)
+        await start(card, household, household.wand)
         await says(card, "Running")
-        ends = await household.entity(messages, household.mask, "session_ends")
+        ends = await household.entity(messages, household.wand, "session_ends")
         ends_at = time.mktime(time.strptime((await messages.states())[ends]["state"][:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone
         minutes, _, seconds = (await card.locator(".time").inner_text()).partition(":")
         assert int(minutes) * 60 + int(seconds) == pytest.approx(ends_at - time.time(), abs=2.5)
@@ -184,7 +249,7 @@ async def test_a_clock_of_the_browser_that_is_wrong_changes_nothing(browser: Bro
 
 
 async def test_the_card_violates_no_rule_of_accessibility_in_home_assistant(cards: Window, household: Household) -> None:
-    await start(card_of(cards, household.mask), household, household.mask)
+    await start(card_of(cards, household.wand), household, household.wand)
     await cards.page.add_script_tag(path=AXE)
     found = await cards.page.evaluate(
         """async () => {

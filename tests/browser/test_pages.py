@@ -77,12 +77,8 @@ async def _entities_of_cards(page: Page) -> set[str]:
     return set(found)
 
 
-async def test_adding_the_integration_offers_a_device_and_a_person(flow: Window) -> None:
-    await expect(flow.page.get_by_text("A mask or wand", exact=True)).to_be_visible()
+async def test_adding_the_integration_offers_a_device_and_a_person_and_says_where_every_node_has_been_added(flow: Window) -> None:
     await expect(flow.page.get_by_text("A person", exact=True)).to_be_visible()
-
-
-async def test_where_every_node_has_been_added_adding_one_says_so(flow: Window) -> None:
     await flow.page.get_by_text("A mask or wand", exact=True).click()
     await expect(flow.page.get_by_text("ESPHome has no mask or wand that could be added.")).to_be_visible()
 

@@ -10,9 +10,11 @@ from playwright.async_api import Browser, Page, expect
 import pytest
 
 from tests.real.household import Household
+from tests.real.messages import Messages
 
 from . import moments
-from .window import PHONE, Window, window as open_window
+from .conftest import begin_flow
+from .window import PHONE, window as open_window
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 MOST_BYTES = 250_000
@@ -32,35 +34,56 @@ async def _take(page: Page, name: str, colors: int = 256, **options: Any) -> Non
     assert path.stat().st_size < MOST_BYTES
 
 
-async def test_adding_something_is_pictured(flow: Window) -> None:
-    await _take(flow.page, "config-flow")
+PLACES: dict[str, dict[str, Any]] = {"": {}, "-dark": {"color_scheme": "dark"}, "-phone": PHONE}
+OURS = "pictured-page"
 
 
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("dashboard", {}),
-        ("dashboard-dark", {"color_scheme": "dark"}),
-        ("dashboard-phone", PHONE),
-    ],
-)
-async def test_the_dashboard_is_pictured(browser: Browser, evening: Household, name: str, options: dict[str, Any]) -> None:
+def _high(options: dict[str, Any], height_px: int) -> dict[str, Any]:
+    """Return a window that is high enough for what matters of a page."""
+    return options if "viewport" in options else {**options, "viewport": {"width": 1440, "height": height_px}}
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_adding_something_is_pictured(browser: Browser, household: Household, place: str) -> None:
+    async with open_window(browser, household.home, **PLACES[place]) as window:
+        await begin_flow(window)
+        await _take(window.page, f"config-flow{place}")
+        await window.page.get_by_text("A person", exact=True).click()
+        await expect(window.page.get_by_role("textbox", name="Name")).to_be_visible()
+        await window.page.get_by_role("textbox", name="Name").fill("Grace")
+        await window.page.get_by_role("button", name="Next", exact=True).click()
+        await expect(window.page.get_by_text("Is it for you?", exact=True)).to_be_visible()
+        await _take(window.page, f"config-flow-screening{place}")
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_pages_of_a_session_are_pictured(browser: Browser, evening: Household, messages: Messages, place: str) -> None:
+    """The demo's dashboard, the one that is laid out by itself, and the pages of a device and of a person."""
+    if not any(board["url_path"] == OURS for board in await messages.call("lovelace/dashboards/list")):
+        await messages.call("lovelace/dashboards/create", url_path=OURS, title="Facial therapy", mode="storage", show_in_sidebar=False)
+        await messages.call("lovelace/config/save", url_path=OURS, config={"strategy": {"type": "custom:facial-therapy"}})
+    [person] = [device["id"] for device in await messages.call("config/device_registry/list") if device["name"] == "Ada"]
+    options = PLACES[place]
     async with open_window(browser, evening.home, **options) as window:
         await window.open_dashboard()
         await expect(window.tile("Mask", "State").get_by_text("Running", exact=True)).to_be_visible()
-        if window.page.viewport_size != PHONE["viewport"]:
-            await expect(window.page.locator("hui-logbook-card").get_by_text("Running").first).to_be_visible()
-        await _take(window.page, name)
-
-
-@pytest.mark.parametrize(("name", "options"), [("device-page", {}), ("device-page-dark", {"color_scheme": "dark"}), ("device-page-phone", PHONE)])
-async def test_the_page_of_a_device_is_pictured(browser: Browser, evening: Household, name: str, options: dict[str, Any]) -> None:
-    # High enough for what matters of its cards.
-    viewport: dict[str, Any] = {} if "viewport" in options else {"viewport": {"width": 1440, "height": 1565}}
-    async with open_window(browser, evening.home, **viewport, **options) as window:
+        await _take(window.page, f"dashboard{place}")
+    async with open_window(browser, evening.home, **_high(options, 1565)) as window:
         await window.open(f"/config/devices/device/{evening.mask.device_id}")
         await expect(window.card("Sensors").get_by_text("Running")).to_be_visible()
-        await _take(window.page, name)
+        await _take(window.page, f"device-page{place}")
+        await window.open(f"/config/devices/device/{person}")
+        await expect(window.card("Sensors")).to_be_visible()
+        await _take(window.page, f"person-page{place}")
+    async with open_window(browser, evening.home, **_high(options, 1200)) as window:
+        for path, shown in (
+            ("tonight", "facial-therapy-routine-card .say"),
+            ("week", "facial-therapy-week-card .days li"),
+            ("history", "hui-history-graph-card canvas"),
+        ):
+            await window.open(f"/{OURS}/{path}")
+            await expect(window.page.locator(shown).first).to_be_visible()
+            await _take(window.page, f"laid-out-{path}{place}")
 
 
 SHEETS = {

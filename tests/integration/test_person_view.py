@@ -1,17 +1,21 @@
 """What the cards of a person see: their week against their limits, and where they are in their routine; nothing for others."""
 
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.typing import MockHAClientWebSocket, WebSocketGenerator
 
 from custom_components.facial_therapy.const import DOMAIN
-from custom_components.facial_therapy.core.model import Modality
+from custom_components.facial_therapy.core.ledger import Record
+from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Outcome
+from custom_components.facial_therapy.store import LEDGER
 
 from .house import House, furnished
 
@@ -70,6 +74,36 @@ async def test_what_is_given_appears_in_its_day_and_in_the_windows(house: House,
     [session] = shown["week"]["sessions"]
     assert session["at_most"]["fluence_j_cm2"] == {"red": 3}
     assert not any(secret in str(shown) for secret in SECRETS)
+
+
+async def test_weeks_are_drawn_from_what_was_given_in_each(house: House, hass_ws_client: WebSocketGenerator) -> None:
+    dose = Dose(fluence_j_cm2={Channel.RED: 3, Channel.NEAR_INFRARED: 1.5})
+    for days in (7, 14, 15 * 7):
+        started_at = dt_util.utcnow() - timedelta(days=days)
+        record = Record(
+            session_id=f"{days:016x}",
+            mac=house.shell(Modality.MASK).mac,
+            modality=Modality.MASK,
+            person_id=house.person.entry_id,
+            subject=4711,
+            program="fine_lines",
+            started_at=started_at,
+            planned=dose,
+            charged=dose,
+            delivered=dose,
+            duration_s=600,
+            output_s=600,
+            outcome=Outcome.COMPLETED,
+            ended_at=started_at + timedelta(minutes=10),
+        )
+        await house.hass.data[LEDGER].async_merge(house.hass, record)
+    client = await hass_ws_client(house.hass)
+    await follow(client)
+    weeks = (await newest(client))["week"]["weeks"]
+    assert len(weeks) == 12
+    assert [week["week"] for week in weeks] == sorted(week["week"] for week in weeks)
+    assert [week["fluence_j_cm2"] for week in weeks[-4:]] == [{}, {"near_infrared": 1.5, "red": 3}, {"near_infrared": 1.5, "red": 3}, {}]
+    assert not any(week["fluence_j_cm2"] for week in weeks[:-3])  # what is older is not drawn
 
 
 async def test_a_routine_is_followed_step_by_step(house: House, hass_ws_client: WebSocketGenerator) -> None:

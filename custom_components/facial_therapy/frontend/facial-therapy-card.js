@@ -23,9 +23,9 @@ header svg { flex: none; width: 28px; height: 28px; color: var(--soft); }
 .track { stroke: var(--line); opacity: .55; } .arc { stroke: var(--tint); stroke-linecap: round; }
 [data-tone=run] .arc { stroke: url(#light); } [data-tone=hold] .arc { stroke-dasharray: none; opacity: .75; }
 .middle { position: relative; text-align: center; padding: 0 14%; display: grid; gap: 2px; justify-items: center; }
-.title { font-size: 15px; color: var(--soft); overflow-wrap: anywhere; }
-.time { font-size: 60px; line-height: 1.05; font-weight: 400; letter-spacing: -.02em; } .time:empty { display: none; } .time.long { font-size: 38px; letter-spacing: 0; }
-.phase { font-size: 19px; font-weight: 500; overflow-wrap: anywhere; } .time:empty + .phase { font-size: 26px; } .note { font-size: 15px; color: var(--soft); }
+.title { font-size: 16px; color: var(--soft); overflow-wrap: anywhere; }
+.time { font-size: 64px; line-height: 1.05; font-weight: 400; letter-spacing: -.02em; } .time:empty { display: none; } .time.long { font-size: 38px; letter-spacing: 0; }
+.phase { font-size: 21px; font-weight: 500; overflow-wrap: anywhere; } .time:empty + .phase { font-size: 26px; } .note { font-size: 16px; color: var(--soft); }
 .side { display: grid; grid-template-columns: minmax(0, 1fr); gap: 12px; align-content: start; }
 .hint.big { font-size: 24px; font-weight: 500; line-height: 1.25; }
 .lights { list-style: none; margin: 0; padding: 0; display: flex; flex-wrap: wrap; gap: 8px; justify-content: center; }
@@ -33,7 +33,7 @@ header svg { flex: none; width: 28px; height: 28px; color: var(--soft); }
 [dir=rtl] .lights li { padding: 6px 8px 6px 12px; }
 .dot { width: 16px; height: 16px; border-radius: 50%; border: 2px solid var(--color); box-sizing: border-box; background: color-mix(in srgb, var(--color) calc(var(--level) * 100%), transparent); box-shadow: 0 0 calc(var(--level) * 12px) var(--color); }
 .near_infrared .dot { border-style: dashed; }
-.facts { margin: 0; display: flex; flex-wrap: wrap; justify-content: center; gap: 8px 24px; text-align: center; }
+.facts { margin: 0; display: flex; flex-wrap: wrap; justify-content: center; gap: 8px 16px; text-align: center; }
 .facts dt { font-size: 13px; color: var(--soft); } .facts dd { margin: 0; font-size: 17px; }
 .lease, .after, .watch { margin: 0; font-size: 15px; text-align: center; color: var(--soft); } .lease { color: var(--ink); }
 .after.warn { color: var(--ink); border-inline-start: 4px solid #e09a12; padding-inline-start: 10px; text-align: start; }

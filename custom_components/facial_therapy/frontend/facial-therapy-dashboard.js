@@ -3,8 +3,6 @@
 import { DOMAIN, define, wordNow, wordsOf } from "./shared.js";
 
 const STRATEGY = "facial-therapy";
-const DAYS = 7;
-const WEEKS = 12;
 
 const heading = (text, icon, badges = []) => ({ type: "heading", heading: text, icon, badges });
 const tile = (entity, options = {}) => ({ type: "tile", entity: entity.entity_id, name: { type: "entity" }, ...options });
@@ -29,20 +27,12 @@ class FacialTherapyDashboard extends HTMLElement {
     const evening = ([id]) => section({ type: "custom:facial-therapy-routine-card", person: id });
     const tonight = devices.map(([id]) => section({ type: "custom:facial-therapy-card", device: id }));
 
-    const graphs = ([, entities], title, days, period) => {
-      const doses = (test) => entities.filter((entity) => domain(entity) === "sensor" && test(entity.translation_key ?? "")).map((entity) => entity.entity_id);
-      const kinds = [[words("light"), doses((key) => key.startsWith("fluence"))], [words("charge"), doses((key) => key.startsWith("charge"))]];
-      return kinds
-        .filter(([, found]) => found.length)
-        .map(([kind, found]) => ({ type: "statistics-graph", title: `${title}: ${kind}`, entities: found, days_to_show: days, period, chart_type: "bar", stat_types: ["change"] }));
-    };
-    const weekOf = ([id]) => ({ type: "custom:facial-therapy-week-card", person: id });
-    const week = people.map((each) => section(weekOf(each), ...graphs(each, words("dose"), DAYS, "day"), ...graphs(each, words("weeks"), WEEKS * 7, "week")));
+    const week = people.map(([id]) => section({ type: "custom:facial-therapy-week-card", person: id }));
 
     const sensors = devices.map(([, entities]) => has(entities, "sensor", "session")?.entity_id).filter(Boolean);
-    // What the node itself measures: drawn as long as the recorder keeps it.
+    // What is measured, by the node itself or by what of ours somebody has enabled: drawn as long as the recorder keeps it.
     const measures = ([id]) => Object.values(hass.entities).filter(
-      (entity) => entity.device_id === id && entity.platform !== DOMAIN && !entity.hidden && ["°C", "°F", "Ω"].includes(hass.states[entity.entity_id]?.attributes.unit_of_measurement),
+      (entity) => entity.device_id === id && !entity.hidden && ["°C", "°F", "Ω"].includes(hass.states[entity.entity_id]?.attributes.unit_of_measurement),
     ).map((entity) => entity.entity_id).filter((entity) => domain({ entity_id: entity }) === "sensor");
     const measured = devices.filter((device) => measures(device).length)
       .map((device) => section({ type: "history-graph", title: `${nameOf(device[0])}: ${words("sensors")}`, entities: measures(device), hours_to_show: 6 }));

@@ -15,8 +15,8 @@ const STYLE = `${SHARED}
 .steps li.now { background: var(--ink); }
 .stage { display: grid; gap: 8px; justify-items: center; align-content: center; text-align: center; min-height: 170px; }
 .count { font-size: 15px; color: var(--soft); }
-.say { font-size: 34px; line-height: 1.2; font-weight: 500; overflow-wrap: anywhere; text-wrap: balance; }
-.time { font-size: 48px; line-height: 1.05; font-variant-numeric: tabular-nums; }
+.say { font-size: 38px; line-height: 1.2; font-weight: 500; overflow-wrap: anywhere; text-wrap: balance; }
+.time { font-size: 56px; line-height: 1.05; font-variant-numeric: tabular-nums; }
 .next { margin: 0; font-size: 19px; text-align: center; } .next b { font-weight: 500; }
 .then { margin: 0; font-size: 15px; text-align: center; color: var(--soft); }
 .skip[hidden] + .stop { grid-column: 1 / -1; }

@@ -274,6 +274,8 @@ export class Card extends HTMLElement {
     this.render();
   }
 
+  build() {}
+
   heard() {}
 
   render = () => {

@@ -12,6 +12,7 @@ h3 { margin: 0 0 8px; font-size: 15px; font-weight: 500; color: var(--soft); }
 .charts { display: grid; gap: 18px; } .chart[hidden] { display: none; }
 .days { list-style: none; margin: 0; padding: 0; display: grid; grid-template-columns: repeat(7, 1fr); gap: 6px; }
 .days li { display: grid; grid-template-rows: 18px 92px auto; justify-items: center; gap: 4px; font-size: 14px; color: var(--soft); min-width: 0; }
+.weeks { grid-template-columns: repeat(12, minmax(0, 1fr)); gap: 4px; } .weeks li { white-space: nowrap; }
 .days li.today { color: var(--ink); font-weight: 600; }
 .pile { width: min(100%, 34px); height: 100%; display: flex; flex-direction: column-reverse; border-radius: 8px; overflow: hidden; background: color-mix(in srgb, var(--line) 45%, transparent); box-sizing: border-box; }
 .planned .pile { outline: 2px dashed var(--soft); outline-offset: -2px; }
@@ -32,7 +33,8 @@ h3 { margin: 0 0 8px; font-size: 15px; font-weight: 500; color: var(--soft); }
 `;
 
 const TEMPLATE = `<style>${STYLE}</style><ha-card><div class="card"><h2 class="name"></h2><p class="hint"></p>
-<div class="charts"><section class="light chart"><h3></h3><ul class="days"></ul><ul class="key"></ul></section><section class="charge chart"><h3></h3><ul class="days"></ul></section></div>
+<div class="charts"><section class="light chart"><h3></h3><ul class="days"></ul><ul class="key"></ul></section><section class="charge chart"><h3></h3><ul class="days"></ul></section>
+<section class="light-weeks chart"><h3></h3><ul class="days weeks"></ul></section><section class="charge-weeks chart"><h3></h3><ul class="days weeks"></ul></section></div>
 <ul class="meters"></ul><section class="given"><h3></h3><ul class="sessions"></ul></section><p class="kept"></p><p class="footnote"></p></div></ha-card>`;
 
 const share = (part, whole) => String(whole > 0 ? Math.min(1, part / whole) : 0);
@@ -40,11 +42,6 @@ const share = (part, whole) => String(whole > 0 ? Math.min(1, part / whole) : 0)
 class FacialTherapyWeekCard extends PersonCard {
   get template() {
     return TEMPLATE;
-  }
-
-  build() {
-    this.parts.chargeDays = this.shadowRoot.querySelector(".charge .days");
-    this.parts.lightDays = this.shadowRoot.querySelector(".light .days");
   }
 
   show() {
@@ -56,13 +53,18 @@ class FacialTherapyWeekCard extends PersonCard {
     set(parts.hint, this.nothing || (some || !week ? "" : words("given_none")));
     for (const name of ["charts", "meters", "given", "kept", "footnote"]) parts[name].hidden = !week;
     if (!week) return null;
-    const light = (day) => CHANNELS.filter((channel) => day.fluence_j_cm2[channel]).map((channel) => [channel, day.fluence_j_cm2[channel]]);
-    const current = (day) => (day.charge_ma_min ? [["current", day.charge_ma_min]] : []);
-    const wand = week.days.some((day) => day.charge_ma_min || day.left.some(({ modality }) => modality === "wand"));
-    this.#chart(parts.light, parts.lightDays, "mask", light, (day) => doseText(this.hass, day, "mask"));
-    this.#chart(parts.charge, parts.chargeDays, "wand", current, (day) => doseText(this.hass, day, "wand"));
-    parts.charge.hidden = !wand;
-    const given = CHANNELS.filter((channel) => week.days.some((day) => day.fluence_j_cm2[channel]));
+    const days = this.#days(week);
+    const weeks = this.#weeks(week);
+    this.#chart(parts.light, "light", days("mask"), "mask");
+    this.#chart(parts.charge, "charge", days("wand"), "wand");
+    this.#chart(parts["light-weeks"], "light_weeks", weeks("mask"), "mask");
+    this.#chart(parts["charge-weeks"], "charge_weeks", weeks("wand"), "wand");
+    const wand = week.days.some((day) => day.left.some(({ modality }) => modality === "wand"));
+    parts.charge.hidden = !wand && !week.days.some((day) => day.charge_ma_min);
+    // This week alone has been drawn by its days.
+    parts["light-weeks"].hidden = !week.weeks.slice(0, -1).some((each) => lightOf(each));
+    parts["charge-weeks"].hidden = !week.weeks.slice(0, -1).some((each) => each.charge_ma_min);
+    const given = CHANNELS.filter((channel) => [...week.days, ...week.weeks].some((each) => each.fluence_j_cm2[channel]));
     list(
       parts.key,
       [...given, ...(week.days.some((day) => day.left.some(({ kind }) => kind === "planned")) ? ["plan"] : [])].map((key) => [key]),
@@ -79,38 +81,62 @@ class FacialTherapyWeekCard extends PersonCard {
     return null;
   }
 
-  // One bar a day; what is drawn is also said, in words that only a screen reader has.
-  #chart(chart, days, modality, parts, text) {
+  #date(day, style) {
+    return new Intl.DateTimeFormat(languageOf(this.hass), { ...style, timeZone: "UTC" }).format(new Date(`${day}T12:00Z`));
+  }
+
+  #days(week) {
+    const { words } = this;
+    return (modality) =>
+      week.days.map((day) => {
+        const kinds = day.left.filter((each) => each.modality === modality).map(({ kind }) => kind);
+        const [planned, skipped] = [kinds.includes("planned"), kinds.includes("skipped")];
+        const also = [day.today && words("today"), planned && words("planned_day"), skipped && words("skipped_day")];
+        return { at: day.day, dose: day, name: this.#date(day.day, { weekday: "short" }), long: this.#date(day.day, { weekday: "long" }), today: day.today, planned, skipped, also };
+      });
+  }
+
+  // A date under every fourth column: for more there is no room on a phone.
+  #weeks({ weeks }) {
+    return () =>
+      weeks.map((each, index) => {
+        const name = this.#date(each.week, { day: "numeric", month: "short" });
+        return { at: each.week, dose: each, name: index % 4 === 3 ? name : "\u00a0", long: name, today: index === weeks.length - 1, also: [], bare: true };
+      });
+  }
+
+  // One bar a column; what is drawn is also said, in words that only a screen reader has.
+  #chart(chart, title, columns, modality) {
     const { words, hass } = this;
-    const { week } = this.feed.value;
-    const sum = (day) => parts(day).reduce((total, [, amount]) => total + amount, 0);
-    const most = Math.max(...week.days.map(sum));
-    set(chart.querySelector("h3"), words(modality === "mask" ? "light" : "charge") + (modality === "mask" ? ", J/cm²" : ", mA·min"));
-    const weekday = (day, style) => new Intl.DateTimeFormat(languageOf(hass), { weekday: style, timeZone: "UTC" }).format(new Date(`${day.day}T12:00Z`));
+    const mask = modality === "mask";
+    const parts = ({ fluence_j_cm2: light, charge_ma_min: charge }) =>
+      mask ? CHANNELS.filter((channel) => light[channel]).map((channel) => [channel, light[channel]]) : charge ? [["current", charge]] : [];
+    const sum = (dose) => (mask ? lightOf(dose) : dose.charge_ma_min);
+    const most = Math.max(...columns.map(({ dose }) => sum(dose)));
+    set(chart.querySelector("h3"), `${words(title)}, ${mask ? "J/cm²" : "mA·min"}`);
     list(
-      days,
-      week.days.map((day) => [day.day, day]),
+      chart.querySelector("ul"),
+      columns.map((column) => [column.at, column]),
       () => element("li", "", element("span", "num"), element("span", "pile"), element("span"), element("span", "said")),
-      (item, day) => {
-        const left = day.left.filter((each) => each.modality === modality);
-        const planned = left.some(({ kind }) => kind === "planned");
-        item.classList.toggle("today", day.today);
-        item.classList.toggle("planned", planned);
-        const [amount, pile, name, said] = item.children;
-        set(amount, sum(day) ? number(hass, sum(day), modality === "mask" ? (sum(day) < 10 ? 1 : 0) : 2) : left.some(({ kind }) => kind === "skipped") ? "–" : "");
+      (item, { dose, name, long, today, planned, skipped, also, bare }) => {
+        item.classList.toggle("today", today);
+        item.classList.toggle("planned", Boolean(planned));
+        const [amount, pile, label, said] = item.children;
+        // Of weeks only the fullest says how much: that is how high the chart is.
+        const told = sum(dose) && (!bare || sum(dose) === most);
+        set(amount, told ? number(hass, sum(dose), mask ? (sum(dose) < 10 ? 1 : 0) : 2) : skipped ? "–" : "");
         list(
           pile,
-          parts(day),
+          parts(dose),
           () => element("span", "bar"),
           (bar, value, channel) => {
             bar.style.setProperty("--color", `var(--${channel})`);
             bar.style.setProperty("--share", share(value, most));
           },
         );
-        for (const part of [amount, name]) part.ariaHidden = "true";
-        set(name, weekday(day, "short"));
-        const also = [day.today && words("today"), planned && words("planned_day"), left.some(({ kind }) => kind === "skipped") && words("skipped_day")];
-        set(said, [weekday(day, "long"), text(day), ...also].filter(Boolean).join(", "));
+        for (const part of [amount, label]) part.ariaHidden = "true";
+        set(label, name);
+        set(said, [long, doseText(hass, dose, modality), ...also].filter(Boolean).join(", "));
       },
     );
   }

@@ -1,0 +1,110 @@
+"""What takes its time: a page that outlives Home Assistant, and a session of ten minutes. Everything after it would find another home."""
+
+import asyncio
+from collections import Counter
+import os
+import sqlite3
+
+from playwright.async_api import Browser, expect
+import pytest
+
+from tests.real.household import Household, Station
+from tests.real.messages import Messages
+from tests.real.session import pace
+from tests.real.trial import put_on
+from tests.real.watch import now_ns
+
+from . import window as windows
+from .test_card import busy_s
+from .test_card_session import card_of, open_cards, says, start, write_board
+
+MINUTES = 10
+COMMIT_S = 8
+"""The recorder writes every five seconds."""
+MOST_ROWS = 30
+MOST_MAIN_THREAD_S = 6
+"""Of a minute, with all that Home Assistant's own frontend does besides."""
+long = pytest.mark.skipif(not os.environ.get("FACIAL_THERAPY_LONG"), reason="FACIAL_THERAPY_LONG is not set")
+
+
+def rows(household: Household, since: float) -> Counter[str]:
+    """Return how many rows the recorder has of each source that is ours or a node's, since a time."""
+    with sqlite3.connect(f"file:{household.home.directory / 'home-assistant_v2.db'}?mode=ro", uri=True) as database:
+        states = database.execute(
+            "select entity_id, count(*) from states join states_meta using (metadata_id) where last_updated_ts >= ? group by entity_id", (since,)
+        ).fetchall()
+        events = database.execute(
+            "select event_type, count(*) from events join event_types using (event_type_id) where time_fired_ts >= ? group by event_type", (since,)
+        ).fetchall()
+    return Counter(dict([*states, *events]))
+
+
+async def show_cards(browser: Browser, household: Household, messages: Messages) -> None:
+    """Make the board if no test before has."""
+    boards = await messages.call("lovelace/dashboards/list")
+    if not any(board["url_path"] == "cards-page" for board in boards):
+        await write_board(household, messages)
+    assert browser.is_connected()
+
+
+@long
+async def test_ten_minutes_cost_few_rows_and_little_of_the_page(browser: Browser, household: Household, messages: Messages) -> None:
+    station: Station = household.mask
+    await show_cards(browser, household, messages)
+    async with windows.window(browser, household.home) as window:
+        await open_cards(window)
+        devtools = await window.page.context.new_cdp_session(window.page)
+        await devtools.send("Performance.enable")
+        card = card_of(window, station)
+        await says(card, "Ready")
+        await pace(household, station)
+        since = float(await window.page.evaluate("Date.now()")) / 1000
+        given = {"program": "manual", "channels": {"red": 6, "near_infrared": 6}, "duration_s": 60 * MINUTES, "person": "Ada"}
+        await messages.act("facial_therapy.start_session", {"device_id": station.device_id, **given})
+        await says(card, "Armed")
+        await put_on(station, on=True)
+        await says(card, "Running")
+        before_s, began_ns = await busy_s(devtools), now_ns()
+        await expect(card.locator(".phase")).not_to_have_text("Running", timeout=(MINUTES + 1) * 60_000)
+        minutes = (now_ns() - began_ns) / 60e9
+        busy = (await busy_s(devtools) - before_s) / minutes
+    await put_on(station, on=False)
+    await household.wait_session(messages, station, "idle")
+    await asyncio.sleep(COMMIT_S)
+    counted = rows(household, since)
+    ours = {entity["entity_id"] for entity in await messages.call("config/entity_registry/list") if entity["platform"] in ("facial_therapy", "esphome")}
+    by_source = {source: count for source, count in counted.most_common() if source in ours or source.startswith("facial_therapy")}
+    print(f"\n{minutes:.1f} min in Home Assistant: {1000 * busy:.0f} ms of the main thread per minute; {sum(by_source.values())} rows: {by_source}")  # noqa: T201
+    assert minutes > MINUTES - 1
+    assert busy < MOST_MAIN_THREAD_S
+    assert 0 < sum(by_source.values()) <= MOST_ROWS
+
+
+async def test_a_page_outlives_a_restart_of_home_assistant(browser: Browser, furnished: Household, messages: Messages) -> None:
+    """Nothing is reloaded, nothing goes on by itself, and everything works again."""
+    station = furnished.wand
+    await show_cards(browser, furnished, messages)
+    async with windows.window(browser, furnished.home) as window:
+        await open_cards(window)
+        card = card_of(window, station)
+        await says(card, "Ready")
+        await window.page.evaluate("window.sameAsBefore = true")
+        await start(card, furnished, station)
+        await furnished.home.stop()
+        stopped_ns = now_ns()
+        await says(card, "No connection")
+        await expect(card.get_by_role("button", name="Stop")).to_be_visible()
+        await expect(card.get_by_role("button", name="Pause")).to_have_count(0)
+        assert await furnished.witness.wait_dark(station.node.name, stopped_ns) - stopped_ns < 5e9
+        await furnished.home.start()
+        await says(card, "Ready", "Interrupted")
+        assert not (await furnished.witness.above(station.node.name, now_ns() - 1_000_000_000)).spans_s
+        if await card.get_by_role("button", name="Resume").is_visible():
+            await card.get_by_role("button", name="Stop").click()
+        await put_on(station, on=False)
+        await says(card, "Ready")
+        await start(card, furnished, station)
+        await card.get_by_role("button", name="Stop").click()
+        await put_on(station, on=False)
+        await says(card, "Ready")
+        assert await window.page.evaluate("window.sameAsBefore")
