@@ -88,6 +88,8 @@ async def evening(furnished: Household, messages: Messages) -> AsyncGenerator[Ho
     """
     await wait_ready(furnished, messages)
     for station in furnished.stations.values():
+        # One that outlasts everybody who looks.
+        await messages.act("select.select_option", {"option": "fine_lines"}, entity_id=await furnished.entity(messages, station, "program", "select"))
         await messages.act("switch.turn_on", entity_id=await furnished.entity(messages, station, "session", "switch"))
     await put_on(furnished.mask, on=True)
     await furnished.wait_session(messages, furnished.mask, "running")

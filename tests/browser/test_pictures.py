@@ -27,6 +27,7 @@ async def _take(page: Page, name: str, colors: int = 256, **options: Any) -> Non
     # Fonts and icons come after the first frame; nothing that moves is in the picture.
     await page.wait_for_load_state("networkidle")
     await page.evaluate("document.fonts.ready")
+    await page.wait_for_timeout(1000)
     shot = Image.open(io.BytesIO(await page.screenshot(animations="disabled", **options)))
     IMAGES.mkdir(parents=True, exist_ok=True)
     path = IMAGES / f"{name}.png"

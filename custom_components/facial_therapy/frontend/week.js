@@ -12,7 +12,7 @@ h3 { margin: 0 0 8px; font-size: 15px; font-weight: 500; color: var(--soft); }
 .charts { display: grid; gap: 18px; } .chart[hidden] { display: none; }
 .days { list-style: none; margin: 0; padding: 0; display: grid; grid-template-columns: repeat(7, 1fr); gap: 6px; }
 .days li { display: grid; grid-template-rows: 18px 92px auto; justify-items: center; gap: 4px; font-size: 14px; color: var(--soft); min-width: 0; }
-.weeks { grid-template-columns: repeat(12, minmax(0, 1fr)); gap: 4px; } .weeks li { white-space: nowrap; }
+.weeks { grid-template-columns: repeat(12, minmax(0, 1fr)); gap: 4px; } .weeks li { grid-template-columns: minmax(0, 1fr); white-space: nowrap; } .weeks li:last-child > * { justify-self: end; }
 .days li.today { color: var(--ink); font-weight: 600; }
 .pile { width: min(100%, 34px); height: 100%; display: flex; flex-direction: column-reverse; border-radius: 8px; overflow: hidden; background: color-mix(in srgb, var(--line) 45%, transparent); box-sizing: border-box; }
 .planned .pile { outline: 2px dashed var(--soft); outline-offset: -2px; }
@@ -113,17 +113,18 @@ class FacialTherapyWeekCard extends PersonCard {
       mask ? CHANNELS.filter((channel) => light[channel]).map((channel) => [channel, light[channel]]) : charge ? [["current", charge]] : [];
     const sum = (dose) => (mask ? lightOf(dose) : dose.charge_ma_min);
     const most = Math.max(...columns.map(({ dose }) => sum(dose)));
+    const fullest = columns.findLast(({ dose }) => sum(dose) === most).at;
     set(chart.querySelector("h3"), `${words(title)}, ${mask ? "J/cm²" : "mA·min"}`);
     list(
       chart.querySelector("ul"),
       columns.map((column) => [column.at, column]),
       () => element("li", "", element("span", "num"), element("span", "pile"), element("span"), element("span", "said")),
-      (item, { dose, name, long, today, planned, skipped, also, bare }) => {
+      (item, { at, dose, name, long, today, planned, skipped, also, bare }) => {
         item.classList.toggle("today", today);
         item.classList.toggle("planned", Boolean(planned));
         const [amount, pile, label, said] = item.children;
         // Of weeks only the fullest says how much: that is how high the chart is.
-        const told = sum(dose) && (!bare || sum(dose) === most);
+        const told = sum(dose) && (!bare || at === fullest);
         set(amount, told ? number(hass, sum(dose), mask ? (sum(dose) < 10 ? 1 : 0) : 2) : skipped ? "–" : "");
         list(
           pile,
