@@ -12,7 +12,7 @@ h3 { margin: 0 0 8px; font-size: 15px; font-weight: 500; color: var(--soft); }
 .charts { display: grid; gap: 18px; } .chart[hidden] { display: none; }
 .days { list-style: none; margin: 0; padding: 0; display: grid; grid-template-columns: repeat(7, 1fr); gap: 6px; }
 .days li { display: grid; grid-template-rows: 18px 92px auto; justify-items: center; gap: 4px; font-size: 14px; color: var(--soft); min-width: 0; }
-.weeks { grid-template-columns: repeat(12, minmax(0, 1fr)); gap: 4px; } .weeks li { grid-template-columns: minmax(0, 1fr); white-space: nowrap; } .weeks li:last-child > * { justify-self: end; }
+.weeks { grid-template-columns: repeat(12, minmax(0, 1fr)); gap: 4px; } .weeks li { grid-template-columns: minmax(0, 1fr); white-space: nowrap; } .weeks li:last-child > :not(.pile) { justify-self: end; }
 .days li.today { color: var(--ink); font-weight: 600; }
 .pile { width: min(100%, 34px); height: 100%; display: flex; flex-direction: column-reverse; border-radius: 8px; overflow: hidden; background: color-mix(in srgb, var(--line) 45%, transparent); box-sizing: border-box; }
 .planned .pile { outline: 2px dashed var(--soft); outline-offset: -2px; }
