@@ -36,7 +36,7 @@ def rows(hass: HomeAssistant, since: float) -> Counter[str]:
 
 async def test_a_session_of_ten_minutes_leaves_few_rows(world: World) -> None:
     await async_wait_recording_done(world.hass)
-    world.freezer.tick(60)
+    await world.pass_time(60)
     since = dt_util.utcnow().timestamp()
     await world.shell.async_start(world.ask(duration_s=DURATION_S, irradiance_mw_cm2={Channel.RED: 6.0, Channel.NEAR_INFRARED: 6.0}))
     world.device.put_on()
