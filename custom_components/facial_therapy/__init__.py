@@ -17,9 +17,11 @@ from .devices.nodes import ESPHOME
 from .evenings import EVENINGS, Evenings
 from .http import async_setup_http
 from .ledger_file import LedgerError
+from .logbook import async_setup_logbook
 from .people import PersonRuntime, is_person
 from .person_actions import async_setup_person_actions
 from .person_view import async_setup_person_view
+from .propose import PROPOSALS, Proposals
 from .remainder import async_leave
 from .repairs import async_check_people, async_check_screening, async_clear_node_issues, async_clear_screening_issues, async_node_gone
 from .routine_actions import async_setup_routine_actions
@@ -50,6 +52,8 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     async_setup_person_actions(hass)
     async_setup_routine_actions(hass)
     hass.data[EVENINGS] = {}
+    hass.data[PROPOSALS] = Proposals(hass)
+    async_setup_logbook(hass)
     async_setup_websocket(hass)
     async_setup_person_view(hass)
     await async_setup_card(hass)

@@ -36,6 +36,9 @@ ATTR_SKIN_FINE: Final = "skin_fine"
 ATTR_WAIT: Final = "wait"
 ATTR_WINDOW: Final = "window_s"
 MODE_ARM: Final = "arm"
+MODE_PROPOSE: Final = "propose"
+"""Ask the person first, with a notification."""
+MODES: Final = (MODE_ARM, MODE_PROPOSE)
 WAIT: Final = Bound(minimum=1, maximum=86_400, unit="s", source="")
 """How long a session may be held for a device that is off: a day, since the next evening is another session. No limit of safety."""
 
@@ -52,7 +55,7 @@ SESSION: Final[Mapping[Any, Any]] = {
     vol.Optional(ATTR_WAIT): object,
     vol.Optional(ATTR_GEL_RINSED, default=False): cv.boolean,
     vol.Optional(ATTR_SKIN_FINE): cv.boolean,
-    vol.Optional(ATTR_MODE, default=MODE_ARM): vol.In([MODE_ARM]),
+    vol.Optional(ATTR_MODE, default=MODE_ARM): vol.In(MODES),
 }
 
 

@@ -37,8 +37,9 @@ from .diary import course_in, course_out, run_in, run_out
 from .notices import async_tell
 from .people import find_person
 from .programs import own_programs
+from .propose import EVENING, PROPOSALS, Proposal
 from .prospects import agenda_of, device_of, lasting, next_evening, shell_of
-from .snapshot import Ask
+from .snapshot import Ask, Who
 from .targets import all_coordinators
 from .timers import Timers
 
@@ -180,16 +181,27 @@ class Evenings:
         """Begin a routine.
 
         Raises:
-            RefusedError: `busy` while one is gone through, or it cannot be gone through. Nothing has changed.
+            RefusedError: As `consider`. Nothing has changed.
+        """
+        new, effects = self.consider(routine, steps, window=window, finish_by=finish_by)
+        self._context = context
+        who = Who.of(context)
+        self._announce("routine_started", routine=routine, by=who.by.value, user_id=who.user_id)
+        await self._async_carry_out(new, effects)
+        return self.run or new
+
+    def consider(self, routine: str, steps: Steps, *, window: timedelta, finish_by: datetime | None = None) -> tuple[Run, tuple[Effect, ...]]:
+        """Return how a routine would begin now.
+
+        Raises:
+            RefusedError: `busy` while one is gone through, or it cannot be gone through.
         """
         if self.run is not None and self.run.state is not State.OVER:
             raise RefusedError(Refusal(reason=Reason.BUSY))
         now = dt_util.utcnow()
         timed = tuple(self._timed(step) for step in steps)
         new = Run(person_id=self.entry.entry_id, routine=routine, steps=timed, began_at=now, window_ends_at=now + window, finish_by=finish_by)
-        self._context = context
-        await self._async_carry_out(*begin(new, self._why_not))
-        return self.run or new
+        return begin(new, self._why_not)
 
     def _timed(self, step: Step) -> Step:
         """Return a step with the time that its session takes for this person on this device."""
@@ -358,11 +370,17 @@ class Evenings:
         evening = next_evening(self._hass, self.person, self.course)
         return evening if evening is not None and evening.at <= dt_util.utcnow() else None
 
-    async def async_start_due(self, context: Context | None = None, finish_by: datetime | None = None) -> Run:
-        """Begin the routine of the evening that is open, else of the next one.
+    @property
+    def planned_today(self) -> date | None:
+        """The day of the plan's next evening, if that is today."""
+        evening = next_evening(self._hass, self.person, self.course)
+        return evening.day if evening is not None and evening.day == dt_util.now().date() else None
+
+    def of_plan(self) -> tuple[str, Steps, timedelta]:
+        """Return the routine of the evening that is open, else of the next one: its name, its steps, and when it gives up.
 
         Raises:
-            RefusedError: `no_plan`, or as `async_start`. Nothing has changed.
+            RefusedError: `no_plan`.
         """
         today = dt_util.now().date()
         evening = next_evening(self._hass, self.person, self.course)
@@ -373,8 +391,7 @@ class Evenings:
         open_now = evening is not None and evening.opens_at <= now
         wanted = tuple(proposal.modality for proposal in evening.proposals) if open_now and evening is not None else self.course.planned(today)
         window = evening.closes_at - now if open_now and evening is not None else WINDOW
-        steps = tonight(wanted or tuple(plan.modalities), plan.program)
-        return await self.async_start("evening", steps, window=max(window, LOOK), finish_by=finish_by, context=context)
+        return EVENING, tonight(wanted or tuple(plan.modalities), plan.program), max(window, LOOK)
 
     @property
     def goal_reached(self) -> bool:
@@ -403,7 +420,7 @@ class Evenings:
             async_dispatcher_send(self._hass, SIGNAL_EVENING, self.entry.entry_id, event, {"person": self.entry.title, **data})
 
     async def _async_look_ahead(self, _now: datetime) -> None:
-        """Do what the person wants when an evening is due: say so once, or begin with the first step by hand."""
+        """Do what the person wants when an evening is due: say so once, or ask once whether to begin."""
         try:
             evening = self.due
         except RefusedError:  # the person's entry is being removed
@@ -418,8 +435,10 @@ class Evenings:
             return
         self._told_on = evening.day
         if what == PROPOSE:
-            with suppress(RefusedError):
-                await self.async_start_due()
+            person_id = self.entry.entry_id
+            proposal = Proposal(what=EVENING, action="start_routine", data={"person": person_id}, until=evening.closes_at, day=evening.day)
+            await self._hass.data[PROPOSALS].async_propose(person_id, proposal)
+            return
         await async_tell(self._hass, self.entry, "due", f"due_{self.entry.entry_id}")
 
     async def _async_propose_phase(self) -> None:

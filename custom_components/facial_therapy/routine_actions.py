@@ -11,17 +11,18 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from .asks import number_of
+from .asks import ATTR_MODE, MODE_ARM, MODE_PROPOSE, MODES, number_of
 from .const import CONF_PERSON, DOMAIN
 from .core.evening import Run
 from .core.model import Reason, Refusal, RefusedError
 from .core.plan import Freeze, Why
 from .core.routine import Event, Result
-from .core.steps import Act, IfRefused, Step, ends_at
+from .core.steps import Act, IfRefused, Step, Steps, ends_at
 from .entity import translated_errors
 from .evenings import DURATION_S, WINDOW, Evenings, evenings_of
 from .people import find_person
 from .permissions import async_may_control_person
+from .propose import EVENING, PROPOSALS, Proposal
 from .prospects import next_evening
 from .routines import own_routine
 
@@ -61,6 +62,7 @@ def async_setup_routine_actions(hass: HomeAssistant) -> None:
             vol.Optional(ATTR_FINISH_BY): cv.time,
             vol.Exclusive(ATTR_STEPS, "steps"): vol.All(cv.ensure_list, [STEP]),
             vol.Exclusive(ATTR_ROUTINE, "steps"): cv.string,
+            vol.Optional(ATTR_MODE, default=MODE_ARM): vol.In(MODES),
         },
     )
     register("confirm_step", _doing(Event.CONFIRM), {})
@@ -89,19 +91,32 @@ async def _async_evenings(call: ServiceCall) -> Evenings:
 
 
 async def _async_start(call: ServiceCall) -> ServiceResponse:
-    """Begin the routine of the evening, one that the person has made, or of the steps that are given."""
+    """Begin the routine of the evening, one that the person has made, or of the steps that are given; or propose it."""
     with translated_errors():
         evenings = await _async_evenings(call)
+        routine, steps, window = _wanted(call, evenings)
         finish_by = _finish_by(call.data.get(ATTR_FINISH_BY))
-        if ATTR_STEPS in call.data:
-            steps = tuple(_step(data) for data in call.data[ATTR_STEPS])
-            run = await evenings.async_start("own", steps, window=WINDOW, finish_by=finish_by, context=call.context)
-        elif (name := call.data.get(ATTR_ROUTINE)) is not None:
-            title, steps = own_routine(call.hass, evenings.entry.entry_id, name)
-            run = await evenings.async_start(title, steps, window=WINDOW, finish_by=finish_by, context=call.context)
-        else:
-            run = await evenings.async_start_due(call.context, finish_by)
+        if call.data[ATTR_MODE] == MODE_PROPOSE:
+            run = evenings.consider(routine, steps, window=window, finish_by=finish_by)[0]
+            data = {field: value for field, value in call.data.items() if field != ATTR_MODE} | {ATTR_PERSON: evenings.entry.entry_id}
+            proposal = Proposal(what=EVENING, action="start_routine", data=data, until=dt_util.utcnow() + window, day=evenings.planned_today)
+            await call.hass.data[PROPOSALS].async_propose(evenings.entry.entry_id, proposal)
+            return {**_told(run), "state": "proposed"} if call.return_response else None
+        run = await evenings.async_start(routine, steps, window=window, finish_by=finish_by, context=call.context)
     return _told(run) if call.return_response else None
+
+
+def _wanted(call: ServiceCall, evenings: Evenings) -> tuple[str, Steps, timedelta]:
+    """Return the routine that an action means: its name, its steps, and when it gives up.
+
+    Raises:
+        RefusedError: There is no such routine, or no plan.
+    """
+    if ATTR_STEPS in call.data:
+        return "own", tuple(_step(data) for data in call.data[ATTR_STEPS]), WINDOW
+    if (name := call.data.get(ATTR_ROUTINE)) is not None:
+        return *own_routine(call.hass, evenings.entry.entry_id, name), WINDOW
+    return evenings.of_plan()
 
 
 def _step(data: Mapping[str, Any]) -> Step:

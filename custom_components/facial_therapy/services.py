@@ -5,20 +5,24 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from homeassistant.core import Context, HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from .asks import ATTR_SKIN_FINE, SESSION, TARGET, ask_of
+from .asks import ATTR_MODE, ATTR_PERSON, ATTR_SKIN_FINE, ATTR_WAIT, MODE_PROPOSE, SESSION, TARGET, ask_of
 from .const import DOMAIN
 from .coordinator import FacialTherapyCoordinator
-from .core.model import Plan, Refusal, RefusedError
+from .core.model import Plan, Reason, Refusal, RefusedError
 from .core.person import not_fine
 from .devices import DeviceError
 from .entity import translated_errors
 from .errors import translated
+from .evenings import evenings_of
 from .history import HISTORY, LOG, async_get_history, async_log_session
 from .people import async_change_standing
 from .permissions import async_may_control_device
-from .snapshot import LiveSession
+from .propose import OPEN, PROPOSALS, Proposal
+from .snapshot import Ask, LiveSession
+from .spoken import WAIT_S
 from .targets import all_coordinators, one_coordinator, target_coordinators
 
 
@@ -46,15 +50,31 @@ def async_setup_services(hass: HomeAssistant) -> None:
 
 
 async def _async_start(call: ServiceCall) -> ServiceResponse:
-    """Arm a session."""
+    """Arm a session, or propose it."""
     coordinator = one_coordinator(call)
     await async_may_control_device(call, coordinator.mac)
     with translated_errors():
         ask = ask_of(call)
         if call.data.get(ATTR_SKIN_FINE) is False:  # whoever asks next today is told the same
             async_change_standing(call.hass, ask.person, not_fine)
+        if call.data[ATTR_MODE] == MODE_PROPOSE:
+            return await _async_propose(call, coordinator, ask)
         live = await coordinator.async_start(ask, call.context)
     return _session(live) if call.return_response else None
+
+
+async def _async_propose(call: ServiceCall, coordinator: FacialTherapyCoordinator, ask: Ask) -> ServiceResponse:
+    """Ask the person whether they want a session now; one that would be refused is not proposed."""
+    if refusals := [refusal for refusal in coordinator.check(ask) if refusal.reason is not Reason.DEVICE_OFFLINE]:
+        raise RefusedError(*refusals)
+    until = dt_util.utcnow() + OPEN
+    asked = {field: value for field, value in call.data.items() if field != ATTR_MODE}
+    data = {ATTR_WAIT: WAIT_S, **asked, ATTR_PERSON: ask.person.person_id, ATTR_SKIN_FINE: True}
+    day = evenings_of(call.hass, ask.person).planned_today
+    proposal = Proposal(what=coordinator.modality.value, action="start_session", data=data, until=until, day=day)
+    await call.hass.data[PROPOSALS].async_propose(ask.person.person_id, proposal)
+    answer: dict[str, Any] = {"session_id": None, "state": "proposed", "person": ask.person.name, "program": ask.program, "window_ends_at": until.isoformat()}
+    return answer if call.return_response else None
 
 
 async def _async_check(call: ServiceCall) -> ServiceResponse:

@@ -65,7 +65,7 @@ class FacialTherapyTrigger(Trigger):
         def heard(entry_id: str, event: str, data: Mapping[str, Any]) -> None:
             chosen = all(data.get(option) in values for option, values in self._options.items())
             if event in self.events and chosen and entry_id in targeted_entries(self._hass, self._target):
-                run_action({"event": event, **data}, self.key.replace("_", " "), Context(user_id=data.get("user_id")))
+                run_action({"event": event, **data}, f"{data['person']}: {self.key.replace('_', ' ')}", Context(user_id=data.get("user_id")))
 
         return async_dispatcher_connect(self._hass, self.signal, heard)
 
