@@ -16,6 +16,8 @@ from .test_steps import at, step, steps
 BEGAN: Final = at("21:00:00")
 REFUSALS: Final = (Reason.DEVICE_OFFLINE, Reason.STILL_WORN, Reason.BUSY, Reason.GAP, Reason.SKIN_TYPE, Reason.STORE_FAILED)
 
+MAY_LIVE: Final = {State.STARTING, State.ARMED, State.RUNNING, State.HELD, State.LEAVING, State.ENDING, State.STRANDED}
+
 
 @st.composite
 def routines(draw: st.DrawFn) -> Steps:
@@ -177,6 +179,12 @@ class Household(RuleBasedStateMachine):
     def never_two_at_once(self) -> None:
         """No two modalities give, or may begin to."""
         assert len(self.armed | self.flowing) <= 1
+
+    @invariant()
+    def what_lives_is_the_session_of_the_step(self) -> None:
+        """No step by hand, gap or end is come to while a session lives: one that is left is stopped first."""
+        if self.armed | self.flowing:
+            assert self.run.state in MAY_LIVE
 
     @invariant()
     def every_step_is_left_once(self) -> None:
