@@ -2,17 +2,20 @@
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
+import re
 from statistics import median
 from time import thread_time
 from typing import Any
 
 import freezegun
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.components.conversation import async_converse
+from homeassistant.components.conversation import ConversationInput, async_converse, async_get_chat_log, async_handle_sentence_triggers
 from homeassistant.components.conversation.agent_manager import get_agent_manager
 from homeassistant.const import EVENT_CALL_SERVICE
 from homeassistant.core import Context, HomeAssistant
+from homeassistant.helpers.chat_session import async_get_chat_session
 from homeassistant.setup import async_setup_component
+from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
 from custom_components.facial_therapy.const import CONF_PERSON, DOMAIN
@@ -233,6 +236,32 @@ async def test_a_device_that_is_renamed_is_called_by_its_new_name(house: House) 
     house.hass.config_entries.async_update_entry(house.entries[MASK], title="Old [Glory] <3")
     await house.hass.async_block_till_done()
     assert "armed" in await say(house, "start old glory 3")
+
+
+async def test_it_is_heard_in_front_of_an_agent_of_somebody_else(house: House) -> None:
+    """As the pipeline of a satellite asks before it asks a language model."""
+    await run(house)
+    for sentence, answered in (("stop", "Mask has stopped."), ("start the vacuum", None)):
+        said = ConversationInput(sentence, Context(), None, None, None, "en", "conversation.somebody_else")
+        with async_get_chat_session(house.hass) as session, async_get_chat_log(house.hass, session, said) as chat_log:
+            assert await async_handle_sentence_triggers(house.hass, said, chat_log) == answered
+    assert house.flowing == set()
+
+
+async def test_words_of_ones_own_do_what_the_manual_says(house: House, tmp_path: Path) -> None:
+    """The two files of docs/voice.md, as they are written there."""
+    manual = (Path(__file__).parents[2] / "docs" / "voice.md").read_text()
+    spoken, script = re.findall(r"```yaml\n(.*?)```", manual, re.DOTALL)
+    folder = tmp_path / "custom_sentences" / "fr"
+    folder.mkdir(parents=True)
+    (folder / "facial_therapy.yaml").write_text(spoken)
+    configuration = tmp_path / "configuration.yaml"
+    configuration.write_text(script)
+    house.hass.config.config_dir = str(tmp_path)
+    assert await async_setup_component(house.hass, "intent_script", load_yaml_dict(str(configuration)))
+    await run(house)
+    assert await say(house, "arrête le masque", "fr") == "Arrêté."
+    assert house.flowing == set()
 
 
 async def test_a_mask_that_is_off_is_waited_for(house: House) -> None:
