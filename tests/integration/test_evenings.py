@@ -9,7 +9,7 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.auth.models import User
 from homeassistant.core import Context, Event, HomeAssistant, callback
 from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.helpers.event import EventStateChangedData, async_track_state_change_event
 from homeassistant.util import dt as dt_util
 import pytest
@@ -189,6 +189,7 @@ async def test_a_wand_that_is_off_is_armed_when_it_is_back_and_given_up_at_the_e
     await house.pass_time(2)
     assert house.evenings.run is not None
     assert house.evenings.run.outcome is RoutineOutcome.LATE
+    assert not [key for key in ir.async_get(house.hass).issues if key[0] == DOMAIN]
 
 
 async def test_after_a_restart_it_is_where_it_was_and_nothing_flows_before_a_person_confirms(house: House) -> None:

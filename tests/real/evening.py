@@ -8,7 +8,7 @@ from typing import Any
 
 from . import flows
 from .household import DOMAIN, Household, Station
-from .messages import Messages, State
+from .messages import CallError, Messages, State
 from .timeline import Timeline
 from .trial import RED, WAND, Doses, Trial, measure, planned_doses, put_on
 from .watch import now_ns
@@ -24,9 +24,11 @@ STEPS: list[dict[str, Any]] = [
     {"act": "mask", "program": PROGRAM},
     {"act": "serum"},
 ]
-# Worked out by hand from docs/safety.md: the first session of a modality takes half of its time, and a skin type that is not known gets half of the light.
+SHORT: dict[str, Any] = {"mask_sessions_week": 4, "mask_duration": 1, "wand_duration": 1, "share": 100, "wand_starting_phase": False, "half_blue": False}
+"""The shortest sessions that a person can choose, in minutes: whoever watches the demo waits for the gap anyway, and nobody can shorten that."""
+# Worked out by hand from docs/safety.md: a skin type that is not known gets half of the light.
 LEVELS: dict[str, Doses] = {"wand": {WAND: 75}, "mask": {RED: 7}}
-DURATION_S = {"wand": 90, "mask": 120}
+DURATION_S = {"wand": 60, "mask": 60}
 GAP_S = 300
 CUES = ("cleanse", "gel", "armed_wand", "forehead", "cheeks", "jawline", "rinse", "gap", "armed_mask", "running_mask", "serum", "completed")
 CUES_REFUSED = ("cleanse", "armed_mask", "serum", "completed")
@@ -58,9 +60,11 @@ class Evening:
         """What was said, in order."""
         self._entities: dict[str, str] = {}
 
-    async def enable(self) -> None:
-        """Enable the event of every cue, as a user does who wants them spoken: Home Assistant loads the person anew half a minute later."""
+    async def prepare(self) -> None:
+        """Choose short sessions, and enable the event of every cue to have them spoken: Home Assistant loads the person anew half a minute later."""
         entry_id = next(entry["entry_id"] for entry in await flows.entries(self._messages, DOMAIN) if entry["title"] == self.name)
+        form = flows.expect(await flows.options(self._household.home, entry_id), "form", "init")
+        flows.expect(await flows.submit(self._household.home, form, SHORT, of="options/flow"), "create_entry")
         for entity in await self._messages.call("config/entity_registry/list"):
             if entity["config_entry_id"] == entry_id and entity["translation_key"] in {"routine", "routine_step"}:
                 self._entities[entity["translation_key"]] = entity["entity_id"]
@@ -103,6 +107,16 @@ class Evening:
         self._timeline.note("person", f"{self.name} confirms: {what}")
         return await self._act("confirm_step")
 
+    async def hurry(self) -> None:
+        """Try to go on before the gap is over."""
+        try:
+            await self._act("confirm_step")
+        except CallError as error:
+            expect(error.translation_key, "gap", f"{self.name}'s hurry")
+            self._timeline.note("home assistant", f"{self.name} may not hurry: {error.message.removeprefix('Validation error: ')}")
+        else:
+            expect("allowed", "refused", f"{self.name}'s hurry")
+
     async def skip(self, what: str) -> dict[str, Any]:
         """Leave the step out."""
         await self.until(what)
@@ -137,7 +151,7 @@ async def run(household: Household, messages: Messages, timeline: Timeline) -> A
     """
     begun_ns = now_ns()
     evening, other = (Evening(household, messages, name, timeline) for name in (PERSON, OTHER))
-    await asyncio.gather(evening.enable(), other.enable())
+    await asyncio.gather(evening.prepare(), other.prepare())
     async with evening.followed(), other.followed():
         await evening.begin(STEPS)
         await evening.confirm("cleanse")
@@ -146,6 +160,7 @@ async def run(household: Household, messages: Messages, timeline: Timeline) -> A
         await evening.confirm("rinse")
         gap = await evening.until("gap")
         timeline.note("home assistant", f"{PERSON}: the mask may begin at {gap['attributes']['until'][11:19]} UTC")
+        await evening.hurry()
         await _refused(messages, other, timeline)
         yield await evening.give(household.mask, "serum")
         answer = await evening.confirm("serum")

@@ -26,9 +26,9 @@ async def current(home: Home, flow_id: str) -> Step:
     return step
 
 
-async def submit(home: Home, step: Step, values: dict[str, Any] | None = None) -> Step:
-    """Fill in a step, return the next."""
-    after: Step = await home.request("POST", f"/api/config/config_entries/flow/{step['flow_id']}", values or {})
+async def submit(home: Home, step: Step, values: dict[str, Any] | None = None, *, of: str = "flow") -> Step:
+    """Fill in a step of a config flow, or of an `options/flow`, return the next."""
+    after: Step = await home.request("POST", f"/api/config/config_entries/{of}/{step['flow_id']}", values or {})
     return after
 
 
