@@ -17,7 +17,7 @@ from tests.real.session import arm, begin_with, pace, read_ledger, wait_ready
 from tests.real.trial import put_on, wear
 from tests.real.watch import now_ns
 
-KILLS = 50 if os.environ.get("FACIAL_THERAPY_LONG") else 2
+KILLS = 50 if os.environ.get("FACIAL_THERAPY_LONG") else 5
 CHANNELS = {"mask": {1: "red"}, "wand": {5: "charge"}}
 # The ledger holds what the node counted, the witness what its drivers wrote: they may differ by this.
 LOWER_AT_MOST = 0.01
