@@ -4,6 +4,7 @@ No tool raises a limit or a level, clears a fault, or begins output: starting ar
 session switch is exposed to the assistant; what a person did, only while their sensor of the week's sessions is.
 """
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final, override
 
@@ -84,9 +85,9 @@ class FacialTherapyTool(Tool):
         except (HomeAssistantError, RefusedError) as error:
             return ToolResult(data={"error": explained(words, error, device, person)}, error=True)
 
+    @abstractmethod
     async def async_do(self, hass: HomeAssistant, data: Mapping[str, Any], context: LLMContext, words: Words) -> dict[str, Any]:
         """Do it, and return what a model is told."""
-        raise NotImplementedError
 
 
 def _named(hass: HomeAssistant, context: LLMContext, name: str) -> FacialTherapyCoordinator:
