@@ -15,12 +15,11 @@ from pytest_homeassistant_custom_component.common import MockUser
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.facial_therapy.const import CONF_PERSON
-from custom_components.facial_therapy.core.ledger import Record
-from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Outcome
+from custom_components.facial_therapy.core.model import Channel, Dose, Modality
 from custom_components.facial_therapy.http import FORMULA
 from custom_components.facial_therapy.store import LEDGER
 
-from .world import World
+from .world import World, completed
 
 URL = "/api/facial_therapy/export/Ada"
 DAYS = 400
@@ -35,23 +34,16 @@ async def _server(hass: HomeAssistant) -> None:
 
 async def give(world: World, *, days_ago: float, program: str = "fine_lines", session_id: str | None = None, modality: Modality = Modality.MASK) -> None:
     """Write down a session that is over."""
-    started_at = dt_util.utcnow() - timedelta(days=days_ago)
     dose = Dose(fluence_j_cm2={Channel.RED: 16.8}) if modality is Modality.MASK else Dose(charge_ma_min=0.98)
-    record = Record(
+    record = completed(
+        world.person.person_id,
+        dt_util.utcnow() - timedelta(days=days_ago),
+        dose,
         session_id=session_id or f"{round(days_ago * 10_000):016x}",
         mac=world.shell.mac,
         modality=modality,
-        person_id=world.person.person_id,
         subject=world.person.subject,
         program=program,
-        started_at=started_at,
-        planned=dose,
-        charged=dose,
-        delivered=dose,
-        duration_s=600,
-        output_s=600,
-        outcome=Outcome.COMPLETED,
-        ended_at=started_at + timedelta(minutes=10),
     )
     await world.hass.data[LEDGER].async_merge(world.hass, record)
 

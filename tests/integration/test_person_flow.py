@@ -33,7 +33,7 @@ from custom_components.facial_therapy.person_flow import NAME_MAX, SUBJECT_MAX
 from custom_components.facial_therapy.screening_flow import ASKED, ASKED_OF_ALL
 from custom_components.facial_therapy.standing import standing_in, standing_out
 
-from .world import World, person_entry
+from .world import SUBJECT, World, person_entry
 
 FIRST = {"adult": True, "skin_type": "ii", "confirmed": True}
 NOTHING = {"confirmed": True}
@@ -362,7 +362,7 @@ async def test_what_is_known_of_a_person_is_erased_but_for_what_still_counts(wor
     world.hass.config_entries.async_update_entry(entry, data=data, options={"wanted": 1})
     erased = await erase(world)
     assert (erased["type"], erased["reason"]) == (FlowResultType.ABORT, "erased")
-    assert entry.data == {CONF_KIND: KIND_PERSON, CONF_LEDGER_BEGUN: True, CONF_SUBJECT: 4711, CONF_STANDING: standing_out(Standing(redness_until=until))}
+    assert entry.data == {CONF_KIND: KIND_PERSON, CONF_LEDGER_BEGUN: True, CONF_SUBJECT: SUBJECT, CONF_STANDING: standing_out(Standing(redness_until=until))}
     assert entry.options == {}
 
 

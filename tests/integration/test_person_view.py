@@ -13,13 +13,13 @@ import pytest
 from pytest_homeassistant_custom_component.typing import MockHAClientWebSocket, WebSocketGenerator
 
 from custom_components.facial_therapy.const import DOMAIN
-from custom_components.facial_therapy.core.ledger import Record
-from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Outcome
+from custom_components.facial_therapy.core.model import Channel, Dose, Modality
 from custom_components.facial_therapy.store import LEDGER
 
 from .house import House, furnished
+from .world import SUBJECT, completed
 
-SECRETS = ("subject", "skin_type", "skin_factor", "4711", "started_by", "session_id")
+SECRETS = ("subject", "skin_type", "skin_factor", str(SUBJECT), "started_by", "session_id")
 EVENING = [{"act": "cleanse"}, {"act": "mask", "program": "first_use"}, {"act": "serum", "optional": True}]
 
 
@@ -79,23 +79,7 @@ async def test_what_is_given_appears_in_its_day_and_in_the_windows(house: House,
 async def test_weeks_are_drawn_from_what_was_given_in_each(house: House, hass_ws_client: WebSocketGenerator) -> None:
     dose = Dose(fluence_j_cm2={Channel.RED: 3, Channel.NEAR_INFRARED: 1.5})
     for days in (7, 14, 15 * 7):
-        started_at = dt_util.utcnow() - timedelta(days=days)
-        record = Record(
-            session_id=f"{days:016x}",
-            mac=house.shell(Modality.MASK).mac,
-            modality=Modality.MASK,
-            person_id=house.person.entry_id,
-            subject=4711,
-            program="fine_lines",
-            started_at=started_at,
-            planned=dose,
-            charged=dose,
-            delivered=dose,
-            duration_s=600,
-            output_s=600,
-            outcome=Outcome.COMPLETED,
-            ended_at=started_at + timedelta(minutes=10),
-        )
+        record = completed(house.person.entry_id, dt_util.utcnow() - timedelta(days=days), dose)
         await house.hass.data[LEDGER].async_merge(house.hass, record)
     client = await hass_ws_client(house.hass)
     await follow(client)

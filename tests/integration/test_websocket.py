@@ -11,9 +11,9 @@ from custom_components.facial_therapy.const import CONF_STANDING
 from custom_components.facial_therapy.core.model import Fault, Modality, Outcome
 
 from .entities import entity_id
-from .world import World, person_entry
+from .world import SUBJECT, World, person_entry
 
-SECRETS = ("subject", "skin_type", "skin_factor", "4711", "impedance", "owner", "session_id")
+SECRETS = ("subject", "skin_type", "skin_factor", str(SUBJECT), "impedance", "owner", "session_id")
 
 type Message = dict[str, Any]
 

@@ -1,7 +1,7 @@
 """A small world for the integration's tests: one device that obeys, one person, and time that a test moves."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -23,7 +23,8 @@ from custom_components.facial_therapy.const import (
     KIND_PERSON,
 )
 from custom_components.facial_therapy.coordinator import FacialTherapyCoordinator
-from custom_components.facial_therapy.core.model import MANUAL, Channel, Modality, Person, Screening, Standing, Verdict
+from custom_components.facial_therapy.core.ledger import Record
+from custom_components.facial_therapy.core.model import MANUAL, Channel, Dose, Modality, Outcome, Person, Screening, Standing, Verdict
 from custom_components.facial_therapy.core.session import State
 from custom_components.facial_therapy.people import persons
 from custom_components.facial_therapy.snapshot import Ask
@@ -31,10 +32,8 @@ from custom_components.facial_therapy.standing import standing_out
 from tests.fake_device import FakeDevice
 
 MACS = {Modality.MASK: "98:35:69:00:00:01", Modality.WAND: "98:35:69:00:00:02"}
-
-
-SUBJECT = 4711
-"""The token of the first person, whom the device knows."""
+SUBJECT = 1734981265
+"""The token of the first person, whom the device knows; long, so that no other number has its digits by chance."""
 
 
 @dataclass(slots=True)
@@ -105,6 +104,28 @@ class World:
         await self.shell.async_start(self.ask(**changes))
         self.device.put_on()
         await self.pass_time(10)
+
+
+def completed(person_id: str, started_at: datetime, dose: Dose, **changes: Any) -> Record:
+    """A session of ten minutes that gave all that was planned."""
+    modality = changes.get("modality", Modality.MASK)
+    values: dict[str, Any] = {
+        "session_id": f"{round(started_at.timestamp()):016x}",
+        "mac": MACS[modality],
+        "modality": modality,
+        "person_id": person_id,
+        "subject": SUBJECT,
+        "program": "fine_lines",
+        "started_at": started_at,
+        "planned": dose,
+        "charged": dose,
+        "delivered": dose,
+        "duration_s": 600,
+        "output_s": 600,
+        "outcome": Outcome.COMPLETED,
+        "ended_at": started_at + timedelta(minutes=10),
+    }
+    return Record(**values | changes)
 
 
 def person_entry(name: str = "Ada", subject: int = SUBJECT, *, how: Standing | None = None, **data: Any) -> MockConfigEntry:
