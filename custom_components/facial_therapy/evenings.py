@@ -20,25 +20,26 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
-from .const import CONF_WHEN_DUE, DOMAIN, LOGGER, REPORTED, SIGNAL_EVENING, SIGNAL_LEDGER
+from .const import DOMAIN, LOGGER, REPORTED, SIGNAL_EVENING, SIGNAL_LEDGER
 from .coordinator import FacialTherapyCoordinator
 from .core import limits
 from .core.agenda import Evening
 from .core.evening import Run, advance, begin, cue, refused
-from .core.model import Modality, Outcome, Person, Reason, Refusal, RefusedError
+from .core.model import Outcome, Person, Reason, Refusal, RefusedError
 from .core.plan import Course, Phase, WeekPlan, evenings, monday
 from .core.program import named, resolve
 from .core.routine import Effect, Event, State
 from .core.session import State as SessionState
-from .core.steps import Act, Step, Steps
+from .core.steps import Step, Steps
 from .core.zones import ZONES
 from .devices import DeviceError
 from .diary import course_in, course_out, run_in, run_out
-from .notices import async_tell
 from .people import find_person
 from .programs import own_programs
-from .propose import EVENING, PROPOSALS, Proposal
+from .propose import EVENING
 from .prospects import agenda_of, device_of, lasting, next_evening, shell_of
+from .reminders import Reminders
+from .routines import tonight
 from .snapshot import Ask, Who
 from .targets import all_coordinators
 from .timers import Timers
@@ -50,9 +51,6 @@ WINDOW: Final = timedelta(hours=4)
 OPENS: Final = time(20)
 CLOSES: Final = time(23)
 """The evening of a plan that says nothing else."""
-REMIND: Final = "remind"
-PROPOSE: Final = "propose"
-WHEN_DUE: Final = ("off", REMIND, PROPOSE)
 STRANDED_S: Final = max(limits.LEASE_S.values()) + 5
 """So long after a restart no lease of a session can still hold."""
 LIVES: Final = (State.ARMED, State.RUNNING, State.HELD, State.LEAVING, State.ENDING)
@@ -75,10 +73,7 @@ class Evenings:
         """Of whoever did something last."""
         self._session_id: str | None = None
         self._zone = 1
-        self._told_on: date | None = None
-        """The evening of which the person has been told."""
-        self._phase_told_in: date | None = None
-        """The week in which the person has been told of the next phase."""
+        self._reminders = Reminders(hass, entry)
         self._reached: dict[str, date] = {}
         """What has been announced, and for which evening or week."""
         self._loaded = False
@@ -427,26 +422,7 @@ class Evenings:
             return
         self._publish()
         self._look_for_news()
-        what = self.entry.data.get(CONF_WHEN_DUE)
-        if what not in (REMIND, PROPOSE):
-            return
-        await self._async_propose_phase()
-        if evening is None or evening.day == self._told_on:
-            return
-        self._told_on = evening.day
-        if what == PROPOSE:
-            person_id = self.entry.entry_id
-            proposal = Proposal(what=EVENING, action="start_routine", data={"person": person_id}, until=evening.closes_at, day=evening.day)
-            await self._hass.data[PROPOSALS].async_propose(person_id, proposal)
-            return
-        await async_tell(self._hass, self.entry, "due", f"due_{self.entry.entry_id}")
-
-    async def _async_propose_phase(self) -> None:
-        """Tell the person once a week that the next phase of their plan is due, for as long as they neither accept it nor plan anew."""
-        week = monday(dt_util.now().date())
-        if self.next_phase is not None and self._phase_told_in != week:
-            self._phase_told_in = week
-            await async_tell(self._hass, self.entry, "phase", f"phase_{self.entry.entry_id}")
+        await self._reminders.async_look(evening, next_phase=self.next_phase is not None)
 
     # --- what is shown ----------------------------------------------------------------------------------------------------------
 
@@ -472,16 +448,6 @@ class Evenings:
         for listener in tuple(self._listeners):
             listener()
 
-
-def tonight(modalities: tuple[Modality, ...], program: str) -> Steps:
-    """Return the steps of an evening with a wand, a mask or both: what a plan proposes."""
-    wand, mask = Modality.WAND in modalities, Modality.MASK in modalities
-    acts = [Act.CLEANSE, *[Act.GEL, Act.WAND, Act.RINSE] * wand, *[Act.MASK] * mask, Act.SERUM]
-    return tuple(Step(act=act, duration_s=DURATION_S[act], program=program if act.modality is not None else None, optional=act is Act.SERUM) for act in acts)
-
-
-DURATION_S: Final = {Act.CLEANSE: 60, Act.GEL: 30, Act.WAND: 300, Act.RINSE: 60, Act.MASK: 600, Act.SERUM: 30, Act.WAIT: 60}
-"""By hand about as long, for planning; a session takes the time of its program."""
 
 EVENINGS: HassKey[dict[str, Evenings]] = HassKey(f"{DOMAIN}_evenings")
 """By the config entry of the person."""

@@ -26,11 +26,12 @@ from .core.person import answered, cleared, unblocked
 from .core.plan import EVENINGS as EVENINGS_A_WEEK, WAND_EVERY_WEEKS, evenings
 from .core.program import BUILT_IN
 from .errors import time_in_words
-from .evenings import CLOSES, EVENINGS, OPENS, WHEN_DUE, Evenings
+from .evenings import CLOSES, EVENINGS, OPENS, Evenings
 from .ledger_file import LedgerError
 from .people import REACTIONS, async_erase, is_person
 from .programs import own_programs
 from .remainder import async_inherit
+from .reminders import WHEN_DUE
 from .screening_flow import CONF_CONFIRMED, CONF_TREATMENTS, CONFIRMED, SKIN_TYPE, TREATED, ScreeningSteps, choice_of, rested, treatment_errors
 from .standing import skin_in, skin_out, standing_in, standing_out
 from .targets import all_coordinators

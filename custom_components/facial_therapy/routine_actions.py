@@ -19,12 +19,12 @@ from .core.plan import Freeze, Why
 from .core.routine import Event, Result
 from .core.steps import Act, IfRefused, Step, Steps, ends_at
 from .entity import translated_errors
-from .evenings import DURATION_S, WINDOW, Evenings, evenings_of
+from .evenings import WINDOW, Evenings, evenings_of
 from .people import find_person
 from .permissions import async_may_control_person
 from .propose import EVENING, PROPOSALS, Proposal
 from .prospects import next_evening
-from .routines import own_routine
+from .routines import DURATION_S, own_routine
 
 ATTR_DATE: Final = "date"
 ATTR_FINISH_BY: Final = "finish_by"

@@ -10,9 +10,8 @@ import voluptuous as vol
 from .core.model import Modality, Reason, RefusedError
 from .core.program import BUILT_IN, named
 from .core.steps import STEPS, Act, IfRefused, check
-from .evenings import tonight
 from .programs import own_programs
-from .routines import CONF_IF_REFUSED, CONF_OPTIONAL, CONF_PROGRAM, CONF_STEPS, ROUTINE, steps_in
+from .routines import CONF_IF_REFUSED, CONF_OPTIONAL, CONF_PROGRAM, CONF_STEPS, ROUTINE, steps_in, tonight
 from .targets import all_coordinators
 
 NAME_MAX: Final = 64

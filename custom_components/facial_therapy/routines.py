@@ -1,13 +1,12 @@
-"""The routines that a person has made: subentries of their entry as steps."""
+"""The steps of a routine: that of a plan's evening, and those that a person has made, which are subentries of their entry."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant
 
-from .core.model import Reason, Refusal, RefusedError
+from .core.model import Modality, Reason, Refusal, RefusedError
 from .core.steps import Act, IfRefused, Step, Steps
-from .evenings import DURATION_S
 
 ROUTINE: Final = "routine"
 """Type of the subentry; its title is the name of the routine."""
@@ -15,6 +14,15 @@ CONF_IF_REFUSED: Final = "if_refused"
 CONF_OPTIONAL: Final = "optional"
 CONF_PROGRAM: Final = "program"
 CONF_STEPS: Final = "steps"
+DURATION_S: Final = {Act.CLEANSE: 60, Act.GEL: 30, Act.WAND: 300, Act.RINSE: 60, Act.MASK: 600, Act.SERUM: 30, Act.WAIT: 60}
+"""By hand about as long, for planning; a session takes the time of its program."""
+
+
+def tonight(modalities: tuple[Modality, ...], program: str) -> Steps:
+    """Return the steps of an evening with a wand, a mask or both: what a plan proposes."""
+    wand, mask = Modality.WAND in modalities, Modality.MASK in modalities
+    acts = [Act.CLEANSE, *[Act.GEL, Act.WAND, Act.RINSE] * wand, *[Act.MASK] * mask, Act.SERUM]
+    return tuple(Step(act=act, duration_s=DURATION_S[act], program=program if act.modality is not None else None, optional=act is Act.SERUM) for act in acts)
 
 
 def steps_in(data: Mapping[str, Any]) -> Steps:

@@ -41,9 +41,9 @@ from custom_components.facial_therapy.core.steps import Act, IfRefused
 from custom_components.facial_therapy.devices import Problem
 from custom_components.facial_therapy.entity import FacialTherapyDescription
 from custom_components.facial_therapy.errors import placeholders
-from custom_components.facial_therapy.evenings import WHEN_DUE
 from custom_components.facial_therapy.people import REACTIONS
 from custom_components.facial_therapy.person_entity import PersonDescription
+from custom_components.facial_therapy.reminders import WHEN_DUE
 from custom_components.facial_therapy.repairs import SCREENING_ISSUES
 
 FOLDER = Path(custom_components.facial_therapy.__file__).parent
