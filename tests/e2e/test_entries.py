@@ -7,7 +7,7 @@ import contextlib
 from tests.real import flows
 from tests.real.household import DOMAIN, Household, Station
 from tests.real.messages import Messages
-from tests.real.session import PERSON, begin, last_account, wait_ready, wait_settled
+from tests.real.session import PERSON, begin, last_account, wait_ready, wait_settled, wait_still_worn
 from tests.real.trial import last_record, node_doses, put_on
 from tests.real.watch import now_ns
 
@@ -98,8 +98,9 @@ async def test_esphome_entry_that_is_disabled_ends_the_session_and_works_again_w
     await _wait_issue(messages, "esphome_disabled", station, there=True)
     await _disable(messages, esphome, by=None)
     await _wait_issue(messages, "esphome_disabled", station, there=False)
-    await wait_ready(household, messages, station)
+    await wait_still_worn(household, messages, station)
     await _dark(household, station, dark_ns)
+    await wait_ready(household, messages, station)
 
 
 async def test_esphome_entry_that_is_removed_ends_the_session_and_works_again_when_it_is_added(household: Household, messages: Messages, say: Say) -> None:
@@ -116,8 +117,9 @@ async def test_esphome_entry_that_is_removed_ends_the_session_and_works_again_wh
     flows.expect(await flows.submit(household.home, step, {"noise_psk": station.key}), "create_entry")
     await _wait_issue(messages, "esphome_removed", station, there=False)
     await household.find_device(messages, station)
-    await wait_ready(household, messages, station)
+    await wait_still_worn(household, messages, station)
     await _dark(household, station, dark_ns)
+    await wait_ready(household, messages, station)
     stopped_ns = await begin(household, messages, station)
     await messages.act("facial_therapy.stop_session", device_id=station.device_id)
     await household.witness.wait_dark(station.node.name, stopped_ns)
@@ -129,8 +131,9 @@ async def test_our_entry_that_is_reloaded_ends_the_session(household: Household,
     async with _ended(household, messages, station, "our entry reloaded", say):
         await _reload(household, await _entry(messages, DOMAIN, station))
     dark_ns = now_ns()
-    await wait_ready(household, messages, station)
+    await wait_still_worn(household, messages, station)
     await _dark(household, station, dark_ns)
+    await wait_ready(household, messages, station)
 
 
 async def test_our_entry_that_is_disabled_ends_the_session(household: Household, messages: Messages, say: Say) -> None:
@@ -141,8 +144,9 @@ async def test_our_entry_that_is_disabled_ends_the_session(household: Household,
         await _disable(messages, ours, by="user")
     dark_ns = now_ns()
     await _disable(messages, ours, by=None)
-    await wait_ready(household, messages, station)
+    await wait_still_worn(household, messages, station)
     await _dark(household, station, dark_ns)
+    await wait_ready(household, messages, station)
 
 
 async def test_home_assistant_that_is_stopped_ends_the_session_and_resumes_nothing(household: Household, say: Say) -> None:
@@ -173,6 +177,7 @@ async def test_our_entry_that_is_removed_ends_the_session_and_forgets_no_dose(ho
         flows.expect(await flows.submit(household.home, step, {"mac": station.mac}), "create_entry")
         # What was chosen on its page has gone with the entry.
         await household.select_person(messages, station, PERSON[station.modality])
-        await wait_ready(household, messages, station)
+        await wait_still_worn(household, messages, station)
         await _dark(household, station, dark_ns)
+        await wait_ready(household, messages, station)
         assert last_account(household, station) == interrupted

@@ -8,7 +8,7 @@ import pytest
 from tests.real.household import Household, Station
 from tests.real.link import Way
 from tests.real.messages import Messages
-from tests.real.session import begin_both, last_account, wait_ready, wait_settled
+from tests.real.session import begin_both, last_account, wait_settled, wait_still_worn
 from tests.real.trial import SKIN, last_record, node_doses, put_on
 from tests.real.watch import now_ns
 
@@ -103,7 +103,7 @@ async def test_killed_home_assistant_comes_back_to_an_interrupted_session_and_to
         for station in household.stations.values():
             await household.wait_session(messages, station, "idle")
             await _settled_to_the_node(household, station, "interrupted")
-            await wait_ready(household, messages, station)
+            await wait_still_worn(household, messages, station)
         await asyncio.sleep(QUIET_S)
         for station in household.stations.values():
             await household.wait_session(messages, station, "idle")

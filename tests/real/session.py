@@ -73,6 +73,12 @@ async def wait_ready(household: Household, messages: Messages, station: Station,
     await messages.wait_state(ready, lambda state: state["state"] == "on" or state["attributes"].get("reason") in _GIVEN, timeout_s)
 
 
+async def wait_still_worn(household: Household, messages: Messages, station: Station, timeout_s: float = 30) -> None:
+    """Wait until a device is back that has been worn all the while: before anything else it has to come off."""
+    ready = await household.entity(messages, station, "ready", "binary_sensor", timeout_s)
+    await messages.wait_state(ready, lambda state: state["attributes"].get("reason") == "still_worn", timeout_s)
+
+
 async def pace(household: Household, station: Station) -> None:
     """Wait until the mask may light up once more without breaking the rule against flicker."""
     if station.modality != "mask":
