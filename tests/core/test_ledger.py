@@ -132,6 +132,12 @@ def test_a_node_settles_what_we_started_and_says_nothing_of_who_started_it() -> 
     assert merge(both, replace(theirs, delivered=red(5))).delivered == red(20)
 
 
+def test_of_two_ends_the_later_holds_since_rest_counts_from_it() -> None:
+    early, late = settled(), settled(ended_at=NOW + timedelta(minutes=3))
+    assert merge(early, late).ended_at == merge(late, early).ended_at == late.ended_at
+    assert merge(record(), late).ended_at == late.ended_at
+
+
 # --- what is not known --------------------------------------------------------------------------------------------------------------------
 
 
