@@ -1,5 +1,6 @@
 """The ledger on a bad disk, over a migration, and with a file that cannot be read."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -7,6 +8,8 @@ import json
 import os
 from pathlib import Path
 import resource
+from stat import S_ISDIR
+import threading
 from typing import Any
 from unittest.mock import patch
 from zlib import crc32
@@ -103,6 +106,66 @@ async def test_a_read_back_that_differs_refuses(hass: HomeAssistant, tmp_path: P
     assert (await loaded(hass, path)).session_ids() == ["0000000000000001"]
 
 
+async def test_a_new_file_is_read_back_and_its_folder_synced(hass: HomeAssistant, tmp_path: Path) -> None:
+    path = tmp_path / "ledger"
+    ledger = await loaded(hass, path)
+    await ledger.async_open(hass, record("0000000000000001"))
+    whole, fsync, folders = path.read_bytes(), os.fsync, []
+
+    def spoil(descriptor: int) -> None:
+        fsync(descriptor)
+        with (tmp_path / "ledger.new").open("r+b") as file:
+            file.write(b"X")
+
+    def note(descriptor: int) -> None:
+        fsync(descriptor)
+        folders.append(S_ISDIR(os.fstat(descriptor).st_mode))
+
+    with patch("custom_components.facial_therapy.ledger_file.os.fsync", side_effect=spoil), pytest.raises(LedgerError):
+        await ledger.async_erase(hass, "ada")
+    assert path.read_bytes() == whole
+    with patch("custom_components.facial_therapy.ledger_file.os.fsync", side_effect=note):
+        await ledger.async_erase(hass, "ada")
+    assert folders == [False, True]
+
+
+async def test_a_new_file_keeps_the_time_that_had_been_reached(hass: HomeAssistant, tmp_path: Path) -> None:
+    """Else a clock that is put back while Home Assistant is off would reopen what is full."""
+    path = tmp_path / "ledger"
+    elapsed_s = 0.0
+    ledger = Ledger(path, wall=lambda: EVENING, monotonic=lambda: elapsed_s)
+    await ledger.async_load(hass)
+    await ledger.async_open(hass, record())
+    elapsed_s = 3600
+    await ledger.async_erase(hass, "ada")
+    again = Ledger(path, wall=lambda: EVENING, monotonic=lambda: 0.0)
+    await again.async_load(hass)
+    assert again.now() == EVENING + timedelta(hours=1)
+
+
+async def test_who_is_cancelled_while_a_line_is_written_leaves_memory_and_file_the_same(hass: HomeAssistant, tmp_path: Path) -> None:
+    path = tmp_path / "ledger"
+    ledger = await loaded(hass, path)
+    await ledger.async_open(hass, record("0000000000000001"))
+    append, begun, go_on = LedgerFile.append, threading.Event(), threading.Event()
+
+    def slow(*arguments: Any) -> int:
+        begun.set()
+        go_on.wait(10)
+        return append(*arguments)
+
+    with patch.object(LedgerFile, "append", slow):
+        writing = hass.async_create_task(ledger.async_open(hass, record("0000000000000002")))
+        await hass.async_add_executor_job(begun.wait, 10)
+        writing.cancel()
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+    await ledger.async_open(hass, record("0000000000000003"))
+    written = ["0000000000000001", "0000000000000002", "0000000000000003"]
+    assert ledger.session_ids() == (await loaded(hass, path)).session_ids() == written
+
+
 async def test_a_number_that_is_none_is_not_written(hass: HomeAssistant, tmp_path: Path) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
     with pytest.raises(LedgerError):
@@ -174,6 +237,18 @@ async def test_a_file_of_the_first_version_is_read_and_becomes_one_of_this(hass:
         assert ledger.now() >= EVENING
         assert b'"version":2' in path.read_bytes().splitlines()[0]
     assert b'"open"' not in path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"planned": red(-1)}, {"planned": red(float("nan"))}, {"charged": red(float("inf"))}, {"started_at": EVENING.replace(tzinfo=None).isoformat()}]
+)
+async def test_a_line_that_checks_but_holds_no_dose_or_no_time_zone_makes_the_ledger_unreadable(
+    hass: HomeAssistant, tmp_path: Path, wrong: dict[str, Any]
+) -> None:
+    path = tmp_path / "ledger"
+    first, opened = FIRST_VERSION.splitlines(keepends=True)[:2]
+    path.write_bytes(first + line(**json.loads(opened.rpartition(b" ")[0]) | wrong))
+    assert (await loaded(hass, path)).unreadable
 
 
 async def test_a_file_of_the_first_version_on_a_full_disk_is_read_all_the_same(hass: HomeAssistant, tmp_path: Path) -> None:
