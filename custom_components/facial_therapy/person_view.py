@@ -32,7 +32,7 @@ from .core.steps import ends_at
 from .evenings import Evenings, evenings_of
 from .history import dose_out, may_read
 from .people import find_person
-from .prospects import agenda_of, shell_of
+from .prospects import agenda_of, next_evening, shell_of
 from .store import LEDGER
 from .words import ENGLISH, Words, async_words
 
@@ -203,7 +203,10 @@ def _routine(hass: HomeAssistant, evenings: Evenings, words: Words) -> Shown:
         "say": words.cue(evenings.cue) if evenings.cue else "",
         "until": None,
         "steps": [],
+        "next_at": None,
     }
+    if not shown["goes_on"] and (evening := next_evening(hass, evenings.person, evenings.course)) is not None:
+        shown["next_at"] = evening.at.timestamp()
     if run is None:
         return shown
     results = {mark.index: mark.result.value for mark in run.marks}

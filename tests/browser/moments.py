@@ -206,7 +206,8 @@ def routine(state: str | None, index: int, say: str, **changes: Any) -> Device:
         {"act": act, "result": "skipped" if at == 1 else "done" if at < index else None, "now": at == index, "duration_s": 60} for at, act in enumerate(_ACTS)
     ]
     goes_on = state not in (None, "over")
-    shown = {"state": state, "goes_on": goes_on, "due": False, "say": say, "until": None, "steps": steps if state else [], "ends_at": NOW + 1500}
+    told = {"state": state, "goes_on": goes_on, "due": False, "say": say}
+    shown = {**told, "until": None, "steps": steps if state else [], "ends_at": NOW + 1500, "next_at": None}
     return {"name": "Ada", "week": WEEK, "routine": {**shown, **changes}}
 
 
@@ -220,13 +221,15 @@ WEEKS: Final[Mapping[str, Device]] = {
 }
 ROUTINES: Final[Mapping[str, Device]] = {
     "due": routine(None, 0, "", due=True),
+    "not due": routine(None, 0, "", next_at=NOW + 172_555),
+    "no plan": {**routine(None, 0, ""), "week": {**WEEK, "goal": 0}},
     "by hand": routine("hand", 0, "Cleanse your face"),
     "to put on": routine("armed", 4, "Put the mask on, and close your eyes", until=NOW + 47),
     "running": routine("running", 2, "Cheeks", until=NOW + 187),
     "gap": routine("gap", 4, "Let your skin rest a few minutes", until=NOW + 240),
     "held": routine("held", 4, "The mask waits: put it on and confirm"),
     "last": routine("hand", 5, "Put on your serum"),
-    "over": routine("over", 6, "Done for tonight"),
+    "over": routine("over", 6, "Done for tonight", next_at=NOW + 172_555),
     "nobody": NOBODY,
     "private": PRIVATE,
 }

@@ -371,6 +371,22 @@ async def test_a_routine_begins_with_one_press_when_it_is_due(page: Page) -> Non
     assert ["facial_therapy", "start_routine", {"person": "Ada"}, None, False] in await calls(page)
 
 
+async def test_with_nothing_due_it_says_what_comes_next_and_does_not_call(page: Page) -> None:
+    card = page.locator("facial-therapy-routine-card").last
+    begin = card.get_by_role("button", name="Begin the evening")
+    await show(page, ROUTINES["not due"], tag="facial-therapy-routine-card")
+    await expect(card.locator(".say")).to_have_text("Nothing is due now.")
+    await expect(card.locator(".next")).to_have_text("Next: Thu 21:00")
+    await expect(card.locator(".then")).to_have_text("2 of 4 planned sessions done")
+    await expect(begin).to_have_class(re.compile("quiet"))
+    await show(page, ROUTINES["due"], tag="facial-therapy-routine-card")
+    await expect(card.locator(".next")).to_be_hidden()
+    await expect(begin).not_to_have_class(re.compile("quiet"))
+    await show(page, ROUTINES["no plan"], tag="facial-therapy-routine-card")
+    await expect(card.locator(".next")).to_be_hidden()
+    await expect(card.locator(".then")).to_be_hidden()
+
+
 # --- what it costs ---------------------------------------------------------------------------------------------------------------------
 
 

@@ -102,21 +102,47 @@ async def test_the_dashboard_is_offered_and_lays_out_what_there_is(window: Windo
         assert ours == [], path
 
 
+async def _views(window: Window, changed: str = "hass") -> dict[str, list[dict[str, Any]]]:
+    """Return the cards of each page as they are laid out for a home, which may be changed."""
+    views: dict[str, list[dict[str, Any]]] = await window.page.evaluate(
+        f"""async () => {{
+            const hass = document.querySelector("home-assistant").hass;
+            const {{views}} = await customElements.get("ll-strategy-dashboard-facial-therapy").generate({{}}, {changed});
+            return Object.fromEntries(views.map(view => [view.path, view.sections.flatMap(section => section.cards)]));
+        }}"""
+    )
+    return views
+
+
+async def test_tonight_is_calm_and_begins_with_whoever_has_an_evening_to_come(window: Window, household: Household, messages: Messages) -> None:
+    """Devices and evenings, and nothing else: what there is besides of a person is among the devices."""
+    await window.open(f"/{GENERATED}/tonight")
+    await expect(window.page.locator("facial-therapy-card").first).to_be_visible()
+    devices, evenings = (f"custom:facial-therapy-{kind}card" for kind in ("", "routine-"))
+    views = await _views(window)
+    assert [card["type"] for card in views["tonight"]] == [devices] * len(household.stations) + [evenings] * len(PEOPLE)
+    entities = await messages.call("config/entity_registry/list")
+    enabled = {each["entity_id"]: each for each in entities if each["platform"] == "facial_therapy" and each["disabled_by"] is None and each["device_id"]}
+    assert {card["entity"] for card in views["devices"] if card["type"] == "tile"} == set(enabled)
+
+    step = next(entity_id for entity_id, each in enabled.items() if each["translation_key"] == "routine_step")
+    goes_on = f"{{...hass, states: {{...hass.states, '{step}': {{...hass.states['{step}'], state: 'cleanse'}}}}}}"
+    begun = [(card["type"], card.get("person")) for card in (await _views(window, goes_on))["tonight"]]
+    assert begun[0] == (evenings, enabled[step]["device_id"])
+    assert begun[1][0] == devices
+
+
 async def test_the_dashboard_draws_weeks_and_what_a_session_measured(window: Window, household: Household, messages: Messages) -> None:
     """The impedance is a sensor that somebody has to enable first."""
     session = await household.entity(messages, household.wand, "session")
     await window.open(f"/{GENERATED}/week")
     await expect(window.page.locator("facial-therapy-week-card").first.locator(".days li").first).to_be_attached()
-    views = await window.page.evaluate(
-        """async session => {
-            const hass = document.querySelector("home-assistant").hass;
-            const entities = {...hass.entities, [`${session}_ohm`]: {...hass.entities[session], entity_id: `${session}_ohm`, translation_key: "impedance"}};
-            const states = {...hass.states, [`${session}_ohm`]: {attributes: {unit_of_measurement: "Ω"}}};
-            const {views} = await customElements.get("ll-strategy-dashboard-facial-therapy").generate({}, {...hass, entities, states});
-            return Object.fromEntries(views.map(view => [view.path, view.sections.flatMap(section => section.cards)]));
-        }""",
-        session,
-    )
+    measured_too = f"""{{
+        ...hass,
+        entities: {{...hass.entities, "{session}_ohm": {{...hass.entities["{session}"], entity_id: "{session}_ohm", translation_key: "impedance"}}}},
+        states: {{...hass.states, "{session}_ohm": {{attributes: {{unit_of_measurement: "Ω"}}}}}},
+    }}"""
+    views = await _views(window, measured_too)
     assert [card["type"] for card in views["week"]] == ["custom:facial-therapy-week-card"] * len(PEOPLE)
     assert len({card["person"] for card in views["week"]}) == len(PEOPLE)
     states = await messages.states()

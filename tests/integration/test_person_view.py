@@ -17,6 +17,7 @@ from custom_components.facial_therapy.core.model import Channel, Dose, Modality
 from custom_components.facial_therapy.store import LEDGER
 
 from .house import House, furnished
+from .test_evening_plan import ask
 from .world import SUBJECT, completed
 
 SECRETS = ("subject", "skin_type", "skin_factor", str(SUBJECT), "started_by", "session_id")
@@ -110,6 +111,18 @@ async def test_a_routine_is_followed_step_by_step(house: House, hass_ws_client: 
     await house.pass_time(2)
     over = (await newest(client))["routine"]
     assert (over["goes_on"], over["until"]) == (False, None)
+
+
+async def test_who_has_a_plan_sees_when_the_next_evening_begins_and_nothing_of_it_while_one_goes_on(house: House, hass_ws_client: WebSocketGenerator) -> None:
+    client = await hass_ws_client(house.hass)
+    await follow(client)
+    assert (await newest(client))["routine"]["next_at"] is None
+    await ask(house)
+    at = dt_util.parse_datetime(house.shown("sensor", "next_session"))
+    assert at is not None
+    assert (await newest(client))["routine"]["next_at"] == at.timestamp()
+    await house.act("start_routine", steps=EVENING)
+    assert (await newest(client))["routine"]["next_at"] is None
 
 
 async def test_a_wait_says_until_when(house: House, hass_ws_client: WebSocketGenerator) -> None:

@@ -3,6 +3,7 @@
 import { DOMAIN, define, wordNow, wordsOf } from "./shared.js";
 
 const STRATEGY = "facial-therapy";
+const NOTHING = ["unknown", "unavailable"];
 
 const heading = (text, icon, badges = []) => ({ type: "heading", heading: text, icon, badges });
 const tile = (entity, options = {}) => ({ type: "tile", entity: entity.entity_id, name: { type: "entity" }, ...options });
@@ -23,9 +24,15 @@ class FacialTherapyDashboard extends HTMLElement {
       return { views: [view("tonight", "mdi:face-woman-shimmer", [section({ type: "markdown", text_only: true, content: words("empty") })])] };
     }
 
-    const person = ([id, entities]) => [heading(nameOf(id), "mdi:account"), ...entities.filter((entity) => !entity.entity_category).map((entity) => tile(entity))];
+    // Who has an evening to come, or is in the middle of one, looks for it first.
+    const known = (entity, nothing) => Boolean(entity) && ![...NOTHING, nothing].includes(hass.states[entity.entity_id]?.state ?? "unknown");
+    const awaited = ([, entities]) => known(has(entities, "sensor", "next_session")) || known(has(entities, "sensor", "routine_step"), "idle");
     const evening = ([id]) => section({ type: "custom:facial-therapy-routine-card", person: id });
-    const tonight = devices.map(([id]) => section({ type: "custom:facial-therapy-card", device: id }));
+    const tonight = [
+      ...people.filter(awaited).map(evening),
+      ...devices.map(([id]) => section({ type: "custom:facial-therapy-card", device: id })),
+      ...people.filter((person) => !awaited(person)).map(evening),
+    ];
 
     const week = people.map(([id]) => section({ type: "custom:facial-therapy-week-card", person: id }));
 
@@ -38,7 +45,8 @@ class FacialTherapyDashboard extends HTMLElement {
       .map((device) => section({ type: "history-graph", title: `${nameOf(device[0])}: ${words("sensors")}`, entities: measures(device), hours_to_show: 6 }));
     const history = [...measured, section({ type: "history-graph", entities: sensors, hours_to_show: 24 }), section({ type: "logbook", target: { entity_id: sensors }, hours_to_show: 168, grid_options: { rows: 8 } })];
 
-    const rest = devices.map(([id, entities]) => section(heading(nameOf(id), "mdi:tune-variant"), ...entities.map((entity) => tile(entity))));
+    const all = (icon) => ([id, entities]) => section(heading(nameOf(id), icon), ...entities.map((entity) => tile(entity)));
+    const rest = [...devices.map(all("mdi:tune-variant")), ...people.map(all("mdi:account"))];
 
     const keys = [["binary_sensor", "ready"], ["sensor", "ready_at"], ["binary_sensor", "fault"], ["button", "stop"], ["button", "confirm"]];
     const safety = [
@@ -53,7 +61,7 @@ class FacialTherapyDashboard extends HTMLElement {
     return {
       title: words("name"),
       views: [
-        view("tonight", "mdi:face-woman-shimmer", [...tonight, ...people.map(evening), ...(people.length ? [section(...people.flatMap(person))] : [])]),
+        view("tonight", "mdi:face-woman-shimmer", tonight),
         ...(week.length ? [view("week", "mdi:chart-bar", week)] : []),
         view("history", "mdi:history", history),
         view("devices", "mdi:tune-variant", rest),
