@@ -6,28 +6,24 @@
 4. A restart never starts anything: what it finds open it stops and settles.
 """
 
-import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
-import secrets
 from typing import Any, Final, override
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
-from homeassistant.const import Platform
-from homeassistant.core import CALLBACK_TYPE, Context, HassJob, HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.core import Context, HassJob, HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_connect, async_dispatcher_send
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
 from .accounts import Accounts
 from .admission import Admission
-from .const import CONF_CHANNELS, CONF_KIND, CONF_MAC, CONF_MODALITY, DOMAIN, KIND_PERSON, LOGGER, REPORTED, SIGNAL_LEDGER, SIGNAL_SESSION
+from .announcer import Announcer
+from .const import CONF_CHANNELS, CONF_KIND, CONF_MAC, CONF_MODALITY, DOMAIN, KIND_PERSON, LOGGER, REPORTED, SIGNAL_LEDGER
 from .core import limits
 from .core.ledger import Record
-from .core.model import Channel, Dose, Fault, Modality, Outcome, Person, Plan, Reason, Refusal, RefusedError, Telemetry
+from .core.model import Channel, Dose, Fault, Modality, Outcome, Person, Refusal, RefusedError, Telemetry
 from .core.session import Effect, Event, State, step
 from .devices import DeviceError, Problem, TherapyDevice
 from .devices.governed import GovernedDevice
@@ -39,6 +35,7 @@ from .people import persons
 from .permissions import async_must_be_admin
 from .reports import Reports
 from .snapshot import DEVICE, HOME_ASSISTANT, Ask, LiveSession, Snapshot, Who
+from .starting import Starting
 from .timers import Timers
 
 type DeviceConfigEntry = ConfigEntry[FacialTherapyCoordinator]
@@ -64,18 +61,17 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self.timers = Timers(hass)
         self.reports = Reports(hass, self)
         self.lease = Lease(hass, self, self._async_end)
+        self.starting = Starting(hass, self)
+        self.announcer = Announcer(hass, self)
         self.state = State.IDLE
         self.live: LiveSession | None = None
         self.last: LiveSession | None = None
         """The one that ended last."""
-        self._waiting: Ask | None = None
         self.fault: Fault | None = None
         """One that we have found, not the node."""
-        self._start_lock = asyncio.Lock()
         self.commanding = 0
         """Commands of a person that are under way: the node's reports wait for their answers."""
         self._ending = False
-        self._session_listeners: list[Callable[[str, LiveSession], None]] = []
         self._shown: tuple[Any, ...] | None = None
         self.closed = False
         """The channel is closed for good: its node has gone, or the entry is unloaded."""
@@ -155,74 +151,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             RefusedError: It may not start; nothing has changed.
             DeviceError: The node did not answer; the session counts in full until the node tells.
         """
-        live = LiveSession(
-            session_id=secrets.token_hex(8),
-            person=ask.person,
-            program=ask.program,
-            plan=None,
-            started_at=dt_util.utcnow(),
-            started_by=context.user_id if context else None,
-            turned_by=Who.of(context),
-        )
-        async with self._start_lock:
-            try:
-                if not self.device.connected and ask.wait_s:
-                    return self._wait(live, ask)
-                return await self._async_begin(live, ask)
-            except RefusedError as error:
-                self._tell("refused", live, error.binding)
-                raise
-
-    def _wait(self, live: LiveSession, ask: Ask) -> LiveSession:
-        """Hold a session until its device is back."""
-        row = self.admission.may_wait(ask)
-        self.live = live = replace(live, window_ends_at=dt_util.utcnow() + timedelta(seconds=ask.wait_s or 0))
-        self._waiting, self.reports.accepted, self.state = ask, False, row.state
-        self.timers.later("expired", ask.wait_s or 0, self.expired)
-        self.publish()
-        return live
-
-    async def _async_begin(self, live: LiveSession, ask: Ask) -> LiveSession:
-        """Permit, write, arm."""
-        row = self.admission.begin()
-        plan = self.admission.permit(ask)
-        self.live = live = replace(live, plan=plan, window_ends_at=dt_util.utcnow() + timedelta(seconds=plan.window_s))
-        self._waiting, self.reports.answer, self.reports.accepted, self.state = None, None, False, row.state
-        self.timers.cancel("expired")
-        self.publish()
-        try:
-            await self.accounts.async_open(live, plan)
-            await self._async_arm(live, plan, ask)
-        except (LedgerError, RefusedError) as error:
-            with suppress(LedgerError):
-                await self.accounts.async_void(live.session_id)
-            if self._is_live(live) and self.state is State.ARMED:
-                self.apply(Event.REFUSED)
-            if isinstance(error, LedgerError):
-                raise RefusedError(Refusal(reason=Reason.STORE_FAILED, detail=str(error))) from error
-            raise
-        self._tell("armed", live)
-        self.lease.renew_from_now()
-        return live
-
-    def _is_live(self, live: LiveSession) -> bool:
-        return self.live is not None and self.live.session_id == live.session_id
-
-    async def _async_arm(self, live: LiveSession, plan: Plan, ask: Ask) -> None:
-        """Send start, once more if the node has a session that the ledger had not taken in."""
-        for last_try in (False, True):
-            if not self._is_live(live) or self.state is not State.ARMED:  # a stop came first
-                raise RefusedError(Refusal(reason=Reason.WRONG_STATE, detail=self.state))
-            try:
-                self.reports.answer = await self.device.async_start(live.session_id, plan, last_record=self.accounts.memory.last_record)
-            except RefusedError as error:
-                if last_try or error.binding.reason is not Reason.UNSEEN_SESSION:
-                    raise
-                await self.async_take_in()
-                self.admission.permit(ask, without=live.session_id)  # what has just been taken in counts too
-            else:
-                self.reports.accepted = True
-                return
+        return await self.starting.async_start(ask, context)
 
     async def async_pause(self, context: Context | None = None) -> None:
         """Zero at once, the session kept.
@@ -343,13 +272,13 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self.timers.cancel("expired")
         if self.state is State.RUNNING:
             self.lease.renew_from_now()
-            self._tell("resumed" if before in (State.SUSPENDED, State.PAUSED) else "started", live)
+            self.announcer.tell("resumed" if before in (State.SUSPENDED, State.PAUSED) else "started", live)
         elif self.state is State.ARMED:
             self.lease.renew_from_now()
         elif self.state in (State.LOST, State.STOPPING):
             self.timers.later("expired", limits.KEPT_S + limits.LEASE_S[self.modality], self.expired)
         elif self.state in TOLD:
-            self._tell(TOLD[self.state], live)
+            self.announcer.tell(TOLD[self.state], live)
         elif self.state is State.IDLE:
             self._over(live)
             return
@@ -366,7 +295,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self.live = None
         self.reports.compared = False
         self.lease.cancel()
-        self._tell("ended", self.last)
+        self.announcer.tell("ended", self.last)
         if record is not None and record.open:
             self.hass.async_create_task(self._async_write_over(self.last), f"facial_therapy over {self.mac}")
 
@@ -415,26 +344,6 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             enrolled = self.telemetry.subjects if self.telemetry is not None else ()
             await self.accounts.async_take_in(newest, enrolled=enrolled, interrupted=interrupted, living=self._living)
 
-    def device_is_back(self, live: LiveSession) -> None:
-        """The device of a waiting session reports."""
-        if self._waiting is not None:
-            self.hass.async_create_task(self._async_begin_waiting(live, self._waiting), f"facial_therapy begin {self.mac}")
-
-    async def _async_begin_waiting(self, live: LiveSession, ask: Ask) -> None:
-        """The device of a waiting session is back."""
-        async with self._start_lock:
-            if self.state is not State.WAITING:
-                return
-            try:
-                await self._async_begin(live, ask)
-            except RefusedError as error:
-                LOGGER.info("%s: the waiting session was refused: %s", self.name, error)
-                self._tell("refused", live, error.binding)
-                if self.state is State.WAITING:
-                    self.apply(Event.REFUSED)
-            except DeviceError as error:
-                LOGGER.info("%s: the waiting session was not answered: %s", self.name, error.problem)
-
     def latch(self, fault: Fault) -> None:
         """A fault that we found: any surprise deenergizes, and it lasts until a person clears it."""
         if self.fault is fault:
@@ -458,28 +367,6 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self.apply(Event.EXPIRED)
 
     # --- what is shown ----------------------------------------------------------------------------------------------------------
-
-    def add_session_listener(self, listener: Callable[[str, LiveSession], None]) -> CALLBACK_TYPE:
-        """Call back with `armed`, `started`, `suspended`, `paused`, `resumed`, `ended`, `refused`, `fault` or `enrolled`, and the session."""
-        self._session_listeners.append(listener)
-        return lambda: self._session_listeners.remove(listener)
-
-    def tell_enrolled(self, person: Person) -> None:
-        """The node knows a person from now on: somebody held its button."""
-        self._tell("enrolled", LiveSession(session_id="", person=person, program="", plan=None, started_at=dt_util.utcnow(), started_by=None, turned_by=DEVICE))
-        self.publish()
-
-    def _tell(self, name: str, live: LiveSession, refusal: Refusal | None = None) -> None:
-        for listener in tuple(self._session_listeners):
-            listener(name, live)
-        self.announce(name, live, reason=refusal and refusal.reason.shown)
-
-    def announce(self, name: str, live: LiveSession, **more: Any) -> None:  # noqa: ANN401 - JSON
-        """Announce a turn of a session to automations, with what they may want of it."""
-        entity_id = er.async_get(self.hass).async_get_entity_id(Platform.SWITCH, DOMAIN, f"{self.mac}_session")
-        device = self.device_entry
-        where = {"entity_id": entity_id, "device_id": device and device.id, "modality": self.modality.value}
-        async_dispatcher_send(self.hass, SIGNAL_SESSION, self.config_entry.entry_id, name, {**where, **live.told, **more})
 
     @callback
     def publish(self) -> None:

@@ -71,7 +71,7 @@ class SessionEvent(FacialTherapyEntity, EventEntity):
     async def async_added_to_hass(self) -> None:
         """Listen to the shell."""
         await super().async_added_to_hass()
-        self.async_on_remove(self.coordinator.add_session_listener(self._told))
+        self.async_on_remove(self.coordinator.announcer.add_listener(self._told))
 
     @callback
     def _told(self, event_type: str, session: LiveSession) -> None:

@@ -93,11 +93,11 @@ class Reports:
             self.accepted = True
             if telemetry.zone is not None and telemetry.flowing and telemetry.zone != self._zone:
                 self._zone = telemetry.zone
-                shell.announce("zone", live, zone=telemetry.zone)
+                shell.announcer.announce("zone", live, zone=telemetry.zone)
             if live.plan is not None and (fault := safety.watch(live.plan, telemetry, telemetry.received_at)):
                 shell.latch(fault)
         if shell.state is State.WAITING and live is not None:
-            shell.device_is_back(live)
+            shell.starting.device_is_back(live)
         elif telemetry.state is NodeState.FAULT and shell.state is not State.FAULT:
             shell.turned(DEVICE)
             shell.apply(Event.FAULTED)
@@ -152,7 +152,7 @@ class Reports:
             person = find_person(self._hass, shell.manual.settings.person_id)
             if person.subject not in telemetry.subjects:
                 await shell.device.async_enroll(person.subject)
-                shell.tell_enrolled(person)
+                shell.announcer.enrolled(person)
         except (RefusedError, DeviceError) as error:
             LOGGER.info("%s: nobody was enrolled: %s", shell.name, error)
 

@@ -285,7 +285,7 @@ async def test_whoever_is_selected_is_enrolled_while_the_button_of_the_node_is_h
     await world.pass_time(1)
     assert [refusal.reason for refusal in world.shell.data.refusals] == [Reason.NOT_ENROLLED]
     told: list[str] = []
-    world.shell.add_session_listener(lambda name, _live: told.append(name))
+    world.shell.announcer.add_listener(lambda name, _live: told.append(name))
     world.device.hold()
     await world.pass_time(3)
     world.device.hold(down=False)

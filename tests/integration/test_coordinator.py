@@ -27,7 +27,7 @@ def record_of(world: World) -> Record:
 
 async def test_a_session_is_armed_put_on_runs_to_its_end_and_is_settled_to_what_the_node_delivered(world: World) -> None:
     told: list[str] = []
-    world.shell.add_session_listener(lambda name, _: told.append(name))
+    world.shell.announcer.add_listener(lambda name, _: told.append(name))
     live = await world.shell.async_start(world.ask(), Context(user_id="somebody"))
     assert world.state() is State.ARMED
     assert live.started_by == "somebody"
