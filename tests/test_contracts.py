@@ -107,7 +107,7 @@ LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "websocket": SURFACE | {"words"},
         "person_view": SURFACE | {"evenings", "history", "prospects", "store", "words"},
         "sentences": CORE_ONLY,
-        "spoken": SURFACE | {"words"},
+        "spoken": SURFACE | {"routines", "sentences", "words"},
         "voice": SURFACE | {"evenings", "history", "prospects", "sentences", "spoken", "store", "words"},
         "llm": SURFACE | {"history", "spoken", "store", "words"},
         "screening_flow": CORE_ONLY,

@@ -18,6 +18,7 @@ from homeassistant.helpers.llm import LLM_API_ASSIST, LLMContext, Tool, ToolAnno
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
+from .asks import ATTR_MODE, MODE_ARM, MODES
 from .const import DOMAIN
 from .coordinator import FacialTherapyCoordinator
 from .core.model import PERSONAL, Modality, Person, Reason, Refusal, RefusedError
@@ -35,6 +36,7 @@ ENDS: Final = ToolAnnotations(destructive=False, idempotent=True, open_world=Fal
 DEVICE: Final = vol.Required("device", description="Name of the mask or wand, as get_state lists it")
 PERSON: Final = vol.Optional("person", description="Name of the person; left out: who is speaking")
 PROGRAM: Final = vol.Optional("program", description="Key of a program, as get_state lists it; left out: what is selected on the device")
+MODE: Final = vol.Optional(ATTR_MODE, default=MODE_ARM, description="propose: ask the person by a notification first, and arm nothing before they say yes")
 PROMPT: Final = (
     "Facial therapy masks and wands: starting a session only arms it, and it begins when the person puts the device on. "
     "A refusal is final: say its reason and time, and do not try to get around it. Levels can be lowered, never raised."
@@ -167,12 +169,12 @@ class CheckSession(FacialTherapyTool):
 
 
 class StartSession(FacialTherapyTool):
-    """Arm a session."""
+    """Arm a session, or propose it."""
 
     name = f"{DOMAIN}__start_session"
     title = "Arm facial therapy session"
-    description = "Arm a session of a program. It begins only when the person puts the device on; levels and durations cannot be chosen"
-    parameters = vol.Schema({DEVICE: str, PERSON: str, PROGRAM: str})
+    description = "Arm a session of a program, or propose it. It begins only when the person puts the device on; levels and durations cannot be chosen"
+    parameters = vol.Schema({DEVICE: str, PERSON: str, PROGRAM: str, MODE: vol.In(MODES)})
     annotations = ARMS
 
     @override
@@ -180,7 +182,7 @@ class StartSession(FacialTherapyTool):
         """Go through the gate."""
         shell = _named(hass, context, data["device"])
         asked = chosen(shell, speaker(hass, context.context, data.get("person")), data.get("program"))
-        answer = await async_act(hass, "start_session", context.context, {**asked, "wait": WAIT_S}, response=True)
+        answer = await async_act(hass, "start_session", context.context, {**asked, "wait": WAIT_S, ATTR_MODE: data[ATTR_MODE]}, response=True)
         return {key: answer.get(key) for key in ("state", "person", "program", "window_ends_at", "duration_s")}
 
 

@@ -1,9 +1,9 @@
-"""What voice and language models share: who speaks, what they start, and why not, said so that a whole room may hear it.
+"""What voice and language models share: who speaks, what they start, what it is called, and why not, said so that a whole room may hear it.
 
 Both go through the actions, like everybody, with a context that says so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -14,8 +14,13 @@ from homeassistant.util import dt as dt_util
 from .const import DOMAIN
 from .coordinator import FacialTherapyCoordinator
 from .core.model import MANUAL, Modality, Person, Refusal, RefusedError
-from .people import find_person, person_of_user
+from .core.program import BUILT_IN
+from .people import find_person, person_of_user, persons
+from .programs import own_programs
+from .routines import own_routines
+from .sentences import Book, Names, around_own_names, device_words, sayable
 from .snapshot import Spoken
+from .targets import all_coordinators
 from .words import Words
 
 WAIT_S: Final = 900
@@ -31,6 +36,44 @@ def speaker(hass: HomeAssistant, context: Context | None, named: str | None = No
     if named is None and (person := person_of_user(hass, context.user_id if context else None)) is not None:
         return person
     return find_person(hass, named)
+
+
+def names_of(hass: HomeAssistant, books: Mapping[str, Book], languages: Iterable[Words]) -> Names:
+    """Return what the home calls its devices, programs, routines and people.
+
+    A person's own name that stands for a built-in program, or that nobody could tell from the rest of a sentence, is not listened to.
+    """
+    devices: dict[str, set[str]] = {}
+    own: set[str] = set()
+    for shell in all_coordinators(hass):
+        entry, device = shell.config_entry, shell.device_entry
+        names = [entry.title, *([] if device is None else [device.name_by_user or "", device.name or ""])]
+        called = {word for name in names if (word := sayable(name))}
+        own |= called
+        for word in called.union(device_words(books, shell.modality)):
+            devices.setdefault(word, set()).add(entry.entry_id)
+    everybody, around = persons(hass), around_own_names(books)
+    programs = {sayable(words.program(key)): key for words in languages for key in BUILT_IN}
+    made_programs = {sayable(name) for person in everybody for name in own_programs(hass, person.person_id)}
+    made_routines = {sayable(name) for person in everybody for name in own_routines(hass, person.person_id)}
+    return Names(
+        devices={word: frozenset(ids) for word, ids in devices.items()},
+        programs=programs,
+        persons={word: person.person_id for person in everybody if (word := sayable(person.name))},
+        own=frozenset(own),
+        made_programs=frozenset(word for word in made_programs - programs.keys() if not around.issuperset(word.split())),
+        made_routines=frozenset(word for word in made_routines if not around.issuperset(word.split())),
+    )
+
+
+def own_program(hass: HomeAssistant, person: Person, said: str) -> str | None:
+    """Return the program of a person's own that is called like this aloud; None: they have none."""
+    return next((name for name in own_programs(hass, person.person_id) if sayable(name) == said), None)
+
+
+def own_routine(hass: HomeAssistant, person: Person, said: str) -> str | None:
+    """Return the routine of a person's own that is called like this aloud; None: they have none."""
+    return next((name for name in own_routines(hass, person.person_id) if sayable(name) == said), None)
 
 
 async def async_act(hass: HomeAssistant, action: str, context: Context | None, data: Mapping[str, Any], *, response: bool = False) -> dict[str, Any]:

@@ -8,6 +8,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from math import ceil
 from typing import Any, Final
@@ -24,19 +25,21 @@ from homeassistant.setup import async_when_setup
 from homeassistant.util import dt as dt_util
 
 from . import sentences
+from .asks import MODE_ARM, MODE_PROPOSE
 from .const import DOMAIN, REPORTED
 from .coordinator import FacialTherapyCoordinator
 from .core.model import MANUAL, Modality, Person, RefusedError
-from .core.program import BUILT_IN
+from .core.program import named
 from .core.routine import State as RoutineState
 from .core.session import State
 from .errors import time_in_words
 from .evenings import EVENINGS, Evenings, evenings_of
 from .history import may_read
 from .people import persons
-from .sentences import Book, Heard, Names
+from .programs import own_programs
+from .sentences import Book, Heard, Names, Written
 from .snapshot import Ask
-from .spoken import WAIT_S, async_act, chosen, explained, left_s, speaker, target, this_week, why
+from .spoken import WAIT_S, async_act, chosen, explained, left_s, names_of, own_program, own_routine, speaker, target, this_week, why
 from .store import LEDGER
 from .targets import all_coordinators
 from .words import Words, async_words
@@ -90,22 +93,11 @@ class Voice:
 
     @callback
     def _renamed(self) -> None:
-        """A device or a person has come, gone, or is called something else."""
+        """A device, a person or something that they have made has come, gone, or is called something else."""
         for unfollow in self._followed:
             unfollow()
         self._followed = [evenings.add_listener(self._listen) for evenings in self._hass.data[EVENINGS].values()]
-        devices: dict[str, set[str]] = {}
-        own: set[str] = set()
-        for shell in all_coordinators(self._hass):
-            entry, device = shell.config_entry, shell.device_entry
-            names = [entry.title, *([] if device is None else [device.name_by_user or "", device.name or ""])]
-            called = {word for name in names if (word := sentences.sayable(name))}
-            own |= called
-            for word in called.union(sentences.device_words(self._books, shell.modality)):
-                devices.setdefault(word, set()).add(entry.entry_id)
-        programs = {sentences.sayable(words.program(key)): key for words in self._words.values() for key in BUILT_IN}
-        called_persons = {word: person.person_id for person in persons(self._hass) if (word := sentences.sayable(person.name))}
-        self._names = Names({word: frozenset(ids) for word, ids in devices.items()}, programs, called_persons, frozenset(own))
+        self._names = names_of(self._hass, self._books, self._words.values())
         self._listen()
 
     @callback
@@ -136,7 +128,7 @@ class Voice:
             nothing = ConversationInput(DOMAIN, Context(), None, None, None, self._hass.config.language, "")
             await agent.async_recognize_sentence_trigger(nothing)
 
-    def _heard(self, written: Mapping[str, str], names: Names) -> Callable[[ConversationInput, RecognizeResult], Awaitable[str | None]]:
+    def _heard(self, written: Mapping[str, Written], names: Names) -> Callable[[ConversationInput, RecognizeResult], Awaitable[str | None]]:
         async def hear(said: ConversationInput, result: RecognizeResult) -> str | None:
             template = result.intent_sentence.text if result.intent_sentence is not None else ""
             return await self._async_answer(sentences.heard(written[template or ""], said.text, names), said)
@@ -167,11 +159,22 @@ class Voice:
             return words.spoken("who") if persons(self._hass) else words.problem("no_person", {})
         if heard.intent == "week":
             return await self._async_week(who, words, context)
+        if heard.intent == "start" and heard.program and not self._program(heard, who) and own_routine(self._hass, who, heard.program):
+            heard = replace(heard, intent="start_routine", routine=heard.program)  # somebody else has a program of this name
         if heard.intent in ("start_routine", "skip_planned"):
-            return await self._async_evening(heard.intent, who, words, context)
-        if len(shells := self._fitting(heard)) != 1:
-            return words.spoken("which", devices=", ".join(shell.config_entry.title for shell in shells))
-        act = self._async_start if heard.intent == "start" else self._async_ready
+            return await self._async_evening(heard, who, words, context)
+        return await self._async_on_device(heard, who, words, context)
+
+    async def _async_on_device(self, heard: Heard, who: Person, words: Words, context: Context) -> str:
+        """Do what is for one device, which a sentence names or which is the only one that fits."""
+        program = self._program(heard, who)
+        if heard.program is not None and program is None:
+            return words.spoken("not_made", person=who.name, name=heard.program)
+        heard = replace(heard, program=program)
+        if len(shells := self._fitting(heard, who)) != 1:
+            meant = ", ".join(shell.config_entry.title for shell in shells or self._meant(heard))
+            return words.spoken("which", devices=meant) if shells else words.spoken("not_for", program=words.program(program or ""), devices=meant)
+        act = self._async_ready if heard.intent == "ready" else self._async_start
         try:
             return await act(shells[0], heard, who, words, context)
         except (HomeAssistantError, RefusedError) as error:
@@ -181,9 +184,16 @@ class Voice:
         """Return the devices that a sentence names, all if it names none."""
         return [shell for shell in all_coordinators(self._hass) if heard.devices is None or shell.config_entry.entry_id in heard.devices]
 
-    def _fitting(self, heard: Heard) -> list[FacialTherapyCoordinator]:
-        """Return the devices on which something could be begun: those that have the program, and of several those that are on."""
-        shells = [shell for shell in self._meant(heard) if heard.program is None or heard.program in shell.manual.programs]
+    def _program(self, heard: Heard, who: Person) -> str | None:
+        """Return the key of a program by its name: a built-in one, else one of whom it is for; None if there is none."""
+        if heard.program is None:
+            return None
+        return self._names.programs.get(heard.program) or own_program(self._hass, who, heard.program)
+
+    def _fitting(self, heard: Heard, who: Person) -> list[FacialTherapyCoordinator]:
+        """Return the devices on which something could be begun: those that the program is for, and of several those that are on."""
+        fits = frozenset(Modality) if heard.program is None else named(heard.program, own_programs(self._hass, who.person_id)).modalities
+        shells = [shell for shell in self._meant(heard) if shell.modality in fits]
         return [shell for shell in shells if shell.device.connected] or shells
 
     def _routines(self) -> list[Evenings]:
@@ -227,12 +237,11 @@ class Voice:
         return words.spoken("left", device=device, minutes=ceil(seconds / 60), time=ends)
 
     async def _async_start(self, shell: FacialTherapyCoordinator, heard: Heard, who: Person, words: Words, context: Context) -> str:
-        """Arm, or hold a session until its device is switched on."""
-        data = {**chosen(shell, who, heard.program), "wait": WAIT_S}
+        """Arm, hold a session until its device is switched on, or ask somebody whether they want it."""
+        data = {**chosen(shell, who, heard.program), "wait": WAIT_S, "mode": MODE_PROPOSE if heard.intent == "propose" else MODE_ARM}
         live = await async_act(self._hass, "start_session", context, data, response=True)
         ends = dt_util.parse_datetime(live["window_ends_at"] or "") or dt_util.utcnow()
-        said = "armed" if live["state"] == "armed" else "waiting"
-        return words.spoken(said, device=shell.config_entry.title, person=who.name, time=time_in_words(ends, words.texts))
+        return words.spoken(live["state"], device=shell.config_entry.title, person=who.name, time=time_in_words(ends, words.texts))
 
     async def _async_ready(self, shell: FacialTherapyCoordinator, heard: Heard, who: Person, words: Words, _context: Context) -> str:
         """Say whether it would be allowed now, and if not, why and when."""
@@ -263,10 +272,15 @@ class Voice:
         given = [record.modality for record in self._hass.data[LEDGER].newest_first(who.person_id) if record.counts and record.started_at >= since]
         return words.spoken("week", person=who.name, mask=given.count(Modality.MASK), wand=given.count(Modality.WAND))
 
-    async def _async_evening(self, intent: str, who: Person, words: Words, context: Context) -> str:
-        """Begin the routine of the evening, or leave the evening out."""
-        answer = await async_act(self._hass, intent, context, {"person": who.person_id}, response=True)
-        if intent == "start_routine":
+    async def _async_evening(self, heard: Heard, who: Person, words: Words, context: Context) -> str:
+        """Begin the routine of the evening or one of somebody's own, or leave the evening out."""
+        data = {"person": who.person_id}
+        if heard.routine is not None:
+            if (routine := own_routine(self._hass, who, heard.routine)) is None:
+                return words.spoken("not_made", person=who.name, name=heard.routine)
+            data["routine"] = routine
+        answer = await async_act(self._hass, heard.intent, context, data, response=True)
+        if heard.intent == "start_routine":
             return words.spoken("routine", cue=words.cue(evenings_of(self._hass, who).cue or ""))
         following = dt_util.parse_datetime(answer["next"] or "")
         return words.spoken("left_out", time=time_in_words(following, words.texts)) if following else words.spoken("left_out_last")

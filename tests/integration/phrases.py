@@ -20,6 +20,9 @@ ARMING: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "start the wand",
             "switch on the microcurrent wand",
             "prepare the wand for Ada",
+            "start Evening calm on the mask",
+            "begin the evening calm program, please",
+            "start the mask with my Evening calm for Ada",
         ),
         "de": (
             "starte die Maske",
@@ -35,6 +38,9 @@ ARMING: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "starte den Stab",
             "schalte den Mikrostromstab ein",
             "bitte starte den Stab für Ada",
+            "starte Evening calm auf der Maske",
+            "starte bitte das Programm Evening calm",
+            "beginne die Maske mit meinem Programm Evening calm für Ada",
         ),
     }
 )
@@ -170,6 +176,30 @@ ROUTINE: Final[Mapping[str, tuple[tuple[str, str], ...]]] = MappingProxyType(
             ("beende meine Abendroutine", "stop_all"),
             ("überspringe meine Abendroutine heute", "skip_planned"),
             ("lass heute Abend die Hautpflegeroutine aus", "skip_planned"),
+        ),
+    }
+)
+
+OWN_ROUTINE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "en": ("start Sunday reset", "begin my sunday reset routine, please", "start the routine Sunday reset for Ada"),
+        "de": ("starte Sunday reset", "beginne bitte meine Routine Sunday reset", "Sunday reset für Ada starten"),
+    }
+)
+
+PROPOSING: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "en": (
+            "ask Ada whether she wants the mask tonight",
+            "ask me if I want the wand",
+            "please ask Ada if she would like Evening calm on the mask",
+            "suggest fine lines on the mask to Ada today",
+        ),
+        "de": (
+            "frag Ada, ob sie heute Abend die Maske möchte",
+            "frage mich, ob ich den Stab will",
+            "frag bitte Ada, ob sie Evening calm auf der Maske möchte",
+            "schlag Ada heute feine Linien mit der Maske vor",
         ),
     }
 )

@@ -121,6 +121,44 @@ async def test_a_second_session_on_the_same_day_is_refused_with_the_time(house: 
     assert checked.data["allowed"] is False
 
 
+async def test_a_session_is_proposed_and_nothing_is_armed_before_the_person_says_yes(house: House) -> None:
+    proposed = await use(house, "start_session", device="Mask", program="fine_lines", mode="propose")
+    assert (proposed.error, proposed.data["state"], proposed.data["person"]) == (False, "proposed", "Ada")
+    assert house.shell(MASK).live is None
+    assert "start" not in house.devices[MASK].commands
+    await house.hass.services.async_call(DOMAIN, "report_reaction", {"reaction": "redness"}, blocking=True)
+    refused = await use(house, "start_session", device="Mask", program="fine_lines", mode="propose")
+    assert refused.error
+    assert "The app says why" in str(refused.data)
+
+
+async def test_no_tool_is_there_to_raise_to_clear_or_to_energize(house: House) -> None:
+    fields = {name: {str(key) for key in tool.parameters.schema} for name, tool in ours(await api(house)).items()}
+    assert fields == {
+        "get_state": set(),
+        "check_session": {"device", "person", "program"},
+        "start_session": {"device", "person", "program", "mode"},
+        "lower_session": {"device"},
+        "stop_session": {"device"},
+    }
+
+
+async def test_whoever_may_only_look_may_not_arm_or_propose_through_a_model_but_stop(house: House) -> None:
+    await house.hass.auth.async_create_user("Owner")  # the first one may everything
+    looker = await house.hass.auth.async_create_user("Looker", group_ids=["system-read-only"])
+    for mode in ("arm", "propose"):
+        refused = await use(house, "start_session", looker.id, device="Mask", program="fine_lines", mode=mode)
+        assert (refused.error, refused.data["error"]) == (True, "You may not do that.")
+    assert (await use(house, "check_session", looker.id, device="Mask", program="fine_lines")).error
+    assert house.shell(MASK).live is None
+    await use(house, "start_session", device="Mask", program="fine_lines")
+    house.devices[MASK].put_on()
+    await house.pass_time(10)
+    assert house.flowing == {MASK}
+    assert (await use(house, "stop_session", looker.id)).data == {"done": ["Mask"]}
+    assert house.flowing == set()
+
+
 async def test_no_tool_clears_a_fault(house: House) -> None:
     house.shell(MASK).latch(Fault.OVER_TEMPERATURE)
     await house.hass.async_block_till_done()
@@ -135,6 +173,7 @@ async def test_what_is_not_exposed_is_not_there(house: House) -> None:
     switches = {m: registry.async_get_entity_id(Platform.SWITCH, DOMAIN, f"{house.shell(m).mac}_session") for m in Modality}
     async_expose_entity(house.hass, "conversation", switches[MASK] or "", should_expose=False)
     assert "Devices: Wand." in (await api(house)).api_prompt
+    assert [each["device"] for each in (await use(house, "get_state")).data["devices"]] == ["Wand"]  # type: ignore[union-attr, index, call-overload]
     assert (await use(house, "start_session", device="Mask", program=MANUAL)).error
     async_expose_entity(house.hass, "conversation", switches[Modality.WAND] or "", should_expose=False)
     assert not ours(await api(house))

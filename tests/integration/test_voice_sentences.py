@@ -27,6 +27,7 @@ from custom_components.facial_therapy.snapshot import By
 from custom_components.facial_therapy.words import async_words
 
 from .house import House, furnished
+from .made import make_program
 from .phrases import ARMING, OTHERS, ROUTINE, RUNNING, STOPPING
 from .world import person_entry
 
@@ -88,6 +89,7 @@ def fits(answer: str, template: str) -> bool:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_at_least_sixty_phrasings_do_what_they_say(house: House, called: list[dict[str, Any]], language: str) -> None:
+    make_program(house, "Evening calm")
     said = 0
 
     async def hear(sentence: str, *actions: str) -> str:
@@ -108,6 +110,7 @@ async def test_at_least_sixty_phrasings_do_what_they_say(house: House, called: l
         live = house.shell(living[0]).live
         assert live is not None
         assert live.turned_by.by is By.VOICE
+        assert (live.program == "Evening calm") == ("calm" in sentence.casefold())
         assert (await say(house, "stop")).endswith("stopped.")
     for sentence in STOPPING[language]:
         await arm(house)
