@@ -96,6 +96,7 @@ class Evenings:
         try:
             self.course = course_in(data["course"]) if data else Course()
             self.run = run_in(data["run"]) if data and data["run"] else None
+            self._reminders.phase_told_in = date.fromisoformat(data["phase_told_in"]) if data.get("phase_told_in") else None
         except (KeyError, TypeError, ValueError) as error:
             LOGGER.warning("The plan of %s could not be read, and is begun anew: %s", self.entry.title, error)
         self._unfollow = [
@@ -121,7 +122,9 @@ class Evenings:
         self._publish()
 
     async def _async_save(self) -> None:
-        await self._store.async_save({"course": course_out(self.course), "run": self.run and run_out(self.run)})
+        told_in = self._reminders.phase_told_in
+        kept = {"course": course_out(self.course), "run": self.run and run_out(self.run), "phase_told_in": told_in and told_in.isoformat()}
+        await self._store.async_save(kept)
 
     async def async_plan(self, course: Course) -> None:
         """Keep another course."""
@@ -422,7 +425,10 @@ class Evenings:
             return
         self._publish()
         self._look_for_news()
+        before = self._reminders.phase_told_in
         await self._reminders.async_look(evening, next_phase=self.next_phase is not None)
+        if self._reminders.phase_told_in != before:
+            await self._async_save()
 
     # --- what is shown ----------------------------------------------------------------------------------------------------------
 

@@ -27,8 +27,8 @@ class Reminders:
         self._entry = entry
         self._told_on: date | None = None
         """The evening of which the person has been told."""
-        self._phase_told_in: date | None = None
-        """The week in which the person has been told of the next phase."""
+        self.phase_told_in: date | None = None
+        """The week in which the person has been told of the next phase; kept with the plan, so that a restart does not tell it again."""
 
     async def async_look(self, evening: Evening | None, *, next_phase: bool) -> None:
         """Tell of the evening that is due once, and of a next phase once a week for as long as it is neither accepted nor planned anew."""
@@ -36,8 +36,8 @@ class Reminders:
         if what not in (REMIND, PROPOSE):
             return
         person_id, week = self._entry.entry_id, monday(dt_util.now().date())
-        if next_phase and self._phase_told_in != week:
-            self._phase_told_in = week
+        if next_phase and self.phase_told_in != week:
+            self.phase_told_in = week
             await async_tell(self._hass, self._entry, "phase", f"phase_{person_id}")
         if evening is None or evening.day == self._told_on:
             return

@@ -189,7 +189,12 @@ async def test_the_next_phase_is_told_once_a_week(house: House, when_due: str, t
     await ask(house, program="first_use", evenings=2, when_due=when_due)
     await to_next_phase(house)
     await house.pass_time(300, 60)
+    await house.restart()
+    await house.pass_time(300, 60)
     assert notified.count("The next phase of your plan is due. It begins when you accept it.") == told
+    house.freezer.tick(timedelta(weeks=1))
+    await house.pass_time(120, 60)
+    assert notified.count("The next phase of your plan is due. It begins when you accept it.") == 2 * told
 
 
 async def test_a_phase_that_is_not_due_any_more_cannot_be_accepted(house: House) -> None:
