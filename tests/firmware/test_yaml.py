@@ -78,6 +78,16 @@ def test_the_hardware_page_names_every_pin_of_the_board_and_no_other(modality: s
     assert set(re.findall(r"GPIO\d+", table)) == set(re.findall(r"GPIO\d+", board))
 
 
+@pytest.mark.parametrize("modality", ["mask", "wand"])
+def test_what_a_board_measures_is_told_to_people_only_when_it_is_another(modality: str) -> None:
+    """The recorder of Home Assistant keeps every state: a converter that is read every 250 ms would be 2400 rows in ten minutes."""
+    board = (ROOT / "esphome" / "boards" / f"{modality}-esp32.yaml").read_text()
+    [sensors] = re.findall(r"^sensor:\n((?: .*\n|\n)+)", board, re.MULTILINE)
+    named = [sensor for sensor in re.split(r"^  - ", sensors, flags=re.MULTILINE) if " name: " in sensor]
+    assert named
+    assert [sensor for sensor in named if "- delta: " not in sensor] == []
+
+
 @pytest.mark.parametrize("page", ["docs/hardware.md", "README.md"])
 def test_what_a_page_links_to_is_there(page: str) -> None:
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / page).read_text()):
