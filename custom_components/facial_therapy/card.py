@@ -1,4 +1,4 @@
-"""The card and the dashboard are files of ours: served under an address that changes with them, and loaded by every page."""
+"""The cards and the dashboard are files of ours: served under an address that changes with them, and loaded by every page."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +12,8 @@ from .const import DOMAIN
 
 FOLDER: Final = Path(__file__).parent / "frontend"
 URL: Final = f"/{DOMAIN}_static"
-SCRIPTS: Final = ("facial-therapy-card.js", "facial-therapy-dashboard.js")
+SCRIPTS: Final = ("facial-therapy-card.js", "facial-therapy-dashboard.js", "routine.js", "week.js")
+"""Each a card or the dashboard; what two of them import is loaded once."""
 
 
 async def async_setup_card(hass: HomeAssistant) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from playwright.async_api import Page, Route
 
+from custom_components.facial_therapy.card import SCRIPTS
 from custom_components.facial_therapy.core.session import State
 
 INTEGRATION: Final = Path(__file__).resolve().parents[2] / "custom_components" / "facial_therapy"
@@ -15,7 +16,7 @@ CARD: Final = INTEGRATION / "frontend" / "facial-therapy-card.js"
 PLACE: Final = "http://cards.test/"
 """Where the page gets its files: from our folder, never from a network."""
 NOW: Final = 1_795_550_645.0
-"""21:04:05 in Amsterdam."""
+"""Tuesday, 24 November, 21:04:05 in Amsterdam."""
 LIGHT: Final[Mapping[str, str]] = {
     "primary-text-color": "#141414",
     "secondary-text-color": "#5e5e5e",
@@ -95,9 +96,11 @@ FAULTED: Final = {
     "allowed_at": None,
 }
 REST: Final = {"reason": "rest", "message": "The skin still rests from the last session. Possible from Wednesday 19:04.", "allowed_at": NOW + 79_200}
+CHARGING: Final = {"reason": "charging", "message": "The device is charging. Unplug it first.", "allowed_at": None}
 MOMENTS: Final[Mapping[str, Device | None]] = {
     "ready": mask(last=ENDED),
     "not ready": mask(refusals=[REST], last={**ENDED, "ended_at": NOW - 7200}),
+    "refused": mask(refusals=[CHARGING], charging=True, last=ENDED),
     "waiting": mask(state="waiting", connected=False, session=session(planned=None, duration_s=None, window_ends_at=NOW + 1320)),
     "armed": mask(state="armed", session=session(window_ends_at=NOW + 47)),
     "ramping": mask(
@@ -142,7 +145,8 @@ MOMENTS: Final[Mapping[str, Device | None]] = {
 assert {moment["state"] for moment in MOMENTS.values() if moment} >= set(State)
 
 _DAYS: Final = [f"2026-11-{day}" for day in range(23, 30)]
-_GIVEN: Final = {0: {"red": 16.8, "near_infrared": 16.8}, 2: {"red": 12.0, "near_infrared": 12.0, "amber": 4.0}}
+_TODAY: Final = 1
+_GIVEN: Final = {0: {"red": 16.8, "near_infrared": 16.8}, _TODAY: {"red": 12.0, "near_infrared": 12.0, "amber": 4.0}}
 _WEEKS: Final = [
     *(({"red": red, "near_infrared": 0.9 * red}, 0.1 * red) for red in (0, 8.4, 16.8, 33.6, 25.2, 33.6, 0, 50.4, 50.4, 33.6, 42.0)),
     ({"red": 28.8, "near_infrared": 28.8, "amber": 4.0}, 0.81),
@@ -151,8 +155,8 @@ WEEK: Final[Device] = {
     "days": [
         {
             "day": day,
-            "today": index == 2,
-            "left": [{"modality": "mask", "kind": "planned"}] if index in (4, 6) else [{"modality": "wand", "kind": "skipped"}] if index == 1 else [],
+            "today": index == _TODAY,
+            "left": [{"modality": "mask", "kind": "planned"}] if index in (3, 5) else [{"modality": "wand", "kind": "skipped"}] if index == 2 else [],
             "fluence_j_cm2": _GIVEN.get(index, {}),
             "charge_ma_min": 0.81 if index == 0 else 0,
         }
@@ -181,8 +185,8 @@ WEEK: Final[Device] = {
         }
         for ago, modality, program, planned, least, most in (
             (600, "mask", "Uneven tone", {"fluence_j_cm2": {"red": 33.6}, "charge_ma_min": 0}, 12, 28),
-            (172_800, "mask", "Fine lines", PLANNED, 33.6, 33.6),
-            (173_400, "wand", "Fine lines", {"fluence_j_cm2": {}, "charge_ma_min": 0.98}, 0.81, 0.81),
+            (86_400, "mask", "Fine lines", PLANNED, 33.6, 33.6),
+            (87_000, "wand", "Fine lines", {"fluence_j_cm2": {}, "charge_ma_min": 0.98}, 0.81, 0.81),
         )
     ],
     "done": 2,
@@ -303,8 +307,10 @@ async def open_page(page: Page, *, dark: bool = False) -> None:
     await serve(page, f"<!doctype html><html lang=en><head><title>Card</title><style>{style}</style></head><body><main></main></body></html>")
     await page.evaluate(f"window.allowed = {json.dumps(ALLOWED)}; window.words = {json.dumps(WORDS)}")
     await page.add_script_tag(content=_HOME)
-    await page.add_script_tag(url=f"{PLACE}{CARD.name}", type="module")
-    await page.wait_for_function("() => Boolean(customElements.get('facial-therapy-card'))")
+    for script in SCRIPTS:
+        await page.add_script_tag(url=f"{PLACE}{script}", type="module")
+    for tag in (CARD.stem, *CARDS):
+        await page.wait_for_function("tag => Boolean(customElements.get(tag))", arg=tag)
 
 
 async def serve(page: Page, html: str) -> None:

@@ -132,6 +132,19 @@ async def test_tonight_is_calm_and_begins_with_whoever_has_an_evening_to_come(wi
     assert begun[1][0] == devices
 
 
+async def test_what_was_measured_is_drawn_as_far_back_as_the_last_session(window: Window, household: Household, messages: Messages) -> None:
+    """A few minutes are a dot in a whole evening."""
+    session = await household.entity(messages, household.mask, "session")
+    await window.open(f"/{GENERATED}/history")
+    await expect(window.page.locator("hui-history-graph-card").first).to_be_visible()
+    temperature = next(card["entities"] for card in (await _views(window))["history"] if card["type"] == "history-graph")[0]
+    for minutes, hours in ((10, 1), (100, 3), (6000, 24)):
+        ended = f"new Date(Date.now() - {60_000 * minutes}).toISOString()"
+        at = f"{{...hass, states: {{...hass.states, '{session}': {{...hass.states['{session}'], last_changed: {ended}}}}}}}"
+        graphs = [card for card in (await _views(window, at))["history"] if card["type"] == "history-graph"]
+        assert [graph["hours_to_show"] for graph in graphs if temperature in graph["entities"]] == [hours]
+
+
 async def test_the_dashboard_draws_weeks_and_what_a_session_measured(window: Window, household: Household, messages: Messages) -> None:
     """The impedance is a sensor that somebody has to enable first."""
     session = await household.entity(messages, household.wand, "session")

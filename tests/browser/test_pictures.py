@@ -17,16 +17,26 @@ from .conftest import begin_flow
 from .window import PHONE, window as open_window
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
-MOST_BYTES = 250_000
+MOST_BYTES = 300_000
 
 pytestmark = pytest.mark.skipif(not os.environ.get("FACIAL_THERAPY_PICTURES"), reason="FACIAL_THERAPY_PICTURES is not set")
 
 
+# Icons and texts that come after the frame around them.
+DRAWN = """() => {
+    const parts = {"ha-svg-icon": "path[d]", "ha-icon": "ha-svg-icon", "ha-markdown-element": "*"};
+    const waits = each => each.localName in parts && each.checkVisibility() && !(each.shadowRoot ?? each).querySelector(parts[each.localName]);
+    const missing = root => [...root.querySelectorAll("*")].some(each => waits(each) || (each.shadowRoot && missing(each.shadowRoot)));
+    return !missing(document);
+}"""
+
+
 async def _take(page: Page, name: str, colors: int = 256, **options: Any) -> None:
     """Take a picture; 256 colors are plenty for a user interface, and 128 for one of cards."""
-    # Fonts and icons come after the first frame; nothing that moves is in the picture.
     await page.wait_for_load_state("networkidle")
     await page.evaluate("document.fonts.ready")
+    await page.wait_for_function(DRAWN)
+    # Nothing that moves is in the picture, and what unfolds has.
     await page.wait_for_timeout(1000)
     shot = Image.open(io.BytesIO(await page.screenshot(animations="disabled", **options)))
     IMAGES.mkdir(parents=True, exist_ok=True)
@@ -35,13 +45,21 @@ async def _take(page: Page, name: str, colors: int = 256, **options: Any) -> Non
     assert path.stat().st_size < MOST_BYTES
 
 
-PLACES: dict[str, dict[str, Any]] = {"": {}, "-dark": {"color_scheme": "dark"}, "-phone": PHONE}
+DARK: dict[str, Any] = {"color_scheme": "dark"}
+PLACES: dict[str, dict[str, Any]] = {"": {}, "-dark": DARK, "-phone": PHONE, "-phone-dark": {**PHONE, **DARK}}
 OURS = "pictured-page"
+PAGES = {
+    "tonight": "facial-therapy-card .phase",
+    "week": "facial-therapy-week-card .days li",
+    "history": "hui-history-graph-card canvas",
+    "devices": "hui-tile-card",
+    "safety": "hui-markdown-card",
+}
 
 
 def _high(options: dict[str, Any], height_px: int) -> dict[str, Any]:
     """Return a window that is high enough for what matters of a page."""
-    return options if "viewport" in options else {**options, "viewport": {"width": 1440, "height": height_px}}
+    return {**options, "viewport": {"width": options.get("viewport", {"width": 1440})["width"], "height": height_px}}
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -64,27 +82,27 @@ async def test_pages_of_a_session_are_pictured(browser: Browser, evening: Househ
         await messages.call("lovelace/dashboards/create", url_path=OURS, title="Facial therapy", mode="storage", show_in_sidebar=False)
         await messages.call("lovelace/config/save", url_path=OURS, config={"strategy": {"type": "custom:facial-therapy"}})
     [person] = [device["id"] for device in await messages.call("config/device_registry/list") if device["name"] == "Ada"]
-    options = PLACES[place]
+    # Armed for a minute only, and for nothing: nobody puts it on.
+    switch = await evening.entity(messages, evening.wand, "session", "switch")
+    if (await messages.states())[switch]["state"] == "off":
+        await messages.act("switch.turn_on", entity_id=switch)
+    options, phone = PLACES[place], "phone" in place
     async with open_window(browser, evening.home, **options) as window:
         await window.open_dashboard()
         await expect(window.tile("Mask", "State").get_by_text("Running", exact=True)).to_be_visible()
         await _take(window.page, f"dashboard{place}")
-    async with open_window(browser, evening.home, **_high(options, 1565)) as window:
+    async with open_window(browser, evening.home, **_high(options, 1800 if phone else 1200)) as window:
+        for path, shown in PAGES.items():
+            await window.open(f"/{OURS}/{path}")
+            await expect(window.page.locator(shown).first).to_be_visible()
+            await _take(window.page, f"laid-out-{path}{place}")
+    async with open_window(browser, evening.home, **_high(options, 1800 if phone else 1565)) as window:
         await window.open(f"/config/devices/device/{evening.mask.device_id}")
         await expect(window.card("Sensors").get_by_text("Running")).to_be_visible()
         await _take(window.page, f"device-page{place}")
         await window.open(f"/config/devices/device/{person}")
         await expect(window.card("Sensors")).to_be_visible()
         await _take(window.page, f"person-page{place}")
-    async with open_window(browser, evening.home, **_high(options, 1200)) as window:
-        for path, shown in (
-            ("tonight", "facial-therapy-routine-card .say"),
-            ("week", "facial-therapy-week-card .days li"),
-            ("history", "hui-history-graph-card canvas"),
-        ):
-            await window.open(f"/{OURS}/{path}")
-            await expect(window.page.locator(shown).first).to_be_visible()
-            await _take(window.page, f"laid-out-{path}{place}")
 
 
 SHEETS = {
@@ -131,6 +149,12 @@ async def _take_cards(  # noqa: PLR0913, PLR0917 - a row of the table
     await page.evaluate("([columns, width]) => { document.querySelector('main').style = `--columns: ${columns}; --width: ${width}px`; }", [columns, card_px])
     for moment in shown:
         await moments.show(page, moments.CARDS.get(tag, moments.MOMENTS)[moment], dark=dark, tag=tag)
+    if shown == list(moments.MOMENTS):
+        # What no device tells: a start that was refused after all, and a page that has lost Home Assistant.
+        await moments.show(page, moments.MOMENTS["ready"], dark=dark, fail=moments.CHARGING)
+        await page.locator(tag).last.get_by_role("button", name="Start").click()
+        await moments.show(page, moments.MOMENTS["running"], dark=dark)
+        await page.evaluate("shown.fire('disconnected')")
     await page.wait_for_timeout(500)
     await page.set_viewport_size({"width": width_px, "height": await page.evaluate("document.documentElement.scrollHeight")})
     await page.wait_for_timeout(500)

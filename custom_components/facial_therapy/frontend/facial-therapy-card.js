@@ -2,8 +2,6 @@
 
 import { Card, DOMAIN, STYLE as SHARED, define, element, isPerson, languageOf, list, offer, set } from "./shared.js";
 import { WAIT_MINUTES, look } from "./look.js";
-import "./routine.js";
-import "./week.js";
 
 const TAG = "facial-therapy-card";
 const ASK_AGAIN_S = 60;

@@ -6,9 +6,21 @@ const STRATEGY = "facial-therapy";
 const NOTHING = ["unknown", "unavailable"];
 
 const heading = (text, icon, badges = []) => ({ type: "heading", heading: text, icon, badges });
-const tile = (entity, options = {}) => ({ type: "tile", entity: entity.entity_id, name: { type: "entity" }, ...options });
 const section = (...cards) => ({ type: "grid", cards });
 const domain = (entity) => entity.entity_id.split(".")[0];
+
+// What is read comes first, what acts last; one press is enough for that, and when it was pressed tells nobody anything.
+const KINDS = ["sensor", "binary_sensor", "calendar", "event", "switch", "select", "light", "number", "button"];
+// None for numbers: those of Home Assistant have no name for who cannot see them. A press opens what has one.
+const FEATURES = { switch: { type: "toggle" }, select: { type: "select-options" }, light: { type: "light-brightness" } };
+const tile = (entity) => {
+  const [kind, plain] = [domain(entity), { type: "tile", entity: entity.entity_id, name: { type: "entity" } }];
+  if (kind === "button") return { ...plain, hide_state: true, tap_action: { action: "toggle" } };
+  const wide = { ...plain, grid_options: { columns: "full" } };
+  if (kind === "sensor") wide.visibility = [{ condition: "state", entity: entity.entity_id, state_not: "unknown" }];
+  return FEATURES[kind] ? { ...wide, features: [FEATURES[kind]], features_position: "inline", hide_state: kind === "select" } : wide;
+};
+const tiles = (entities) => entities.toSorted((one, other) => KINDS.indexOf(domain(one)) - KINDS.indexOf(domain(other))).map(tile);
 
 class FacialTherapyDashboard extends HTMLElement {
   static async generate(_config, hass) {
@@ -17,9 +29,13 @@ class FacialTherapyDashboard extends HTMLElement {
     const homes = Map.groupBy(ours, (entity) => entity.device_id);
     const has = (entities, kind, key) => entities.find((entity) => domain(entity) === kind && entity.translation_key === key);
     const nameOf = (id) => hass.devices[id]?.name_by_user || hass.devices[id]?.name || "";
-    const devices = [...homes].filter(([, entities]) => has(entities, "switch", "session"));
+    // What goes on first, then by name.
+    const goesOn = ([, entities]) => !["idle", ...NOTHING].includes(hass.states[has(entities, "sensor", "session")?.entity_id]?.state ?? "idle");
+    const devices = [...homes]
+      .filter(([, entities]) => has(entities, "switch", "session"))
+      .sort((one, other) => goesOn(other) - goesOn(one) || nameOf(one[0]).localeCompare(nameOf(other[0])));
     const people = [...homes].filter(([, entities]) => has(entities, "sensor", "sessions_this_week"));
-    const view = (path, icon, sections) => ({ type: "sections", path, title: words(path), icon, max_columns: 3, sections });
+    const view = (path, icon, sections, columns = 3) => ({ type: "sections", path, title: words(path), icon, max_columns: columns, sections });
     if (!devices.length) {
       return { views: [view("tonight", "mdi:face-woman-shimmer", [section({ type: "markdown", text_only: true, content: words("empty") })])] };
     }
@@ -41,21 +57,27 @@ class FacialTherapyDashboard extends HTMLElement {
     const measures = ([id]) => Object.values(hass.entities).filter(
       (entity) => entity.device_id === id && !entity.hidden && ["°C", "°F", "Ω"].includes(hass.states[entity.entity_id]?.attributes.unit_of_measurement),
     ).map((entity) => entity.entity_id).filter((entity) => domain({ entity_id: entity }) === "sensor");
-    const measured = devices.filter((device) => measures(device).length)
-      .map((device) => section({ type: "history-graph", title: `${nameOf(device[0])}: ${words("sensors")}`, entities: measures(device), hours_to_show: 6 }));
-    const history = [...measured, section({ type: "history-graph", entities: sensors, hours_to_show: 24 }), section({ type: "logbook", target: { entity_id: sensors }, hours_to_show: 168, grid_options: { rows: 8 } })];
+    // As far back as the last session: a few minutes are a dot in a whole evening.
+    const hours = ([, entities]) => {
+      const since = Date.parse(hass.states[has(entities, "sensor", "session")?.entity_id]?.last_changed);
+      return Math.min(24, Math.max(1, Math.ceil((Date.now() - since) / 3_600_000 + 0.5) || 1));
+    };
+    const measured = devices
+      .filter((device) => measures(device).length)
+      .map((device) =>
+        section(heading(`${nameOf(device[0])}: ${words("sensors")}`, "mdi:thermometer"), { type: "history-graph", entities: measures(device), hours_to_show: hours(device) }),
+      );
+    const sessions = [{ type: "history-graph", entities: sensors, hours_to_show: 24 }, { type: "logbook", target: { entity_id: sensors }, hours_to_show: 168, grid_options: { rows: 8 } }];
+    const history = [...measured, section(heading(words("history"), "mdi:history"), ...sessions)];
 
-    const all = (icon) => ([id, entities]) => section(heading(nameOf(id), icon), ...entities.map((entity) => tile(entity)));
+    const all = (icon) => ([id, entities]) => section(heading(nameOf(id), icon), ...tiles(entities));
     const rest = [...devices.map(all("mdi:tune-variant")), ...people.map(all("mdi:account"))];
 
     const keys = [["binary_sensor", "ready"], ["sensor", "ready_at"], ["binary_sensor", "fault"], ["button", "stop"], ["button", "confirm"]];
+    const guarded = (entities) => keys.map(([kind, key]) => has(entities, kind, key)).filter(Boolean);
     const safety = [
       section(heading(words("safety"), "mdi:shield-check"), { type: "markdown", content: words("text") }),
-      ...devices.map(([id, entities]) => section(heading(nameOf(id), "mdi:shield-check"), ...keys.map(([kind, key]) => has(entities, kind, key)).filter(Boolean).map((entity) => tile(entity)))),
-      ...people.map(([id, entities]) => {
-        const told = entities.filter((entity) => /ready|block|screen|due|next|week/.test(entity.translation_key ?? ""));
-        return section(heading(nameOf(id), "mdi:account"), ...told.map((entity) => tile(entity)));
-      }),
+      ...devices.map(([id, entities]) => section(heading(nameOf(id), "mdi:shield-check"), ...tiles(guarded(entities)))),
     ];
 
     return {
@@ -63,7 +85,7 @@ class FacialTherapyDashboard extends HTMLElement {
       views: [
         view("tonight", "mdi:face-woman-shimmer", tonight),
         ...(week.length ? [view("week", "mdi:chart-bar", week)] : []),
-        view("history", "mdi:history", history),
+        view("history", "mdi:history", history, 2),
         view("devices", "mdi:tune-variant", rest),
         view("safety", "mdi:shield-check", safety),
       ],

@@ -8,21 +8,22 @@ const CONFIRMED = ["hand", "waiting", "off", "asked", "held", "suspended"];
 const BUSY = ["leaving", "ending", "stranded"];
 
 const STYLE = `${SHARED}
-.card { display: grid; gap: 16px; grid-template: auto auto 1fr auto auto / minmax(0, 1fr); }
+.card { display: flex; flex-direction: column; gap: 16px; } h2 { flex: none; }
 .steps { list-style: none; margin: 0; padding: 0; display: flex; gap: 6px; }
 .steps li { flex: 1; height: 10px; border-radius: 5px; background: var(--line); }
 .steps li.done { background: var(--current); } .steps li.skipped, .steps li.refused, .steps li.dropped { background: repeating-linear-gradient(135deg, var(--soft) 0 3px, transparent 3px 7px); }
 .steps li.now { background: var(--ink); }
-.stage { display: grid; gap: 8px; justify-items: center; align-content: center; text-align: center; min-height: 170px; }
+.stage { flex: 1; display: grid; gap: 8px; justify-items: center; align-content: center; text-align: center; min-height: 170px; }
 .count { font-size: 17px; color: var(--soft); }
 .say { font-size: 38px; line-height: 1.2; font-weight: 500; overflow-wrap: anywhere; text-wrap: balance; }
-.say.nothing { font-size: 20px; line-height: 1.4; }
 .time { font-size: 56px; line-height: 1.05; font-variant-numeric: tabular-nums; }
 .next { margin: 0; font-size: 21px; text-align: center; } .next b { font-weight: 500; }
 .then { margin: 0; font-size: 17px; text-align: center; color: var(--soft); }
 .skip[hidden] + .stop { grid-column: 1 / -1; }
-.skip, .primary.quiet { background: transparent; color: var(--ink); border-color: var(--soft); }
+.skip, .quiet .primary { background: transparent; color: var(--ink); border-color: var(--soft); }
 .actions .primary { min-height: 72px; font-size: 22px; } .actions { grid-auto-flow: row; grid-template-columns: 1fr 1fr; } .actions .primary { grid-column: 1 / -1; }
+.quiet .stage { min-height: 72px; } .quiet .say { font-size: 28px; }
+.quiet .actions { grid-template-columns: 3fr 2fr; } .quiet .actions .primary { min-height: 56px; font-size: 18px; grid-column: auto; } .quiet .primary:not([hidden]) ~ .stop { grid-column: auto; }
 @container (min-width: 620px) { .say { font-size: 48px; } .time { font-size: 64px; } .actions { grid-template-columns: 2fr 1fr 1fr; } .actions .primary { grid-column: auto; } }
 `;
 
@@ -71,12 +72,13 @@ class FacialTherapyRoutineCard extends PersonCard {
       },
     );
     set(parts.count, steps.length ? words("step_of", { index: index + 1, count: steps.length }) : "");
+    const idle = routine && !routine.goes_on;
     const calm = routine && words(routine.due ? "due" : "not_due");
     set(parts.say, this.nothing || (routine?.goes_on ? routine.say : (routine?.say && !routine.due ? routine.say : calm)) || "");
-    parts.say.classList.toggle("nothing", Boolean(this.nothing));
+    // What nobody waits for does not call.
+    parts.card.classList.toggle("quiet", Boolean(this.nothing || (idle && !routine.due)));
     set(parts.time, left === null ? "" : clock(left));
     parts.time.setAttribute("aria-label", words("time_left"));
-    const idle = routine && !routine.goes_on;
     if (idle && routine.next_at && !routine.due) this.#next(words("step_next"), timeOfDay(hass, routine.next_at, { today: feed.now }));
     else if (!steps.length) parts.next.replaceChildren();
     else if (next) this.#next(words("step_next"), `${words(`act_${next.act}`)}`);
@@ -89,14 +91,12 @@ class FacialTherapyRoutineCard extends PersonCard {
     const confirms = open && CONFIRMED.includes(routine.state);
     const { primary, skip, stop } = parts;
     primary.hidden = !open || (routine.goes_on && !confirms);
-    // What nobody waits for does not call.
-    primary.classList.toggle("quiet", Boolean(idle && !routine.due));
     primary.dataset.action = routine?.goes_on ? "confirm_step" : "start_routine";
     set(primary, words(!routine?.goes_on ? "begin" : routine.state === "hand" ? "step_done" : "step_go_on"));
     skip.hidden = !open || !routine.goes_on || BUSY.includes(routine.state);
     set(skip, words("skip"));
     set(stop, words("stop"));
-    stop.classList.toggle("now", Boolean(routine?.goes_on) || !feed.live);
+    stop.classList.toggle("now", Boolean(routine?.goes_on) || !(feed.live || feed.refused));
     this.#speak();
     return left ? Math.max(0.05, (left % 1) + 0.06) : null;
   }
