@@ -86,7 +86,7 @@ LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "notices": frozenset({"const"}),
         "propose": CORE_ONLY | {"notices", "people", "spoken", "timers", "words"},
         "routines": CORE_ONLY,
-        "reminders": CORE_ONLY | {"notices", "propose"},
+        "reminders": CORE_ONLY | {"notices", "propose", "store"},
         "evenings": SURFACE | {"diary", "propose", "prospects", "reminders", "routines", "store", "timers"},
         "evening_entity": CORE_ONLY | {"evenings", "person_entity"},
         "evening_sensor": CORE_ONLY | {"evening_entity", "evenings", "person_entity", "prospects"},

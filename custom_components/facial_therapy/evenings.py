@@ -96,7 +96,7 @@ class Evenings:
         try:
             self.course = course_in(data["course"]) if data else Course()
             self.run = run_in(data["run"]) if data and data["run"] else None
-            self._reminders.phase_told_in = date.fromisoformat(data["phase_told_in"]) if data.get("phase_told_in") else None
+            self._reminders.told = {what: date.fromisoformat(day) for what, day in dict(data.get("told", {})).items()}
         except (KeyError, TypeError, ValueError) as error:
             LOGGER.warning("The plan of %s could not be read, and is begun anew: %s", self.entry.title, error)
         self._unfollow = [
@@ -117,14 +117,13 @@ class Evenings:
 
     async def async_remove(self) -> None:
         """Forget the plan and the routine of a person who is removed or erased."""
-        self.course, self.run = Course(), None
+        self.course, self.run, self._reminders.told = Course(), None, {}
         await self._store.async_remove()
         self._publish()
 
     async def _async_save(self) -> None:
-        told_in = self._reminders.phase_told_in
-        kept = {"course": course_out(self.course), "run": self.run and run_out(self.run), "phase_told_in": told_in and told_in.isoformat()}
-        await self._store.async_save(kept)
+        told = {what: day.isoformat() for what, day in self._reminders.told.items()}
+        await self._store.async_save({"course": course_out(self.course), "run": self.run and run_out(self.run), "told": told})
 
     async def async_plan(self, course: Course) -> None:
         """Keep another course."""
@@ -425,9 +424,9 @@ class Evenings:
             return
         self._publish()
         self._look_for_news()
-        before = self._reminders.phase_told_in
+        before = dict(self._reminders.told)
         await self._reminders.async_look(evening, next_phase=self.next_phase is not None)
-        if self._reminders.phase_told_in != before:
+        if self._reminders.told != before:
             await self._async_save()
 
     # --- what is shown ----------------------------------------------------------------------------------------------------------

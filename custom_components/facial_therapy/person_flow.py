@@ -8,6 +8,7 @@ from typing import Any, Final, override
 from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigFlowContext, ConfigFlowResult, FlowType
 from homeassistant.const import CONF_NAME, Platform
 from homeassistant.helpers.selector import (
+    BooleanSelector,
     EntitySelector,
     EntitySelectorConfig,
     NumberSelector,
@@ -20,7 +21,7 @@ from homeassistant.helpers.selector import (
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from .const import CONF_KIND, CONF_NOTIFY, CONF_PERSON, CONF_SKIN_TYPE, CONF_STANDING, CONF_SUBJECT, CONF_WHEN_DUE, DOMAIN, KIND_PERSON
+from .const import CONF_ASK_SKIN, CONF_KIND, CONF_NOTIFY, CONF_PERSON, CONF_SKIN_TYPE, CONF_STANDING, CONF_SUBJECT, CONF_WHEN_DUE, DOMAIN, KIND_PERSON
 from .core.model import Modality, Reason, RefusedError, SkinType, Standing
 from .core.person import answered, cleared, unblocked
 from .core.plan import EVENINGS as EVENINGS_A_WEEK, WAND_EVERY_WEEKS, evenings
@@ -69,6 +70,7 @@ PERSON_SCHEMA: Final = vol.Schema(
         vol.Optional(CONF_NOTIFY): EntitySelector(EntitySelectorConfig(domain=Platform.NOTIFY)),
     }
 )
+DETAILS_SCHEMA: Final = PERSON_SCHEMA.extend({vol.Required(CONF_ASK_SKIN, default=False): BooleanSelector()})
 
 
 class PersonSteps(ScreeningSteps):
@@ -156,10 +158,11 @@ class PersonSteps(ScreeningSteps):
         entry = self._get_reconfigure_entry()
         errors: dict[str, str] = {}
         if user_input is not None and not (errors := self._errors(user_input, entry.entry_id)):
-            kept = {key: value for key, value in entry.data.items() if key not in (CONF_PERSON, CONF_NOTIFY)}
-            return self.async_update_and_abort(entry, title=tidy(user_input[CONF_NAME]), data=kept | _links(user_input))
-        shown = user_input or {CONF_NAME: entry.title, **_links(entry.data)}
-        return self.async_show_form(step_id="details", data_schema=self.add_suggested_values_to_schema(PERSON_SCHEMA, shown), errors=errors)
+            kept = {key: value for key, value in entry.data.items() if key not in (CONF_PERSON, CONF_NOTIFY, CONF_ASK_SKIN)}
+            wanted = {CONF_ASK_SKIN: True} if user_input[CONF_ASK_SKIN] else {}
+            return self.async_update_and_abort(entry, title=tidy(user_input[CONF_NAME]), data=kept | _links(user_input) | wanted)
+        shown = user_input or {CONF_NAME: entry.title, **_links(entry.data), CONF_ASK_SKIN: entry.data.get(CONF_ASK_SKIN, False)}
+        return self.async_show_form(step_id="details", data_schema=self.add_suggested_values_to_schema(DETAILS_SCHEMA, shown), errors=errors)
 
     async def async_step_plan(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for everything that a plan says."""

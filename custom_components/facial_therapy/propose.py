@@ -1,4 +1,4 @@
-"""What is proposed to a person: a notification with yes, later and skip, and what follows from the answer.
+"""What a person is asked: whether they want something now, with yes, later and skip, and how their skin is; and what follows from the answer.
 
 A proposal starts nothing. Yes carries out the action that was proposed as whoever answers, who is asked for everything that an action is asked for;
 the action arms, and the face starts the light.
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 import secrets
+from types import MappingProxyType
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
@@ -21,7 +22,7 @@ from homeassistant.util.hass_dict import HassKey
 from .const import DOMAIN
 from .core.model import RefusedError
 from .notices import async_tell
-from .people import find_person
+from .people import REACTIONS, async_change_standing, find_person
 from .spoken import explained
 from .timers import Timers
 from .words import async_words
@@ -35,6 +36,10 @@ OPEN: Final = timedelta(hours=4)
 EVENING: Final = "evening"
 TITLE: Final = "Facial Therapy"
 """What a sentence is about that says only that the app says why."""
+
+
+SKIN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"fine": (), "so_so": ("skin_not_fine",), "not_fine": ("skin_not_fine", "redness")})
+"""What each answer to how a skin is reports of it."""
 
 
 class Answer(StrEnum):
@@ -69,6 +74,8 @@ class Proposals:
         self._timers = Timers(hass)
         self._open: dict[str, tuple[str, Proposal]] = {}
         """Token and proposal, by the config entry of the person."""
+        self._asked: dict[str, tuple[str, str]] = {}
+        """Whom a button was shown to whose skin was asked after, and what it says. What is pressed is recorded, so a button is not called what it says."""
         hass.bus.async_listen(ANSWERED, self._async_answered)
 
     async def async_propose(self, person_id: str, proposal: Proposal) -> None:
@@ -76,6 +83,24 @@ class Proposals:
         self._timers.cancel(person_id)
         self._open[person_id] = secrets.token_hex(8), proposal
         await self._async_ask(person_id)
+
+    async def async_ask_skin(self, person_id: str) -> None:
+        """Ask a person how their skin is; what they were asked about it before is no longer asked."""
+        self._forget(person_id)
+        if (entry := self._entry(person_id)) is not None:
+            buttons = {f"{DOMAIN}_{secrets.token_hex(8)}": said for said in SKIN}
+            self._asked |= {press: (person_id, said) for press, said in buttons.items()}
+            await async_tell(self._hass, entry, "skin", f"skin_{person_id}", buttons={press: f"skin_{said}" for press, said in buttons.items()})
+
+    def _forget(self, person_id: str) -> None:
+        self._asked = {press: asked for press, asked in self._asked.items() if asked[0] != person_id}
+
+    def _take_down(self, person_id: str, said: str) -> None:
+        """Keep what a person says of their skin, without an action, whose data would be recorded; it only ever makes it stricter."""
+        self._forget(person_id)
+        with suppress(RefusedError):  # the person has been removed
+            for reaction in SKIN[said]:
+                async_change_standing(self._hass, find_person(self._hass, person_id), REACTIONS[reaction])
 
     async def _async_ask(self, person_id: str) -> None:
         """Ask, or ask again."""
@@ -92,6 +117,8 @@ class Proposals:
     async def _async_answered(self, event: Event[Any]) -> None:
         """Do what a button says; one of somebody else's notification is none of ours."""
         pressed = str(event.data.get("action"))
+        if pressed in self._asked:
+            self._take_down(*self._asked[pressed])
         for person_id, (token, proposal) in tuple(self._open.items()):
             for answer in Answer:
                 if pressed == f"{DOMAIN}_{answer}_{token}":

@@ -1,21 +1,33 @@
-"""What is done by itself when something of a person's plan is due, as they have chosen: nothing, a reminder, or a proposal."""
+"""What is done by itself when something of a person's plan is due, as they have chosen: nothing, a reminder, or a proposal.
 
-from datetime import date
+Whoever wants that is also asked how their skin is, the morning after something that it has not had yet.
+"""
+
+from datetime import date, timedelta
+from itertools import takewhile
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-from .const import CONF_WHEN_DUE
+from .const import CONF_ASK_SKIN, CONF_WHEN_DUE
 from .core.agenda import Evening
+from .core.ledger import Source, unaccustomed
 from .core.plan import monday
 from .notices import async_tell
 from .propose import EVENING, PROPOSALS, Proposal
+from .store import LEDGER
 
 REMIND: Final = "remind"
 PROPOSE: Final = "propose"
 WHEN_DUE: Final = ("off", REMIND, PROPOSE)
+PHASE: Final = "phase"
+SKIN: Final = "skin"
+MORNING: Final = range(8, 20)
+"""The hours in which a person is asked after the day before."""
+NIGHT_ENDS: Final = timedelta(hours=4)
+"""What was over by then belongs to the day before."""
 
 
 class Reminders:
@@ -27,17 +39,21 @@ class Reminders:
         self._entry = entry
         self._told_on: date | None = None
         """The evening of which the person has been told."""
-        self.phase_told_in: date | None = None
-        """The week in which the person has been told of the next phase; kept with the plan, so that a restart does not tell it again."""
+        self.told: dict[str, date] = {}
+        """The week in which the person has been told of the next phase, and the day on which it was seen whether to ask after their skin.
+
+        Kept with the plan, so that a restart tells nothing again.
+        """
 
     async def async_look(self, evening: Evening | None, *, next_phase: bool) -> None:
         """Tell of the evening that is due once, and of a next phase once a week for as long as it is neither accepted nor planned anew."""
+        await self._async_ask_skin()
         what = self._entry.data.get(CONF_WHEN_DUE)
         if what not in (REMIND, PROPOSE):
             return
         person_id, week = self._entry.entry_id, monday(dt_util.now().date())
-        if next_phase and self.phase_told_in != week:
-            self.phase_told_in = week
+        if next_phase and self.told.get(PHASE) != week:
+            self.told[PHASE] = week
             await async_tell(self._hass, self._entry, "phase", f"phase_{person_id}")
         if evening is None or evening.day == self._told_on:
             return
@@ -47,3 +63,16 @@ class Reminders:
             await self._hass.data[PROPOSALS].async_propose(person_id, proposal)
             return
         await async_tell(self._hass, self._entry, "due", f"due_{person_id}")
+
+    async def _async_ask_skin(self) -> None:
+        """Look once a morning whether the skin had something yesterday that it has not had before, and ask how it is."""
+        now = dt_util.now()
+        if not self._entry.data.get(CONF_ASK_SKIN) or now.hour not in MORNING or self.told.get(SKIN) == now.date():
+            return
+        self.told[SKIN] = now.date()
+        ends = dt_util.start_of_local_day() + NIGHT_ENDS
+        records = [record for record in self._hass.data[LEDGER].newest_first(self._entry.entry_id) if record.over_at < ends]
+        recent = takewhile(lambda record: record.over_at >= ends - timedelta(days=1), records)
+        new = (record.source is Source.DEVICE and record.counts and unaccustomed(record, records[at + 1 :]) for at, record in enumerate(recent))
+        if any(new):
+            await self._hass.data[PROPOSALS].async_ask_skin(self._entry.entry_id)

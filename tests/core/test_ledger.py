@@ -7,7 +7,7 @@ from typing import Any, Final
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.facial_therapy.core.ledger import AUTOMATION, LONGEST, Record, Source, ceiling, merge, shortfall
+from custom_components.facial_therapy.core.ledger import AUTOMATION, LONGEST, Record, Source, ceiling, merge, shortfall, unaccustomed
 from custom_components.facial_therapy.core.model import Channel, Dose, Grade, Modality, Outcome
 
 from . import NOW
@@ -193,3 +193,22 @@ def test_sessions_that_were_stopped_at_once_differ_by_the_nodes_rounding_only() 
     more = shortfall("x", "ada", Modality.WAND, NOW, mac="w", told=Dose(charge_ma_min=sums.charge_ma_min + 6 * unit), sessions=0, known=known)
     assert more is not None
     assert not more.counts
+
+
+@pytest.mark.parametrize(
+    ("changes", "before", "new"),
+    [
+        ({}, [], True),
+        ({}, [{}], False),
+        ({}, [{"planned": red(31)}, {"planned": red(1)}], False),
+        ({"planned": red(31)}, [{}], True),
+        ({"program": "first_use"}, [{}], True),
+        ({"program": "first_use"}, [{}, {"program": "first_use", "planned": red(1)}], False),
+        ({}, [{"modality": Modality.WAND, "planned": red(40)}], True),
+        ({}, [{"delivered": red(1)}], True),  # too little to be a session
+    ],
+)
+def test_a_skin_has_not_had_the_first_of_a_program_and_what_gives_more_than_any_before(
+    changes: dict[str, Any], before: list[dict[str, Any]], *, new: bool
+) -> None:
+    assert unaccustomed(record(**changes), [record("b", **each) for each in before]) is new

@@ -291,7 +291,7 @@ QUESTIONS = {"conditions", "confirmed"}
 DATA: dict[str, set[str]] = {
     "device": {"mac"},
     "person": {"name", "person", "notify"},
-    "details": {"name", "person", "notify"},
+    "details": {"name", "person", "notify", "ask_skin"},
     "screening": {str(field) for field in screening_flow.SCREENING.schema},
     "screening_mask": QUESTIONS,
     "screening_wand": QUESTIONS,

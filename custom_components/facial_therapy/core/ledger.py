@@ -132,6 +132,18 @@ class Record:
         return self.delivered is None and self.ended_at is None and at < self.over_at
 
 
+def unaccustomed(record: Record, before: Iterable[Record]) -> bool:
+    """Tell whether a skin has not had it like this yet: the first session of its program, or one that was to give more than any before.
+
+    Args:
+        record: A session.
+        before: What the person had before it.
+    """
+    known = [each for each in before if each.modality is record.modality and each.counts]
+    programs, most = {each.program for each in known}, max((each.planned.total for each in known), default=0)
+    return record.program not in programs or record.planned.total > most * (1 + 1e-6)
+
+
 def merge(one: Record, other: Record) -> Record:
     """Return what two tellings of one session amount to: per number the larger, and what only one of them knows.
 
