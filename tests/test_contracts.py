@@ -109,7 +109,7 @@ LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "sentences": CORE_ONLY,
         "spoken": SURFACE | {"routines", "sentences", "words"},
         "voice": SURFACE | {"evenings", "history", "prospects", "sentences", "spoken", "store", "words"},
-        "llm": SURFACE | {"history", "spoken", "store", "words"},
+        "llm": SURFACE | {"history", "sentences", "spoken", "store", "words"},
         "screening_flow": CORE_ONLY,
         "person_flow": SURFACE | {"remainder", "reminders", "screening_flow", "ledger_file", "evenings", "words"},
         "routine_flow": SURFACE | {"routines"},

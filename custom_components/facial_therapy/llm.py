@@ -6,6 +6,7 @@ session switch is exposed to the assistant; what a person did, only while their 
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final, override
 
 from homeassistant.components.homeassistant.exposed_entities import async_should_expose
@@ -21,10 +22,13 @@ import voluptuous as vol
 from .asks import ATTR_MODE, MODE_ARM, MODES
 from .const import DOMAIN
 from .coordinator import FacialTherapyCoordinator
-from .core.model import PERSONAL, Modality, Person, Reason, Refusal, RefusedError
+from .core.model import MANUAL, PERSONAL, Modality, Person, Reason, Refusal, RefusedError
+from .core.program import BUILT_IN, NONE_OWN, Programs
 from .history import may_read
 from .people import find_person, persons
-from .spoken import WAIT_S, async_act, chosen, explained, left_s, speaker, target, this_week, why
+from .programs import own_programs
+from .sentences import sayable
+from .spoken import WAIT_S, async_act, chosen, explained, left_s, own_program, speaker, target, this_week, why
 from .store import LEDGER
 from .targets import all_coordinators
 from .words import ENGLISH, Words, async_words
@@ -35,7 +39,9 @@ LESS: Final = ToolAnnotations(destructive=False, open_world=False)
 ENDS: Final = ToolAnnotations(destructive=False, idempotent=True, open_world=False)
 DEVICE: Final = vol.Required("device", description="Name of the mask or wand, as get_state lists it")
 PERSON: Final = vol.Optional("person", description="Name of the person; left out: who is speaking")
-PROGRAM: Final = vol.Optional("program", description="Key of a program, as get_state lists it; left out: what is selected on the device")
+PROGRAM: Final = vol.Optional(
+    "program", description="Key of a program, as get_state lists it, or what the person calls one of their own; left out: what is selected on the device"
+)
 MODE: Final = vol.Optional(ATTR_MODE, default=MODE_ARM, description="propose: ask the person by a notification first, and arm nothing before they say yes")
 PROMPT: Final = (
     "Facial therapy masks and wands: starting a session only arms it, and it begins when the person puts the device on. "
@@ -103,6 +109,12 @@ def _named(hass: HomeAssistant, context: LLMContext, name: str) -> FacialTherapy
     return shell
 
 
+def _program(hass: HomeAssistant, who: Person, data: Mapping[str, Any]) -> str | None:
+    """Return the program that is named: by its key, else by what the person calls it."""
+    program: str | None = data.get("program")
+    return program if program is None or program in BUILT_IN else own_program(hass, who, sayable(program)) or program
+
+
 class GetState(FacialTherapyTool):
     """What the devices are doing."""
 
@@ -114,7 +126,10 @@ class GetState(FacialTherapyTool):
     @override
     async def async_do(self, hass: HomeAssistant, data: Mapping[str, Any], context: LLMContext, words: Words) -> dict[str, Any]:
         """Return the state of every device that is exposed."""
-        return {"devices": [_state(hass, shell, words) for shell in _exposed(hass, context)], "people": [person.name for person in persons(hass)]}
+        made: Programs = NONE_OWN
+        with suppress(RefusedError):  # nobody knows who is speaking
+            made = own_programs(hass, speaker(hass, context.context).person_id)
+        return {"devices": [_state(hass, shell, made, words) for shell in _exposed(hass, context)], "people": [person.name for person in persons(hass)]}
 
 
 def _selected(hass: HomeAssistant, shell: FacialTherapyCoordinator) -> str:
@@ -125,9 +140,10 @@ def _selected(hass: HomeAssistant, shell: FacialTherapyCoordinator) -> str:
         return ""
 
 
-def _state(hass: HomeAssistant, shell: FacialTherapyCoordinator, words: Words) -> dict[str, Any]:
+def _state(hass: HomeAssistant, shell: FacialTherapyCoordinator, made: Programs, words: Words) -> dict[str, Any]:
     live, refusals, device = shell.live, shell.data.refusals, shell.config_entry.title
     left = left_s(shell)
+    programs = [program.key for program in (*BUILT_IN.values(), *made.values()) if shell.modality in program.modalities]
     return {
         "device": device,
         "modality": shell.modality.value,
@@ -137,7 +153,7 @@ def _state(hass: HomeAssistant, shell: FacialTherapyCoordinator, words: Words) -
         "left_s": None if left is None else round(left),
         "ready": not refusals,
         "not_ready_because": why(words, refusals[0], device, _selected(hass, shell)) if refusals else None,
-        "programs": {key: words.program(key) for key in shell.manual.programs},
+        "programs": {key: words.program(key) for key in (*programs, MANUAL)},
     }
 
 
@@ -155,7 +171,7 @@ class CheckSession(FacialTherapyTool):
         """Ask the gate."""
         shell = _named(hass, context, data["device"])
         who = speaker(hass, context.context, data.get("person"))
-        answer = await async_act(hass, "check_session", context.context, chosen(shell, who, data.get("program")), response=True)
+        answer = await async_act(hass, "check_session", context.context, chosen(shell, who, _program(hass, who, data)), response=True)
         personal = words.spoken("private", device=shell.config_entry.title, person=who.name)
         reasons = [
             {
@@ -181,7 +197,8 @@ class StartSession(FacialTherapyTool):
     async def async_do(self, hass: HomeAssistant, data: Mapping[str, Any], context: LLMContext, words: Words) -> dict[str, Any]:
         """Go through the gate."""
         shell = _named(hass, context, data["device"])
-        asked = chosen(shell, speaker(hass, context.context, data.get("person")), data.get("program"))
+        who = speaker(hass, context.context, data.get("person"))
+        asked = chosen(shell, who, _program(hass, who, data))
         answer = await async_act(hass, "start_session", context.context, {**asked, "wait": WAIT_S, ATTR_MODE: data[ATTR_MODE]}, response=True)
         return {key: answer.get(key) for key in ("state", "person", "program", "window_ends_at", "duration_s")}
 

@@ -18,6 +18,8 @@ from custom_components.facial_therapy.core.session import State
 from custom_components.facial_therapy.snapshot import By
 
 from .house import House, furnished
+from .made import make_program
+from .world import person_entry
 
 MASK = Modality.MASK
 TOOLS = {"get_state", "check_session", "start_session", "lower_session", "stop_session"}
@@ -157,6 +159,20 @@ async def test_whoever_may_only_look_may_not_arm_or_propose_through_a_model_but_
     assert house.flowing == {MASK}
     assert (await use(house, "stop_session", looker.id)).data == {"done": ["Mask"]}
     assert house.flowing == set()
+
+
+async def test_a_program_of_ones_own_is_listed_for_whoever_speaks_and_armed_by_its_name_for_whom_it_is(house: House) -> None:
+    make_program(house, "Evening calm")
+    listed = (await use(house, "get_state")).data["devices"]
+    assert isinstance(listed, list)
+    assert ["Evening calm" in device["programs"] for device in listed] == [True, False]  # type: ignore[call-overload, index, operator]
+    eve = person_entry("Eve", 815)
+    eve.add_to_hass(house.hass)
+    assert await house.hass.config_entries.async_setup(eve.entry_id)
+    assert "Evening calm" not in str((await use(house, "get_state")).data)  # nobody knows who is speaking
+    assert "There is no program evening calm" in str((await use(house, "start_session", device="Mask", program="evening calm", person="Eve")).data)
+    assert (await use(house, "check_session", device="Mask", program="evening calm", person="Ada")).data["allowed"] is True
+    assert (await use(house, "start_session", device="Mask", program="evening calm", person="Ada")).data["program"] == "Evening calm"
 
 
 async def test_no_tool_clears_a_fault(house: House) -> None:
