@@ -33,6 +33,8 @@ automation: !include automations.yaml
 script:
 scene:
 input_boolean:
+input_number:
+mobile_app:
 sun:
 
 logger:

@@ -59,7 +59,8 @@ class Home:
         configuration.write(self.directory, port=self.port, host=self._host, component=self._component)
         self._child = await Child.start(
             "Home Assistant",
-            [sys.executable, "-m", "homeassistant", "--config", self.directory],
+            # Everything that is used is installed. The phone app's integration names many that are not, in case somebody has them.
+            [sys.executable, "-m", "homeassistant", "--skip-pip", "--config", self.directory],
             log=self.log,
             # Only its own directory may offer it custom components, not the checkout that we run from.
             environment={"PYTHONPATH": "", **(environment or {})},
