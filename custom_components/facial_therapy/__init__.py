@@ -52,7 +52,8 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     async_setup_person_actions(hass)
     async_setup_routine_actions(hass)
     hass.data[EVENINGS] = {}
-    hass.data[PROPOSALS] = Proposals(hass)
+    hass.data[PROPOSALS] = proposals = Proposals(hass)
+    await proposals.async_load()
     async_setup_logbook(hass)
     async_setup_websocket(hass)
     async_setup_person_view(hass)

@@ -36,7 +36,7 @@ from .devices import DeviceError
 from .diary import course_in, course_out, run_in, run_out
 from .people import find_person
 from .programs import own_programs
-from .propose import EVENING
+from .propose import EVENING, PROPOSALS
 from .prospects import agenda_of, device_of, lasting, next_evening, shell_of
 from .reminders import Reminders
 from .routines import tonight
@@ -116,8 +116,9 @@ class Evenings:
             unfollow()
 
     async def async_remove(self) -> None:
-        """Forget the plan and the routine of a person who is removed or erased."""
+        """Forget the plan and the routine of a person who is removed or erased, and what they were asked."""
         self.course, self.run, self._reminders.told = Course(), None, {}
+        await self._hass.data[PROPOSALS].async_forget(self.entry.entry_id)
         await self._store.async_remove()
         self._publish()
 

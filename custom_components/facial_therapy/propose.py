@@ -1,12 +1,12 @@
 """What a person is asked: whether they want something now, with yes, later and skip, and how their skin is; and what follows from the answer.
 
 A proposal starts nothing. Yes carries out the action that was proposed as whoever answers, who is asked for everything that an action is asked for;
-the action arms, and the face starts the light.
+the action arms, and the face starts the light. Proposals are written down, so that an answer counts also after a restart.
 """
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 import secrets
@@ -16,10 +16,12 @@ from typing import Any, Final
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import Context, Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.start import async_at_started
+from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
-from .const import DOMAIN
+from .const import DOMAIN, LOGGER
 from .core.model import RefusedError
 from .notices import async_tell
 from .people import REACTIONS, async_change_standing, find_person
@@ -54,6 +56,8 @@ class Answer(StrEnum):
 class Proposal:
     """Something that a person may want now."""
 
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    """By which its buttons are told apart from those of any other one."""
     what: str
     """`mask`, `wand` or `evening`."""
     action: str
@@ -63,6 +67,19 @@ class Proposal:
     """UTC; what is answered later is answered too late."""
     day: date | None = None
     """The evening of the plan that skip leaves out; None: nothing is planned."""
+    again_at: datetime | None = None
+    """UTC; when it is asked again, once somebody has said later."""
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> Proposal:
+        """Return one that was written down.
+
+        Raises:
+            KeyError, TypeError, ValueError: It was not written down like this.
+        """
+        day, again_at = data["day"], data["again_at"]
+        times = {"until": datetime.fromisoformat(data["until"]), "again_at": again_at and datetime.fromisoformat(again_at)}
+        return cls(**{**data, **times, "day": day and date.fromisoformat(day)})
 
 
 class Proposals:
@@ -72,17 +89,50 @@ class Proposals:
         """Listen to the answers."""
         self._hass = hass
         self._timers = Timers(hass)
-        self._open: dict[str, tuple[str, Proposal]] = {}
-        """Token and proposal, by the config entry of the person."""
+        self._store: Store[dict[str, Any]] = Store(hass, 1, f"{DOMAIN}.proposals")
+        self._open: dict[str, Proposal] = {}
+        """By the config entry of the person."""
         self._asked: dict[str, tuple[str, str]] = {}
         """Whom a button was shown to whose skin was asked after, and what it says. What is pressed is recorded, so a button is not called what it says."""
         hass.bus.async_listen(ANSWERED, self._async_answered)
 
+    async def async_load(self) -> None:
+        """Take up what was asked before a restart, and ask again at its time, once there are phones."""
+        try:
+            self._open = {person_id: Proposal.read(data) for person_id, data in (await self._store.async_load() or {}).items()}
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            LOGGER.warning("What people have been asked could not be read, and is forgotten: %s", error)
+
+        @callback
+        def take_up(_hass: HomeAssistant) -> None:
+            for person_id in self._open:
+                self._set_timer(person_id)
+
+        async_at_started(self._hass, take_up)
+
+    async def _async_keep(self, person_id: str, proposal: Proposal | None) -> None:
+        """Write down what a person is asked from now on; None: nothing."""
+        self._timers.cancel(person_id)
+        self._open.pop(person_id, None)
+        if proposal is not None:
+            self._open[person_id] = proposal
+            self._set_timer(person_id)
+        await self._store.async_save({each: asdict(one) for each, one in self._open.items()})
+
+    def _set_timer(self, person_id: str) -> None:
+        if (again_at := self._open[person_id].again_at) is not None:
+            delay_s = max(0, (again_at - dt_util.utcnow()).total_seconds())
+            self._timers.later(person_id, delay_s, lambda: self._ask_again(person_id))
+
     async def async_propose(self, person_id: str, proposal: Proposal) -> None:
         """Ask a person; what they were asked before is no longer asked."""
-        self._timers.cancel(person_id)
-        self._open[person_id] = secrets.token_hex(8), proposal
-        await self._async_ask(person_id)
+        await self._async_keep(person_id, proposal)
+        await self._async_ask(person_id, proposal)
+
+    async def async_forget(self, person_id: str) -> None:
+        """Forget what a person was asked who is removed or erased."""
+        self._forget(person_id)
+        await self._async_keep(person_id, None)
 
     async def async_ask_skin(self, person_id: str) -> None:
         """Ask a person how their skin is; what they were asked about it before is no longer asked."""
@@ -102,13 +152,12 @@ class Proposals:
             for reaction in SKIN[said]:
                 async_change_standing(self._hass, find_person(self._hass, person_id), REACTIONS[reaction])
 
-    async def _async_ask(self, person_id: str) -> None:
+    async def _async_ask(self, person_id: str, proposal: Proposal) -> None:
         """Ask, or ask again."""
-        token, proposal = self._open[person_id]
         if (entry := self._entry(person_id)) is None or proposal.until <= dt_util.utcnow():
-            del self._open[person_id]
+            await self._async_keep(person_id, None)
             return
-        buttons = {f"{DOMAIN}_{answer}_{token}": f"propose_{answer}" for answer in Answer}
+        buttons = {f"{DOMAIN}_{answer}_{proposal.token}": f"propose_{answer}" for answer in Answer}
         await async_tell(self._hass, entry, f"propose_{proposal.what}", f"due_{person_id}", buttons=buttons)
 
     def _entry(self, person_id: str) -> ConfigEntry[Any] | None:
@@ -119,17 +168,16 @@ class Proposals:
         pressed = str(event.data.get("action"))
         if pressed in self._asked:
             self._take_down(*self._asked[pressed])
-        for person_id, (token, proposal) in tuple(self._open.items()):
+        for person_id, proposal in tuple(self._open.items()):
             for answer in Answer:
-                if pressed == f"{DOMAIN}_{answer}_{token}":
+                if pressed == f"{DOMAIN}_{answer}_{proposal.token}":
                     await self._async_follow(person_id, proposal, answer, event.context)
 
     async def _async_follow(self, person_id: str, proposal: Proposal, answer: Answer, context: Context) -> None:
         if answer is Answer.LATER:
-            self._timers.later(person_id, LATER.total_seconds(), lambda: self._ask_again(person_id))
+            await self._async_keep(person_id, replace(proposal, again_at=dt_util.utcnow() + LATER))
             return
-        self._timers.cancel(person_id)
-        del self._open[person_id]
+        await self._async_keep(person_id, None)
         if (entry := self._entry(person_id)) is None:
             return
         if answer is Answer.YES and proposal.until <= dt_util.utcnow():
@@ -141,7 +189,11 @@ class Proposals:
 
     @callback
     def _ask_again(self, person_id: str) -> None:
-        self._hass.async_create_task(self._async_ask(person_id), f"facial_therapy asks {person_id} again")
+        self._hass.async_create_task(self._async_ask_again(person_id), f"facial_therapy asks {person_id} again")
+
+    async def _async_ask_again(self, person_id: str) -> None:
+        if (proposal := self._open.get(person_id)) is not None:
+            await self.async_propose(person_id, replace(proposal, again_at=None))
 
     async def _async_act(self, entry: ConfigEntry[Any], action: str, data: Mapping[str, Any], context: Context) -> None:
         """Carry out an action of ours as whoever answered, and tell them if it was refused: nothing of their health."""

@@ -22,6 +22,7 @@ from .store import LEDGER
 REMIND: Final = "remind"
 PROPOSE: Final = "propose"
 WHEN_DUE: Final = ("off", REMIND, PROPOSE)
+DUE: Final = "due"
 PHASE: Final = "phase"
 SKIN: Final = "skin"
 MORNING: Final = range(8, 20)
@@ -37,10 +38,8 @@ class Reminders:
         """Take the person's entry; nothing has been told yet."""
         self._hass = hass
         self._entry = entry
-        self._told_on: date | None = None
-        """The evening of which the person has been told."""
         self.told: dict[str, date] = {}
-        """The week in which the person has been told of the next phase, and the day on which it was seen whether to ask after their skin.
+        """The evening and the next phase, by its week, of which the person has been told, and the day on which it was seen whether to ask after their skin.
 
         Kept with the plan, so that a restart tells nothing again.
         """
@@ -55,9 +54,9 @@ class Reminders:
         if next_phase and self.told.get(PHASE) != week:
             self.told[PHASE] = week
             await async_tell(self._hass, self._entry, "phase", f"phase_{person_id}")
-        if evening is None or evening.day == self._told_on:
+        if evening is None or evening.day == self.told.get(DUE):
             return
-        self._told_on = evening.day
+        self.told[DUE] = evening.day
         if what == PROPOSE:
             proposal = Proposal(what=EVENING, action="start_routine", data={"person": person_id}, until=evening.closes_at, day=evening.day)
             await self._hass.data[PROPOSALS].async_propose(person_id, proposal)

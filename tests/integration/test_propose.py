@@ -20,9 +20,10 @@ from custom_components.facial_therapy.core.plan import evenings
 from custom_components.facial_therapy.core.routine import State as RoutineState
 from custom_components.facial_therapy.core.session import State
 from custom_components.facial_therapy.people import async_change_standing
-from custom_components.facial_therapy.propose import ANSWERED
+from custom_components.facial_therapy.propose import ANSWERED, PROPOSALS, Proposal
 
 from .house import House, furnished
+from .world import SUBJECT, person_entry
 
 MASK = Modality.MASK
 EIGHT = datetime(2026, 11, 24, 4, tzinfo=UTC)
@@ -250,3 +251,102 @@ async def test_what_a_phone_that_cannot_be_reached_would_have_been_told_is_told_
     await propose(house)
     notifications = house.hass.data["persistent_notification"]
     assert [each["message"] for each in notifications.values()] == ["Mask now? Yes also says that your skin is fine today."]
+
+
+async def restart(house: House) -> None:
+    """Let Home Assistant forget what it has asked, but for what is written down."""
+    proposals = house.hass.data[PROPOSALS]
+    proposals._timers.cancel_all()
+    proposals._open.clear()
+    await proposals.async_load()
+    await house.restart()
+
+
+async def test_yes_counts_after_a_restart_once_and_says_who_pressed_it(house: House, phone: Phone, hass_admin_user: MockUser) -> None:
+    await propose(house)
+    await restart(house)
+    assert len(phone.got) == 1
+    await phone.press("Yes", hass_admin_user.id)
+    live = house.shell(MASK).live
+    assert live is not None
+    assert (house.shell(MASK).state, live.started_by) == (State.ARMED, hass_admin_user.id)
+    await house.shell(MASK).async_stop()
+    await house.pass_time(2)
+    await restart(house)
+    await phone.press("Yes", hass_admin_user.id)
+    assert house.shell(MASK).state is State.IDLE
+
+
+async def test_a_routine_is_the_same_after_a_restart(house: House, phone: Phone) -> None:
+    await house.act("start_routine", mode="propose", steps=[{"act": "cleanse"}, {"act": "mask", "program": "first_use"}], finish_by="22:30:00")
+    await restart(house)
+    await phone.press("Yes")
+    run = run_of(house)
+    assert run.finish_by == datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
+    assert [step.act.value for step in run.steps] == ["cleanse", "mask"]
+
+
+@pytest.mark.parametrize(("off", "left"), [(timedelta(minutes=10), timedelta(minutes=20)), (timedelta(hours=1), timedelta(0))])
+async def test_later_asks_again_at_its_time_also_after_a_restart(house: House, phone: Phone, off: timedelta, left: timedelta) -> None:
+    await propose(house)
+    await phone.press("Later")
+    house.freezer.tick(off)
+    await restart(house)
+    house.freezer.tick(left - timedelta(seconds=2) if left else left)
+    if left:
+        await house.pass_time(1)
+        assert len(phone.got) == 1
+    await house.pass_time(2)
+    assert len(phone.got) == 2
+    assert phone.got[0] == phone.got[1]
+
+
+async def test_what_became_too_late_while_home_assistant_was_off_is_told_so(house: House, phone: Phone) -> None:
+    await propose(house)
+    house.freezer.tick(timedelta(hours=20))
+    await restart(house)
+    await phone.press("Yes")
+    assert [each["message"] for each in house.hass.data["persistent_notification"].values()] == ["It is too late for that by now."]
+    assert house.shell(MASK).state is State.IDLE
+
+
+async def test_an_evening_that_is_due_is_not_asked_for_again_after_a_restart(house: House, phone: Phone) -> None:
+    await house.evenings.async_choose("fine_lines", evenings=evenings(3))
+    house.hass.config_entries.async_update_entry(house.person, data={**house.person.data, CONF_WHEN_DUE: "propose"})
+    await house.pass_time(120, 60)
+    assert len(phone.got) == 1
+    await restart(house)
+    await house.pass_time(300, 60)
+    assert len(phone.got) == 1
+    await phone.press("Skip")
+    assert house.evenings.course.skipped == {date(2026, 11, 23)}
+
+
+async def test_nothing_is_left_of_what_somebody_was_asked_who_has_been_removed(house: House, phone: Phone, hass_storage: dict[str, Any]) -> None:
+    await propose(house)
+    assert list(hass_storage["facial_therapy.proposals"]["data"]) == [house.person.entry_id]
+    await house.hass.config_entries.async_remove(house.person.entry_id)
+    assert hass_storage["facial_therapy.proposals"]["data"] == {}
+    assert len(phone.got) == 1
+
+
+@pytest.mark.parametrize("kept", [{"a": {}}, {"a": None}, {"a": {"day": 1, "again_at": None, "until": "soon"}}, ["a"]])
+async def test_what_was_asked_and_cannot_be_read_is_forgotten(house: House, phone: Phone, hass_storage: dict[str, Any], kept: Any) -> None:
+    await propose(house)
+    hass_storage["facial_therapy.proposals"]["data"] = kept
+    await restart(house)
+    await phone.press("Yes")
+    assert house.shell(MASK).state is State.IDLE
+    await propose(house)
+    await phone.press("Yes")
+    assert house.shell(MASK).state is State.ARMED
+
+
+async def test_each_person_is_asked_something_of_their_own(house: House, phone: Phone) -> None:
+    other = person_entry(name="Bea", subject=SUBJECT + 1)
+    other.add_to_hass(house.hass)
+    assert await house.hass.config_entries.async_setup(other.entry_id)
+    await propose(house, person="Ada")
+    await house.hass.data[PROPOSALS].async_propose(other.entry_id, Proposal(what="mask", action="stop_all", data={}, until=EIGHT + timedelta(hours=1)))
+    await phone.press("Yes")
+    assert house.shell(MASK).state is State.ARMED
