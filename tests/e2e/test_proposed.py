@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import aiohttp
 import pytest
 
-from tests.real import flows
+from tests.real import flows, lamp
 from tests.real.household import DOMAIN, Household
 from tests.real.messages import Messages
 from tests.real.session import PERSON, pace, wait_ready
@@ -26,6 +26,8 @@ HOME_ZONE = ZoneInfo("Europe/Amsterdam")
 AHEAD_S = 6
 # More than from a worn edge to output.
 QUIET_S = 4
+# The recorder writes once a second, and tells nobody.
+WRITTEN_S = 2
 BRIGHT, DIM = 200, 26
 QUESTION = {"title": "Facial Therapy", "message": "Mask now? Yes also says that your skin is fine today."}
 
@@ -138,40 +140,12 @@ async def test_nothing_starts_while_nobody_answers_nor_when_it_is_skipped(househ
     assert phone.pushed.empty()
 
 
-async def _lamp(household: Household, messages: Messages) -> str:
-    """Make a template light that can be dimmed, and switch it on."""
-    on = f"input_boolean.{(await messages.call('input_boolean/create', name='Lamp on'))['id']}"
-    level = f"input_number.{(await messages.call('input_number/create', name='Lamp level', min=0, max=255, step=1))['id']}"
-    step = await flows.submit(household.home, await flows.begin(household.home, "template"), {"next_step_id": "light"})
-    light = {
-        "name": "Lamp",
-        "state": f"{{{{ is_state('{on}', 'on') }}}}",
-        "level": f"{{{{ states('{level}') | int }}}}",
-        "turn_on": [{"action": "input_boolean.turn_on", "target": {"entity_id": on}}],
-        "turn_off": [{"action": "input_boolean.turn_off", "target": {"entity_id": on}}],
-        "set_level": [
-            {"action": "input_boolean.turn_on", "target": {"entity_id": on}},
-            {"action": "input_number.set_value", "target": {"entity_id": level}, "data": {"value": "{{ brightness }}"}},
-        ],
-    }
-    flows.expect(await flows.submit(household.home, step, light), "create_entry")
-    await messages.wait_state("light.lamp", lambda state: state["state"] == "off")
-    await messages.act("light.turn_on", {"brightness": BRIGHT}, entity_id="light.lamp")
-    await _shines(messages, BRIGHT)
-    return "light.lamp"
-
-
-async def _shines(messages: Messages, brightness: int) -> None:
-    """Wait until the lamp is as bright as this."""
-    await messages.wait_state("light.lamp", lambda state: (state["state"], state["attributes"].get("brightness")) == ("on", brightness), 10)
-
-
-async def _dim_while_it_glows(household: Household, messages: Messages, lamp: str) -> None:
+async def _dim_while_it_glows(household: Household, messages: Messages, light: str) -> None:
     """Let an automation take a snapshot of the lamp and dim it when output begins, and restore it when the session is over."""
     mask = {"device_id": [household.mask.device_id]}
     began = [
-        {"action": "scene.create", "data": {"scene_id": "before", "snapshot_entities": [lamp]}},
-        {"action": "light.turn_on", "target": {"entity_id": lamp}, "data": {"brightness_pct": 10}},
+        {"action": "scene.create", "data": {"scene_id": "before", "snapshot_entities": [light]}},
+        {"action": "light.turn_on", "target": {"entity_id": light}, "data": {"brightness_pct": 10}},
     ]
     ended = [{"action": "scene.turn_on", "target": {"entity_id": "scene.before"}}]
     await _automate(
@@ -192,7 +166,8 @@ async def _turns(events: asyncio.Queue[Any]) -> AsyncGenerator[tuple[str, str, s
 
 async def test_yes_arms_the_face_starts_the_light_and_the_lamp_is_dimmed_and_restored(household: Household, messages: Messages, phone: Phone, say: Say) -> None:
     begun_at, mask = datetime.now(UTC), household.mask
-    await _dim_while_it_glows(household, messages, await _lamp(household, messages))
+    light = await lamp.add(household, messages, "Lamp", BRIGHT)
+    await _dim_while_it_glows(household, messages, light)
     async with messages.subscribe("subscribe_events", event_type="facial_therapy_turn") as events:
         turns = _turns(events)
         at = await _propose_soon(household, messages)
@@ -205,17 +180,17 @@ async def test_yes_arms_the_face_starts_the_light_and_the_lamp_is_dimmed_and_res
         await phone.press(buttons["Yes"])
         assert await anext(turns) == ("armed", "user", "Demo")
         await household.wait_session(messages, mask, "armed")
-        await _shines(messages, BRIGHT)
+        await lamp.shines(messages, light, BRIGHT)
         assert not (await household.witness.level(mask.node.name)).lit
 
         await put_on(mask, on=True)
         lit_ns = await household.witness.wait_lit(mask.node.name, since_ns)
         assert await anext(turns) == ("started", "device", None)
-        await _shines(messages, DIM)
+        await lamp.shines(messages, light, DIM)
         say(f"lamp dimmed {(now_ns() - lit_ns) / 1e9:.2f} s after output began")
         turn = await asyncio.wait_for(anext(turns), DURATION_S + 20)
         assert turn == ("ended", "device", None)
-        await _shines(messages, BRIGHT)
+        await lamp.shines(messages, light, BRIGHT)
         dark_ns = (await household.witness.level(mask.node.name)).last_zero_ns
         assert dark_ns is not None
         say(f"lamp restored {(now_ns() - dark_ns) / 1e9:.2f} s after output was zero")
@@ -226,6 +201,7 @@ async def test_yes_arms_the_face_starts_the_light_and_the_lamp_is_dimmed_and_res
     assert trial.disagreements == []
     assert trial.agrees
 
+    await asyncio.sleep(WRITTEN_S)
     told = [(entry.get("name"), entry.get("message")) for entry in await messages.call("logbook/get_events", start_time=begun_at.isoformat())]
     assert ("evening", "triggered by time") in told
     assert [message for name, message in told if name == "Mask" and message] == [

@@ -34,8 +34,10 @@ script:
 scene:
 input_boolean:
 input_number:
+input_text:
 mobile_app:
 sun:
+tag:
 
 logger:
   default: info
