@@ -432,10 +432,13 @@ async def test_a_session_that_ended_while_home_assistant_was_away_gives_the_room
     await hearing(house, "room_scene", on=False)
     await house.shell(MASK).async_stop()
     await house.pass_time(1)
-    await show(house, "light.mirror", "unavailable")  # not there yet
+    for away in ("light.mirror", "media_player.radio"):  # not there yet
+        await show(house, away, "unavailable")
     assert room.levels["ceiling"] == DURING["ceiling"]
     await hearing(house, "room_scene", on=True)
-    assert room.levels == {name: level for name, level in BEFORE.items() if name != "mirror"}
+    assert room.levels == {name: level for name, level in BEFORE.items() if name not in ("mirror", "radio")}
+    await show(house, "media_player.radio", "playing", volume_level=0.1)
+    assert room.levels["radio"] == BEFORE["radio"]
     await show(house, "light.mirror", "unknown")
     await show(house, "light.mirror", "on", brightness=26)
     assert room.levels == BEFORE
