@@ -299,6 +299,18 @@ async def test_later_asks_again_at_its_time_also_after_a_restart(house: House, p
     await house.pass_time(2)
     assert len(phone.got) == 2
     assert phone.got[0] == phone.got[1]
+    await restart(house)
+    await house.pass_time(2)
+    assert len(phone.got) == 2
+
+
+async def test_what_is_proposed_anew_is_not_asked_again_because_the_older_one_was_put_off(house: House, phone: Phone) -> None:
+    await propose(house)
+    await phone.press("Later")
+    await propose(house)
+    house.freezer.tick(timedelta(minutes=31))
+    await house.pass_time(1)
+    assert len(phone.got) == 2
 
 
 async def test_what_became_too_late_while_home_assistant_was_off_is_told_so(house: House, phone: Phone) -> None:
