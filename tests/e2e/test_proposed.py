@@ -140,6 +140,22 @@ async def test_nothing_starts_while_nobody_answers_nor_when_it_is_skipped(househ
     assert phone.pushed.empty()
 
 
+async def test_yes_counts_also_after_a_restart(household: Household, registered: str) -> None:
+    mask = household.mask
+    async with household.messages() as messages, _phone(household, messages, registered) as phone:
+        await wait_ready(household, messages, mask)
+        await _propose_soon(household, messages)
+        buttons = await phone.asked()
+    await household.home.restart()
+    async with household.messages() as messages, _phone(household, messages, registered) as phone:
+        await wait_ready(household, messages, mask)
+        await phone.press(buttons["Yes"])
+        await household.wait_session(messages, mask, "armed")
+        assert not (await household.witness.level(mask.node.name)).lit
+        await messages.act(f"{DOMAIN}.stop_session", device_id=mask.device_id)
+        await household.wait_session(messages, mask, "idle")
+
+
 async def _dim_while_it_glows(household: Household, messages: Messages, light: str) -> None:
     """Let an automation take a snapshot of the lamp and dim it when output begins, and restore it when the session is over."""
     mask = {"device_id": [household.mask.device_id]}
