@@ -121,6 +121,8 @@ async def begin_flow(window: Window) -> None:
     await window.open("/config/integrations/dashboard")
     await window.page.get_by_role("button", name="Add integration").click()
     await expect(window.page.locator("ha-integration-list-item").first).to_be_visible()
+    # On a phone it has not got the focus.
+    await window.page.locator("dialog-add-integration ha-input-search").click()
     await window.page.keyboard.type("Facial")
     found = window.page.locator("ha-integration-list-item")
     await expect(found).to_have_count(1)

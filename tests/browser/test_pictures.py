@@ -36,7 +36,8 @@ async def _take(page: Page, name: str, colors: int = 256, **options: Any) -> Non
     await page.wait_for_load_state("networkidle")
     await page.evaluate("document.fonts.ready")
     await page.wait_for_function(DRAWN)
-    # Nothing that moves is in the picture, and what unfolds has.
+    # Nothing that moves is in the picture, what unfolds has, and nobody points at anything.
+    await page.mouse.move(0, 0)
     await page.wait_for_timeout(1000)
     shot = Image.open(io.BytesIO(await page.screenshot(animations="disabled", **options)))
     IMAGES.mkdir(parents=True, exist_ok=True)

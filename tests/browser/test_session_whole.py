@@ -60,7 +60,7 @@ async def test_a_whole_session_costs_few_rows_and_little_of_the_page(browser: Br
     async with windows.window(browser, household.home) as window:
         await open_cards(window)
         devtools = await window.page.context.new_cdp_session(window.page)
-        await devtools.send("Performance.enable")
+        await devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
         card = card_of(window, station)
         await says(card, "Ready")
         await pace(household, station)
