@@ -84,9 +84,9 @@ async def test_pages_of_a_session_are_pictured(browser: Browser, evening: Househ
         await messages.call("lovelace/config/save", url_path=OURS, config={"strategy": {"type": "custom:facial-therapy"}})
     [person] = [device["id"] for device in await messages.call("config/device_registry/list") if device["name"] == "Ada"]
     # Armed for a minute only, and for nothing: nobody puts it on.
-    switch = await evening.entity(messages, evening.wand, "session", "switch")
-    if (await messages.states())[switch]["state"] == "off":
-        await messages.act("switch.turn_on", entity_id=switch)
+    await messages.act("facial_therapy.stop_session", {"device_id": evening.wand.device_id})
+    await evening.wait_session(messages, evening.wand, "idle")
+    await messages.act("switch.turn_on", entity_id=await evening.entity(messages, evening.wand, "session", "switch"))
     options, phone = PLACES[place], "phone" in place
     async with open_window(browser, evening.home, **options) as window:
         await window.open_dashboard()

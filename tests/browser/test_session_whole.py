@@ -81,7 +81,7 @@ async def test_a_whole_session_costs_few_rows_and_little_of_the_page(browser: Br
     print(f"\n{minutes:.1f} min in Home Assistant: {1000 * busy:.0f} ms of the main thread per minute, load {os.getloadavg()[0]:.1f}")  # noqa: T201 - the figure
     for source, counted in sources.items():
         print(f"  {counted.total()} rows of {source}: {dict(counted.most_common())}")  # noqa: T201 - the figure
-    assert minutes > 0.9 * MINUTES
+    assert minutes > 0.8 * MINUTES
     assert busy < MOST_MAIN_THREAD_S
     assert 0 < sources[OURS].total() <= MOST_ROWS
     assert sources["esphome"].total() <= MOST_ROWS
