@@ -73,6 +73,8 @@ async def registered(household: Household) -> str:
         "supports_encryption": False,
         "app_data": {"push_websocket_channel": True},
     }
+    household.home.phones = True
+    await household.home.restart()
     webhook_id: str = (await household.home.request("POST", "/api/mobile_app/registrations", registration))["webhook_id"]
     async with household.messages() as messages:
         await messages.wait_any(lambda state: state["entity_id"] == f"notify.{PHONE.lower()}")

@@ -35,12 +35,14 @@ scene:
 input_boolean:
 input_number:
 input_text:
-mobile_app:
 sun:
 tag:
 
 logger:
   default: info
+"""
+_PHONES = """
+mobile_app:
 """
 
 
@@ -51,10 +53,10 @@ def _store(directory: Path, key: str, version: int, minor_version: int, data: ob
     path.write_text(json.dumps({"version": version, "minor_version": minor_version, "key": key, "data": data}))
 
 
-def write(directory: Path, *, port: int, host: str = "127.0.0.1", component: Path = COMPONENT) -> None:
+def write(directory: Path, *, port: int, host: str = "127.0.0.1", component: Path = COMPONENT, phones: bool = False) -> None:
     """Make a fresh configuration directory, or bring the component and the port of a used one up to date."""
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "configuration.yaml").write_text(_CONFIGURATION)
+    (directory / "configuration.yaml").write_text(_CONFIGURATION + (_PHONES if phones else ""))
     automations = directory / "automations.yaml"  # what its editor writes
     if not automations.exists():
         automations.write_text("[]\n")

@@ -36,6 +36,8 @@ class Home:
         self.directory = directory
         self.port = port
         self.log = directory / "home-assistant.console"
+        self.phones = False
+        """Whether its next start knows phones with the app."""
         self._host = host
         self._component = component
         self._child: Child | None = None
@@ -56,11 +58,11 @@ class Home:
 
     async def start(self, environment: Mapping[str, str] | None = None) -> None:
         """Start it and wait until it has started whole."""
-        configuration.write(self.directory, port=self.port, host=self._host, component=self._component)
+        configuration.write(self.directory, port=self.port, host=self._host, component=self._component, phones=self.phones)
         self._child = await Child.start(
             "Home Assistant",
-            # Everything that is used is installed. The phone app's integration names many that are not, in case somebody has them.
-            [sys.executable, "-m", "homeassistant", "--skip-pip", "--config", self.directory],
+            # Everything that is used is installed. Only the phone app's integration names packages that are not, in case somebody has them.
+            [sys.executable, "-m", "homeassistant", *(["--skip-pip"] if self.phones else []), "--config", self.directory],
             log=self.log,
             # Only its own directory may offer it custom components, not the checkout that we run from.
             environment={"PYTHONPATH": "", **(environment or {})},
