@@ -18,11 +18,11 @@ from time import perf_counter
 from types import MappingProxyType
 from typing import Any
 
-from custom_components.facial_therapy.core import safety
-from custom_components.facial_therapy.core.ledger import Record
+from custom_components.facial_therapy.core.gate import permit
+from custom_components.facial_therapy.core.ledger.record import Record
 from custom_components.facial_therapy.core.model import Channel, Device, Dose, Grade, Modality, NodeState, Outcome, Person, Request, Telemetry
-from custom_components.facial_therapy.ledger_file import LedgerFile, State
-from custom_components.facial_therapy.store import Ledger
+from custom_components.facial_therapy.storage.ledger import Ledger
+from custom_components.facial_therapy.storage.ledger_file import LedgerFile, State
 
 SMALL = 100
 LARGE = 100_000
@@ -117,7 +117,7 @@ def ask(ledger: Ledger) -> float:
         delivered=Dose(),
     )
     began = perf_counter()
-    safety.refusals(request, MASK, telemetry, now, history=ledger.history("person0"))
+    permit.refusals(request, MASK, telemetry, now, history=ledger.history("person0"))
     return perf_counter() - began
 
 

@@ -32,7 +32,7 @@ from custom_components.facial_therapy.core.model import (
     RefusedError,
     Telemetry,
 )
-from custom_components.facial_therapy.devices import Answer, DeviceError, HistoryEntry, Problem, SubjectWindows, TherapyDevice
+from custom_components.facial_therapy.devices.port import Answer, DeviceError, HistoryEntry, Problem, SubjectWindows, TherapyDevice
 
 from .fake_windows import FakeWindows
 

@@ -8,7 +8,7 @@ from homeassistant.util import dt as dt_util
 from custom_components.facial_therapy.core import limits
 from custom_components.facial_therapy.core.dose import charged
 from custom_components.facial_therapy.core.model import Channel, Device, Dose, Modality, Plan, Reason, Refusal, RefusedError
-from custom_components.facial_therapy.devices import SubjectWindows
+from custom_components.facial_therapy.devices.port import SubjectWindows
 
 SUBJECTS = 4
 SUBJECT_GAP_S = 600

@@ -14,7 +14,8 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from custom_components.facial_therapy.core import elsewhere, limits
+from custom_components.facial_therapy.core import limits
+from custom_components.facial_therapy.core.ledger import external
 from custom_components.facial_therapy.core.limits import Bound, Limit
 from custom_components.facial_therapy.core.model import Channel, Fault, Grade, Modality, Reason
 from custom_components.facial_therapy.core.session import State
@@ -30,155 +31,10 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-# --- layers ----------------------------------------------------------------------------------------------------------------------
-# `devices` is the port (values, errors, the protocol); `adapter` is what is behind it and knows ESPHome.
-
-CORE_ONLY: Final = frozenset({"core", "const"})
-SHELL: Final = CORE_ONLY | {"devices", "ledger_file", "store", "settings", "snapshot", "errors", "people", "programs", "repairs"}
-"""What the parts of the shell share. The shell is the coordinator and what it is made of: one per device, owns clock and order."""
-SURFACE: Final = CORE_ONLY | {
-    "coordinator",
-    "entity",
-    "snapshot",
-    "settings",
-    "people",
-    "programs",
-    "standing",
-    "errors",
-    "targets",
-    "asks",
-    "devices",
-    "permissions",
-}
-"""Platforms and surfaces get at devices through the coordinator only; of `devices` they know the errors."""
-
-LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
-    {
-        "const": frozenset(),
-        "core": frozenset({"core"}),
-        "devices": CORE_ONLY,
-        "adapter": CORE_ONLY | {"devices", "adapter"},
-        "ledger_file": CORE_ONLY,
-        "store": CORE_ONLY | {"ledger_file"},
-        "settings": CORE_ONLY,
-        "upkeep": CORE_ONLY | {"ledger_file", "store"},
-        "repairs": CORE_ONLY | {"standing", "upkeep"},
-        "snapshot": CORE_ONLY | {"settings"},
-        "errors": CORE_ONLY | {"devices"},
-        "standing": CORE_ONLY,
-        "people": CORE_ONLY | {"standing", "store"},
-        "remainder": CORE_ONLY | {"standing"},
-        "accounts": SHELL,
-        "manual": SHELL,
-        "admission": SHELL,
-        "announcer": SHELL,
-        "starting": SHELL | {"ledger_file"},
-        "timers": frozenset(),
-        "lease": SHELL,
-        "reports": SHELL | {"adapter"},
-        "coordinator": SHELL | {"adapter", "accounts", "admission", "announcer", "lease", "manual", "permissions", "reports", "starting", "timers"},
-        "entity": CORE_ONLY | {"coordinator", "snapshot", "errors", "devices"},
-        "person_entity": CORE_ONLY | {"people", "store"},
-        "person_sensor": CORE_ONLY | {"people", "person_entity", "entity"},
-        "programs": CORE_ONLY,
-        "diary": CORE_ONLY | {"programs"},
-        "prospects": CORE_ONLY | {"coordinator", "programs", "store", "targets"},
-        "notices": frozenset({"const"}),
-        "propose": CORE_ONLY | {"notices", "people", "spoken", "timers", "words"},
-        "routines": CORE_ONLY,
-        "reminders": CORE_ONLY | {"notices", "propose", "store"},
-        "evenings": SURFACE | {"diary", "propose", "prospects", "reminders", "routines", "store", "timers"},
-        "evening_entity": CORE_ONLY | {"evenings", "person_entity"},
-        "evening_sensor": CORE_ONLY | {"evening_entity", "evenings", "person_entity", "prospects"},
-        "routine_actions": SURFACE | {"evenings", "propose", "prospects", "routines"},
-        "trigger": SURFACE,
-        "condition": SURFACE | {"evenings"},
-        "calendar": SURFACE | {"evening_entity", "person_entity", "prospects", "words"},
-        "watched": CORE_ONLY | {"notices", "people", "snapshot", "store", "ledger_file", "timers"},
-        "watched_flow": CORE_ONLY | {"adapter", "watched"},
-        "history": SURFACE | {"adapter", "ledger_file", "store"},
-        "targets": CORE_ONLY | {"coordinator", "errors"},
-        "permissions": CORE_ONLY,
-        "asks": CORE_ONLY | {"people", "snapshot"},
-        "card": CORE_ONLY,
-        "logbook": CORE_ONLY,
-        "http": SURFACE | {"history", "store"},
-        "words": CORE_ONLY | {"errors"},
-        "websocket": SURFACE | {"words"},
-        "person_view": SURFACE | {"evenings", "history", "prospects", "store", "words"},
-        "sentences": CORE_ONLY,
-        "spoken": SURFACE | {"routines", "sentences", "words"},
-        "voice": SURFACE | {"evenings", "history", "prospects", "sentences", "spoken", "store", "words"},
-        "llm": SURFACE | {"history", "sentences", "spoken", "store", "words"},
-        "screening_flow": CORE_ONLY,
-        "person_flow": SURFACE | {"remainder", "reminders", "screening_flow", "ledger_file", "evenings", "words"},
-        "routine_flow": SURFACE | {"routines"},
-        "program_flow": SURFACE | {"prospects", "words"},
-        "options_flow": SURFACE,
-        "config_flow": SURFACE | {"adapter", "person_flow", "program_flow", "routine_flow", "routines", "options_flow", "watched", "watched_flow"},
-        "__init__": SURFACE
-        | {
-            "remainder",
-            "adapter",
-            "store",
-            "ledger_file",
-            "repairs",
-            "upkeep",
-            "services",
-            "person_actions",
-            "watched",
-            "websocket",
-            "person_view",
-            "card",
-            "voice",
-            "http",
-        }
-        | {"evenings", "logbook", "propose", "routine_actions"},
-        "event": SURFACE | {"person_entity", "evening_entity", "words"},
-        "sensor": SURFACE | {"person_sensor", "evening_sensor"},
-        "services": SURFACE | {"evenings", "history", "propose", "spoken"},
-        **dict.fromkeys(
-            ("binary_sensor", "button", "diagnostics", "light", "number", "person_actions", "select", "switch"),
-            SURFACE | {"evening_entity", "evenings", "person_entity"},
-        ),
-    }
-)
+# --- layers ----------------------------------------------------------------------------------
+# What may import what is for import-linter: its contracts stand in pyproject.toml.
 
 FILES: Final = sorted(INTEGRATION.rglob("*.py"))
-
-
-def layer(parts: tuple[str, ...]) -> str:
-    """Return the layer of a module, by its parts below the integration."""
-    if parts[0] == "devices" and len(parts) > 1 and parts[1] != "__init__":
-        return "adapter"
-    return parts[0]
-
-
-def own_imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield (line, layer) of every import of our own modules that is carried out at run time."""
-    module = path.relative_to(INTEGRATION).with_suffix("").parts
-    whole = tree(path)
-    ignored = {child for node in ast.walk(whole) if is_type_checking(node) for child in ast.walk(node)}
-    for node in ast.walk(whole):
-        if isinstance(node, ast.ImportFrom) and node.level and node not in ignored:
-            base = module[: len(module) - node.level]
-            target = (*base, *(node.module.split(".") if node.module else ()))
-            for name in node.names:
-                is_module = (INTEGRATION.joinpath(*target, f"{name.name}.py")).exists()
-                full = (*target, name.name) if is_module or not target else target
-                yield node.lineno, layer(full)
-
-
-def is_type_checking(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(INTEGRATION)))
-def test_a_module_imports_only_what_its_layer_may(path: Path) -> None:
-    own = layer(path.relative_to(INTEGRATION).with_suffix("").parts)
-    assert own in LAYERS, f"{path.name}: a new module needs a layer"
-    for line, imported in own_imports(path):
-        assert imported in LAYERS[own], f"{path.name}:{line}: {own} may not import {imported}"
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path.parent.name != "devices"], ids=lambda path: str(path.relative_to(INTEGRATION)))
@@ -197,7 +53,7 @@ IMPURE: Final = frozenset(
 CLOCKS_AND_WORLDS: Final = frozenset({"asyncio", "io", "logging", "os", "pathlib", "random", "secrets", "socket", "subprocess", "threading", "time"})
 
 
-@pytest.mark.parametrize("path", sorted(CORE.glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(CORE.rglob("*.py")), ids=lambda path: path.name)
 def test_the_core_has_no_clock_no_io_and_nothing_asynchronous(path: Path) -> None:
     for node in ast.walk(tree(path)):
         where = f"{path.name}:{getattr(node, 'lineno', 0)}"
@@ -223,12 +79,12 @@ spec = importlib.util.spec_from_file_location("core", core / "__init__.py", subm
 package = importlib.util.module_from_spec(spec)
 sys.modules["core"] = package
 spec.loader.exec_module(package)
-for path in sorted(core.glob("*.py")):
+for path in sorted(core.rglob("*.py")):
     if path.stem != "__init__":
-        importlib.import_module("core." + path.stem)
+        importlib.import_module(".".join(["core", *path.relative_to(core).with_suffix("").parts]))
 assert importlib.util.find_spec("homeassistant") is None
-from core import model, safety
-print(len(safety.CONSTRAINTS), "homeassistant" in sys.modules)
+from core.gate import permit
+print(len(permit.CONSTRAINTS), "homeassistant" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=False)  # noqa: S603 - our own program
     assert done.returncode == 0, done.stderr
@@ -403,7 +259,7 @@ def test_every_limit_is_a_row_of_the_safety_page_with_its_numbers(name: str, lim
 
 
 def test_every_source_in_the_code_is_a_row_of_the_safety_page() -> None:
-    text = "".join(path.read_text(encoding="utf-8") for path in (*CORE.glob("*.py"), LIMITS_H))
+    text = "".join(path.read_text(encoding="utf-8") for path in (*CORE.rglob("*.py"), LIMITS_H))
     for source in set(re.findall(r"\b[LM]\d{1,2}\b", text)):
         assert source in IDS, source
 
@@ -483,8 +339,8 @@ NUMBERS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
 
 TOLD: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
     {
-        "duration_s": (elsewhere.DURATION.minimum, elsewhere.DURATION.maximum),
-        "current_ua": (elsewhere.CURRENT.minimum, elsewhere.CURRENT.maximum),
+        "duration_s": (external.DURATION.minimum, external.DURATION.maximum),
+        "current_ua": (external.CURRENT.minimum, external.CURRENT.maximum),
     }
 )
 """Of what was given elsewhere, which is written down whatever it was."""

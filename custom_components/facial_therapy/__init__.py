@@ -10,34 +10,33 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.typing import ConfigType
 
-from .card import async_setup_card
+from .actions.person import async_setup_person_actions
+from .actions.routine import async_setup_routine_actions
 from .const import CONF_KIND, CONF_LEDGER_BEGUN, CONF_MAC, CONF_STANDING, DEVICE_PLATFORMS, DOMAIN, KIND_PERSON, LOGGER, PERSON_PLATFORMS
-from .coordinator import FacialTherapyCoordinator
-from .devices.nodes import ESPHOME
-from .evenings import EVENINGS, Evenings
-from .http import async_setup_http
-from .ledger_file import LedgerError
+from .coordinator import FacialTherapyCoordinator, all_coordinators
+from .devices.discovery import ESPHOME
 from .logbook import async_setup_logbook
-from .people import PersonRuntime, is_person
-from .person_actions import async_setup_person_actions
-from .person_view import async_setup_person_view
-from .propose import PROPOSALS, Proposals
-from .remainder import async_leave
-from .repairs import async_check_people, async_check_screening, async_clear_node_issues, async_clear_screening_issues, async_node_gone
-from .routine_actions import async_setup_routine_actions
+from .people.inheritance import async_leave
+from .people.registry import PersonRuntime, is_person
+from .people.tracked_lights import async_watch_lights
+from .routines.proposals import PROPOSALS, Proposals
+from .routines.runner import EVENINGS, Evenings
 from .services import async_setup_services
-from .settings import SettingsStore
-from .standing import standing_in
-from .store import LEDGER, Ledger, ledger_path
-from .targets import all_coordinators
-from .upkeep import async_keep_ledger
-from .voice import async_setup_voice
-from .watched import async_watch_lights
-from .websocket import async_setup_websocket
+from .session.settings import SettingsStore
+from .storage.health import async_keep_ledger
+from .storage.ledger import LEDGER, Ledger, ledger_path
+from .storage.ledger_file import LedgerError
+from .storage.serialize import standing_in
+from .text.issues import async_check_people, async_check_screening, async_clear_node_issues, async_clear_screening_issues, async_node_gone
+from .voice.conversation import async_setup_voice
+from .web.card import async_setup_card
+from .web.export import async_setup_http
+from .web.person_view import async_setup_person_view
+from .web.websocket import async_setup_websocket
 
 if TYPE_CHECKING:
     from .coordinator import DeviceConfigEntry
-    from .people import PersonConfigEntry
+    from .people.registry import PersonConfigEntry
 
 SCREENING_CHECK: Final = timedelta(hours=1)
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)

@@ -13,11 +13,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .const import CONF_KIND, KIND_PERSON
 from .coordinator import DeviceConfigEntry
 from .core.model import Modality
-from .entity import FacialTherapyDescription, FacialTherapyEntity, always, fitting
-from .evening_entity import EveningEntity
-from .people import PersonConfigEntry
-from .person_entity import PersonDescription
-from .snapshot import Snapshot
+from .entity import EveningEntity, FacialTherapyDescription, FacialTherapyEntity, PersonDescription, always, fitting
+from .people.registry import PersonConfigEntry
+from .session.view import Snapshot
 
 PARALLEL_UPDATES = 0  # nothing is polled
 

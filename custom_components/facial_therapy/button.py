@@ -11,12 +11,11 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import CONF_KIND, KIND_PERSON, LOGGER
 from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
-from .core.routine import Event
-from .entity import FacialTherapyDescription, NamedEntity, OnlyNamed, always, translated_errors
-from .evening_entity import EveningEntity
-from .evenings import Evenings
-from .people import PersonConfigEntry
-from .person_entity import PersonDescription
+from .core.routine.transitions import Event
+from .entity import EveningEntity, FacialTherapyDescription, NamedEntity, OnlyNamed, PersonDescription, always
+from .people.registry import PersonConfigEntry
+from .routines.runner import Evenings
+from .text.errors import translated_errors
 
 PARALLEL_UPDATES = 0  # the shell puts commands in order, and a stop must not queue behind anything
 

@@ -9,13 +9,11 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
-from .core.agenda import Entry, Kind
-from .entity import DOSE_UNIT
-from .evening_entity import EveningEntity
-from .people import PersonConfigEntry
-from .person_entity import PersonDescription
-from .prospects import agenda_of
-from .words import Words, async_words
+from .core.schedule.agenda import Entry, Kind
+from .entity import DOSE_UNIT, EveningEntity, PersonDescription
+from .people.registry import PersonConfigEntry
+from .routines.forecast import agenda_of
+from .text.translator import Words, async_words
 
 PARALLEL_UPDATES = 0  # nothing is polled
 

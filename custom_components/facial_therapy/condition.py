@@ -11,14 +11,14 @@ from homeassistant.helpers.condition import ATTR_BEHAVIOR, BEHAVIOR_ALL, BEHAVIO
 from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
+from .actions.targets import targeted_entries
 from .const import CONF_KIND, KIND_DEVICE
 from .core.session import State
-from .evenings import EVENINGS
-from .targets import targeted_entries
+from .routines.runner import EVENINGS
 
 if TYPE_CHECKING:
     from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
-    from .evenings import Evenings
+    from .routines.runner import Evenings
 
 OF_A_DEVICE: Final[Mapping[str, Callable[[FacialTherapyCoordinator], bool]]] = {
     "is_running": lambda shell: shell.state is State.RUNNING,

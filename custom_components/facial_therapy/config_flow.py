@@ -13,17 +13,17 @@ import voluptuous as vol
 from .const import CONF_CHANNELS, CONF_KIND, CONF_MAC, CONF_MODALITY, DOMAIN, KIND_DEVICE, KIND_PERSON
 from .coordinator import DeviceConfigEntry
 from .core.model import Device
-from .devices import DeviceError, Problem
 from .devices.channel import async_probe
-from .devices.nodes import governed_nodes
-from .options_flow import PersonOptionsFlow
-from .person_flow import GUIDE, PersonSteps
-from .program_flow import ProgramFlow
-from .programs import PROGRAM
-from .routine_flow import RoutineFlow
-from .routines import ROUTINE
-from .watched import WATCHED_LIGHT
-from .watched_flow import WatchedLightFlow
+from .devices.discovery import governed_nodes
+from .devices.port import DeviceError, Problem
+from .flows.options import PersonOptionsFlow
+from .flows.person import GUIDE, PersonSteps
+from .flows.program import ProgramFlow
+from .flows.routine import RoutineFlow
+from .flows.tracked_light import WatchedLightFlow
+from .people.programs import PROGRAM
+from .people.routines import ROUTINE
+from .people.tracked_lights import WATCHED_LIGHT
 
 ADD_PERSON: Final = {CONF_KIND: KIND_PERSON}
 """Starts a flow at the person step, without the menu."""

@@ -8,7 +8,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Final, override
+from typing import Any, Final, cast, override
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
 from homeassistant.core import Context, HassJob, HomeAssistant, callback
@@ -17,25 +17,26 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect, async_dis
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
-from .accounts import Accounts
-from .admission import Admission
-from .announcer import Announcer
-from .const import CONF_CHANNELS, CONF_KIND, CONF_MAC, CONF_MODALITY, DOMAIN, KIND_PERSON, LOGGER, REPORTED, SIGNAL_LEDGER
+from .const import CONF_CHANNELS, CONF_KIND, CONF_MAC, CONF_MODALITY, DOMAIN, KIND_DEVICE, KIND_PERSON, LOGGER, REPORTED, SIGNAL_LEDGER
 from .core import limits
-from .core.ledger import Record
+from .core.ledger.record import Record
 from .core.model import Channel, Dose, Fault, Modality, Outcome, Person, Refusal, RefusedError, Telemetry
 from .core.session import Effect, Event, State, step
-from .devices import DeviceError, Problem, TherapyDevice
-from .devices.governed import GovernedDevice
-from .devices.nodes import node_device
-from .lease import Lease
-from .ledger_file import LedgerError
-from .manual import Manual
-from .people import persons
-from .permissions import async_must_be_admin
-from .reports import Reports
-from .snapshot import DEVICE, HOME_ASSISTANT, Ask, LiveSession, Snapshot, Who
-from .starting import Starting
+from .devices.discovery import node_device
+from .devices.node import GovernedDevice
+from .devices.port import DeviceError, Problem, TherapyDevice
+from .people.actor import DEVICE, HOME_ASSISTANT, Who
+from .people.permissions import async_must_be_admin
+from .people.registry import persons
+from .session.admission import Admission
+from .session.announcer import Announcer
+from .session.bookkeeping import Accounts
+from .session.controls import Manual
+from .session.lease import Lease
+from .session.starting import Starting
+from .session.telemetry import Reports
+from .session.view import Ask, LiveSession, Snapshot
+from .storage.ledger_file import LedgerError
 from .timers import Timers
 
 type DeviceConfigEntry = ConfigEntry[FacialTherapyCoordinator]
@@ -404,3 +405,9 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
     async def _async_update_data(self) -> Snapshot:
         """Return the snapshot; the node pushes, nothing is polled."""
         return self.data
+
+
+def all_coordinators(hass: HomeAssistant) -> list[FacialTherapyCoordinator]:
+    """Return the shells of all devices that are loaded."""
+    entries = hass.config_entries.async_loaded_entries(DOMAIN)
+    return [cast("DeviceConfigEntry", entry).runtime_data for entry in entries if entry.data[CONF_KIND] == KIND_DEVICE]

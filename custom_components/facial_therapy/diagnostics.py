@@ -11,8 +11,8 @@ from .const import CONF_CHANNELS, CONF_KIND, CONF_MODALITY, DOMAIN, KIND_PERSON
 from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
 from .core import limits
 from .core.model import Device, Refusal, Telemetry
-from .people import PersonConfigEntry
-from .snapshot import LiveSession
+from .people.registry import PersonConfigEntry
+from .session.view import LiveSession
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry) -> dict[str, Any]:

@@ -10,14 +10,12 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import CONF_KIND, KIND_PERSON, SIGNAL_TOLD
 from .coordinator import DeviceConfigEntry
-from .core.evening import CUES
+from .core.routine.run import CUES
 from .core.zones import ZONES
-from .entity import DOSE_UNIT, FacialTherapyDescription, FacialTherapyEntity, always
-from .evening_entity import EveningEntity
-from .people import PersonConfigEntry
-from .person_entity import PersonDescription, PersonEntity
-from .snapshot import LiveSession
-from .words import Words, async_words
+from .entity import DOSE_UNIT, EveningEntity, FacialTherapyDescription, FacialTherapyEntity, PersonDescription, PersonEntity, always
+from .people.registry import PersonConfigEntry
+from .session.view import LiveSession
+from .text.translator import Words, async_words
 
 PARALLEL_UPDATES = 0  # nothing is polled
 

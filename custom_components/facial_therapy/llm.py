@@ -19,19 +19,18 @@ from homeassistant.helpers.llm import LLM_API_ASSIST, LLMContext, Tool, ToolAnno
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from .asks import ATTR_MODE, MODE_ARM, MODES
+from .actions.fields import ATTR_MODE, MODE_ARM, MODES, WAIT_S
+from .actions.history import may_read
 from .const import DOMAIN
-from .coordinator import FacialTherapyCoordinator
+from .coordinator import FacialTherapyCoordinator, all_coordinators
+from .core.gate.resolve import BUILT_IN, NONE_OWN, Programs
 from .core.model import MANUAL, PERSONAL, Modality, Person, Reason, Refusal, RefusedError
-from .core.program import BUILT_IN, NONE_OWN, Programs
-from .history import may_read
-from .people import find_person, persons
-from .programs import own_programs
-from .sentences import sayable
-from .spoken import WAIT_S, async_act, chosen, explained, left_s, own_program, speaker, target, this_week, why
-from .store import LEDGER
-from .targets import all_coordinators
-from .words import ENGLISH, Words, async_words
+from .people.programs import own_programs
+from .people.registry import find_person, persons
+from .storage.ledger import LEDGER
+from .text.translator import ENGLISH, Words, async_words, explained, why
+from .voice.names import async_act, chosen, left_s, own_program, speaker, target, this_week
+from .voice.understand import sayable
 
 READS: Final = ToolAnnotations(read_only=True, destructive=False, idempotent=True, open_world=False)
 ARMS: Final = ToolAnnotations(destructive=False, open_world=False)

@@ -12,8 +12,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .coordinator import DeviceConfigEntry
 from .core import limits
 from .core.model import Modality
-from .entity import FacialTherapyDescription, FacialTherapyEntity, always, fitting, translated_errors
-from .settings import Settings
+from .entity import FacialTherapyDescription, FacialTherapyEntity, always, fitting
+from .session.settings import Settings
+from .text.errors import translated_errors
 
 PARALLEL_UPDATES = 0  # the shell puts commands in order
 

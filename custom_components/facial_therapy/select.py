@@ -13,13 +13,12 @@ from homeassistant.util import dt as dt_util
 
 from .const import CONF_KIND, DOMAIN, KIND_PERSON
 from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
+from .core.gate.resolve import BUILT_IN
 from .core.model import RefusedError
-from .core.program import BUILT_IN
-from .entity import FacialTherapyDescription, FacialTherapyEntity, always, translated_errors
-from .evening_entity import EveningEntity
-from .people import PersonConfigEntry, find_person, persons
-from .person_entity import PersonDescription
-from .programs import own_programs
+from .entity import EveningEntity, FacialTherapyDescription, FacialTherapyEntity, PersonDescription, always
+from .people.programs import own_programs
+from .people.registry import PersonConfigEntry, find_person, persons
+from .text.errors import translated_errors
 
 PARALLEL_UPDATES = 0  # the shell puts commands in order
 

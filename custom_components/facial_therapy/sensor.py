@@ -15,10 +15,9 @@ from .coordinator import DeviceConfigEntry
 from .core.model import Modality
 from .core.session import State
 from .entity import DOSE_UNIT, FacialTherapyDescription, FacialTherapyEntity, always, fitting
-from .evening_sensor import DESCRIPTIONS as EVENING_DESCRIPTIONS, EveningSensor
-from .people import PersonConfigEntry
-from .person_sensor import DESCRIPTIONS as PERSON_DESCRIPTIONS, PersonSensor
-from .snapshot import Snapshot
+from .people.registry import PersonConfigEntry
+from .person_sensor import DESCRIPTIONS as PERSON_DESCRIPTIONS, EVENING_DESCRIPTIONS, EveningSensor, PersonSensor
+from .session.view import Snapshot
 
 PARALLEL_UPDATES = 0  # nothing is polled
 

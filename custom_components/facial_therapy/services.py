@@ -8,22 +8,20 @@ from homeassistant.core import Context, HomeAssistant, ServiceCall, ServiceRespo
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from .asks import ATTR_MODE, ATTR_PERSON, ATTR_SKIN_FINE, ATTR_WAIT, MODE_PROPOSE, SESSION, TARGET, ask_of
+from .actions.fields import ATTR_MODE, ATTR_PERSON, ATTR_SKIN_FINE, ATTR_WAIT, MODE_PROPOSE, SESSION, TARGET, WAIT_S, ask_of
+from .actions.history import HISTORY, LOG, async_get_history, async_log_session
+from .actions.targets import one_coordinator, target_coordinators
 from .const import DOMAIN
-from .coordinator import FacialTherapyCoordinator
+from .coordinator import FacialTherapyCoordinator, all_coordinators
+from .core.gate.eligibility import not_fine
 from .core.model import Plan, Reason, Refusal, RefusedError
-from .core.person import not_fine
-from .devices import DeviceError
-from .entity import translated_errors
-from .errors import translated
-from .evenings import evenings_of
-from .history import HISTORY, LOG, async_get_history, async_log_session
-from .people import async_change_standing
-from .permissions import async_may_control_device
-from .propose import OPEN, PROPOSALS, Proposal
-from .snapshot import Ask, LiveSession
-from .spoken import WAIT_S
-from .targets import all_coordinators, one_coordinator, target_coordinators
+from .devices.port import DeviceError
+from .people.permissions import async_may_control_device
+from .people.registry import async_change_standing
+from .routines.proposals import OPEN, PROPOSALS, Proposal
+from .routines.runner import evenings_of
+from .session.view import Ask, LiveSession
+from .text.errors import translated, translated_errors
 
 
 @callback

@@ -9,7 +9,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import LOGGER
 from .coordinator import DeviceConfigEntry
-from .entity import FacialTherapyDescription, NamedEntity, always, translated_errors
+from .entity import FacialTherapyDescription, NamedEntity, always
+from .text.errors import translated_errors
 
 PARALLEL_UPDATES = 0  # the shell puts commands in order, and a stop must not queue behind a start
 

@@ -14,9 +14,9 @@ from homeassistant.helpers.trigger import Trigger, TriggerActionRunner, TriggerC
 from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
+from .actions.targets import targeted_entries
 from .const import SIGNAL_EVENING, SIGNAL_SESSION
 from .core.model import Outcome
-from .targets import targeted_entries
 
 CONF_OUTCOME: Final = "outcome"
 OPTIONS: Final[Mapping[str, Mapping[Any, Any]]] = {

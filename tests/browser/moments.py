@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from playwright.async_api import Page, Route
 
-from custom_components.facial_therapy.card import SCRIPTS
 from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.web.card import SCRIPTS
 
 INTEGRATION: Final = Path(__file__).resolve().parents[2] / "custom_components" / "facial_therapy"
 CARD: Final = INTEGRATION / "frontend" / "facial-therapy-card.js"

@@ -9,7 +9,7 @@ from typing import Any
 from playwright.async_api import Browser, CDPSession, Page, ViewportSize, expect
 import pytest
 
-from custom_components.facial_therapy.card import SCRIPTS
+from custom_components.facial_therapy.web.card import SCRIPTS
 
 from .moments import ALLOWED, CARD, CARDS, MOMENTS, NOW, PLACE, ROUTINES, RUNNING, WEEKS, WORDS, calls, mask, open_page, serve, session, show, tell
 

@@ -12,8 +12,8 @@ from unittest.mock import patch
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
 
 from custom_components.facial_therapy.core.model import MANUAL, Channel, Dose, Modality, NodeState, Person, Plan, RefusedError, Request, Telemetry
-from custom_components.facial_therapy.devices import TherapyDevice
-from custom_components.facial_therapy.devices.governed import GovernedDevice
+from custom_components.facial_therapy.devices.node import GovernedDevice
+from custom_components.facial_therapy.devices.port import TherapyDevice
 from tests.fake_device import MASK, WAND, FakeDevice
 from tests.real.direct import Direct
 from tests.real.node import Node

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from custom_components.facial_therapy.core.ledger import History
+from custom_components.facial_therapy.core.ledger.record import History
 from custom_components.facial_therapy.core.model import (
     Channel,
     Device,

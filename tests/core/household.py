@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from custom_components.facial_therapy.core import clock, safety
-from custom_components.facial_therapy.core.books import Books
 from custom_components.facial_therapy.core.dose import charged_at, planned
-from custom_components.facial_therapy.core.ledger import Record, Source, ceiling, merge
+from custom_components.facial_therapy.core.gate import permit
+from custom_components.facial_therapy.core.ledger import clock
+from custom_components.facial_therapy.core.ledger.index import Books
+from custom_components.facial_therapy.core.ledger.record import Record, Source, ceiling, merge
 from custom_components.facial_therapy.core.model import Channel, Device, Dose, Modality, Options, Outcome, Person, RefusedError, Request, SkinType
 
 from . import NOW, mask, node, person, screening, standing, wand
@@ -205,7 +206,7 @@ class Household:
             return  # nothing starts
         history = self.books.history(self.ids[face], self.ledger_now, mac=name)
         try:
-            plan = safety.permit(request, each.device, node(received_at=wall), wall, history=history)
+            plan = permit.permit(request, each.device, node(received_at=wall), wall, history=history)
         except RefusedError as error:
             self.happened.update(f"refused {refusal.reason}" for refusal in error.refusals)
             return

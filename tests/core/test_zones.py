@@ -2,9 +2,9 @@
 
 import pytest
 
+from custom_components.facial_therapy.core.gate.resolve import BUILT_IN, resolve
 from custom_components.facial_therapy.core.limits import ZONE_S as LIMIT
 from custom_components.facial_therapy.core.model import Request
-from custom_components.facial_therapy.core.program import BUILT_IN, resolve
 from custom_components.facial_therapy.core.zones import ZONE_S, zone, zone_s
 
 from . import person, wand

@@ -16,8 +16,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.coordinator import FacialTherapyCoordinator
 from custom_components.facial_therapy.core.model import Modality
-from custom_components.facial_therapy.core.routine import State
-from custom_components.facial_therapy.evenings import EVENINGS, Evenings
+from custom_components.facial_therapy.core.routine.transitions import State
+from custom_components.facial_therapy.routines.runner import EVENINGS, Evenings
 from tests.fake_device import MASK, WAND, FakeDevice
 
 from .world import SUBJECT, device_entry, esphome_entry, person_entry

@@ -7,8 +7,8 @@ from homeassistant.config_entries import ConfigSubentry
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.facial_therapy.core.model import Modality
-from custom_components.facial_therapy.programs import PROGRAM
-from custom_components.facial_therapy.routines import ROUTINE
+from custom_components.facial_therapy.people.programs import PROGRAM
+from custom_components.facial_therapy.people.routines import ROUTINE
 
 from .house import House
 

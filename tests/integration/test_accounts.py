@@ -11,13 +11,13 @@ import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.facial_therapy.const import DOMAIN
-from custom_components.facial_therapy.core.ledger import Record, Source
+from custom_components.facial_therapy.core.ledger.record import Record, Source
 from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Outcome, Reason, RefusedError
 from custom_components.facial_therapy.core.session import State
-from custom_components.facial_therapy.devices import HistoryEntry
-from custom_components.facial_therapy.ledger_file import LedgerError
-from custom_components.facial_therapy.snapshot import LiveSession
-from custom_components.facial_therapy.store import LEDGER, Ledger
+from custom_components.facial_therapy.devices.port import HistoryEntry
+from custom_components.facial_therapy.session.view import LiveSession
+from custom_components.facial_therapy.storage.ledger import LEDGER, Ledger
+from custom_components.facial_therapy.storage.ledger_file import LedgerError
 from tests.fake_windows import FakeCharge
 
 from .world import SUBJECT, World

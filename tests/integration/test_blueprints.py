@@ -23,11 +23,11 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import MANUAL, Channel, Modality
-from custom_components.facial_therapy.core.plan import evenings
-from custom_components.facial_therapy.core.routine import State as RoutineState
+from custom_components.facial_therapy.core.routine.transitions import State as RoutineState
+from custom_components.facial_therapy.core.schedule.plan import evenings
 from custom_components.facial_therapy.core.session import State
-from custom_components.facial_therapy.propose import PROPOSALS
-from custom_components.facial_therapy.snapshot import Ask
+from custom_components.facial_therapy.routines.proposals import PROPOSALS
+from custom_components.facial_therapy.session.view import Ask
 
 from .house import House, furnished
 

@@ -10,8 +10,8 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.facial_therapy.card import FOLDER, SCRIPTS, _version
 from custom_components.facial_therapy.const import DOMAIN
+from custom_components.facial_therapy.web.card import FOLDER, SCRIPTS, _version
 
 from .world import World
 
@@ -42,7 +42,7 @@ async def test_a_changed_file_has_another_address(hass: HomeAssistant, tmp_path:
     for script in SCRIPTS:
         (tmp_path / script).write_text("changed")
     assert await async_setup_component(hass, "frontend", {})
-    with patch("custom_components.facial_therapy.card.FOLDER", tmp_path):
+    with patch("custom_components.facial_therapy.web.card.FOLDER", tmp_path):
         assert await async_setup_component(hass, DOMAIN, {})
         changed = set(hass.data[DATA_EXTRA_MODULE_URL].urls)
     assert not any(_version() in url for url in changed)

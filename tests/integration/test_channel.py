@@ -8,9 +8,9 @@ from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.facial_therapy.core.model import Modality
-from custom_components.facial_therapy.devices import DeviceError, Problem
 from custom_components.facial_therapy.devices.channel import Channel, async_probe
-from custom_components.facial_therapy.devices.governed import GovernedDevice
+from custom_components.facial_therapy.devices.node import GovernedDevice
+from custom_components.facial_therapy.devices.port import DeviceError, Problem
 
 from .world import MACS, esphome_entry
 
@@ -66,7 +66,7 @@ async def test_a_device_that_hangs_up_is_tried_again(hass: HomeAssistant, client
     device = GovernedDevice(hass, MAC, Modality.MASK)
     told: list[bool] = []
 
-    with patch("custom_components.facial_therapy.devices.governed.RETRY_S", 0):
+    with patch("custom_components.facial_therapy.devices.node.RETRY_S", 0):
         device.open(lambda _: None, told.append)
         async with asyncio.timeout(5):
             await client.third.wait()

@@ -6,8 +6,8 @@ from unittest.mock import patch
 import pytest
 
 from custom_components.facial_therapy.core.model import Modality, Reason, RefusedError
-from custom_components.facial_therapy.snapshot import LiveSession
-from custom_components.facial_therapy.store import LEDGER
+from custom_components.facial_therapy.session.view import LiveSession
+from custom_components.facial_therapy.storage.ledger import LEDGER
 from tests.fake_device import WAND, FakeDevice
 
 from .world import SUBJECT, World, device_entry, esphome_entry
@@ -47,7 +47,7 @@ async def test_two_people_on_two_devices_are_not_in_each_others_way(world: World
 
 
 async def test_a_start_that_cannot_be_written_leaves_the_other_device_free(world: World, wand: World) -> None:
-    with patch("custom_components.facial_therapy.ledger_file.LedgerFile.append", no_room), pytest.raises(RefusedError):
+    with patch("custom_components.facial_therapy.storage.ledger_file.LedgerFile.append", no_room), pytest.raises(RefusedError):
         await world.shell.async_start(world.ask())
     await wand.shell.async_start(wand.ask())
     assert wand.device.session is not None

@@ -15,8 +15,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.facial_therapy.const import CONF_CHANNELS, CONF_KIND, CONF_MAC, CONF_MODALITY, DOMAIN, KIND_DEVICE
 from custom_components.facial_therapy.core.model import Channel, Modality
-from custom_components.facial_therapy.devices import DeviceError, Problem
-from custom_components.facial_therapy.devices.nodes import ESPHOME
+from custom_components.facial_therapy.devices.discovery import ESPHOME
+from custom_components.facial_therapy.devices.port import DeviceError, Problem
 from tests.fake_device import MASK, WAND
 
 from .world import MACS, World, device_entry, esphome_entry, person_entry

@@ -6,12 +6,12 @@ from pathlib import Path
 from homeassistant.core import Context
 import pytest
 
-from custom_components.facial_therapy.core.ledger import Record
+from custom_components.facial_therapy.core.ledger.record import Record
 from custom_components.facial_therapy.core.model import Channel, Fault, Modality, NodeState, Outcome, Reason, Refusal, RefusedError
 from custom_components.facial_therapy.core.session import State
-from custom_components.facial_therapy.devices import DeviceError, Problem
-from custom_components.facial_therapy.snapshot import LiveSession
-from custom_components.facial_therapy.store import LEDGER
+from custom_components.facial_therapy.devices.port import DeviceError, Problem
+from custom_components.facial_therapy.session.view import LiveSession
+from custom_components.facial_therapy.storage.ledger import LEDGER
 
 from .world import World
 

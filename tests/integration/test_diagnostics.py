@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 import custom_components.facial_therapy
 from custom_components.facial_therapy.const import CONF_SUBJECT, DOMAIN
 from custom_components.facial_therapy.core.model import Channel, Modality
-from custom_components.facial_therapy.devices import DeviceError, Problem
+from custom_components.facial_therapy.devices.port import DeviceError, Problem
 
 from .world import World
 

@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.facial_therapy.core.model import Reason, Refusal, RefusedError
-from custom_components.facial_therapy.errors import time_in_words, translated
+from custom_components.facial_therapy.text.errors import time_in_words, translated
 
 EVENING = datetime(2026, 11, 24, 19, 30, tzinfo=UTC)
 
@@ -36,7 +36,7 @@ async def test_a_time_is_said_as_at_home(hass: HomeAssistant, freezer: FrozenDat
 async def test_a_time_without_words_is_still_a_time(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
     await hass.config.async_set_time_zone("UTC")
     freezer.move_to(EVENING)
-    with patch("custom_components.facial_therapy.errors.async_get_cached_translations", return_value={}):
+    with patch("custom_components.facial_therapy.text.errors.async_get_cached_translations", return_value={}):
         assert time_in_words(EVENING + timedelta(days=1)) == "2026-11-25 19:30"
 
 

@@ -17,10 +17,10 @@ import pytest
 from custom_components.facial_therapy.config_flow import ADD_PERSON
 from custom_components.facial_therapy.const import CONF_NOTIFY, CONF_WHEN_DUE, DOMAIN
 from custom_components.facial_therapy.core.model import Modality, RefusedError
-from custom_components.facial_therapy.core.plan import Phase
-from custom_components.facial_therapy.core.routine import State
-from custom_components.facial_therapy.diary import course_in, course_out, run_in, run_out
-from custom_components.facial_therapy.person_flow import GUIDE
+from custom_components.facial_therapy.core.routine.transitions import State
+from custom_components.facial_therapy.core.schedule.plan import Phase
+from custom_components.facial_therapy.flows.person import GUIDE
+from custom_components.facial_therapy.storage.diary import course_in, course_out, run_in, run_out
 
 from .entities import all_enabled
 from .house import House, furnished

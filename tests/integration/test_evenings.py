@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.facial_therapy.const import CONF_PERSON, DOMAIN
 from custom_components.facial_therapy.core.model import Fault, Modality
-from custom_components.facial_therapy.core.routine import Outcome as RoutineOutcome, State
+from custom_components.facial_therapy.core.routine.transitions import Outcome as RoutineOutcome, State
 
 from .house import House, furnished
 

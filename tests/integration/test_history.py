@@ -12,9 +12,9 @@ from pytest_homeassistant_custom_component.common import MockUser
 import voluptuous as vol
 
 from custom_components.facial_therapy.const import CONF_PERSON, DOMAIN
-from custom_components.facial_therapy.core.ledger import Source
+from custom_components.facial_therapy.core.ledger.record import Source
 from custom_components.facial_therapy.core.model import Channel
-from custom_components.facial_therapy.store import LEDGER
+from custom_components.facial_therapy.storage.ledger import LEDGER
 
 from .world import World
 
@@ -165,7 +165,7 @@ async def test_what_cannot_have_been_is_refused_and_nothing_is_written(world: Wo
 
 async def test_a_full_disk_is_said_and_nothing_counts(hass: HomeAssistant, world: World) -> None:
     full = OSError(28, "No space left on device")
-    with patch("custom_components.facial_therapy.ledger_file.os.fsync", side_effect=full), pytest.raises(ServiceValidationError) as refused:
+    with patch("custom_components.facial_therapy.storage.ledger_file.os.fsync", side_effect=full), pytest.raises(ServiceValidationError) as refused:
         await act(world, "log_session", **LIGHT)
     assert refused.value.translation_key == "store_failed"
     assert hass.data[LEDGER].session_ids() == []

@@ -16,8 +16,8 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.facial_therapy.const import CONF_PERSON
 from custom_components.facial_therapy.core.model import Channel, Dose, Modality
-from custom_components.facial_therapy.http import FORMULA
-from custom_components.facial_therapy.store import LEDGER
+from custom_components.facial_therapy.storage.ledger import LEDGER
+from custom_components.facial_therapy.web.export import FORMULA
 
 from .world import World, completed
 

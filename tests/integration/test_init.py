@@ -13,11 +13,11 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockModule, async_fire_time_changed, mock_config_flow, mock_integration, mock_platform
 
 from custom_components.facial_therapy.const import DOMAIN
-from custom_components.facial_therapy.core.ledger import Record
+from custom_components.facial_therapy.core.ledger.record import Record
 from custom_components.facial_therapy.core.model import Modality, NodeState, Outcome, Reason
 from custom_components.facial_therapy.core.session import State
-from custom_components.facial_therapy.devices import DeviceError, Problem
-from custom_components.facial_therapy.store import LEDGER
+from custom_components.facial_therapy.devices.port import DeviceError, Problem
+from custom_components.facial_therapy.storage.ledger import LEDGER
 
 from .world import World, person_entry
 

@@ -15,7 +15,7 @@ import pytest
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import MANUAL, Fault, Modality
 from custom_components.facial_therapy.core.session import State
-from custom_components.facial_therapy.snapshot import By
+from custom_components.facial_therapy.people.actor import By
 
 from .house import House, furnished
 from .made import make_program

@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import async_capture_events
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import Modality
 from custom_components.facial_therapy.logbook import EVENT_TURN, async_describe_events
-from custom_components.facial_therapy.snapshot import Spoken
+from custom_components.facial_therapy.people.actor import Spoken
 
 from .house import House, furnished
 

@@ -11,8 +11,8 @@ import pytest
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import Options
-from custom_components.facial_therapy.options_flow import NUMBERS
-from custom_components.facial_therapy.standing import choice_in
+from custom_components.facial_therapy.flows.options import NUMBERS
+from custom_components.facial_therapy.storage.serialize import choice_in
 
 from .world import World
 

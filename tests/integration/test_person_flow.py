@@ -26,12 +26,12 @@ from custom_components.facial_therapy.const import (
     DOMAIN,
     KIND_PERSON,
 )
+from custom_components.facial_therapy.core.gate.screening import Condition
 from custom_components.facial_therapy.core.model import Block, Modality, Screening, SkinType, Standing, Verdict
-from custom_components.facial_therapy.core.screening import Condition
-from custom_components.facial_therapy.ledger_file import LedgerError
-from custom_components.facial_therapy.person_flow import NAME_MAX, SUBJECT_MAX
-from custom_components.facial_therapy.screening_flow import ASKED, ASKED_OF_ALL
-from custom_components.facial_therapy.standing import standing_in, standing_out
+from custom_components.facial_therapy.flows.person import NAME_MAX, SUBJECT_MAX
+from custom_components.facial_therapy.flows.screening import ASKED, ASKED_OF_ALL
+from custom_components.facial_therapy.storage.ledger_file import LedgerError
+from custom_components.facial_therapy.storage.serialize import standing_in, standing_out
 
 from .world import SUBJECT, World, person_entry
 
@@ -374,7 +374,7 @@ async def test_nothing_is_erased_while_a_session_lives(world: World) -> None:
 
 
 async def test_nothing_is_erased_if_the_disk_does_not_take_it(world: World) -> None:
-    with patch("custom_components.facial_therapy.store.Ledger._async_rewrite", side_effect=LedgerError("full")):
+    with patch("custom_components.facial_therapy.storage.ledger.Ledger._async_rewrite", side_effect=LedgerError("full")):
         failed = await erase(world)
     assert failed["errors"] == {"base": "not_erased"}
     assert world.person.standing.adult

@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.typing import MockHAClientWebSocket, 
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import Channel, Dose, Modality
-from custom_components.facial_therapy.store import LEDGER
+from custom_components.facial_therapy.storage.ledger import LEDGER
 
 from .house import House, furnished
 from .test_evening_plan import ask

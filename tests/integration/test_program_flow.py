@@ -13,9 +13,9 @@ from homeassistant.helpers import entity_registry as er
 import pytest
 
 from custom_components.facial_therapy.const import DOMAIN
+from custom_components.facial_therapy.core.gate.resolve import BUILT_IN
 from custom_components.facial_therapy.core.model import MANUAL, Modality
-from custom_components.facial_therapy.core.program import BUILT_IN
-from custom_components.facial_therapy.programs import PROGRAM
+from custom_components.facial_therapy.people.programs import PROGRAM
 
 from .entities import all_enabled
 from .house import House, furnished

@@ -13,14 +13,14 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
 from custom_components.facial_therapy.const import CONF_NOTIFY, CONF_WHEN_DUE
-from custom_components.facial_therapy.core.evening import Run
+from custom_components.facial_therapy.core.gate.eligibility import reddened
 from custom_components.facial_therapy.core.model import Modality
-from custom_components.facial_therapy.core.person import reddened
-from custom_components.facial_therapy.core.plan import evenings
-from custom_components.facial_therapy.core.routine import State as RoutineState
+from custom_components.facial_therapy.core.routine.run import Run
+from custom_components.facial_therapy.core.routine.transitions import State as RoutineState
+from custom_components.facial_therapy.core.schedule.plan import evenings
 from custom_components.facial_therapy.core.session import State
-from custom_components.facial_therapy.people import async_change_standing
-from custom_components.facial_therapy.propose import ANSWERED, PROPOSALS, Proposal
+from custom_components.facial_therapy.people.registry import async_change_standing
+from custom_components.facial_therapy.routines.proposals import ANSWERED, PROPOSALS, Proposal
 
 from .house import House, furnished
 from .world import SUBJECT, person_entry

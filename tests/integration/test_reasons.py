@@ -14,8 +14,8 @@ import pytest
 
 from custom_components.facial_therapy.const import CONF_STANDING, DOMAIN
 from custom_components.facial_therapy.core.model import Block, EyeShield, Fault, Grade, Modality, Reason, Refusal, Screening, Verdict
-from custom_components.facial_therapy.standing import standing_out
-from custom_components.facial_therapy.store import LEDGER
+from custom_components.facial_therapy.storage.ledger import LEDGER
+from custom_components.facial_therapy.storage.serialize import standing_out
 from tests.fake_device import MASK, WAND, FakeDevice
 
 from .world import SUBJECT, World, device_entry, esphome_entry

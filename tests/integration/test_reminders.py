@@ -13,11 +13,11 @@ from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.facial_therapy.const import CONF_ASK_SKIN, CONF_NOTIFY
-from custom_components.facial_therapy.core.ledger import Source
+from custom_components.facial_therapy.core.ledger.record import Source
 from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Outcome, Reason
-from custom_components.facial_therapy.propose import SKIN
-from custom_components.facial_therapy.snapshot import Ask
-from custom_components.facial_therapy.store import LEDGER
+from custom_components.facial_therapy.routines.proposals import SKIN
+from custom_components.facial_therapy.session.view import Ask
+from custom_components.facial_therapy.storage.ledger import LEDGER
 
 from .house import House, furnished
 from .test_propose import Phone

@@ -11,7 +11,7 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import ServiceValidationError
 import pytest
 
-from custom_components.facial_therapy.routines import ROUTINE
+from custom_components.facial_therapy.people.routines import ROUTINE
 
 from .house import House, furnished
 from .test_evening_plan import MONDAY_NOON

@@ -13,9 +13,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from custom_components.facial_therapy.config_flow import ADD_PERSON
 from custom_components.facial_therapy.const import CONF_KIND, CONF_STANDING, CONF_SUBJECT, DOMAIN, KIND_PERSON
 from custom_components.facial_therapy.core.model import Standing
-from custom_components.facial_therapy.people import find_person
-from custom_components.facial_therapy.standing import standing_in, standing_out
-from custom_components.facial_therapy.store import LEDGER
+from custom_components.facial_therapy.people.registry import find_person
+from custom_components.facial_therapy.storage.ledger import LEDGER
+from custom_components.facial_therapy.storage.serialize import standing_in, standing_out
 
 from .world import World, person_entry
 

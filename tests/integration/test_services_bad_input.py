@@ -14,7 +14,7 @@ import voluptuous as vol
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import Modality, NodeState
 from custom_components.facial_therapy.core.session import State
-from custom_components.facial_therapy.store import LEDGER
+from custom_components.facial_therapy.storage.ledger import LEDGER
 from tests.fake_device import WAND, FakeDevice
 
 from .entities import entity_id

@@ -14,9 +14,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import Modality
-from custom_components.facial_therapy.core.routine import State as RoutineState
+from custom_components.facial_therapy.core.routine.transitions import State as RoutineState
 from custom_components.facial_therapy.core.session import State
-from custom_components.facial_therapy.sentences import LANGUAGES
+from custom_components.facial_therapy.voice.understand import LANGUAGES
 
 from .house import House, furnished
 from .made import make_program, make_routine

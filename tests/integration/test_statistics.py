@@ -15,7 +15,7 @@ import pytest
 from pytest_homeassistant_custom_component.components.recorder.common import async_wait_recording_done, do_adhoc_statistics
 
 from custom_components.facial_therapy.const import DOMAIN
-from custom_components.facial_therapy.store import LEDGER
+from custom_components.facial_therapy.storage.ledger import LEDGER
 
 from .world import World
 

@@ -9,10 +9,10 @@ from homeassistant.core import HomeAssistant
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
-from custom_components.facial_therapy.core.ledger import Record
+from custom_components.facial_therapy.core.ledger.record import Record
 from custom_components.facial_therapy.core.model import Channel, Dose, Fault, Modality, Outcome
-from custom_components.facial_therapy.ledger_file import DeviceMemory, LedgerError
-from custom_components.facial_therapy.store import Ledger, ledger_path
+from custom_components.facial_therapy.storage.ledger import Ledger, ledger_path
+from custom_components.facial_therapy.storage.ledger_file import DeviceMemory, LedgerError
 
 MAC = "98:35:69:00:00:01"
 EVENING = datetime(2026, 11, 24, 21, 0, tzinfo=UTC)
@@ -137,7 +137,7 @@ async def test_a_flipped_bit_makes_the_ledger_unreadable_and_never_lower(hass: H
 
 
 async def test_a_ledger_of_a_newer_version_is_unreadable(hass: HomeAssistant, tmp_path: Path) -> None:
-    with patch("custom_components.facial_therapy.ledger_file.VERSION", 3):
+    with patch("custom_components.facial_therapy.storage.ledger_file.VERSION", 3):
         await (await loaded(hass, tmp_path / "ledger")).async_open(hass, record())
     assert (await loaded(hass, tmp_path / "ledger")).unreadable
 

@@ -17,10 +17,10 @@ from zlib import crc32
 from homeassistant.core import HomeAssistant
 import pytest
 
-from custom_components.facial_therapy.core.ledger import Source
+from custom_components.facial_therapy.core.ledger.record import Source
 from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Outcome
-from custom_components.facial_therapy.ledger_file import DeviceMemory, LedgerError, LedgerFile
-from custom_components.facial_therapy.store import AGE, Ledger
+from custom_components.facial_therapy.storage.ledger import AGE, Ledger
+from custom_components.facial_therapy.storage.ledger_file import DeviceMemory, LedgerError, LedgerFile
 
 from .test_store import EVENING, MAC, loaded, record
 
@@ -101,7 +101,7 @@ async def test_a_read_back_that_differs_refuses(hass: HomeAssistant, tmp_path: P
             file.seek(-5, os.SEEK_END)
             file.write(b"X")
 
-    with patch("custom_components.facial_therapy.ledger_file.os.fsync", side_effect=spoil), pytest.raises(LedgerError):
+    with patch("custom_components.facial_therapy.storage.ledger_file.os.fsync", side_effect=spoil), pytest.raises(LedgerError):
         await ledger.async_open(hass, record("0000000000000002"))
     assert (await loaded(hass, path)).session_ids() == ["0000000000000001"]
 
@@ -121,10 +121,10 @@ async def test_a_new_file_is_read_back_and_its_folder_synced(hass: HomeAssistant
         fsync(descriptor)
         folders.append(S_ISDIR(os.fstat(descriptor).st_mode))
 
-    with patch("custom_components.facial_therapy.ledger_file.os.fsync", side_effect=spoil), pytest.raises(LedgerError):
+    with patch("custom_components.facial_therapy.storage.ledger_file.os.fsync", side_effect=spoil), pytest.raises(LedgerError):
         await ledger.async_erase(hass, "ada")
     assert path.read_bytes() == whole
-    with patch("custom_components.facial_therapy.ledger_file.os.fsync", side_effect=note):
+    with patch("custom_components.facial_therapy.storage.ledger_file.os.fsync", side_effect=note):
         await ledger.async_erase(hass, "ada")
     assert folders == [False, True]
 
@@ -286,7 +286,7 @@ async def test_the_file_is_written_anew_when_most_of_it_is_out_of_date(hass: Hom
     path = tmp_path / "ledger"
     ledger = await loaded(hass, path)
     await ledger.async_open(hass, record())
-    with patch("custom_components.facial_therapy.store.SPARE", 20):
+    with patch("custom_components.facial_therapy.storage.ledger.SPARE", 20):
         for number in range(2, 60):
             await ledger.async_remember(hass, MAC, DeviceMemory(last_record=number))
     assert path.read_bytes().count(b"\n") < 30

@@ -8,9 +8,9 @@ from pathlib import Path
 from homeassistant.core import HomeAssistant
 import pytest
 
-from custom_components.facial_therapy.core.ledger import Source
+from custom_components.facial_therapy.core.ledger.record import Source
 from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Outcome
-from custom_components.facial_therapy.store import Ledger
+from custom_components.facial_therapy.storage.ledger import Ledger
 
 from .test_store import EVENING, MAC, loaded, record
 

@@ -14,40 +14,23 @@ from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
 import custom_components.facial_therapy
-from custom_components.facial_therapy import (
-    binary_sensor,
-    button,
-    calendar,
-    condition,
-    evening_sensor,
-    event,
-    light,
-    number,
-    options_flow,
-    person_flow,
-    person_sensor,
-    screening_flow,
-    select,
-    sensor,
-    switch,
-    trigger,
-)
+from custom_components.facial_therapy import binary_sensor, button, calendar, condition, event, light, number, person_sensor, select, sensor, switch, trigger
 from custom_components.facial_therapy.const import DEVICE_PLATFORMS, DOMAIN, PERSON_PLATFORMS
+from custom_components.facial_therapy.core.gate.resolve import BUILT_IN
+from custom_components.facial_therapy.core.gate.screening import Condition, Treatment
 from custom_components.facial_therapy.core.model import MANUAL, Channel, Fault, Outcome, Reason, Refusal, SkinType
-from custom_components.facial_therapy.core.program import BUILT_IN
-from custom_components.facial_therapy.core.screening import Condition, Treatment
+from custom_components.facial_therapy.core.routine.steps import Act, IfRefused
 from custom_components.facial_therapy.core.session import State
-from custom_components.facial_therapy.core.steps import Act, IfRefused
-from custom_components.facial_therapy.devices import Problem
-from custom_components.facial_therapy.entity import FacialTherapyDescription
-from custom_components.facial_therapy.errors import placeholders
-from custom_components.facial_therapy.people import REACTIONS
-from custom_components.facial_therapy.person_entity import PersonDescription
-from custom_components.facial_therapy.reminders import WHEN_DUE
-from custom_components.facial_therapy.repairs import SCREENING_ISSUES
+from custom_components.facial_therapy.devices.port import Problem
+from custom_components.facial_therapy.entity import FacialTherapyDescription, PersonDescription
+from custom_components.facial_therapy.flows import options, person, screening
+from custom_components.facial_therapy.people.registry import REACTIONS
+from custom_components.facial_therapy.routines.reminders import WHEN_DUE
+from custom_components.facial_therapy.text.errors import placeholders
+from custom_components.facial_therapy.text.issues import SCREENING_ISSUES
 
 FOLDER = Path(custom_components.facial_therapy.__file__).parent
-FLOWS = [FOLDER / f"{name}.py" for name in ("config_flow", "person_flow", "screening_flow", "options_flow")]
+FLOWS = [FOLDER / f"{name}.py" for name in ("config_flow", "flows/person", "flows/screening", "flows/options")]
 ROOT = FOLDER.parent.parent
 LANGUAGES = sorted(path.stem for path in (FOLDER / "translations").glob("*.json"))
 WORDS: dict[str, Any] = json.loads((FOLDER / "translations" / "en.json").read_text())
@@ -62,7 +45,7 @@ DESCRIPTIONS: dict[Platform, tuple[FacialTherapyDescription | PersonDescription,
     Platform.LIGHT: light.DESCRIPTIONS,
     Platform.NUMBER: number.DESCRIPTIONS,
     Platform.SELECT: (*select.DESCRIPTIONS, select.PLAN),
-    Platform.SENSOR: (*sensor.DESCRIPTIONS, *person_sensor.DESCRIPTIONS, *evening_sensor.DESCRIPTIONS),
+    Platform.SENSOR: (*sensor.DESCRIPTIONS, *person_sensor.DESCRIPTIONS, *person_sensor.EVENING_DESCRIPTIONS),
     Platform.SWITCH: (switch.SESSION,),
 }
 PROBED = {Problem.ESPHOME_MISSING, Problem.CANNOT_CONNECT, Problem.INVALID_AUTH, Problem.WRONG_DEVICE, Problem.WRONG_CONTRACT}
@@ -151,7 +134,7 @@ def provided() -> dict[str, set[str]]:
 
 def targets() -> dict[str, set[str]]:
     """The keys that a wrong target or user is told; some are chosen from several, so that every literal of these modules that is a key counts."""
-    trees = [ast.parse((FOLDER / module).read_text()) for module in ("targets.py", "permissions.py")]
+    trees = [ast.parse((FOLDER / module).read_text()) for module in ("actions/targets.py", "people/permissions.py")]
     literals = {node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     known = WORDS["exceptions"].keys() & literals
     return {key: {"device", "entity"} for key in known}
@@ -286,18 +269,18 @@ def test_every_selector_has_its_words() -> None:
 # --- the flows ------------------------------------------------------------------------------------------------------------------
 
 
-OPTIONS = {str(field) for field in options_flow.SCHEMA.schema}
+OPTIONS = {str(field) for field in options.SCHEMA.schema}
 QUESTIONS = {"conditions", "confirmed"}
 DATA: dict[str, set[str]] = {
     "device": {"mac"},
     "person": {"name", "person", "notify"},
     "details": {"name", "person", "notify", "ask_skin"},
-    "screening": {str(field) for field in screening_flow.SCREENING.schema},
+    "screening": {str(field) for field in screening.SCREENING.schema},
     "screening_mask": QUESTIONS,
     "screening_wand": QUESTIONS,
-    "clinician": set(screening_flow.CLINICIAN_FIELDS.values()),
+    "clinician": set(screening.CLINICIAN_FIELDS.values()),
     "skin_type": {"skin_type"},
-    "plan": {str(field) for field in person_flow.PLAN_SCHEMA} | {"program"},
+    "plan": {str(field) for field in person.PLAN_SCHEMA} | {"program"},
     "first_plan": {"program", "evenings", "devices"},
     "next_phase": {"wand_every_weeks"},
     "block": {"treatments", "treated_on"},
@@ -370,7 +353,7 @@ def provided_by_probe() -> dict[str, set[str]]:
 
 
 def test_every_repair_has_its_words_and_every_placeholder_is_given() -> None:
-    source = "".join((FOLDER / name).read_text() for name in ("repairs.py", "upkeep.py"))
+    source = "".join((FOLDER / name).read_text() for name in ("text/issues.py", "storage/health.py"))
     literals = strings([node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]) | set(re.findall(r'"(\w+)"', source))
     assert WORDS["issues"].keys() <= literals
     for call in called("async_create_issue"):

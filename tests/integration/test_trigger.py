@@ -17,8 +17,8 @@ import voluptuous as vol
 from custom_components.facial_therapy.condition import CONDITIONS, OF_A_DEVICE, OF_A_PERSON
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import MANUAL, Channel, Fault, Modality, RefusedError
-from custom_components.facial_therapy.core.plan import evenings
-from custom_components.facial_therapy.snapshot import Ask
+from custom_components.facial_therapy.core.schedule.plan import evenings
+from custom_components.facial_therapy.session.view import Ask
 from custom_components.facial_therapy.trigger import OF_A_SESSION, OF_AN_EVENING, TRIGGERS
 
 from .house import House, furnished

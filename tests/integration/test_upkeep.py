@@ -15,8 +15,8 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.facial_therapy import async_setup
 from custom_components.facial_therapy.const import CONF_LEDGER_BEGUN, DOMAIN
 from custom_components.facial_therapy.core.model import Reason, RefusedError
-from custom_components.facial_therapy.ledger_file import LedgerError, LedgerFile
-from custom_components.facial_therapy.store import LEDGER, Ledger
+from custom_components.facial_therapy.storage.ledger import LEDGER, Ledger
+from custom_components.facial_therapy.storage.ledger_file import LedgerError, LedgerFile
 
 from .test_store import record
 from .world import World, person_entry

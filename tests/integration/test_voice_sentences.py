@@ -20,11 +20,11 @@ import pytest
 
 from custom_components.facial_therapy.const import CONF_PERSON, DOMAIN
 from custom_components.facial_therapy.core.model import Modality
-from custom_components.facial_therapy.core.routine import State as RoutineState
+from custom_components.facial_therapy.core.routine.transitions import State as RoutineState
 from custom_components.facial_therapy.core.session import State
-from custom_components.facial_therapy.sentences import LANGUAGES
-from custom_components.facial_therapy.snapshot import By
-from custom_components.facial_therapy.words import async_words
+from custom_components.facial_therapy.people.actor import By
+from custom_components.facial_therapy.text.translator import async_words
+from custom_components.facial_therapy.voice.understand import LANGUAGES
 
 from .house import House, furnished
 from .made import make_program

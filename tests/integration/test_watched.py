@@ -15,10 +15,10 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.facial_therapy.const import DOMAIN
-from custom_components.facial_therapy.core.ledger import Record, Source
+from custom_components.facial_therapy.core.ledger.record import Record, Source
 from custom_components.facial_therapy.core.model import Channel, Outcome, Reason, RefusedError
-from custom_components.facial_therapy.store import LEDGER
-from custom_components.facial_therapy.watched import WATCHED_LIGHT
+from custom_components.facial_therapy.people.tracked_lights import WATCHED_LIGHT
+from custom_components.facial_therapy.storage.ledger import LEDGER
 
 from .world import World
 
@@ -172,7 +172,7 @@ async def test_it_is_switched_off_at_its_end_where_that_is_wanted_and_never_on(w
 
 
 async def test_no_line_of_ours_could_switch_a_watched_light_on() -> None:
-    source = (Path(__file__).parents[2] / "custom_components/facial_therapy/watched.py").read_text()
+    source = (Path(__file__).parents[2] / "custom_components/facial_therapy/people/tracked_lights.py").read_text()
     assert "turn_on" not in source.lower()
     assert "toggle" not in source.lower()
 
@@ -236,7 +236,7 @@ async def test_a_light_that_a_person_no_longer_watches_is_settled(world: World) 
 async def test_a_full_disk_is_tried_again(world: World) -> None:
     add(world)
     full = OSError(28, "No space left on device")
-    with patch("custom_components.facial_therapy.ledger_file.os.fsync", side_effect=full):
+    with patch("custom_components.facial_therapy.storage.ledger_file.os.fsync", side_effect=full):
         await switch(world, on=True)
         assert records(world) == []
     await wait(world, 0.6)

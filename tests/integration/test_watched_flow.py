@@ -11,7 +11,7 @@ from homeassistant.helpers import entity_registry as er
 import pytest
 
 import custom_components.facial_therapy
-from custom_components.facial_therapy.watched import WATCHED_LIGHT
+from custom_components.facial_therapy.people.tracked_lights import WATCHED_LIGHT
 
 from .entities import entity_id
 from .world import World
@@ -113,7 +113,7 @@ async def test_a_device_has_nothing_to_watch(world: World) -> None:
 
 
 def test_every_word_of_the_flow_is_there_and_used() -> None:
-    source = (Path(custom_components.facial_therapy.__file__).parent / "watched_flow.py").read_text()
+    source = (Path(custom_components.facial_therapy.__file__).parent / "flows/tracked_light.py").read_text()
     assert WORDS["step"].keys() == {"user", "reconfigure"}
     for step in WORDS["step"].values():
         assert step["data"].keys() == step["data_description"].keys() == PANEL.keys()

@@ -23,12 +23,12 @@ from custom_components.facial_therapy.const import (
     KIND_PERSON,
 )
 from custom_components.facial_therapy.coordinator import FacialTherapyCoordinator
-from custom_components.facial_therapy.core.ledger import Record
+from custom_components.facial_therapy.core.ledger.record import Record
 from custom_components.facial_therapy.core.model import MANUAL, Channel, Dose, Modality, Outcome, Person, Screening, Standing, Verdict
 from custom_components.facial_therapy.core.session import State
-from custom_components.facial_therapy.people import persons
-from custom_components.facial_therapy.snapshot import Ask
-from custom_components.facial_therapy.standing import standing_out
+from custom_components.facial_therapy.people.registry import persons
+from custom_components.facial_therapy.session.view import Ask
+from custom_components.facial_therapy.storage.serialize import standing_out
 from tests.fake_device import FakeDevice
 
 MACS = {Modality.MASK: "98:35:69:00:00:01", Modality.WAND: "98:35:69:00:00:02"}

@@ -9,6 +9,8 @@ They are engineering limits inside published exposures; no clinician has reviewe
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+import math
+import sys
 from types import MappingProxyType
 from typing import Final
 
@@ -248,3 +250,10 @@ OPTION_DURATION_S: Final[Mapping[Modality, Bound]] = MappingProxyType(
 OPTION_SHARE: Final = Bound(minimum=0.25, maximum=1, unit="1", source="X9")
 HALF_BLUE_SHARE: Final = 0.5
 """Blue for skin type IV, if the person has opted for it (L25)."""
+
+
+def number(value: object) -> float:
+    """Return a finite number as it is; NaN for everything else: text, None, truth values, NaN, infinity, whatever is too large for a float."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    return float(value) if -sys.float_info.max <= value <= sys.float_info.max else math.nan

@@ -17,8 +17,9 @@ from homeassistant.util import dt as dt_util
 
 from ..const import LOGGER
 from ..core.model import Device, Modality, RefusedError, Telemetry
-from . import DeviceError, Problem, wire
-from .nodes import PROJECT, esphome_entry
+from . import codec
+from .discovery import PROJECT, esphome_entry
+from .port import DeviceError, Problem
 
 CONF_NOISE_PSK: Final = "noise_psk"
 CONNECT_TIMEOUT_S: Final = 10
@@ -102,7 +103,7 @@ class Channel:
             raise DeviceError(Problem.INVALID_AUTH) from error
         except (APIConnectionError, TimeoutError, OSError) as error:
             raise DeviceError(Problem.CANNOT_CONNECT, error=str(error) or type(error).__name__) from error
-        if device.contract[0] != wire.CONTRACT_MAJOR:
+        if device.contract[0] != codec.CONTRACT_MAJOR:
             raise DeviceError(Problem.WRONG_CONTRACT, version=".".join(map(str, device.contract)))
         with suppress(RefusedError):
             # The report that was waiting may be ten seconds old. Any answer carries the time of now, even the refusal of a command that comes too late
@@ -118,7 +119,7 @@ class Channel:
         entities, services = await client.list_entities_services()
         self._services = {service.name: service for service in services}
         try:
-            expected = wire.ACTIONS[Modality(info.project_name.removeprefix(PROJECT))]
+            expected = codec.ACTIONS[Modality(info.project_name.removeprefix(PROJECT))]
         except ValueError as error:
             raise DeviceError(Problem.WRONG_DEVICE, name=info.name) from error
         for name, arguments in expected.items():
@@ -137,12 +138,12 @@ class Channel:
         if not isinstance(state, TextSensorState) or (name := self._keys.get(state.key)) is None:
             return
         try:
-            values = wire.parse(state.state)
+            values = codec.parse(state.state)
             if name == "description":
-                self._description = wire.description(values)
+                self._description = codec.description(values)
             else:
-                self._take(wire.telemetry(values, dt_util.utcnow()))
-        except wire.LineError as error:
+                self._take(codec.telemetry(values, dt_util.utcnow()))
+        except codec.LineError as error:
             LOGGER.debug("%s: %s line ignored: %s", self._mac, name, error)
         if self._description and self._boot and not self._described.done():
             self._described.set_result(self._description)
@@ -158,7 +159,7 @@ class Channel:
     def _stamp(self, boot: int, uptime_ms: int) -> None:
         """Remember the newest time that the node itself has issued."""
         self.heard_at = self._hass.loop.time()
-        if boot != self._boot or wire.since_ms(uptime_ms, self._stamp_ms) >= 0:
+        if boot != self._boot or codec.since_ms(uptime_ms, self._stamp_ms) >= 0:
             self._boot, self._stamp_ms, self._stamp_at = boot, uptime_ms, self.heard_at
 
     async def async_command(self, name: str, arguments: Mapping[str, object] | None = None) -> dict[str, str]:
@@ -178,20 +179,20 @@ class Channel:
                 "owner": self.owner,
                 "boot": self._boot,
                 "sequence": self._sequence,
-                "not_after_ms": wire.signed(self._stamp_ms + elapsed_ms + wire.NOT_AFTER_MS),
+                "not_after_ms": codec.signed(self._stamp_ms + elapsed_ms + codec.NOT_AFTER_MS),
             }
             if "stamp_ms" in data:
-                data["stamp_ms"] = wire.signed(self._stamp_ms)
+                data["stamp_ms"] = codec.signed(self._stamp_ms)
                 self.renewed_from = self._stamp_at
         try:
             response = await self._client.execute_service(service, data, return_response=False, timeout=ANSWER_TIMEOUT_S)
-            values = wire.parse(response.error_message if response else "")
-            answer = wire.answer(values)
-        except (APIConnectionError, TimeoutError, wire.LineError) as error:
+            values = codec.parse(response.error_message if response else "")
+            answer = codec.answer(values)
+        except (APIConnectionError, TimeoutError, codec.LineError) as error:
             raise DeviceError(Problem.NO_ANSWER) from error
         self._stamp(answer.boot, answer.uptime_ms)
         if values.get("reason") != "ok":
-            raise RefusedError(wire.refusal(values, dt_util.utcnow()))
+            raise RefusedError(codec.refusal(values, dt_util.utcnow()))
         return values
 
     async def _async_stopped(self, _expected: bool) -> None:  # noqa: FBT001 - the client's own signature
