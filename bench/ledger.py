@@ -20,9 +20,9 @@ from typing import Any
 
 from custom_components.facial_therapy.core.gate import permit
 from custom_components.facial_therapy.core.ledger.record import Record
-from custom_components.facial_therapy.core.model import Channel, Device, Dose, Grade, Modality, NodeState, Outcome, Person, Request, Telemetry
+from custom_components.facial_therapy.core.model import Channel, Device, Dose, Grade, Modality, NodeState, Outcome, Person, SessionParameters, Telemetry
 from custom_components.facial_therapy.storage.ledger import Ledger
-from custom_components.facial_therapy.storage.ledger_file import LedgerFile, State
+from custom_components.facial_therapy.storage.ledger_file import LedgerFile, LedgerState
 
 SMALL = 100
 LARGE = 100_000
@@ -70,7 +70,7 @@ def session(number: int, people: int, newest: datetime) -> Record:
         started_at=ended_at - timedelta(minutes=10),
         duration_s=600,
         planned=RED,
-        charged=RED,
+        worst_case=RED,
         uncertainty=0.2,
         delivered=RED,
         output_s=600,
@@ -81,7 +81,7 @@ def session(number: int, people: int, newest: datetime) -> Record:
 
 async def filled(path: Path, sessions: int, people: int) -> Ledger:
     """Return a ledger that was read from a file with so many sessions."""
-    state, newest = State(), datetime.now(UTC) - timedelta(hours=1)
+    state, newest = LedgerState(), datetime.now(UTC) - timedelta(hours=1)
     for number in reversed(range(sessions)):
         state.books.put(session(number, people, newest))
     LedgerFile(path).replace(state.entries())
@@ -96,9 +96,9 @@ async def filled(path: Path, sessions: int, people: int) -> Ledger:
 def ask(ledger: Ledger) -> float:
     """Ask the gate once, and return how long it took in seconds."""
     now = datetime.now(UTC)
-    request = Request(
+    request = SessionParameters(
         modality=Modality.MASK,
-        person=Person(person_id="person0", name="", subject=1, sessions={Modality.MASK: 9}),
+        person=Person(person_id="person0", name="", profile=1, sessions={Modality.MASK: 9}),
         program="manual",
         duration_s=600,
         irradiance_mw_cm2={Channel.RED: 10},

@@ -18,7 +18,7 @@ from custom_components.facial_therapy.core import limits
 from custom_components.facial_therapy.core.ledger import external
 from custom_components.facial_therapy.core.limits import Bound, Limit
 from custom_components.facial_therapy.core.model import Channel, Fault, Grade, Modality, Reason
-from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.core.session import SessionState
 
 ROOT: Final = Path(__file__).parent.parent
 INTEGRATION: Final = ROOT / "custom_components/facial_therapy"
@@ -306,8 +306,8 @@ def test_every_reason_has_its_sentence(reason: Reason) -> None:
     assert translations()["exceptions"][reason.value]["message"]
 
 
-@pytest.mark.parametrize("state", State)
-def test_every_state_has_its_word(state: State) -> None:
+@pytest.mark.parametrize("state", SessionState)
+def test_every_state_has_its_word(state: SessionState) -> None:
     assert translations()["entity"]["sensor"]["session"]["state"][state.value]
 
 

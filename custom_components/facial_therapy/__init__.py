@@ -12,7 +12,7 @@ from homeassistant.helpers.typing import ConfigType
 
 from .actions.person import async_setup_person_actions
 from .actions.routine import async_setup_routine_actions
-from .const import CONF_KIND, CONF_LEDGER_BEGUN, CONF_MAC, CONF_STANDING, DEVICE_PLATFORMS, DOMAIN, KIND_PERSON, LOGGER, PERSON_PLATFORMS
+from .const import CONF_ELIGIBILITY, CONF_KIND, CONF_LEDGER_BEGUN, CONF_MAC, DEVICE_PLATFORMS, DOMAIN, KIND_PERSON, LOGGER, PERSON_PLATFORMS
 from .coordinator import FacialTherapyCoordinator, all_coordinators
 from .devices.discovery import ESPHOME
 from .logbook import async_setup_logbook
@@ -26,7 +26,7 @@ from .session.settings import SettingsStore
 from .storage.health import async_keep_ledger
 from .storage.ledger import LEDGER, Ledger, ledger_path
 from .storage.ledger_file import LedgerError
-from .storage.serialize import standing_in
+from .storage.serialize import eligibility_in
 from .text.issues import async_check_people, async_check_screening, async_clear_node_issues, async_clear_screening_issues, async_node_gone
 from .voice.conversation import async_setup_voice
 from .web.card import async_setup_card
@@ -139,7 +139,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Forget the choices of a device, or a person but for the doses of their last days; what a device gave stays in the ledger."""
     if entry.data[CONF_KIND] == KIND_PERSON:
         async_clear_screening_issues(hass, entry)
-        await async_leave(hass, standing_in(entry.data.get(CONF_STANDING, {})))
+        await async_leave(hass, eligibility_in(entry.data.get(CONF_ELIGIBILITY, {})))
         await Evenings(hass, entry).async_remove()
         try:
             await hass.data[LEDGER].async_erase(hass, entry.entry_id)

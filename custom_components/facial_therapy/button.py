@@ -11,7 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import CONF_KIND, KIND_PERSON, LOGGER
 from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
-from .core.routine.transitions import Event
+from .core.routine.transitions import RoutineEvent
 from .entity import EveningEntity, FacialTherapyDescription, NamedEntity, OnlyNamed, PersonDescription, always
 from .people.registry import PersonConfigEntry
 from .routines.runner import Evenings
@@ -57,8 +57,8 @@ class StepButtonDescription(ButtonEntityDescription, PersonDescription):
 
 
 STEP_DESCRIPTIONS: Final = (
-    StepButtonDescription(key="confirm_step", press_fn=lambda evenings, context: evenings.async_do(Event.CONFIRM, context)),
-    StepButtonDescription(key="skip_step", press_fn=lambda evenings, context: evenings.async_do(Event.SKIP, context)),
+    StepButtonDescription(key="confirm_step", press_fn=lambda evenings, context: evenings.async_do(RoutineEvent.CONFIRM, context)),
+    StepButtonDescription(key="skip_step", press_fn=lambda evenings, context: evenings.async_do(RoutineEvent.SKIP, context)),
     StepButtonDescription(key="accept_next_phase", entity_registry_enabled_default=False, press_fn=lambda evenings, _context: evenings.async_accept()),
 )
 

@@ -13,7 +13,7 @@ from .core.schedule.agenda import Entry, Kind
 from .entity import DOSE_UNIT, EveningEntity, PersonDescription
 from .people.registry import PersonConfigEntry
 from .routines.forecast import agenda_of
-from .text.translator import Words, async_words
+from .text.translator import Translator, async_translator
 
 PARALLEL_UPDATES = 0  # nothing is polled
 
@@ -31,7 +31,7 @@ PLAN: Final = PersonCalendarDescription(key="plan")
 
 async def async_setup_entry(hass: HomeAssistant, entry: PersonConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
     """Add the calendar of a person."""
-    async_add_entities([PlanCalendar(entry, PLAN, await async_words(hass, hass.config.language))])
+    async_add_entities([PlanCalendar(entry, PLAN, await async_translator(hass, hass.config.language))])
 
 
 class PlanCalendar(EveningEntity, CalendarEntity):
@@ -39,7 +39,7 @@ class PlanCalendar(EveningEntity, CalendarEntity):
 
     entity_description: PersonCalendarDescription
 
-    def __init__(self, entry: PersonConfigEntry, description: PersonCalendarDescription, words: Words) -> None:
+    def __init__(self, entry: PersonConfigEntry, description: PersonCalendarDescription, words: Translator) -> None:
         """Take the person, and the language of Home Assistant."""
         super().__init__(entry, description)
         self._words = words
@@ -60,7 +60,7 @@ class PlanCalendar(EveningEntity, CalendarEntity):
 
     def _entries(self, first: datetime, last: datetime) -> list[Entry]:
         days = [dt_util.as_local(at).date() for at in (first - timedelta(days=1), last)]
-        return agenda_of(self.hass, self.entry.entry_id, self.evenings.course).entries(days[0], days[1], dt_util.utcnow())
+        return agenda_of(self.hass, self.entry.entry_id, self.evenings.weekly_plan).entries(days[0], days[1], dt_util.utcnow())
 
     def _event(self, entry: Entry) -> CalendarEvent:
         """Return a line of the calendar, in the language of Home Assistant."""

@@ -13,7 +13,7 @@ import voluptuous as vol
 
 from .actions.targets import targeted_entries
 from .const import CONF_KIND, KIND_DEVICE
-from .core.session import State
+from .core.session import SessionState
 from .routines.runner import EVENINGS
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from .routines.runner import Evenings
 
 OF_A_DEVICE: Final[Mapping[str, Callable[[FacialTherapyCoordinator], bool]]] = {
-    "is_running": lambda shell: shell.state is State.RUNNING,
-    "is_armed": lambda shell: shell.state is State.ARMED,
+    "is_running": lambda shell: shell.state is SessionState.RUNNING,
+    "is_armed": lambda shell: shell.state is SessionState.ARMED,
     "is_ready": lambda shell: not shell.closed and not shell.data.refusals,
 }
 OF_A_PERSON: Final[Mapping[str, Callable[[Evenings], bool]]] = {
@@ -57,7 +57,7 @@ class FacialTherapyCondition(Condition):
     @override
     def _async_check(self, **kwargs: Unpack[ConditionCheckParams]) -> bool:
         """Return whether it holds of any, or of all; of nobody it never does."""
-        found = [holds for entry_id in targeted_entries(self._hass, self._target) if (holds := self._holds(entry_id)) is not None]
+        found = [contains for entry_id in targeted_entries(self._hass, self._target) if (contains := self._holds(entry_id)) is not None]
         return bool(found) and (all(found) if self._all else any(found))
 
     def _holds(self, entry_id: str) -> bool | None:

@@ -14,7 +14,7 @@ from .const import CONF_CHANNELS, CONF_KIND, CONF_MAC, CONF_MODALITY, DOMAIN, KI
 from .coordinator import DeviceConfigEntry
 from .core.model import Device
 from .devices.channel import async_probe
-from .devices.discovery import governed_nodes
+from .devices.discovery import therapy_nodes
 from .devices.port import DeviceError, Problem
 from .flows.options import PersonOptionsFlow
 from .flows.person import GUIDE, PersonSteps
@@ -84,7 +84,7 @@ class FacialTherapyConfigFlow(PersonSteps, domain=DOMAIN):
             except DeviceError as error:
                 errors, placeholders = {"base": error.problem.value}, error.placeholders
         added = self._async_current_ids(include_ignore=False)
-        nodes = [SelectOptionDict(value=node.mac, label=node.name) for node in governed_nodes(self.hass) if node.mac not in added]
+        nodes = [SelectOptionDict(value=node.mac, label=node.name) for node in therapy_nodes(self.hass) if node.mac not in added]
         if not nodes:
             return self.async_abort(reason="no_nodes")
         schema = vol.Schema({vol.Required(CONF_MAC): SelectSelector(SelectSelectorConfig(options=nodes))})
@@ -124,7 +124,7 @@ class FacialTherapyConfigFlow(PersonSteps, domain=DOMAIN):
 
     async def _async_create_device(self, mac: str, fallback: str, device: Device) -> ConfigFlowResult:
         """Create the entry of a probed device, and go on to the first person if there is none."""
-        title = next((node.name for node in governed_nodes(self.hass) if node.mac == mac), fallback)
+        title = next((node.name for node in therapy_nodes(self.hass) if node.mac == mac), fallback)
         next_flow = None
         if not any(entry.data.get(CONF_KIND) == KIND_PERSON for entry in self._async_current_entries()):
             person = await self.hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER}, data=ADD_PERSON)

@@ -15,7 +15,7 @@ from .core.zones import ZONES
 from .entity import DOSE_UNIT, EveningEntity, FacialTherapyDescription, FacialTherapyEntity, PersonDescription, PersonEntity, always
 from .people.registry import PersonConfigEntry
 from .session.view import LiveSession
-from .text.translator import Words, async_words
+from .text.translator import Translator, async_translator
 
 PARALLEL_UPDATES = 0  # nothing is polled
 
@@ -43,7 +43,7 @@ class PersonEventDescription(EventEntityDescription, PersonDescription):
 
 ELSEWHERE: Final = PersonEventDescription(
     key="elsewhere",
-    event_types=["logged", "watched_on", "watched_due", "watched_off"],
+    event_types=["logged", "tracked_on", "tracked_due", "tracked_off"],
     entity_registry_enabled_default=False,
 )
 
@@ -55,7 +55,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DeviceConfigEntry | Pers
     """Add the event of a device or a person."""
     if entry.data[CONF_KIND] == KIND_PERSON:
         person_entry = cast("PersonConfigEntry", entry)
-        async_add_entities([PersonEvent(person_entry, ELSEWHERE), RoutineEvent(person_entry, ROUTINE, await async_words(hass, hass.config.language))])
+        async_add_entities([PersonEvent(person_entry, ELSEWHERE), RoutineEvent(person_entry, ROUTINE, await async_translator(hass, hass.config.language))])
     else:
         async_add_entities([SessionEvent(cast("DeviceConfigEntry", entry).runtime_data, SESSION)])
 
@@ -110,7 +110,7 @@ class RoutineEvent(EveningEntity, EventEntity):
 
     entity_description: PersonEventDescription
 
-    def __init__(self, entry: PersonConfigEntry, description: PersonEventDescription, words: Words) -> None:
+    def __init__(self, entry: PersonConfigEntry, description: PersonEventDescription, words: Translator) -> None:
         """Take the person, and the language of Home Assistant."""
         super().__init__(entry, description)
         self._words = words

@@ -23,13 +23,13 @@ from .actions.fields import ATTR_MODE, MODE_ARM, MODES, WAIT_S
 from .actions.history import may_read
 from .const import DOMAIN
 from .coordinator import FacialTherapyCoordinator, all_coordinators
-from .core.gate.resolve import BUILT_IN, NONE_OWN, Programs
+from .core.gate.resolve import BUILT_IN, NO_CUSTOM_PROGRAMS, Programs
 from .core.model import MANUAL, PERSONAL, Modality, Person, Reason, Refusal, RefusedError
-from .people.programs import own_programs
+from .people.programs import custom_programs
 from .people.registry import find_person, persons
 from .storage.ledger import LEDGER
-from .text.translator import ENGLISH, Words, async_words, explained, why
-from .voice.names import async_act, chosen, left_s, own_program, speaker, target, this_week
+from .text.translator import ENGLISH, Translator, async_translator, explained, why
+from .voice.names import async_act, chosen, custom_program, left_s, speaker, target, this_week
 from .voice.understand import sayable
 
 READS: Final = ToolAnnotations(read_only=True, destructive=False, idempotent=True, open_world=False)
@@ -81,7 +81,7 @@ class FacialTherapyTool(Tool):
     @override
     async def async_call(self, hass: HomeAssistant, tool_input: ToolInput, llm_context: LLMContext) -> ToolResult:
         """Check what is asked for, and do it."""
-        words = await async_words(hass, (llm_context.language or ENGLISH).split("-")[0])
+        words = await async_translator(hass, (llm_context.language or ENGLISH).split("-")[0])
         try:
             data = self.parameters(tool_input.tool_args)
         except vol.Invalid as error:
@@ -93,7 +93,7 @@ class FacialTherapyTool(Tool):
             return ToolResult(data={"error": explained(words, error, device, person)}, error=True)
 
     @abstractmethod
-    async def async_do(self, hass: HomeAssistant, data: Mapping[str, Any], context: LLMContext, words: Words) -> dict[str, Any]:
+    async def async_do(self, hass: HomeAssistant, data: Mapping[str, Any], context: LLMContext, words: Translator) -> dict[str, Any]:
         """Do it, and return what a model is told."""
 
 
@@ -111,7 +111,7 @@ def _named(hass: HomeAssistant, context: LLMContext, name: str) -> FacialTherapy
 def _program(hass: HomeAssistant, who: Person, data: Mapping[str, Any]) -> str | None:
     """Return the program that is named: by its key, else by what the person calls it."""
     program: str | None = data.get("program")
-    return program if program is None or program in BUILT_IN else own_program(hass, who, sayable(program)) or program
+    return program if program is None or program in BUILT_IN else custom_program(hass, who, sayable(program)) or program
 
 
 class GetState(FacialTherapyTool):
@@ -123,11 +123,11 @@ class GetState(FacialTherapyTool):
     annotations = READS
 
     @override
-    async def async_do(self, hass: HomeAssistant, data: Mapping[str, Any], context: LLMContext, words: Words) -> dict[str, Any]:
+    async def async_do(self, hass: HomeAssistant, data: Mapping[str, Any], context: LLMContext, words: Translator) -> dict[str, Any]:
         """Return the state of every device that is exposed."""
-        made: Programs = NONE_OWN
+        made: Programs = NO_CUSTOM_PROGRAMS
         with suppress(RefusedError):  # nobody knows who is speaking
-            made = own_programs(hass, speaker(hass, context.context).person_id)
+            made = custom_programs(hass, speaker(hass, context.context).person_id)
         return {"devices": [_state(hass, shell, made, words) for shell in _exposed(hass, context)], "people": [person.name for person in persons(hass)]}
 
 
@@ -139,7 +139,7 @@ def _selected(hass: HomeAssistant, shell: FacialTherapyCoordinator) -> str:
         return ""
 
 
-def _state(hass: HomeAssistant, shell: FacialTherapyCoordinator, made: Programs, words: Words) -> dict[str, Any]:
+def _state(hass: HomeAssistant, shell: FacialTherapyCoordinator, made: Programs, words: Translator) -> dict[str, Any]:
     live, refusals, device = shell.live, shell.data.refusals, shell.config_entry.title
     left = left_s(shell)
     programs = [program.key for program in (*BUILT_IN.values(), *made.values()) if shell.modality in program.modalities]
@@ -166,7 +166,7 @@ class CheckSession(FacialTherapyTool):
     annotations = READS
 
     @override
-    async def async_do(self, hass: HomeAssistant, data: Mapping[str, Any], context: LLMContext, words: Words) -> dict[str, Any]:
+    async def async_do(self, hass: HomeAssistant, data: Mapping[str, Any], context: LLMContext, words: Translator) -> dict[str, Any]:
         """Ask the gate."""
         shell = _named(hass, context, data["device"])
         who = speaker(hass, context.context, data.get("person"))
@@ -193,7 +193,7 @@ class StartSession(FacialTherapyTool):
     annotations = ARMS
 
     @override
-    async def async_do(self, hass: HomeAssistant, data: Mapping[str, Any], context: LLMContext, words: Words) -> dict[str, Any]:
+    async def async_do(self, hass: HomeAssistant, data: Mapping[str, Any], context: LLMContext, words: Translator) -> dict[str, Any]:
         """Go through the gate."""
         shell = _named(hass, context, data["device"])
         who = speaker(hass, context.context, data.get("person"))
@@ -209,7 +209,7 @@ class OfDevices(FacialTherapyTool):
     action: str
 
     @override
-    async def async_do(self, hass: HomeAssistant, data: Mapping[str, Any], context: LLMContext, words: Words) -> dict[str, Any]:
+    async def async_do(self, hass: HomeAssistant, data: Mapping[str, Any], context: LLMContext, words: Translator) -> dict[str, Any]:
         """Do it to each, and return when all have confirmed it."""
         shells = [_named(hass, context, data["device"])] if "device" in data else [each for each in _exposed(hass, context) if each.live is not None]
         for shell in shells:
@@ -247,7 +247,7 @@ class GetHistory(FacialTherapyTool):
     annotations = READS
 
     @override
-    async def async_do(self, hass: HomeAssistant, data: Mapping[str, Any], context: LLMContext, words: Words) -> dict[str, Any]:
+    async def async_do(self, hass: HomeAssistant, data: Mapping[str, Any], context: LLMContext, words: Translator) -> dict[str, Any]:
         """Count; single sessions are not told."""
         who = speaker(hass, context.context, data.get("person"))
         if who.person_id not in {person.person_id for person in _readable(hass, context)}:

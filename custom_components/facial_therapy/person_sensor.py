@@ -83,17 +83,17 @@ class EveningSensorDescription(SensorEntityDescription, PersonDescription):
 
 
 def _next_session(sensor: EveningSensor) -> datetime | None:
-    evening = next_evening(sensor.hass, sensor.evenings.person, sensor.evenings.course)
+    evening = next_evening(sensor.hass, sensor.evenings.person, sensor.evenings.weekly_plan)
     return None if evening is None else evening.at
 
 
 def _plan(sensor: EveningSensor) -> Mapping[str, Any]:
     """Return what comes, what is left out and why, and how much of the goal was kept."""
     evenings, now = sensor.evenings, dt_util.utcnow()
-    evening = next_evening(sensor.hass, evenings.person, evenings.course)
-    agenda = agenda_of(sensor.hass, sensor.entry.entry_id, evenings.course)
+    evening = next_evening(sensor.hass, evenings.person, evenings.weekly_plan)
+    agenda = agenda_of(sensor.hass, sensor.entry.entry_id, evenings.weekly_plan)
     week = agenda.adherence(now)
-    plan, following = evenings.course.on(dt_util.now().date()), evenings.next_phase
+    plan, following = evenings.weekly_plan.on(dt_util.now().date()), evenings.next_phase
     return {
         "phase": plan and plan.phase.value,
         "next_phase": following and following.phase.value,

@@ -16,7 +16,7 @@ from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
 from .core.gate.resolve import BUILT_IN
 from .core.model import RefusedError
 from .entity import EveningEntity, FacialTherapyDescription, FacialTherapyEntity, PersonDescription, always
-from .people.programs import own_programs
+from .people.programs import custom_programs
 from .people.registry import PersonConfigEntry, find_person, persons
 from .text.errors import translated_errors
 
@@ -82,13 +82,13 @@ class PlanSelect(EveningEntity, SelectEntity):
     @override
     def options(self) -> list[str]:
         """Return what there is to choose from, of their own too."""
-        return [NO_PLAN, *BUILT_IN, *own_programs(self.hass, self.entry.entry_id)]
+        return [NO_PLAN, *BUILT_IN, *custom_programs(self.hass, self.entry.entry_id)]
 
     @property
     @override
     def current_option(self) -> str:
         """Return the concern of today's plan."""
-        plan = self.evenings.course.on(dt_util.now().date())
+        plan = self.evenings.weekly_plan.on(dt_util.now().date())
         return NO_PLAN if plan is None or not plan.evenings else plan.program
 
     @override

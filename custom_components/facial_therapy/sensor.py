@@ -13,7 +13,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .const import CONF_KIND, KIND_PERSON
 from .coordinator import DeviceConfigEntry
 from .core.model import Modality
-from .core.session import State
+from .core.session import SessionState
 from .entity import DOSE_UNIT, FacialTherapyDescription, FacialTherapyEntity, always, fitting
 from .people.registry import PersonConfigEntry
 from .person_sensor import DESCRIPTIONS as PERSON_DESCRIPTIONS, EVENING_DESCRIPTIONS, EveningSensor, PersonSensor
@@ -50,7 +50,7 @@ DESCRIPTIONS: Final = (
     FacialTherapySensorDescription(
         key="session",
         device_class=SensorDeviceClass.ENUM,
-        options=[state.value for state in State],
+        options=[state.value for state in SessionState],
         available_fn=always,
         value_fn=lambda data: data.state.value,
         attributes_fn=lambda data: {ATTR_NEEDS_BUTTON: data.telemetry is not None and data.telemetry.needs_button},

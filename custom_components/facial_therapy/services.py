@@ -14,13 +14,13 @@ from .actions.targets import one_coordinator, target_coordinators
 from .const import DOMAIN
 from .coordinator import FacialTherapyCoordinator, all_coordinators
 from .core.gate.eligibility import not_fine
-from .core.model import Plan, Reason, Refusal, RefusedError
+from .core.model import PermittedSession, Reason, Refusal, RefusedError
 from .devices.port import DeviceError
 from .people.permissions import async_may_control_device
-from .people.registry import async_change_standing
+from .people.registry import async_change_eligibility
 from .routines.proposals import OPEN, PROPOSALS, Proposal
 from .routines.runner import evenings_of
-from .session.view import Ask, LiveSession
+from .session.view import LiveSession, SessionRequest
 from .text.errors import translated, translated_errors
 
 
@@ -54,14 +54,14 @@ async def _async_start(call: ServiceCall) -> ServiceResponse:
     with translated_errors():
         ask = ask_of(call)
         if call.data.get(ATTR_SKIN_FINE) is False:  # whoever asks next today is told the same
-            async_change_standing(call.hass, ask.person, not_fine)
+            async_change_eligibility(call.hass, ask.person, not_fine)
         if call.data[ATTR_MODE] == MODE_PROPOSE:
             return await _async_propose(call, coordinator, ask)
         live = await coordinator.async_start(ask, call.context)
     return _session(live) if call.return_response else None
 
 
-async def _async_propose(call: ServiceCall, coordinator: FacialTherapyCoordinator, ask: Ask) -> ServiceResponse:
+async def _async_propose(call: ServiceCall, coordinator: FacialTherapyCoordinator, ask: SessionRequest) -> ServiceResponse:
     """Ask the person whether they want a session now; one that would be refused is not proposed."""
     if refusals := [refusal for refusal in coordinator.check(ask) if refusal.reason is not Reason.DEVICE_OFFLINE]:
         raise RefusedError(*refusals)
@@ -150,7 +150,7 @@ def _session(live: LiveSession) -> dict[str, Any]:
     return response | _gives(live.plan)
 
 
-def _gives(plan: Plan | None) -> dict[str, Any]:
+def _gives(plan: PermittedSession | None) -> dict[str, Any]:
     """Return what a session will give; nothing is known of one that waits for its device."""
     if plan is None:
         return {}

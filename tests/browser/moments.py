@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from playwright.async_api import Page, Route
 
-from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.web.card import SCRIPTS
 
 INTEGRATION: Final = Path(__file__).resolve().parents[2] / "custom_components" / "facial_therapy"
@@ -142,7 +142,7 @@ MOMENTS: Final[Mapping[str, Device | None]] = {
     "read only": mask(state="running", may_control=False, worn=True, lease_ends_at=NOW + 9, session=RUNNING),
 }
 """Every state of the session sensor, and what else a card can look like."""
-assert {moment["state"] for moment in MOMENTS.values() if moment} >= set(State)
+assert {moment["state"] for moment in MOMENTS.values() if moment} >= set(SessionState)
 
 _DAYS: Final = [f"2026-11-{day}" for day in range(23, 30)]
 _TODAY: Final = 1

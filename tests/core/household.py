@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from custom_components.facial_therapy.core.dose import charged_at, planned
+from custom_components.facial_therapy.core.dose import planned, worst_case_at
 from custom_components.facial_therapy.core.gate import permit
 from custom_components.facial_therapy.core.ledger import clock
-from custom_components.facial_therapy.core.ledger.index import Books
+from custom_components.facial_therapy.core.ledger.index import LedgerIndex
 from custom_components.facial_therapy.core.ledger.record import Record, Source, ceiling, merge
-from custom_components.facial_therapy.core.model import Channel, Device, Dose, Modality, Options, Outcome, Person, RefusedError, Request, SkinType
+from custom_components.facial_therapy.core.model import Channel, Device, Dose, Modality, Options, Outcome, Person, RefusedError, SessionParameters, SkinType
 
-from . import NOW, mask, node, person, screening, standing, wand
+from . import NOW, eligibility, mask, node, person, screening, wand
 
 # The hard ceilings once more, so that a slip in limits.py or windows.py is seen here: charged J/cm² and mA·min, hours.
 DAY: Final = timedelta(hours=24)
@@ -33,7 +33,7 @@ LEAVES: Final = timedelta(minutes=10)
 """A session that nobody goes on with ends by itself."""
 ROUNDING: Final = 1e-6
 
-type Write = Callable[[Books], None]
+type Write = Callable[[LedgerIndex], None]
 
 
 @dataclass(slots=True)
@@ -95,7 +95,7 @@ class Household:
         self.boot_at = NOW
         self.wall_off = timedelta(0)
         self.disk: list[Write] = []
-        self.books = Books()
+        self.books = LedgerIndex()
         self.clock = clock.begin(NOW, 0, None)
         self.faces = {
             "ada": person(skin_type=SkinType.II, options=Options(mask_sessions_week=6, wand_starting_phase=True)),
@@ -148,7 +148,7 @@ class Household:
         self.pass_time(off)
         self.wall_off = min(self.wall_off, most - self.now) - behind
         self.boot_at = self.now
-        self.books = Books()
+        self.books = LedgerIndex()
         for change in self.disk:
             change(self.books)
         self.clock = clock.begin(self.now + self.wall_off, 0, self.newest)
@@ -181,18 +181,18 @@ class Household:
         """The person entry that a face has now, screened a week ago by the wall clock."""
         screened_at = self.now + self.wall_off - timedelta(days=7)
         asked = dict.fromkeys(Modality, screening(screened_at=screened_at, expires_at=screened_at + timedelta(days=90)))
-        return replace(self.faces[face], person_id=self.ids[face], standing=standing(screenings=asked))
+        return replace(self.faces[face], person_id=self.ids[face], eligibility=eligibility(screenings=asked))
 
     # --- sessions -------------------------------------------------------------------------------------------------------------------
 
-    def request(self, each: Node, face: str, size: float, *, blue: bool) -> Request:
+    def request(self, each: Node, face: str, size: float, *, blue: bool) -> SessionParameters:
         """Ask for a share of what is allowed in one session."""
         whose = self.whose(face)
         if each.device.modality is Modality.WAND:
-            return Request(modality=Modality.WAND, person=whose, program="manual", duration_s=300, current_ua=250 * size, frequency_hz=8.3)
+            return SessionParameters(modality=Modality.WAND, person=whose, program="manual", duration_s=300, current_ua=250 * size, frequency_hz=8.3)
         scale = SKIN[whose.skin_type] * size
         light = {Channel.RED: 20 * scale, Channel.BLUE: 16 * scale} if blue else {Channel.RED: 28 * scale, Channel.NEAR_INFRARED: 28 * scale}
-        return Request(modality=Modality.MASK, person=whose, program="manual", duration_s=600, irradiance_mw_cm2=light, gel_rinsed=True)
+        return SessionParameters(modality=Modality.MASK, person=whose, program="manual", duration_s=600, irradiance_mw_cm2=light, gel_rinsed=True)
 
     def start(self, name: str, face: str, size: float, *, blue: bool, crash: str = "", runs: bool = True) -> None:  # noqa: PLR0913 - what is drawn
         """Ask the gate, write, arm; with `runs` unset the node never got the command."""
@@ -211,7 +211,7 @@ class Household:
             self.happened.update(f"refused {refusal.reason}" for refusal in error.refusals)
             return
         self.happened["start"] += 1
-        self.check_permitted(face, each.device.modality, plan.charged)
+        self.check_permitted(face, each.device.modality, plan.worst_case)
         self.number += 1
         session = Session(f"{self.number:016x}", face, plan.planned, request.duration_s)
         record = Record(
@@ -223,7 +223,7 @@ class Household:
             started_at=self.dated,
             duration_s=request.duration_s,
             planned=plan.planned,
-            charged=plan.charged,
+            worst_case=plan.worst_case,
             uncertainty=U,
         )
         if self.put(record, crash) and runs:
@@ -239,7 +239,9 @@ class Household:
         live.share += share
         self.now += timedelta(seconds=live.duration_s * share)
         known = live.session_id in self.books.records
-        self.flows.append(Flow(live.face, live.session_id, each.device.modality, charged_at(times(live.planned, share), each.device.grade, U), self.now, known))
+        self.flows.append(
+            Flow(live.face, live.session_id, each.device.modality, worst_case_at(times(live.planned, share), each.device.grade, U), self.now, known)
+        )
 
     def close(self, each: Node) -> None:
         """The node ends its session and remembers it."""
@@ -304,7 +306,7 @@ class Household:
                 started_at=ended_at,
                 duration_s=entry.session.duration_s,
                 planned=entry.session.planned,
-                charged=charged_at(entry.session.planned, each.device.grade, U),
+                worst_case=worst_case_at(entry.session.planned, each.device.grade, U),
                 uncertainty=U,
             )
         if not self.put(merge(known, replace(known, **settled)), crash):
@@ -323,7 +325,7 @@ class Household:
         self.happened["logged"] += 1
         self.number += 1
         nominal = Dose(fluence_j_cm2={Channel.RED: dose}) if modality is Modality.MASK else Dose(charge_ma_min=dose / 20)
-        charged = Dose(fluence_j_cm2={channel: value * 1.5 for channel, value in nominal.fluence_j_cm2.items()}, charge_ma_min=nominal.charge_ma_min * 1.5)
+        worst_case = Dose(fluence_j_cm2={channel: value * 1.5 for channel, value in nominal.fluence_j_cm2.items()}, charge_ma_min=nominal.charge_ma_min * 1.5)
         record = Record(
             session_id=f"{self.number:016x}",
             mac=None,
@@ -333,19 +335,19 @@ class Household:
             source=Source.LOGGED,
             started_at=self.dated,
             planned=nominal,
-            charged=charged,
+            worst_case=worst_case,
             uncertainty=0.5,
             delivered=nominal,
             outcome=Outcome.COMPLETED,
             ended_at=self.dated,
         )
         if self.put(record, crash):
-            self.flows.append(Flow(face, record.session_id, modality, charged, self.now, told=True))
+            self.flows.append(Flow(face, record.session_id, modality, worst_case, self.now, told=True))
 
     def begin_anew(self) -> None:
         """The ledger cannot be read any more: everybody's windows are at their ceiling from now on."""
         self.happened["begun anew"] += 1
-        self.disk, self.books = [], Books()
+        self.disk, self.books = [], LedgerIndex()
         for face in self.faces:
             self.move_in(face)
             for modality in Modality:
@@ -365,9 +367,9 @@ class Household:
         now = self.ledger_now
         records = self.books.history(self.ids[face], now).records
         for modality, of, windows in QUANTITIES:
-            own = [(record.over_at, of(record.taken)) for record in records if record.modality is modality]
+            custom = [(record.over_at, of(record.counted)) for record in records if record.modality is modality]
             for length in windows:
-                yield modality, length, sum(amount for over_at, amount in own if over_at > now - length), self.really(face, length, of, modality)
+                yield modality, length, sum(amount for over_at, amount in custom if over_at > now - length), self.really(face, length, of, modality)
 
     def check(self) -> None:
         """What the ledger counts in a hard window is never less than what the face got in it, up to the ceiling that a ledger begun anew starts at."""

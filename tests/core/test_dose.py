@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from custom_components.facial_therapy.core.dose import charge_ma_min, charged, fluence_j_cm2, planned, uncertainty
+from custom_components.facial_therapy.core.dose import charge_ma_min, fluence_j_cm2, planned, uncertainty, worst_case
 from custom_components.facial_therapy.core.model import Channel, Dose, Grade
 
 from . import current, light, mask, wand
@@ -43,15 +43,15 @@ def test_no_device_claims_less_uncertainty_than_its_grade_may(grade: Grade, clai
 
 
 def test_the_charged_dose_is_the_nominal_one_times_one_plus_u() -> None:
-    assert charged(Dose(fluence_j_cm2={Channel.RED: 10, Channel.BLUE: 5}), mask(uncertainty=0.25)).fluence_j_cm2 == {Channel.RED: 12.5, Channel.BLUE: 6.25}
-    assert charged(Dose(charge_ma_min=1), wand(grade=Grade.DECLARED)).charge_ma_min == 1.5
+    assert worst_case(Dose(fluence_j_cm2={Channel.RED: 10, Channel.BLUE: 5}), mask(uncertainty=0.25)).fluence_j_cm2 == {Channel.RED: 12.5, Channel.BLUE: 6.25}
+    assert worst_case(Dose(charge_ma_min=1), wand(grade=Grade.DECLARED)).charge_ma_min == 1.5
 
 
 @pytest.mark.parametrize(("nominal", "expected"), [(0, 0), (0.001, 6), (1.4, 6), (4, 6), (8, 12)])
 def test_light_without_calibration_is_charged_at_least_six_joules_once_it_has_flowed(nominal: float, expected: float) -> None:
-    assert charged(Dose(fluence_j_cm2={Channel.RED: nominal}), mask(grade=Grade.NONE, uncertainty=0.5)).fluence_j_cm2 == {Channel.RED: expected}
+    assert worst_case(Dose(fluence_j_cm2={Channel.RED: nominal}), mask(grade=Grade.NONE, uncertainty=0.5)).fluence_j_cm2 == {Channel.RED: expected}
 
 
 def test_what_is_no_number_stays_none() -> None:
-    assert math.isnan(charged(Dose(fluence_j_cm2={Channel.RED: math.nan}), mask(grade=Grade.NONE)).fluence_j_cm2[Channel.RED])
+    assert math.isnan(worst_case(Dose(fluence_j_cm2={Channel.RED: math.nan}), mask(grade=Grade.NONE)).fluence_j_cm2[Channel.RED])
     assert math.isnan(planned(light(red=math.nan)).fluence_j_cm2[Channel.RED])

@@ -109,7 +109,7 @@ def test_temperature_drive_and_time_are_the_decided_ones() -> None:
 
 def test_people_are_the_decided_ones() -> None:
     assert limits.SCREENING_HOLDS == (timedelta(days=90), timedelta(days=180))
-    assert (limits.SCREENING_REMINDER, limits.DATED_BLOCK, limits.DATED_BLOCK_HARD) == (timedelta(days=14), timedelta(days=14), timedelta(days=2))
+    assert (limits.SCREENING_REMINDER, limits.ON_HOLD, limits.DATED_BLOCK_HARD) == (timedelta(days=14), timedelta(days=14), timedelta(days=2))
     assert timedelta(days=182) == limits.ISOTRETINOIN_BLOCK
     assert (limits.REDNESS_LOCK, limits.RED_FLAG_LATCH, limits.ADULT_YEARS) == (timedelta(hours=72), timedelta(days=7), 18)
 
@@ -130,7 +130,7 @@ def test_what_a_session_without_calibration_is_charged_fits_the_strictest_person
     ("value", "inside"), [(-1, False), (0.999, False), (1, True), (1.5, True), (2, True), (2.001, False), (math.nan, False), (math.inf, False)]
 )
 def test_a_bound_includes_both_ends_and_no_nan(value: float, *, inside: bool) -> None:
-    assert Bound(minimum=1, maximum=2, unit="1", source="L1").holds(value) is inside
+    assert Bound(minimum=1, maximum=2, unit="1", source="L1").contains(value) is inside
 
 
 @pytest.mark.parametrize(("default", "hard"), [((0, 5), (0, 4)), ((0, 5), (1, 9)), ((5, 4), (0, 9)), ((0, math.nan), (0, 9))])

@@ -4,7 +4,7 @@ import pytest
 
 from custom_components.facial_therapy.core.gate.resolve import BUILT_IN, resolve
 from custom_components.facial_therapy.core.limits import ZONE_S as LIMIT
-from custom_components.facial_therapy.core.model import Request
+from custom_components.facial_therapy.core.model import SessionParameters
 from custom_components.facial_therapy.core.zones import ZONE_S, zone, zone_s
 
 from . import person, wand
@@ -20,7 +20,7 @@ def test_the_zones_go_round() -> None:
 
 
 def test_no_zone_is_longer_than_the_default_of_safety() -> None:
-    assert ZONE_S[1] == LIMIT.default.maximum == Request.__dataclass_fields__["zone_s"].default
+    assert ZONE_S[1] == LIMIT.default.maximum == SessionParameters.__dataclass_fields__["zone_s"].default
 
 
 @pytest.mark.parametrize("program", [key for key, program in BUILT_IN.items() if program.wand is not None])

@@ -299,14 +299,14 @@ async def test_witness_and_node_agree_on_a_session_without_home_assistant(tmp_pa
     """14 mW/cm2 for 4 s with a ramp of 3 s: both count 35 mJ/cm2, each by itself."""
     file = tmp_path / "witness"
     watch = await Watch.start(tmp_path, file)
-    node = Node(programs / "mask-host", tmp_path / "mask", port=free_port(), witness=file, subjects=(1,))
+    node = Node(programs / "mask-host", tmp_path / "mask", port=free_port(), witness=file, profiles=(1,))
     await node.start()
     async with Owner("127.0.0.1", node.port) as owner, node.direct() as direct:
         reply = await owner.command(
             "start_session",
             session="00112233445566aa",
             last_record=1,
-            subject=1,
+            profile=1,
             skin_permille=1000,
             duration_s=4,
             lease_ms=10_000,
@@ -359,7 +359,7 @@ async def test_announced_node_opens_the_flow_of_esphome_and_takes_only_its_key(h
         info = direct.info
         await direct.simulate(worn=True)
     public = Link(responder.port)
-    await public.start(host=namespace.ADDRESS if namespace.own() else "0.0.0.0")  # noqa: S104
+    await public.start(host=namespace.ADDRESS if namespace.custom() else "0.0.0.0")  # noqa: S104
     announcement = Announcement(info, public.port, encrypted=True)
     await announcement.start()
     async with home.messages() as messages:

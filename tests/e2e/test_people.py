@@ -29,7 +29,7 @@ DECLARED = 0.5
 AGREED, TREATED = "2026-10-13", "2026-11-20"
 # Everything that Dora answers below, and how people read it.
 HEALTH = ["diabetes", "past_skin_cancer", "melasma", "tattoo", "metal_in_face", "heart_condition", "isotretinoin", "peel", AGREED, TREATED]
-HEALTH += ["Diabet", "Melasma", "retina", "Tattoo", "redness", "Redness", "skin type", "clinician", "dated_block", '"iv"']
+HEALTH += ["Diabet", "Melasma", "retina", "Tattoo", "redness", "Redness", "skin type", "clinician", "on_hold", '"iv"']
 
 type Say = Callable[[str], None]
 
@@ -71,8 +71,8 @@ async def _panel(household: Household, messages: Messages, person_id: str, name:
     flows.expect(await flows.submit(household.home, step, light), "create_entry")
     entity_id = f"light.{name.lower()}"
     await messages.wait_state(entity_id, lambda state: state["state"] == "off")
-    watched = {"entity": entity_id, "channel": "red", "irradiance_mw_cm2": IRRADIANCE_MW_CM2, "minutes": 1, "switch_off": switch_off}
-    flows.expect(await flows.add_to(household.home, person_id, "watched_light", watched), "create_entry")
+    tracked = {"entity": entity_id, "channel": "red", "irradiance_mw_cm2": IRRADIANCE_MW_CM2, "minutes": 1, "switch_off": switch_off}
+    flows.expect(await flows.add_to(household.home, person_id, "tracked_light", tracked), "create_entry")
     return entity_id
 
 
@@ -173,16 +173,16 @@ async def test_a_watched_light_is_charged_reminded_of_switched_off_where_wanted_
 
     # The other one was to be left alone: it is still on, and what it goes on to give is charged ahead.
     assert (await messages.states())[panels.left_on]["state"] == "on"
-    [open_one] = [record for record in _records(household, "watched") if record["delivered"] is None]
-    assert open_one["charged"]["fluence_j_cm2"]["red"] > planned * (1 + DECLARED)
+    [open_one] = [record for record in _records(household, "tracked") if record["delivered"] is None]
+    assert open_one["worst_case"]["fluence_j_cm2"]["red"] > planned * (1 + DECLARED)
     await messages.act("light.turn_off", entity_id=panels.left_on)
     async with asyncio.timeout(20):
         while True:
-            if all(record["delivered"] is not None for record in _records(household, "watched")):
+            if all(record["delivered"] is not None for record in _records(household, "tracked")):
                 break
             # A file tells nobody that it has grown.
             await asyncio.sleep(0.1)
-    given = [record["delivered"]["fluence_j_cm2"]["red"] for record in _records(household, "watched")]
+    given = [record["delivered"]["fluence_j_cm2"]["red"] for record in _records(household, "tracked")]
     say(f"watched: {', '.join(f'{dose:.3f}' for dose in given)} J/cm2 settled, {planned:.3f} planned")
     assert len(given) == 2
     assert all(planned * 0.98 <= dose <= planned * 2 for dose in given)

@@ -16,11 +16,11 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.coordinator import FacialTherapyCoordinator
 from custom_components.facial_therapy.core.model import Modality
-from custom_components.facial_therapy.core.routine.transitions import State
+from custom_components.facial_therapy.core.routine.transitions import RoutineState
 from custom_components.facial_therapy.routines.runner import EVENINGS, Evenings
 from tests.fake_device import MASK, WAND, FakeDevice
 
-from .world import SUBJECT, device_entry, esphome_entry, person_entry
+from .world import PROFILE, device_entry, esphome_entry, person_entry
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class House:
         """The person's evenings."""
         return self.hass.data[EVENINGS][self.person.entry_id]
 
-    def state(self) -> State:
+    def state(self) -> RoutineState:
         """Where the routine is; a call, since it changes between two looks."""
         assert self.evenings.run is not None
         return self.evenings.run.state
@@ -97,12 +97,12 @@ async def furnished(hass: HomeAssistant, freezer: FrozenDateTimeFactory, folder:
     """Load a person and both devices."""
     devices = {Modality.MASK: FakeDevice(MASK), Modality.WAND: FakeDevice(WAND)}
     for device in devices.values():
-        device.subjects = [SUBJECT]
+        device.profiles = [PROFILE]
     make: Callable[[HomeAssistant, str, Modality], FakeDevice] = lambda _hass, _mac, modality: devices[modality]  # noqa: E731 - in the place of a class
     person = person_entry()
     entries = {modality: device_entry(modality) for modality in devices}
     with (
-        patch("custom_components.facial_therapy.coordinator.GovernedDevice", side_effect=make),
+        patch("custom_components.facial_therapy.coordinator.NodeDevice", side_effect=make),
         patch("custom_components.facial_therapy.ledger_path", return_value=folder / "ledger"),
     ):
         person.add_to_hass(hass)

@@ -13,25 +13,25 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.ledger.record import Record, Source
 from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Outcome, Reason, RefusedError
-from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.devices.port import HistoryEntry
 from custom_components.facial_therapy.session.view import LiveSession
 from custom_components.facial_therapy.storage.ledger import LEDGER, Ledger
 from custom_components.facial_therapy.storage.ledger_file import LedgerError
 from tests.fake_windows import FakeCharge
 
-from .world import SUBJECT, World
+from .world import PROFILE, World
 
 GIVEN = Dose(fluence_j_cm2={Channel.RED: 8.4})
 
 
-def around_us(world: World, subject: int = SUBJECT, **changes: Any) -> HistoryEntry:
+def around_us(world: World, profile: int = PROFILE, **changes: Any) -> HistoryEntry:
     """Add a session to the node's history that somebody else started."""
     number = len(world.device.history) + 1
     values: dict[str, Any] = {
         "number": number,
         "session_id": f"{number:016x}",
-        "subject": subject,
+        "profile": profile,
         "planned": Dose(fluence_j_cm2={Channel.RED: 10}),
         "delivered": GIVEN,
         "output_s": 600,
@@ -66,7 +66,7 @@ async def test_a_session_around_us_is_charged_to_whose_token_it_was_and_a_repair
     await back(world)
     (record,) = records(world)
     assert (record.session_id, record.source, record.delivered, record.outcome) == (entry.session_id, Source.UNKNOWN, GIVEN, Outcome.COMPLETED)
-    assert record.taken.fluence_j_cm2 == {Channel.RED: pytest.approx(8.4 * 1.2)}
+    assert record.counted.fluence_j_cm2 == {Channel.RED: pytest.approx(8.4 * 1.2)}
     assert foreign(world)
     assert world.shell.accounts.memory.last_record == 2
     await back(world)
@@ -82,12 +82,12 @@ async def test_a_session_around_us_that_never_gave_anything_is_nobodys_business(
 
 
 async def test_a_session_around_us_for_a_token_that_nobody_has_is_kept_and_told(world: World) -> None:
-    entry = around_us(world, subject=99)
+    entry = around_us(world, profile=99)
     await back(world)
     assert records(world) == []
     kept = world.hass.data[LEDGER].get(entry.session_id or "")
     assert kept is not None
-    assert (kept.person_id, kept.subject) == (None, 99)
+    assert (kept.person_id, kept.profile) == (None, 99)
     assert foreign(world)
 
 
@@ -106,7 +106,7 @@ async def mend(world: World, hass_client: ClientSessionGenerator) -> Callable[..
 
 
 async def test_an_admin_says_whose_a_session_of_an_unknown_token_was_and_they_are_charged(world: World, hass_client: ClientSessionGenerator) -> None:
-    around_us(world, subject=99)
+    around_us(world, profile=99)
     await back(world)
     answer = await mend(world, hass_client)
     refused = await answer(person="nobody we know")
@@ -119,14 +119,14 @@ async def test_an_admin_says_whose_a_session_of_an_unknown_token_was_and_they_ar
     assert (await answer(person=world.person.person_id))["type"] == "create_entry"
     (record,) = records(world)
     assert record.source is Source.UNKNOWN
-    assert record.taken.fluence_j_cm2 == {Channel.RED: pytest.approx(8.4 * 1.2)}
+    assert record.counted.fluence_j_cm2 == {Channel.RED: pytest.approx(8.4 * 1.2)}
     assert not foreign(world)
     await back(world)  # the node tells it once more
     assert records(world) == [record]
 
 
 async def test_a_session_of_an_unknown_token_may_have_been_nobodys_of_this_home(world: World, hass_client: ClientSessionGenerator) -> None:
-    entry = around_us(world, subject=99)
+    entry = around_us(world, profile=99)
     await back(world)
     eve = await world.somebody_else()
     answer = await mend(world, hass_client)
@@ -148,23 +148,23 @@ async def test_what_was_charged_already_is_only_to_be_seen(world: World, hass_cl
 
 
 async def test_a_session_that_the_node_had_before_a_start_counts_for_that_start(world: World) -> None:
-    around_us(world, subject=99)
+    around_us(world, profile=99)
     world.device.report()  # it is being taken in while the start is on its way
     live = await world.shell.async_start(world.ask())
     assert [(record.session_id, record.open) for record in records(world)] == [(live.session_id, True)]
     assert world.hass.data[LEDGER].get(f"{2:016x}") is not None
-    assert world.state() is State.ARMED
+    assert world.state() is SessionState.ARMED
     await world.shell.async_stop()
     await world.pass_time(1)
     eve = await world.somebody_else()
-    around_us(world, subject=eve.subject, delivered=Dose(fluence_j_cm2={Channel.RED: 60}))
+    around_us(world, profile=eve.profile, delivered=Dose(fluence_j_cm2={Channel.RED: 60}))
     world.device.report()
     with pytest.raises(RefusedError) as refused:
         await world.shell.async_start(world.ask(person=eve))
     assert {Reason.DOSE_DAY, Reason.REST} <= {refusal.reason for refusal in refused.value.refusals}
     assert world.device.session is None
     await world.pass_time(1)
-    assert world.state() is State.IDLE
+    assert world.state() is SessionState.IDLE
 
 
 async def test_a_session_of_our_own_that_is_told_again_is_never_counted_twice_nor_less(world: World) -> None:
@@ -201,7 +201,7 @@ async def test_what_only_the_windows_of_the_node_know_is_charged_as_an_unknown_s
     await back(world)
     unknown, _ = records(world)
     assert (unknown.source, unknown.outcome) == (Source.UNKNOWN, Outcome.UNCERTAIN)
-    assert unknown.taken.total == pytest.approx(50)
+    assert unknown.counted.total == pytest.approx(50)
     assert foreign(world)
     await back(world)
     assert len(records(world)) == 2
@@ -213,7 +213,7 @@ async def test_a_node_that_was_begun_anew_costs_whoever_it_knew_a_week(world: Wo
     world.device.history[1:] = []
     await back(world)
     ceiling, _ = records(world)
-    assert (ceiling.source, ceiling.taken.total) == (Source.UNKNOWN, 300)
+    assert (ceiling.source, ceiling.counted.total) == (Source.UNKNOWN, 300)
     assert foreign(world)
     assert Reason.DOSE_WEEK in {refusal.reason for refusal in world.shell.data.refusals}
     assert world.shell.accounts.memory.last_record == 1
@@ -228,7 +228,7 @@ async def test_a_node_that_was_begun_anew_is_found_out_even_if_it_has_as_many_re
     around_us(world, delivered=Dose(fluence_j_cm2={Channel.RED: 1}))
     await back(world)
     assert {record.source for record in records(world)} == {Source.DEVICE, Source.UNKNOWN}
-    assert max(record.taken.total for record in records(world)) == 300
+    assert max(record.counted.total for record in records(world)) == 300
     assert [record.session_id for record in records(world)].count(f"{2:016x}") == 1
 
 
@@ -241,7 +241,7 @@ async def test_a_gap_in_the_history_is_charged_at_the_ceiling_once_and_the_rest_
 
     monkeypatch.setattr(world.device, "async_history", forgetful)
     await back(world)
-    assert sorted(record.taken.total for record in records(world)) == pytest.approx([8.4 * 1.2, 8.4 * 1.2, 300])
+    assert sorted(record.counted.total for record in records(world)) == pytest.approx([8.4 * 1.2, 8.4 * 1.2, 300])
     assert {entry.session_id for entry in entries[2:]} < {record.session_id for record in records(world)}
     assert world.shell.accounts.memory.last_record == 5
 
@@ -256,7 +256,7 @@ async def test_a_session_that_the_node_never_heard_of_is_void_after_a_restart(wo
     assert [record.open for record in records(world)] == [True]
     await world.pass_time(3)
     assert [(record.open, record.outcome) for record in records(world)] == [(False, Outcome.VOID)]
-    assert world.state() is State.IDLE
+    assert world.state() is SessionState.IDLE
 
 
 async def test_what_never_told_its_end_counts_in_full_but_no_longer_as_going_on(world: World) -> None:
@@ -280,7 +280,7 @@ async def test_what_never_told_its_end_counts_in_full_but_no_longer_as_going_on(
 async def test_whoever_is_selected_is_enrolled_while_the_button_of_the_node_is_held(world: World) -> None:
     world.device.strict = True
     bea = await world.somebody_else("Bea", 4712)
-    world.device.subjects.remove(4712)
+    world.device.profiles.remove(4712)
     await world.shell.manual.async_set(person_id=bea.person_id)
     await world.pass_time(1)
     assert [refusal.reason for refusal in world.shell.data.refusals] == [Reason.NOT_ENROLLED]
@@ -290,7 +290,7 @@ async def test_whoever_is_selected_is_enrolled_while_the_button_of_the_node_is_h
     await world.pass_time(3)
     world.device.hold(down=False)
     await world.pass_time(1)
-    assert world.device.subjects == [SUBJECT, 4712]
+    assert world.device.profiles == [PROFILE, 4712]
     assert world.device.commands.count("enroll") == 1
     assert told == ["enrolled"]
     assert not world.shell.data.refusals
@@ -304,20 +304,20 @@ async def test_holding_the_button_for_somebody_who_is_known_changes_nothing(worl
 
 async def test_nobody_is_enrolled_where_it_is_not_clear_who(world: World) -> None:
     await world.somebody_else("Bea", 4712)
-    world.device.subjects.clear()
+    world.device.profiles.clear()
     world.device.hold()
     await world.pass_time(2)
-    assert world.device.subjects == []
+    assert world.device.profiles == []
 
 
 async def test_a_full_node_enrolls_nobody_and_says_so_at_the_start(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    world.device.subjects[:] = [1, 2, 3, 4]
-    world.device.windows.given.extend(FakeCharge(subject, 0, 1, 0, counts=True) for subject in world.device.subjects)
+    world.device.profiles[:] = [1, 2, 3, 4]
+    world.device.windows.given.extend(FakeCharge(profile, 0, 1, 0, counts=True) for profile in world.device.profiles)
     world.device.hold()
     await world.pass_time(2)
-    assert world.device.subjects == [1, 2, 3, 4]
-    assert "subjects_full" in caplog.text
-    assert str(SUBJECT) not in caplog.text
+    assert world.device.profiles == [1, 2, 3, 4]
+    assert "profiles_full" in caplog.text
+    assert str(PROFILE) not in caplog.text
 
 
 # --- the button that a start needs -------------------------------------------------------------------------------------------------
@@ -344,4 +344,4 @@ async def test_the_windows_of_a_wand_are_compared_in_charge(world: World) -> Non
     await world.pass_time(70)
     world.device.windows.given.append(world.device.windows.given[0].__replace__(dose=2.0))
     await back(world)
-    assert records(world)[0].taken.charge_ma_min == pytest.approx(2)
+    assert records(world)[0].counted.charge_ma_min == pytest.approx(2)

@@ -23,11 +23,11 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import MANUAL, Channel, Modality
-from custom_components.facial_therapy.core.routine.transitions import State as RoutineState
+from custom_components.facial_therapy.core.routine.transitions import RoutineState
 from custom_components.facial_therapy.core.schedule.plan import evenings
-from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.routines.proposals import PROPOSALS
-from custom_components.facial_therapy.session.view import Ask
+from custom_components.facial_therapy.session.view import SessionRequest
 
 from .house import House, furnished
 
@@ -134,7 +134,7 @@ def ours(house: House, platform: str, modality: Modality, key: str) -> str:
 async def arm(house: House, modality: Modality = MASK, duration_s: float = 100) -> None:
     """Arm a small session."""
     numbers: dict[str, Any] = {"irradiance_mw_cm2": {Channel.RED: 14.0}} if modality is MASK else {"current_ua": 50.0, "frequency_hz": 8.3}
-    await house.shell(modality).async_start(Ask(person=house.evenings.person, program=MANUAL, duration_s=duration_s, **numbers))
+    await house.shell(modality).async_start(SessionRequest(person=house.evenings.person, program=MANUAL, duration_s=duration_s, **numbers))
     await house.hass.async_block_till_done()
 
 
@@ -143,7 +143,7 @@ async def begin(house: House, modality: Modality = MASK) -> None:
     await arm(house, modality)
     house.devices[modality].put_on()
     await house.pass_time(5)
-    assert house.shell(modality).state is State.RUNNING
+    assert house.shell(modality).state is SessionState.RUNNING
 
 
 # --- what all of them are --------------------------------------------------------------------------------------------------------
@@ -411,7 +411,7 @@ async def test_what_is_bright_or_loud_is_turned_down_while_a_session_runs_and_pu
     await house.pass_time(5)
     assert room.levels == DURING
     await house.pass_time(100)
-    assert house.shell(MASK).state is State.IDLE
+    assert house.shell(MASK).state is SessionState.IDLE
     assert room.levels == BEFORE
     assert house.hass.states.get("input_text.room").state == ""  # type: ignore[union-attr]
 
@@ -617,13 +617,13 @@ async def test_a_tag_arms_one_device_or_waits_for_it(house: House, make: Make, t
     await scan(house, "mirror")
     live = house.shell(MASK).live
     assert live is not None
-    assert (house.shell(MASK).state, live.person.name, live.program) == (State.ARMED, "Ada", "first_use")
+    assert (house.shell(MASK).state, live.person.name, live.program) == (SessionState.ARMED, "Ada", "first_use")
     assert house.flowing == set()
     await house.shell(MASK).async_stop()
     house.devices[MASK].disconnect()
     await house.pass_time(1)
     await scan(house, "mirror")
-    assert house.shell(MASK).state is State.WAITING
+    assert house.shell(MASK).state is SessionState.WAITING
     assert house.evenings.run is None
 
 
@@ -653,7 +653,7 @@ async def test_an_alarm_or_a_ring_stops_the_session_and_the_routine(house: House
     await show(house, entity_id, after)
     await house.pass_time(1)
     assert house.flowing == set()
-    assert house.shell(MASK).state is State.IDLE
+    assert house.shell(MASK).state is SessionState.IDLE
     assert house.state() is RoutineState.OVER
 
 

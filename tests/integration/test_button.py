@@ -6,7 +6,7 @@ from homeassistant.exceptions import ServiceValidationError
 import pytest
 
 from custom_components.facial_therapy.core.model import Fault
-from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.core.session import SessionState
 
 from .entities import all_enabled, press
 from .world import World
@@ -23,7 +23,7 @@ async def test_stop_ends_whatever_runs_and_is_harmless_otherwise(world: World) -
     await press(world, "stop")
     await world.run()
     await press(world, "stop")
-    assert world.shell.state is State.IDLE
+    assert world.shell.state is SessionState.IDLE
     assert world.device.session is None
 
 
@@ -38,7 +38,7 @@ async def test_confirm_clears_a_fault_whose_cause_is_gone(world: World) -> None:
     world.device.temperature_c = 30
     world.device.press()
     await press(world, "confirm", admin)
-    assert world.shell.state is State.IDLE
+    assert world.shell.state is SessionState.IDLE
 
 
 async def test_confirm_without_a_fault_is_refused_in_words(world: World) -> None:
@@ -52,7 +52,7 @@ async def test_resume_goes_on_with_a_paused_session(world: World) -> None:
     await world.run()
     await world.shell.async_pause()
     await press(world, "resume")
-    assert world.shell.state is State.RUNNING
+    assert world.shell.state is SessionState.RUNNING
 
 
 @pytest.mark.parametrize("key", ["resume", "confirm"])
@@ -69,5 +69,5 @@ async def test_an_action_for_everything_neither_resumes_nor_confirms(world: Worl
     assert len(buttons) == 5
     await world.hass.services.async_call("button", "press", {"entity_id": "all"}, blocking=True)
     await world.hass.async_block_till_done()
-    assert world.shell.state in (before, State.IDLE)
+    assert world.shell.state in (before, SessionState.IDLE)
     assert not {"resume", "clear"} & set(world.device.commands)

@@ -9,7 +9,7 @@ import pytest
 
 from custom_components.facial_therapy.core.model import Modality
 from custom_components.facial_therapy.devices.channel import Channel, async_probe
-from custom_components.facial_therapy.devices.node import GovernedDevice
+from custom_components.facial_therapy.devices.node import NodeDevice
 from custom_components.facial_therapy.devices.port import DeviceError, Problem
 
 from .world import MACS, esphome_entry
@@ -63,7 +63,7 @@ async def test_a_connection_that_is_lost_before_the_description_is_a_problem_and
 
 async def test_a_device_that_hangs_up_is_tried_again(hass: HomeAssistant, client: HangingUp) -> None:
     esphome_entry(hass, Modality.MASK)
-    device = GovernedDevice(hass, MAC, Modality.MASK)
+    device = NodeDevice(hass, MAC, Modality.MASK)
     told: list[bool] = []
 
     with patch("custom_components.facial_therapy.devices.node.RETRY_S", 0):

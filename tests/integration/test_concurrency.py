@@ -10,7 +10,7 @@ from custom_components.facial_therapy.session.view import LiveSession
 from custom_components.facial_therapy.storage.ledger import LEDGER
 from tests.fake_device import WAND, FakeDevice
 
-from .world import SUBJECT, World, device_entry, esphome_entry
+from .world import PROFILE, World, device_entry, esphome_entry
 
 EVE = 815
 STARTS = 100
@@ -20,8 +20,8 @@ STARTS = 100
 async def wand(world: World) -> World:
     """A wand beside the mask."""
     fake, entry, esphome = FakeDevice(WAND), device_entry(Modality.WAND), esphome_entry(world.hass, Modality.WAND)
-    fake.subjects = [SUBJECT, EVE]
-    with patch("custom_components.facial_therapy.coordinator.GovernedDevice", return_value=fake):
+    fake.profiles = [PROFILE, EVE]
+    with patch("custom_components.facial_therapy.coordinator.NodeDevice", return_value=fake):
         entry.add_to_hass(world.hass)
         assert await world.hass.config_entries.async_setup(entry.entry_id)
         await world.hass.async_block_till_done()
@@ -40,7 +40,7 @@ async def test_of_a_hundred_starts_on_two_devices_for_one_person_one_runs(world:
 
 
 async def test_two_people_on_two_devices_are_not_in_each_others_way(world: World, wand: World) -> None:
-    eve = await world.somebody_else(subject=EVE)
+    eve = await world.somebody_else(profile=EVE)
     await asyncio.gather(world.shell.async_start(world.ask()), wand.shell.async_start(wand.ask(person=eve)))
     assert world.device.session is not None
     assert wand.device.session is not None

@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.components.diagnostics import get_dia
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 import custom_components.facial_therapy
-from custom_components.facial_therapy.const import CONF_SUBJECT, DOMAIN
+from custom_components.facial_therapy.const import CONF_PROFILE, DOMAIN
 from custom_components.facial_therapy.core.model import Channel, Modality
 from custom_components.facial_therapy.devices.port import DeviceError, Problem
 
@@ -28,7 +28,7 @@ async def ask_fixture(hass: HomeAssistant, hass_client: ClientSessionGenerator) 
 
 def person(world: World) -> ConfigEntry:
     """The entry of the person."""
-    [found] = [entry for entry in world.hass.config_entries.async_entries(DOMAIN) if CONF_SUBJECT in entry.data]
+    [found] = [entry for entry in world.hass.config_entries.async_entries(DOMAIN) if CONF_PROFILE in entry.data]
     return found
 
 
@@ -48,13 +48,13 @@ async def test_a_running_device_shows_what_it_does_and_nothing_about_anybody(wor
     assert diagnostics["telemetry"]["state"] == "running"
     assert diagnostics["session"]["planned_s"] == 60
     assert diagnostics["limits"]["duration"]["hard"]["maximum"] in (900, 1200)
-    secrets = [live.session_id, live.person.name, str(live.person.subject), live.person.person_id, live.program]
+    secrets = [live.session_id, live.person.name, str(live.person.profile), live.person.person_id, live.program]
     text = json.dumps({key: diagnostics[key] for key in ("telemetry", "session", "last_session", "refusals")})
     assert not [secret for secret in secrets if secret in text]
     everything = json.dumps(diagnostics)
     assert not [secret for secret in (world.shell.mac, world.shell.mac.replace(":", ""), "127.0.0.1", live.person.name) if secret in everything]
     keys = set(diagnostics["telemetry"]) | set(diagnostics["session"])
-    assert not keys & {"owner", "session_id", "person", "program", "delivered", "impedance_ohm", "level_mw_cm2", "level_ua", "subject", "skin_factor"}
+    assert not keys & {"owner", "session_id", "person", "program", "delivered", "impedance_ohm", "level_mw_cm2", "level_ua", "profile", "skin_factor"}
 
 
 async def test_a_device_that_cannot_be_reached_shows_why_without_its_address(world: World, ask: Any) -> None:

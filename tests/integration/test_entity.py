@@ -9,7 +9,7 @@ import pytest
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import MANUAL, Modality
-from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.core.session import SessionState
 
 from .entities import entity_id, state
 from .world import MACS, World
@@ -78,7 +78,7 @@ async def test_nothing_of_a_running_session_changes_every_second(world: World) -
         await world.pass_time(1)
         world.device.report()
         await world.hass.async_block_till_done()
-    assert world.shell.state is State.RUNNING
+    assert world.shell.state is SessionState.RUNNING
     assert changes == []
 
 
@@ -106,7 +106,7 @@ async def test_an_action_for_everything_reaches_nothing_that_starts(world: World
     domain, _, name = action.partition(".")
     await world.hass.services.async_call(domain, name, {"entity_id": "all"}, blocking=True)
     await world.hass.async_block_till_done()
-    assert world.shell.state is State.IDLE
+    assert world.shell.state is SessionState.IDLE
     assert "start" not in world.device.commands
     assert "clear" not in world.device.commands
 
@@ -115,7 +115,7 @@ async def test_an_action_for_everything_still_stops(world: World) -> None:
     await world.run()
     await world.hass.services.async_call("light", "turn_off", {"entity_id": "all"}, blocking=True)
     await world.hass.async_block_till_done()
-    assert world.shell.state is State.IDLE
+    assert world.shell.state is SessionState.IDLE
 
 
 async def test_a_script_that_lights_everything_and_then_names_us_means_us(world: World) -> None:
@@ -124,7 +124,7 @@ async def test_a_script_that_lights_everything_and_then_names_us_means_us(world:
     await world.hass.services.async_call("light", "turn_on", {"entity_id": "all"}, blocking=True, context=context)
     assert state(world, "sensor", "session").state == "idle"
     await world.hass.services.async_call("light", "turn_on", {"entity_id": entity_id(world, "light", "red")}, blocking=True, context=context)
-    assert world.shell.state is State.ARMED
+    assert world.shell.state is SessionState.ARMED
 
 
 @pytest.mark.parametrize("target", ["area_id", "device_id", "label_id"])
@@ -137,7 +137,7 @@ async def test_turning_on_the_lights_of_a_place_reaches_none_of_ours(world: Worl
     for action in ("turn_on", "toggle"):
         await world.hass.services.async_call("light", action, {target: named}, blocking=True)
     await world.hass.async_block_till_done()
-    assert world.shell.state is State.IDLE
+    assert world.shell.state is SessionState.IDLE
     assert "start" not in world.device.commands
 
 

@@ -17,10 +17,10 @@ import pytest
 from custom_components.facial_therapy.config_flow import ADD_PERSON
 from custom_components.facial_therapy.const import CONF_NOTIFY, CONF_WHEN_DUE, DOMAIN
 from custom_components.facial_therapy.core.model import Modality, RefusedError
-from custom_components.facial_therapy.core.routine.transitions import State
+from custom_components.facial_therapy.core.routine.transitions import RoutineState
 from custom_components.facial_therapy.core.schedule.plan import Phase
 from custom_components.facial_therapy.flows.person import GUIDE
-from custom_components.facial_therapy.storage.diary import course_in, course_out, run_in, run_out
+from custom_components.facial_therapy.storage.diary import run_in, run_out, weekly_plan_in, weekly_plan_out
 
 from .entities import all_enabled
 from .house import House, furnished
@@ -92,7 +92,7 @@ async def test_adding_a_person_goes_on_to_three_questions_that_make_a_plan_with_
 async def test_whoever_closes_the_three_questions_has_no_plan_yet_and_is_asked_whenever_they_like(house: House) -> None:
     flow = await house.hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_RECONFIGURE, "entry_id": house.person.entry_id}, data=GUIDE)
     house.hass.config_entries.flow.async_abort(flow["flow_id"])
-    assert house.evenings.course.plans == ()
+    assert house.evenings.weekly_plan.plans == ()
     assert (await ask(house))["reason"] == "reconfigure_successful"
 
 
@@ -108,7 +108,7 @@ async def test_whoever_closes_the_three_questions_has_no_plan_yet_and_is_asked_w
 async def test_answers_that_make_no_plan_are_told_at_their_field_and_nothing_is_lost(house: House, changes: dict[str, Any], field: str, error: str) -> None:
     form = await ask(house, **changes)
     assert (form["type"], form["errors"]) == (FlowResultType.FORM, {field: error})
-    assert house.evenings.course.plans == ()
+    assert house.evenings.weekly_plan.plans == ()
 
 
 async def test_the_plan_of_a_person_who_is_not_loaded_cannot_be_asked_for(house: House) -> None:
@@ -162,7 +162,7 @@ async def test_the_next_phase_is_proposed_when_it_is_due_and_begins_when_a_perso
     await accept(house, how)
     await house.restart()
     assert phases(house) == ("maintenance", None)
-    plan = house.evenings.course.on(dt_util.now().date())
+    plan = house.evenings.weekly_plan.on(dt_util.now().date())
     assert plan is not None
     assert plan.wand_every_weeks == every
 
@@ -233,7 +233,7 @@ async def test_only_evenings_of_the_next_weeks_can_be_skipped(house: House, data
         await house.act("skip_planned", **data)
     assert caught.value.translation_placeholders is not None
     assert (caught.value.translation_key, caught.value.translation_placeholders["field"]) == ("out_of_bounds", field)
-    assert house.evenings.course.skipped == frozenset()
+    assert house.evenings.weekly_plan.skipped == frozenset()
 
 
 async def test_the_calendar_shows_what_is_planned_and_why_what_is_skipped(house: House) -> None:
@@ -285,14 +285,14 @@ async def test_the_plan_is_chosen_and_paused_by_its_select(house: House) -> None
         await house.hass.services.async_call("select", "select_option", {"entity_id": "select.ada_plan", "option": option}, blocking=True)
         await house.hass.async_block_till_done()
         assert house.shown("select", "plan") == expected
-    plan = house.evenings.course.on(dt_util.now().date())
+    plan = house.evenings.weekly_plan.on(dt_util.now().date())
     assert plan is not None
     assert (plan.phase, plan.modalities) == (Phase.BUILD_UP, frozenset(Modality))
 
 
 async def test_a_plan_that_was_never_made_is_paused_without_a_word(house: House) -> None:
     await house.evenings.async_choose(None)
-    assert house.evenings.course.plans == ()
+    assert house.evenings.weekly_plan.plans == ()
     with pytest.raises(RefusedError):
         await house.evenings.async_choose("eternal_youth")
 
@@ -323,7 +323,7 @@ async def test_an_action_for_everything_confirms_and_skips_nothing(house: House)
     await house.act("start_routine", steps=[{"act": "cleanse"}, {"act": "serum"}])
     await house.hass.services.async_call("button", "press", {"entity_id": "all"}, blocking=True)
     assert house.results == []
-    assert house.state() is State.HAND
+    assert house.state() is RoutineState.HAND
 
 
 async def test_the_routine_of_the_plan_may_begin_before_its_evening(house: House) -> None:
@@ -368,12 +368,12 @@ async def test_what_is_written_down_is_read_back_and_what_cannot_be_read_begins_
     run = house.evenings.run
     assert run is not None
     assert run_in(run_out(run)) == run
-    assert course_in(course_out(house.evenings.course)) == house.evenings.course
+    assert weekly_plan_in(weekly_plan_out(house.evenings.weekly_plan)) == house.evenings.weekly_plan
     key = f"{DOMAIN}.evenings.{house.person.entry_id}"
     assert hass_storage[key]["data"]["run"]["state"] == run.state
-    hass_storage[key]["data"]["course"] = {"plans": [{"program": 7}]}
+    hass_storage[key]["data"]["weekly_plan"] = {"plans": [{"program": 7}]}
     await house.restart()
-    assert house.evenings.course.plans == ()
+    assert house.evenings.weekly_plan.plans == ()
 
 
 async def test_erasing_and_removing_a_person_forgets_their_plan(house: House, hass_storage: dict[str, Any]) -> None:
@@ -382,7 +382,7 @@ async def test_erasing_and_removing_a_person_forgets_their_plan(house: House, ha
     await house.hass.config_entries.flow.async_configure(flow["flow_id"], {"next_step_id": "erase"})
     await house.hass.config_entries.flow.async_configure(flow["flow_id"], {"confirmed": True})
     await house.hass.async_block_till_done()
-    assert house.evenings.course.plans == ()
+    assert house.evenings.weekly_plan.plans == ()
     await ask(house)
     await house.hass.config_entries.async_remove(house.person.entry_id)
     assert f"{DOMAIN}.evenings.{house.person.entry_id}" not in hass_storage

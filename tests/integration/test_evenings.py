@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.facial_therapy.const import CONF_PERSON, DOMAIN
 from custom_components.facial_therapy.core.model import Fault, Modality
-from custom_components.facial_therapy.core.routine.transitions import Outcome as RoutineOutcome, State
+from custom_components.facial_therapy.core.routine.transitions import Outcome as RoutineOutcome, RoutineState
 
 from .house import House, furnished
 
@@ -44,10 +44,10 @@ async def to_wand(house: House) -> None:
     await house.act("start_routine", steps=EVENING)
     await house.act("confirm_step")
     await house.act("confirm_step")
-    assert house.state() is State.ARMED
+    assert house.state() is RoutineState.ARMED
     house.devices[WAND].put_on()
     await house.pass_time(8)
-    assert house.state() is State.RUNNING
+    assert house.state() is RoutineState.RUNNING
     assert house.flowing == {WAND}
 
 
@@ -70,14 +70,14 @@ async def test_a_whole_evening_with_zone_cues_the_gap_and_both_devices(house: Ho
     await house.pass_time(100)
     house.devices[WAND].take_off()
     await house.pass_time(1)
-    assert house.state() is State.HAND
+    assert house.state() is RoutineState.HAND
     await house.act("confirm_step")
-    assert house.state() is State.GAP
+    assert house.state() is RoutineState.GAP
     with pytest.raises(ServiceValidationError) as caught:
         await house.act("confirm_step")
     assert caught.value.translation_key == "gap"
     await house.pass_time(310, 5)
-    assert house.state() is State.ARMED
+    assert house.state() is RoutineState.ARMED
     house.devices[MASK].put_on()
     await house.pass_time(140)
     house.devices[MASK].take_off()
@@ -135,7 +135,7 @@ async def test_every_zone_is_an_event_with_its_words_and_the_node_was_told_how_l
 
 async def test_a_device_that_does_not_answer_a_start_is_asked_again_when_it_does_and_nothing_flows_meanwhile(house: House) -> None:
     await unanswered(house)
-    assert house.state() is State.OFF
+    assert house.state() is RoutineState.OFF
     assert house.shown("sensor", "routine_step") == "off_wand"
     house.devices[WAND].put_on()
     await house.pass_time(10)
@@ -146,13 +146,13 @@ async def test_a_device_that_does_not_answer_a_start_is_asked_again_when_it_does
     house.devices[WAND].connect()
     await house.pass_time(5)
     assert house.evenings.run is not None
-    assert (house.state(), house.evenings.run.reason) == (State.ARMED, None)
+    assert (house.state(), house.evenings.run.reason) == (RoutineState.ARMED, None)
     assert house.results == []
 
 
 async def test_after_a_start_that_was_never_answered_the_routine_goes_on_when_the_step_is_skipped(house: House) -> None:
     await unanswered(house)
-    assert house.state() is State.OFF
+    assert house.state() is RoutineState.OFF
     answer = await house.act("skip_step")
     assert (answer["step"], house.results) == ("rinse", ["wand skipped"])
     assert house.flowing == set()
@@ -175,14 +175,14 @@ async def test_a_wand_that_would_be_refused_is_left_out_with_its_gel_and_the_eve
 async def test_a_wand_that_is_off_is_armed_when_it_is_back_and_given_up_at_the_end_of_the_window(house: House) -> None:
     house.devices[WAND].disconnect()
     await house.act("start_routine", steps=[{"act": "wand", "program": "first_use"}])
-    assert house.state() is State.OFF
+    assert house.state() is RoutineState.OFF
     assert house.shown("sensor", "routine_step") == "off_wand"
     house.devices[WAND].connect()
     await house.pass_time(3)
-    assert house.state() is State.ARMED
+    assert house.state() is RoutineState.ARMED
     await house.act("stop_routine")
     await house.pass_time(2)
-    assert house.state() is State.OVER
+    assert house.state() is RoutineState.OVER
     house.devices[WAND].disconnect()
     await house.act("start_routine", steps=[{"act": "wand", "program": "first_use"}])
     house.freezer.tick(timedelta(hours=4))
@@ -197,11 +197,11 @@ async def test_after_a_restart_it_is_where_it_was_and_nothing_flows_before_a_per
     await house.restart()
     await house.pass_time(20)
     assert house.flowing == set()
-    assert house.state() is State.SUSPENDED
+    assert house.state() is RoutineState.SUSPENDED
     assert house.shown("sensor", "routine_step") == "suspended"
     house.devices[WAND].take_off()
     await house.pass_time(30)
-    assert house.state() is State.SUSPENDED
+    assert house.state() is RoutineState.SUSPENDED
     await house.act("confirm_step")
     assert house.results == ["cleanse done", "gel done"] or house.results[-1].startswith("wand refused")
 
@@ -214,7 +214,7 @@ async def test_a_routine_whose_device_home_assistant_itself_lets_go_waits_for_a_
     else:
         await house.hass.config_entries.async_unload(house.entries[WAND].entry_id)
     await house.hass.async_block_till_done(wait_background_tasks=True)
-    assert house.state() is State.STRANDED
+    assert house.state() is RoutineState.STRANDED
     assert house.results == ["cleanse done", "gel done"]
     with pytest.raises(ServiceValidationError) as caught:
         await house.act("confirm_step")
@@ -222,9 +222,9 @@ async def test_a_routine_whose_device_home_assistant_itself_lets_go_waits_for_a_
     house.freezer.tick(timedelta(seconds=20))
     async_fire_time_changed(house.hass)
     await house.hass.async_block_till_done()
-    assert house.state() is State.SUSPENDED
+    assert house.state() is RoutineState.SUSPENDED
     await house.act("confirm_step")
-    assert house.state() in {State.OFF, State.ASKED}
+    assert house.state() in {RoutineState.OFF, RoutineState.ASKED}
 
 
 async def test_a_fault_of_the_device_ends_the_routine(house: House) -> None:
@@ -240,10 +240,10 @@ async def test_a_session_that_is_held_is_resumed_by_confirming(house: House) -> 
     await to_wand(house)
     await house.shell(WAND).async_pause()
     await house.pass_time(1)
-    assert house.state() is State.HELD
+    assert house.state() is RoutineState.HELD
     await house.act("confirm_step")
     await house.pass_time(8)
-    assert house.state() is State.RUNNING
+    assert house.state() is RoutineState.RUNNING
 
 
 async def test_only_the_person_themselves_admins_and_automations_go_through_an_evening(house: House, hass_owner_user: User) -> None:
@@ -256,7 +256,7 @@ async def test_only_the_person_themselves_admins_and_automations_go_through_an_e
             await house.hass.services.async_call(DOMAIN, "start_routine", {"steps": EVENING}, blocking=True, context=Context(user_id=user_id))
     house.hass.states.async_set("person.ada", "home", {"user_id": user.id})
     await house.hass.services.async_call(DOMAIN, "start_routine", {"steps": EVENING}, blocking=True, context=Context(user_id=user.id))
-    assert house.state() is State.HAND
+    assert house.state() is RoutineState.HAND
 
 
 async def test_whoever_stops_the_device_stops_the_routine(house: House) -> None:
@@ -273,7 +273,7 @@ async def test_a_step_that_is_skipped_while_it_flows_is_stopped_first(house: Hou
     await house.act("skip_step")
     await house.pass_time(1)
     assert house.flowing == set()
-    assert house.state() is State.HAND
+    assert house.state() is RoutineState.HAND
     assert house.results[-1] == "wand skipped"
 
 

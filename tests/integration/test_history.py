@@ -116,9 +116,9 @@ async def test_a_device_that_is_not_ours_and_an_outcome_that_is_none_are_refused
 async def test_a_history_is_the_persons_own_and_the_admins(
     world: World, hass_admin_user: MockUser, hass_read_only_user: MockUser, action: str, data: dict[str, Any]
 ) -> None:
-    own = Context(user_id=hass_read_only_user.id)
+    custom = Context(user_id=hass_read_only_user.id)
     with pytest.raises(Unauthorized):
-        await act(world, action, own, **data)
+        await act(world, action, custom, **data)
     with pytest.raises(UnknownUser):
         await act(world, action, Context(user_id="gone"), **data)
     await act(world, action, Context(user_id=hass_admin_user.id), **data)
@@ -126,7 +126,7 @@ async def test_a_history_is_the_persons_own_and_the_admins(
     entry = world.hass.config_entries.async_get_known_entry(world.person.person_id)
     world.hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_PERSON: "person.ada"})
     world.hass.states.async_set("person.ada", "home", {"user_id": hass_read_only_user.id})
-    await act(world, action, own, **data)
+    await act(world, action, custom, **data)
 
 
 # --- log_session -----------------------------------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ async def test_what_is_logged_counts_at_once_for_whom_it_was_and_names_who_told(
     await act(world, "log_session", Context(user_id=hass_admin_user.id), **LIGHT | {"duration_s": 600}, response=False)
     (record,) = world.hass.data[LEDGER].history(world.person.person_id).records
     assert (record.source, record.started_by) == (Source.LOGGED, hass_admin_user.id)
-    assert record.taken.fluence_j_cm2 == {Channel.RED: pytest.approx(9)}
+    assert record.counted.fluence_j_cm2 == {Channel.RED: pytest.approx(9)}
 
 
 @pytest.mark.parametrize(

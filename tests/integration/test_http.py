@@ -42,7 +42,7 @@ async def give(world: World, *, days_ago: float, program: str = "fine_lines", se
         session_id=session_id or f"{round(days_ago * 10_000):016x}",
         mac=world.shell.mac,
         modality=modality,
-        subject=world.person.subject,
+        profile=world.person.profile,
         program=program,
     )
     await world.hass.data[LEDGER].async_merge(world.hass, record)

@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, MockMo
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.ledger.record import Record
 from custom_components.facial_therapy.core.model import Modality, NodeState, Outcome, Reason
-from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.devices.port import DeviceError, Problem
 from custom_components.facial_therapy.storage.ledger import LEDGER
 
@@ -103,7 +103,7 @@ async def come_back(world: World, *, disabled: bool) -> None:
 @modalities
 async def test_a_device_and_a_person_are_set_up(world: World) -> None:
     assert [entry.state for entry in world.hass.config_entries.async_entries(DOMAIN)] == [ConfigEntryState.LOADED] * 2
-    assert world.shell.state is State.IDLE
+    assert world.shell.state is SessionState.IDLE
     assert connected(world)
     assert not world.shell.data.refusals
     assert not issues(world)
@@ -146,7 +146,7 @@ async def test_a_reload_starts_nothing(world: World) -> None:
     await world.pass_time(30)
 
     assert world.entry.state is ConfigEntryState.LOADED
-    assert world.shell.state is State.IDLE
+    assert world.shell.state is SessionState.IDLE
     assert connected(world)
     assert world.device.session is None
     assert world.device.commands.count("start") == 1
@@ -170,7 +170,7 @@ async def test_a_node_that_leaves_esphome_is_stopped_and_closed_and_comes_back_i
     assert not issues(world)
     assert not closed(world)
     assert connected(world)
-    assert world.shell.state is State.IDLE
+    assert world.shell.state is SessionState.IDLE
     assert [refusal.reason for refusal in world.shell.data.refusals] == [Reason.STILL_WORN]  # since the session that was stopped
     assert world.device.commands.count("start") == 1
 
@@ -190,7 +190,7 @@ async def test_a_node_that_did_not_confirm_its_stop_comes_back_too(world: World,
     await come_back(world, disabled=disabled)
     await world.pass_time(5)
     assert not closed(world)
-    assert world.shell.state is State.IDLE
+    assert world.shell.state is SessionState.IDLE
     assert world.device.session is None
     assert record(world).outcome is Outcome.INTERRUPTED
 
@@ -201,7 +201,7 @@ async def test_reloading_the_esphome_entry_does_not_touch_a_session(world: World
     world.hass.config_entries.async_update_entry(world.esphome, title="Another name", data={**world.esphome.data, "port": 6054})
     await world.pass_time(5)
 
-    assert world.shell.state is State.RUNNING
+    assert world.shell.state is SessionState.RUNNING
     assert flowing(world)
 
 
@@ -213,7 +213,7 @@ async def test_other_nodes_may_come_and_go(world: World) -> None:
         await world.hass.config_entries.async_remove(other.entry_id)
     await world.pass_time(2)
 
-    assert world.shell.state is State.RUNNING
+    assert world.shell.state is SessionState.RUNNING
     assert not issues(world)
 
 
@@ -265,7 +265,7 @@ async def test_without_a_person_a_session_goes_on_but_nothing_new_starts_and_a_r
     assert [refusal.reason for refusal in world.shell.data.refusals] == [Reason.NO_PERSON]
     await world.shell.async_stop()
 
-    world.device.subjects.append(7)
+    world.device.profiles.append(7)
     world.device.report()
     await world.hass.config_entries.async_add(person_entry("Grace", 7))
     assert not issues(world)

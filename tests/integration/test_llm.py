@@ -14,7 +14,7 @@ import pytest
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import MANUAL, Fault, Modality
-from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.people.actor import By
 
 from .house import House, furnished
@@ -105,7 +105,7 @@ async def test_what_exceeds_a_bound_is_refused_with_the_reason(house: House, too
     refused = await use(house, tool, **arguments)
     assert refused.error
     assert said in str(refused.data["error"])
-    assert house.shell(MASK).state is State.IDLE
+    assert house.shell(MASK).state is SessionState.IDLE
     assert "start" not in house.devices[MASK].commands
 
 
@@ -113,7 +113,7 @@ async def test_a_second_session_on_the_same_day_is_refused_with_the_time(house: 
     await use(house, "start_session", device="Mask", program="fine_lines")
     house.devices[MASK].put_on()
     await house.pass_time(700, 5)
-    assert house.shell(MASK).state is State.IDLE
+    assert house.shell(MASK).state is SessionState.IDLE
     house.devices[MASK].take_off()
     await house.pass_time(5)
     refused = await use(house, "start_session", device="Mask", program="fine_lines")
@@ -181,7 +181,7 @@ async def test_no_tool_clears_a_fault(house: House) -> None:
     for tool in ("stop_session", "lower_session"):
         await use(house, tool, device="Mask")
     assert (await use(house, "start_session", device="Mask", program="fine_lines")).error
-    assert house.shell(MASK).state is State.FAULT
+    assert house.shell(MASK).state is SessionState.FAULT
 
 
 async def test_what_is_not_exposed_is_not_there(house: House) -> None:

@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import MockUser
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import Fault
-from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.core.session import SessionState
 
 from .entities import press
 from .world import World
@@ -84,10 +84,10 @@ async def test_a_fault_is_cleared_by_an_admin_and_by_no_automation(world: World,
         try:
             await press(world, "confirm", Context(user_id=user_id))
         except Unauthorized, ServiceValidationError:
-            assert world.state() is State.FAULT
+            assert world.state() is SessionState.FAULT
         else:
             await world.pass_time(1)
-            assert world.state() is State.IDLE
+            assert world.state() is SessionState.IDLE
             cleared.add(who)
     assert cleared == {"owner", "admin"}
 

@@ -16,24 +16,24 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.facial_therapy.config_flow import ADD_PERSON
 from custom_components.facial_therapy.const import (
+    CONF_ELIGIBILITY,
     CONF_KIND,
     CONF_LEDGER_BEGUN,
     CONF_NOTIFY,
     CONF_PERSON,
+    CONF_PROFILE,
     CONF_SKIN_TYPE,
-    CONF_STANDING,
-    CONF_SUBJECT,
     DOMAIN,
     KIND_PERSON,
 )
 from custom_components.facial_therapy.core.gate.screening import Condition
-from custom_components.facial_therapy.core.model import Block, Modality, Screening, SkinType, Standing, Verdict
+from custom_components.facial_therapy.core.model import Eligibility, Hold, Modality, Screening, SkinType, Verdict
 from custom_components.facial_therapy.flows.person import NAME_MAX, SUBJECT_MAX
 from custom_components.facial_therapy.flows.screening import ASKED, ASKED_OF_ALL
 from custom_components.facial_therapy.storage.ledger_file import LedgerError
-from custom_components.facial_therapy.storage.serialize import standing_in, standing_out
+from custom_components.facial_therapy.storage.serialize import eligibility_in, eligibility_out
 
-from .world import SUBJECT, World, person_entry
+from .world import PROFILE, World, person_entry
 
 FIRST = {"adult": True, "skin_type": "ii", "confirmed": True}
 NOTHING = {"confirmed": True}
@@ -88,9 +88,9 @@ async def choose(hass: HomeAssistant, entry: MockConfigEntry, step_id: str) -> C
     return await hass.config_entries.flow.async_configure(menu["flow_id"], {"next_step_id": step_id})
 
 
-def standing_of(entry: MockConfigEntry) -> Standing:
+def standing_of(entry: MockConfigEntry) -> Eligibility:
     """What is kept of a person."""
-    return standing_in(entry.data[CONF_STANDING])
+    return eligibility_in(entry.data[CONF_ELIGIBILITY])
 
 
 def done(step: ConfigFlowResult) -> bool:
@@ -114,13 +114,13 @@ async def test_a_person_is_a_name_a_random_number_and_two_verdicts(hass: HomeAss
 
     assert created["type"] is FlowResultType.CREATE_ENTRY
     assert (created["title"], created["description"]) == ("Ada Lovelace", None)
-    assert created["data"].keys() == {CONF_KIND, CONF_SUBJECT, CONF_SKIN_TYPE, CONF_STANDING}
-    assert (created["data"][CONF_SUBJECT], created["data"][CONF_SKIN_TYPE]) == (42, "ii")
+    assert created["data"].keys() == {CONF_KIND, CONF_PROFILE, CONF_SKIN_TYPE, CONF_ELIGIBILITY}
+    assert (created["data"][CONF_PROFILE], created["data"][CONF_SKIN_TYPE]) == (42, "ii")
     assert created["result"].unique_id == "person_42"
     now = dt_util.utcnow()
     clear = Screening(verdict=Verdict.CLEAR, screened_at=now, expires_at=now + timedelta(days=90))
     blue = Screening(verdict=Verdict.CLEAR, screened_at=now, expires_at=now + timedelta(days=90), blue=True)
-    assert standing_in(created["data"][CONF_STANDING]) == Standing(adult=True, screenings={MASK: blue, WAND: clear})
+    assert eligibility_in(created["data"][CONF_ELIGIBILITY]) == Eligibility(adult=True, screenings={MASK: blue, WAND: clear})
     randbelow.assert_called_once_with(SUBJECT_MAX)
 
 
@@ -138,10 +138,10 @@ async def test_a_person_may_be_linked_to_home_assistant(hass: HomeAssistant) -> 
 
 
 async def test_no_two_people_share_a_number(hass: HomeAssistant) -> None:
-    added(hass, subject=42)
+    added(hass, profile=42)
     with patch("secrets.randbelow", side_effect=[41, 41, 7]):
         created = await add(hass, {CONF_NAME: "Grace"})
-    assert created["data"][CONF_SUBJECT] == 8
+    assert created["data"][CONF_PROFILE] == 8
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ async def test_nothing_goes_on_unconfirmed_or_under_age(hass: HomeAssistant) -> 
 )
 async def test_what_applies_becomes_a_verdict_and_is_told(hass: HomeAssistant, answers: dict[str, Any], verdicts: tuple[str, str], told: str | None) -> None:
     created = await add(hass, **answers)
-    kept = standing_in(created["data"][CONF_STANDING]).screenings
+    kept = eligibility_in(created["data"][CONF_ELIGIBILITY]).screenings
     assert (kept[MASK].verdict, kept[WAND].verdict) == verdicts
     assert created["description"] == told
     assert kept[MASK].blue is ("melasma" not in str(answers))
@@ -208,7 +208,7 @@ async def test_a_clinicians_date_is_asked_for_what_needs_it_and_opens_it(hass: H
     step = await submit(hass, step, "clinician", wand_clinician_on="2025-11-20")
     assert step["errors"] == {"wand_clinician_on": "date_old"}
     created = await submit(hass, step, "clinician", wand_clinician_on="2026-11-01")
-    kept = standing_in(created["data"][CONF_STANDING]).screenings
+    kept = eligibility_in(created["data"][CONF_ELIGIBILITY]).screenings
     assert (kept[WAND].verdict, str(kept[WAND].clinician_on)) == (Verdict.CLINICIAN, "2026-11-01")
     assert (kept[MASK].verdict, kept[MASK].clinician_on) == (Verdict.CLEAR, None)
 
@@ -224,8 +224,8 @@ async def test_what_was_done_to_the_face_is_kept_as_a_time_only(hass: HomeAssist
     freezer.move_to("2026-11-24 19:00:00+00:00")
     created = await add(hass, first={"treatments": ["peel", "botulinum"], "treated_on": "2026-11-20"})
     end_of_day = dt_util.parse_datetime("2026-11-21T00:00:00+01:00", raise_on_error=True)
-    block = Block(until=end_of_day + timedelta(days=14), hard_until=end_of_day + timedelta(days=2))
-    assert standing_in(created["data"][CONF_STANDING]).blocks == {MASK: block, WAND: block}
+    block = Hold(until=end_of_day + timedelta(days=14), hard_until=end_of_day + timedelta(days=2))
+    assert eligibility_in(created["data"][CONF_ELIGIBILITY]).holds == {MASK: block, WAND: block}
     assert "peel" not in str(created["data"])
 
 
@@ -234,7 +234,7 @@ async def test_what_was_done_to_the_face_is_kept_as_a_time_only(hass: HomeAssist
 
 async def test_a_person_is_renamed_and_linked_and_nothing_else_changes(hass: HomeAssistant) -> None:
     hass.states.async_set("person.ada", "home")
-    ada, _ = added(hass), added(hass, name="Grace", subject=2)
+    ada, _ = added(hass), added(hass, name="Grace", profile=2)
     before = dict(ada.data)
     form = await choose(hass, ada, "details")
     form = await submit(hass, form, "details", **{CONF_NAME: "GRACE"})
@@ -285,7 +285,7 @@ async def test_a_lighter_skin_type_holds_a_day_later_and_a_darker_one_at_once(wo
 
 async def test_screening_again_replaces_the_verdicts_and_keeps_what_has_to_be_waited_for(hass: HomeAssistant) -> None:
     until = dt_util.utcnow() + timedelta(days=9)
-    ada = added(hass, how=Standing(redness_until=until, red_flag_at=until, blocks={MASK: Block(until=until, hard_until=until)}))
+    ada = added(hass, how=Eligibility(redness_until=until, red_flag_at=until, holds={MASK: Hold(until=until, hard_until=until)}))
     step = await choose(hass, ada, "screening")
     step = await submit(hass, step, "screening", **FIRST)
     step = await submit(hass, step, "screening_mask", conditions=["retinal_disease"], **NOTHING)
@@ -293,7 +293,7 @@ async def test_screening_again_replaces_the_verdicts_and_keeps_what_has_to_be_wa
     assert (told["type"], told["reason"]) == (FlowResultType.ABORT, "unfit_mask")
     kept = standing_of(ada)
     assert (kept.adult, kept.screenings[MASK].verdict, kept.screenings[WAND].verdict) == (True, Verdict.BLOCKED, Verdict.CLEAR)
-    assert (kept.redness_until, kept.red_flag_at, kept.blocks) == (until, until, {MASK: Block(until=until, hard_until=until)})
+    assert (kept.redness_until, kept.red_flag_at, kept.holds) == (until, until, {MASK: Hold(until=until, hard_until=until)})
     assert ada.data[CONF_SKIN_TYPE] == "ii"
 
 
@@ -305,16 +305,16 @@ async def test_a_rest_is_added_and_ended_as_early_as_it_may(hass: HomeAssistant,
     form = await submit(hass, await choose(hass, ada, "block"), "block", treated_on="2026-11-25")
     assert form["errors"] == {"treatments": "nothing_chosen", "treated_on": "date_future"}
     assert done(await submit(hass, form, "block", treatments=["filler"]))
-    assert standing_of(ada).blocks[MASK].until.isoformat() == "2026-12-09T00:00:00+00:00"
+    assert standing_of(ada).holds[MASK].until.isoformat() == "2026-12-09T00:00:00+00:00"
 
     form = await choose(hass, ada, "unblock")
     assert form["description_placeholders"] is not None
     assert "00:00" in form["description_placeholders"]["ends_at"]
     assert done(await submit(hass, form, "unblock"))
-    assert standing_of(ada).blocks[MASK].until.isoformat() == "2026-11-27T00:00:00+00:00"
+    assert standing_of(ada).holds[MASK].until.isoformat() == "2026-11-27T00:00:00+00:00"
     freezer.move_to("2026-11-28 19:00:00+00:00")
     assert done(await submit(hass, await choose(hass, ada, "unblock"), "unblock"))
-    assert standing_of(ada).blocks == {}
+    assert standing_of(ada).holds == {}
 
 
 async def test_a_red_flag_is_cleared_by_a_person_and_after_its_week_only(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
@@ -358,11 +358,16 @@ async def erase(world: World) -> ConfigFlowResult:
 async def test_what_is_known_of_a_person_is_erased_but_for_what_still_counts(world: World) -> None:
     entry = world.hass.config_entries.async_get_known_entry(world.person.person_id)
     until = dt_util.utcnow() + timedelta(days=2)
-    data = {**entry.data, CONF_SKIN_TYPE: "ii", CONF_PERSON: "person.ada", CONF_STANDING: standing_out(Standing(adult=True, redness_until=until))}
+    data = {**entry.data, CONF_SKIN_TYPE: "ii", CONF_PERSON: "person.ada", CONF_ELIGIBILITY: eligibility_out(Eligibility(adult=True, redness_until=until))}
     world.hass.config_entries.async_update_entry(entry, data=data, options={"wanted": 1})
     erased = await erase(world)
     assert (erased["type"], erased["reason"]) == (FlowResultType.ABORT, "erased")
-    assert entry.data == {CONF_KIND: KIND_PERSON, CONF_LEDGER_BEGUN: True, CONF_SUBJECT: SUBJECT, CONF_STANDING: standing_out(Standing(redness_until=until))}
+    assert entry.data == {
+        CONF_KIND: KIND_PERSON,
+        CONF_LEDGER_BEGUN: True,
+        CONF_PROFILE: PROFILE,
+        CONF_ELIGIBILITY: eligibility_out(Eligibility(redness_until=until)),
+    }
     assert entry.options == {}
 
 
@@ -370,11 +375,11 @@ async def test_nothing_is_erased_while_a_session_lives(world: World) -> None:
     await world.run()
     busy = await erase(world)
     assert busy["errors"] == {"base": "busy"}
-    assert world.person.standing.adult
+    assert world.person.eligibility.adult
 
 
 async def test_nothing_is_erased_if_the_disk_does_not_take_it(world: World) -> None:
     with patch("custom_components.facial_therapy.storage.ledger.Ledger._async_rewrite", side_effect=LedgerError("full")):
         failed = await erase(world)
     assert failed["errors"] == {"base": "not_erased"}
-    assert world.person.standing.adult
+    assert world.person.eligibility.adult

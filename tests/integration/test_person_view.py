@@ -18,9 +18,9 @@ from custom_components.facial_therapy.storage.ledger import LEDGER
 
 from .house import House, furnished
 from .test_evening_plan import ask
-from .world import SUBJECT, completed
+from .world import PROFILE, completed
 
-SECRETS = ("subject", "skin_type", "skin_factor", str(SUBJECT), "started_by", "session_id")
+SECRETS = ("profile", "skin_type", "skin_factor", str(PROFILE), "started_by", "session_id")
 EVENING = [{"act": "cleanse"}, {"act": "mask", "program": "first_use"}, {"act": "serum", "optional": True}]
 
 

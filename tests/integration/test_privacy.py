@@ -31,7 +31,7 @@ AGREED = (dt_util.now().date() - timedelta(days=40)).isoformat()
 TREATED = (dt_util.now().date() - timedelta(days=5)).isoformat()
 ANSWERS = [*Condition, *Treatment]
 REPORTS = ["skin_not_fine", "redness", "red_flag"]
-VERDICTS = ["screening_blocked", "clinician", "skin_type", "dated_block", '"iv"', "Fitzpatrick"]
+VERDICTS = ["screening_blocked", "clinician", "skin_type", "on_hold", '"iv"', "Fitzpatrick"]
 SENTENCES = ["isotretinoin", "Melasma", "Pregnan", "epilep", "Diabet", "blister", "retina", "palpitation", "skin type", AGREED]
 """Words of the questions as people read them, and a date that only a clinician has given."""
 
@@ -82,9 +82,9 @@ async def whole_run(world: World) -> tuple[str, list[str]]:
             ("clinician", {"mask_clinician_on": AGREED, "wand_clinician_on": AGREED}),
         ],
     )
-    assert {screening.verdict for screening in find_person(hass, "Eve").standing.screenings.values()} == {Verdict.CLINICIAN}
+    assert {screening.verdict for screening in find_person(hass, "Eve").eligibility.screenings.values()} == {Verdict.CLINICIAN}
     await world.shell.manual.async_set(person_id=eve)
-    world.device.subjects.append(find_person(hass, "Eve").subject)
+    world.device.profiles.append(find_person(hass, "Eve").profile)
     world.device.report()
     await world.run(person=find_person(hass, "Eve"))
     await world.shell.async_stop()

@@ -15,15 +15,15 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUs
 from custom_components.facial_therapy.const import CONF_NOTIFY, CONF_WHEN_DUE
 from custom_components.facial_therapy.core.gate.eligibility import reddened
 from custom_components.facial_therapy.core.model import Modality
-from custom_components.facial_therapy.core.routine.run import Run
-from custom_components.facial_therapy.core.routine.transitions import State as RoutineState
+from custom_components.facial_therapy.core.routine.run import RoutineRun
+from custom_components.facial_therapy.core.routine.transitions import RoutineState
 from custom_components.facial_therapy.core.schedule.plan import evenings
-from custom_components.facial_therapy.core.session import State
-from custom_components.facial_therapy.people.registry import async_change_standing
+from custom_components.facial_therapy.core.session import SessionState
+from custom_components.facial_therapy.people.registry import async_change_eligibility
 from custom_components.facial_therapy.routines.proposals import ANSWERED, PROPOSALS, Proposal
 
 from .house import House, furnished
-from .world import SUBJECT, person_entry
+from .world import PROFILE, person_entry
 
 MASK = Modality.MASK
 EIGHT = datetime(2026, 11, 24, 4, tzinfo=UTC)
@@ -74,7 +74,7 @@ def phone(house: House) -> Phone:
     return found
 
 
-def run_of(house: House) -> Run:
+def run_of(house: House) -> RoutineRun:
     """The routine that is gone through."""
     assert house.evenings.run is not None
     return house.evenings.run
@@ -94,11 +94,11 @@ async def test_a_proposal_starts_nothing_yes_arms_and_the_face_starts_the_light(
     assert phone.buttons == ["Yes", "Later", "Skip"]
     assert phone.got[0]["data"]["visibility"] == "private"
     await house.pass_time(2)
-    assert house.shell(MASK).state is State.IDLE
+    assert house.shell(MASK).state is SessionState.IDLE
     await phone.press("Yes", hass_admin_user.id)
     live = house.shell(MASK).live
     assert live is not None
-    assert (house.shell(MASK).state, live.started_by) == (State.ARMED, hass_admin_user.id)
+    assert (house.shell(MASK).state, live.started_by) == (SessionState.ARMED, hass_admin_user.id)
     assert house.flowing == set()
     house.devices[MASK].put_on()
     await house.pass_time(5)
@@ -119,7 +119,7 @@ async def test_later_asks_again_with_the_same_buttons_and_never_after_its_end(ho
     house.freezer.tick(timedelta(hours=4))
     await house.pass_time(1)
     assert len(phone.got) == 2
-    assert house.shell(MASK).state is State.IDLE
+    assert house.shell(MASK).state is SessionState.IDLE
 
 
 async def test_yes_that_comes_too_late_is_told_so(house: House, phone: Phone) -> None:
@@ -131,18 +131,18 @@ async def test_yes_that_comes_too_late_is_told_so(house: House, phone: Phone) ->
     assert told is None  # the entity is not there: Home Assistant itself says it
     notifications = house.hass.data["persistent_notification"]
     assert [each["message"] for each in notifications.values()] == ["It is too late for that by now."]
-    assert house.shell(MASK).state is State.IDLE
+    assert house.shell(MASK).state is SessionState.IDLE
 
 
 async def test_skip_leaves_the_evening_of_the_plan_out_and_nothing_if_none_is_planned(house: House, phone: Phone) -> None:
     await propose(house)
     await phone.press("Skip")
-    assert house.evenings.course.skipped == frozenset()
+    assert house.evenings.weekly_plan.skipped == frozenset()
     await house.evenings.async_choose("fine_lines", evenings=evenings(3))
     await propose(house)
     await phone.press("Skip")
-    assert house.evenings.course.skipped == {date(2026, 11, 23)}
-    assert house.shell(MASK).state is State.IDLE
+    assert house.evenings.weekly_plan.skipped == {date(2026, 11, 23)}
+    assert house.shell(MASK).state is SessionState.IDLE
 
 
 async def test_an_evening_that_is_due_asks_once_and_yes_begins_at_the_first_step_by_hand(house: House, phone: Phone) -> None:
@@ -193,9 +193,9 @@ async def test_a_refusal_of_the_answer_is_told_without_a_word_about_health(house
 
     house.hass.services.async_register("notify", "send_message", note)
     await propose(house)
-    async_change_standing(house.hass, house.evenings.person, reddened)
+    async_change_eligibility(house.hass, house.evenings.person, reddened)
     await phone.press("Yes")
-    assert house.shell(MASK).state is State.IDLE
+    assert house.shell(MASK).state is SessionState.IDLE
     assert len(told) == 1
     assert told[0].startswith("Not now. ")
     assert not [word for word in HEALTH if word in told[0].casefold()]
@@ -206,7 +206,7 @@ async def test_yes_asks_whether_whoever_presses_it_may(house: House, phone: Phon
     guest = await house.hass.auth.async_create_user("guest", group_ids=["system-read-only"])
     await propose(house)
     await phone.press("Yes", guest.id)
-    assert house.shell(MASK).state is State.IDLE
+    assert house.shell(MASK).state is SessionState.IDLE
 
 
 async def test_a_device_that_is_off_is_proposed_and_waited_for(house: House, phone: Phone) -> None:
@@ -214,10 +214,10 @@ async def test_a_device_that_is_off_is_proposed_and_waited_for(house: House, pho
     await house.pass_time(1)
     await propose(house)
     await phone.press("Yes")
-    assert house.shell(MASK).state is State.WAITING
+    assert house.shell(MASK).state is SessionState.WAITING
     house.devices[MASK].connect()
     await house.pass_time(3)
-    assert house.shell(MASK).state is State.ARMED
+    assert house.shell(MASK).state is SessionState.ARMED
 
 
 async def test_a_newer_proposal_takes_the_place_of_an_older_one_and_other_notifications_are_none_of_ours(house: House, phone: Phone) -> None:
@@ -227,9 +227,9 @@ async def test_a_newer_proposal_takes_the_place_of_an_older_one_and_other_notifi
     house.hass.bus.async_fire(ANSWERED, {"action": "facial_therapy_yes_"})
     house.hass.bus.async_fire(ANSWERED, {})
     await house.hass.async_block_till_done()
-    assert house.shell(MASK).state is State.IDLE
+    assert house.shell(MASK).state is SessionState.IDLE
     await phone.press("Yes")
-    assert house.shell(MASK).state is State.ARMED
+    assert house.shell(MASK).state is SessionState.ARMED
 
 
 async def test_nobody_is_asked_any_more_who_has_been_removed(house: House, phone: Phone) -> None:
@@ -239,7 +239,7 @@ async def test_nobody_is_asked_any_more_who_has_been_removed(house: House, phone
     house.freezer.tick(timedelta(minutes=31))
     await house.pass_time(1)
     assert len(phone.got) == 1
-    assert house.shell(MASK).state is State.IDLE
+    assert house.shell(MASK).state is SessionState.IDLE
 
 
 @pytest.mark.usefixtures("phone")
@@ -269,12 +269,12 @@ async def test_yes_counts_after_a_restart_once_and_says_who_pressed_it(house: Ho
     await phone.press("Yes", hass_admin_user.id)
     live = house.shell(MASK).live
     assert live is not None
-    assert (house.shell(MASK).state, live.started_by) == (State.ARMED, hass_admin_user.id)
+    assert (house.shell(MASK).state, live.started_by) == (SessionState.ARMED, hass_admin_user.id)
     await house.shell(MASK).async_stop()
     await house.pass_time(2)
     await restart(house)
     await phone.press("Yes", hass_admin_user.id)
-    assert house.shell(MASK).state is State.IDLE
+    assert house.shell(MASK).state is SessionState.IDLE
 
 
 async def test_a_routine_is_the_same_after_a_restart(house: House, phone: Phone) -> None:
@@ -319,7 +319,7 @@ async def test_what_became_too_late_while_home_assistant_was_off_is_told_so(hous
     await restart(house)
     await phone.press("Yes")
     assert [each["message"] for each in house.hass.data["persistent_notification"].values()] == ["It is too late for that by now."]
-    assert house.shell(MASK).state is State.IDLE
+    assert house.shell(MASK).state is SessionState.IDLE
 
 
 async def test_an_evening_that_is_due_is_not_asked_for_again_after_a_restart(house: House, phone: Phone) -> None:
@@ -331,7 +331,7 @@ async def test_an_evening_that_is_due_is_not_asked_for_again_after_a_restart(hou
     await house.pass_time(300, 60)
     assert len(phone.got) == 1
     await phone.press("Skip")
-    assert house.evenings.course.skipped == {date(2026, 11, 23)}
+    assert house.evenings.weekly_plan.skipped == {date(2026, 11, 23)}
 
 
 async def test_nothing_is_left_of_what_somebody_was_asked_who_has_been_removed(house: House, phone: Phone, hass_storage: dict[str, Any]) -> None:
@@ -348,17 +348,17 @@ async def test_what_was_asked_and_cannot_be_read_is_forgotten(house: House, phon
     hass_storage["facial_therapy.proposals"]["data"] = kept
     await restart(house)
     await phone.press("Yes")
-    assert house.shell(MASK).state is State.IDLE
+    assert house.shell(MASK).state is SessionState.IDLE
     await propose(house)
     await phone.press("Yes")
-    assert house.shell(MASK).state is State.ARMED
+    assert house.shell(MASK).state is SessionState.ARMED
 
 
 async def test_each_person_is_asked_something_of_their_own(house: House, phone: Phone) -> None:
-    other = person_entry(name="Bea", subject=SUBJECT + 1)
+    other = person_entry(name="Bea", profile=PROFILE + 1)
     other.add_to_hass(house.hass)
     assert await house.hass.config_entries.async_setup(other.entry_id)
     await propose(house, person="Ada")
     await house.hass.data[PROPOSALS].async_propose(other.entry_id, Proposal(what="mask", action="stop_all", data={}, until=EIGHT + timedelta(hours=1)))
     await phone.press("Yes")
-    assert house.shell(MASK).state is State.ARMED
+    assert house.shell(MASK).state is SessionState.ARMED

@@ -12,13 +12,13 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util import dt as dt_util
 import pytest
 
-from custom_components.facial_therapy.const import CONF_STANDING, DOMAIN
-from custom_components.facial_therapy.core.model import Block, EyeShield, Fault, Grade, Modality, Reason, Refusal, Screening, Verdict
+from custom_components.facial_therapy.const import CONF_ELIGIBILITY, DOMAIN
+from custom_components.facial_therapy.core.model import EyeShield, Fault, Grade, Hold, Modality, Reason, Refusal, Screening, Verdict
 from custom_components.facial_therapy.storage.ledger import LEDGER
-from custom_components.facial_therapy.storage.serialize import standing_out
+from custom_components.facial_therapy.storage.serialize import eligibility_out
 from tests.fake_device import MASK, WAND, FakeDevice
 
-from .world import SUBJECT, World, device_entry, esphome_entry
+from .world import PROFILE, World, device_entry, esphome_entry
 
 type Provoke = Callable[[World], Awaitable[dict[str, Any]]]
 
@@ -63,8 +63,8 @@ def the_person(**changes: Any) -> Provoke:
 
     async def provoke(world: World) -> dict[str, Any]:
         entry = world.hass.config_entries.async_get_known_entry(world.person.person_id)
-        standing = standing_out(world.person.standing.__replace__(**changes))
-        world.hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_STANDING: standing})
+        eligibility = eligibility_out(world.person.eligibility.__replace__(**changes))
+        world.hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_ELIGIBILITY: eligibility})
         await world.hass.async_block_till_done()
         return {}
 
@@ -124,7 +124,7 @@ async def hot(world: World) -> dict[str, Any]:
 
 
 async def faulted(world: World) -> dict[str, Any]:
-    world.device.latch(Fault.GUARD)
+    world.device.latch(Fault.OUTPUT_WATCHDOG)
     await world.hass.async_block_till_done()
     return {}
 
@@ -149,7 +149,7 @@ async def nobody(world: World) -> dict[str, Any]:
 
 
 async def unknown_to_the_node(world: World) -> dict[str, Any]:
-    world.device.subjects.clear()
+    world.device.profiles.clear()
     world.device.report()
     return {}
 
@@ -165,7 +165,7 @@ async def untrusted_clock(world: World) -> dict[str, Any]:
     return {}
 
 
-async def elsewhere(world: World) -> dict[str, Any]:
+async def other_session(world: World) -> dict[str, Any]:
     other = await second(world)
     await other.shell.async_start(other.ask())
     return {}
@@ -175,8 +175,8 @@ async def second(world: World) -> World:
     """A device of the other modality, for the same person."""
     modality = Modality.WAND if world.modality is Modality.MASK else Modality.MASK
     fake, entry, esphome = FakeDevice(WAND if modality is Modality.WAND else MASK), device_entry(modality), esphome_entry(world.hass, modality)
-    fake.subjects = [SUBJECT]
-    with patch("custom_components.facial_therapy.coordinator.GovernedDevice", return_value=fake):
+    fake.profiles = [PROFILE]
+    with patch("custom_components.facial_therapy.coordinator.NodeDevice", return_value=fake):
         entry.add_to_hass(world.hass)
         assert await world.hass.config_entries.async_setup(entry.entry_id)
         await world.hass.async_block_till_done()
@@ -216,7 +216,7 @@ PROVOKED: dict[Reason, Callable[[], Provoke]] = {
     Reason.REST: lambda: given(minutes=60),
     Reason.REST_BLUE: lambda: _both(given(days=1.5, channels={"blue": 5}), **BLUE),
     Reason.TREATMENT_DAY: lambda: given(channels={"red": 0.1}, duration_s=2000, minutes=60),
-    Reason.OTHER_SESSION: lambda: elsewhere,
+    Reason.OTHER_SESSION: lambda: other_session,
     Reason.GAP: lambda: given(modality="wand", channels=None, current_ua=50),
     Reason.GEL_NOT_RINSED: lambda: given(channels=None, **GEL),
     Reason.LEDGER_UNREADABLE: lambda: unreadable,
@@ -225,16 +225,16 @@ PROVOKED: dict[Reason, Callable[[], Provoke]] = {
     Reason.NOT_SCREENED: lambda: the_person(screenings={}),
     Reason.SCREENING_EXPIRED: lambda: the_person(screenings=screening(days_ago=91)),
     Reason.SCREENING_BLOCKED: lambda: the_person(screenings=screening(Verdict.BLOCKED)),
-    Reason.DATED_BLOCK: lambda: the_person(blocks={Modality.MASK: Block(until=NOW() + timedelta(days=9), hard_until=NOW() + timedelta(days=2))}),
+    Reason.ON_HOLD: lambda: the_person(holds={Modality.MASK: Hold(until=NOW() + timedelta(days=9), hard_until=NOW() + timedelta(days=2))}),
     Reason.REDNESS: lambda: the_person(redness_until=NOW() + timedelta(hours=70)),
     Reason.RED_FLAG: lambda: the_person(red_flag_at=NOW()),
     Reason.SKIN_NOT_FINE: lambda: asking(skin_fine=False),
     Reason.SKIN_TYPE: lambda: asking(channels={"blue": 5}),
     # what only the node can know
-    **{reason: partial(the_node_says, reason, in_minutes=7) for reason in (Reason.BROWN_OUT, Reason.TOO_SOON, Reason.SUBJECT_GAP)},
+    **{reason: partial(the_node_says, reason, in_minutes=7) for reason in (Reason.BROWN_OUT, Reason.TOO_SOON, Reason.PROFILE_GAP)},
     **{
         reason: partial(the_node_says, reason)
-        for reason in (Reason.STORE_FAILED, Reason.NOT_OWNER, Reason.STALE, Reason.WRONG_BOOT, Reason.BAD_SESSION, Reason.WRONG_STATE, Reason.BUTTON_NEEDED)
+        for reason in (Reason.STORE_FAILED, Reason.NOT_CLIENT, Reason.STALE, Reason.WRONG_BOOT, Reason.BAD_SESSION, Reason.WRONG_STATE, Reason.BUTTON_NEEDED)
     },
 }
 ELSEWHERE = {
@@ -247,7 +247,7 @@ ELSEWHERE = {
     Reason.NO_PLAN: "test_evenings.py: of a routine",
     Reason.NO_RECORD: "../contract/test_contract.py: of a history; a gap is charged, and refuses nobody",
     Reason.UNSEEN_SESSION: "../contract/test_contract.py: ingested and tried again",
-    Reason.SUBJECTS_FULL: "test_accounts.py: an answer to the button, not to an action",
+    Reason.PROFILES_FULL: "test_accounts.py: an answer to the button, not to an action",
     Reason.WRONG_CONTRACT: "test_init.py: a problem of the connection, and a repair",
 }
 """Reasons that no start is answered with."""

@@ -16,7 +16,7 @@ from custom_components.facial_therapy.const import CONF_ASK_SKIN, CONF_NOTIFY
 from custom_components.facial_therapy.core.ledger.record import Source
 from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Outcome, Reason
 from custom_components.facial_therapy.routines.proposals import SKIN
-from custom_components.facial_therapy.session.view import Ask
+from custom_components.facial_therapy.session.view import SessionRequest
 from custom_components.facial_therapy.storage.ledger import LEDGER
 
 from .house import House, furnished
@@ -60,7 +60,7 @@ async def to_morning(house: House, days: int = 0) -> None:
 def against(house: House, modality: Modality) -> set[Reason]:
     """What stands against a session now."""
     program = "first_use"
-    return {refusal.reason for refusal in house.shell(modality).check(Ask(person=house.evenings.person, program=program))}
+    return {refusal.reason for refusal in house.shell(modality).check(SessionRequest(person=house.evenings.person, program=program))}
 
 
 async def test_the_morning_after_a_first_session_it_is_asked_once_also_over_a_restart(house: House, phone: Phone) -> None:
@@ -85,7 +85,7 @@ async def test_the_morning_after_a_first_session_it_is_asked_once_also_over_a_re
         ({"fluence": 9}, 0),
         ({"program": "first_use"}, 1),
         ({"modality": Modality.WAND}, 1),
-        ({"source": Source.WATCHED, "program": "panel"}, 0),
+        ({"source": Source.TRACKED, "program": "panel"}, 0),
         ({"delivered": Dose(fluence_j_cm2={Channel.RED: 1}), "fluence": 20, "outcome": Outcome.STOPPED}, 0),
         ({"at": MONDAY_EVENING - timedelta(days=1), "fluence": 20}, 0),
         ({"at": SEVEN - timedelta(minutes=30), "fluence": 20}, 0),
@@ -139,10 +139,10 @@ async def test_what_is_said_only_makes_it_stricter_and_no_event_says_what_it_was
     told = [event for event in events if "call_service" in event or "mobile_app" in event]
     assert told
     assert not [word for word in (*SKIN, "report_reaction", "redness") for event in told if word in event]
-    standing = house.person.data["standing"]
+    eligibility = house.person.data["eligibility"]
     for other in phone.buttons:
         await phone.press(other)  # answered already
-    assert house.person.data["standing"] == standing
+    assert house.person.data["eligibility"] == eligibility
 
 
 async def test_the_answer_to_an_earlier_question_and_that_of_somebody_who_is_gone_are_none(house: House, phone: Phone) -> None:

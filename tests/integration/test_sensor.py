@@ -9,7 +9,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.facial_therapy.core.model import Fault, Modality, Reason, Refusal
-from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.sensor import DESCRIPTIONS
 
 from .entities import all_enabled, state
@@ -26,7 +26,7 @@ def _all_enabled() -> Iterator[None]:
 async def test_the_session_sensor_shows_every_state_that_there_is(world: World) -> None:
     shown = state(world, "sensor", "session")
     assert shown.state == "idle"
-    assert shown.attributes[ATTR_OPTIONS] == [each.value for each in State]
+    assert shown.attributes[ATTR_OPTIONS] == [each.value for each in SessionState]
 
 
 async def test_the_session_sensor_follows_a_session_and_a_lost_link(world: World) -> None:
@@ -55,7 +55,7 @@ async def test_what_was_delivered_is_shown_when_the_session_has_ended(world: Wor
     assert state(world, "sensor", "fluence").state == STATE_UNKNOWN
     await world.run()
     await world.pass_time(60)
-    assert world.shell.state is State.IDLE
+    assert world.shell.state is SessionState.IDLE
     assert float(state(world, "sensor", "fluence").state) == pytest.approx(world.device.history[-1].delivered.total, abs=0.001)
 
 

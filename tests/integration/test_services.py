@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockUser
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import Modality
-from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.core.session import SessionState
 
 from .entities import entity_id, state
 from .world import World, person_entry
@@ -41,7 +41,7 @@ async def test_start_arms_a_program_and_tells_what_it_will_give(world: World) ->
     live = world.shell.data.session
     assert live is not None
     assert live.plan is not None
-    assert world.shell.state is State.ARMED
+    assert world.shell.state is SessionState.ARMED
     assert answer["session_id"] == live.session_id
     assert (answer["state"], answer["person"], answer["program"], answer["duration_s"]) == ("armed", "Ada", "first_use", 120)
     assert answer["irradiance_mw_cm2"] == {"red": 7}
@@ -60,7 +60,7 @@ async def test_a_manual_session_gives_the_numbers_as_they_are(world: World) -> N
     else:
         assert (answer["current_ua"], answer["frequency_hz"]) == (50, 8.3)
         assert answer["planned"]["charge_ma_min"] == pytest.approx(0.05)
-    assert world.shell.state is State.ARMED
+    assert world.shell.state is SessionState.ARMED
 
 
 async def test_start_without_a_wish_for_a_response_answers_nothing(world: World) -> None:
@@ -76,12 +76,12 @@ async def test_a_device_is_named_by_itself_or_by_any_entity_of_ours(world: World
         "disabled": {"entity_id": [entity_id(world, "sensor", "temperature")]},
     }
     await call(world, "start_session", program="first_use", **named[target])
-    assert world.shell.state is State.ARMED
+    assert world.shell.state is SessionState.ARMED
 
 
 async def test_a_person_is_named_in_any_case_or_by_entry_and_has_to_be_named_if_there_are_two(world: World) -> None:
     ada = world.person.person_id
-    world.device.subjects.append(4712)
+    world.device.profiles.append(4712)
     world.device.report()
     bo = person_entry("Bo", 4712)
     bo.add_to_hass(world.hass)
@@ -106,14 +106,14 @@ async def test_a_session_waits_for_a_device_that_is_off_and_is_armed_when_it_is_
     assert abs(ends - dt_util.utcnow() - timedelta(minutes=10)) < timedelta(seconds=1)
     world.device.connect()
     await world.pass_time(1)
-    assert world.shell.state is State.ARMED
+    assert world.shell.state is SessionState.ARMED
 
 
 async def test_check_tells_that_a_session_would_be_allowed_and_what_it_would_give_and_changes_nothing(world: World) -> None:
     answer = await call(world, "check_session", program="first_use", response=True)
     assert (answer["allowed"], answer["reasons"], answer["duration_s"]) == (True, [], 120)
     assert answer["planned"]["fluence_j_cm2"] == {"red": pytest.approx(0.84)}
-    assert world.shell.state is State.IDLE
+    assert world.shell.state is SessionState.IDLE
     assert world.device.commands == []
 
 
@@ -170,7 +170,7 @@ async def test_every_way_to_name_a_device_stops_it(world: World, target: str) ->
         }
         await call(world, "stop_session", **named[target])
     assert world.device.session is None
-    assert world.shell.state is State.IDLE
+    assert world.shell.state is SessionState.IDLE
 
 
 @pytest.mark.parametrize("action", ["stop_session", "stop_all"])
@@ -199,7 +199,7 @@ async def test_who_may_only_look_may_not_act(world: World, hass_read_only_user: 
     world.device.commands.clear()
     with pytest.raises(Unauthorized):
         await call(world, action, Context(user_id=hass_read_only_user.id), response=action == "check_session", **data)
-    assert world.shell.state is State.RUNNING
+    assert world.shell.state is SessionState.RUNNING
     assert world.device.commands == []
 
 

@@ -13,12 +13,12 @@ import voluptuous as vol
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import Modality, NodeState
-from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.storage.ledger import LEDGER
 from tests.fake_device import WAND, FakeDevice
 
 from .entities import entity_id
-from .world import SUBJECT, World, device_entry, esphome_entry
+from .world import PROFILE, World, device_entry, esphome_entry
 
 WRONG = [math.nan, math.inf, -math.inf, -1, 0, 2**31, "much", "nan", True, None, [1]]
 BOUNDS = {
@@ -115,7 +115,7 @@ async def test_a_bound_is_allowed_and_one_step_past_it_is_not(world: World, fiel
 
 async def test_a_number_that_a_template_wrote_as_text_is_a_number(world: World) -> None:
     await world.hass.services.async_call(DOMAIN, "start_session", {"device_id": world.device_id, **asked(world, "duration_s", "60")}, blocking=True)
-    assert world.shell.state is State.ARMED
+    assert world.shell.state is SessionState.ARMED
 
 
 # --- words -----------------------------------------------------------------------------------------------------------------------
@@ -219,8 +219,8 @@ async def test_a_stop_without_a_target_says_so(world: World) -> None:
 async def wand(world: World) -> World:
     """A wand beside the mask, with a session that waits to be put on."""
     fake, entry, esphome = FakeDevice(WAND), device_entry(Modality.WAND), esphome_entry(world.hass, Modality.WAND)
-    fake.subjects = [SUBJECT]
-    with patch("custom_components.facial_therapy.coordinator.GovernedDevice", return_value=fake):
+    fake.profiles = [PROFILE]
+    with patch("custom_components.facial_therapy.coordinator.NodeDevice", return_value=fake):
         entry.add_to_hass(world.hass)
         assert await world.hass.config_entries.async_setup(entry.entry_id)
         await world.hass.async_block_till_done()

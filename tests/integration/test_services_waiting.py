@@ -7,7 +7,7 @@ import pytest
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import Modality
-from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.core.session import SessionState
 
 from .world import World
 
@@ -46,7 +46,7 @@ async def test_what_no_return_could_make_right_is_refused_at_once(off: World, da
     with pytest.raises(ServiceValidationError) as refused:
         await call(off, "start_session", **data)
     assert refused.value.translation_key == key
-    assert off.shell.state is State.IDLE
+    assert off.shell.state is SessionState.IDLE
     answer = await call(off, "check_session", **data)
     assert (answer["allowed"], answer["reasons"][0]["reason"]) == (False, key)
 
@@ -56,7 +56,7 @@ async def test_what_no_return_could_make_right_is_refused_at_once(off: World, da
 @pytest.mark.parametrize("program", ["first_use", "puffiness"])
 async def test_what_could_be_right_is_held(off: World, program: str) -> None:
     assert (await call(off, "check_session", program=program)) == {"allowed": True, "reasons": []}
-    assert off.shell.state is State.IDLE
+    assert off.shell.state is SessionState.IDLE
     assert (await call(off, "start_session", program=program))["state"] == "waiting"
 
 

@@ -14,8 +14,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import Modality
-from custom_components.facial_therapy.core.routine.transitions import State as RoutineState
-from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.core.routine.transitions import RoutineState
+from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.voice.understand import LANGUAGES
 
 from .house import House, furnished
@@ -44,7 +44,7 @@ async def eve(house: House) -> MockConfigEntry:
     assert await house.hass.config_entries.async_setup(entry.entry_id)
     await house.hass.async_block_till_done()
     for device in house.devices.values():
-        device.subjects.append(815)
+        device.profiles.append(815)
         device.report()
     return entry
 
@@ -172,7 +172,7 @@ async def test_somebody_is_asked_whether_they_want_a_session_and_nothing_is_arme
         assert answer == {"en": "Ada is asked.", "de": "Ada wird gefragt."}[language]
         assert (called[-1]["mode"], called[-1]["program"] == "Evening calm") == ("propose", "calm" in sentence)
     assert len(called) == len(PROPOSING[language])
-    assert (house.shell(MASK).state, house.shell(WAND).state) == (State.IDLE, State.IDLE)
+    assert (house.shell(MASK).state, house.shell(WAND).state) == (SessionState.IDLE, SessionState.IDLE)
 
 
 async def test_a_name_of_nothing_but_words_of_the_sentence_is_not_listened_to(house: House) -> None:

@@ -25,11 +25,11 @@ def record(session_id: str = "00000000000000a1", **changes: Any) -> Record:
         "mac": MAC,
         "modality": Modality.MASK,
         "person_id": "ada",
-        "subject": 4711,
+        "profile": 4711,
         "program": "first_use",
         "started_at": EVENING,
         "planned": Dose(fluence_j_cm2={Channel.RED: 6.0}),
-        "charged": Dose(fluence_j_cm2={Channel.RED: 7.2}),
+        "worst_case": Dose(fluence_j_cm2={Channel.RED: 7.2}),
     }
     return Record(**values | changes)
 
@@ -62,7 +62,7 @@ async def test_a_ledger_that_was_begun_and_is_gone_is_unreadable_and_begun_anew_
     again = Ledger(path)
     await again.async_load(hass, begun=True)
     assert not again.unreadable
-    assert sum(entry.taken.fluence_j_cm2.get(Channel.RED, 0) for entry in again.history("ada").records) > 0
+    assert sum(entry.counted.fluence_j_cm2.get(Channel.RED, 0) for entry in again.history("ada").records) > 0
 
 
 async def test_what_was_opened_is_there_after_a_restart_at_its_full_plan(hass: HomeAssistant, tmp_path: Path) -> None:

@@ -169,7 +169,7 @@ async def test_who_is_cancelled_while_a_line_is_written_leaves_memory_and_file_t
 async def test_a_number_that_is_none_is_not_written(hass: HomeAssistant, tmp_path: Path) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
     with pytest.raises(LedgerError):
-        await ledger.async_open(hass, record(charged=Dose(charge_ma_min=float("nan"))))
+        await ledger.async_open(hass, record(worst_case=Dose(charge_ma_min=float("nan"))))
     assert ledger.session_ids() == []
 
 
@@ -210,11 +210,11 @@ FIRST_VERSION = line(kind="ledger", version=1) + b"".join(
         mac=MAC,
         modality="mask",
         person_id="ada",
-        subject=4711,
+        profile=4711,
         program="first_use",
         started_at=EVENING.isoformat(),
         planned=red(6),
-        charged=red(7.2),
+        worst_case=red(7.2),
     )
     for session_id in ("a", "b")
 )
@@ -231,8 +231,8 @@ async def test_a_file_of_the_first_version_is_read_and_becomes_one_of_this(hass:
         assert settled is not None
         assert unsettled is not None
         assert (settled.delivered, settled.outcome, settled.ended_at) == (Dose(fluence_j_cm2={Channel.RED: 5}), Outcome.STOPPED, EVENING)
-        assert settled.taken.fluence_j_cm2[Channel.RED] == pytest.approx(6)
-        assert (unsettled.taken, unsettled.duration_s, unsettled.source) == (Dose(fluence_j_cm2={Channel.RED: 7.2}), 600, Source.DEVICE)
+        assert settled.counted.fluence_j_cm2[Channel.RED] == pytest.approx(6)
+        assert (unsettled.counted, unsettled.duration_s, unsettled.source) == (Dose(fluence_j_cm2={Channel.RED: 7.2}), 600, Source.DEVICE)
         assert ledger.device(MAC) == DeviceMemory(last_record=7)
         assert ledger.now() >= EVENING
         assert b'"version":2' in path.read_bytes().splitlines()[0]
@@ -240,7 +240,7 @@ async def test_a_file_of_the_first_version_is_read_and_becomes_one_of_this(hass:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"planned": red(-1)}, {"planned": red(float("nan"))}, {"charged": red(float("inf"))}, {"started_at": EVENING.replace(tzinfo=None).isoformat()}]
+    "wrong", [{"planned": red(-1)}, {"planned": red(float("nan"))}, {"worst_case": red(float("inf"))}, {"started_at": EVENING.replace(tzinfo=None).isoformat()}]
 )
 async def test_a_line_that_checks_but_holds_no_dose_or_no_time_zone_makes_the_ledger_unreadable(
     hass: HomeAssistant, tmp_path: Path, wrong: dict[str, Any]
@@ -326,7 +326,7 @@ async def test_a_ledger_that_is_begun_anew_has_everybody_at_the_ceiling_and_keep
     for again in (ledger, await loaded(hass, path)):
         assert not again.unreadable
         for person_id in ("ada", "eve"):
-            taken = [entry.taken for entry in again.history(person_id).records]
+            taken = [entry.counted for entry in again.history(person_id).records]
             assert sum(sum(dose.fluence_j_cm2.values()) for dose in taken) == 300
             assert sum(dose.charge_ma_min for dose in taken) == 7.5
             assert again.totals(person_id).delivered == Dose()

@@ -31,8 +31,8 @@ async def test_a_session_counts_from_the_moment_at_which_it_was_permitted_also_w
     assert ledger.get("00000000000000a1") is None
     history = ledger.history("ada", mac="another")
     assert [entry.session_id for entry in history.records] == ["00000000000000a1"]
-    assert history.elsewhere is not None
-    assert ledger.history("ada", mac=MAC).elsewhere is None
+    assert history.other_session is not None
+    assert ledger.history("ada", mac=MAC).other_session is None
     assert ledger.history("eve").records == ()
     await writing
     assert len(ledger.history("ada").records) == 1
@@ -54,22 +54,22 @@ async def test_of_two_settlings_the_larger_stays_and_the_same_one_is_not_written
 async def test_what_can_no_longer_flow_is_not_elsewhere_but_counts_in_full_until_the_node_tells(hass: HomeAssistant, tmp_path: Path) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
     await ledger.async_open(hass, record(started_at=ledger.dated()))
-    assert ledger.history("ada").elsewhere is not None
+    assert ledger.history("ada").other_session is not None
     await ledger.async_over(hass, "00000000000000a1", at_least=red(2), ended_at=ledger.dated())
     over = (await loaded(hass, tmp_path / "ledger")).get("00000000000000a1")
     assert over is not None
-    assert (over.open, over.bounds, over.taken) == (True, (red(2), red(6)), red(7.2))
-    assert ledger.history("ada").elsewhere is None
+    assert (over.open, over.bounds, over.counted) == (True, (red(2), red(6)), red(7.2))
+    assert ledger.history("ada").other_session is None
 
 
 async def test_a_plan_is_amended_upwards_only(hass: HomeAssistant, tmp_path: Path) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
     await ledger.async_open(hass, record())
-    await ledger.async_amend(hass, "00000000000000a1", planned=red(8), charged=red(9.6))
-    await ledger.async_amend(hass, "00000000000000a1", planned=red(1), charged=red(1.2))
+    await ledger.async_amend(hass, "00000000000000a1", planned=red(8), worst_case=red(9.6))
+    await ledger.async_amend(hass, "00000000000000a1", planned=red(1), worst_case=red(1.2))
     amended = (await loaded(hass, tmp_path / "ledger")).get("00000000000000a1")
     assert amended is not None
-    assert (amended.planned, amended.charged) == (red(8), red(9.6))
+    assert (amended.planned, amended.worst_case) == (red(8), red(9.6))
     assert ledger.history("ada", without="00000000000000a1").records == ()
 
 
@@ -91,18 +91,18 @@ async def test_what_a_node_tells_of_a_session_that_is_not_known_is_added_and_of_
 async def test_an_older_backup_is_filled_up_by_what_the_node_has_counted(hass: HomeAssistant, tmp_path: Path) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
     sums = Dose(fluence_j_cm2={Channel.RED: 20.0, Channel.BLUE: 4.0})
-    charged = await ledger.async_charge_shortfall(hass, "ada", Modality.MASK, mac=MAC, told=sums, sessions=1)
-    assert charged is not None
-    assert await ledger.async_charge_shortfall(hass, "ada", Modality.MASK, mac=MAC, told=sums, sessions=1) is None
+    worst_case = await ledger.async_record_shortfall(hass, "ada", Modality.MASK, mac=MAC, told=sums, sessions=1)
+    assert worst_case is not None
+    assert await ledger.async_record_shortfall(hass, "ada", Modality.MASK, mac=MAC, told=sums, sessions=1) is None
     [entry] = (await loaded(hass, tmp_path / "ledger")).history("ada").records
-    assert (sum(entry.taken.fluence_j_cm2.values()), entry.source) == (24, Source.UNKNOWN)
+    assert (sum(entry.counted.fluence_j_cm2.values()), entry.source) == (24, Source.UNKNOWN)
 
 
 async def test_a_gap_in_the_history_of_a_node_is_charged_at_the_ceiling(hass: HomeAssistant, tmp_path: Path) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
-    await ledger.async_charge_ceiling(hass, "ada", Modality.WAND, mac=MAC)
+    await ledger.async_record_ceiling(hass, "ada", Modality.WAND, mac=MAC)
     [entry] = (await loaded(hass, tmp_path / "ledger")).history("ada").records
-    assert (entry.taken.charge_ma_min, entry.sessions) == (7.5, 5)
+    assert (entry.counted.charge_ma_min, entry.sessions) == (7.5, 5)
 
 
 # --- people -----------------------------------------------------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ async def test_who_is_erased_is_gone_from_the_disk_but_for_the_doses_of_eight_da
     assert b"her" not in path.read_bytes()
     await ledger.async_people(hass, {"eve"})
     again = await loaded(hass, path)
-    assert [entry.taken for entry in again.history("eve").records] == [red(7.2)]
+    assert [entry.counted for entry in again.history("eve").records] == [red(7.2)]
 
 
 # --- clocks -----------------------------------------------------------------------------------------------------------------------------

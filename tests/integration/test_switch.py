@@ -7,7 +7,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.facial_therapy.core.model import MANUAL, Channel
-from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.core.session import SessionState
 
 from .entities import act, entity_id, state
 from .world import World
@@ -19,7 +19,7 @@ async def test_on_arms_the_selected_program_and_the_switch_stays_on_until_the_se
     assert live is not None
     assert live.program == "first_use"
     assert live.person.name == "Ada"
-    assert world.shell.state is State.ARMED
+    assert world.shell.state is SessionState.ARMED
     assert state(world, "switch", "session").state == "on"
     world.device.put_on()
     await world.pass_time(130)

@@ -20,7 +20,7 @@ from custom_components.facial_therapy.core.gate.resolve import BUILT_IN
 from custom_components.facial_therapy.core.gate.screening import Condition, Treatment
 from custom_components.facial_therapy.core.model import MANUAL, Channel, Fault, Outcome, Reason, Refusal, SkinType
 from custom_components.facial_therapy.core.routine.steps import Act, IfRefused
-from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.devices.port import Problem
 from custom_components.facial_therapy.entity import FacialTherapyDescription, PersonDescription
 from custom_components.facial_therapy.flows import options, person, screening
@@ -198,8 +198,8 @@ def test_no_two_names_on_a_page_of_a_device_are_the_same_in_one_platform() -> No
 
 def test_every_state_has_its_words() -> None:
     entity = WORDS["entity"]
-    assert entity["sensor"]["session"]["state"].keys() == set(State)
-    assert set(ICONS["entity"]["sensor"]["session"]["state"]) <= set(State)
+    assert entity["sensor"]["session"]["state"].keys() == set(SessionState)
+    assert set(ICONS["entity"]["sensor"]["session"]["state"]) <= set(SessionState)
     assert entity["select"]["program"]["state"].keys() == PROGRAMS
     attributes = entity["event"]["session"]["state_attributes"]
     assert attributes["event_type"]["state"].keys() == set(event.SESSION.event_types or [])

@@ -18,7 +18,7 @@ from custom_components.facial_therapy.condition import CONDITIONS, OF_A_DEVICE, 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import MANUAL, Channel, Fault, Modality, RefusedError
 from custom_components.facial_therapy.core.schedule.plan import evenings
-from custom_components.facial_therapy.session.view import Ask
+from custom_components.facial_therapy.session.view import SessionRequest
 from custom_components.facial_therapy.trigger import OF_A_SESSION, OF_AN_EVENING, TRIGGERS
 
 from .house import House, furnished
@@ -60,7 +60,7 @@ async def listen(house: House, target: dict[str, Any], *keys: str, options: dict
     return told
 
 
-async def holds(house: House, key: str, target: dict[str, Any], **options: Any) -> bool | None:
+async def contains(house: House, key: str, target: dict[str, Any], **options: Any) -> bool | None:
     """Check a condition as an automation does."""
     config = await condition.async_validate_condition_config(house.hass, {"condition": f"{DOMAIN}.{key}", "target": target, "options": options})
     checker = await condition.async_from_config(house.hass, config)
@@ -79,7 +79,7 @@ async def start(house: House, modality: Modality = Modality.MASK, **changes: Any
     numbers: dict[str, Any] = {"current_ua": 50.0, "frequency_hz": 8.3, "duration_s": 100}
     if modality is Modality.MASK:
         numbers = {"irradiance_mw_cm2": {Channel.RED: 14.0}, "duration_s": 60}
-    await house.shell(modality).async_start(Ask(**{"person": house.evenings.person, "program": MANUAL, **numbers, **changes}))
+    await house.shell(modality).async_start(SessionRequest(**{"person": house.evenings.person, "program": MANUAL, **numbers, **changes}))
     await house.hass.async_block_till_done()
 
 
@@ -172,11 +172,11 @@ async def test_an_evening_that_is_due_is_told_once_and_not_again_after_a_restart
     told = await listen(house, page(house, None), "session_due")
     await house.pass_time(120, 60)
     assert told == []
-    assert await holds(house, "is_due", page(house, None)) is False
+    assert await contains(house, "is_due", page(house, None)) is False
     house.freezer.move_to(MONDAY_NOON + timedelta(hours=8))
     await house.pass_time(180, 60)
     assert len(told) == 1
-    assert await holds(house, "is_due", page(house, None)) is True
+    assert await contains(house, "is_due", page(house, None)) is True
     await house.restart()
     await house.pass_time(120, 60)
     assert len(told) == 1
@@ -185,12 +185,12 @@ async def test_an_evening_that_is_due_is_told_once_and_not_again_after_a_restart
 async def test_the_goal_of_a_week_is_told_once(house: House) -> None:
     await house.evenings.async_choose("fine_lines", evenings=evenings(1), modalities=frozenset({Modality.MASK}))
     told = await listen(house, page(house, None), "weekly_goal_reached")
-    assert await holds(house, "is_goal_reached", page(house, None)) is False
+    assert await contains(house, "is_goal_reached", page(house, None)) is False
     await start(house, program="fine_lines", irradiance_mw_cm2=None, duration_s=None)
     house.devices[Modality.MASK].put_on()
     await house.pass_time(700)
     assert heard(told) == ["weekly_goal_reached"]
-    assert await holds(house, "is_goal_reached", page(house, None)) is True
+    assert await contains(house, "is_goal_reached", page(house, None)) is True
     await house.restart()
     await house.pass_time(60, 60)
     assert len(told) == 1
@@ -201,7 +201,7 @@ async def test_conditions_follow_the_session_and_hold_of_nothing_that_is_not_loa
     both = {"device_id": [*mask["device_id"], *page(house, Modality.WAND)["device_id"]]}
 
     async def all_of(target: dict[str, Any], **options: Any) -> list[bool | None]:
-        return [await holds(house, key, target, **options) for key in OF_A_DEVICE]
+        return [await contains(house, key, target, **options) for key in OF_A_DEVICE]
 
     assert await all_of(mask) == [False, False, True]
     await start(house)
@@ -217,8 +217,8 @@ async def test_conditions_follow_the_session_and_hold_of_nothing_that_is_not_loa
     assert await all_of(mask) == [False, False, False]
     await house.hass.config_entries.async_unload(house.entries[Modality.MASK].entry_id)
     assert await all_of(mask) == [False, False, False]
-    assert [await holds(house, key, {"device_id": ["unknown"]}) for key in CONDITIONS] == [False] * len(CONDITIONS)
-    assert await holds(house, "is_due", mask) is False
+    assert [await contains(house, key, {"device_id": ["unknown"]}) for key in CONDITIONS] == [False] * len(CONDITIONS)
+    assert await contains(house, "is_due", mask) is False
 
 
 @pytest.mark.parametrize(("key", "options"), [("session_armed", {"outcome": "void"}), ("session_ended", {"outcome": "unheard"}), ("session_ended", None)])

@@ -12,7 +12,7 @@ import pytest
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import MANUAL
-from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.core.session import SessionState
 
 from .world import World
 
@@ -53,7 +53,7 @@ async def test_turning_on_the_lights_by_voice_reaches_none_of_ours(world: World,
     named = {entity_id for call in heard for entity_id in call["service_data"].get("entity_id", [])}
     assert not ours & named
     assert sentence == "turn on all the lights" or LAMP in named  # so that silence is not taken for restraint
-    assert world.shell.state is State.IDLE
+    assert world.shell.state is SessionState.IDLE
     assert "start" not in world.device.commands
 
 

@@ -20,10 +20,10 @@ import pytest
 
 from custom_components.facial_therapy.const import CONF_PERSON, DOMAIN
 from custom_components.facial_therapy.core.model import Modality
-from custom_components.facial_therapy.core.routine.transitions import State as RoutineState
-from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.core.routine.transitions import RoutineState
+from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.people.actor import By
-from custom_components.facial_therapy.text.translator import async_words
+from custom_components.facial_therapy.text.translator import async_translator
 from custom_components.facial_therapy.voice.understand import LANGUAGES
 
 from .house import House, furnished
@@ -66,7 +66,7 @@ async def run(house: House, modality: Modality = MASK) -> None:
     await arm(house, modality)
     house.devices[modality].put_on()
     await house.pass_time(10)
-    assert house.shell(modality).state is State.RUNNING
+    assert house.shell(modality).state is SessionState.RUNNING
 
 
 async def arm(house: House, modality: Modality = MASK) -> None:
@@ -77,7 +77,7 @@ async def arm(house: House, modality: Modality = MASK) -> None:
 
 async def answer_of(house: House, key: str, language: str) -> str:
     """What every answer of a kind begins with."""
-    words = await async_words(house.hass, language)
+    words = await async_translator(house.hass, language)
     return str(words.texts[f"component.{DOMAIN}.common.voice_{key}"])
 
 
@@ -104,7 +104,7 @@ async def test_at_least_sixty_phrasings_do_what_they_say(house: House, called: l
 
     for sentence in ARMING[language]:
         await hear(sentence, "start_session")
-        living = [modality for modality in (MASK, WAND) if house.shell(modality).state is State.ARMED]
+        living = [modality for modality in (MASK, WAND) if house.shell(modality).state is SessionState.ARMED]
         assert len(living) == 1, sentence
         assert house.flowing == set()
         live = house.shell(living[0]).live
@@ -115,14 +115,14 @@ async def test_at_least_sixty_phrasings_do_what_they_say(house: House, called: l
     for sentence in STOPPING[language]:
         await arm(house)
         await hear(sentence, *(("stop_session",) if "mas" in sentence.casefold() else ("stop_all",)))
-        assert house.shell(MASK).state is State.IDLE
+        assert house.shell(MASK).state is SessionState.IDLE
     await run(house)
     for sentence, expected in RUNNING[language]:
         if expected.endswith("_session"):
             await hear(sentence, expected)
         else:
             assert fits(await hear(sentence), await answer_of(house, expected, language)), sentence
-    assert house.shell(MASK).state is State.RUNNING
+    assert house.shell(MASK).state is SessionState.RUNNING
     await hear({"en": "stop", "de": "stopp"}[language], "stop_all")
     assert house.flowing == set()
     print(f"{language}: {said} phrasings")  # noqa: T201
@@ -185,7 +185,7 @@ async def test_whoever_is_not_known_may_stop_but_has_to_say_for_whom_something_s
     assert await house.hass.config_entries.async_setup(eve.entry_id)
     await house.hass.async_block_till_done()
     for device in house.devices.values():
-        device.subjects.append(815)
+        device.profiles.append(815)
         device.report()
     assert await say(house, "start the mask") == "Say for whom, with the name."
     assert house.shell(MASK).live is None
@@ -272,7 +272,7 @@ async def test_a_mask_that_is_off_is_waited_for(house: House) -> None:
     await house.hass.async_block_till_done()
     answer = await say(house, "start the mask")
     assert answer.startswith("Switch Mask on before"), answer
-    assert house.shell(MASK).state is State.WAITING
+    assert house.shell(MASK).state is SessionState.WAITING
 
 
 async def test_stop_is_understood_as_fast_as_a_word_of_home_assistant_itself(house: House, capsys: pytest.CaptureFixture[str]) -> None:
@@ -288,7 +288,7 @@ async def test_stop_is_understood_as_fast_as_a_word_of_home_assistant_itself(hou
             began, worked = freezegun.api.real_perf_counter(), thread_time()
             await async_converse(house.hass, sentence, None, Context(), language="en")
             seconds.append((freezegun.api.real_perf_counter() - began, thread_time() - worked))
-        assert house.shell(MASK).state is State.IDLE
+        assert house.shell(MASK).state is SessionState.IDLE
         await house.hass.async_block_till_done()
     (lamp_ms, _), (stop_ms, worked_ms) = ([median(column) * 1000 for column in zip(*seconds, strict=True)] for seconds in took.values())
     with capsys.disabled():

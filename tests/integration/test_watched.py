@@ -76,7 +76,7 @@ async def wait(world: World, minutes: float) -> None:
 
 def records(world: World) -> list[Record]:
     """What the ledger has of watched lights, the newest first."""
-    return [record for record in world.hass.data[LEDGER].newest_first(world.person.person_id) if record.source is Source.WATCHED]
+    return [record for record in world.hass.data[LEDGER].newest_first(world.person.person_id) if record.source is Source.TRACKED]
 
 
 def notifications(world: World) -> dict[str, Any]:
@@ -92,7 +92,7 @@ async def test_a_light_counts_at_its_full_plan_from_the_moment_it_is_seen_on(wor
     await switch(world, on=True)
     (record,) = records(world)
     assert record.open
-    assert record.taken.fluence_j_cm2 == {Channel.RED: pytest.approx(27)}
+    assert record.counted.fluence_j_cm2 == {Channel.RED: pytest.approx(27)}
     await wait(world, 4)
     await switch(world, on=False)
     (record,) = records(world)
@@ -142,11 +142,11 @@ async def test_its_planned_end_is_told_once_and_what_goes_on_is_charged_ahead(wo
     assert not any(word in f"{told['title']} {told['message']}".lower() for word in ("therapy", "skin", "face", "dose", "session", "ada"))
     (record,) = records(world)
     assert record.open
-    assert record.taken.fluence_j_cm2[Channel.RED] == pytest.approx(54, rel=0.01)
+    assert record.counted.fluence_j_cm2[Channel.RED] == pytest.approx(54, rel=0.01)
     notifications(world).clear()
     await wait(world, MINUTES)
     assert notifications(world) == {}
-    assert records(world)[0].taken.fluence_j_cm2[Channel.RED] == pytest.approx(81, rel=0.01)
+    assert records(world)[0].counted.fluence_j_cm2[Channel.RED] == pytest.approx(81, rel=0.01)
     await switch(world, on=False)
     (record,) = records(world)
     assert record.delivered is not None
@@ -257,4 +257,4 @@ async def test_what_happens_to_it_is_told_without_saying_what_it_is(world: World
         state = world.hass.states.get(entity_id)
         assert state is not None
         told.append((state.attributes["event_type"], state.attributes["by"], state.attributes["user_id"]))
-    assert told == [("watched_on", "home_assistant", None), ("watched_off", "home_assistant", None)]
+    assert told == [("tracked_on", "home_assistant", None), ("tracked_off", "home_assistant", None)]

@@ -90,7 +90,7 @@ async def test_none_of_ours_and_nothing_of_a_governed_node_is_watched(world: Wor
 
 async def test_a_light_is_watched_once_for_a_person(world: World) -> None:
     await add(world)
-    assert (await add(world))["errors"] == {"entity": "already_watched"}
+    assert (await add(world))["errors"] == {"entity": "already_tracked"}
 
 
 async def test_a_light_is_changed(world: World) -> None:
@@ -117,5 +117,5 @@ def test_every_word_of_the_flow_is_there_and_used() -> None:
     assert WORDS["step"].keys() == {"user", "reconfigure"}
     for step in WORDS["step"].values():
         assert step["data"].keys() == step["data_description"].keys() == PANEL.keys()
-    assert WORDS["error"].keys() == set(re.findall(r'"(unknown_light|governed_light|already_watched|too_bright|\w+_bounds)"', source))
+    assert WORDS["error"].keys() == set(re.findall(r'"(unknown_light|governed_light|already_tracked|too_bright|\w+_bounds)"', source))
     assert WORDS["initiate_flow"].keys() == {"user", "reconfigure"}

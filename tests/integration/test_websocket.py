@@ -7,13 +7,13 @@ from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.typing import MockHAClientWebSocket, WebSocketGenerator
 
-from custom_components.facial_therapy.const import CONF_STANDING
+from custom_components.facial_therapy.const import CONF_ELIGIBILITY
 from custom_components.facial_therapy.core.model import Fault, Modality, Outcome
 
 from .entities import entity_id
-from .world import SUBJECT, World, person_entry
+from .world import PROFILE, World, person_entry
 
-SECRETS = ("subject", "skin_type", "skin_factor", str(SUBJECT), "impedance", "owner", "session_id")
+SECRETS = ("profile", "skin_type", "skin_factor", str(PROFILE), "impedance", "owner", "session_id")
 
 type Message = dict[str, Any]
 
@@ -227,7 +227,7 @@ async def test_a_device_whose_entities_are_disabled_is_shown_without_them(world:
 
 async def test_what_tells_of_health_is_not_shown_to_everybody(world: World, follower: Follower) -> None:
     [person] = [entry for entry in world.hass.config_entries.async_entries("facial_therapy") if entry.title == "Ada"]
-    data = {**person.data, CONF_STANDING: {**person.data[CONF_STANDING], "red_flag_at": dt_util.utcnow().isoformat()}}
+    data = {**person.data, CONF_ELIGIBILITY: {**person.data[CONF_ELIGIBILITY], "red_flag_at": dt_util.utcnow().isoformat()}}
     world.hass.config_entries.async_update_entry(person, data=data)
     await world.pass_time(2)
     await follower.catch_up()

@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.facial_therapy.core.model import Modality, Reason
 from custom_components.facial_therapy.devices import codec
-from custom_components.facial_therapy.devices.port import SubjectWindows
+from custom_components.facial_therapy.devices.port import ProfileCounters
 
 NOW = datetime(2026, 11, 24, 21, 0, tzinfo=UTC)
 WINDOWS = {
@@ -22,7 +22,7 @@ WINDOWS = {
 
 
 @pytest.mark.parametrize(
-    "reason", ["dose_day", "dose_week", "blue_week", "sessions_day", "sessions_week", "rest", "rest_blue", "subject_gap", "brown_out", "too_soon"]
+    "reason", ["dose_day", "dose_week", "blue_week", "sessions_day", "sessions_week", "rest", "rest_blue", "profile_gap", "brown_out", "too_soon"]
 )
 def test_what_time_cures_says_when(reason: str) -> None:
     refusal = codec.refusal({"reason": reason, "wait_s": "3600"}, NOW)
@@ -48,8 +48,8 @@ def test_what_remains_of_a_dose_is_told_in_the_units_of_the_person() -> None:
 
 
 def test_the_windows_of_a_person_are_light_on_a_mask_and_charge_on_a_wand() -> None:
-    assert codec.subject_windows(WINDOWS, Modality.MASK) == SubjectWindows(
-        subject=4711,
+    assert codec.profile_counters(WINDOWS, Modality.MASK) == ProfileCounters(
+        profile=4711,
         fluence_day_j_cm2=42,
         fluence_week_j_cm2=120,
         blue_week_j_cm2=6,
@@ -58,7 +58,7 @@ def test_the_windows_of_a_person_are_light_on_a_mask_and_charge_on_a_wand() -> N
         rest_s=21_600,
         rest_blue_s=72_000,
     )
-    wand = codec.subject_windows(WINDOWS | {"dose_day": "90000", "dose_week": "180000", "blue_week": "0"}, Modality.WAND)
+    wand = codec.profile_counters(WINDOWS | {"dose_day": "90000", "dose_week": "180000", "blue_week": "0"}, Modality.WAND)
     assert (wand.charge_day_ma_min, wand.charge_week_ma_min, wand.fluence_week_j_cm2) == (1.5, 3, 0)
 
 
@@ -67,7 +67,7 @@ def test_the_windows_of_a_person_are_light_on_a_mask_and_charge_on_a_wand() -> N
 def test_windows_that_lack_a_number_are_no_windows(key: str, value: str | None) -> None:
     values = {name: text for name, text in WINDOWS.items() if name != key} | ({} if value is None else {key: value})
     with pytest.raises(codec.LineError):
-        codec.subject_windows(values, Modality.MASK)
+        codec.profile_counters(values, Modality.MASK)
 
 
 REPORT = {"telemetry": "7", "boot": "1", "uptime_ms": "5000", "state": "armed", "record": "3"}
@@ -75,9 +75,9 @@ REPORT = {"telemetry": "7", "boot": "1", "uptime_ms": "5000", "state": "armed", 
 
 def test_a_report_says_who_is_enrolled_and_whether_somebody_holds_the_button() -> None:
     report = codec.telemetry(REPORT | {"button": "1", "subjects": "4711,2147483647", "needs_button": "1"}, NOW)
-    assert (report.button, report.subjects, report.needs_button) == (True, frozenset({4711, 2147483647}), True)
+    assert (report.button, report.profiles, report.needs_button) == (True, frozenset({4711, 2147483647}), True)
     older = codec.telemetry(REPORT, NOW)
-    assert (older.button, older.subjects, older.needs_button) == (False, frozenset(), False)
+    assert (older.button, older.profiles, older.needs_button) == (False, frozenset(), False)
 
 
 def test_a_report_with_a_subject_that_is_no_number_is_none() -> None:

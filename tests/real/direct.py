@@ -179,12 +179,12 @@ class Owner(Direct):
         """Call an action with a good envelope, of which single arguments can be replaced."""
         return await self.call(name, **{**await self.envelope(), **arguments})
 
-    async def enroll(self, *subjects: int) -> None:
+    async def enroll(self, *profiles: int) -> None:
         """Hold the button, as a person does, and enroll these tokens."""
         await self.simulate(button=True)
         await self.telemetry(lambda values: values["button"] == "1")
-        for subject in subjects:
-            reply = await self.command("enroll_subject", subject=subject)
+        for profile in profiles:
+            reply = await self.command("enroll_subject", profile=profile)
             if reply.reason != "ok":
                 raise RuntimeError(reply.text)
         await self.simulate(button=False)

@@ -207,7 +207,7 @@ class Household:
             while True:
                 for entry in json.loads(path.read_text())["data"]["entries"]:
                     if entry["entry_id"] == entry_id:
-                        return int(entry["data"]["subject"])
+                        return int(entry["data"]["profile"])
                 await asyncio.sleep(0.2)
 
     async def _enroll(self, station: Station, token: int) -> None:

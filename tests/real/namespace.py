@@ -79,6 +79,6 @@ def enter() -> bool:
     return bool(_entered)
 
 
-def own() -> bool:
+def custom() -> bool:
     """Whether this process is in a network of its own."""
     return bool(_entered)

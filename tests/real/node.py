@@ -16,24 +16,24 @@ HELD_S = 10.2
 """How long the button of a new node is held."""
 
 
-async def commissioned(program: Path, subjects: Sequence[int] = ()) -> bytes:
+async def commissioned(program: Path, profiles: Sequence[int] = ()) -> bytes:
     """Return what a node stores once its button has been held for 10 s, with these subjects enrolled; made once for each program."""
     content = await asyncio.to_thread(program.read_bytes)
-    digest = hashlib.sha256(content + repr(tuple(subjects)).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(content + repr(tuple(profiles)).encode()).hexdigest()[:16]
     found = COMMISSIONED / f"{program.name}-{digest}.records"
     if not found.exists():
         with tempfile.TemporaryDirectory() as folder, contextlib.closing(socket.socket()) as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
             probe.close()
-            node = Node(program, Path(folder), port=port, witness=Path(folder) / "witness", subjects=None)
+            node = Node(program, Path(folder), port=port, witness=Path(folder) / "witness", profiles=None)
             await node.start()
             try:
                 async with Owner("127.0.0.1", port) as owner:
                     await owner.press(HELD_S)
                     await owner.telemetry(lambda values: values["state"] == "idle")
-                    if subjects:
-                        await owner.enroll(*subjects)
+                    if profiles:
+                        await owner.enroll(*profiles)
             finally:
                 await node.stop()
             found.parent.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ class Node:
         *,
         port: int,
         witness: Path,
-        subjects: Sequence[int] | None = (),
+        profiles: Sequence[int] | None = (),
     ) -> None:
         """Describe a node; its state lives in `directory` and survives its reboots.
 
@@ -66,7 +66,7 @@ class Node:
         self.records = self.state / f"{self.name}.records"
         self.log = directory / f"{self.name}.log"
         self._program = program
-        self._subjects = subjects
+        self._subjects = profiles
         self._environment = {
             "FACIAL_THERAPY_PORT": str(port),
             "FACIAL_THERAPY_STATE": str(self.state),

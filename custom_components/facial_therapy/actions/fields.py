@@ -19,7 +19,7 @@ from ..core.gate.eligibility import not_fine
 from ..core.limits import Bound
 from ..core.model import Channel, Reason, Refusal, RefusedError
 from ..people.registry import find_person
-from ..session.view import Ask
+from ..session.view import SessionRequest
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -60,7 +60,7 @@ SESSION: Final[Mapping[Any, Any]] = {
 }
 
 
-def ask_of(call: ServiceCall) -> Ask:
+def ask_of(call: ServiceCall) -> SessionRequest:
     """Return what is asked for.
 
     Raises:
@@ -69,8 +69,8 @@ def ask_of(call: ServiceCall) -> Ask:
     data = call.data
     person = find_person(call.hass, data.get(ATTR_PERSON))
     if data.get(ATTR_SKIN_FINE) is False:
-        person = replace(person, standing=not_fine(person.standing, dt_util.utcnow()))
-    return Ask(
+        person = replace(person, eligibility=not_fine(person.eligibility, dt_util.utcnow()))
+    return SessionRequest(
         person=person,
         gel_rinsed=data[ATTR_GEL_RINSED],
         program=data[ATTR_PROGRAM],
@@ -120,7 +120,7 @@ def _wait(data: Mapping[str, Any]) -> float | None:
     if not isinstance(data[ATTR_WAIT], bool):  # which would be a second
         with suppress(vol.Invalid, ValueError, OverflowError):
             wait_s = cast("timedelta", cv.time_period(data[ATTR_WAIT])).total_seconds()
-    if not WAIT.holds(wait_s):
+    if not WAIT.contains(wait_s):
         raise RefusedError(Refusal(reason=Reason.OUT_OF_BOUNDS, field=ATTR_WAIT, minimum=WAIT.minimum, maximum=WAIT.maximum, unit=WAIT.unit))
     return wait_s
 

@@ -156,7 +156,7 @@ async def async_log_session(call: ServiceCall) -> ServiceResponse:
         person = find_person(hass, data.get(ATTR_PERSON))
         await async_own_or_admin(call, person)
         ledger = hass.data[LEDGER]
-        given = external.Given(
+        given = external.ExternalSession(
             modality=Modality(data[ATTR_MODALITY]),
             irradiance_mw_cm2=channels_of(data),
             current_ua=number_of(data, ATTR_CURRENT),
@@ -180,7 +180,7 @@ def _within(data: Mapping[str, Any], field: str, bound: Bound) -> float:
         RefusedError: It is not.
     """
     value = number_of(data, field)
-    if value is None or not bound.holds(value):
+    if value is None or not bound.contains(value):
         raise RefusedError(Refusal(reason=Reason.OUT_OF_BOUNDS, field=field, minimum=bound.minimum, maximum=bound.maximum))
     return value
 

@@ -13,9 +13,9 @@ import voluptuous as vol
 from ..const import DOMAIN
 from ..core import limits
 from ..core.gate.eligibility import blocked
-from ..core.model import Block, Modality, Reason, Refusal, RefusedError
+from ..core.model import Hold, Modality, Reason, Refusal, RefusedError
 from ..people.permissions import async_may_control_person
-from ..people.registry import REACTIONS, async_change_standing, find_person
+from ..people.registry import REACTIONS, async_change_eligibility, find_person
 from ..text.errors import translated_errors
 
 ATTR_DAYS: Final = "days"
@@ -52,9 +52,9 @@ async def _async_block(call: ServiceCall) -> None:
     with translated_errors():
         person, now = find_person(call.hass, call.data.get(ATTR_PERSON)), dt_util.utcnow()
         until = _until(call.data, now)
-        block = Block(until=until, hard_until=min(until, now + limits.DATED_BLOCK_HARD))
+        block = Hold(until=until, hard_until=min(until, now + limits.DATED_BLOCK_HARD))
         await async_may_control_person(call, person.person_id)
-        async_change_standing(call.hass, person, lambda standing, _: blocked(standing, map(Modality, call.data[ATTR_MODALITIES]), block))
+        async_change_eligibility(call.hass, person, lambda eligibility, _: blocked(eligibility, map(Modality, call.data[ATTR_MODALITIES]), block))
 
 
 async def _async_report(call: ServiceCall) -> None:
@@ -62,7 +62,7 @@ async def _async_report(call: ServiceCall) -> None:
     with translated_errors():
         person = find_person(call.hass, call.data.get(ATTR_PERSON))
         await async_may_control_person(call, person.person_id)
-        async_change_standing(call.hass, person, REACTIONS[call.data[ATTR_REACTION]])
+        async_change_eligibility(call.hass, person, REACTIONS[call.data[ATTR_REACTION]])
 
 
 def _until(data: Mapping[str, Any], now: datetime) -> datetime:

@@ -13,13 +13,13 @@ import voluptuous as vol
 
 from ..const import CONF_PERSON, DOMAIN
 from ..core.model import Reason, Refusal, RefusedError
-from ..core.routine.run import Run
+from ..core.routine.run import RoutineRun
 from ..core.routine.steps import Act, IfRefused, Step, Steps, ends_at
-from ..core.routine.transitions import Event, Result
+from ..core.routine.transitions import Result, RoutineEvent
 from ..core.schedule.plan import Freeze, Why
 from ..people.permissions import async_may_control_person
 from ..people.registry import find_person
-from ..people.routines import DURATION_S, own_routine
+from ..people.routines import DURATION_S, custom_routine
 from ..routines.forecast import next_evening
 from ..routines.proposals import EVENING, PROPOSALS, Proposal
 from ..routines.runner import WINDOW, Evenings, evenings_of
@@ -65,9 +65,9 @@ def async_setup_routine_actions(hass: HomeAssistant) -> None:
             vol.Optional(ATTR_MODE, default=MODE_ARM): vol.In(MODES),
         },
     )
-    register("confirm_step", _doing(Event.CONFIRM), {})
-    register("skip_step", _doing(Event.SKIP), {})
-    register("stop_routine", _doing(Event.STOP), {})
+    register("confirm_step", _doing(RoutineEvent.CONFIRM), {})
+    register("skip_step", _doing(RoutineEvent.SKIP), {})
+    register("stop_routine", _doing(RoutineEvent.STOP), {})
     register("accept_next_phase", _async_accept, {vol.Optional(ATTR_WAND_EVERY_WEEKS): object})
     skipped = [Why.SKIPPED.value, Why.TRAVEL.value, Why.ILLNESS.value]
     register("skip_planned", _async_skip, {vol.Optional(ATTR_DATE): cv.date, vol.Optional(ATTR_UNTIL): cv.date, vol.Optional(ATTR_REASON): vol.In(skipped)})
@@ -113,9 +113,9 @@ def _wanted(call: ServiceCall, evenings: Evenings) -> tuple[str, Steps, timedelt
         RefusedError: There is no such routine, or no plan.
     """
     if ATTR_STEPS in call.data:
-        return "own", tuple(_step(data) for data in call.data[ATTR_STEPS]), WINDOW
+        return "custom", tuple(_step(data) for data in call.data[ATTR_STEPS]), WINDOW
     if (name := call.data.get(ATTR_ROUTINE)) is not None:
-        return *own_routine(call.hass, evenings.entry.entry_id, name), WINDOW
+        return *custom_routine(call.hass, evenings.entry.entry_id, name), WINDOW
     return evenings.of_plan()
 
 
@@ -139,10 +139,10 @@ def _finish_by(clock: time | None) -> datetime | None:
     return dt_util.as_utc(at if now - at < timedelta(hours=6) else at + timedelta(days=1))
 
 
-def _doing(event: Event) -> Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]:
+def _doing(event: RoutineEvent) -> Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]:
     async def do(call: ServiceCall) -> ServiceResponse:
         with translated_errors():
-            if event is Event.STOP:  # open to everybody who is signed in
+            if event is RoutineEvent.STOP:  # open to everybody who is signed in
                 evenings = evenings_of(call.hass, find_person(call.hass, call.data.get(ATTR_PERSON)))
             else:
                 evenings = await _async_evenings(call)
@@ -158,7 +158,7 @@ async def _async_accept(call: ServiceCall) -> ServiceResponse:
         evenings = await _async_evenings(call)
         every = number_of(call.data, ATTR_WAND_EVERY_WEEKS)
         accepted = await evenings.async_accept(**({} if every is None else {ATTR_WAND_EVERY_WEEKS: int(every) if every.is_integer() else every}))
-        following = next_evening(call.hass, evenings.person, evenings.course)
+        following = next_evening(call.hass, evenings.person, evenings.weekly_plan)
     if not call.return_response:
         return None
     return {"program": accepted.program, "phase": accepted.phase.value, "next": following.at.isoformat() if following is not None else None}
@@ -169,7 +169,7 @@ async def _async_skip(call: ServiceCall) -> ServiceResponse:
     with translated_errors():
         evenings = await _async_evenings(call)
         person, today = evenings.person, dt_util.now().date()
-        evening = next_evening(call.hass, person, evenings.course)
+        evening = next_evening(call.hass, person, evenings.weekly_plan)
         first: date | None = call.data.get(ATTR_DATE) or (None if evening is None else evening.day)
         if first is None:
             raise RefusedError(Refusal(reason=Reason.NO_PLAN))
@@ -178,20 +178,20 @@ async def _async_skip(call: ServiceCall) -> ServiceResponse:
             if not least <= day <= today + timedelta(days=DAYS_MAXIMUM):
                 raise RefusedError(Refusal(reason=Reason.OUT_OF_BOUNDS, field=field, minimum=0, maximum=DAYS_MAXIMUM, unit="d"))
         why = Why(call.data.get(ATTR_REASON, Why.SKIPPED))
-        course = evenings.course
+        weekly_plan = evenings.weekly_plan
         if why is Why.SKIPPED:
             days = {first + timedelta(days=offset) for offset in range((last - first).days + 1)}
-            course = replace(course, skipped=course.skipped | days)
+            weekly_plan = replace(weekly_plan, skipped=weekly_plan.skipped | days)
         else:
-            course = replace(course, freezes=(*course.freezes, Freeze(first=first, last=last, why=why)))
-        await evenings.async_plan(course)
-        following = next_evening(call.hass, person, course)
+            weekly_plan = replace(weekly_plan, freezes=(*weekly_plan.freezes, Freeze(first=first, last=last, why=why)))
+        await evenings.async_plan(weekly_plan)
+        following = next_evening(call.hass, person, weekly_plan)
     if not call.return_response:
         return None
     return {"skipped": first.isoformat(), "until": last.isoformat(), "next": following.at.isoformat() if following is not None else None}
 
 
-def _told(run: Run) -> dict[str, Any]:
+def _told(run: RoutineRun) -> dict[str, Any]:
     """Return where a routine is, what became of its steps and when it will be done."""
     now = dt_util.utcnow()
     left = tuple(step for index, step in enumerate(run.steps) if index >= run.index and index not in run.marked)

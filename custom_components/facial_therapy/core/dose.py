@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from .limits import UNCALIBRATED_FLUENCE_J_CM2, UNCERTAINTY
-from .model import Channel, Device, Dose, Grade, Request
+from .model import Channel, Device, Dose, Grade, SessionParameters
 
 _MS_PER_S: Final = 1000
 _UA_S_PER_MA_MIN: Final = 60_000
@@ -39,7 +39,7 @@ def uncertainty(device: Device) -> float:
     return max(claimed, UNCERTAINTY[device.grade]) if math.isfinite(claimed) else math.inf
 
 
-def planned(request: Request) -> Dose:
+def planned(request: SessionParameters) -> Dose:
     """Return the nominal dose of a request: its levels for all of its time, without credit for the ramp."""
     return Dose(
         fluence_j_cm2=MappingProxyType({channel: fluence_j_cm2(level, request.duration_s) for channel, level in request.irradiance_mw_cm2.items()}),
@@ -47,15 +47,15 @@ def planned(request: Request) -> Dose:
     )
 
 
-def charged(dose: Dose, device: Device) -> Dose:
-    """Return what a nominal dose, planned or delivered, counts for on a device: see `charged_at`.
+def worst_case(dose: Dose, device: Device) -> Dose:
+    """Return what a nominal dose, planned or delivered, counts for on a device: see `worst_case_at`.
 
     Source: docs/safety.md, L28.
     """
-    return charged_at(dose, device.grade, uncertainty(device))
+    return worst_case_at(dose, device.grade, uncertainty(device))
 
 
-def charged_at(dose: Dose, grade: Grade, share: float) -> Dose:
+def worst_case_at(dose: Dose, grade: Grade, share: float) -> Dose:
     """Return what a nominal dose, planned or delivered, counts for.
 
     Args:

@@ -26,7 +26,7 @@ class Bound:
     unit: str
     source: str
 
-    def holds(self, value: float) -> bool:
+    def contains(self, value: float) -> bool:
         """Tell whether a value is inside; NaN is not."""
         return self.minimum <= value <= self.maximum
 
@@ -227,7 +227,7 @@ SCREENING_HOLDS: Final = (timedelta(days=90), timedelta(days=180))
 SCREENING_REMINDER: Final = timedelta(days=14)
 CLINICIAN_HOLDS: Final = timedelta(days=365)
 """How old a clinician's word may be when the questions are answered (X5)."""
-DATED_BLOCK: Final = timedelta(days=14)
+ON_HOLD: Final = timedelta(days=14)
 DATED_BLOCK_HARD: Final = timedelta(days=2)
 DATED_BLOCK_MAXIMUM: Final = timedelta(days=366)
 """The longest block that may be asked for."""

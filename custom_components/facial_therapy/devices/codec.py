@@ -7,7 +7,7 @@ from typing import Final
 
 from ..core.limits import TEMPERATURE_STOP_C
 from ..core.model import ByChannel, Channel, Device, Dose, EyeShield, Fault, Grade, Modality, NodeState, Outcome, Reason, Refusal, Telemetry
-from .port import Answer, HistoryEntry, SubjectWindows
+from .port import Answer, HistoryEntry, ProfileCounters
 
 NUMBERS: Final[Mapping[Channel, int]] = {Channel.RED: 1, Channel.NEAR_INFRARED: 2, Channel.BLUE: 3, Channel.AMBER: 4}
 CURRENT_NUMBER: Final = 5
@@ -192,7 +192,7 @@ def telemetry(values: Mapping[str, str], received_at: datetime) -> Telemetry:
             zone=None if (zone := values.get("zone")) is None else int(zone),
             delivered=_dose(values.get("delivered")),
             button=values.get("button") == "1",
-            subjects=frozenset(int(token) for token in values.get("subjects", "").split(",") if token),
+            profiles=frozenset(int(token) for token in values.get("subjects", "").split(",") if token),
             needs_button=values.get("needs_button") == "1",
         )
     except (KeyError, ValueError) as error:
@@ -236,7 +236,7 @@ def history_entry(values: Mapping[str, str]) -> HistoryEntry:
         return HistoryEntry(
             number=int(values["entry"]),
             session_id=values.get("entry_session"),
-            subject=None if (subject := values.get("subject")) is None else int(subject),
+            profile=None if (profile := values.get("subject")) is None else int(profile),
             planned=_dose(values.get("planned")),
             delivered=_dose(values.get("delivered")),
             output_s=int(values.get("output_ms", 0)) / 1000,
@@ -247,7 +247,7 @@ def history_entry(values: Mapping[str, str]) -> HistoryEntry:
         raise LineError(str(error)) from error
 
 
-def subject_windows(values: Mapping[str, str], modality: Modality) -> SubjectWindows:
+def profile_counters(values: Mapping[str, str], modality: Modality) -> ProfileCounters:
     """Return what the node has counted for one person.
 
     Raises:
@@ -256,8 +256,8 @@ def subject_windows(values: Mapping[str, str], modality: Modality) -> SubjectWin
     try:
         day, week, blue = (int(values[key]) for key in ("dose_day", "dose_week", "blue_week"))
         mask = modality is Modality.MASK
-        return SubjectWindows(
-            subject=int(values["subject"]),
+        return ProfileCounters(
+            profile=int(values["subject"]),
             fluence_day_j_cm2=day / 1_000_000 if mask else 0,
             fluence_week_j_cm2=week / 1_000_000 if mask else 0,
             blue_week_j_cm2=blue / 1_000_000 if mask else 0,

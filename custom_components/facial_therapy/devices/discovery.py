@@ -14,7 +14,7 @@ PROJECT: Final = "facial_therapy."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class DiscoveredNode:
     """A governed node that the esphome integration has."""
 
     mac: str
@@ -38,7 +38,7 @@ def node_device(hass: HomeAssistant, mac: str) -> dr.DeviceEntry | None:
     return next((device for device in devices if (dr.CONNECTION_NETWORK_MAC, mac) in device.connections), None)
 
 
-def governed_nodes(hass: HomeAssistant) -> list[Node]:
+def therapy_nodes(hass: HomeAssistant) -> list[DiscoveredNode]:
     """Return the governed nodes of all loaded ESPHome entries."""
     nodes = []
     for entry in hass.config_entries.async_entries(ESPHOME):
@@ -46,5 +46,7 @@ def governed_nodes(hass: HomeAssistant) -> list[Node]:
             continue
         device = node_device(hass, mac)
         if device and device.manufacturer == PROJECT[:-1] and device.model in list(Modality):
-            nodes.append(Node(mac=mac, name=device.name_by_user or device.name or mac, modality=Modality(device.model), esphome_entry_id=entry.entry_id))
+            nodes.append(
+                DiscoveredNode(mac=mac, name=device.name_by_user or device.name or mac, modality=Modality(device.model), esphome_entry_id=entry.entry_id)
+            )
     return nodes

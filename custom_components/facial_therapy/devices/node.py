@@ -15,16 +15,16 @@ from homeassistant.util import dt as dt_util
 
 from ..const import LOGGER
 from ..core import limits
-from ..core.model import ByChannel, Device, Fault, Modality, Plan, Telemetry
+from ..core.model import ByChannel, Device, Fault, Modality, PermittedSession, Telemetry
 from . import codec
 from .channel import Channel
-from .port import Answer, DeviceError, HistoryEntry, Problem, SubjectWindows, TherapyDevice
+from .port import Answer, DeviceError, HistoryEntry, Problem, ProfileCounters, TherapyDevice
 
 RETRY_S: Final = 2
 """A node that comes back is found within 5 s."""
 
 
-class GovernedDevice(TherapyDevice):
+class NodeDevice(TherapyDevice):
     """A governed node, with its channel kept open."""
 
     def __init__(self, hass: HomeAssistant, mac: str, modality: Modality) -> None:
@@ -148,14 +148,14 @@ class GovernedDevice(TherapyDevice):
         return answer
 
     @override
-    async def async_start(self, session_id: str, plan: Plan, *, last_record: int) -> Answer:
+    async def async_start(self, session_id: str, plan: PermittedSession, *, last_record: int) -> Answer:
         return await self._async_lease("start_session", session_id, self._start(plan, last_record=last_record, continues=1))
 
-    def _start(self, plan: Plan, *, last_record: int, continues: int) -> dict[str, object]:
+    def _start(self, plan: PermittedSession, *, last_record: int, continues: int) -> dict[str, object]:
         request = plan.request
         arguments: dict[str, object] = {
             "last_record": last_record,
-            "subject": request.person.subject,
+            "subject": request.person.profile,
             "skin_permille": round(plan.skin_factor * 1000),
             "duration_s": int(request.duration_s),
             "lease_ms": round(plan.lease_s * 1000),
@@ -196,7 +196,7 @@ class GovernedDevice(TherapyDevice):
         return codec.answer(await self._async_send("pause_session", {"session": session_id}))
 
     @override
-    async def async_resume(self, session_id: str, plan: Plan, *, last_record: int) -> Answer:
+    async def async_resume(self, session_id: str, plan: PermittedSession, *, last_record: int) -> Answer:
         if self._channel is not None and self._owned == self._channel.owner:
             return await self._async_lease("resume_session", session_id, {})
         return await self._async_lease("start_session", session_id, self._start(plan, last_record=last_record, continues=2))
@@ -222,13 +222,13 @@ class GovernedDevice(TherapyDevice):
             raise DeviceError(Problem.NO_ANSWER) from error
 
     @override
-    async def async_enroll(self, subject: int) -> Answer:
-        return codec.answer(await self._async_send("enroll_subject", {"subject": subject}))
+    async def async_enroll(self, profile: int) -> Answer:
+        return codec.answer(await self._async_send("enroll_subject", {"subject": profile}))
 
     @override
-    async def async_subject(self, subject: int) -> SubjectWindows:
-        values = await self._async_send("read_subject", {"subject": subject})
+    async def async_profile(self, profile: int) -> ProfileCounters:
+        values = await self._async_send("read_subject", {"subject": profile})
         try:
-            return codec.subject_windows(values, self._modality)
+            return codec.profile_counters(values, self._modality)
         except codec.LineError as error:
             raise DeviceError(Problem.NO_ANSWER) from error

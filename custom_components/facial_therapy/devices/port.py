@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from ..core.model import ByChannel, Device, Dose, Fault, NodeState, Outcome, Plan, Telemetry
+from ..core.model import ByChannel, Device, Dose, Fault, NodeState, Outcome, PermittedSession, Telemetry
 
 
 class Problem(StrEnum):
@@ -55,7 +55,7 @@ class HistoryEntry:
 
     number: int
     session_id: str | None
-    subject: int | None
+    profile: int | None
     planned: Dose
     delivered: Dose
     output_s: float
@@ -66,13 +66,13 @@ class HistoryEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SubjectWindows:
+class ProfileCounters:
     """What the node has counted for one person, charged (nominal times one plus the uncertainty), an open session at its full budgets.
 
     Windows roll over 24 h and 168 h of the node's own age: time in which it was switched off may be missing, so that they are never too small.
     """
 
-    subject: int
+    profile: int
     fluence_day_j_cm2: float = 0
     fluence_week_j_cm2: float = 0
     """Mask: all channels."""
@@ -117,7 +117,7 @@ class TherapyDevice(Protocol):
     async def async_close(self) -> None:
         """Close the channel for good; the node suspends what flows."""
 
-    async def async_start(self, session_id: str, plan: Plan, *, last_record: int) -> Answer:
+    async def async_start(self, session_id: str, plan: PermittedSession, *, last_record: int) -> Answer:
         """Arm a session: 16 hex digits, and the newest record number that the ledger has taken in."""
 
     async def async_set_levels(self, session_id: str, *, irradiance_mw_cm2: ByChannel, current_ua: float) -> Answer:
@@ -129,7 +129,7 @@ class TherapyDevice(Protocol):
     async def async_pause(self, session_id: str) -> Answer:
         """Zero at once; the session is kept."""
 
-    async def async_resume(self, session_id: str, plan: Plan, *, last_record: int) -> Answer:
+    async def async_resume(self, session_id: str, plan: PermittedSession, *, last_record: int) -> Answer:
         """Continue a paused or suspended session, also one of an earlier connection."""
 
     async def async_stop(self) -> Answer:
@@ -141,8 +141,8 @@ class TherapyDevice(Protocol):
     async def async_history(self, number: int) -> HistoryEntry:
         """Read one record."""
 
-    async def async_enroll(self, subject: int) -> Answer:
+    async def async_enroll(self, profile: int) -> Answer:
         """Enroll a person's token (1 to 2^31 - 1) on the node, while its button is held: `Telemetry.button`."""
 
-    async def async_subject(self, subject: int) -> SubjectWindows:
+    async def async_profile(self, profile: int) -> ProfileCounters:
         """Read what the node has counted for an enrolled token; refused `not_enrolled` for any other."""

@@ -21,21 +21,21 @@ from homeassistant.helpers.selector import (
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from ..const import CONF_ASK_SKIN, CONF_KIND, CONF_NOTIFY, CONF_PERSON, CONF_SKIN_TYPE, CONF_STANDING, CONF_SUBJECT, CONF_WHEN_DUE, DOMAIN, KIND_PERSON
+from ..const import CONF_ASK_SKIN, CONF_ELIGIBILITY, CONF_KIND, CONF_NOTIFY, CONF_PERSON, CONF_PROFILE, CONF_SKIN_TYPE, CONF_WHEN_DUE, DOMAIN, KIND_PERSON
 from ..coordinator import all_coordinators
 from ..core.gate.eligibility import answered, cleared, unblocked
 from ..core.gate.resolve import BUILT_IN
-from ..core.model import Modality, Reason, RefusedError, SkinType, Standing
+from ..core.model import Eligibility, Modality, Reason, RefusedError, SkinType
 from ..core.schedule.plan import EVENINGS as EVENINGS_A_WEEK, WAND_EVERY_WEEKS, evenings
 from ..people.inheritance import async_inherit
-from ..people.programs import own_programs
+from ..people.programs import custom_programs
 from ..people.registry import REACTIONS, async_erase, is_person
 from ..routines.reminders import WHEN_DUE
 from ..routines.runner import CLOSES, EVENINGS, OPENS, Evenings
 from ..storage.ledger_file import LedgerError
-from ..storage.serialize import skin_in, skin_out, standing_in, standing_out
+from ..storage.serialize import eligibility_in, eligibility_out, skin_in, skin_out
 from ..text.errors import time_in_words
-from ..text.translator import async_words
+from ..text.translator import async_translator
 from .screening import CONF_CONFIRMED, CONF_TREATMENTS, CONFIRMED, SKIN_TYPE, TREATED, ScreeningSteps, choice_of, rested, treatment_errors
 
 CONF_REACTION: Final = "reaction"
@@ -87,16 +87,16 @@ class PersonSteps(ScreeningSteps):
         return self.async_show_form(step_id="person", data_schema=self.add_suggested_values_to_schema(PERSON_SCHEMA, user_input), errors=errors)
 
     @override
-    async def _async_screened(self, standing: Standing, skin_type: SkinType, outcome: str | None) -> ConfigFlowResult:
+    async def _async_screened(self, eligibility: Eligibility, skin_type: SkinType, outcome: str | None) -> ConfigFlowResult:
         if self.source == SOURCE_RECONFIGURE:
-            return self._changed(standing, outcome, **self._skin(skin_type))
+            return self._changed(eligibility, outcome, **self._skin(skin_type))
         if errors := self._errors(self._details):  # somebody else has been added in the meantime
             return self.async_show_form(step_id="person", data_schema=self.add_suggested_values_to_schema(PERSON_SCHEMA, self._details), errors=errors)
-        standing = await async_inherit(self.hass, standing)
-        subject = self._new_subject()
-        await self.async_set_unique_id(f"person_{subject}")
-        kept = {CONF_SKIN_TYPE: skin_type.value, CONF_STANDING: standing_out(standing), **_links(self._details)}
-        return self.async_create_entry(title=tidy(self._details[CONF_NAME]), data={CONF_KIND: KIND_PERSON, CONF_SUBJECT: subject, **kept}, description=outcome)
+        eligibility = await async_inherit(self.hass, eligibility)
+        profile = self._new_subject()
+        await self.async_set_unique_id(f"person_{profile}")
+        kept = {CONF_SKIN_TYPE: skin_type.value, CONF_ELIGIBILITY: eligibility_out(eligibility), **_links(self._details)}
+        return self.async_create_entry(title=tidy(self._details[CONF_NAME]), data={CONF_KIND: KIND_PERSON, CONF_PROFILE: profile, **kept}, description=outcome)
 
     @override
     async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:
@@ -123,32 +123,32 @@ class PersonSteps(ScreeningSteps):
 
     def _new_subject(self) -> int:
         """Return the random token by which the nodes know this person."""
-        taken = {entry.data.get(CONF_SUBJECT) for entry in self._async_current_entries()}
-        while (subject := secrets.randbelow(SUBJECT_MAX) + 1) in taken:
+        taken = {entry.data.get(CONF_PROFILE) for entry in self._async_current_entries()}
+        while (profile := secrets.randbelow(SUBJECT_MAX) + 1) in taken:
             pass
-        return subject
+        return profile
 
     # --- later ------------------------------------------------------------------------------------------------------------------
 
     @override
-    def _standing(self) -> Standing:
-        return standing_in(self._get_reconfigure_entry().data.get(CONF_STANDING, {})) if self.source == SOURCE_RECONFIGURE else Standing()
+    def _standing(self) -> Eligibility:
+        return eligibility_in(self._get_reconfigure_entry().data.get(CONF_ELIGIBILITY, {})) if self.source == SOURCE_RECONFIGURE else Eligibility()
 
     def _skin(self, skin_type: SkinType) -> dict[str, Any]:
         """Return what an entry keeps of an answer: a lighter type than before holds a day later."""
         return skin_out(answered(skin_in(self._get_reconfigure_entry().data), skin_type, dt_util.utcnow()))
 
-    def _changed(self, standing: Standing, outcome: str | None = None, **data: str | None) -> ConfigFlowResult:
+    def _changed(self, eligibility: Eligibility, outcome: str | None = None, **data: str | None) -> ConfigFlowResult:
         """Keep what has changed of a person; whoever follows the entry stops what may run no longer."""
         return self.async_update_and_abort(
-            self._get_reconfigure_entry(), data_updates={CONF_STANDING: standing_out(standing), **data}, reason=outcome or "reconfigure_successful"
+            self._get_reconfigure_entry(), data_updates={CONF_ELIGIBILITY: eligibility_out(eligibility), **data}, reason=outcome or "reconfigure_successful"
         )
 
     def _person_menu(self) -> ConfigFlowResult:
-        standing = self._standing()
+        eligibility = self._standing()
         options = ["details", "plan", "screening", "skin_type", "block", "report"]
-        options += ["unblock"] if standing.blocks else []
-        options += ["clear"] if standing.red_flag_at is not None else []
+        options += ["unblock"] if eligibility.holds else []
+        options += ["clear"] if eligibility.red_flag_at is not None else []
         kept = self.hass.data.get(EVENINGS, {}).get(self._get_reconfigure_entry().entry_id)
         options += ["next_phase"] if kept is not None and kept.next_phase is not None else []
         return self.async_show_menu(step_id="reconfigure", menu_options=[*options, "erase"])
@@ -179,7 +179,7 @@ class PersonSteps(ScreeningSteps):
         if kept is None:
             return self.async_abort(reason="not_loaded")
         errors: dict[str, str] = {}
-        plan = kept.course.on(dt_util.now().date())
+        plan = kept.weekly_plan.on(dt_util.now().date())
         here = sorted({shell.modality.value for shell in all_coordinators(self.hass)})
         known = {
             CONF_PROGRAM: "fine_lines" if plan is None else plan.program,
@@ -197,10 +197,10 @@ class PersonSteps(ScreeningSteps):
                 errors = {PLAN_FIELDS.get(error.binding.field or "", CONF_PROGRAM): PLAN_ERRORS.get(error.binding.reason, "plan_out_of_bounds")}
             else:
                 return self.async_update_and_abort(entry, data_updates={CONF_WHEN_DUE: chosen[CONF_WHEN_DUE]})
-        programs = [*BUILT_IN, *own_programs(self.hass, entry.entry_id)]
+        programs = [*BUILT_IN, *custom_programs(self.hass, entry.entry_id)]
         concern = {vol.Required(CONF_PROGRAM): SelectSelector(SelectSelectorConfig(options=programs, translation_key="program"))}
         schema = self.add_suggested_values_to_schema(vol.Schema({**concern, **questions}), user_input or known)
-        words = await async_words(self.hass, self.hass.config.language)
+        words = await async_translator(self.hass, self.hass.config.language)
         told = {"person": entry.title, "programs": "\n\n".join(f"**{words.program(key)}**: {words.about(key)}" for key in BUILT_IN)}
         return self.async_show_form(step_id=step_id, data_schema=schema, errors=errors, description_placeholders=told)
 
@@ -222,7 +222,7 @@ class PersonSteps(ScreeningSteps):
         if user_input is not None:
             await kept.async_accept(wand_every_weeks=int(user_input.get(CONF_WAND_EVERY_WEEKS, proposed.wand_every_weeks)))
             return self.async_abort(reason="reconfigure_successful")
-        words = await async_words(self.hass, self.hass.config.language)
+        words = await async_translator(self.hass, self.hass.config.language)
         every = NumberSelector(NumberSelectorConfig(min=WAND_EVERY_WEEKS.minimum, max=WAND_EVERY_WEEKS.maximum, step=1))
         wand = {vol.Required(CONF_WAND_EVERY_WEEKS, default=proposed.wand_every_weeks): every} if Modality.WAND in proposed.gives else {}
         return self.async_show_form(step_id="next_phase", data_schema=vol.Schema(wand), description_placeholders={"program": words.program(proposed.program)})
@@ -249,7 +249,7 @@ class PersonSteps(ScreeningSteps):
         ended = unblocked(self._standing(), dt_util.utcnow())
         if user_input is not None:
             return self._changed(ended)
-        ends_at = max((max(block.until, block.hard_until) for block in ended.blocks.values()), default=dt_util.utcnow())
+        ends_at = max((max(block.until, block.hard_until) for block in ended.holds.values()), default=dt_util.utcnow())
         return self.async_show_form(step_id="unblock", description_placeholders={"ends_at": time_in_words(ends_at)})
 
     async def async_step_report(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

@@ -21,7 +21,7 @@ from ..people.registry import find_person
 from ..routines.forecast import device_of
 from ..storage.serialize import program_in, program_out
 from ..text.errors import placeholders
-from ..text.translator import async_words
+from ..text.translator import async_translator
 
 CONF_CURRENT: Final = "current_ua"
 CONF_FREQUENCY: Final = "frequency_hz"
@@ -123,7 +123,7 @@ class ProgramFlow(ConfigSubentryFlow):
             field, told = CONF_MINUTES, {**told, "minimum": "1", "maximum": str(minutes), "unit": " min"}
         if field in FIELDS:
             return field, {key: told.get(key, "") for key in ("minimum", "maximum", "unit", "problem")}
-        words = await async_words(self.hass, self.hass.config.language)
+        words = await async_translator(self.hass, self.hass.config.language)
         return "base", {**{key: told[key] for key in ("minimum", "maximum", "unit")}, "problem": words.refusal(refusal)["message"]}
 
     async def async_step_preview(self, _user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
@@ -139,7 +139,7 @@ class ProgramFlow(ConfigSubentryFlow):
         told = {
             "program": self._program.key,
             "dose": f"{self._worth.planned.total:.3g} {DOSE_UNIT[modality]}",
-            "counted": f"{self._worth.charged.total:.3g} {DOSE_UNIT[modality]}",
+            "counted": f"{self._worth.worst_case.total:.3g} {DOSE_UNIT[modality]}",
             "day": f"{self._worth.day:.3g} {DOSE_UNIT[modality]}",
             "share": f"{math.ceil(self._worth.share * 100 - 1e-6)}",
             "sessions": str(limits.FIRST_SESSIONS),

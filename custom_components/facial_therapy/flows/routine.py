@@ -11,7 +11,7 @@ from ..coordinator import all_coordinators
 from ..core.gate.resolve import BUILT_IN, named
 from ..core.model import Modality, Reason, RefusedError
 from ..core.routine.steps import STEPS, Act, IfRefused, check
-from ..people.programs import own_programs
+from ..people.programs import custom_programs
 from ..people.routines import CONF_IF_REFUSED, CONF_OPTIONAL, CONF_PROGRAM, CONF_STEPS, ROUTINE, steps_in, tonight
 
 NAME_MAX: Final = 64
@@ -45,7 +45,7 @@ class RoutineFlow(ConfigSubentryFlow):
         return self._form("reconfigure", user_input or dict(subentry.data), errors if user_input is not None else {})
 
     def _form(self, step_id: str, shown: dict[str, Any], errors: dict[str, str]) -> SubentryFlowResult:
-        programs = [*BUILT_IN, *own_programs(self.hass, self._get_entry().entry_id)]
+        programs = [*BUILT_IN, *custom_programs(self.hass, self._get_entry().entry_id)]
         fields: dict[Any, Any] = {} if self.source == SOURCE_RECONFIGURE else {vol.Required(CONF_NAME): TextSelector()}
         fields |= {
             vol.Required(CONF_STEPS): _acts(),
@@ -66,7 +66,7 @@ class RoutineFlow(ConfigSubentryFlow):
         try:
             steps = steps_in(shown)
             check(steps)
-            recipe = named(shown[CONF_PROGRAM], own_programs(self.hass, self._get_entry().entry_id))
+            recipe = named(shown[CONF_PROGRAM], custom_programs(self.hass, self._get_entry().entry_id))
         except RefusedError as error:
             return {CONF_STEPS: "no_steps"} if error.binding.reason is Reason.OUT_OF_BOUNDS else {CONF_STEPS: "not_rinsed"}
         used = {step.act.modality for step in steps} - {None}

@@ -14,7 +14,7 @@ from ..const import CONF_SKIN_TYPE
 from ..core import limits
 from ..core.gate.eligibility import blocked, screened_anew
 from ..core.gate.screening import EFFECTS, Condition, Treatment, block_after, needs_clinician, screen
-from ..core.model import Modality, SkinType, Standing, Verdict
+from ..core.model import Eligibility, Modality, SkinType, Verdict
 
 CONF_ADULT: Final = "adult"
 CONF_CONDITIONS: Final = "conditions"
@@ -59,13 +59,13 @@ def treatment_errors(answers: Mapping[str, Any]) -> dict[str, str]:
     return {CONF_TREATED_ON: "date_future"} if CONF_TREATED_ON in answers and _day(answers[CONF_TREATED_ON]) > dt_util.now().date() else {}
 
 
-def rested(standing: Standing, answers: Mapping[str, Any]) -> Standing:
+def rested(eligibility: Eligibility, answers: Mapping[str, Any]) -> Eligibility:
     """Return a standing in which the face rests after the treatments that were named; a day that is not named is today, and a day counts to its end."""
     day = _day(answers[CONF_TREATED_ON]) if CONF_TREATED_ON in answers else dt_util.now().date()
     treated_at = dt_util.as_utc(dt_util.start_of_local_day(day + timedelta(days=1)))
     for treatment in answers[CONF_TREATMENTS]:
-        standing = blocked(standing, Modality, block_after(Treatment(treatment), treated_at))
-    return standing
+        eligibility = blocked(eligibility, Modality, block_after(Treatment(treatment), treated_at))
+    return eligibility
 
 
 def _day(text: str) -> date:
@@ -80,12 +80,12 @@ class ScreeningSteps(ConfigFlow):
     """Of the first form."""
 
     @abstractmethod
-    async def _async_screened(self, standing: Standing, skin_type: SkinType, outcome: str | None) -> ConfigFlowResult:
+    async def _async_screened(self, eligibility: Eligibility, skin_type: SkinType, outcome: str | None) -> ConfigFlowResult:
         """Go on with what the screening amounts to; the outcome is the key of what the person is told, None: nothing."""
 
-    def _standing(self) -> Standing:
+    def _standing(self) -> Eligibility:
         """Return what stands before the screening."""
-        return Standing()
+        return Eligibility()
 
     async def async_step_screening(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask what matters for every device."""
@@ -137,10 +137,10 @@ class ScreeningSteps(ConfigFlow):
     async def _async_finish(self, agreed: Mapping[Modality, date]) -> ConfigFlowResult:
         now, today = dt_util.utcnow(), dt_util.now().date()
         screenings = {modality: screen(self._conditions, modality, agreed.get(modality), now, today) for modality in Modality}
-        standing = rested(screened_anew(self._standing(), screenings), self._answers)
+        eligibility = rested(screened_anew(self._standing(), screenings), self._answers)
         unfit = [modality.value for modality, screening in screenings.items() if screening.verdict is Verdict.BLOCKED]
         outcome = f"unfit_{'both' if len(unfit) > 1 else unfit[0]}" if unfit else None
-        return await self._async_screened(standing, SkinType(self._answers[CONF_SKIN_TYPE]), outcome)
+        return await self._async_screened(eligibility, SkinType(self._answers[CONF_SKIN_TYPE]), outcome)
 
 
 def _errors(answers: Mapping[str, Any]) -> dict[str, str]:

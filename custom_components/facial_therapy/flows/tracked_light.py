@@ -21,7 +21,7 @@ from ..const import DOMAIN
 from ..core.ledger.tracked_light import IRRADIANCE, longest_s
 from ..core.limits import Bound
 from ..core.model import Channel
-from ..devices.discovery import governed_nodes
+from ..devices.discovery import therapy_nodes
 from ..people.tracked_lights import CONF_CHANNEL, CONF_DURATION, CONF_ENTITY, CONF_IRRADIANCE, CONF_SWITCH_OFF
 
 CONF_MINUTES: Final = "minutes"
@@ -83,9 +83,9 @@ class WatchedLightFlow(ConfigSubentryFlow):
         if problem := self._entity_problem(user_input[CONF_ENTITY], own_id):
             errors[CONF_ENTITY] = problem
         irradiance, minutes = user_input[CONF_IRRADIANCE], user_input[CONF_MINUTES]
-        if not IRRADIANCE.holds(irradiance):
+        if not IRRADIANCE.contains(irradiance):
             errors[CONF_IRRADIANCE] = "irradiance_bounds"
-        elif not MINUTES.holds(minutes) or minutes * MINUTE_S > longest_s(Channel(user_input[CONF_CHANNEL]), irradiance):
+        elif not MINUTES.contains(minutes) or minutes * MINUTE_S > longest_s(Channel(user_input[CONF_CHANNEL]), irradiance):
             most = min(MINUTES.maximum, longest_s(Channel(user_input[CONF_CHANNEL]), irradiance) // MINUTE_S)
             placeholders["minutes"] = f"{most:g}"
             errors[CONF_MINUTES] = "minutes_bounds" if most >= MINUTES.minimum else "too_bright"
@@ -98,12 +98,12 @@ class WatchedLightFlow(ConfigSubentryFlow):
             return "unknown_light"
         if entity_id.partition(".")[0] not in (Platform.LIGHT, Platform.SWITCH):
             return "unknown_light"
-        governed = {node.esphome_entry_id for node in governed_nodes(self.hass)}
+        governed = {node.esphome_entry_id for node in therapy_nodes(self.hass)}
         if registered is not None and (registered.platform == DOMAIN or registered.config_entry_id in governed):
             return "governed_light"
         reference = registered.id if registered is not None else entity_id
         others = [subentry for subentry in self._get_entry().subentries.values() if subentry.subentry_id != own_id]
-        return "already_watched" if any(subentry.unique_id == reference for subentry in others) else None
+        return "already_tracked" if any(subentry.unique_id == reference for subentry in others) else None
 
     def _data(self, user_input: dict[str, Any]) -> dict[str, Any]:
         registered = er.async_get(self.hass).async_get(user_input[CONF_ENTITY])

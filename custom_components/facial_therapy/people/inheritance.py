@@ -10,8 +10,8 @@ from homeassistant.util import dt as dt_util
 from ..const import DOMAIN
 from ..core.gate.eligibility import erased, inherited
 from ..core.ledger.index import KEPT
-from ..core.model import Standing
-from ..storage.serialize import standing_in, standing_out
+from ..core.model import Eligibility
+from ..storage.serialize import eligibility_in, eligibility_out
 
 KEY: Final = f"{DOMAIN}.remainder"
 
@@ -25,14 +25,14 @@ async def _async_left(hass: HomeAssistant, now: datetime) -> list[dict[str, Any]
     return [one for one in await _store(hass).async_load() or [] if now < datetime.fromisoformat(one["removed_at"]) + KEPT]
 
 
-async def async_leave(hass: HomeAssistant, standing: Standing) -> None:
+async def async_leave(hass: HomeAssistant, eligibility: Eligibility) -> None:
     """Keep what somebody who is removed has to wait for, without saying who it was; nothing if there is nothing."""
     now = dt_util.utcnow()
-    if (rest := erased(standing, now)) != Standing():
-        left = [*await _async_left(hass, now), {"removed_at": now.isoformat(), "standing": standing_out(rest)}]
+    if (rest := erased(eligibility, now)) != Eligibility():
+        left = [*await _async_left(hass, now), {"removed_at": now.isoformat(), "eligibility": eligibility_out(rest)}]
         await _store(hass).async_save(left)
 
 
-async def async_inherit(hass: HomeAssistant, standing: Standing) -> Standing:
+async def async_inherit(hass: HomeAssistant, eligibility: Eligibility) -> Eligibility:
     """Return the standing of somebody new, who waits for what anybody has left behind."""
-    return inherited(standing, [standing_in(one["standing"]) for one in await _async_left(hass, dt_util.utcnow())])
+    return inherited(eligibility, [eligibility_in(one["eligibility"]) for one in await _async_left(hass, dt_util.utcnow())])

@@ -11,7 +11,7 @@ PROGRAM: Final = "program"
 """Type of the subentry; its title is the key of the program."""
 
 
-def own_programs(hass: HomeAssistant, person_id: str) -> Programs:
+def custom_programs(hass: HomeAssistant, person_id: str) -> Programs:
     """Return what a person has made, by name, in the order in which it was made; nothing of a person who is gone."""
     if (entry := hass.config_entries.async_get_entry(person_id)) is None:
         return {}

@@ -10,11 +10,11 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from ..const import CONF_KIND, CONF_LEDGER_BEGUN, CONF_PERSON, CONF_STANDING, CONF_SUBJECT, DOMAIN, KIND_PERSON
+from ..const import CONF_ELIGIBILITY, CONF_KIND, CONF_LEDGER_BEGUN, CONF_PERSON, CONF_PROFILE, DOMAIN, KIND_PERSON
 from ..core.gate.eligibility import erased, flagged, not_fine, reddened
-from ..core.model import Person, Reason, Refusal, RefusedError, Standing
+from ..core.model import Eligibility, Person, Reason, Refusal, RefusedError
 from ..storage.ledger import LEDGER
-from ..storage.serialize import choice_in, skin_in, standing_in, standing_out
+from ..storage.serialize import choice_in, eligibility_in, eligibility_out, skin_in
 
 type PersonConfigEntry = ConfigEntry[PersonRuntime]
 
@@ -37,10 +37,10 @@ def _person(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Person:
     return Person(
         person_id=entry.entry_id,
         name=entry.title,
-        subject=entry.data[CONF_SUBJECT],
+        profile=entry.data[CONF_PROFILE],
         skin_type=skin_in(entry.data).at(now),
         sessions=hass.data[LEDGER].sessions_of(entry.entry_id),
-        standing=standing_in(entry.data.get(CONF_STANDING, {})),
+        eligibility=eligibility_in(entry.data.get(CONF_ELIGIBILITY, {})),
         options=choice_in(entry.options).options(now),
     )
 
@@ -89,18 +89,18 @@ def _linked(hass: HomeAssistant, person: Person) -> str | None:
 
 # --- what is said of them -------------------------------------------------------------------------------------------------------------
 
-REACTIONS: Final[Mapping[str, Callable[[Standing, datetime], Standing]]] = MappingProxyType(
+REACTIONS: Final[Mapping[str, Callable[[Eligibility, datetime], Eligibility]]] = MappingProxyType(
     {"redness": reddened, "red_flag": flagged, "skin_not_fine": not_fine},
 )
 """What can be reported of a skin, each of which only ever makes it stricter."""
 
 
 @callback
-def async_change_standing(hass: HomeAssistant, person: Person, change: Callable[[Standing, datetime], Standing]) -> None:
+def async_change_eligibility(hass: HomeAssistant, person: Person, change: Callable[[Eligibility, datetime], Eligibility]) -> None:
     """Keep what has been said of a person; whoever follows the entry stops what may run no longer."""
     entry = hass.config_entries.async_get_known_entry(person.person_id)
-    standing = change(standing_in(entry.data.get(CONF_STANDING, {})), dt_util.utcnow())
-    hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_STANDING: standing_out(standing)})
+    eligibility = change(eligibility_in(entry.data.get(CONF_ELIGIBILITY, {})), dt_util.utcnow())
+    hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_ELIGIBILITY: eligibility_out(eligibility)})
 
 
 async def async_erase(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
@@ -110,6 +110,6 @@ async def async_erase(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
         LedgerError: The sessions could not be erased; nothing has changed.
     """
     await hass.data[LEDGER].async_erase(hass, entry.entry_id)
-    left = erased(standing_in(entry.data.get(CONF_STANDING, {})), dt_util.utcnow())
-    kept = {CONF_KIND: KIND_PERSON, CONF_LEDGER_BEGUN: True, CONF_SUBJECT: entry.data[CONF_SUBJECT], CONF_STANDING: standing_out(left)}
+    left = erased(eligibility_in(entry.data.get(CONF_ELIGIBILITY, {})), dt_util.utcnow())
+    kept = {CONF_KIND: KIND_PERSON, CONF_LEDGER_BEGUN: True, CONF_PROFILE: entry.data[CONF_PROFILE], CONF_ELIGIBILITY: eligibility_out(left)}
     hass.config_entries.async_update_entry(entry, data=kept, options={})

@@ -40,20 +40,20 @@ def steps_in(data: Mapping[str, Any]) -> Steps:
     )
 
 
-def own_routines(hass: HomeAssistant, person_id: str) -> dict[str, Steps]:
+def custom_routines(hass: HomeAssistant, person_id: str) -> dict[str, Steps]:
     """Return what a person has made, by name, in the order in which it was made; nothing of a person who is gone."""
     if (entry := hass.config_entries.async_get_entry(person_id)) is None:
         return {}
     return {each.title: steps_in(each.data) for each in entry.subentries.values() if each.subentry_type == ROUTINE}
 
 
-def own_routine(hass: HomeAssistant, person_id: str, name: str) -> tuple[str, Steps]:
+def custom_routine(hass: HomeAssistant, person_id: str, name: str) -> tuple[str, Steps]:
     """Return the name and the steps of a routine by its name, in any case.
 
     Raises:
         RefusedError: `unknown_routine`.
     """
-    for title, steps in own_routines(hass, person_id).items():
+    for title, steps in custom_routines(hass, person_id).items():
         if title.casefold() == name.strip().casefold():
             return title, steps
     raise RefusedError(Refusal(reason=Reason.UNKNOWN_ROUTINE, field="routine", detail=name))

@@ -31,7 +31,7 @@ from .actor import By
 if TYPE_CHECKING:
     from .registry import PersonConfigEntry
 
-WATCHED_LIGHT: Final = "watched_light"
+WATCHED_LIGHT: Final = "tracked_light"
 """The type of its subentry."""
 CONF_CHANNEL: Final = "channel"
 CONF_ENTITY: Final = "entity"
@@ -157,7 +157,7 @@ class LightWatch:
     def _open(self) -> Record | None:
         """Return its open record, also one that a restart has left."""
         for record in self._ledger.newest_first(self._entry.entry_id):
-            if record.source is Source.WATCHED and record.program == self._light.light_id and record.open:
+            if record.source is Source.TRACKED and record.program == self._light.light_id and record.open:
                 return record
         return None
 
@@ -184,12 +184,12 @@ class LightWatch:
             record = tracked_light.opened(self._light, self._entry.runtime_data.person, secrets.token_hex(8), now)
             await self._ledger.async_open(self._hass, record)
             self._seen = record.session_id
-            self._tell("watched_on")
+            self._tell("tracked_on")
             return record
         seen = record.session_id == self._seen
         if on is False or (on is None and now >= tracked_light.due_at(record)):
             await self._ledger.async_merge(self._hass, tracked_light.settled(self._light, record, now, seen=seen and on is False))
-            self._tell("watched_off")
+            self._tell("tracked_off")
             return None
         if now < tracked_light.due_at(record):
             return record
@@ -202,8 +202,8 @@ class LightWatch:
         """Its planned time is over: say so once, and switch it off if that is wanted."""
         if self._told != record.session_id:
             self._told = record.session_id
-            self._tell("watched_due")
-            await async_tell(self._hass, self._entry, "watched", self._subentry.subentry_id, light=self._subentry.title)
+            self._tell("tracked_due")
+            await async_tell(self._hass, self._entry, "tracked", self._subentry.subentry_id, light=self._subentry.title)
         if self._subentry.data[CONF_SWITCH_OFF]:
             domain = self._entity_id.partition(".")[0]
             try:

@@ -11,9 +11,9 @@ from ..coordinator import FacialTherapyCoordinator, all_coordinators
 from ..core.gate import bounds, permit
 from ..core.gate.resolve import resolve
 from ..core.model import Channel, Device, Modality, Person, Reason, Refusal, RefusedError
-from ..core.schedule.agenda import Agenda, Done, Evening, Refusals
-from ..core.schedule.plan import Course
-from ..people.programs import own_programs
+from ..core.schedule.agenda import Agenda, CompletedSession, PlannedEvening, Refusals
+from ..core.schedule.plan import Plan
+from ..people.programs import custom_programs
 from ..storage.ledger import LEDGER
 
 
@@ -35,7 +35,7 @@ def lasting(hass: HomeAssistant, person: Person, modality: Modality, program: st
     """Return why a program would be refused at a time, whatever the device is doing then; the binding reason first."""
     device = device_of(hass, modality, **which)
     try:
-        request = replace(resolve(program, person, device, own_programs(hass, person.person_id)), gel_rinsed=True)
+        request = replace(resolve(program, person, device, custom_programs(hass, person.person_id)), gel_rinsed=True)
     except RefusedError as error:  # it has been deleted, or is for something else
         return error.refusals
     history = hass.data[LEDGER].history(person.person_id, ahead=at - dt_util.utcnow())
@@ -43,13 +43,13 @@ def lasting(hass: HomeAssistant, person: Person, modality: Modality, program: st
     return tuple(refusal for refusal in found if refusal.reason not in (Reason.DEVICE_OFFLINE, Reason.OTHER_SESSION))
 
 
-def agenda_of(hass: HomeAssistant, person_id: str, course: Course) -> Agenda:
+def agenda_of(hass: HomeAssistant, person_id: str, weekly_plan: Plan) -> Agenda:
     """Return a person's agenda, with everything that the ledger has of them."""
     done = [
-        Done(record.modality, record.started_at, record.over_at, record.program, record.session_id, record.counts)
+        CompletedSession(record.modality, record.started_at, record.over_at, record.program, record.session_id, record.counts)
         for record in hass.data[LEDGER].newest_first(person_id)
     ]
-    return Agenda(course, done, dt_util.get_default_time_zone())
+    return Agenda(weekly_plan, done, dt_util.get_default_time_zone())
 
 
 def gate_of(hass: HomeAssistant, person: Person) -> Refusals:
@@ -57,6 +57,6 @@ def gate_of(hass: HomeAssistant, person: Person) -> Refusals:
     return lambda modality, program, at: lasting(hass, person, modality, program, at)
 
 
-def next_evening(hass: HomeAssistant, person: Person, course: Course) -> Evening | None:
+def next_evening(hass: HomeAssistant, person: Person, weekly_plan: Plan) -> PlannedEvening | None:
     """Return the next evening on which something would be permitted; the running one if it is one."""
-    return next(agenda_of(hass, person.person_id, course).upcoming(dt_util.utcnow(), gate_of(hass, person)), None) if course.plans else None
+    return next(agenda_of(hass, person.person_id, weekly_plan).upcoming(dt_util.utcnow(), gate_of(hass, person)), None) if weekly_plan.plans else None

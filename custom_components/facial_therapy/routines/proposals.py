@@ -23,9 +23,9 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN, LOGGER
 from ..core.model import RefusedError
-from ..people.registry import REACTIONS, async_change_standing, find_person
+from ..people.registry import REACTIONS, async_change_eligibility, find_person
 from ..text.notify import async_tell
-from ..text.translator import async_words, explained
+from ..text.translator import async_translator, explained
 from ..timers import Timers
 
 ANSWERED: Final = "mobile_app_notification_action"
@@ -149,7 +149,7 @@ class Proposals:
         self._forget(person_id)
         with suppress(RefusedError):  # the person has been removed
             for reaction in SKIN[said]:
-                async_change_standing(self._hass, find_person(self._hass, person_id), REACTIONS[reaction])
+                async_change_eligibility(self._hass, find_person(self._hass, person_id), REACTIONS[reaction])
 
     async def _async_ask(self, person_id: str, proposal: Proposal) -> None:
         """Ask, or ask again."""
@@ -199,7 +199,7 @@ class Proposals:
         try:
             await self._hass.services.async_call(DOMAIN, action, dict(data), blocking=True, context=context)
         except HomeAssistantError as error:
-            words = await async_words(self._hass, self._hass.config.language)
+            words = await async_translator(self._hass, self._hass.config.language)
             with suppress(RefusedError):  # the person has been removed
                 name = find_person(self._hass, entry.entry_id).name
                 await async_tell(self._hass, entry, "propose_refused", f"due_{entry.entry_id}", why=explained(words, error, TITLE, name))

@@ -13,7 +13,7 @@ from homeassistant.util import dt as dt_util
 
 from ..const import CONF_ASK_SKIN, CONF_WHEN_DUE
 from ..core.ledger.record import Source, unaccustomed
-from ..core.schedule.agenda import Evening
+from ..core.schedule.agenda import PlannedEvening
 from ..core.schedule.plan import monday
 from ..storage.ledger import LEDGER
 from ..text.notify import async_tell
@@ -44,7 +44,7 @@ class Reminders:
         Kept with the plan, so that a restart tells nothing again.
         """
 
-    async def async_look(self, evening: Evening | None, *, next_phase: bool) -> None:
+    async def async_look(self, evening: PlannedEvening | None, *, next_phase: bool) -> None:
         """Tell of the evening that is due once, and of a next phase once a week for as long as it is neither accepted nor planned anew."""
         await self._async_ask_skin()
         what = self._entry.data.get(CONF_WHEN_DUE)

@@ -25,20 +25,20 @@ from ..coordinator import FacialTherapyCoordinator, all_coordinators
 from ..core import limits
 from ..core.gate.resolve import named, resolve
 from ..core.model import Outcome, Person, Reason, Refusal, RefusedError
-from ..core.routine.run import Run, advance, begin, cue, refused
+from ..core.routine.run import RoutineRun, advance, begin, cue, refused
 from ..core.routine.steps import Step, Steps
-from ..core.routine.transitions import Effect, Event, State
-from ..core.schedule.agenda import Evening
-from ..core.schedule.plan import Course, Phase, WeekPlan, evenings, monday
-from ..core.session import State as SessionState
+from ..core.routine.transitions import RoutineEffect, RoutineEvent, RoutineState
+from ..core.schedule.agenda import PlannedEvening
+from ..core.schedule.plan import Phase, Plan, WeekPlan, evenings, monday
+from ..core.session import SessionState
 from ..core.zones import ZONES
 from ..devices.port import DeviceError
 from ..people.actor import Who
-from ..people.programs import own_programs
+from ..people.programs import custom_programs
 from ..people.registry import find_person
 from ..people.routines import tonight
-from ..session.view import Ask
-from ..storage.diary import course_in, course_out, run_in, run_out
+from ..session.view import SessionRequest
+from ..storage.diary import run_in, run_out, weekly_plan_in, weekly_plan_out
 from ..timers import Timers
 from .forecast import agenda_of, device_of, lasting, next_evening, shell_of
 from .proposals import EVENING, PROPOSALS
@@ -53,7 +53,7 @@ CLOSES: Final = time(23)
 """The evening of a plan that says nothing else."""
 STRANDED_S: Final = max(limits.LEASE_S.values()) + 5
 """So long after a restart no lease of a session can still hold."""
-LIVES: Final = (State.ARMED, State.RUNNING, State.HELD, State.LEAVING, State.ENDING)
+LIVES: Final = (RoutineState.ARMED, RoutineState.RUNNING, RoutineState.HELD, RoutineState.LEAVING, RoutineState.ENDING)
 HELD: Final = (SessionState.SUSPENDED, SessionState.PAUSED, SessionState.LOST)
 
 
@@ -78,8 +78,8 @@ class Evenings:
         """What has been announced, and for which evening or week."""
         self._loaded = False
         """What was so when this was loaded is no news."""
-        self.course = Course()
-        self.run: Run | None = None
+        self.weekly_plan = Plan()
+        self.run: RoutineRun | None = None
         self.cue: str | None = None
         """What the person is told; None before any routine."""
 
@@ -94,7 +94,7 @@ class Evenings:
         """Take up what was written down; a routine that was gone through waits for a person."""
         data = await self._store.async_load() or {}
         try:
-            self.course = course_in(data["course"]) if data else Course()
+            self.weekly_plan = weekly_plan_in(data["weekly_plan"]) if data else Plan()
             self.run = run_in(data["run"]) if data and data["run"] else None
             self._reminders.told = {what: date.fromisoformat(day) for what, day in dict(data.get("told", {})).items()}
         except (KeyError, TypeError, ValueError) as error:
@@ -105,7 +105,7 @@ class Evenings:
             async_track_time_interval(self._hass, self._async_look_ahead, LOOK, cancel_on_shutdown=True),
         ]
         if self.run is not None:
-            await self._async_take(Event.RESTARTED)
+            await self._async_import(RoutineEvent.RESTARTED)
         self._look_for_news()
         self._loaded = True
 
@@ -117,18 +117,18 @@ class Evenings:
 
     async def async_remove(self) -> None:
         """Forget the plan and the routine of a person who is removed or erased, and what they were asked."""
-        self.course, self.run, self._reminders.told = Course(), None, {}
+        self.weekly_plan, self.run, self._reminders.told = Plan(), None, {}
         await self._hass.data[PROPOSALS].async_forget(self.entry.entry_id)
         await self._store.async_remove()
         self._publish()
 
     async def _async_save(self) -> None:
         told = {what: day.isoformat() for what, day in self._reminders.told.items()}
-        await self._store.async_save({"course": course_out(self.course), "run": self.run and run_out(self.run), "told": told})
+        await self._store.async_save({"weekly_plan": weekly_plan_out(self.weekly_plan), "run": self.run and run_out(self.run), "told": told})
 
-    async def async_plan(self, course: Course) -> None:
+    async def async_plan(self, weekly_plan: Plan) -> None:
         """Keep another course."""
-        self.course = course
+        self.weekly_plan = weekly_plan
         await self._async_save()
         self._publish()
 
@@ -139,27 +139,27 @@ class Evenings:
             RefusedError: As `plan.check`. Nothing has changed.
         """
         today = dt_util.now().date()
-        before = self.course.on(today)
+        before = self.weekly_plan.on(today)
         if program is None:
             if before is not None:
-                await self.async_plan(self.course.begun(replace(before, begins_on=today, evenings=())))
+                await self.async_plan(self.weekly_plan.begun(replace(before, begins_on=today, evenings=())))
             return
-        own = own_programs(self._hass, self.entry.entry_id)
-        recipe = named(program, own)
+        custom = custom_programs(self._hass, self.entry.entry_id)
+        recipe = named(program, custom)
         here = frozenset(shell.modality for shell in all_coordinators(self._hass)) or recipe.modalities
         new = before or WeekPlan(begins_on=today, program=program, modalities=here, evenings=(), opens=OPENS, closes=CLOSES)
         starting = self.person.options.wand_starting_phase
-        new = replace(new, begins_on=today, program=program, own=own.get(program), phase=Phase.BUILD_UP, starting_phase=starting, **changes)
+        new = replace(new, begins_on=today, program=program, custom=custom.get(program), phase=Phase.BUILD_UP, starting_phase=starting, **changes)
         if not new.evenings and "evenings" not in changes:
             new = replace(new, evenings=evenings(max(recipe.per_week(modality) for modality in recipe.modalities)))
         if not new.modalities & recipe.modalities and "modalities" not in changes:
             new = replace(new, modalities=here)
-        await self.async_plan(self.course.begun(new))
+        await self.async_plan(self.weekly_plan.begun(new))
 
     @property
     def next_phase(self) -> WeekPlan | None:
         """The next phase of the plan, if it is due: proposed, and begun only by a person."""
-        return self.course.next_phase(dt_util.now().date())
+        return self.weekly_plan.next_phase(dt_util.now().date())
 
     async def async_accept(self, **changes: Any) -> WeekPlan:  # noqa: ANN401 - fields of WeekPlan, of their own types
         """Begin the next phase of the plan today.
@@ -170,12 +170,14 @@ class Evenings:
         if (proposed := self.next_phase) is None:
             raise RefusedError(Refusal(reason=Reason.NO_NEXT_PHASE))
         accepted = replace(proposed, **changes)
-        await self.async_plan(self.course.begun(accepted))
+        await self.async_plan(self.weekly_plan.begun(accepted))
         return accepted
 
     # --- what a person can do ---------------------------------------------------------------------------------------------------
 
-    async def async_start(self, routine: str, steps: Steps, *, window: timedelta, finish_by: datetime | None = None, context: Context | None = None) -> Run:
+    async def async_start(
+        self, routine: str, steps: Steps, *, window: timedelta, finish_by: datetime | None = None, context: Context | None = None
+    ) -> RoutineRun:
         """Begin a routine.
 
         Raises:
@@ -188,27 +190,27 @@ class Evenings:
         await self._async_carry_out(new, effects)
         return self.run or new
 
-    def consider(self, routine: str, steps: Steps, *, window: timedelta, finish_by: datetime | None = None) -> tuple[Run, tuple[Effect, ...]]:
+    def consider(self, routine: str, steps: Steps, *, window: timedelta, finish_by: datetime | None = None) -> tuple[RoutineRun, tuple[RoutineEffect, ...]]:
         """Return how a routine would begin now.
 
         Raises:
             RefusedError: `busy` while one is gone through, or it cannot be gone through.
         """
-        if self.run is not None and self.run.state is not State.OVER:
+        if self.run is not None and self.run.state is not RoutineState.OVER:
             raise RefusedError(Refusal(reason=Reason.BUSY))
         now = dt_util.utcnow()
         timed = tuple(self._timed(step) for step in steps)
-        new = Run(person_id=self.entry.entry_id, routine=routine, steps=timed, began_at=now, window_ends_at=now + window, finish_by=finish_by)
+        new = RoutineRun(person_id=self.entry.entry_id, routine=routine, steps=timed, began_at=now, window_ends_at=now + window, finish_by=finish_by)
         return begin(new, self._why_not)
 
     def _timed(self, step: Step) -> Step:
         """Return a step with the time that its session takes for this person on this device."""
         if (modality := step.act.modality) is None or step.program is None:
             return step
-        own, device = own_programs(self._hass, self.entry.entry_id), device_of(self._hass, modality, step.device)
-        return replace(step, duration_s=resolve(step.program, self.person, device, own).duration_s)
+        custom, device = custom_programs(self._hass, self.entry.entry_id), device_of(self._hass, modality, step.device)
+        return replace(step, duration_s=resolve(step.program, self.person, device, custom).duration_s)
 
-    async def async_do(self, event: Event, context: Context | None = None) -> None:
+    async def async_do(self, event: RoutineEvent, context: Context | None = None) -> None:
         """Confirm, skip or stop.
 
         Raises:
@@ -218,59 +220,59 @@ class Evenings:
         if self.run is None:
             raise RefusedError(Refusal(reason=Reason.WRONG_STATE, detail="idle"))
         self._context = context
-        await self._async_take(event)
+        await self._async_import(event)
 
     # --- the table --------------------------------------------------------------------------------------------------------------
 
-    async def _async_take(self, event: Event, refusal: Refusal | None = None) -> None:
+    async def _async_import(self, event: RoutineEvent, refusal: Refusal | None = None) -> None:
         """Let an event take effect."""
         if self.run is not None:
             await self._async_carry_out(*advance(self.run, event, dt_util.utcnow(), refusal=refusal, why_not=self._why_not))
 
-    async def _async_carry_out(self, run: Run, effects: tuple[Effect, ...]) -> None:
+    async def _async_carry_out(self, run: RoutineRun, effects: tuple[RoutineEffect, ...]) -> None:
         """Write the change down, then do what follows from it."""
         changed, self.run = run != self.run, run
         self._set_timers(run)
         if changed:
             self._publish()
             await self._async_save()
-        if Effect.STOP_SESSION in effects:
+        if RoutineEffect.STOP_SESSION in effects:
             await self._async_stop_session(run)
-        if Effect.RESUME in effects and (shell := self._shell(run)) is not None:
+        if RoutineEffect.RESUME in effects and (shell := self._shell(run)) is not None:
             await shell.async_resume(self._context)
-        if Effect.START in effects and self.run == run:
+        if RoutineEffect.START in effects and self.run == run:
             self._starting = self._hass.async_create_task(self._async_start_session(run), f"facial_therapy starts a step of {self.entry.title}")
             await asyncio.shield(self._starting)
 
-    def _set_timers(self, run: Run) -> None:
+    def _set_timers(self, run: RoutineRun) -> None:
         now = dt_util.utcnow()
         self._timers.cancel_all()
-        if run.state is State.OVER:
+        if run.state is RoutineState.OVER:
             return
         if run.rests_until is not None:
-            self._later(run.rests_until - now, Event.ELAPSED)
+            self._later(run.rests_until - now, RoutineEvent.ELAPSED)
         if run.window_ends_at > now:
-            self._later(run.window_ends_at - now, Event.LATE)
-        if run.state is State.STRANDED:
-            self._later(timedelta(seconds=STRANDED_S), Event.ENDED)
+            self._later(run.window_ends_at - now, RoutineEvent.LATE)
+        if run.state is RoutineState.STRANDED:
+            self._later(timedelta(seconds=STRANDED_S), RoutineEvent.ENDED)
 
-    def _later(self, delay: timedelta, event: Event) -> None:
+    def _later(self, delay: timedelta, event: RoutineEvent) -> None:
         self._timers.later(event, max(0, delay.total_seconds()) + 0.001, lambda: self._soon(event))
 
     @callback
-    def _soon(self, event: Event) -> None:
+    def _soon(self, event: RoutineEvent) -> None:
         """Let an event take effect that nobody waits for."""
         self._hass.async_create_task(self._async_quietly(event), f"facial_therapy routine of {self.entry.title}")
 
-    async def _async_quietly(self, event: Event) -> None:
+    async def _async_quietly(self, event: RoutineEvent) -> None:
         try:
-            await self._async_take(event)
+            await self._async_import(event)
         except (RefusedError, DeviceError) as error:
             LOGGER.info("%s: %s of a routine: %s", self.entry.title, event, error)
 
     # --- sessions ---------------------------------------------------------------------------------------------------------------
 
-    def _shell(self, run: Run) -> FacialTherapyCoordinator | None:
+    def _shell(self, run: RoutineRun) -> FacialTherapyCoordinator | None:
         """Return the shell of the device of the step."""
         if (step := run.step) is None or (modality := step.act.modality) is None:
             return None
@@ -283,32 +285,32 @@ class Evenings:
             return None
         return next(iter(lasting(self._hass, self.person, modality, step.program, at, device=step.device)), None)
 
-    async def _async_start_session(self, run: Run) -> None:
+    async def _async_start_session(self, run: RoutineRun) -> None:
         """Ask for the session of the step, and tell the routine what came of it."""
         shell, step = self._shell(run), run.step
         if shell is None or step is None or step.program is None:
-            await self._async_take(Event.HINDERED, Refusal(reason=Reason.DEVICE_NOT_LOADED))
+            await self._async_import(RoutineEvent.HINDERED, Refusal(reason=Reason.DEVICE_NOT_LOADED))
             return
-        ask = Ask(person=self.person, program=step.program, window_s=limits.WINDOW_S[shell.modality].hard.maximum, gel_rinsed=run.rinsed)
+        ask = SessionRequest(person=self.person, program=step.program, window_s=limits.WINDOW_S[shell.modality].hard.maximum, gel_rinsed=run.rinsed)
         try:
             live = await shell.async_start(ask, self._context)
         except RefusedError as error:
             event, refusal = refused(error.refusals, dt_util.utcnow())
-            await self._async_take(event, refusal)
+            await self._async_import(event, refusal)
         except DeviceError:
             with suppress(DeviceError):  # it goes on trying, and the lease ends it
                 await shell.async_stop(self._context)
-            await self._async_take(Event.OFFLINE, Refusal(reason=Reason.DEVICE_OFFLINE))
+            await self._async_import(RoutineEvent.OFFLINE, Refusal(reason=Reason.DEVICE_OFFLINE))
         else:
             self._session_id, self._zone = live.session_id, 1
-            await self._async_take(Event.ACCEPTED)
+            await self._async_import(RoutineEvent.ACCEPTED)
             self._look(shell)
 
-    async def _async_stop_session(self, run: Run) -> None:
+    async def _async_stop_session(self, run: RoutineRun) -> None:
         """Stop the session of the step, also one whose start has not been answered yet."""
         if (shell := self._shell(run)) is None:
-            if run.state is not State.STRANDED:  # whoever unloads a device stops it
-                await self._async_take(Event.ENDED)
+            if run.state is not RoutineState.STRANDED:  # whoever unloads a device stops it
+                await self._async_import(RoutineEvent.ENDED)
             return
         starting = self._starting if self._starting is not asyncio.current_task() else None
         try:
@@ -322,11 +324,11 @@ class Evenings:
     @callback
     def _reported(self, entry_id: str) -> None:
         """A device has reported, or its session has turned."""
-        if self.run is None or self.run.state not in (*LIVES, State.OFF):
+        if self.run is None or self.run.state not in (*LIVES, RoutineState.OFF):
             return
         shell = self._shell(self.run)
         if shell is None and self.run.state in LIVES:
-            self._soon(Event.RESTARTED)
+            self._soon(RoutineEvent.RESTARTED)
         elif shell is not None and shell.config_entry.entry_id == entry_id:
             self._look(shell)
 
@@ -334,44 +336,44 @@ class Evenings:
     def _look(self, shell: FacialTherapyCoordinator) -> None:
         """Tell the routine what its session is doing, if that is news."""
         run = self.run
-        if run is None or run.state not in (*LIVES, State.OFF):
+        if run is None or run.state not in (*LIVES, RoutineState.OFF):
             return
         if (event := self._news(run, shell)) is not None:
             self._soon(event)
-        elif run.state is State.RUNNING and shell.telemetry is not None:
+        elif run.state is RoutineState.RUNNING and shell.telemetry is not None:
             self._zone = shell.telemetry.zone or self._zone
             if cue(run, self._zone) != self.cue:
                 self._publish()
 
-    def _news(self, run: Run, shell: FacialTherapyCoordinator) -> Event | None:
-        if run.state is State.OFF:
+    def _news(self, run: RoutineRun, shell: FacialTherapyCoordinator) -> RoutineEvent | None:
+        if run.state is RoutineState.OFF:
             # What has become of a start that was not answered is known when its session is settled: until then it is in the way of another one.
-            return Event.FOUND if shell.telemetry is not None and shell.live is None else None
-        if shell.state is SessionState.FAULT and run.state is not State.ENDING:
-            return Event.FAULTED
+            return RoutineEvent.FOUND if shell.telemetry is not None and shell.live is None else None
+        if shell.state is SessionState.FAULT and run.state is not RoutineState.ENDING:
+            return RoutineEvent.FAULTED
         if shell.live is None or shell.live.session_id != self._session_id:
-            return None if self._starting is not None and not self._starting.done() else Event.ENDED
-        if shell.state is SessionState.STOPPING and run.state in (State.ARMED, State.RUNNING, State.HELD):
+            return None if self._starting is not None and not self._starting.done() else RoutineEvent.ENDED
+        if shell.state is SessionState.STOPPING and run.state in (RoutineState.ARMED, RoutineState.RUNNING, RoutineState.HELD):
             # By somebody else: whoever stops a device wants no other one to go on. What Home Assistant itself cut short waits for a person.
-            return Event.RESTARTED if shell.live.outcome is Outcome.INTERRUPTED else Event.STOP
-        if shell.state is SessionState.RUNNING and run.state in (State.ARMED, State.HELD):
-            return Event.ENERGIZED
-        return Event.HELD if run.state is State.RUNNING and shell.state in HELD else None
+            return RoutineEvent.RESTARTED if shell.live.outcome is Outcome.INTERRUPTED else RoutineEvent.STOP
+        if shell.state is SessionState.RUNNING and run.state in (RoutineState.ARMED, RoutineState.HELD):
+            return RoutineEvent.ENERGIZED
+        return RoutineEvent.HELD if run.state is RoutineState.RUNNING and shell.state in HELD else None
 
     # --- when it is due ---------------------------------------------------------------------------------------------------------
 
     @property
-    def due(self) -> Evening | None:
+    def due(self) -> PlannedEvening | None:
         """The evening that is due now: it is open, something would be permitted now, and no routine is gone through."""
-        if self.run is not None and self.run.state is not State.OVER:
+        if self.run is not None and self.run.state is not RoutineState.OVER:
             return None
-        evening = next_evening(self._hass, self.person, self.course)
+        evening = next_evening(self._hass, self.person, self.weekly_plan)
         return evening if evening is not None and evening.at <= dt_util.utcnow() else None
 
     @property
     def planned_today(self) -> date | None:
         """The day of the plan's next evening, if that is today."""
-        evening = next_evening(self._hass, self.person, self.course)
+        evening = next_evening(self._hass, self.person, self.weekly_plan)
         return evening.day if evening is not None and evening.day == dt_util.now().date() else None
 
     def of_plan(self) -> tuple[str, Steps, timedelta]:
@@ -381,20 +383,20 @@ class Evenings:
             RefusedError: `no_plan`.
         """
         today = dt_util.now().date()
-        evening = next_evening(self._hass, self.person, self.course)
-        plan = self.course.on(today if evening is None else evening.day)
+        evening = next_evening(self._hass, self.person, self.weekly_plan)
+        plan = self.weekly_plan.on(today if evening is None else evening.day)
         if plan is None or not plan.evenings:
             raise RefusedError(Refusal(reason=Reason.NO_PLAN))
         now = dt_util.utcnow()
         open_now = evening is not None and evening.opens_at <= now
-        wanted = tuple(proposal.modality for proposal in evening.proposals) if open_now and evening is not None else self.course.planned(today)
+        wanted = tuple(proposal.modality for proposal in evening.proposals) if open_now and evening is not None else self.weekly_plan.planned(today)
         window = evening.closes_at - now if open_now and evening is not None else WINDOW
         return EVENING, tonight(wanted or tuple(plan.modalities), plan.program), max(window, LOOK)
 
     @property
     def goal_reached(self) -> bool:
         """Whether the goal of this week's plan is reached."""
-        week = agenda_of(self._hass, self.entry.entry_id, self.course).adherence(dt_util.utcnow())
+        week = agenda_of(self._hass, self.entry.entry_id, self.weekly_plan).adherence(dt_util.utcnow())
         return 0 < week.goal <= week.done
 
     @callback

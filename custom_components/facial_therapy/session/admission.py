@@ -12,11 +12,11 @@ from ..core.gate import bounds, permit, resolve
 from ..core.gate.eligibility import against
 from ..core.gate.request import Turn
 from ..core.ledger.record import History
-from ..core.model import MANUAL, Device, Fault, Person, Plan, Reason, Refusal, RefusedError, Request, Telemetry
-from ..core.session import Event, Row, State, step
-from ..people.programs import own_programs
+from ..core.model import MANUAL, Device, Fault, PermittedSession, Person, Reason, Refusal, RefusedError, SessionParameters, Telemetry
+from ..core.session import Row, SessionEvent, SessionState, step
+from ..people.programs import custom_programs
 from ..people.registry import find_person, persons
-from .view import Ask
+from .view import SessionRequest
 
 if TYPE_CHECKING:
     from ..coordinator import FacialTherapyCoordinator
@@ -42,10 +42,10 @@ class Admission:
         self._steady: dict[Reason, Refusal] = {}
         self._rinsed: tuple[str, datetime] = ("", dt_util.utc_from_timestamp(0))
 
-    def _request(self, ask: Ask, device: Device) -> Request:
+    def _request(self, ask: SessionRequest, device: Device) -> SessionParameters:
         """Return the request in physical units: a program resolved for the person, or the numbers as they are."""
         if ask.program == MANUAL:
-            return Request(
+            return SessionParameters(
                 modality=self._shell.modality,
                 person=ask.person,
                 program=MANUAL,
@@ -55,14 +55,14 @@ class Admission:
                 frequency_hz=ask.frequency_hz,
                 gel_rinsed=self._gel_rinsed(ask),
             )
-        own = own_programs(self._hass, ask.person.person_id)
-        resolve.named(ask.program, own)
+        custom = custom_programs(self._hass, ask.person.person_id)
+        resolve.named(ask.program, custom)
         for name, field in (("duration_s", None), ("irradiance_mw_cm2", "channels"), ("current_ua", None), ("frequency_hz", None)):
             if getattr(ask, name) is not None:
                 raise RefusedError(Refusal(reason=Reason.NOT_MANUAL, field=field or name))
-        return replace(resolve.resolve(ask.program, ask.person, device, own), gel_rinsed=self._gel_rinsed(ask))
+        return replace(resolve.resolve(ask.program, ask.person, device, custom), gel_rinsed=self._gel_rinsed(ask))
 
-    def permit(self, ask: Ask, *, without: str | None = None) -> Plan:
+    def permit(self, ask: SessionRequest, *, without: str | None = None) -> PermittedSession:
         """Return what the node is asked to do; a session that is written down for this very request is left out of what counts.
 
         Raises:
@@ -81,7 +81,7 @@ class Admission:
         """What the node would refuse, and we know before it does."""
         if telemetry.worn and not self._shell.reports.seen_off:
             yield Refusal(reason=Reason.STILL_WORN)
-        if person.subject not in telemetry.subjects:
+        if person.profile not in telemetry.profiles:
             yield Refusal(reason=Reason.NOT_ENROLLED)
 
     def confirm_gel(self) -> bool:
@@ -94,7 +94,7 @@ class Admission:
                 return True
         return False
 
-    def _gel_rinsed(self, ask: Ask) -> bool:
+    def _gel_rinsed(self, ask: SessionRequest) -> bool:
         """Whether it has been said that the gel is off, with the request or by the button a moment before."""
         person_id, at = self._rinsed
         return ask.gel_rinsed or (person_id == ask.person.person_id and timedelta(0) <= dt_util.utcnow() - at < CONFIRMED)
@@ -102,13 +102,13 @@ class Admission:
     def _history(self, person: Person, without: str | None = None) -> History:
         return self._shell.accounts.ledger.history(person.person_id, mac=self._shell.mac, without=without)
 
-    def may_wait(self, ask: Ask) -> Row:
+    def may_wait(self, ask: SessionRequest) -> Row:
         """Return where waiting leads.
 
         Raises:
             RefusedError: No return of the device could make it right.
         """
-        row = step(self._shell.state, Event.WAIT)
+        row = step(self._shell.state, SessionEvent.WAIT)
         self._readable()
         device = self._shell.device.description or bounds.best_device(self._shell.modality, self._shell.channels)
         now = dt_util.utcnow()
@@ -122,7 +122,7 @@ class Admission:
         if self._shell.accounts.ledger.unreadable:
             raise RefusedError(Refusal(reason=Reason.LEDGER_UNREADABLE))
 
-    def consider(self, ask: Ask) -> Plan | None:
+    def consider(self, ask: SessionRequest) -> PermittedSession | None:
         """Return what a session would be if it were started now; None if it would be held waiting.
 
         Raises:
@@ -160,9 +160,9 @@ class Admission:
         Raises:
             RefusedError: `busy`, or `faulted` with the fault.
         """
-        if self._shell.state is State.FAULT:
+        if self._shell.state is SessionState.FAULT:
             raise RefusedError(Refusal(reason=Reason.FAULTED, detail=self._shell.data.fault or ""))
-        return step(self._shell.state, Event.START)
+        return step(self._shell.state, SessionEvent.START)
 
     def refusals(self, fault: Fault | None) -> tuple[Refusal, ...]:
         """Return why nothing could start now, whatever is asked; the fault is one that we latched."""

@@ -11,10 +11,10 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
 from ..const import CONF_MAC, LOGGER
-from ..core.dose import charged, uncertainty
+from ..core.dose import uncertainty, worst_case
 from ..core.ledger.index import KEPT
 from ..core.ledger.record import AUTOMATION, Record, Source
-from ..core.model import Channel, Dose, Fault, Modality, Outcome, Plan, Reason, RefusedError
+from ..core.model import Channel, Dose, Fault, Modality, Outcome, PermittedSession, Reason, RefusedError
 from ..devices.port import HistoryEntry, TherapyDevice
 from ..people.registry import persons
 from ..storage.ledger import LEDGER
@@ -45,7 +45,7 @@ class Accounts:
         """Return the newest session that a restart left open."""
         return next((record for record in reversed(self.ledger.open_sessions(self._mac)) if record.source is Source.DEVICE), None)
 
-    async def async_open(self, live: LiveSession, plan: Plan) -> None:
+    async def async_open(self, live: LiveSession, plan: PermittedSession) -> None:
         """Write a permitted session at its full planned dose, and read it back.
 
         Raises:
@@ -60,13 +60,13 @@ class Accounts:
                 mac=self._mac,
                 modality=self._modality,
                 person_id=live.person.person_id,
-                subject=live.person.subject,
+                profile=live.person.profile,
                 program=live.program,
                 started_at=self.ledger.dated(),
                 started_by=live.started_by or AUTOMATION,
                 duration_s=plan.request.duration_s,
                 planned=plan.planned,
-                charged=plan.charged,
+                worst_case=plan.worst_case,
                 grade=device.grade,
                 uncertainty=uncertainty(device),
             ),
@@ -91,7 +91,7 @@ class Accounts:
 
     # --- what the node has recorded -----------------------------------------------------------------------------------------------
 
-    async def async_take_in(self, newest: int, *, enrolled: Collection[int], interrupted: str | None, living: Callable[[], str | None]) -> None:
+    async def async_import_history(self, newest: int, *, enrolled: Collection[int], interrupted: str | None, living: Callable[[], str | None]) -> None:
         """Take every record that the node has closed since the last time into the ledger: the union, per session the larger.
 
         Args:
@@ -109,7 +109,7 @@ class Accounts:
         async with self._lock:
             whole = not await self._async_begun_anew(newest)
             if not whole:
-                await self._async_charge_ceiling(enrolled)
+                await self._async_record_ceiling(enrolled)
                 await self.async_remember(last_record=0, last_session=None)
             number = self.memory.last_record
             while number < newest:
@@ -117,10 +117,10 @@ class Accounts:
                 entry = await self._async_entry(number)
                 if entry is None:
                     if whole:
-                        await self._async_charge_ceiling(enrolled)
+                        await self._async_record_ceiling(enrolled)
                     whole = False
                 elif entry.outcome is not None:
-                    await self._async_take(entry, interrupted)
+                    await self._async_import(entry, interrupted)
                 elif entry.session_id is not None:
                     return  # it lives
                 await self.async_remember(last_record=number, last_session=None if entry is None else entry.session_id)
@@ -148,23 +148,23 @@ class Accounts:
         entry = await self._async_entry(last)
         return entry is not None and entry.session_id != last_session
 
-    async def _async_charge_ceiling(self, enrolled: Collection[int]) -> None:
+    async def _async_record_ceiling(self, enrolled: Collection[int]) -> None:
         """A part of the node's history is lost: nobody whom it knows, or has known, gets anything that it might have given already."""
         LOGGER.warning("%s has forgotten a part of its history", self._mac)
         since = self.ledger.now() - KEPT
         for person in persons(self._hass):
             recent = takewhile(lambda record: record.over_at > since, self.ledger.newest_first(person.person_id))
-            if person.subject in enrolled or any(record.mac == self._mac for record in recent):
-                await self.ledger.async_charge_ceiling(self._hass, person.person_id, self._modality, mac=self._mac)
+            if person.profile in enrolled or any(record.mac == self._mac for record in recent):
+                await self.ledger.async_record_ceiling(self._hass, person.person_id, self._modality, mac=self._mac)
         async_foreign_session(self._hass, self._entry)
 
-    async def _async_take(self, entry: HistoryEntry, interrupted: str | None) -> None:
+    async def _async_import(self, entry: HistoryEntry, interrupted: str | None) -> None:
         """Settle one session to what the node says, or charge one that was started around us."""
         record = self.ledger.get(entry.session_id) if entry.session_id else None
         ended_at = self.ledger.dated() - timedelta(seconds=entry.age_s or 0)
         outcome = entry.outcome or Outcome.UNCERTAIN
         if record is None:
-            await self._async_take_foreign(entry, outcome, ended_at)
+            await self._async_import_foreign(entry, outcome, ended_at)
             return
         if interrupted == record.session_id and outcome in (Outcome.STOPPED, Outcome.PARTIAL):
             outcome = Outcome.INTERRUPTED
@@ -173,14 +173,14 @@ class Accounts:
                 self._hass, record.session_id, delivered=entry.delivered, outcome=outcome, ended_at=ended_at, output_s=entry.output_s
             )
 
-    async def _async_take_foreign(self, entry: HistoryEntry, outcome: Outcome, ended_at: datetime) -> None:
+    async def _async_import_foreign(self, entry: HistoryEntry, outcome: Outcome, ended_at: datetime) -> None:
         """Charge a session that is not in the ledger to whoever its token stands for."""
         if outcome is Outcome.VOID or entry.session_id is None:
             return
         LOGGER.warning("%s: record %s is of a session that was not started here", self._mac, entry.number)
         device = self._device.description
         assert device is not None  # noqa: S101 - it has just told
-        person = next((person for person in persons(self._hass) if person.subject == entry.subject), None)
+        person = next((person for person in persons(self._hass) if person.profile == entry.profile), None)
         await self.ledger.async_merge(
             self._hass,
             Record(
@@ -188,13 +188,13 @@ class Accounts:
                 mac=self._mac,
                 modality=self._modality,
                 person_id=None if person is None else person.person_id,
-                subject=entry.subject or 0,
+                profile=entry.profile or 0,
                 program="",
                 source=Source.UNKNOWN,
                 started_at=ended_at - timedelta(seconds=entry.output_s),
                 duration_s=entry.output_s,
                 planned=entry.planned,
-                charged=charged(entry.planned, device),
+                worst_case=worst_case(entry.planned, device),
                 grade=device.grade,
                 uncertainty=uncertainty(device),
                 delivered=entry.delivered,
@@ -215,12 +215,12 @@ class Accounts:
         """
         async with self._lock:
             for person in persons(self._hass):
-                if person.subject in enrolled:
-                    windows = await self._device.async_subject(person.subject)
+                if person.profile in enrolled:
+                    windows = await self._device.async_profile(person.profile)
                     blue = windows.blue_week_j_cm2
                     light = {Channel.RED: windows.fluence_week_j_cm2 - blue, Channel.BLUE: blue}
                     told = Dose(fluence_j_cm2=light if self._modality is Modality.MASK else {}, charge_ma_min=windows.charge_week_ma_min)
-                    missing = await self.ledger.async_charge_shortfall(
+                    missing = await self.ledger.async_record_shortfall(
                         self._hass, person.person_id, self._modality, mac=self._mac, told=told, sessions=windows.sessions_week
                     )
                     if missing is not None:

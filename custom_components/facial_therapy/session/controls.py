@@ -10,14 +10,14 @@ from homeassistant.core import Context, HomeAssistant
 from ..const import LOGGER
 from ..core import limits
 from ..core.gate import bounds
-from ..core.gate.resolve import BUILT_IN, NONE_OWN, Programs
-from ..core.model import MANUAL, ByChannel, Channel, Modality, Reason, Refusal, RefusedError, Request
-from ..core.session import State
+from ..core.gate.resolve import BUILT_IN, NO_CUSTOM_PROGRAMS, Programs
+from ..core.model import MANUAL, ByChannel, Channel, Modality, Reason, Refusal, RefusedError, SessionParameters
+from ..core.session import SessionState
 from ..devices.port import DeviceError
-from ..people.programs import own_programs
+from ..people.programs import custom_programs
 from ..people.registry import find_person
 from .settings import Settings, SettingsStore
-from .view import Ask, LiveSession
+from .view import LiveSession, SessionRequest
 
 if TYPE_CHECKING:
     from ..coordinator import FacialTherapyCoordinator
@@ -51,9 +51,9 @@ class Manual:
     def _own(self, person_id: str | None) -> Programs:
         """Return what a person has made; nothing as long as nobody is chosen."""
         try:
-            return own_programs(self._hass, find_person(self._hass, person_id).person_id)
+            return custom_programs(self._hass, find_person(self._hass, person_id).person_id)
         except RefusedError:
-            return NONE_OWN
+            return NO_CUSTOM_PROGRAMS
 
     def _keep(self, settings: Settings) -> None:
         self.settings = settings
@@ -69,10 +69,10 @@ class Manual:
         """
         if (person_id := changes.get("person_id")) is not None:
             changes["person_id"] = find_person(self._hass, person_id).person_id
-        own = self._own(changes.get("person_id", self.settings.person_id))
-        if "person_id" in changes and self.settings.program not in (MANUAL, *BUILT_IN, *own):
+        custom = self._own(changes.get("person_id", self.settings.person_id))
+        if "person_id" in changes and self.settings.program not in (MANUAL, *BUILT_IN, *custom):
             changes.setdefault("program", Settings().program)  # what somebody else has made is not for this person
-        changed = self.settings.changed(self._shell.modality, own, **changes)
+        changed = self.settings.changed(self._shell.modality, custom, **changes)
         if (live := self._shell.live) is not None:
             if changes.keys() != {"current_ua"} or live.plan is None:
                 raise RefusedError(Refusal(reason=Reason.BUSY))
@@ -94,7 +94,7 @@ class Manual:
         """Return what a light is set to, nominal."""
         return floor(self.allowed_mw_cm2(channel) * self.settings.share.get(channel, 1) * 1000) / 1000
 
-    def selected(self) -> Ask:
+    def selected(self) -> SessionRequest:
         """Return what the selects and numbers ask for.
 
         Raises:
@@ -102,9 +102,9 @@ class Manual:
         """
         if self.settings.program == MANUAL:
             return self.by_hand()
-        return Ask(person=find_person(self._hass, self.settings.person_id), program=self.settings.program)
+        return SessionRequest(person=find_person(self._hass, self.settings.person_id), program=self.settings.program)
 
-    def by_hand(self) -> Ask:
+    def by_hand(self) -> SessionRequest:
         """Return what the numbers ask for, whatever program is selected.
 
         Raises:
@@ -113,13 +113,15 @@ class Manual:
         settings = self.settings
         if self._shell.modality is Modality.WAND:
             person = find_person(self._hass, settings.person_id)
-            return Ask(person=person, program=MANUAL, duration_s=settings.duration_s, current_ua=settings.current_ua, frequency_hz=settings.frequency_hz)
+            return SessionRequest(
+                person=person, program=MANUAL, duration_s=settings.duration_s, current_ua=settings.current_ua, frequency_hz=settings.frequency_hz
+            )
         # The lights that somebody has set; before that red alone, which needs neither a shield nor an answer about skin.
         chosen = tuple(channel for channel in self._shell.channels if channel in settings.share)
         return self._lit(chosen or tuple(channel for channel in self._shell.channels if channel is Channel.RED))
 
-    def _lit(self, channels: tuple[Channel, ...]) -> Ask:
-        return Ask(
+    def _lit(self, channels: tuple[Channel, ...]) -> SessionRequest:
+        return SessionRequest(
             person=find_person(self._hass, self.settings.person_id),
             program=MANUAL,
             duration_s=self.settings.duration_s,
@@ -159,7 +161,7 @@ class Manual:
                     self._is_set(live, level_mw_cm2=live.level_mw_cm2)
                     raise
                 return
-            if self._shell.state is State.ARMED:  # nothing has flowed: arm anew with all of them
+            if self._shell.state is SessionState.ARMED:  # nothing has flowed: arm anew with all of them
                 await self._shell.async_stop(context)
         await self._shell.async_start(self._lit(tuple(each for each in self._shell.channels if each in lit)), context)
 
@@ -174,7 +176,7 @@ class Manual:
             return
         rest = {each: level for each, level in live.lit_mw_cm2.items() if each is not channel}
         self._is_set(live, level_mw_cm2=rest)  # before the node is asked: lights of one action go off at once, and the last of them has to see that it is
-        if rest and self._shell.state is not State.ARMED:
+        if rest and self._shell.state is not SessionState.ARMED:
             try:
                 await self._async_set_levels(live, live.plan.request, rest, 0)
             except (RefusedError, DeviceError) as error:
@@ -192,7 +194,7 @@ class Manual:
         """
         async with self._lock:
             live = self._shell.live
-            if live is None or live.plan is None or self._shell.state not in (State.ARMED, State.RUNNING):
+            if live is None or live.plan is None or self._shell.state not in (SessionState.ARMED, SessionState.RUNNING):
                 raise RefusedError(Refusal(reason=Reason.WRONG_STATE, detail=self._shell.state))
             request = live.plan.request
             if request.current_ua is None:
@@ -213,7 +215,7 @@ class Manual:
             self._shell.live = replace(now, **levels)
             self._shell.publish()
 
-    async def _async_set_levels(self, live: LiveSession, request: Request, irradiance_mw_cm2: ByChannel, current_ua: float) -> None:
+    async def _async_set_levels(self, live: LiveSession, request: SessionParameters, irradiance_mw_cm2: ByChannel, current_ua: float) -> None:
         """Set the levels of a living session, under the peaks that were permitted."""
         for channel, level in irradiance_mw_cm2.items():
             if level > (peak := request.irradiance_mw_cm2.get(channel, 0)):

@@ -11,7 +11,7 @@ from homeassistant.util import dt as dt_util
 from ..const import LOGGER
 from ..core import limits
 from ..core.model import RefusedError
-from ..core.session import State
+from ..core.session import SessionState
 from ..devices.port import DeviceError, Problem
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Lease:
     async def _async_renew(self, _now: datetime) -> None:
         """Renew once; one in flight at most, and none for what only a person can resume."""
         shell = self._shell
-        waits = shell.state is State.SUSPENDED and shell.telemetry is not None and shell.telemetry.cause != "contact"
+        waits = shell.state is SessionState.SUSPENDED and shell.telemetry is not None and shell.telemetry.cause != "contact"
         if self._renewing or shell.live is None or not shell.state.renews or waits:
             return
         self._renewing = True

@@ -11,7 +11,7 @@ from homeassistant.helpers.storage import Store
 
 from ..const import DOMAIN
 from ..core import limits
-from ..core.gate.resolve import BUILT_IN, NONE_OWN, Programs
+from ..core.gate.resolve import BUILT_IN, NO_CUSTOM_PROGRAMS, Programs
 from ..core.model import MANUAL, Channel, Modality, Reason, Refusal, RefusedError
 
 SAVE_DELAY_S: Final = 5
@@ -33,13 +33,13 @@ class Settings:
     """Peak."""
     frequency_hz: float = FREQUENCY_HZ
 
-    def changed(self, modality: Modality, own: Programs = NONE_OWN, **changes: Any) -> Settings:  # noqa: ANN401 - fields, of their own types
+    def changed(self, modality: Modality, custom: Programs = NO_CUSTOM_PROGRAMS, **changes: Any) -> Settings:  # noqa: ANN401 - fields, of their own types
         """Return the settings with changes, for somebody who has made programs of their own.
 
         Raises:
             RefusedError: A value is out of its bound, an unknown program, or a number while the program is not manual; nothing has changed.
         """
-        if (program := changes.get("program")) is not None and program not in (MANUAL, *BUILT_IN, *own):
+        if (program := changes.get("program")) is not None and program not in (MANUAL, *BUILT_IN, *custom):
             raise RefusedError(Refusal(reason=Reason.UNKNOWN_PROGRAM, field="program", detail=str(program)))
         changed = replace(self, **changes)
         if changed.program != MANUAL and not changes.keys() <= {"program", "person_id"}:
@@ -50,7 +50,7 @@ class Settings:
             "frequency_hz": limits.FREQUENCY.default,
         }
         for name, bound in bounds.items():
-            if name in changes and not bound.holds(changes[name]):
+            if name in changes and not bound.contains(changes[name]):
                 raise RefusedError(Refusal(reason=Reason.OUT_OF_BOUNDS, field=name, minimum=bound.minimum, maximum=bound.maximum, unit=bound.unit))
         for channel, share in changes.get("share", {}).items():
             if not (isfinite(share) and 0 < share <= 1):

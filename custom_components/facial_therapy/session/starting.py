@@ -14,12 +14,12 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from ..const import LOGGER
-from ..core.model import Plan, Reason, Refusal, RefusedError
-from ..core.session import Event, State
+from ..core.model import PermittedSession, Reason, Refusal, RefusedError
+from ..core.session import SessionEvent, SessionState
 from ..devices.port import DeviceError
 from ..people.actor import Who
 from ..storage.ledger_file import LedgerError
-from .view import Ask, LiveSession
+from .view import LiveSession, SessionRequest
 
 if TYPE_CHECKING:
     from ..coordinator import FacialTherapyCoordinator
@@ -33,9 +33,9 @@ class Starting:
         self._hass = hass
         self._shell = shell
         self._lock = asyncio.Lock()
-        self._waiting: Ask | None = None
+        self._waiting: SessionRequest | None = None
 
-    async def async_start(self, ask: Ask, context: Context | None = None) -> LiveSession:
+    async def async_start(self, ask: SessionRequest, context: Context | None = None) -> LiveSession:
         """Permit, write down and arm a session; with `wait_s` and the device off, hold it waiting.
 
         Raises:
@@ -60,7 +60,7 @@ class Starting:
                 self._shell.announcer.tell("refused", live, error.binding)
                 raise
 
-    def _wait(self, live: LiveSession, ask: Ask) -> LiveSession:
+    def _wait(self, live: LiveSession, ask: SessionRequest) -> LiveSession:
         """Hold a session until its device is back."""
         shell = self._shell
         row = shell.admission.may_wait(ask)
@@ -70,7 +70,7 @@ class Starting:
         shell.publish()
         return live
 
-    async def _async_begin(self, live: LiveSession, ask: Ask) -> LiveSession:
+    async def _async_begin(self, live: LiveSession, ask: SessionRequest) -> LiveSession:
         """Permit, write, arm."""
         shell = self._shell
         row = shell.admission.begin()
@@ -85,8 +85,8 @@ class Starting:
         except (LedgerError, RefusedError) as error:
             with suppress(LedgerError):
                 await shell.accounts.async_void(live.session_id)
-            if self._is_live(live) and shell.state is State.ARMED:
-                shell.apply(Event.REFUSED)
+            if self._is_live(live) and shell.state is SessionState.ARMED:
+                shell.apply(SessionEvent.REFUSED)
             if isinstance(error, LedgerError):
                 raise RefusedError(Refusal(reason=Reason.STORE_FAILED, detail=str(error))) from error
             raise
@@ -97,18 +97,18 @@ class Starting:
     def _is_live(self, live: LiveSession) -> bool:
         return self._shell.live is not None and self._shell.live.session_id == live.session_id
 
-    async def _async_arm(self, live: LiveSession, plan: Plan, ask: Ask) -> None:
+    async def _async_arm(self, live: LiveSession, plan: PermittedSession, ask: SessionRequest) -> None:
         """Send start, once more if the node has a session that the ledger had not taken in."""
         shell = self._shell
         for last_try in (False, True):
-            if not self._is_live(live) or shell.state is not State.ARMED:  # a stop came first
+            if not self._is_live(live) or shell.state is not SessionState.ARMED:  # a stop came first
                 raise RefusedError(Refusal(reason=Reason.WRONG_STATE, detail=shell.state))
             try:
                 shell.reports.answer = await shell.device.async_start(live.session_id, plan, last_record=shell.accounts.memory.last_record)
             except RefusedError as error:
                 if last_try or error.binding.reason is not Reason.UNSEEN_SESSION:
                     raise
-                await shell.async_take_in()
+                await shell.async_import_history()
                 shell.admission.permit(ask, without=live.session_id)  # what has just been taken in counts too
             else:
                 shell.reports.accepted = True
@@ -119,18 +119,18 @@ class Starting:
         if self._waiting is not None:
             self._hass.async_create_task(self._async_begin_waiting(live, self._waiting), f"facial_therapy begin {self._shell.mac}")
 
-    async def _async_begin_waiting(self, live: LiveSession, ask: Ask) -> None:
+    async def _async_begin_waiting(self, live: LiveSession, ask: SessionRequest) -> None:
         """The device of a waiting session is back."""
         shell = self._shell
         async with self._lock:
-            if shell.state is not State.WAITING:
+            if shell.state is not SessionState.WAITING:
                 return
             try:
                 await self._async_begin(live, ask)
             except RefusedError as error:
                 LOGGER.info("%s: the waiting session was refused: %s", shell.name, error)
                 shell.announcer.tell("refused", live, error.binding)
-                if shell.state is State.WAITING:
-                    shell.apply(Event.REFUSED)
+                if shell.state is SessionState.WAITING:
+                    shell.apply(SessionEvent.REFUSED)
             except DeviceError as error:
                 LOGGER.info("%s: the waiting session was not answered: %s", shell.name, error.problem)

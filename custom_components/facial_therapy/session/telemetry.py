@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant, callback
 from ..const import LOGGER
 from ..core.gate import permit
 from ..core.model import NodeState, RefusedError, Telemetry
-from ..core.session import Event, State, step
+from ..core.session import SessionEvent, SessionState, step
 from ..devices.codec import since_ms
 from ..devices.port import Answer, DeviceError, Problem
 from ..people.actor import DEVICE, HOME_ASSISTANT, Who
@@ -25,13 +25,13 @@ ENDS_AT_SLACK: Final = timedelta(seconds=1.5)
 OVERDUE_S: Final = 30
 """A running session whose end passed this long ago, and of which the node says nothing, is stopped."""
 NODE_EVENTS: Final = {
-    NodeState.ARMED: Event.REARMED,
-    NodeState.RAMPING: Event.ENERGIZED,
-    NodeState.RUNNING: Event.ENERGIZED,
-    NodeState.SUSPENDED: Event.SUSPENDED,
-    NodeState.PAUSED: Event.PAUSED,
-    NodeState.IDLE: Event.ENDED,
-    NodeState.FAULT: Event.FAULTED,
+    NodeState.ARMED: SessionEvent.REARMED,
+    NodeState.RAMPING: SessionEvent.ENERGIZED,
+    NodeState.RUNNING: SessionEvent.ENERGIZED,
+    NodeState.SUSPENDED: SessionEvent.SUSPENDED,
+    NodeState.PAUSED: SessionEvent.PAUSED,
+    NodeState.IDLE: SessionEvent.ENDED,
+    NodeState.FAULT: SessionEvent.FAULTED,
 }
 
 
@@ -69,9 +69,9 @@ class Reports:
         self.telemetry = None
         self.answer = None
         self.compared = False
-        if shell.state is not State.STOPPING:
+        if shell.state is not SessionState.STOPPING:
             shell.turned(HOME_ASSISTANT)
-        shell.apply(Event.FOUND if connected else Event.LOST)
+        shell.apply(SessionEvent.FOUND if connected else SessionEvent.LOST)
         problem = shell.device.problem
         if connected:
             async_clear_node_issues(self._hass, shell.config_entry)
@@ -96,13 +96,13 @@ class Reports:
                 shell.announcer.announce("zone", live, zone=telemetry.zone)
             if live.plan is not None and (fault := permit.watch(live.plan, telemetry, telemetry.received_at)):
                 shell.latch(fault)
-        if shell.state is State.WAITING and live is not None:
+        if shell.state is SessionState.WAITING and live is not None:
             shell.starting.device_is_back(live)
-        elif telemetry.state is NodeState.FAULT and shell.state is not State.FAULT:
+        elif telemetry.state is NodeState.FAULT and shell.state is not SessionState.FAULT:
             shell.turned(DEVICE)
-            shell.apply(Event.FAULTED)
-        elif shell.state is State.FAULT and shell.fault is None and telemetry.fault is None and live is None:
-            shell.apply(Event.CLEARED)
+            shell.apply(SessionEvent.FAULTED)
+        elif shell.state is SessionState.FAULT and shell.fault is None and telemetry.fault is None and live is None:
+            shell.apply(SessionEvent.CLEARED)
         elif live is not None and not shell.commanding and self._is_news(telemetry):
             self.follow(telemetry.state if ours else NodeState.IDLE)
         elif live is None and telemetry.session_id is None:
@@ -118,13 +118,13 @@ class Reports:
     def _is_news(self, telemetry: Telemetry) -> bool:
         """Whether a report was made after the last answer, so that it knows of the command; after a lost link every report is."""
         if (answer := self.answer) is None:
-            return self._shell.state is State.LOST or self.accepted
+            return self._shell.state is SessionState.LOST or self.accepted
         return telemetry.boot != answer.boot or since_ms(telemetry.uptime_ms, answer.uptime_ms) >= 0
 
     def follow(self, state: NodeState, who: Who = DEVICE) -> None:
         """Let what the node is doing with our session take effect, if it is news."""
         event = NODE_EVENTS[state]
-        if event is Event.ENDED:
+        if event is SessionEvent.ENDED:
             self._shell.end()
         elif step(self._shell.state, event).state is not self._shell.state:
             self._shell.turned(who)
@@ -134,11 +134,11 @@ class Reports:
         """Publish when the session, or its arming window, will end, and anew only when that moves."""
         shell = self._shell
         live = shell.live
-        if live is not None and shell.state is State.ARMED and telemetry.state is NodeState.ARMED:
+        if live is not None and shell.state is SessionState.ARMED and telemetry.state is NodeState.ARMED:
             window_ends_at = telemetry.received_at + timedelta(seconds=telemetry.window_s)
             if live.window_ends_at is None or abs(live.window_ends_at - window_ends_at) > ENDS_AT_SLACK:
                 shell.live = replace(live, window_ends_at=window_ends_at)
-        if live is None or shell.state is not State.RUNNING or not telemetry.flowing:
+        if live is None or shell.state is not SessionState.RUNNING or not telemetry.flowing:
             return
         ends_at = telemetry.received_at + timedelta(seconds=telemetry.left_s)
         if live.ends_at is None or abs(live.ends_at - ends_at) > ENDS_AT_SLACK:
@@ -150,8 +150,8 @@ class Reports:
         shell = self._shell
         try:
             person = find_person(self._hass, shell.manual.settings.person_id)
-            if person.subject not in telemetry.subjects:
-                await shell.device.async_enroll(person.subject)
+            if person.profile not in telemetry.profiles:
+                await shell.device.async_enroll(person.profile)
                 shell.announcer.enrolled(person)
         except (RefusedError, DeviceError) as error:
             LOGGER.info("%s: nobody was enrolled: %s", shell.name, error)
@@ -167,8 +167,8 @@ class Reports:
         """Take in what happened while we were away, and compare what the node has counted with what we know."""
         shell = self._shell
         try:
-            await shell.async_take_in()
-            await shell.accounts.async_compare_windows(telemetry.subjects)
+            await shell.async_import_history()
+            await shell.accounts.async_compare_windows(telemetry.profiles)
             self.compared = True
         except (RefusedError, DeviceError, LedgerError) as error:
             LOGGER.info("%s: history not taken in yet: %s", shell.name, error)

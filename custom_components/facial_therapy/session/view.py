@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from ..core.model import NO_LIGHT, ByChannel, Channel, Device, Dose, Fault, Outcome, Person, Plan, Refusal, Telemetry
-from ..core.session import State
+from ..core.model import NO_LIGHT, ByChannel, Channel, Device, Dose, Fault, Outcome, PermittedSession, Person, Refusal, Telemetry
+from ..core.session import SessionState
 from ..people.actor import HOME_ASSISTANT, Who
 from .settings import Settings
 
@@ -14,7 +14,7 @@ NOTHING: Final = Dose()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class SessionRequest:
     """What somebody asked for, before it is resolved for the person and the device."""
 
     person: Person
@@ -39,7 +39,7 @@ class LiveSession:
     session_id: str
     person: Person
     program: str
-    plan: Plan | None
+    plan: PermittedSession | None
     """None while it waits for its device, or if a restart interrupted it."""
     started_at: datetime
     """When it was asked for, UTC."""
@@ -87,7 +87,7 @@ class LiveSession:
 class Snapshot:
     """All that the entities show."""
 
-    state: State
+    state: SessionState
     connected: bool
     device: Device | None
     telemetry: Telemetry | None

@@ -5,21 +5,21 @@ from datetime import date, datetime, time
 from typing import Any
 
 from ..core.model import Modality, Reason
-from ..core.routine.run import Mark, Run
+from ..core.routine.run import Mark, RoutineRun
 from ..core.routine.steps import Act, Flow, IfRefused, Step
-from ..core.routine.transitions import Outcome, Result, State
-from ..core.schedule.plan import Course, Freeze, Phase, WeekPlan, Why
+from ..core.routine.transitions import Outcome, Result, RoutineState
+from ..core.schedule.plan import Freeze, Phase, Plan, WeekPlan, Why
 from .serialize import program_in, program_out
 
 
-def course_out(course: Course) -> dict[str, Any]:
+def weekly_plan_out(weekly_plan: Plan) -> dict[str, Any]:
     """Return a person's plans as plain values."""
     return {
         "plans": [
             {
                 "begins_on": plan.begins_on.isoformat(),
                 "program": plan.program,
-                "own": plan.own and program_out(plan.own),
+                "custom": plan.custom and program_out(plan.custom),
                 "modalities": sorted(plan.modalities),
                 "evenings": list(plan.evenings),
                 "opens": plan.opens.isoformat(),
@@ -28,25 +28,25 @@ def course_out(course: Course) -> dict[str, Any]:
                 "wand_every_weeks": plan.wand_every_weeks,
                 "starting_phase": plan.starting_phase,
             }
-            for plan in course.plans
+            for plan in weekly_plan.plans
         ],
-        "skipped": sorted(day.isoformat() for day in course.skipped),
-        "freezes": [{"first": freeze.first.isoformat(), "last": freeze.last.isoformat(), "why": freeze.why.value} for freeze in course.freezes],
+        "skipped": sorted(day.isoformat() for day in weekly_plan.skipped),
+        "freezes": [{"first": freeze.first.isoformat(), "last": freeze.last.isoformat(), "why": freeze.why.value} for freeze in weekly_plan.freezes],
     }
 
 
-def course_in(data: Mapping[str, Any]) -> Course:
+def weekly_plan_in(data: Mapping[str, Any]) -> Plan:
     """Return a person's plans.
 
     Raises:
-        KeyError, TypeError, ValueError: It is not what `course_out` writes.
+        KeyError, TypeError, ValueError: It is not what `weekly_plan_out` writes.
     """
-    return Course(
+    return Plan(
         plans=tuple(
             WeekPlan(
                 begins_on=date.fromisoformat(plan["begins_on"]),
                 program=plan["program"],
-                own=program_in(plan["program"], plan["own"]) if plan.get("own") else None,
+                custom=program_in(plan["program"], plan["custom"]) if plan.get("custom") else None,
                 modalities=frozenset(map(Modality, plan["modalities"])),
                 evenings=tuple(plan["evenings"]),
                 opens=time.fromisoformat(plan["opens"]),
@@ -64,7 +64,7 @@ def course_in(data: Mapping[str, Any]) -> Course:
     )
 
 
-def run_out(run: Run) -> dict[str, Any]:
+def run_out(run: RoutineRun) -> dict[str, Any]:
     """Return a routine that is gone through as plain values."""
     return {
         "person_id": run.person_id,
@@ -95,20 +95,20 @@ def run_out(run: Run) -> dict[str, Any]:
     }
 
 
-def run_in(data: Mapping[str, Any]) -> Run:
+def run_in(data: Mapping[str, Any]) -> RoutineRun:
     """Return a routine that was gone through when it was written down.
 
     Raises:
         KeyError, TypeError, ValueError: It is not what `run_out` writes.
     """
-    return Run(
+    return RoutineRun(
         person_id=data["person_id"],
         routine=data["routine"],
         steps=tuple(Step(**{**step, "act": Act(step["act"]), "if_refused": IfRefused(step["if_refused"])}) for step in data["steps"]),
         began_at=datetime.fromisoformat(data["began_at"]),
         window_ends_at=datetime.fromisoformat(data["window_ends_at"]),
         finish_by=_time(data["finish_by"]),
-        state=State(data["state"]),
+        state=RoutineState(data["state"]),
         index=data["index"],
         rests_until=_time(data["rests_until"]),
         flow=data["flow"] and Flow(Modality(data["flow"]["modality"]), datetime.fromisoformat(data["flow"]["ended_at"])),

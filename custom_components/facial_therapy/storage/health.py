@@ -67,7 +67,7 @@ def _issue(
         ir.async_delete_issue(hass, DOMAIN, key)
 
 
-class BeginAnewFlow(RepairsFlow):
+class ResetLedgerFlow(RepairsFlow):
     """An admin accepts that everybody's windows are at their ceiling, so that the ledger can begin anew. Home Assistant lets nobody else in here."""
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:  # noqa: ARG002 - the signature of a step

@@ -21,10 +21,10 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN, SIGNAL_LEDGER
 from ..core.ledger import clock
-from ..core.ledger.index import Books
+from ..core.ledger.index import LedgerIndex
 from ..core.ledger.record import History, Record, Totals, ceiling, merge, shortfall
 from ..core.model import Dose, Modality, Outcome
-from .ledger_file import VERSION, DeviceMemory, LedgerError, LedgerFile, State, device_line, person_line, session_line
+from .ledger_file import VERSION, DeviceMemory, LedgerError, LedgerFile, LedgerState, device_line, person_line, session_line
 
 FILE: Final = f"{DOMAIN}.ledger"
 AGE: Final = timedelta(days=396)
@@ -47,7 +47,7 @@ class Ledger:
         self._wall = wall
         self._monotonic = monotonic
         self._lock = asyncio.Lock()
-        self._state = State()
+        self._state = LedgerState()
         self._pending: dict[str, Record] = {}
         """Being written: they count from the moment at which they were permitted."""
         self._clock = clock.begin(wall(), self._monotonic(), None)
@@ -130,7 +130,7 @@ class Ledger:
                     await self._async_replace(hass, lambda books: books.drop(self.now() - AGE))
         async_dispatcher_send(hass, SIGNAL_LEDGER)
 
-    async def _async_rewrite(self, hass: HomeAssistant, change: Callable[[Books], object]) -> None:
+    async def _async_rewrite(self, hass: HomeAssistant, change: Callable[[LedgerIndex], object]) -> None:
         """Change the books and write them as a new file in the old one's place.
 
         Raises:
@@ -141,11 +141,11 @@ class Ledger:
             await self._async_replace(hass, change)
         async_dispatcher_send(hass, SIGNAL_LEDGER)
 
-    async def _async_replace(self, hass: HomeAssistant, change: Callable[[Books], object]) -> None:
+    async def _async_replace(self, hass: HomeAssistant, change: Callable[[LedgerIndex], object]) -> None:
         at = self.now()
 
-        def write() -> State:
-            state = State()
+        def write() -> LedgerState:
+            state = LedgerState()
             for entry in list(self._state.entries()):
                 state.take(entry)
             change(state.books)
@@ -154,12 +154,12 @@ class Ledger:
             state.length, state.lines = self._file.replace(entries), len(entries)
             return state
 
-        def take(state: State) -> None:
+        def take(state: LedgerState) -> None:
             self._state = state
 
         await self._async_durably(hass.async_add_executor_job(write), take)
 
-    def _writable(self) -> State:
+    def _writable(self) -> LedgerState:
         if self.unreadable:
             message = "the ledger is unreadable"
             raise LedgerError(message)
@@ -204,7 +204,7 @@ class Ledger:
         finally:
             del self._pending[record.session_id]
 
-    async def async_amend(self, hass: HomeAssistant, session_id: str, *, planned: Dose, charged: Dose) -> None:
+    async def async_amend(self, hass: HomeAssistant, session_id: str, *, planned: Dose, worst_case: Dose) -> None:
         """Write a session's plan anew before a level rises. A plan never gets smaller.
 
         Raises:
@@ -212,7 +212,7 @@ class Ledger:
             LedgerError: It stays as it was, and nothing may rise.
         """
         record = self._state.books.records[session_id]
-        await self._async_put(hass, merge(record, replace(record, planned=planned, charged=charged)))
+        await self._async_put(hass, merge(record, replace(record, planned=planned, worst_case=worst_case)))
 
     async def async_settle(  # noqa: PLR0913 - what a node tells
         self, hass: HomeAssistant, session_id: str, *, delivered: Dose, outcome: Outcome, ended_at: datetime, output_s: float | None = None
@@ -245,7 +245,7 @@ class Ledger:
         known = self._state.books.records.get(record.session_id)
         await self._async_put(hass, record if known is None else merge(known, record))
 
-    async def async_charge_shortfall(  # noqa: PLR0913 - what a node tells of a person
+    async def async_record_shortfall(  # noqa: PLR0913 - what a node tells of a person
         self, hass: HomeAssistant, person_id: str, modality: Modality, *, mac: str, told: Dose, sessions: int
     ) -> Record | None:
         """Charge what a node has counted for a person in its week and the ledger does not know: see `core.ledger.shortfall`.
@@ -261,7 +261,7 @@ class Ledger:
             await self.async_open(hass, missing)
         return missing
 
-    async def async_charge_ceiling(self, hass: HomeAssistant, person_id: str, modality: Modality, *, mac: str) -> Record:
+    async def async_record_ceiling(self, hass: HomeAssistant, person_id: str, modality: Modality, *, mac: str) -> Record:
         """Charge a week at its ceiling, now: for a gap in the history of a node, or a node that has begun anew.
 
         Raises:
@@ -312,8 +312,8 @@ class Ledger:
         """Return what the gate needs of a person now, or some time ahead if nothing is added until then; see `Books.history`. What is being written counts."""
         history = self._state.books.history(person_id, self.now() + ahead, mac=mac, without=without)
         pending = tuple(record for record in self._pending.values() if record.person_id == person_id and record.session_id != without)
-        elsewhere = history.elsewhere or next((record for record in pending if record.mac != mac and record.lives(history.at)), None)
-        return replace(history, records=(*history.records, *pending), elsewhere=elsewhere) if pending else history
+        other_session = history.other_session or next((record for record in pending if record.mac != mac and record.lives(history.at)), None)
+        return replace(history, records=(*history.records, *pending), other_session=other_session) if pending else history
 
     def totals(self, person_id: str) -> Totals:
         """Return what a person was given in all: it never falls."""
@@ -360,7 +360,7 @@ class Ledger:
             LedgerError: It is still unreadable.
         """
         async with self._lock:
-            state = State()
+            state = LedgerState()
             state.newest, at = self.now(), self.dated()
             for person_id in sorted(person_ids):
                 state.take(person_line(person_id, at, None))

@@ -20,7 +20,7 @@ from typing import Any, Final
 from zlib import crc32
 
 from ..core import limits
-from ..core.ledger.index import Books
+from ..core.ledger.index import LedgerIndex
 from ..core.ledger.record import Record, Source, Totals
 from ..core.model import Channel, Dose, Fault, Grade, Modality, Outcome
 
@@ -93,14 +93,14 @@ def _session_in(line: Mapping[str, Any]) -> Record:
         mac=line["mac"],
         modality=Modality(line["modality"]),
         person_id=line["person_id"],
-        subject=line["subject"],
+        profile=line["profile"],
         program=line["program"],
         source=Source(line["source"]),
         started_at=_time_in(line["started_at"]),
         started_by=line["started_by"],
         duration_s=_number(line["duration_s"]),
         planned=_dose_in(line["planned"]),
-        charged=_dose_in(line["charged"]),
+        worst_case=_dose_in(line["worst_case"]),
         grade=Grade(line["grade"]),
         uncertainty=_number(line["uncertainty"]),
         at_least=_dose_in(line["at_least"]),
@@ -114,20 +114,20 @@ def _session_in(line: Mapping[str, Any]) -> Record:
 
 def _first_version_in(line: Mapping[str, Any]) -> Record:
     """Read a session of version 1, which kept U in the charged dose only, and no time: it counts as the longest one."""
-    planned, charged = _dose_in(line["planned"]), _dose_in(line["charged"])
+    planned, worst_case = _dose_in(line["planned"]), _dose_in(line["worst_case"])
     modality = Modality(line["modality"])
     return Record(
         session_id=line["session_id"],
         mac=line["mac"],
         modality=modality,
         person_id=line["person_id"],
-        subject=line["subject"],
+        profile=line["profile"],
         program=line["program"],
         started_at=_time_in(line["started_at"]),
         duration_s=limits.DURATION[modality].default.maximum,
         planned=planned,
-        charged=charged,
-        uncertainty=max(0, charged.total / planned.total - 1) if planned.total else 0,
+        worst_case=worst_case,
+        uncertainty=max(0, worst_case.total / planned.total - 1) if planned.total else 0,
     )
 
 
@@ -156,12 +156,12 @@ def _checked(line: bytes) -> dict[str, Any]:
 # --- what the file says -----------------------------------------------------------------------------------------------------------
 
 
-class State:
+class LedgerState:
     """What the lines amount to."""
 
     def __init__(self) -> None:
         """Begin with no line."""
-        self.books = Books()
+        self.books = LedgerIndex()
         self.devices: dict[str, DeviceMemory] = {}
         self.newest: datetime | None = None
         """The latest time of the ledger at which a line was written."""
@@ -244,13 +244,13 @@ class LedgerFile:
         """Take the path; nothing is read yet."""
         self._path = path
 
-    def read(self) -> State:
+    def read(self) -> LedgerState:
         """Return what the file says; a missing one says nothing.
 
         Raises:
             LedgerError, OSError, KeyError, TypeError, ValueError: It does not check.
         """
-        state = State()
+        state = LedgerState()
         try:
             raw = self._path.read_bytes()
         except FileNotFoundError:
@@ -265,7 +265,7 @@ class LedgerFile:
                 os.fsync(file.fileno())
         return state
 
-    def append(self, state: State, entry: Mapping[str, Any]) -> int:
+    def append(self, state: LedgerState, entry: Mapping[str, Any]) -> int:
         """Write a line behind what is known to check, and read it back.
 
         Returns:

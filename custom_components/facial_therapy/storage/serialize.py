@@ -13,38 +13,38 @@ from typing import Any
 from ..const import CONF_SKIN_BEFORE, CONF_SKIN_LOOSENED_AT, CONF_SKIN_TYPE
 from ..core.gate.eligibility import Choice, Skin
 from ..core.gate.resolve import Current, Light, Program
-from ..core.model import Block, Channel, Modality, Options, Screening, SkinType, Standing, Verdict
+from ..core.model import Channel, Eligibility, Hold, Modality, Options, Screening, SkinType, Verdict
 
 
-def standing_out(standing: Standing) -> dict[str, Any]:
+def eligibility_out(eligibility: Eligibility) -> dict[str, Any]:
     """Return a standing as an entry keeps it: no answer of a screening is in it."""
     return {
-        "adult": standing.adult,
-        "screenings": {modality.value: _screening_out(screening) for modality, screening in standing.screenings.items()},
+        "adult": eligibility.adult,
+        "screenings": {modality.value: _screening_out(screening) for modality, screening in eligibility.screenings.items()},
         "blocks": {
-            modality.value: {"until": block.until.isoformat(), "hard_until": block.hard_until.isoformat()} for modality, block in standing.blocks.items()
+            modality.value: {"until": block.until.isoformat(), "hard_until": block.hard_until.isoformat()} for modality, block in eligibility.holds.items()
         },
-        "redness_until": _time_out(standing.redness_until),
-        "red_flag_at": _time_out(standing.red_flag_at),
-        "not_fine_until": _time_out(standing.not_fine_until),
+        "redness_until": _time_out(eligibility.redness_until),
+        "red_flag_at": _time_out(eligibility.red_flag_at),
+        "not_fine_until": _time_out(eligibility.not_fine_until),
     }
 
 
-def standing_in(data: Mapping[str, Any]) -> Standing:
+def eligibility_in(data: Mapping[str, Any]) -> Eligibility:
     """Return the standing of an entry."""
     with suppress(KeyError, TypeError, ValueError, AttributeError):
-        return Standing(
+        return Eligibility(
             adult=data["adult"] is True,
             screenings={Modality(modality): _screening_in(screening) for modality, screening in data["screenings"].items()},
-            blocks={
-                Modality(modality): Block(until=datetime.fromisoformat(block["until"]), hard_until=datetime.fromisoformat(block["hard_until"]))
+            holds={
+                Modality(modality): Hold(until=datetime.fromisoformat(block["until"]), hard_until=datetime.fromisoformat(block["hard_until"]))
                 for modality, block in data["blocks"].items()
             },
             redness_until=_time_in(data["redness_until"]),
             red_flag_at=_time_in(data["red_flag_at"]),
             not_fine_until=_time_in(data["not_fine_until"]),
         )
-    return Standing()
+    return Eligibility()
 
 
 def _screening_out(screening: Screening) -> dict[str, Any]:
@@ -123,6 +123,6 @@ def program_in(key: str, data: Mapping[str, Any]) -> Program:
     if Modality(data["modality"]) is Modality.WAND:
         per_week = data["per_week"]
         numbers = {field: data[field] for field in ("current_ua", "frequency_hz", "duration_s")}
-        return Program(key=key, own=True, wand=Current(**numbers, per_week=per_week, per_week_starting=per_week))
+        return Program(key=key, custom=True, wand=Current(**numbers, per_week=per_week, per_week_starting=per_week))
     levels = MappingProxyType({Channel(channel): level for channel, level in data["irradiance_mw_cm2"].items()})
-    return Program(key=key, own=True, mask=Light(irradiance_mw_cm2=levels, duration_s=data["duration_s"], per_week=data["per_week"]))
+    return Program(key=key, custom=True, mask=Light(irradiance_mw_cm2=levels, duration_s=data["duration_s"], per_week=data["per_week"]))

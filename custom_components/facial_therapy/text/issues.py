@@ -7,9 +7,9 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
-from ..const import CONF_KIND, CONF_MAC, CONF_STANDING, DOMAIN, KIND_DEVICE, KIND_PERSON
+from ..const import CONF_ELIGIBILITY, CONF_KIND, CONF_MAC, DOMAIN, KIND_DEVICE, KIND_PERSON
 from ..core import limits
-from ..storage.serialize import standing_in
+from ..storage.serialize import eligibility_in
 
 SCREENING_ISSUES: Final = ("screening_missing", "screening_expired", "screening_expires")
 
@@ -80,9 +80,9 @@ def async_check_people(hass: HomeAssistant) -> None:
 @callback
 def async_check_screening(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
     """A screening is missing, over, or over soon: say so until it has been done again."""
-    standing, now = standing_in(entry.data.get(CONF_STANDING, {})), dt_util.utcnow()
-    expires_at = min((screening.expires_at for screening in standing.screenings.values()), default=None)
-    if not standing.adult or expires_at is None:
+    eligibility, now = eligibility_in(entry.data.get(CONF_ELIGIBILITY, {})), dt_util.utcnow()
+    expires_at = min((screening.expires_at for screening in eligibility.screenings.values()), default=None)
+    if not eligibility.adult or expires_at is None:
         key = "screening_missing"
     elif now >= expires_at:
         key = "screening_expired"

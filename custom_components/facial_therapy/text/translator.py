@@ -21,7 +21,7 @@ PROGRAMS: Final = "selector.program.options"
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class Translator:
     """The texts of one language, in English where it has none."""
 
     texts: Mapping[str, str]
@@ -82,16 +82,16 @@ class Words:
         return [self.refusal(refusal) for refusal in error.refusals]
 
 
-async def async_words(hass: HomeAssistant, language: str) -> Words:
+async def async_translator(hass: HomeAssistant, language: str) -> Translator:
     """Return the texts of a language; one that Home Assistant does not know is English, so that no file of another name is ever looked for."""
     known = language if language in LANGUAGES else ENGLISH
     texts: dict[str, str] = {}
     for category in ("common", "entity", "exceptions", "selector"):
         texts |= await async_get_translations(hass, known, category, [DOMAIN])
-    return Words(texts)
+    return Translator(texts)
 
 
-def explained(words: Words, error: HomeAssistantError | RefusedError, device: str, person: str) -> str:
+def explained(words: Translator, error: HomeAssistantError | RefusedError, device: str, person: str) -> str:
     """Return why not, without a word about anybody's health."""
     if isinstance(error, Unauthorized | UnknownUser):
         return words.spoken("not_allowed")
@@ -101,6 +101,6 @@ def explained(words: Words, error: HomeAssistantError | RefusedError, device: st
     return words.problem(error.translation_key or "", error.translation_placeholders or {}) if isinstance(error, HomeAssistantError) else ""
 
 
-def why(words: Words, refusal: Refusal, device: str, person: str) -> str:
+def why(words: Translator, refusal: Refusal, device: str, person: str) -> str:
     """Return the sentence of a refusal, or that the app has it, if it tells of somebody's health."""
     return words.shown(refusal)["message"] or words.spoken("private", device=device, person=person)

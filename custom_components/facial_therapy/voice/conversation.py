@@ -30,30 +30,30 @@ from ..const import DOMAIN, REPORTED
 from ..coordinator import FacialTherapyCoordinator, all_coordinators
 from ..core.gate.resolve import named
 from ..core.model import MANUAL, Modality, Person, RefusedError
-from ..core.routine.transitions import State as RoutineState
-from ..core.session import State
-from ..people.programs import own_programs
+from ..core.routine.transitions import RoutineState
+from ..core.session import SessionState
+from ..people.programs import custom_programs
 from ..people.registry import persons
 from ..routines.runner import EVENINGS, Evenings, evenings_of
-from ..session.view import Ask
+from ..session.view import SessionRequest
 from ..storage.ledger import LEDGER
 from ..text.errors import time_in_words
-from ..text.translator import Words, async_words, explained, why
+from ..text.translator import Translator, async_translator, explained, why
 from . import understand
-from .names import async_act, chosen, left_s, names_of, own_program, own_routine, speaker, target, this_week
+from .names import async_act, chosen, custom_program, custom_routine, left_s, names_of, speaker, target, this_week
 from .understand import Book, Heard, Names, Written
 
 CONVERSATION: Final = "conversation"
 PREPARE_AFTER_S: Final = 1
 """After a change of what is listened to. Parsing holds up the event loop for tens of milliseconds."""
-HELD: Final = (State.PAUSED, State.SUSPENDED)
+HELD: Final = (SessionState.PAUSED, SessionState.SUSPENDED)
 OF_A_ROUTINE: Final = {"next": "confirm_step", "skip": "skip_step"}
 
 
 async def async_setup_voice(hass: HomeAssistant) -> None:
     """Read the sentences, and register them once there is somebody who listens."""
     books = await hass.async_add_executor_job(understand.load)
-    words = {language: await async_words(hass, language) for language in understand.LANGUAGES}
+    words = {language: await async_translator(hass, language) for language in understand.LANGUAGES}
 
     async def begin(_hass: HomeAssistant, _component: str) -> None:
         Voice(hass, books, words).begin()
@@ -64,7 +64,7 @@ async def async_setup_voice(hass: HomeAssistant) -> None:
 class Voice:
     """What is listened to now, and what comes of it."""
 
-    def __init__(self, hass: HomeAssistant, books: Mapping[str, Book], words: Mapping[str, Words]) -> None:
+    def __init__(self, hass: HomeAssistant, books: Mapping[str, Book], words: Mapping[str, Translator]) -> None:
         """Take the sentences and the words of every language."""
         self._hass = hass
         self._books = books
@@ -150,7 +150,7 @@ class Voice:
         except HomeAssistantError as error:
             return explained(words, error, "", "")
 
-    async def _async_for_somebody(self, heard: Heard, words: Words, context: Context) -> str:
+    async def _async_for_somebody(self, heard: Heard, words: Translator, context: Context) -> str:
         """Do what needs to be known for whom."""
         try:
             who = speaker(self._hass, context, heard.person)
@@ -158,13 +158,13 @@ class Voice:
             return words.spoken("who") if persons(self._hass) else words.problem("no_person", {})
         if heard.intent == "week":
             return await self._async_week(who, words, context)
-        if heard.intent == "start" and heard.program and not self._program(heard, who) and own_routine(self._hass, who, heard.program):
+        if heard.intent == "start" and heard.program and not self._program(heard, who) and custom_routine(self._hass, who, heard.program):
             heard = replace(heard, intent="start_routine", routine=heard.program)  # somebody else has a program of this name
         if heard.intent in ("start_routine", "skip_planned"):
             return await self._async_evening(heard, who, words, context)
         return await self._async_on_device(heard, who, words, context)
 
-    async def _async_on_device(self, heard: Heard, who: Person, words: Words, context: Context) -> str:
+    async def _async_on_device(self, heard: Heard, who: Person, words: Translator, context: Context) -> str:
         """Do what is for one device, which a sentence names or which is the only one that fits."""
         program = self._program(heard, who)
         if heard.program is not None and program is None:
@@ -187,18 +187,18 @@ class Voice:
         """Return the key of a program by its name: a built-in one, else one of whom it is for; None if there is none."""
         if heard.program is None:
             return None
-        return self._names.programs.get(heard.program) or own_program(self._hass, who, heard.program)
+        return self._names.programs.get(heard.program) or custom_program(self._hass, who, heard.program)
 
     def _fitting(self, heard: Heard, who: Person) -> list[FacialTherapyCoordinator]:
         """Return the devices on which something could be begun: those that the program is for, and of several those that are on."""
-        fits = frozenset(Modality) if heard.program is None else named(heard.program, own_programs(self._hass, who.person_id)).modalities
+        fits = frozenset(Modality) if heard.program is None else named(heard.program, custom_programs(self._hass, who.person_id)).modalities
         shells = [shell for shell in self._meant(heard) if shell.modality in fits]
         return [shell for shell in shells if shell.device.connected] or shells
 
     def _routines(self) -> list[Evenings]:
         return [each for each in self._hass.data[EVENINGS].values() if each.run is not None and each.run.state is not RoutineState.OVER]
 
-    async def _async_living(self, heard: Heard, words: Words, context: Context) -> str:
+    async def _async_living(self, heard: Heard, words: Translator, context: Context) -> str:
         """Stop, pause, resume, lower, or say how long it takes: whatever lives, whoever asks."""
         shells = [shell for shell in self._meant(heard) if shell.live is not None]
         if heard.intent == "stop":
@@ -212,7 +212,7 @@ class Voice:
             await async_act(self._hass, f"{heard.intent}_session", context, target(shell))
         return " ".join(words.spoken(key, device=shell.config_entry.title) for shell in shells)
 
-    async def _async_stop(self, heard: Heard, shells: list[FacialTherapyCoordinator], words: Words, context: Context) -> str:
+    async def _async_stop(self, heard: Heard, shells: list[FacialTherapyCoordinator], words: Translator, context: Context) -> str:
         """Stop, and be done only when zero is confirmed. Devices that seem to do nothing are told too."""
         if heard.devices is None:
             await async_act(self._hass, "stop_all", context, {})
@@ -224,7 +224,7 @@ class Voice:
                 await async_act(self._hass, "stop_session", context, target(shell))
         return " ".join(words.spoken("stopped", device=shell.config_entry.title) for shell in shells) or words.spoken("nothing")
 
-    def _left(self, shell: FacialTherapyCoordinator, words: Words) -> str:
+    def _left(self, shell: FacialTherapyCoordinator, words: Translator) -> str:
         device, live, seconds = shell.config_entry.title, shell.live, left_s(shell) or 0
         if live is not None and live.window_ends_at is not None:
             return words.spoken("left_armed", device=device, time=time_in_words(live.window_ends_at, words.texts))
@@ -235,21 +235,21 @@ class Voice:
         ends = time_in_words(dt_util.utcnow() + timedelta(seconds=seconds), words.texts)
         return words.spoken("left", device=device, minutes=ceil(seconds / 60), time=ends)
 
-    async def _async_start(self, shell: FacialTherapyCoordinator, heard: Heard, who: Person, words: Words, context: Context) -> str:
+    async def _async_start(self, shell: FacialTherapyCoordinator, heard: Heard, who: Person, words: Translator, context: Context) -> str:
         """Arm, hold a session until its device is switched on, or ask somebody whether they want it."""
         data = {**chosen(shell, who, heard.program), "wait": WAIT_S, "mode": MODE_PROPOSE if heard.intent == "propose" else MODE_ARM}
         live = await async_act(self._hass, "start_session", context, data, response=True)
         ends = dt_util.parse_datetime(live["window_ends_at"] or "") or dt_util.utcnow()
         return words.spoken(live["state"], device=shell.config_entry.title, person=who.name, time=time_in_words(ends, words.texts))
 
-    async def _async_ready(self, shell: FacialTherapyCoordinator, heard: Heard, who: Person, words: Words, _context: Context) -> str:
+    async def _async_ready(self, shell: FacialTherapyCoordinator, heard: Heard, who: Person, words: Translator, _context: Context) -> str:
         """Say whether it would be allowed now, and if not, why and when."""
         device = shell.config_entry.title
         program = heard.program or shell.manual.settings.program
-        ask = Ask(person=who, program=program)
+        ask = SessionRequest(person=who, program=program)
         if program == MANUAL:
             hand = shell.manual.by_hand()
-            ask = Ask(
+            ask = SessionRequest(
                 person=who,
                 program=program,
                 duration_s=hand.duration_s,
@@ -261,7 +261,7 @@ class Voice:
             return words.spoken("ready", device=device, person=who.name)
         return words.spoken("not_ready", message=why(words, refusals[0], device, who.name))
 
-    async def _async_week(self, who: Person, words: Words, context: Context) -> str:
+    async def _async_week(self, who: Person, words: Translator, context: Context) -> str:
         """Say how many sessions there were, to the person, to admins, and to whoever is in the room with a satellite."""
         if context.user_id is not None:
             user = await self._hass.auth.async_get_user(context.user_id)
@@ -271,11 +271,11 @@ class Voice:
         given = [record.modality for record in self._hass.data[LEDGER].newest_first(who.person_id) if record.counts and record.started_at >= since]
         return words.spoken("week", person=who.name, mask=given.count(Modality.MASK), wand=given.count(Modality.WAND))
 
-    async def _async_evening(self, heard: Heard, who: Person, words: Words, context: Context) -> str:
+    async def _async_evening(self, heard: Heard, who: Person, words: Translator, context: Context) -> str:
         """Begin the routine of the evening or one of somebody's own, or leave the evening out."""
         data = {"person": who.person_id}
         if heard.routine is not None:
-            if (routine := own_routine(self._hass, who, heard.routine)) is None:
+            if (routine := custom_routine(self._hass, who, heard.routine)) is None:
                 return words.spoken("not_made", person=who.name, name=heard.routine)
             data["routine"] = routine
         answer = await async_act(self._hass, heard.intent, context, data, response=True)
@@ -284,7 +284,7 @@ class Voice:
         following = dt_util.parse_datetime(answer["next"] or "")
         return words.spoken("left_out", time=time_in_words(following, words.texts)) if following else words.spoken("left_out_last")
 
-    async def _async_step(self, action: str, heard: Heard, words: Words, context: Context) -> str:
+    async def _async_step(self, action: str, heard: Heard, words: Translator, context: Context) -> str:
         """Confirm or skip the step of the only routine that is gone through, or of the one of whoever speaks."""
         if not (routines := self._routines()):
             return words.spoken("no_routine")

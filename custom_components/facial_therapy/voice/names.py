@@ -15,10 +15,10 @@ from ..coordinator import FacialTherapyCoordinator, all_coordinators
 from ..core.gate.resolve import BUILT_IN
 from ..core.model import MANUAL, Modality, Person
 from ..people.actor import Spoken
-from ..people.programs import own_programs
+from ..people.programs import custom_programs
 from ..people.registry import find_person, person_of_user, persons
-from ..people.routines import own_routines
-from ..text.translator import Words
+from ..people.routines import custom_routines
+from ..text.translator import Translator
 from .understand import Book, Names, around_own_names, device_words, sayable
 
 
@@ -33,42 +33,42 @@ def speaker(hass: HomeAssistant, context: Context | None, named: str | None = No
     return find_person(hass, named)
 
 
-def names_of(hass: HomeAssistant, books: Mapping[str, Book], languages: Iterable[Words]) -> Names:
+def names_of(hass: HomeAssistant, books: Mapping[str, Book], languages: Iterable[Translator]) -> Names:
     """Return what the home calls its devices, programs, routines and people.
 
     A person's own name that stands for a built-in program, or that nobody could tell from the rest of a sentence, is not listened to.
     """
     devices: dict[str, set[str]] = {}
-    own: set[str] = set()
+    custom: set[str] = set()
     for shell in all_coordinators(hass):
         entry, device = shell.config_entry, shell.device_entry
         names = [entry.title, *([] if device is None else [device.name_by_user or "", device.name or ""])]
         called = {word for name in names if (word := sayable(name))}
-        own |= called
+        custom |= called
         for word in called.union(device_words(books, shell.modality)):
             devices.setdefault(word, set()).add(entry.entry_id)
     everybody, around = persons(hass), around_own_names(books)
     programs = {sayable(words.program(key)): key for words in languages for key in BUILT_IN}
-    made_programs = {sayable(name) for person in everybody for name in own_programs(hass, person.person_id)}
-    made_routines = {sayable(name) for person in everybody for name in own_routines(hass, person.person_id)}
+    made_programs = {sayable(name) for person in everybody for name in custom_programs(hass, person.person_id)}
+    made_routines = {sayable(name) for person in everybody for name in custom_routines(hass, person.person_id)}
     return Names(
         devices={word: frozenset(ids) for word, ids in devices.items()},
         programs=programs,
         persons={word: person.person_id for person in everybody if (word := sayable(person.name))},
-        own=frozenset(own),
+        custom=frozenset(custom),
         made_programs=frozenset(word for word in made_programs - programs.keys() if not around.issuperset(word.split())),
         made_routines=frozenset(word for word in made_routines if not around.issuperset(word.split())),
     )
 
 
-def own_program(hass: HomeAssistant, person: Person, said: str) -> str | None:
+def custom_program(hass: HomeAssistant, person: Person, said: str) -> str | None:
     """Return the program of a person's own that is called like this aloud; None: they have none."""
-    return next((name for name in own_programs(hass, person.person_id) if sayable(name) == said), None)
+    return next((name for name in custom_programs(hass, person.person_id) if sayable(name) == said), None)
 
 
-def own_routine(hass: HomeAssistant, person: Person, said: str) -> str | None:
+def custom_routine(hass: HomeAssistant, person: Person, said: str) -> str | None:
     """Return the routine of a person's own that is called like this aloud; None: they have none."""
-    return next((name for name in own_routines(hass, person.person_id) if sayable(name) == said), None)
+    return next((name for name in custom_routines(hass, person.person_id) if sayable(name) == said), None)
 
 
 async def async_act(hass: HomeAssistant, action: str, context: Context | None, data: Mapping[str, Any], *, response: bool = False) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class Names:
     programs: Mapping[str, str]
     persons: Mapping[str, str]
     """The person's entry id."""
-    own: frozenset[str] = frozenset()
+    custom: frozenset[str] = frozenset()
     """What devices of this home are called by their owners, so in every language."""
     made_programs: frozenset[str] = frozenset()
     """What people have called programs of their own; whose it is, is for whoever speaks to say."""
@@ -98,7 +98,7 @@ def written_out(books: Mapping[str, Book], names: Names, sections: Iterable[str]
         spoken = {sayable(word) for modality in Modality for word in book[modality]}
         filled = {
             **book["rules"],
-            "device": _any(word for word in names.devices if word in names.own or word in spoken),
+            "device": _any(word for word in names.devices if word in names.custom or word in spoken),
             "program": _any([*names.programs, *names.made_programs]),
             "routine_name": _any(names.made_routines),
             "person": _any([*book["me"], *names.persons]),

@@ -24,17 +24,17 @@ from ..const import DOMAIN, REPORTED, SIGNAL_LEDGER
 from ..core.gate import permit
 from ..core.ledger.record import Record
 from ..core.model import Modality, Person, RefusedError
-from ..core.routine.run import Run
+from ..core.routine.run import RoutineRun
 from ..core.routine.steps import ends_at
-from ..core.routine.transitions import State
+from ..core.routine.transitions import RoutineState
 from ..core.schedule.agenda import Kind
 from ..core.schedule.plan import monday
-from ..core.session import State as SessionState
+from ..core.session import SessionState
 from ..people.registry import find_person
 from ..routines.forecast import agenda_of, next_evening, shell_of
 from ..routines.runner import Evenings, evenings_of
 from ..storage.ledger import LEDGER
-from ..text.translator import ENGLISH, Words, async_words
+from ..text.translator import ENGLISH, Translator, async_translator
 
 WEEK: Final = timedelta(days=7)
 WEEKS: Final = 12
@@ -64,7 +64,7 @@ def async_setup_person_view(hass: HomeAssistant) -> None:
 @async_response
 async def async_follow_person(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
     """Send a person's week and routine, and send them again when they are others. `person`: a name, `person.x`, an entry or a device id."""
-    words = await async_words(hass, msg["language"])
+    words = await async_translator(hass, msg["language"])
     try:
         person = find_person(hass, _reference(hass, msg.get("person")))
         evenings = evenings_of(hass, person)
@@ -115,7 +115,7 @@ def _reference(hass: HomeAssistant, reference: str | None) -> str | None:
     return reference if device is None else next((value for domain, value in device.identifiers if domain == DOMAIN), reference)
 
 
-def _person(hass: HomeAssistant, evenings: Evenings, words: Words) -> Shown:
+def _person(hass: HomeAssistant, evenings: Evenings, words: Translator) -> Shown:
     person = evenings.person
     return {"name": person.name, "week": _week(hass, evenings, person, words), "routine": _routine(hass, evenings, words)}
 
@@ -123,12 +123,12 @@ def _person(hass: HomeAssistant, evenings: Evenings, words: Words) -> Shown:
 # --- the week ------------------------------------------------------------------------------------------------------------------
 
 
-def _week(hass: HomeAssistant, evenings: Evenings, person: Person, words: Words) -> Shown:
+def _week(hass: HomeAssistant, evenings: Evenings, person: Person, words: Translator) -> Shown:
     """Return the days from Monday to Sunday with what was planned and given, how full the person's windows are, and the newest sessions."""
     now, today = dt_util.utcnow(), dt_util.now().date()
     first = monday(today)
-    agenda = agenda_of(hass, person.person_id, evenings.course)
-    records = [record for record in hass.data[LEDGER].newest_first(person.person_id) if record.taken.total > 0]
+    agenda = agenda_of(hass, person.person_id, evenings.weekly_plan)
+    records = [record for record in hass.data[LEDGER].newest_first(person.person_id) if record.counted.total > 0]
     planned = [entry for entry in agenda.entries(first, first + timedelta(days=6), now) if entry.kind is not Kind.DONE]
     days = []
     for offset in range(WEEK.days):
@@ -176,7 +176,7 @@ def _meter(hass: HomeAssistant, person: Person, now: datetime, modality: Modalit
     return {"used": round(used, 2), "most": round(most, 2), "unit": unit}
 
 
-def _session(record: Record, words: Words) -> Shown:
+def _session(record: Record, words: Translator) -> Shown:
     """Return one session: what it should have given, and what it gave, as a range while the node has not told."""
     least, most = record.bounds
     return {
@@ -193,19 +193,19 @@ def _session(record: Record, words: Words) -> Shown:
 # --- the routine -----------------------------------------------------------------------------------------------------------------
 
 
-def _routine(hass: HomeAssistant, evenings: Evenings, words: Words) -> Shown:
+def _routine(hass: HomeAssistant, evenings: Evenings, words: Translator) -> Shown:
     """Return where the person is in their routine."""
     run = evenings.run
     shown: Shown = {
         "state": None if run is None else run.state.value,
-        "goes_on": run is not None and run.state is not State.OVER,
+        "goes_on": run is not None and run.state is not RoutineState.OVER,
         "due": evenings.due is not None,
         "say": words.cue(evenings.cue) if evenings.cue else "",
         "until": None,
         "steps": [],
         "next_at": None,
     }
-    if not shown["goes_on"] and (evening := next_evening(hass, evenings.person, evenings.course)) is not None:
+    if not shown["goes_on"] and (evening := next_evening(hass, evenings.person, evenings.weekly_plan)) is not None:
         shown["next_at"] = evening.at.timestamp()
     if run is None:
         return shown
@@ -217,7 +217,7 @@ def _routine(hass: HomeAssistant, evenings: Evenings, words: Words) -> Shown:
     return shown | {"steps": steps, "until": _until(hass, run), "ends_at": _ends_at(run)}
 
 
-def _until(hass: HomeAssistant, run: Run) -> float | None:
+def _until(hass: HomeAssistant, run: RoutineRun) -> float | None:
     """Return until when the step takes: its wait, its session, or how long a device waits to be put on."""
     if run.rests_until is not None:
         return run.rests_until.timestamp()
@@ -230,7 +230,7 @@ def _until(hass: HomeAssistant, run: Run) -> float | None:
     return None if at is None else at.timestamp()
 
 
-def _ends_at(run: Run) -> float:
+def _ends_at(run: RoutineRun) -> float:
     """Return when it will be done, as of its step: to the minute, so that it is no news with every second."""
     left = tuple(step for index, step in enumerate(run.steps) if index >= run.index and index not in run.marked)
     return ends_at(left, dt_util.utcnow(), run.flow).timestamp() // 60 * 60

@@ -24,17 +24,17 @@ import voluptuous as vol
 
 from ..const import CONF_KIND, CONF_MAC, CONF_MODALITY, DOMAIN, KIND_DEVICE, REPORTED
 from ..coordinator import DeviceConfigEntry, FacialTherapyCoordinator
-from ..core.model import MANUAL, Dose, NodeState, Outcome, Plan, RefusedError, Telemetry
-from ..core.session import State
+from ..core.model import MANUAL, Dose, NodeState, Outcome, PermittedSession, RefusedError, Telemetry
+from ..core.session import SessionState
 from ..people.registry import find_person, persons
-from ..session.view import Ask, LiveSession
-from ..text.translator import ENGLISH, Words, async_words
+from ..session.view import LiveSession, SessionRequest
+from ..text.translator import ENGLISH, Translator, async_translator
 
 UNAVAILABLE: Final = "unavailable"
 """The state of a device whose entry is not loaded."""
-LEASED: Final = (State.RUNNING, State.LOST, State.STOPPING)
+LEASED: Final = (SessionState.RUNNING, SessionState.LOST, SessionState.STOPPING)
 """Where output may still flow: its lease says when it stops by itself."""
-KEPT: Final = (State.SUSPENDED, State.PAUSED)
+KEPT: Final = (SessionState.SUSPENDED, SessionState.PAUSED)
 CHOICES: Final = {"session": Platform.SWITCH, "program": Platform.SELECT, "person": Platform.SELECT, "confirm": Platform.BUTTON}
 
 type Shown = dict[str, Any]
@@ -56,7 +56,7 @@ def async_setup_websocket(hass: HomeAssistant) -> None:
 @async_response
 async def async_subscribe(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
     """Send what there is, then what changes; open to everybody who is signed in."""
-    words = await async_words(hass, msg["language"])
+    words = await async_translator(hass, msg["language"])
     sent: dict[str, Any] = {}
 
     def may(entity_id: str) -> bool:
@@ -107,7 +107,7 @@ def _entries(hass: HomeAssistant) -> list[ConfigEntry]:
     return [entry for entry in hass.config_entries.async_entries(DOMAIN, include_disabled=False) if entry.data[CONF_KIND] == KIND_DEVICE]
 
 
-def _device(hass: HomeAssistant, entry: ConfigEntry, words: Words, may: May) -> Shown:
+def _device(hass: HomeAssistant, entry: ConfigEntry, words: Translator, may: May) -> Shown:
     """Return what is shown of a device."""
     registry = er.async_get(hass)
     named = {key: registry.async_get_entity_id(platform, DOMAIN, f"{entry.data[CONF_MAC]}_{key}") for key, platform in CHOICES.items()}
@@ -125,7 +125,7 @@ def _device(hass: HomeAssistant, entry: ConfigEntry, words: Words, may: May) -> 
     return shown | _loaded(hass, cast("DeviceConfigEntry", entry).runtime_data, words)
 
 
-def _loaded(hass: HomeAssistant, coordinator: FacialTherapyCoordinator, words: Words) -> Shown:
+def _loaded(hass: HomeAssistant, coordinator: FacialTherapyCoordinator, words: Translator) -> Shown:
     """Return what is shown of a device that is loaded."""
     data, telemetry = coordinator.data, coordinator.telemetry
     lease_ends_at = coordinator.device.lease_ends_at if data.state in LEASED else None
@@ -152,7 +152,7 @@ def _loaded(hass: HomeAssistant, coordinator: FacialTherapyCoordinator, words: W
     }
 
 
-def _session(live: LiveSession, telemetry: Telemetry | None, state: State, words: Words) -> Shown:
+def _session(live: LiveSession, telemetry: Telemetry | None, state: SessionState, words: Translator) -> Shown:
     """Return what is shown of a living session."""
     report = telemetry if telemetry is not None and telemetry.session_id == live.session_id else None
     shown: Shown = {
@@ -169,7 +169,7 @@ def _session(live: LiveSession, telemetry: Telemetry | None, state: State, words
     if report is None:
         return shown
     return shown | {
-        "phase": report.state.value if report.state in (NodeState.RAMPING, NodeState.RUNNING) and state is State.RUNNING else None,
+        "phase": report.state.value if report.state in (NodeState.RAMPING, NodeState.RUNNING) and state is SessionState.RUNNING else None,
         "left_s": None if report.flowing else round(report.left_s),
         "kept_until": round(report.received_at.timestamp() + report.window_s) if state in KEPT else None,
         "cause": report.cause,
@@ -179,7 +179,7 @@ def _session(live: LiveSession, telemetry: Telemetry | None, state: State, words
     }
 
 
-def _last(last: LiveSession, words: Words) -> Shown:
+def _last(last: LiveSession, words: Translator) -> Shown:
     """Return what is shown of the session that ended last."""
     return {
         "person": last.person.name,
@@ -221,10 +221,10 @@ async def async_check(hass: HomeAssistant, connection: ActiveConnection, msg: di
     entity_id = er.async_get(hass).async_get_entity_id(CHOICES["session"], DOMAIN, f"{coordinator.mac}_session")
     if not connection.user.permissions.check_entity(entity_id or "", POLICY_CONTROL):
         raise Unauthorized(entity_id=entity_id, permission=POLICY_CONTROL)
-    words = await async_words(hass, msg["language"])
+    words = await async_translator(hass, msg["language"])
     try:
         person = find_person(hass, msg["person"])
-        asked = Ask(person=person, program=msg["program"])
+        asked = SessionRequest(person=person, program=msg["program"])
         if msg["program"] == MANUAL:
             asked = replace(coordinator.manual.by_hand(), person=person)
         plan = coordinator.admission.consider(asked)
@@ -234,7 +234,7 @@ async def async_check(hass: HomeAssistant, connection: ActiveConnection, msg: di
         connection.send_result(msg["id"], {"allowed": True, "refusals": [], **_gives(plan)})
 
 
-def _gives(plan: Plan | None) -> Shown:
+def _gives(plan: PermittedSession | None) -> Shown:
     """Return what a session would give."""
     if plan is None:
         return {}

@@ -33,7 +33,7 @@ def given_before(ago: timedelta, modality: Modality = Modality.MASK, **changes: 
         "started_at": NOW - ago - timedelta(minutes=minutes),
         "duration_s": minutes * 60,
         "planned": dose,
-        "charged": dose,
+        "worst_case": dose,
         "delivered": dose,
         "output_s": minutes * 60,
         "outcome": Outcome.COMPLETED,
@@ -176,8 +176,8 @@ def test_every_rule_has_a_case_of_its_own() -> None:
 
 
 def test_a_session_on_another_device_refuses_as_long_as_it_may_go_on() -> None:
-    elsewhere = given_before(timedelta(0), Modality.WAND, delivered=None, ended_at=None)
-    (refused,) = asked("other_session", claim(history=history(elsewhere, elsewhere=elsewhere)))
+    other_session = given_before(timedelta(0), Modality.WAND, delivered=None, ended_at=None)
+    (refused,) = asked("other_session", claim(history=history(other_session, other_session=other_session)))
     assert (refused.reason, refused.detail, refused.allowed_at) == (Reason.OTHER_SESSION, "wand", None)
     assert asked("other_session", claim()) == []
 
@@ -278,7 +278,7 @@ def test_the_moment_is_told_by_the_wall_clock_also_where_the_ledger_has_another_
 
 def test_a_permitted_session_is_charged_in_the_windows_of_the_next() -> None:
     plan = permit(light(red=20), mask(), node(), NOW, history=NOTHING)
-    assert sum(plan.charged.fluence_j_cm2.values()) == pytest.approx(14.4)
+    assert sum(plan.worst_case.fluence_j_cm2.values()) == pytest.approx(14.4)
     assert refusals(light(red=20), mask(), node(), NOW, history=history(given_before(21 * HOUR))) == ()
 
 
@@ -286,7 +286,7 @@ def test_a_person_sees_what_they_have_used_of_a_window_charged_and_of_what() -> 
     assert used(person(), Modality.MASK, NOW, history=NOTHING, window="fluence_day_default") == (0, 50, "J/cm²")
     once = history(given_before(2 * HOUR, planned=RED50, delivered=RED50))
     amount, most, unit = used(person(skin_type=SkinType.IV), Modality.MASK, NOW, history=once, window="fluence_day_default")
-    assert amount == pytest.approx(once.records[0].taken.total)
+    assert amount == pytest.approx(once.records[0].counted.total)
     assert (most, unit) == (37.5, "J/cm²")
     assert used(person(), Modality.WAND, NOW, history=once, window="charge_day_default")[0] == 0
     assert used(person(), Modality.MASK, NOW, history=history(given_before(21 * HOUR)), window="fluence_day_default")[0] == 0

@@ -7,7 +7,7 @@ import pytest
 from custom_components.facial_therapy.core.gate import custom_program
 from custom_components.facial_therapy.core.gate.resolve import Current, Light, Program, resolve
 from custom_components.facial_therapy.core.model import Channel, Device, EyeShield, Modality, Options, Reason, RefusedError, SkinType
-from custom_components.facial_therapy.core.schedule.plan import Course
+from custom_components.facial_therapy.core.schedule.plan import Plan
 from tests.core import NOW, mask, person, wand
 from tests.core.schedule.test_plan import plan
 
@@ -18,13 +18,13 @@ NAN = float("nan")
 def light(duration_s: float = 600, per_week: float = 3, **levels: float) -> Program:
     """A program of somebody's own for the mask."""
     channels = {Channel(channel): level for channel, level in levels.items()}
-    return Program(key="Glow", own=True, mask=Light(irradiance_mw_cm2=channels, duration_s=duration_s, per_week=per_week))  # type: ignore[arg-type] # as a form gives them
+    return Program(key="Glow", custom=True, mask=Light(irradiance_mw_cm2=channels, duration_s=duration_s, per_week=per_week))  # type: ignore[arg-type] # as a form gives them
 
 
 def current(current_ua: float = 200, frequency_hz: float = 8.3, duration_s: float = 300, per_week: float = 2) -> Program:
     """A program of somebody's own for the wand."""
     numbers: dict[str, Any] = {"current_ua": current_ua, "frequency_hz": frequency_hz, "duration_s": duration_s}
-    return Program(key="Lift", own=True, wand=Current(**numbers, per_week=per_week, per_week_starting=per_week))  # type: ignore[arg-type] # as a form gives them
+    return Program(key="Lift", custom=True, wand=Current(**numbers, per_week=per_week, per_week_starting=per_week))  # type: ignore[arg-type] # as a form gives them
 
 
 def test_what_a_person_has_made_is_taken_as_it_is_whatever_skin_calibration_and_phase_are() -> None:
@@ -38,7 +38,7 @@ def test_what_a_person_has_made_is_taken_as_it_is_whatever_skin_calibration_and_
 def test_a_session_is_worth_its_dose_charged_and_as_a_share_of_the_day() -> None:
     worth = custom_program.check(light(red=20), person(), mask(), NOW)
     # 20 mW/cm² x 600 s = 12 J/cm²; at U = 20 % that counts as 14.4 of 50; the first sessions may have 12.5 of red
-    assert [worth.planned.total, worth.charged.total, worth.day] == pytest.approx([12, 14.4, 50])
+    assert [worth.planned.total, worth.worst_case.total, worth.day] == pytest.approx([12, 14.4, 50])
     assert worth.share == pytest.approx(0.288)
     assert not worth.from_the_start
     assert custom_program.check(light(red=14, duration_s=240), person(), mask(), NOW).from_the_start
@@ -132,16 +132,16 @@ def test_blue_is_not_for_dark_skin_in_a_program_of_ones_own_either() -> None:
 
 
 def test_a_plan_of_ones_own_program_keeps_the_numbers_that_it_was_made_with_and_has_no_next_phase() -> None:
-    week = plan(program="Glow", own=light(red=20, per_week=2))
-    course = Course().begun(week)
+    week = plan(program="Glow", custom=light(red=20, per_week=2))
+    weekly_plan = Plan().begun(week)
     assert len(week.days(MASK, week.begins_on)) == 2
     assert week.days(WAND, week.begins_on) == ()
-    assert course.next_phase(week.begins_on.replace(year=2030)) is None
+    assert weekly_plan.next_phase(week.begins_on.replace(year=2030)) is None
 
 
 def test_a_plan_needs_a_device_for_its_own_program() -> None:
     with pytest.raises(RefusedError) as caught:
-        Course().begun(plan(program="Lift", own=current(), modalities=frozenset({MASK})))
+        Plan().begun(plan(program="Lift", custom=current(), modalities=frozenset({MASK})))
     assert caught.value.binding.reason is Reason.WRONG_MODALITY
-    week = plan(program="Lift", own=current(), modalities=frozenset({MASK, WAND}))
+    week = plan(program="Lift", custom=current(), modalities=frozenset({MASK, WAND}))
     assert (week.days(MASK, week.begins_on), len(week.days(WAND, week.begins_on))) == ((), 2)

@@ -33,9 +33,10 @@ from custom_components.facial_therapy.core.gate.eligibility import (
 from custom_components.facial_therapy.core.gate.permit import readiness, refusals
 from custom_components.facial_therapy.core.gate.request import Turn
 from custom_components.facial_therapy.core.model import (
-    Block,
     Channel,
+    Eligibility,
     Grade,
+    Hold,
     Modality,
     Options,
     Person,
@@ -43,10 +44,9 @@ from custom_components.facial_therapy.core.model import (
     Refusal,
     RefusedError,
     SkinType,
-    Standing,
     Verdict,
 )
-from tests.core import NOTHING, NOW, current, light, mask, node, person, screening, standing, wand
+from tests.core import NOTHING, NOW, current, eligibility, light, mask, node, person, screening, wand
 
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
@@ -71,7 +71,7 @@ def test_no_skin_type_is_lighter_than_any_that_held_in_the_last_day(answers: lis
     assert set(DARKER) == set(SkinType)
 
 
-def found(how: Standing, modality: Modality = MASK, now: datetime = NOW) -> tuple[Refusal, ...]:
+def found(how: Eligibility, modality: Modality = MASK, now: datetime = NOW) -> tuple[Refusal, ...]:
     """Return all that speaks against a small session of somebody with this standing."""
     somebody = person(how=how)
     asked, device = (light(whose=somebody), mask()) if modality is MASK else (current(whose=somebody), wand())
@@ -81,7 +81,7 @@ def found(how: Standing, modality: Modality = MASK, now: datetime = NOW) -> tupl
     return refused
 
 
-def reasons(how: Standing, modality: Modality = MASK, now: datetime = NOW) -> list[tuple[Reason, datetime | None]]:
+def reasons(how: Eligibility, modality: Modality = MASK, now: datetime = NOW) -> list[tuple[Reason, datetime | None]]:
     return [(refusal.reason, refusal.allowed_at) for refusal in found(how, modality, now)]
 
 
@@ -90,58 +90,58 @@ def reasons(how: Standing, modality: Modality = MASK, now: datetime = NOW) -> li
 
 @pytest.mark.parametrize("modality", BOTH)
 def test_a_screened_adult_may_start(modality: Modality) -> None:
-    assert reasons(standing(), modality) == []
+    assert reasons(eligibility(), modality) == []
 
 
 @pytest.mark.parametrize("modality", BOTH)
 def test_nobody_who_has_not_been_asked_may_start(modality: Modality) -> None:
-    assert reasons(Standing(), modality) == [(Reason.NOT_ADULT, None), (Reason.NOT_SCREENED, None)]
-    assert reasons(standing(adult=False), modality) == [(Reason.NOT_ADULT, None)]
-    assert reasons(standing(screenings={}), modality) == [(Reason.NOT_SCREENED, None)]
+    assert reasons(Eligibility(), modality) == [(Reason.NOT_ADULT, None), (Reason.NOT_SCREENED, None)]
+    assert reasons(eligibility(adult=False), modality) == [(Reason.NOT_ADULT, None)]
+    assert reasons(eligibility(screenings={}), modality) == [(Reason.NOT_SCREENED, None)]
 
 
 def test_a_screening_for_the_other_modality_is_none() -> None:
-    only_light = standing(screenings={MASK: screening()})
+    only_light = eligibility(screenings={MASK: screening()})
     assert reasons(only_light, MASK) == []
     assert reasons(only_light, WAND) == [(Reason.NOT_SCREENED, None)]
 
 
 def test_a_screening_of_the_future_is_none() -> None:
-    assert reasons(standing(screenings={MASK: screening(screened_at=NOW + SECOND)})) == [(Reason.NOT_SCREENED, None)]
+    assert reasons(eligibility(screenings={MASK: screening(screened_at=NOW + SECOND)})) == [(Reason.NOT_SCREENED, None)]
 
 
 def test_a_screening_holds_until_it_expires_and_never_longer_than_the_hard_time() -> None:
-    until = standing(screenings={MASK: screening(screened_at=NOW - 80 * DAY, expires_at=NOW + SECOND)})
+    until = eligibility(screenings={MASK: screening(screened_at=NOW - 80 * DAY, expires_at=NOW + SECOND)})
     assert reasons(until) == []
     assert reasons(until, now=NOW + SECOND) == [(Reason.SCREENING_EXPIRED, None)]
-    forever = standing(screenings={MASK: screening(screened_at=NOW - 180 * DAY, expires_at=NOW + 999 * DAY)})
+    forever = eligibility(screenings={MASK: screening(screened_at=NOW - 180 * DAY, expires_at=NOW + 999 * DAY)})
     assert reasons(forever) == [(Reason.SCREENING_EXPIRED, None)]
     assert reasons(forever, now=NOW - SECOND) == []
 
 
 def test_a_block_of_the_screening_has_no_override() -> None:
     for verdict, clinician_on in ((Verdict.BLOCKED, None), (Verdict.BLOCKED, date(2026, 10, 1)), (Verdict.CLINICIAN, None)):
-        unfit = standing(screenings={MASK: screening(verdict=verdict, clinician_on=clinician_on), WAND: screening()})
+        unfit = eligibility(screenings={MASK: screening(verdict=verdict, clinician_on=clinician_on), WAND: screening()})
         assert reasons(unfit, MASK) == [(Reason.SCREENING_BLOCKED, None)]
         assert reasons(unfit, WAND) == []
 
 
 def test_a_clinicians_date_opens() -> None:
-    assert reasons(standing(screenings={MASK: screening(verdict=Verdict.CLINICIAN, clinician_on=date(2026, 10, 1))})) == []
+    assert reasons(eligibility(screenings={MASK: screening(verdict=Verdict.CLINICIAN, clinician_on=date(2026, 10, 1))})) == []
 
 
-UNTIL: Final[tuple[tuple[str, Reason, Modality, Callable[[datetime], Standing]], ...]] = (
-    ("block of light", Reason.DATED_BLOCK, MASK, lambda at: standing(blocks={MASK: Block(until=at, hard_until=NOW)})),
-    ("block of current", Reason.DATED_BLOCK, WAND, lambda at: standing(blocks={WAND: Block(until=at, hard_until=NOW)})),
-    ("hard block", Reason.DATED_BLOCK, MASK, lambda at: standing(blocks={MASK: Block(until=NOW, hard_until=at)})),
-    ("redness", Reason.REDNESS, MASK, lambda at: standing(redness_until=at)),
-    ("not fine, mask", Reason.SKIN_NOT_FINE, MASK, lambda at: standing(not_fine_until=at)),
-    ("not fine, wand", Reason.SKIN_NOT_FINE, WAND, lambda at: standing(not_fine_until=at)),
+UNTIL: Final[tuple[tuple[str, Reason, Modality, Callable[[datetime], Eligibility]], ...]] = (
+    ("block of light", Reason.ON_HOLD, MASK, lambda at: eligibility(holds={MASK: Hold(until=at, hard_until=NOW)})),
+    ("block of current", Reason.ON_HOLD, WAND, lambda at: eligibility(holds={WAND: Hold(until=at, hard_until=NOW)})),
+    ("hard block", Reason.ON_HOLD, MASK, lambda at: eligibility(holds={MASK: Hold(until=NOW, hard_until=at)})),
+    ("redness", Reason.REDNESS, MASK, lambda at: eligibility(redness_until=at)),
+    ("not fine, mask", Reason.SKIN_NOT_FINE, MASK, lambda at: eligibility(not_fine_until=at)),
+    ("not fine, wand", Reason.SKIN_NOT_FINE, WAND, lambda at: eligibility(not_fine_until=at)),
 )
 
 
 @pytest.mark.parametrize(("reason", "modality", "how"), [row[1:] for row in UNTIL], ids=[row[0] for row in UNTIL])
-def test_what_holds_until_a_time_says_so_and_is_gone_then(reason: Reason, modality: Modality, how: Callable[[datetime], Standing]) -> None:
+def test_what_holds_until_a_time_says_so_and_is_gone_then(reason: Reason, modality: Modality, how: Callable[[datetime], Eligibility]) -> None:
     at = NOW + 72 * HOUR
     assert reasons(how(at), modality) == [(reason, at)]
     assert reasons(how(at), modality, at - SECOND) == [(reason, at)]
@@ -150,26 +150,26 @@ def test_what_holds_until_a_time_says_so_and_is_gone_then(reason: Reason, modali
 
 def test_what_is_about_one_modality_leaves_the_other() -> None:
     at = NOW + HOUR
-    assert reasons(standing(blocks={MASK: Block(until=at, hard_until=at)}, redness_until=at), WAND) == []
-    assert reasons(standing(blocks={WAND: Block(until=at, hard_until=at)}), MASK) == []
+    assert reasons(eligibility(holds={MASK: Hold(until=at, hard_until=at)}, redness_until=at), WAND) == []
+    assert reasons(eligibility(holds={WAND: Hold(until=at, hard_until=at)}), MASK) == []
 
 
 @pytest.mark.parametrize("modality", BOTH)
 def test_a_red_flag_holds_until_a_person_clears_it_however_long_that_takes(modality: Modality) -> None:
-    flag = standing(red_flag_at=NOW)
+    flag = eligibility(red_flag_at=NOW)
     for now in (NOW, NOW + 8 * DAY, NOW + 80 * DAY):
         assert reasons(flag, modality, now) == [(Reason.RED_FLAG, None)]
 
 
 def test_what_holds_longest_comes_first() -> None:
-    how = standing(redness_until=NOW + HOUR, not_fine_until=NOW + 2 * HOUR, red_flag_at=NOW)
+    how = eligibility(redness_until=NOW + HOUR, not_fine_until=NOW + 2 * HOUR, red_flag_at=NOW)
     assert [reason for reason, _ in reasons(how)] == [Reason.RED_FLAG, Reason.SKIN_NOT_FINE, Reason.REDNESS]
 
 
 def test_what_tells_of_health_has_one_word_outside() -> None:
     assert {reason.value for reason in Reason if reason.shown == "personal"} == {
         "screening_blocked",
-        "dated_block",
+        "on_hold",
         "redness",
         "red_flag",
         "skin_not_fine",
@@ -179,13 +179,13 @@ def test_what_tells_of_health_has_one_word_outside() -> None:
 
 
 def test_what_stands_against_a_turn_can_be_asked_without_a_request() -> None:
-    turn = Turn(device=mask(), telemetry=None, now=NOW, person=person(how=reddened(standing(adult=False), NOW)))
+    turn = Turn(device=mask(), telemetry=None, now=NOW, person=person(how=reddened(eligibility(adult=False), NOW)))
     assert [refusal.reason for refusal in against(turn)] == [Reason.NOT_ADULT, Reason.REDNESS]
     assert against(replace(turn, person=person())) == ()
 
 
 def test_screening_anew_replaces_the_verdicts_and_nothing_that_was_reported() -> None:
-    before = flagged(reddened(Standing(), NOW), NOW)
+    before = flagged(reddened(Eligibility(), NOW), NOW)
     after = screened_anew(before, {MASK: screening()})
     assert (after.adult, after.screenings) == (True, {MASK: screening()})
     assert (after.redness_until, after.red_flag_at) == (before.redness_until, before.red_flag_at)
@@ -195,73 +195,73 @@ def test_screening_anew_replaces_the_verdicts_and_nothing_that_was_reported() ->
 
 
 def test_redness_locks_light_for_three_days_and_a_red_flag_both_for_seven_and_a_person() -> None:
-    assert reasons(reddened(standing(), NOW)) == [(Reason.REDNESS, NOW + timedelta(hours=72))]
-    assert reasons(reddened(standing(), NOW), WAND) == []
-    flag = flagged(standing(), NOW)
+    assert reasons(reddened(eligibility(), NOW)) == [(Reason.REDNESS, NOW + timedelta(hours=72))]
+    assert reasons(reddened(eligibility(), NOW), WAND) == []
+    flag = flagged(eligibility(), NOW)
     early = NOW + 7 * DAY - SECOND
     with pytest.raises(RefusedError) as refused:
         cleared(flag, early)
     assert (refused.value.binding.reason, refused.value.binding.allowed_at) == (Reason.RED_FLAG, NOW + 7 * DAY)
-    assert cleared(flag, NOW + 7 * DAY) == standing()
-    assert cleared(standing(), NOW) == standing()
+    assert cleared(flag, NOW + 7 * DAY) == eligibility()
+    assert cleared(eligibility(), NOW) == eligibility()
 
 
 def test_not_fine_today_holds_until_the_next_evening() -> None:
-    assert reasons(not_fine(standing(), NOW)) == [(Reason.SKIN_NOT_FINE, NOW + timedelta(hours=20))]
+    assert reasons(not_fine(eligibility(), NOW)) == [(Reason.SKIN_NOT_FINE, NOW + timedelta(hours=20))]
 
 
 def test_a_second_report_never_shortens_the_first() -> None:
     late = NOW + DAY
     for report in (reddened, flagged, not_fine):
-        assert report(report(standing(), late), NOW) == report(standing(), late)
-        assert report(report(standing(), NOW), late) == report(standing(), late)
+        assert report(report(eligibility(), late), NOW) == report(eligibility(), late)
+        assert report(report(eligibility(), NOW), late) == report(eligibility(), late)
 
 
 def test_a_block_is_never_shortened_by_another() -> None:
-    long, short = Block(until=NOW + 14 * DAY, hard_until=NOW + 2 * DAY), Block(until=NOW + 3 * DAY, hard_until=NOW + 3 * DAY)
-    both = Block(until=NOW + 14 * DAY, hard_until=NOW + 3 * DAY)
-    assert blocked(blocked(standing(), BOTH, long), BOTH, short).blocks == dict.fromkeys(BOTH, both)
-    assert blocked(blocked(standing(), [MASK], short), [MASK], long).blocks == {MASK: both}
+    long, short = Hold(until=NOW + 14 * DAY, hard_until=NOW + 2 * DAY), Hold(until=NOW + 3 * DAY, hard_until=NOW + 3 * DAY)
+    both = Hold(until=NOW + 14 * DAY, hard_until=NOW + 3 * DAY)
+    assert blocked(blocked(eligibility(), BOTH, long), BOTH, short).holds == dict.fromkeys(BOTH, both)
+    assert blocked(blocked(eligibility(), [MASK], short), [MASK], long).holds == {MASK: both}
 
 
 def test_a_block_is_ended_after_its_hard_time_and_a_day_at_the_earliest() -> None:
-    block = Block(until=NOW + 14 * DAY, hard_until=NOW + 2 * DAY)
-    there = blocked(standing(), BOTH, block)
-    assert unblocked(there, NOW).blocks[MASK].until == NOW + 2 * DAY
-    assert unblocked(there, NOW + 5 * DAY).blocks[WAND].until == NOW + 6 * DAY
-    assert unblocked(there, NOW + 13.5 * DAY).blocks[WAND].until == NOW + 14 * DAY  # never later than it would have been
-    assert unblocked(there, NOW + 14 * DAY).blocks == {}
-    half_a_year = blocked(standing(), BOTH, Block(until=NOW + 182 * DAY, hard_until=NOW + 182 * DAY))
+    block = Hold(until=NOW + 14 * DAY, hard_until=NOW + 2 * DAY)
+    there = blocked(eligibility(), BOTH, block)
+    assert unblocked(there, NOW).holds[MASK].until == NOW + 2 * DAY
+    assert unblocked(there, NOW + 5 * DAY).holds[WAND].until == NOW + 6 * DAY
+    assert unblocked(there, NOW + 13.5 * DAY).holds[WAND].until == NOW + 14 * DAY  # never later than it would have been
+    assert unblocked(there, NOW + 14 * DAY).holds == {}
+    half_a_year = blocked(eligibility(), BOTH, Hold(until=NOW + 182 * DAY, hard_until=NOW + 182 * DAY))
     assert unblocked(half_a_year, NOW) == half_a_year
 
 
 def test_erasing_forgets_what_was_said_and_keeps_what_has_to_be_waited_for() -> None:
-    block = Block(until=NOW + DAY, hard_until=NOW + DAY)
-    how = flagged(not_fine(reddened(blocked(standing(), [MASK], block), NOW), NOW), NOW)
+    block = Hold(until=NOW + DAY, hard_until=NOW + DAY)
+    how = flagged(not_fine(reddened(blocked(eligibility(), [MASK], block), NOW), NOW), NOW)
     left = erased(how, NOW)
     assert (left.adult, left.screenings) == (False, {})
-    assert (left.blocks, left.redness_until, left.red_flag_at, left.not_fine_until) == (
+    assert (left.holds, left.redness_until, left.red_flag_at, left.not_fine_until) == (
         {MASK: block},
         how.redness_until,
         how.red_flag_at,
         how.not_fine_until,
     )
-    assert erased(how, NOW + DAY).blocks == {}
+    assert erased(how, NOW + DAY).holds == {}
     assert Reason.RED_FLAG in [reason for reason, _ in reasons(left)]
 
 
 def test_whoever_is_added_waits_for_what_the_removed_have_left() -> None:
-    soon, late = Block(until=NOW + DAY, hard_until=NOW + DAY), Block(until=NOW + 3 * DAY, hard_until=NOW + HOUR)
-    left = [standing(blocks={MASK: soon}, redness_until=NOW + DAY), Standing(red_flag_at=NOW), Standing(not_fine_until=NOW + HOUR, blocks={MASK: late})]
-    new = inherited(standing(redness_until=NOW + HOUR), left)
-    assert new.blocks == {MASK: Block(until=NOW + 3 * DAY, hard_until=NOW + DAY)}
+    soon, late = Hold(until=NOW + DAY, hard_until=NOW + DAY), Hold(until=NOW + 3 * DAY, hard_until=NOW + HOUR)
+    left = [eligibility(holds={MASK: soon}, redness_until=NOW + DAY), Eligibility(red_flag_at=NOW), Eligibility(not_fine_until=NOW + HOUR, holds={MASK: late})]
+    new = inherited(eligibility(redness_until=NOW + HOUR), left)
+    assert new.holds == {MASK: Hold(until=NOW + 3 * DAY, hard_until=NOW + DAY)}
     assert (new.redness_until, new.red_flag_at, new.not_fine_until) == (NOW + DAY, NOW, NOW + HOUR)
-    assert (new.adult, new.screenings) == (True, standing().screenings)
-    assert inherited(standing(), []) == standing()
+    assert (new.adult, new.screenings) == (True, eligibility().screenings)
+    assert inherited(eligibility(), []) == eligibility()
 
 
 @pytest.mark.parametrize(("reason", "modality", "how"), [row[1:] for row in UNTIL], ids=[row[0] for row in UNTIL])
-def test_a_wall_clock_that_is_put_forward_ends_no_waiting(reason: Reason, modality: Modality, how: Callable[[datetime], Standing]) -> None:
+def test_a_wall_clock_that_is_put_forward_ends_no_waiting(reason: Reason, modality: Modality, how: Callable[[datetime], Eligibility]) -> None:
     at, ahead = NOW + HOUR, NOW + 2 * HOUR
     somebody = person(how=how(at))
     asked, device = (light(whose=somebody), mask()) if modality is MASK else (current(whose=somebody), wand())
@@ -270,24 +270,24 @@ def test_a_wall_clock_that_is_put_forward_ends_no_waiting(reason: Reason, modali
 
 
 moments: Final = st.datetimes(min_value=datetime(2026, 1, 1), max_value=datetime(2027, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - made aware
-REPORTS: Final[tuple[Callable[[Standing, datetime], Standing], ...]] = (
+REPORTS: Final[tuple[Callable[[Eligibility, datetime], Eligibility], ...]] = (
     reddened,
     flagged,
     not_fine,
-    lambda how, now: blocked(how, BOTH, Block(until=now + 14 * DAY, hard_until=now + 2 * DAY)),
-    lambda how, now: blocked(how, [WAND], Block(until=now, hard_until=now)),
+    lambda how, now: blocked(how, BOTH, Hold(until=now + 14 * DAY, hard_until=now + 2 * DAY)),
+    lambda how, now: blocked(how, [WAND], Hold(until=now, hard_until=now)),
 )
 
 
 @given(st.lists(st.tuples(st.sampled_from(REPORTS), moments), max_size=6), st.sampled_from(REPORTS), moments, moments, st.sampled_from(BOTH))
 def test_no_report_ever_takes_a_refusal_away(
-    before: list[tuple[Callable[[Standing, datetime], Standing], datetime]],
-    report: Callable[[Standing, datetime], Standing],
+    before: list[tuple[Callable[[Eligibility, datetime], Eligibility], datetime]],
+    report: Callable[[Eligibility, datetime], Eligibility],
     reported_at: datetime,
     now: datetime,
     modality: Modality,
 ) -> None:
-    how = standing(screenings=dict.fromkeys(BOTH, screening(screened_at=now, expires_at=now + DAY)))
+    how = eligibility(screenings=dict.fromkeys(BOTH, screening(screened_at=now, expires_at=now + DAY)))
     for earlier, at in before:
         how = earlier(how, at)
     stricter = {refusal.reason: refusal.allowed_at for refusal in found(report(how, reported_at), modality, now)}
@@ -305,7 +305,7 @@ def refused_blue(whose: Person, duration_s: float = 60) -> list[tuple[Reason, fl
 
 
 def test_no_blue_where_screening_found_it_unfit_whatever_the_skin_and_the_option() -> None:
-    unfit = standing(screenings={MASK: screening(blue=False)})
+    unfit = eligibility(screenings={MASK: screening(blue=False)})
     for skin_type in SkinType:
         assert refused_blue(person(skin_type=skin_type, how=unfit, options=Options(half_blue=True))) == [(Reason.SKIN_TYPE, None)]
 

@@ -11,36 +11,36 @@ from custom_components.facial_therapy.core.gate.budget import WINDOWS
 from custom_components.facial_therapy.core.gate.permit import refusals
 from custom_components.facial_therapy.core.ledger.record import History
 from custom_components.facial_therapy.core.model import (
-    Block,
     Channel,
     Device,
     EyeShield,
     Fault,
     Grade,
+    Hold,
     Modality,
     NodeState,
     Refusal,
-    Request,
+    SessionParameters,
     SkinType,
     Telemetry,
     Verdict,
 )
-from tests.core import NOTHING, NOW, current, light, mask, node, person, screening, standing, wand
+from tests.core import NOTHING, NOW, current, eligibility, light, mask, node, person, screening, wand
 
 from .test_budget import CASES, MODALITIES, claim, given_before, history
 
 DAY: Final = timedelta(days=1)
 
-type Case = tuple[Request, Device, Telemetry | None, dict[str, Any]]
+type Case = tuple[SessionParameters, Device, Telemetry | None, dict[str, Any]]
 
 
-def asked(request: Request | None = None, device: Device | None = None, telemetry: Telemetry | None = None, **changes: Any) -> Case:
+def asked(request: SessionParameters | None = None, device: Device | None = None, telemetry: Telemetry | None = None, **changes: Any) -> Case:
     return request or light(), device or mask(), telemetry or node(), changes
 
 
 def of(**changes: Any) -> Case:
     """Somebody of whom something is known."""
-    return asked(light(whose=person(how=standing(**changes))))
+    return asked(light(whose=person(how=eligibility(**changes))))
 
 
 def screened(**changes: Any) -> Case:
@@ -69,7 +69,7 @@ REFUSED: Final[dict[str, Case]] = {
     "screened": of(screenings={}),
     "unexpired": screened(expires_at=NOW),
     "fit": screened(verdict=Verdict.BLOCKED),
-    "dated_block": of(blocks={Modality.MASK: Block(until=NOW + DAY, hard_until=NOW)}),
+    "on_hold": of(holds={Modality.MASK: Hold(until=NOW + DAY, hard_until=NOW)}),
     "redness": of(redness_until=NOW + DAY),
     "red_flag": of(red_flag_at=NOW),
     "skin_fine": of(not_fine_until=NOW + DAY),
@@ -105,7 +105,7 @@ def test_without_a_constraint_the_gate_is_wider(name: str, monkeypatch: pytest.M
 UNSET: Final = NOW.replace(year=2025)
 BUDGETS: Final = {
     **{case[0]: case[1] for case in CASES},
-    "other_session": claim(history=history(elsewhere=given_before(timedelta(0), Modality.WAND, delivered=None, ended_at=None))),
+    "other_session": claim(history=history(other_session=given_before(timedelta(0), Modality.WAND, delivered=None, ended_at=None))),
     "clock_untrusted": claim(now=UNSET, history=History(at=UNSET)),
 }
 

@@ -17,7 +17,7 @@ from custom_components.facial_therapy.core.model import (
     Grade,
     Modality,
     NodeState,
-    Plan,
+    PermittedSession,
     Reason,
     Refusal,
     RefusedError,
@@ -36,7 +36,7 @@ def test_a_permitted_mask_session_is_the_request_as_it_was_with_its_dose() -> No
     plan = permit(request, mask(), node(), NOW, history=NOTHING)
     assert plan.request is request
     assert plan.planned == Dose(fluence_j_cm2={Channel.RED: 12, Channel.NEAR_INFRARED: 6})
-    assert plan.charged.fluence_j_cm2 == pytest.approx({Channel.RED: 14.4, Channel.NEAR_INFRARED: 7.2})
+    assert plan.worst_case.fluence_j_cm2 == pytest.approx({Channel.RED: 14.4, Channel.NEAR_INFRARED: 7.2})
     assert (plan.skin_factor, plan.lease_s, plan.window_s) == (1, 10, 60)
 
 
@@ -45,14 +45,14 @@ def test_a_permitted_wand_session_is_the_request_as_it_was_with_its_dose() -> No
     plan = permit(request, wand(), node(temperature_c=None), NOW, history=NOTHING, window_s=300)
     assert plan.request is request
     assert plan.planned == Dose(charge_ma_min=1)
-    assert plan.charged == Dose(charge_ma_min=1.2)
+    assert plan.worst_case == Dose(charge_ma_min=1.2)
     assert (plan.skin_factor, plan.lease_s, plan.window_s) == (0.75, 5, 300)
 
 
 def test_a_session_without_calibration_is_charged_six_joules() -> None:
     plan = permit(light(red=20, duration_s=60), mask(grade=Grade.NONE, uncertainty=0.5), node(), NOW, history=NOTHING)
     assert plan.planned.fluence_j_cm2 == {Channel.RED: 1.2}
-    assert plan.charged.fluence_j_cm2 == {Channel.RED: 6}
+    assert plan.worst_case.fluence_j_cm2 == {Channel.RED: 6}
 
 
 def test_a_refused_session_raises_with_everything_that_refusals_finds() -> None:
@@ -165,12 +165,12 @@ def test_stale_reports_refuse_a_start_sooner_while_a_session_lives() -> None:
 # --- the watch -----------------------------------------------------------------------------------------------------------------------
 
 
-def light_plan() -> Plan:
+def light_plan() -> PermittedSession:
     """Red 20 mW/cm² for 600 s: 12 J/cm²."""
     return permit(light(red=20), mask(), node(), NOW, history=NOTHING)
 
 
-def current_plan() -> Plan:
+def current_plan() -> PermittedSession:
     """200 uA for 300 s: 1 mA min."""
     return permit(current(current_ua=200), wand(), node(), NOW, history=NOTHING)
 
@@ -210,7 +210,7 @@ def red(value: float) -> dict[Channel, float]:
         ({"temperature_c": math.nan}, Fault.TEMPERATURE_SENSOR),
         ({"temperature_c": math.inf}, Fault.TEMPERATURE_SENSOR),
         ({"temperature_c": None}, None),
-        ({"fault": Fault.GUARD}, Fault.GUARD),
+        ({"fault": Fault.OUTPUT_WATCHDOG}, Fault.OUTPUT_WATCHDOG),
         ({"fault": Fault.UNKNOWN, "temperature_c": 50.0}, Fault.UNKNOWN),
         ({"state": NodeState.FAULT}, Fault.UNKNOWN),
     ],

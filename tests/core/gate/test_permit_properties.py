@@ -13,7 +13,19 @@ from custom_components.facial_therapy.core.gate import bounds
 from custom_components.facial_therapy.core.gate.permit import permit, refusals
 from custom_components.facial_therapy.core.gate.request import REQUEST, Case
 from custom_components.facial_therapy.core.limits import number
-from custom_components.facial_therapy.core.model import Channel, Device, EyeShield, Grade, Modality, NodeState, Person, Reason, RefusedError, Request, SkinType
+from custom_components.facial_therapy.core.model import (
+    Channel,
+    Device,
+    EyeShield,
+    Grade,
+    Modality,
+    NodeState,
+    Person,
+    Reason,
+    RefusedError,
+    SessionParameters,
+    SkinType,
+)
 from tests.core import NOTHING, NOW, mask, node, person, wand
 
 SLACK: Final = 1 + 1e-6
@@ -78,13 +90,15 @@ levels: Final = st.one_of(
 )
 requests: Final = st.one_of(
     st.builds(
-        lambda whose, duration_s, light: Request(modality=Modality.MASK, person=whose, program="manual", duration_s=duration_s, irradiance_mw_cm2=light),
+        lambda whose, duration_s, light: SessionParameters(
+            modality=Modality.MASK, person=whose, program="manual", duration_s=duration_s, irradiance_mw_cm2=light
+        ),
         people,
         mostly(1, 700),
         levels,
     ),
     st.builds(
-        lambda whose, duration_s, current_ua, frequency_hz: Request(
+        lambda whose, duration_s, current_ua, frequency_hz: SessionParameters(
             modality=Modality.WAND, person=whose, program="manual", duration_s=duration_s, current_ua=current_ua, frequency_hz=frequency_hz
         ),
         people,
@@ -93,7 +107,7 @@ requests: Final = st.one_of(
         mostly(1, 35),
     ),
     st.builds(
-        lambda modality, whose, duration_s, light, current_ua, frequency_hz: Request(
+        lambda modality, whose, duration_s, light, current_ua, frequency_hz: SessionParameters(
             modality=modality,
             person=whose,
             program="manual",
@@ -113,11 +127,11 @@ requests: Final = st.one_of(
 devices: Final = st.one_of(masks, wands)
 
 
-def permitted(request: Request, device: Device, **keywords: Any) -> bool:
+def permitted(request: SessionParameters, device: Device, **keywords: Any) -> bool:
     return refusals(request, device, node(), NOW, history=NOTHING, **keywords) == ()
 
 
-def fitting(device: Device, request: Request) -> Device:
+def fitting(device: Device, request: SessionParameters) -> Device:
     """Return the device, or for a request of the other modality a plain one that suits it, so that more is permitted."""
     if device.modality is request.modality:
         return device
@@ -125,7 +139,7 @@ def fitting(device: Device, request: Request) -> Device:
 
 
 @st.composite
-def plausible(draw: st.DrawFn) -> tuple[Request, Device]:
+def plausible(draw: st.DrawFn) -> tuple[SessionParameters, Device]:
     """Draw a request near the edge of what a sound device allows: about half of them are permitted."""
     whose = draw(people)
     grade = draw(st.sampled_from([Grade.MEASURED, Grade.DECLARED, Grade.NONE]))
@@ -136,10 +150,10 @@ def plausible(draw: st.DrawFn) -> tuple[Request, Device]:
         chosen = draw(st.lists(st.sampled_from([Channel.RED, Channel.RED, Channel.AMBER, Channel.NEAR_INFRARED, Channel.BLUE]), min_size=1, max_size=3))
         light = {channel: bounds.irradiance(channel, device, whose).maximum * draw(near) for channel in chosen}
         duration_s = bounds.duration(device, whose).maximum * draw(near)
-        return Request(modality=Modality.MASK, person=whose, program="manual", duration_s=duration_s, irradiance_mw_cm2=light), device
+        return SessionParameters(modality=Modality.MASK, person=whose, program="manual", duration_s=duration_s, irradiance_mw_cm2=light), device
     area = draw(st.floats(5, 30))
     device = wand(grade=grade, uncertainty=claimed, contact_area_mm2=area, peak_ua=draw(st.sampled_from([500, 180, 20])))
-    return Request(
+    return SessionParameters(
         modality=Modality.WAND,
         person=whose,
         program="manual",
@@ -153,7 +167,7 @@ cases: Final = st.one_of(plausible(), st.tuples(requests, devices))
 
 
 @given(cases, st.one_of(st.none(), mostly(1, 1800)))
-def test_nothing_above_a_hard_ceiling_is_ever_permitted(case: tuple[Request, Device], window_s: Any) -> None:
+def test_nothing_above_a_hard_ceiling_is_ever_permitted(case: tuple[SessionParameters, Device], window_s: Any) -> None:
     request_, device = case
     try:
         plan = permit(request_, device, node(), NOW, history=NOTHING, window_s=window_s)
@@ -168,9 +182,9 @@ def test_nothing_above_a_hard_ceiling_is_ever_permitted(case: tuple[Request, Dev
     assert all(0 < level <= HARD_IRRADIANCE[channel] * factor for channel, level in light.items())
     assert sum(light.values()) <= 120 * factor
     assert sum(level / limits.EXPOSURE_LIMIT[channel] for channel, level in light.items()) <= 0.5 * factor
-    assert all(0 < value <= HARD_FLUENCE[channel] * factor for channel, value in plan.charged.fluence_j_cm2.items())
-    assert sum(plan.charged.fluence_j_cm2.values()) <= 100 * factor
-    assert 0 <= plan.charged.charge_ma_min <= 7.5 * SLACK
+    assert all(0 < value <= HARD_FLUENCE[channel] * factor for channel, value in plan.worst_case.fluence_j_cm2.items())
+    assert sum(plan.worst_case.fluence_j_cm2.values()) <= 100 * factor
+    assert 0 <= plan.worst_case.charge_ma_min <= 7.5 * SLACK
     if device.modality is Modality.MASK:
         assert light
         assert (request_.current_ua, request_.frequency_hz) == (None, None)
@@ -191,7 +205,7 @@ def test_nothing_above_a_hard_ceiling_is_ever_permitted(case: tuple[Request, Dev
 
 
 @given(plausible(), st.sampled_from(["duration", "level", "skin", "uncertainty", "phase", "node", "shield", "grade", "area"]), st.floats(0, 1))
-def test_tightening_one_input_never_permits_more(case: tuple[Request, Device], what: str, share: float) -> None:
+def test_tightening_one_input_never_permits_more(case: tuple[SessionParameters, Device], what: str, share: float) -> None:
     """The same, the other way round: what is permitted is still so when one input becomes looser."""
     assume(permitted(*case))
     looser = loosened(*case, what, share)
@@ -200,7 +214,7 @@ def test_tightening_one_input_never_permits_more(case: tuple[Request, Device], w
     assert permitted(*looser)
 
 
-def loosened(request: Request, device: Device, what: str, share: float) -> tuple[Request, Device] | None:
+def loosened(request: SessionParameters, device: Device, what: str, share: float) -> tuple[SessionParameters, Device] | None:
     """Return the case with one input looser; None where a smaller wish would be too small to be one."""
     plenty = dict.fromkeys(device.full_mw_cm2, 1000)
     asked: dict[str, dict[str, Any]] = {
@@ -226,7 +240,7 @@ def loosened(request: Request, device: Device, what: str, share: float) -> tuple
 
 
 @given(cases)
-def test_every_rule_has_its_say_whatever_the_others_say(asked: tuple[Request, Device]) -> None:
+def test_every_rule_has_its_say_whatever_the_others_say(asked: tuple[SessionParameters, Device]) -> None:
     """Each rule looks at the case alone, so one more can only add refusals."""
     request_, device = asked
     everything = refusals(request_, device, node(), NOW, history=NOTHING)
@@ -265,7 +279,7 @@ def test_the_allowed_current_and_time_are_the_smallest_of_all(device: Device, wh
 
 
 @given(cases)
-def test_the_maximum_that_a_refusal_names_is_allowed_by_the_rule_that_named_it(case: tuple[Request, Device]) -> None:
+def test_the_maximum_that_a_refusal_names_is_allowed_by_the_rule_that_named_it(case: tuple[SessionParameters, Device]) -> None:
     request_, device = case[0], fitting(case[1], case[0])
     for refusal in refusals(request_, device, node(), NOW, history=NOTHING):
         if refusal.reason is not Reason.OUT_OF_BOUNDS or refusal.field != "duration_s":
@@ -279,5 +293,5 @@ def test_the_maximum_that_a_refusal_names_is_allowed_by_the_rule_that_named_it(c
 
 
 @given(plausible(), st.sampled_from([state for state in NodeState if state is not NodeState.IDLE]))
-def test_nothing_is_permitted_on_a_node_that_is_not_idle(case: tuple[Request, Device], state: NodeState) -> None:
+def test_nothing_is_permitted_on_a_node_that_is_not_idle(case: tuple[SessionParameters, Device], state: NodeState) -> None:
     assert refusals(*case, node(state=state), NOW, history=NOTHING) != ()

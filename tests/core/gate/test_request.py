@@ -13,7 +13,7 @@ from custom_components.facial_therapy.core.gate import request as module
 from custom_components.facial_therapy.core.gate.permit import refusals
 from custom_components.facial_therapy.core.gate.request import REQUEST
 from custom_components.facial_therapy.core.limits import number
-from custom_components.facial_therapy.core.model import Channel, Device, EyeShield, Grade, Modality, Reason, Refusal, Request, SkinType
+from custom_components.facial_therapy.core.model import Channel, Device, EyeShield, Grade, Modality, Reason, Refusal, SessionParameters, SkinType
 from tests.core import NOTHING, NOW, current, light, mask, node, person, wand
 
 NOT_NUMBERS: Final = (math.nan, math.inf, -math.inf, 0, -1, -0.0, 2**31, 10**400, "20", "red", "", None, True, [20], b"20", 20j)
@@ -23,7 +23,7 @@ FRESH: Final = 2
 """Sessions so far of somebody who is still in the first three."""
 
 
-def found(request: Request, device: Device, **keywords: Any) -> tuple[Refusal, ...]:
+def found(request: SessionParameters, device: Device, **keywords: Any) -> tuple[Refusal, ...]:
     return refusals(request, device, node(), NOW, history=NOTHING, **keywords)
 
 
@@ -35,7 +35,7 @@ def brief(refusal: Refusal) -> tuple[Any, ...]:
 
 BOTH: Final[dict[str, Any]] = {"red": 29.166, "near_infrared": 29.166}
 
-EDGES: Final[tuple[tuple[str, Device, Request, Request, tuple[Any, ...]], ...]] = (
+EDGES: Final[tuple[tuple[str, Device, SessionParameters, SessionParameters, tuple[Any, ...]], ...]] = (
     # L1 to L4: 35 / 1.2, 20 / 1.2
     ("red", mask(), light(red=29.166), light(red=29.167), ("channels.red", 0.001, 29.166, "mW/cm²", "L1")),
     ("near-infrared", mask(), light(near_infrared=29.166), light(near_infrared=29.167), ("channels.near_infrared", 0.001, 29.166, "mW/cm²", "L2")),
@@ -140,7 +140,9 @@ EDGES: Final[tuple[tuple[str, Device, Request, Request, tuple[Any, ...]], ...]] 
 
 
 @pytest.mark.parametrize(("device", "inside", "outside", "said"), [edge[1:] for edge in EDGES], ids=[edge[0] for edge in EDGES])
-def test_the_edge_is_allowed_and_one_step_beyond_is_refused_with_the_bound(device: Device, inside: Request, outside: Request, said: tuple[Any, ...]) -> None:
+def test_the_edge_is_allowed_and_one_step_beyond_is_refused_with_the_bound(
+    device: Device, inside: SessionParameters, outside: SessionParameters, said: tuple[Any, ...]
+) -> None:
     assert found(inside, device) == ()
     assert [brief(refusal) for refusal in found(outside, device)] == [("out_of_bounds", *said)]
 
@@ -174,7 +176,7 @@ def test_half_a_period_carries_at_most_150_microcoulombs() -> None:
     ],
 )
 def test_whatever_is_no_number_in_bounds_is_refused_by_its_field(  # noqa: PLR0913, PLR0917 - the columns of the table
-    field: str, ask: Callable[[Any], Request], device: Device, minimum: float, maximum: float, value: object
+    field: str, ask: Callable[[Any], SessionParameters], device: Device, minimum: float, maximum: float, value: object
 ) -> None:
     first = found(ask(value), device)[0]
     if value is None and field in {"current_ua", "frequency_hz"}:
@@ -185,13 +187,13 @@ def test_whatever_is_no_number_in_bounds_is_refused_by_its_field(  # noqa: PLR09
 
 @pytest.mark.parametrize("value", [value for value in NOT_NUMBERS if value is not None], ids=repr)
 @pytest.mark.parametrize(("request_", "device", "maximum"), [(light(), mask(), 1800), (current(), wand(), 300)])
-def test_a_window_that_is_no_number_in_bounds_is_refused(request_: Request, device: Device, maximum: float, value: Any) -> None:
+def test_a_window_that_is_no_number_in_bounds_is_refused(request_: SessionParameters, device: Device, maximum: float, value: Any) -> None:
     refused = found(request_, device, window_s=value)
     assert [brief(refusal)[:4] for refusal in refused] == [("out_of_bounds", "window_s", 1, maximum)]
 
 
 @pytest.mark.parametrize(("request_", "device", "longest"), [(light(), mask(), 1800), (current(), wand(), 300)])
-def test_a_window_may_be_as_long_as_the_hard_limit_and_no_longer(request_: Request, device: Device, longest: float) -> None:
+def test_a_window_may_be_as_long_as_the_hard_limit_and_no_longer(request_: SessionParameters, device: Device, longest: float) -> None:
     assert found(request_, device, window_s=1) == found(request_, device, window_s=longest) == ()
     assert found(request_, device, window_s=longest + 1)[0].field == "window_s"
 
@@ -235,7 +237,7 @@ def test_an_uncertainty_that_is_no_number_is_no_calibration(uncertainty: float) 
 
 
 def test_light_from_a_wand_and_current_from_a_mask_are_refused() -> None:
-    both = Request(
+    both = SessionParameters(
         modality=Modality.WAND, person=person(), program="manual", duration_s=60, irradiance_mw_cm2={Channel.RED: 10}, current_ua=100, frequency_hz=8.3
     )
     assert [brief(refusal)[:2] for refusal in found(both, wand())] == [("wrong_modality", "channels")]
@@ -254,7 +256,7 @@ def test_light_from_a_wand_and_current_from_a_mask_are_refused() -> None:
 
 
 def test_nothing_selected_is_refused() -> None:
-    nothing = Request(modality=Modality.MASK, person=person(), program="manual", duration_s=60)
+    nothing = SessionParameters(modality=Modality.MASK, person=person(), program="manual", duration_s=60)
     assert [brief(refusal)[:2] for refusal in found(nothing, mask())] == [("nothing_selected", "channels")]
     assert [brief(refusal)[:2] for refusal in found(current(current_ua=None), wand())] == [("nothing_selected", "current_ua")]
     assert [brief(refusal)[:2] for refusal in found(current(frequency_hz=None), wand())] == [("nothing_selected", "frequency_hz")]
@@ -262,7 +264,7 @@ def test_nothing_selected_is_refused() -> None:
 
 def test_a_channel_that_does_not_exist_or_that_the_mask_lacks_is_refused() -> None:
     levels: Any = {"red": 10, "ultraviolet": 10, 7: 10}
-    strange = Request(modality=Modality.MASK, person=person(), program="manual", duration_s=60, irradiance_mw_cm2=levels)
+    strange = SessionParameters(modality=Modality.MASK, person=person(), program="manual", duration_s=60, irradiance_mw_cm2=levels)
     assert [brief(refusal)[:2] for refusal in found(strange, mask())] == [("bad_channel", "channels.ultraviolet"), ("bad_channel", "channels.7")]
     assert [brief(refusal)[:2] for refusal in found(light(red=10, amber=10), mask(channels=[Channel.RED]))] == [("bad_channel", "channels.amber")]
 

@@ -111,9 +111,9 @@ def test_the_household_sees_what_is_no_longer_guarded(group: str, monkeypatch: p
 
 @pytest.mark.parametrize("what", ["open", "settled"])
 def test_the_household_sees_a_dose_that_is_counted_too_low(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    taken = Record.taken
+    taken = Record.counted
     less = property(lambda record: times(taken.fget(record), 0.9 if record.open is (what == "open") else 1))  # type: ignore[attr-defined]
-    monkeypatch.setattr(Record, "taken", less)
+    monkeypatch.setattr(Record, "counted", less)
     with pytest.raises(AssertionError):
         sequences(range(400))
 

@@ -6,7 +6,7 @@ from typing import Final
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.facial_therapy.core.ledger.index import KEPT, Books
+from custom_components.facial_therapy.core.ledger.index import KEPT, LedgerIndex
 from custom_components.facial_therapy.core.ledger.record import LONGEST, Record, Totals
 from custom_components.facial_therapy.core.model import Dose, Modality, Outcome
 from tests.core import NOW
@@ -19,8 +19,8 @@ NOBODY: Final = "nobody"
 # --- the books --------------------------------------------------------------------------------------------------------------------------
 
 
-def books(*records: Record) -> Books:
-    filled = Books()
+def books(*records: Record) -> LedgerIndex:
+    filled = LedgerIndex()
     for entry in records:
         filled.put(entry)
     return filled
@@ -40,10 +40,10 @@ def test_a_history_holds_eight_days_on_every_device_the_oldest_end_first() -> No
 
 def test_a_session_on_another_device_is_elsewhere_while_it_may_go_on() -> None:
     live = record("a", mac="m")
-    assert books(live).history("ada", NOW, mac="other").elsewhere == live
-    assert books(live).history("ada", NOW).elsewhere == live
-    assert books(live).history("ada", NOW, mac="m").elsewhere is None
-    assert books(live).history("ada", NOW + LONGEST[Modality.MASK], mac="other").elsewhere is None
+    assert books(live).history("ada", NOW, mac="other").other_session == live
+    assert books(live).history("ada", NOW).other_session == live
+    assert books(live).history("ada", NOW, mac="m").other_session is None
+    assert books(live).history("ada", NOW + LONGEST[Modality.MASK], mac="other").other_session is None
     assert books(live).history("ada", NOW, without="a").records == ()
 
 
@@ -83,16 +83,16 @@ def test_the_first_session_is_found_again_when_it_turns_out_not_to_count() -> No
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.one_of(st.none(), st.floats(0, 30)), st.sampled_from(["ada", "eve", None])), max_size=20))
 def test_totals_are_those_of_the_records_whatever_was_amended_on_the_way(entries: list[tuple[str, float | None, str | None]]) -> None:
-    filled, model = Books(), {}
+    filled, model = LedgerIndex(), {}
     for session_id, fluence, person_id in entries:
         entry = record(session_id, person_id=person_id) if fluence is None else settled(session_id, fluence, person_id=person_id)
         filled.put(entry)
         model[session_id] = entry
     for whose in ("ada", "eve"):
-        own = [entry for entry in model.values() if entry.person_id == whose]
-        assert filled.totals(whose).delivered.total == pytest.approx(sum(entry.delivered.total for entry in own if entry.delivered), abs=1e-5)
-        assert filled.totals(whose).sessions[Modality.MASK] == sum(entry.counts for entry in own)
-        assert sorted(entry.session_id for entry in filled.newest_first(whose)) == sorted(entry.session_id for entry in own)
+        custom = [entry for entry in model.values() if entry.person_id == whose]
+        assert filled.totals(whose).delivered.total == pytest.approx(sum(entry.delivered.total for entry in custom if entry.delivered), abs=1e-5)
+        assert filled.totals(whose).sessions[Modality.MASK] == sum(entry.counts for entry in custom)
+        assert sorted(entry.session_id for entry in filled.newest_first(whose)) == sorted(entry.session_id for entry in custom)
 
 
 def test_the_newest_session_is_told_first() -> None:
@@ -147,7 +147,7 @@ def test_what_is_dropped_lives_on_in_the_totals_and_is_carried_into_new_books() 
     assert list(filled.records) == ["b"]
     assert filled.open_sessions("m") == []
     assert filled.totals("ada") == before
-    again = Books()
+    again = LedgerIndex()
     again.carry("ada", filled.carried("ada"))
     again.put(filled.records["b"])
     assert again.totals("ada") == before

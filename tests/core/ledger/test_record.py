@@ -26,12 +26,12 @@ def record(session_id: str = "a", **changes: Any) -> Record:
         "mac": "m",
         "modality": Modality.MASK,
         "person_id": "ada",
-        "subject": 1,
+        "profile": 1,
         "program": "manual",
         "started_at": NOW,
         "duration_s": 600,
         "planned": red(30),
-        "charged": red(36),
+        "worst_case": red(36),
         "uncertainty": 0.2,
     }
     return Record(**values | changes)
@@ -46,7 +46,7 @@ def settled(session_id: str = "a", fluence: float = 30, **changes: Any) -> Recor
 
 def test_an_open_session_counts_in_full_and_is_shown_as_a_range() -> None:
     unsettled = record(at_least=red(12))
-    assert (unsettled.open, unsettled.share, unsettled.counts, unsettled.taken, unsettled.treated_s) == (True, 1, True, red(36), 600)
+    assert (unsettled.open, unsettled.share, unsettled.counts, unsettled.counted, unsettled.treated_s) == (True, 1, True, red(36), 600)
     assert unsettled.bounds == (red(12), red(30))
     assert record(at_least=red(31)).bounds == (red(31), red(31))
 
@@ -55,8 +55,8 @@ def test_a_settled_session_counts_what_was_delivered_with_its_uncertainty() -> N
     ended = settled(fluence=10)
     assert (ended.open, ended.bounds, ended.treated_s) == (False, (red(10), red(10)), 300)
     assert ended.share == pytest.approx(1 / 3)
-    assert ended.taken == red(12)
-    assert settled(fluence=1, grade=Grade.NONE, uncertainty=0.5).taken == red(6)
+    assert ended.counted == red(12)
+    assert settled(fluence=1, grade=Grade.NONE, uncertainty=0.5).counted == red(6)
     assert settled(fluence=0, planned=Dose()).share == 0
 
 
@@ -86,14 +86,14 @@ tellings: Final = st.builds(
     mac=st.sampled_from([None, "m"]),
     modality=st.just(Modality.MASK),
     person_id=st.sampled_from([None, "ada", "eve"]),
-    subject=st.integers(0, 3),
+    profile=st.integers(0, 3),
     program=st.sampled_from(["", "manual"]),
     source=st.sampled_from(Source),
     started_at=st.integers(0, 5).map(lambda minutes: NOW + timedelta(minutes=minutes)),
     started_by=st.sampled_from([None, AUTOMATION, "user"]),
     duration_s=st.floats(0, 1200),
     planned=doses,
-    charged=doses,
+    worst_case=doses,
     grade=st.sampled_from(Grade),
     uncertainty=st.sampled_from([0.2, 0.5]),
     at_least=doses,
@@ -147,15 +147,15 @@ def told(light: float, blue: float, sessions: int, *known: Record) -> Record | N
 
 def test_a_week_at_its_ceiling_has_every_sum_of_it() -> None:
     light, charge = (ceiling("x", "ada", modality, NOW, mac="m") for modality in Modality)
-    assert (sum(light.taken.fluence_j_cm2.values()), light.taken.fluence_j_cm2[Channel.BLUE], light.sessions) == (300, 90, 7)
-    assert (charge.taken.charge_ma_min, charge.sessions) == (7.5, 5)
+    assert (sum(light.counted.fluence_j_cm2.values()), light.counted.fluence_j_cm2[Channel.BLUE], light.sessions) == (300, 90, 7)
+    assert (charge.counted.charge_ma_min, charge.sessions) == (7.5, 5)
     assert (light.source, light.over_at, light.open, light.bounds[0]) == (Source.UNKNOWN, NOW, True, Dose())
 
 
 def test_what_a_node_has_counted_and_nobody_knows_is_a_session_of_now() -> None:
     missing = told(30, 10, 2, settled(fluence=10), settled("b", mac="other"))
     assert missing is not None
-    assert missing.taken.fluence_j_cm2 == {Channel.RED: 18, Channel.BLUE: 10}
+    assert missing.counted.fluence_j_cm2 == {Channel.RED: 18, Channel.BLUE: 10}
     assert (missing.sessions, missing.over_at, missing.mac, missing.source) == (1, NOW, "m", Source.UNKNOWN)
     assert told(30, 10, 2, settled(fluence=10), missing) is None
 
@@ -174,20 +174,20 @@ def test_a_session_that_is_not_known_counts_even_without_a_dose() -> None:
 def test_blue_that_is_not_known_counts_though_the_sum_is() -> None:
     missing = told(0, 8, 1, settled(fluence=10))
     assert missing is not None
-    assert missing.taken.fluence_j_cm2 == {Channel.RED: 0, Channel.BLUE: 8}
+    assert missing.counted.fluence_j_cm2 == {Channel.RED: 0, Channel.BLUE: 8}
 
 
 def test_charge_that_is_not_known_is_a_session_of_the_wand() -> None:
     missing = shortfall("x", "ada", Modality.WAND, NOW, mac="w", told=Dose(charge_ma_min=2), sessions=1, known=())
     assert missing is not None
-    assert missing.taken == Dose(charge_ma_min=2)
+    assert missing.counted == Dose(charge_ma_min=2)
 
 
 def test_sessions_that_were_stopped_at_once_differ_by_the_nodes_rounding_only() -> None:
     unit = 1 / 60_000
     known = [settled(name, mac="w", modality=Modality.WAND, planned=Dose(charge_ma_min=0.2), delivered=Dose(charge_ma_min=unit)) for name in "abcde"]
     sums = Dose(charge_ma_min=5 * 2 * unit)
-    assert all(each.taken.charge_ma_min == pytest.approx(1.2 * unit) for each in known)
+    assert all(each.counted.charge_ma_min == pytest.approx(1.2 * unit) for each in known)
     assert shortfall("x", "ada", Modality.WAND, NOW, mac="w", told=sums, sessions=0, known=known) is None
     more = shortfall("x", "ada", Modality.WAND, NOW, mac="w", told=Dose(charge_ma_min=sums.charge_ma_min + 6 * unit), sessions=0, known=known)
     assert more is not None

@@ -11,7 +11,7 @@ from custom_components.facial_therapy.core.ledger.tracked_light import WatchedLi
 from custom_components.facial_therapy.core.model import Channel, Grade, Modality, Outcome, Person
 
 EVENING = datetime(2026, 11, 24, 21, 0, tzinfo=UTC)
-ADA = Person(person_id="ada", name="Ada", subject=4711)
+ADA = Person(person_id="ada", name="Ada", profile=4711)
 PANEL = WatchedLight(light_id="panel", channel=Channel.RED, irradiance_mw_cm2=30, duration_s=600)
 
 
@@ -25,17 +25,17 @@ def after(seconds: float) -> datetime:
 
 def test_a_light_that_is_seen_on_counts_at_its_full_plan_as_a_data_sheet_would() -> None:
     record = on()
-    assert (record.source, record.modality, record.mac, record.person_id, record.program) == (Source.WATCHED, Modality.MASK, None, "ada", "panel")
+    assert (record.source, record.modality, record.mac, record.person_id, record.program) == (Source.TRACKED, Modality.MASK, None, "ada", "panel")
     assert record.open
     assert record.planned.fluence_j_cm2 == {Channel.RED: pytest.approx(18)}
-    assert record.taken.fluence_j_cm2 == {Channel.RED: pytest.approx(27)}
+    assert record.counted.fluence_j_cm2 == {Channel.RED: pytest.approx(27)}
     assert tracked_light.due_at(record) == after(600)
 
 
 def test_a_light_that_stays_on_is_charged_ahead_of_its_time() -> None:
     longer = tracked_light.extended(PANEL, on(), after(600))
     assert longer.planned.fluence_j_cm2[Channel.RED] == pytest.approx(36)
-    assert longer.taken.fluence_j_cm2[Channel.RED] == pytest.approx(54)
+    assert longer.counted.fluence_j_cm2[Channel.RED] == pytest.approx(54)
     assert tracked_light.due_at(merge(on(), longer)) == after(1200)
 
 
@@ -68,7 +68,7 @@ def test_a_light_that_is_off_counts_for_the_time_it_was_on(off_s: float, seen: b
 def test_the_longest_plan_is_inside_every_hard_ceiling_of_a_session(channel: Channel, irradiance: float) -> None:
     longest_s = tracked_light.longest_s(channel, irradiance)
     light = WatchedLight(light_id="panel", channel=channel, irradiance_mw_cm2=irradiance, duration_s=longest_s)
-    taken = tracked_light.opened(light, ADA, "00000000000000a1", EVENING).taken.fluence_j_cm2[channel]
+    taken = tracked_light.opened(light, ADA, "00000000000000a1", EVENING).counted.fluence_j_cm2[channel]
     assert taken <= limits.FLUENCE[channel].hard.maximum * 1.000001
     assert longest_s <= limits.DURATION[Modality.MASK].hard.maximum
     assert longest_s == limits.DURATION[Modality.MASK].hard.maximum or taken == pytest.approx(limits.FLUENCE[channel].hard.maximum)

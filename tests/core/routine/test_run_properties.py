@@ -7,16 +7,24 @@ from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from custom_components.facial_therapy.core.model import Modality, Reason, Refusal, RefusedError
-from custom_components.facial_therapy.core.routine.run import Run, advance, begin, refused
+from custom_components.facial_therapy.core.routine.run import RoutineRun, advance, begin, refused
 from custom_components.facial_therapy.core.routine.steps import Act, Steps, check, gap
-from custom_components.facial_therapy.core.routine.transitions import Effect, Event, State
+from custom_components.facial_therapy.core.routine.transitions import RoutineEffect, RoutineEvent, RoutineState
 
 from .test_steps import at, step, steps
 
 BEGAN: Final = at("21:00:00")
 REFUSALS: Final = (Reason.DEVICE_OFFLINE, Reason.STILL_WORN, Reason.BUSY, Reason.GAP, Reason.SKIN_TYPE, Reason.STORE_FAILED)
 
-MAY_LIVE: Final = {State.STARTING, State.ARMED, State.RUNNING, State.HELD, State.LEAVING, State.ENDING, State.STRANDED}
+MAY_LIVE: Final = {
+    RoutineState.STARTING,
+    RoutineState.ARMED,
+    RoutineState.RUNNING,
+    RoutineState.HELD,
+    RoutineState.LEAVING,
+    RoutineState.ENDING,
+    RoutineState.STRANDED,
+}
 
 
 @st.composite
@@ -39,7 +47,7 @@ class Household(RuleBasedStateMachine):
         """Wait for the routine."""
         super().__init__()
         self.now = BEGAN
-        self.run: Run
+        self.run: RoutineRun
         self.armed: set[Modality] = set()
         self.flowing: set[Modality] = set()
         self.flowed: list[tuple[Modality, datetime]] = []
@@ -53,7 +61,7 @@ class Household(RuleBasedStateMachine):
     def begins(self, given: Steps, minutes: int, finish: int | None) -> None:
         """Somebody begins a routine."""
         finish_by = None if finish is None else BEGAN + timedelta(minutes=finish)
-        new = Run(
+        new = RoutineRun(
             person_id="p",
             routine="r",
             steps=given,
@@ -63,24 +71,24 @@ class Household(RuleBasedStateMachine):
         )
         self.take(*begin(new))
 
-    def take(self, run: Run, effects: tuple[Effect, ...]) -> None:
+    def take(self, run: RoutineRun, effects: tuple[RoutineEffect, ...]) -> None:
         """Carry out what has to be done."""
         self.run = run
         for effect in effects:
-            if effect is Effect.START:
+            if effect is RoutineEffect.START:
                 assert not self.armed | self.flowing, "asked for a session while another lives"
                 assert self.person, "asked for a session after a restart without a person"
                 self.asked = True
-            if effect is Effect.STOP_SESSION:
+            if effect is RoutineEffect.STOP_SESSION:
                 self.stopping = True
 
-    def tell(self, event: Event, reason: Reason | None = None) -> None:
+    def tell(self, event: RoutineEvent, reason: Reason | None = None) -> None:
         """Let the routine know."""
         refusal = None if reason is None else Refusal(reason=reason, allowed_at=self.now + timedelta(seconds=30))
         try:
             self.take(*advance(self.run, event, self.now, refusal=refusal))
         except RefusedError:
-            assert event in {Event.CONFIRM, Event.SKIP}
+            assert event in {RoutineEvent.CONFIRM, RoutineEvent.SKIP}
 
     @property
     def modality(self) -> Modality:
@@ -93,9 +101,9 @@ class Household(RuleBasedStateMachine):
     def time_passes(self, seconds: int) -> None:
         """The clock of the shell."""
         self.now += timedelta(seconds=seconds)
-        self.tell(Event.ELAPSED)  # also a timer that somebody forgot
+        self.tell(RoutineEvent.ELAPSED)  # also a timer that somebody forgot
         if self.now >= self.run.window_ends_at:
-            self.tell(Event.LATE)
+            self.tell(RoutineEvent.LATE)
 
     @precondition(lambda self: self.asked)
     @rule(seconds=st.integers(1, 600))
@@ -106,10 +114,10 @@ class Household(RuleBasedStateMachine):
             self.it_is_put_on()
             self.it_runs(seconds)
             self.it_ends()
-            self.a_person_acts(Event.CONFIRM)
+            self.a_person_acts(RoutineEvent.CONFIRM)
 
-    @rule(event=st.sampled_from([Event.CONFIRM, Event.CONFIRM, Event.CONFIRM, Event.SKIP, Event.STOP]))
-    def a_person_acts(self, event: Event) -> None:
+    @rule(event=st.sampled_from([RoutineEvent.CONFIRM, RoutineEvent.CONFIRM, RoutineEvent.CONFIRM, RoutineEvent.SKIP, RoutineEvent.STOP]))
+    def a_person_acts(self, event: RoutineEvent) -> None:
         """Confirm, skip or stop."""
         self.person = True
         self.tell(event)
@@ -123,7 +131,7 @@ class Household(RuleBasedStateMachine):
             self.tell(refused([Refusal(reason=reason)], self.now)[0], reason)
             return
         self.armed.add(self.modality)
-        self.tell(Event.ACCEPTED)
+        self.tell(RoutineEvent.ACCEPTED)
 
     @precondition(lambda self: self.armed and not self.stopping)
     @rule()
@@ -133,7 +141,7 @@ class Household(RuleBasedStateMachine):
         self.flowing.add(modality)
         for before, ended in self.flowed:
             assert self.now >= ended + gap(before, modality)
-        self.tell(Event.ENERGIZED)
+        self.tell(RoutineEvent.ENERGIZED)
 
     @precondition(lambda self: self.flowing)
     @rule(seconds=st.integers(0, 600))
@@ -142,10 +150,10 @@ class Household(RuleBasedStateMachine):
         self.now += timedelta(seconds=seconds)
 
     @precondition(lambda self: self.flowing)
-    @rule(event=st.sampled_from([Event.HELD, Event.FAULTED]))
-    def it_is_held_or_fails(self, event: Event) -> None:
+    @rule(event=st.sampled_from([RoutineEvent.HELD, RoutineEvent.FAULTED]))
+    def it_is_held_or_fails(self, event: RoutineEvent) -> None:
         """Contact is lost, or worse."""
-        self.armed |= self.flowing if event is Event.HELD else set()
+        self.armed |= self.flowing if event is RoutineEvent.HELD else set()
         self.stopped()
         self.tell(event)
 
@@ -161,19 +169,19 @@ class Household(RuleBasedStateMachine):
         self.stopped()
         self.armed.clear()
         self.stopping = False
-        self.tell(Event.ENDED)
+        self.tell(RoutineEvent.ENDED)
 
-    @precondition(lambda self: self.run.state is State.OFF)
+    @precondition(lambda self: self.run.state is RoutineState.OFF)
     @rule()
     def the_device_is_back(self) -> None:
         """It was off."""
-        self.tell(Event.FOUND)
+        self.tell(RoutineEvent.FOUND)
 
     @rule()
     def home_assistant_restarts(self) -> None:
         """Whatever was asked for and not answered is gone, and what lives goes on for its lease."""
         self.person, self.asked = False, False
-        self.tell(Event.RESTARTED)
+        self.tell(RoutineEvent.RESTARTED)
 
     @invariant()
     def never_two_at_once(self) -> None:
@@ -192,7 +200,7 @@ class Household(RuleBasedStateMachine):
         if hasattr(self, "run"):
             marks = [mark.index for mark in self.run.marks]
             assert len(set(marks)) == len(marks)
-            assert (self.run.state is State.OVER) == (self.run.outcome is not None and self.run.step is None)
+            assert (self.run.state is RoutineState.OVER) == (self.run.outcome is not None and self.run.step is None)
 
     @override
     def teardown(self) -> None:
@@ -205,7 +213,7 @@ class Household(RuleBasedStateMachine):
             if self.armed or self.flowing or self.stopping:
                 self.it_ends()
             self.time_passes(3601)
-        assert self.run.state is State.OVER
+        assert self.run.state is RoutineState.OVER
 
 
 TestHousehold = Household.TestCase

@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from custom_components.facial_therapy.core.routine.transitions import PERSONS, TABLE, Effect, Event, Row, State, Turn
+from custom_components.facial_therapy.core.routine.transitions import PERSONS, TABLE, RoutineEffect, RoutineEvent, RoutineState, Row, Turn
 
 # A cell is where it leads ("." stays, "-" is refused), then / the effects (a start, s stop the session, r resume), then = what became of the step
 # (d done, s skipped, r refused), then ! the outcome of the routine (s stopped, l late, f fault).
@@ -89,7 +89,7 @@ def written_down() -> dict[tuple[str, str], str]:
 CELLS: Final = written_down()
 
 
-def spelled(state: State, row: Row | None) -> str:
+def spelled(state: RoutineState, row: Row | None) -> str:
     """Return a row as the tables write it."""
     if row is None:
         return "-"
@@ -102,49 +102,59 @@ def spelled(state: State, row: Row | None) -> str:
 
 
 def test_the_table_is_complete() -> None:
-    assert set(CELLS) == {(state.value, event.value) for state in State for event in Event}
-    assert set(TABLE) == set(State)
+    assert set(CELLS) == {(state.value, event.value) for state in RoutineState for event in RoutineEvent}
+    assert set(TABLE) == set(RoutineState)
 
 
 @pytest.mark.parametrize(("state", "event"), CELLS)
 def test_every_event_leads_where_it_is_written_that_it_leads(state: str, event: str) -> None:
-    assert spelled(State(state), TABLE[State(state)][Event(event)]) == CELLS[state, event]
+    assert spelled(RoutineState(state), TABLE[RoutineState(state)][RoutineEvent(event)]) == CELLS[state, event]
 
 
-ROWS: Final = [(state, event, row) for state in State for event, row in TABLE[state].items()]
+ROWS: Final = [(state, event, row) for state in RoutineState for event, row in TABLE[state].items()]
 ACCEPTED: Final = [(state, event, row) for state, event, row in ROWS if row is not None]
-MAY_LIVE: Final = {State.STARTING, State.ARMED, State.RUNNING, State.HELD, State.LEAVING, State.ENDING, State.STRANDED}
+MAY_LIVE: Final = {
+    RoutineState.STARTING,
+    RoutineState.ARMED,
+    RoutineState.RUNNING,
+    RoutineState.HELD,
+    RoutineState.LEAVING,
+    RoutineState.ENDING,
+    RoutineState.STRANDED,
+}
 
 
 @pytest.mark.parametrize(("state", "event", "row"), ROWS)
-def test_only_what_a_person_asks_for_is_ever_refused_and_stop_never(state: State, event: Event, row: Row | None) -> None:
+def test_only_what_a_person_asks_for_is_ever_refused_and_stop_never(state: RoutineState, event: RoutineEvent, row: Row | None) -> None:
     assert row is not None or event in PERSONS, state
 
 
 @pytest.mark.parametrize(("state", "event", "row"), ACCEPTED)
-def test_a_session_is_asked_for_where_none_lives_and_only_by_a_person_the_clock_or_a_device_that_is_back(state: State, event: Event, row: Row) -> None:
-    if Effect.START in row.effects:
-        assert row.to is State.STARTING
+def test_a_session_is_asked_for_where_none_lives_and_only_by_a_person_the_clock_or_a_device_that_is_back(
+    state: RoutineState, event: RoutineEvent, row: Row
+) -> None:
+    if RoutineEffect.START in row.effects:
+        assert row.to is RoutineState.STARTING
         assert state not in MAY_LIVE
-        assert event in {Event.CONFIRM, Event.ELAPSED, Event.FOUND}
+        assert event in {RoutineEvent.CONFIRM, RoutineEvent.ELAPSED, RoutineEvent.FOUND}
 
 
 @pytest.mark.parametrize(("state", "event", "row"), ACCEPTED)
-def test_the_next_step_is_entered_only_where_no_session_lives_or_when_it_has_ended(state: State, event: Event, row: Row) -> None:
-    if row.to in {*Turn, State.OVER} and state in MAY_LIVE:
-        assert event is Event.ENDED or (state, event) == (State.STARTING, Event.REFUSED)
+def test_the_next_step_is_entered_only_where_no_session_lives_or_when_it_has_ended(state: RoutineState, event: RoutineEvent, row: Row) -> None:
+    if row.to in {*Turn, RoutineState.OVER} and state in MAY_LIVE:
+        assert event is RoutineEvent.ENDED or (state, event) == (RoutineState.STARTING, RoutineEvent.REFUSED)
 
 
 @pytest.mark.parametrize(("state", "event", "row"), ACCEPTED)
-def test_leaving_a_session_stops_it(state: State, event: Event, row: Row) -> None:
-    if state in MAY_LIVE and row.to in {State.LEAVING, State.ENDING, State.STRANDED} and row.to is not state:
-        assert row.effects == (Effect.STOP_SESSION,), event
+def test_leaving_a_session_stops_it(state: RoutineState, event: RoutineEvent, row: Row) -> None:
+    if state in MAY_LIVE and row.to in {RoutineState.LEAVING, RoutineState.ENDING, RoutineState.STRANDED} and row.to is not state:
+        assert row.effects == (RoutineEffect.STOP_SESSION,), event
 
 
-@pytest.mark.parametrize("event", set(Event) - PERSONS - {Event.STOP})
-def test_nothing_but_a_person_leads_out_of_what_a_restart_left(event: Event) -> None:
-    for state in (State.SUSPENDED, State.STRANDED):
+@pytest.mark.parametrize("event", set(RoutineEvent) - PERSONS - {RoutineEvent.STOP})
+def test_nothing_but_a_person_leads_out_of_what_a_restart_left(event: RoutineEvent) -> None:
+    for state in (RoutineState.SUSPENDED, RoutineState.STRANDED):
         row = TABLE[state][event]
         assert row is not None
-        assert Effect.START not in row.effects
-        assert row.to in {State.SUSPENDED, State.STRANDED, State.ENDING, State.OVER}
+        assert RoutineEffect.START not in row.effects
+        assert row.to in {RoutineState.SUSPENDED, RoutineState.STRANDED, RoutineState.ENDING, RoutineState.OVER}

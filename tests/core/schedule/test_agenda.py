@@ -7,8 +7,8 @@ from typing import Any, Final
 import pytest
 
 from custom_components.facial_therapy.core.model import Modality, Reason, Refusal
-from custom_components.facial_therapy.core.schedule.agenda import Agenda, Done, Evening, Refusals
-from custom_components.facial_therapy.core.schedule.plan import Adherence, Course, Freeze, Why
+from custom_components.facial_therapy.core.schedule.agenda import Agenda, CompletedSession, PlannedEvening, Refusals
+from custom_components.facial_therapy.core.schedule.plan import Adherence, Freeze, Plan, Why
 
 from .test_plan import BERLIN, MASK, WAND, plan
 
@@ -30,20 +30,20 @@ def until(at: datetime, *modalities: Modality, **changes: Any) -> Refusals:
     return refusals
 
 
-def done(modality: Modality, at: datetime, **changes: Any) -> Done:
+def done(modality: Modality, at: datetime, **changes: Any) -> CompletedSession:
     values: dict[str, Any] = {"ended_at": at + timedelta(minutes=5), "program": "fine_lines", "session_id": at.isoformat()}
-    return Done(modality, at, **values | changes)
+    return CompletedSession(modality, at, **values | changes)
 
 
-def agenda(*sessions: Done, **changes: Any) -> Agenda:
-    return Agenda(Course(**{"plans": (plan(),), **changes}), sessions, BERLIN)
+def agenda(*sessions: CompletedSession, **changes: Any) -> Agenda:
+    return Agenda(Plan(**{"plans": (plan(),), **changes}), sessions, BERLIN)
 
 
-def upcoming(of: Agenda, now: datetime = NOON, refusals: Refusals = everything) -> Evening:
+def upcoming(of: Agenda, now: datetime = NOON, refusals: Refusals = everything) -> PlannedEvening:
     return next(of.upcoming(now, refusals))
 
 
-def told(evening: Evening) -> list[tuple[str, str]]:
+def told(evening: PlannedEvening) -> list[tuple[str, str]]:
     return [(proposal.modality.value, proposal.at.astimezone(BERLIN).strftime("%a %H:%M")) for proposal in evening.proposals]
 
 
@@ -124,7 +124,7 @@ def test_too_near_the_end_of_an_evening_nothing_is_proposed_for_it() -> None:
 
 
 def test_without_a_plan_nothing_comes() -> None:
-    assert list(Agenda(Course(), (), BERLIN).upcoming(NOON, everything)) == []
+    assert list(Agenda(Plan(), (), BERLIN).upcoming(NOON, everything)) == []
 
 
 # --- the calendar ----------------------------------------------------------------------------------------------------------------

@@ -6,15 +6,15 @@ from typing import Final
 
 from hypothesis import given, settings, strategies as st
 
-from custom_components.facial_therapy.core.dose import charged, planned
+from custom_components.facial_therapy.core.dose import planned, worst_case
 from custom_components.facial_therapy.core.gate import permit
 from custom_components.facial_therapy.core.gate.resolve import BUILT_IN, resolve
-from custom_components.facial_therapy.core.ledger.index import Books
+from custom_components.facial_therapy.core.ledger.index import LedgerIndex
 from custom_components.facial_therapy.core.ledger.record import Record
 from custom_components.facial_therapy.core.model import Modality, Options, Outcome, Person, Reason, Refusal, SkinType
-from custom_components.facial_therapy.core.schedule.agenda import Agenda, Done, Refusals
-from custom_components.facial_therapy.core.schedule.plan import Course, Freeze, Phase, WeekPlan, Why, evenings
-from tests.core import mask, node, screening, standing, wand
+from custom_components.facial_therapy.core.schedule.agenda import Agenda, CompletedSession, Refusals
+from custom_components.facial_therapy.core.schedule.plan import Freeze, Phase, Plan, WeekPlan, Why, evenings
+from tests.core import eligibility, mask, node, screening, wand
 
 from .test_plan import BERLIN, MASK, WAND
 
@@ -26,26 +26,28 @@ BETWEEN_PEOPLE: Final = timedelta(minutes=10)
 class Life:
     """Somebody who keeps to a plan more or less, on devices that others use too."""
 
-    def __init__(self, name: str, plan: WeekPlan, books: Books, mask_used: list[tuple[datetime, datetime]]) -> None:
+    def __init__(self, name: str, plan: WeekPlan, books: LedgerIndex, mask_used: list[tuple[datetime, datetime]]) -> None:
         """Take what the household shares."""
         options = Options(mask_sessions_week=6, wand_starting_phase=plan.starting_phase)
-        self.person = Person(person_id=name, name=name, subject=1, skin_type=SkinType.II, options=options)
-        self.course = Course(plans=(plan,))
+        self.person = Person(person_id=name, name=name, profile=1, skin_type=SkinType.II, options=options)
+        self.weekly_plan = Plan(plans=(plan,))
         self.books = books
         self.mask_used = mask_used
-        self.blocks: list[tuple[datetime, datetime]] = []
+        self.holds: list[tuple[datetime, datetime]] = []
 
     @property
-    def done(self) -> list[Done]:
+    def done(self) -> list[CompletedSession]:
         """What the ledger has of them."""
-        own = [record for record in self.books.records.values() if record.person_id == self.person.person_id]
-        return [Done(each.modality, each.started_at, each.ended_at or each.started_at, each.program, each.session_id, each.counts) for each in own]
+        custom = [record for record in self.books.records.values() if record.person_id == self.person.person_id]
+        return [
+            CompletedSession(each.modality, each.started_at, each.ended_at or each.started_at, each.program, each.session_id, each.counts) for each in custom
+        ]
 
     def person_at(self, at: datetime) -> Person:
         """Return them as they are at a time: they are asked every week whether they may be treated."""
         asked = screening(screened_at=at - timedelta(days=7), expires_at=at + timedelta(days=7))
         counts = self.books.totals(self.person.person_id).sessions
-        return replace(self.person, sessions=counts, standing=standing(screenings=dict.fromkeys(Modality, asked)))
+        return replace(self.person, sessions=counts, eligibility=eligibility(screenings=dict.fromkeys(Modality, asked)))
 
     def gate(self, modality: Modality, program: str, at: datetime) -> tuple[Refusal, ...]:
         """Ask the real gate, with what the node and the person's blocks would say."""
@@ -53,9 +55,9 @@ class Life:
         history = self.books.history(self.person.person_id, at)
         found = permit.refusals(replace(request, gel_rinsed=True), DEVICE[modality], node(received_at=at), at, history=history)
         busy = [used[1] + BETWEEN_PEOPLE for used in self.mask_used if modality is MASK and used[0] - BETWEEN_PEOPLE < at < used[1] + BETWEEN_PEOPLE]
-        blocked = [until for since, until in self.blocks if since <= at < until]
-        extra = [Refusal(reason=Reason.SUBJECT_GAP, allowed_at=until) for until in busy] + [
-            Refusal(reason=Reason.DATED_BLOCK, allowed_at=until) for until in blocked
+        blocked = [until for since, until in self.holds if since <= at < until]
+        extra = [Refusal(reason=Reason.PROFILE_GAP, allowed_at=until) for until in busy] + [
+            Refusal(reason=Reason.ON_HOLD, allowed_at=until) for until in blocked
         ]
         return permit.ordered((*found, *extra))
 
@@ -75,7 +77,7 @@ class Life:
                 started_at=at,
                 duration_s=request.duration_s,
                 planned=whole,
-                charged=charged(whole, DEVICE[modality]),
+                worst_case=worst_case(whole, DEVICE[modality]),
                 uncertainty=DEVICE[modality].uncertainty,
                 delivered=part,
                 output_s=request.duration_s * share,
@@ -107,7 +109,7 @@ def plans(draw: st.DrawFn) -> WeekPlan:
 def live_a_day(life: Life, day: date, mood: float, jitter_s: float) -> None:
     """Let an evening come: what is proposed is permitted, also after what was given before it."""
     opens = datetime.combine(day, time(), BERLIN).astimezone(UTC)
-    agenda = Agenda(life.course, life.done, BERLIN)
+    agenda = Agenda(life.weekly_plan, life.done, BERLIN)
     refusals: Refusals = life.gate
     evening = next(agenda.upcoming(opens + timedelta(seconds=jitter_s), refusals), None)
     if evening is None or evening.day != day or mood < 0.2:  # missed
@@ -128,7 +130,7 @@ def live_a_day(life: Life, day: date, mood: float, jitter_s: float) -> None:
     moods=st.lists(st.floats(0, 1), min_size=20, max_size=60),
     jitters=st.lists(st.integers(0, 86_399), min_size=7, max_size=20),
     travels=st.lists(st.tuples(st.integers(0, 360), st.integers(0, 21)), min_size=1, max_size=4),
-    blocks=st.lists(st.tuples(st.integers(0, 350), st.integers(8, 14)), min_size=2, max_size=3),
+    holds=st.lists(st.tuples(st.integers(0, 350), st.integers(8, 14)), min_size=2, max_size=3),
 )
 def test_in_52_weeks_nothing_is_proposed_that_the_gate_would_refuse_at_its_time(  # noqa: PLR0913, PLR0917 - what a year may bring
     first: WeekPlan,
@@ -136,29 +138,29 @@ def test_in_52_weeks_nothing_is_proposed_that_the_gate_would_refuse_at_its_time(
     moods: list[float],
     jitters: list[int],
     travels: list[tuple[int, int]],
-    blocks: list[tuple[int, int]],
+    holds: list[tuple[int, int]],
 ) -> None:
-    books = Books()
+    books = LedgerIndex()
     used: list[tuple[datetime, datetime]] = []
     at_once = replace(second, opens=first.opens, closes=first.closes)  # so that both want the mask at the same time
     people = [Life(name, plan, books, used) for name, plan in (("Ada", first), ("Grace", at_once))]
     ada = people[0]
     days = [BEGINS + timedelta(days=offset) for offset in range(364)]
-    ada.course = replace(
-        ada.course, freezes=tuple(Freeze(first=days[begin], last=days[begin] + timedelta(days=length), why=Why.TRAVEL) for begin, length in travels)
+    ada.weekly_plan = replace(
+        ada.weekly_plan, freezes=tuple(Freeze(first=days[begin], last=days[begin] + timedelta(days=length), why=Why.TRAVEL) for begin, length in travels)
     )
-    ada.blocks = [(at, at + timedelta(days=length)) for begin, length in blocks for at in [datetime.combine(days[begin], time(), BERLIN).astimezone(UTC)]]
+    ada.holds = [(at, at + timedelta(days=length)) for begin, length in holds for at in [datetime.combine(days[begin], time(), BERLIN).astimezone(UTC)]]
     for index, day in enumerate(days):
         for life in people:
             live_a_day(life, day, moods[index % len(moods)], jitters[index % len(jitters)])
-            if (following := life.course.next_phase(day)) is not None:
-                life.course = life.course.begun(following)
+            if (following := life.weekly_plan.next_phase(day)) is not None:
+                life.weekly_plan = life.weekly_plan.begun(following)
     for life in people:
         now = datetime.combine(days[-1], time(23, 59), BERLIN).astimezone(UTC)
-        agenda = Agenda(life.course, life.done, BERLIN)
+        agenda = Agenda(life.weekly_plan, life.done, BERLIN)
         assert agenda.streak(now) <= 53
         share = agenda.adherence(now).share
         assert share is None or 0 <= share <= 1
-        assert all(plan.phase is Phase.MAINTENANCE for plan in life.course.plans[1:])
-    frozen = [session for session in ada.done if ada.course.why_not(session.started_at.astimezone(BERLIN).date()) is Why.TRAVEL]
+        assert all(plan.phase is Phase.MAINTENANCE for plan in life.weekly_plan.plans[1:])
+    frozen = [session for session in ada.done if ada.weekly_plan.why_not(session.started_at.astimezone(BERLIN).date()) is Why.TRAVEL]
     assert all(session.started_at.astimezone(BERLIN).hour < 1 for session in frozen)  # an evening that went on after midnight into the journey

@@ -12,10 +12,10 @@ from custom_components.facial_therapy.core.gate.resolve import BUILT_IN
 from custom_components.facial_therapy.core.model import Modality, RefusedError
 from custom_components.facial_therapy.core.schedule.plan import (
     Adherence,
-    Course,
+    CountedSession,
     Freeze,
-    Given,
     Phase,
+    Plan,
     WeekPlan,
     Why,
     adherence,
@@ -168,51 +168,51 @@ def test_an_evening_stays_at_its_wall_time(day: str, opens: str, closes: str, ex
 
 
 def test_after_midnight_it_is_still_the_evening_before_while_that_is_open() -> None:
-    course = Course(plans=(plan(opens=time(23), closes=time(1)),))
+    weekly_plan = Plan(plans=(plan(opens=time(23), closes=time(1)),))
     monday_night = datetime(2026, 9, 7, 22, 30, tzinfo=UTC)  # half past midnight in Berlin
-    assert evening_of(course, monday_night, BERLIN) == date(2026, 9, 7)
-    assert evening_of(course, monday_night + timedelta(hours=1), BERLIN) == date(2026, 9, 8)
-    assert evening_of(course, monday_night + timedelta(days=1), BERLIN) == date(2026, 9, 9)  # Tuesday has no evening
-    assert evening_of(Course(), monday_night, BERLIN) == date(2026, 9, 8)
+    assert evening_of(weekly_plan, monday_night, BERLIN) == date(2026, 9, 7)
+    assert evening_of(weekly_plan, monday_night + timedelta(hours=1), BERLIN) == date(2026, 9, 8)
+    assert evening_of(weekly_plan, monday_night + timedelta(days=1), BERLIN) == date(2026, 9, 9)  # Tuesday has no evening
+    assert evening_of(Plan(), monday_night, BERLIN) == date(2026, 9, 8)
 
 
 # --- a plan over time ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_new_plan_rewrites_nothing_that_was_planned_before() -> None:
-    course = Course().begun(plan()).begun(plan(begins_on=date(2026, 9, 16), evenings=(5,)))
-    assert course.planned(date(2026, 9, 6)) == ()
-    assert course.planned(date(2026, 9, 14)) == (WAND, MASK)
-    assert course.planned(date(2026, 9, 16)) == ()
-    assert course.planned(date(2026, 9, 19)) == (WAND, MASK)
-    assert len(course.begun(plan(begins_on=date(2026, 9, 10))).plans) == 2  # in the place of the later one
+    weekly_plan = Plan().begun(plan()).begun(plan(begins_on=date(2026, 9, 16), evenings=(5,)))
+    assert weekly_plan.planned(date(2026, 9, 6)) == ()
+    assert weekly_plan.planned(date(2026, 9, 14)) == (WAND, MASK)
+    assert weekly_plan.planned(date(2026, 9, 16)) == ()
+    assert weekly_plan.planned(date(2026, 9, 19)) == (WAND, MASK)
+    assert len(weekly_plan.begun(plan(begins_on=date(2026, 9, 10))).plans) == 2  # in the place of the later one
     with pytest.raises(RefusedError):
-        course.begun(plan(program="nothing"))
+        weekly_plan.begun(plan(program="nothing"))
 
 
 def test_skipped_and_frozen_evenings_say_why_and_only_frozen_ones_lower_the_goal() -> None:
-    course = Course(
+    weekly_plan = Plan(
         plans=(plan(),),
         skipped=frozenset({date(2026, 9, 9)}),
         freezes=(Freeze(first=date(2026, 9, 11), last=date(2026, 9, 14), why=Why.TRAVEL),),
     )
     days = [date(2026, 9, 7) + timedelta(days=offset) for offset in range(10)]
-    assert [course.why_not(day) for day in days] == [None, None, "skipped", None, "travel", "travel", "travel", "travel", None, None]
-    assert [len(course.goal(day)) for day in days] == [2, 0, 1, 0, 0, 0, 0, 0, 0, 1]
+    assert [weekly_plan.why_not(day) for day in days] == [None, None, "skipped", None, "travel", "travel", "travel", "travel", None, None]
+    assert [len(weekly_plan.goal(day)) for day in days] == [2, 0, 1, 0, 0, 0, 0, 0, 0, 1]
 
 
 def test_the_next_phase_is_proposed_when_the_build_up_is_over_and_not_again() -> None:
     changed = plan(begins_on=date(2026, 10, 1), evenings=(1, 3))
-    course = Course(plans=(plan(), changed))
-    assert course.next_phase(date(2026, 11, 29)) is None
-    proposed = course.next_phase(date(2026, 11, 30))  # twelve weeks after September 7th: changing evenings begins nothing anew
+    weekly_plan = Plan(plans=(plan(), changed))
+    assert weekly_plan.next_phase(date(2026, 11, 29)) is None
+    proposed = weekly_plan.next_phase(date(2026, 11, 30))  # twelve weeks after September 7th: changing evenings begins nothing anew
     assert proposed == replace(changed, begins_on=date(2026, 11, 30), phase=Phase.MAINTENANCE)
-    assert course.begun(proposed).next_phase(date(2027, 3, 1)) is None
-    other = Course(plans=(plan(program="puffiness"), plan(begins_on=date(2026, 10, 1))))
+    assert weekly_plan.begun(proposed).next_phase(date(2027, 3, 1)) is None
+    other = Plan(plans=(plan(program="puffiness"), plan(begins_on=date(2026, 10, 1))))
     assert other.next_phase(date(2026, 12, 23)) is None
     assert other.next_phase(date(2026, 12, 24)) is not None
-    assert Course(plans=(plan(evenings=()),)).next_phase(date(2027, 3, 1)) is None
-    assert Course().next_phase(date(2027, 3, 1)) is None
+    assert Plan(plans=(plan(evenings=()),)).next_phase(date(2027, 3, 1)) is None
+    assert Plan().next_phase(date(2027, 3, 1)) is None
 
 
 # --- three months by hand --------------------------------------------------------------------------------------------------------
@@ -235,7 +235,7 @@ MONTHS: Final = """
 2026-11-23  m . m . m . .   3/4  0
 2026-11-30  . . . . . . .   0/3  0
 """
-COURSE: Final = Course(
+COURSE: Final = Plan(
     plans=(plan(), plan(begins_on=date(2026, 11, 9), phase=Phase.MAINTENANCE, wand_every_weeks=2)),
     skipped=frozenset({date(2026, 9, 16), date(2026, 10, 23)}),
     freezes=(
@@ -246,7 +246,7 @@ COURSE: Final = Course(
 LETTERS: Final = {".": (), "w": (WAND,), "m": (MASK,), "b": (WAND, MASK)}
 
 
-def three_months() -> tuple[list[Given], list[tuple[date, Adherence, int]]]:
+def three_months() -> tuple[list[CountedSession], list[tuple[date, Adherence, int]]]:
     """Return what was given, at half past nine in Berlin, and what is expected of every week."""
     given, expected = [], []
     for line in MONTHS.strip().splitlines():
@@ -255,7 +255,7 @@ def three_months() -> tuple[list[Given], list[tuple[date, Adherence, int]]]:
         expected.append((date.fromisoformat(first), Adherence(int(done), int(goal)), int(weeks)))
         for offset, mark in enumerate(marks):
             at = datetime.combine(date.fromisoformat(first) + timedelta(days=offset), time(21, 30), BERLIN).astimezone(UTC)
-            given += [Given(modality, at) for modality in LETTERS[mark]]
+            given += [CountedSession(modality, at) for modality in LETTERS[mark]]
     return given, expected
 
 
@@ -278,11 +278,11 @@ def test_the_week_that_runs_breaks_no_streak_and_counts_as_soon_as_it_is_kept() 
 
 
 def test_without_a_plan_there_is_nothing_to_keep() -> None:
-    assert adherence(Course(), {}, date(2026, 9, 7)).share is None
-    assert streak(Course(), {}, date(2026, 9, 7)) == 0
+    assert adherence(Plan(), {}, date(2026, 9, 7)).share is None
+    assert streak(Plan(), {}, date(2026, 9, 7)) == 0
 
 
 def test_more_than_the_goal_counts_no_more_than_the_goal() -> None:
     every_day = {date(2026, 9, 7) + timedelta(days=offset): {WAND, MASK} for offset in range(7)}
-    assert adherence(Course(plans=(plan(),)), every_day, date(2026, 9, 7)) == Adherence(5, 5)
-    assert adherence(Course(plans=(plan(),)), every_day, date(2026, 9, 7)).share == 1
+    assert adherence(Plan(plans=(plan(),)), every_day, date(2026, 9, 7)) == Adherence(5, 5)
+    assert adherence(Plan(plans=(plan(),)), every_day, date(2026, 9, 7)).share == 1

@@ -11,10 +11,10 @@ import pytest
 
 from custom_components.facial_therapy.core.gate import resolve
 from custom_components.facial_therapy.core.gate.permit import permit
-from custom_components.facial_therapy.core.ledger.index import Books
+from custom_components.facial_therapy.core.ledger.index import LedgerIndex
 from custom_components.facial_therapy.core.ledger.record import Record
-from custom_components.facial_therapy.core.model import Device, Modality, Options, Outcome, RefusedError, Request
-from tests.core import mask, node, person, screening, standing, wand
+from custom_components.facial_therapy.core.model import Device, Modality, Options, Outcome, RefusedError, SessionParameters
+from tests.core import eligibility, mask, node, person, screening, wand
 
 HOME: Final = ZoneInfo("Europe/Berlin")
 """With its two days of daylight saving."""
@@ -54,12 +54,12 @@ def evenings(plan: tuple[Evenings, ...], jitter: random.Random | None, days: int
 def live(what: Plan, jitter: random.Random | None) -> int:
     """Live through a plan, every session delivered in full; return how many there were."""
     plan, options, days = what
-    books, number = Books(), 0
+    books, number = LedgerIndex(), 0
     for at, device, name in evenings(plan, jitter, days):
         number += 1
         asked = dict.fromkeys(Modality, screening(screened_at=at - timedelta(days=7), expires_at=at + timedelta(days=7)))
-        whose = replace(person(sessions=books.totals("p1").sessions, options=options), standing=standing(screenings=asked))
-        request: Request = replace(resolve.resolve(name, whose, device), gel_rinsed=True)
+        whose = replace(person(sessions=books.totals("p1").sessions, options=options), eligibility=eligibility(screenings=asked))
+        request: SessionParameters = replace(resolve.resolve(name, whose, device), gel_rinsed=True)
         granted = permit(request, device, node(received_at=at), at, history=books.history("p1", at, mac=device.modality))
         ended_at = at + timedelta(seconds=request.duration_s + 30)
         books.put(
@@ -72,7 +72,7 @@ def live(what: Plan, jitter: random.Random | None) -> int:
                 started_at=at,
                 duration_s=request.duration_s,
                 planned=granted.planned,
-                charged=granted.charged,
+                worst_case=granted.worst_case,
                 uncertainty=0.2,
                 delivered=granted.planned,
                 output_s=request.duration_s,

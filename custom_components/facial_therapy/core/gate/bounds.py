@@ -168,8 +168,8 @@ def _down(value: float, digits: int) -> float:
 
 def _bound(minimum: float, limit: Limit, scale: float, digits: int, *others: tuple[float, str]) -> Bound:
     """The smallest of default, hard ceiling (both times `scale`) and (ceiling, source) of others, rounded down."""
-    own = (min(limit.default.maximum, limit.hard.maximum) * scale, limit.default.source)
-    maximum, source = min((own, *((_ceiling(value), source) for value, source in others)), key=lambda candidate: candidate[0])
+    custom = (min(limit.default.maximum, limit.hard.maximum) * scale, limit.default.source)
+    maximum, source = min((custom, *((_ceiling(value), source) for value, source in others)), key=lambda candidate: candidate[0])
     return Bound(minimum=minimum, maximum=_down(maximum, digits), unit=limit.default.unit, source=source)
 
 

@@ -75,7 +75,7 @@ def _charge(dose: Dose) -> float:
 
 def _flowed(record: Record) -> bool:
     """Whether anything of it may have reached the skin."""
-    return record.taken.total > 0
+    return record.counted.total > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +162,7 @@ def _doses(  # noqa: PLR0913 - the columns of the table
                 unit=limit.hard.unit,
                 length=length,
                 modality=modality,
-                given=lambda record: of(record.taken),
+                given=lambda record: of(record.counted),
                 asked=lambda claim: of(claim.adding),
                 most=most,
             ),
@@ -208,7 +208,7 @@ def rest_blue(claim: Claim) -> Iterator[Refusal]:
     """L18: the time since the last session with blue light that counts."""
     if _blue(claim.adding) != 0:
         yield from _rested(
-            claim, Reason.REST_BLUE, max(limits.REST_BLUE), "L18", [record for record in claim.history.records if record.counts and _blue(record.taken) > 0]
+            claim, Reason.REST_BLUE, max(limits.REST_BLUE), "L18", [record for record in claim.history.records if record.counts and _blue(record.counted) > 0]
         )
 
 
@@ -220,8 +220,8 @@ def clock_untrusted(claim: Claim) -> Iterator[Refusal]:
 
 def other_session(claim: Claim) -> Iterator[Refusal]:
     """X1: never two devices at once."""
-    if claim.history.elsewhere is not None:
-        yield Refusal(reason=Reason.OTHER_SESSION, detail=claim.history.elsewhere.modality)
+    if claim.history.other_session is not None:
+        yield Refusal(reason=Reason.OTHER_SESSION, detail=claim.history.other_session.modality)
 
 
 def gap(claim: Claim) -> Iterator[Refusal]:

@@ -10,7 +10,7 @@ import math
 from types import MappingProxyType
 
 from .. import limits
-from ..dose import charged, planned
+from ..dose import planned, worst_case
 from ..model import Channel, Device, Dose, Modality, Person, Reason, Refusal, RefusedError
 from .permit import by_itself
 from .resolve import Program, resolve
@@ -22,7 +22,7 @@ class Worth:
 
     planned: Dose
     """Nominal."""
-    charged: Dose
+    worst_case: Dose
     """What the limits compare."""
     day: float
     """Charged: what the person may be given in a day, J/cm² or mA·min."""
@@ -32,7 +32,7 @@ class Worth:
     @property
     def share(self) -> float:
         """How much of a day it takes, 1 is all of it."""
-        return self.charged.total / self.day
+        return self.worst_case.total / self.day
 
 
 def check(program: Program, person: Person, device: Device, now: datetime) -> Worth:
@@ -54,7 +54,7 @@ def check(program: Program, person: Person, device: Device, now: datetime) -> Wo
     found = by_itself(request, device, now)
     if found:
         raise RefusedError(*found)
-    counted = charged(planned(request), device)
+    counted = worst_case(planned(request), device)
     most, per_week = _most_a_week(counted, later, device.modality), program.per_week(device.modality)
     if not 1 <= per_week <= most or not float(per_week).is_integer():
         raise RefusedError(Refusal(reason=Reason.OUT_OF_BOUNDS, field="per_week", minimum=1, maximum=most))
@@ -62,7 +62,7 @@ def check(program: Program, person: Person, device: Device, now: datetime) -> Wo
     if device.modality is Modality.MASK:
         day = limits.FLUENCE_DAY.default.maximum * limits.SKIN_FACTOR[person.skin_type]
     beginner = replace(request, person=replace(person, sessions=MappingProxyType({})))
-    return Worth(planned=planned(request), charged=counted, day=day, from_the_start=not by_itself(beginner, device, now))
+    return Worth(planned=planned(request), worst_case=counted, day=day, from_the_start=not by_itself(beginner, device, now))
 
 
 def _most_a_week(counted: Dose, person: Person, modality: Modality) -> int:

@@ -1,6 +1,6 @@
 """Whether a person may be treated at all, and with what options.
 
-Every rule is a constraint of its own, as in `constraints`; what a person, an automation or a clock does to a `Standing` is a function that returns another one.
+Every rule is a constraint of its own, as in `request`. What a person, an automation or a clock does to an `Eligibility` is a function that returns a new one.
 Whatever is reported makes it stricter at once; nothing but a person makes it milder, and no function here does so before the hard time is over.
 """
 
@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from .. import limits
-from ..model import Block, Modality, Options, Reason, Refusal, RefusedError, Screening, SkinType, Standing, Verdict
+from ..model import Eligibility, Hold, Modality, Options, Reason, Refusal, RefusedError, Screening, SkinType, Verdict
 from .request import Turn
 
 # --- may they start ------------------------------------------------------------------------------------------------------------
@@ -19,7 +19,7 @@ from .request import Turn
 
 def adult(turn: Turn) -> Iterator[Refusal]:
     """X5: 18 or older, confirmed."""
-    if not turn.person.standing.adult:
+    if not turn.person.eligibility.adult:
         yield Refusal(reason=Reason.NOT_ADULT)
 
 
@@ -46,31 +46,31 @@ def fit(turn: Turn) -> Iterator[Refusal]:
         yield Refusal(reason=Reason.SCREENING_BLOCKED, detail=turn.device.modality)
 
 
-def dated_block(turn: Turn) -> Iterator[Refusal]:
+def on_hold(turn: Turn) -> Iterator[Refusal]:
     """X5: after a peel or the like."""
-    block = turn.person.standing.blocks.get(turn.device.modality)
+    block = turn.person.eligibility.holds.get(turn.device.modality)
     if block is not None:
-        yield from _until(Reason.DATED_BLOCK, max(block.until, block.hard_until), turn)
+        yield from _until(Reason.ON_HOLD, max(block.until, block.hard_until), turn)
 
 
 def redness(turn: Turn) -> Iterator[Refusal]:
     """X8: no light on skin that is red."""
     if turn.device.modality is Modality.MASK:
-        yield from _until(Reason.REDNESS, turn.person.standing.redness_until, turn)
+        yield from _until(Reason.REDNESS, turn.person.eligibility.redness_until, turn)
 
 
 def red_flag(turn: Turn) -> Iterator[Refusal]:
     """X6: both modalities, until a person has cleared it; time alone does not."""
-    if turn.person.standing.red_flag_at is not None:
+    if turn.person.eligibility.red_flag_at is not None:
         yield Refusal(reason=Reason.RED_FLAG)
 
 
 def skin_fine(turn: Turn) -> Iterator[Refusal]:
     """X8: "is your skin fine today?", answered with no."""
-    yield from _until(Reason.SKIN_NOT_FINE, turn.person.standing.not_fine_until, turn)
+    yield from _until(Reason.SKIN_NOT_FINE, turn.person.eligibility.not_fine_until, turn)
 
 
-CONSTRAINTS: Final = (adult, screened, unexpired, fit, dated_block, redness, red_flag, skin_fine)
+CONSTRAINTS: Final = (adult, screened, unexpired, fit, on_hold, redness, red_flag, skin_fine)
 """What stands against a person's turn at a device, whatever is asked of it."""
 
 
@@ -80,7 +80,7 @@ def against(turn: Turn) -> tuple[Refusal, ...]:
 
 
 def _screening(turn: Turn) -> Screening | None:
-    return turn.person.standing.screenings.get(turn.device.modality)
+    return turn.person.eligibility.screenings.get(turn.device.modality)
 
 
 def _until(reason: Reason, until: datetime | None, turn: Turn) -> Iterator[Refusal]:
@@ -93,28 +93,28 @@ def _until(reason: Reason, until: datetime | None, turn: Turn) -> Iterator[Refus
 # --- what is reported, only ever stricter ----------------------------------------------------------------------------------------
 
 
-def blocked(standing: Standing, modalities: Iterable[Modality], block: Block) -> Standing:
+def blocked(eligibility: Eligibility, modalities: Iterable[Modality], block: Hold) -> Eligibility:
     """Return a standing in which these modalities wait; a block that is there is never shortened, and of what for nothing is kept."""
-    blocks = dict(standing.blocks)
+    holds = dict(eligibility.holds)
     for modality in modalities:
-        there = blocks.get(modality, block)
-        blocks[modality] = Block(until=max(there.until, block.until), hard_until=max(there.hard_until, block.hard_until))
-    return replace(standing, blocks=MappingProxyType(blocks))
+        there = holds.get(modality, block)
+        holds[modality] = Hold(until=max(there.until, block.until), hard_until=max(there.hard_until, block.hard_until))
+    return replace(eligibility, holds=MappingProxyType(holds))
 
 
-def reddened(standing: Standing, now: datetime) -> Standing:
+def reddened(eligibility: Eligibility, now: datetime) -> Eligibility:
     """Return a standing in which light waits for 72 h from now."""
-    return replace(standing, redness_until=_later(standing.redness_until, now + limits.REDNESS_LOCK))
+    return replace(eligibility, redness_until=_later(eligibility.redness_until, now + limits.REDNESS_LOCK))
 
 
-def flagged(standing: Standing, now: datetime) -> Standing:
+def flagged(eligibility: Eligibility, now: datetime) -> Eligibility:
     """Return a standing in which nothing starts before a person has cleared it, which they can 7 days from now."""
-    return replace(standing, red_flag_at=_later(standing.red_flag_at, now))
+    return replace(eligibility, red_flag_at=_later(eligibility.red_flag_at, now))
 
 
-def not_fine(standing: Standing, now: datetime) -> Standing:
+def not_fine(eligibility: Eligibility, now: datetime) -> Eligibility:
     """Return a standing in which nothing starts today: for 20 h from now."""
-    return replace(standing, not_fine_until=_later(standing.not_fine_until, now + limits.SKIN_NOT_FINE))
+    return replace(eligibility, not_fine_until=_later(eligibility.not_fine_until, now + limits.SKIN_NOT_FINE))
 
 
 def _later(one: datetime | None, other: datetime) -> datetime:
@@ -125,43 +125,43 @@ def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
     return one if other is None else _later(one, other)
 
 
-def screened_anew(standing: Standing, screenings: Mapping[Modality, Screening]) -> Standing:
+def screened_anew(eligibility: Eligibility, screenings: Mapping[Modality, Screening]) -> Eligibility:
     """Return the standing of an adult after a screening; what has been reported and has to be waited for stays."""
-    return replace(standing, adult=True, screenings=MappingProxyType(dict(screenings)))
+    return replace(eligibility, adult=True, screenings=MappingProxyType(dict(screenings)))
 
 
 # --- what a person takes back ----------------------------------------------------------------------------------------------------
 
 
-def unblocked(standing: Standing, now: datetime) -> Standing:
+def unblocked(eligibility: Eligibility, now: datetime) -> Eligibility:
     """Return a standing in which dated blocks end as early as they may: after their hard time, and no sooner than any other loosening."""
     earliest = now + limits.LOOSENED_AFTER
-    blocks = {
+    holds = {
         modality: replace(block, until=min(block.until, max(block.hard_until, earliest)))
-        for modality, block in standing.blocks.items()
+        for modality, block in eligibility.holds.items()
         if now < max(block.until, block.hard_until)
     }
-    return replace(standing, blocks=MappingProxyType(blocks))
+    return replace(eligibility, holds=MappingProxyType(holds))
 
 
-def cleared(standing: Standing, now: datetime) -> Standing:
+def cleared(eligibility: Eligibility, now: datetime) -> Eligibility:
     """Return a standing without its red flag.
 
     Raises:
         RefusedError: `red_flag`, before its 7 days are over, with the time at which they are. Nothing has changed.
     """
-    if standing.red_flag_at is not None and now < (at := standing.red_flag_at + limits.RED_FLAG_LATCH):
+    if eligibility.red_flag_at is not None and now < (at := eligibility.red_flag_at + limits.RED_FLAG_LATCH):
         raise RefusedError(Refusal(reason=Reason.RED_FLAG, allowed_at=at))
-    return replace(standing, red_flag_at=None)
+    return replace(eligibility, red_flag_at=None)
 
 
-def erased(standing: Standing, now: datetime) -> Standing:
+def erased(eligibility: Eligibility, now: datetime) -> Eligibility:
     """Return what is left of a standing when a person's data is erased: what still has to be waited for, which nobody can read anything from."""
-    return Standing(
-        blocks=MappingProxyType({modality: block for modality, block in standing.blocks.items() if now < max(block.until, block.hard_until)}),
-        redness_until=_still(standing.redness_until, now),
-        red_flag_at=standing.red_flag_at,
-        not_fine_until=_still(standing.not_fine_until, now),
+    return Eligibility(
+        holds=MappingProxyType({modality: block for modality, block in eligibility.holds.items() if now < max(block.until, block.hard_until)}),
+        redness_until=_still(eligibility.redness_until, now),
+        red_flag_at=eligibility.red_flag_at,
+        not_fine_until=_still(eligibility.not_fine_until, now),
     )
 
 
@@ -169,18 +169,18 @@ def _still(until: datetime | None, now: datetime) -> datetime | None:
     return until if until is not None and now < until else None
 
 
-def inherited(standing: Standing, left: Iterable[Standing]) -> Standing:
+def inherited(eligibility: Eligibility, left: Iterable[Eligibility]) -> Eligibility:
     """Return a standing that waits for what others have left behind as well: it may be the same face under another name."""
     for other in left:
-        for modality, block in other.blocks.items():
-            standing = blocked(standing, [modality], block)
-        standing = replace(
-            standing,
-            redness_until=_latest(standing.redness_until, other.redness_until),
-            red_flag_at=_latest(standing.red_flag_at, other.red_flag_at),
-            not_fine_until=_latest(standing.not_fine_until, other.not_fine_until),
+        for modality, block in other.holds.items():
+            eligibility = blocked(eligibility, [modality], block)
+        eligibility = replace(
+            eligibility,
+            redness_until=_latest(eligibility.redness_until, other.redness_until),
+            red_flag_at=_latest(eligibility.red_flag_at, other.red_flag_at),
+            not_fine_until=_latest(eligibility.not_fine_until, other.not_fine_until),
         )
-    return standing
+    return eligibility
 
 
 # --- skin type ---------------------------------------------------------------------------------------------------------------------
@@ -247,7 +247,7 @@ def choose(choice: Choice, wanted: Options, now: datetime) -> Choice:
     Source: docs/safety.md, X9.
     """
     for name, bound in BOUNDS.items():
-        if not bound.holds(value := getattr(wanted, name)):
+        if not bound.contains(value := getattr(wanted, name)):
             raise RefusedError(
                 Refusal(reason=Reason.OUT_OF_BOUNDS, field=name, minimum=bound.minimum, maximum=bound.maximum, unit=bound.unit, detail=f"{value}")
             )
@@ -277,4 +277,4 @@ def tightest(one: Options, other: Options) -> Options:
 def within(options: Options) -> Options:
     """Return options that are inside their bounds: what is not counts as the default."""
     default = Options()
-    return replace(options, **{name: getattr(default, name) for name, bound in BOUNDS.items() if not bound.holds(getattr(options, name))})
+    return replace(options, **{name: getattr(default, name) for name, bound in BOUNDS.items() if not bound.contains(getattr(options, name))})

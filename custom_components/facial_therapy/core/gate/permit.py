@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 import math
 from typing import Final, cast
 
-from ..dose import charge_ma_min, charged, fluence_j_cm2, planned
+from ..dose import charge_ma_min, fluence_j_cm2, planned, worst_case
 from ..ledger.record import History
 from ..limits import LEASE_S, SKIN_FACTOR, TELEMETRY_IDLE_STALE_S, TELEMETRY_STALE_S, TEMPERATURE_LATCH_C, TEMPERATURE_STOP_C, WINDOW_S, number
-from ..model import Channel, Device, Dose, Fault, Modality, NodeState, Person, Plan, Reason, Refusal, RefusedError, Request, Telemetry
+from ..model import Channel, Device, Dose, Fault, Modality, NodeState, PermittedSession, Person, Reason, Refusal, RefusedError, SessionParameters, Telemetry
 from . import eligibility
 from .budget import WINDOWS, Claim, Rule, Window
 from .request import REQUEST, Case, Constraint, Moment, Turn
@@ -109,8 +109,8 @@ LEAST: Final = Dose(fluence_j_cm2={Channel.RED: 1e-6}, charge_ma_min=1e-5)
 
 
 def permit(  # noqa: PLR0913 - all that a start depends on
-    request: Request, device: Device, telemetry: Telemetry | None, now: datetime, *, history: History, window_s: float | None = None
-) -> Plan:
+    request: SessionParameters, device: Device, telemetry: Telemetry | None, now: datetime, *, history: History, window_s: float | None = None
+) -> PermittedSession:
     """Return the plan for a request, if it may start now.
 
     Args:
@@ -122,7 +122,7 @@ def permit(  # noqa: PLR0913 - all that a start depends on
         window_s: How long the armed device may wait to be put on, in seconds; None for the default, an automation may ask for up to the hard limit.
 
     Returns:
-        The plan. `request` is the very one that was asked for; `planned` and `charged` have one entry per channel, the same channels.
+        The plan. `request` is the very one that was asked for; `planned` and `worst_case` have one entry per channel, the same channels.
 
     Raises:
         RefusedError: It may not start; `refusals` says all of why. Nothing has changed.
@@ -133,10 +133,10 @@ def permit(  # noqa: PLR0913 - all that a start depends on
     if found:
         raise RefusedError(*found)
     nominal = planned(request)
-    return Plan(
+    return PermittedSession(
         request=request,
         planned=nominal,
-        charged=charged(nominal, device),
+        worst_case=worst_case(nominal, device),
         skin_factor=SKIN_FACTOR[request.person.skin_type],
         lease_s=LEASE_S[device.modality],
         window_s=_window(device, window_s),
@@ -144,7 +144,7 @@ def permit(  # noqa: PLR0913 - all that a start depends on
 
 
 def refusals(  # noqa: PLR0913 - all that a start depends on
-    request: Request, device: Device, telemetry: Telemetry | None, now: datetime, *, history: History, window_s: float | None = None
+    request: SessionParameters, device: Device, telemetry: Telemetry | None, now: datetime, *, history: History, window_s: float | None = None
 ) -> tuple[Refusal, ...]:
     """Return all that speaks against a request now, the binding refusal first; empty if it may start. Arguments as for `permit`."""
     case = _case(request, device, telemetry, now, ledger_at=history.at, window_s=window_s)
@@ -153,14 +153,14 @@ def refusals(  # noqa: PLR0913 - all that a start depends on
         person=request.person,
         history=history,
         now=now,
-        adding=charged(planned(replace(request, duration_s=case.duration_s, irradiance_mw_cm2=case.light, current_ua=case.current_ua)), device),
+        adding=worst_case(planned(replace(request, duration_s=case.duration_s, irradiance_mw_cm2=case.light, current_ua=case.current_ua)), device),
         duration_s=case.duration_s,
         gel_rinsed=request.gel_rinsed,
     )
     return ordered((*(refusal for rule in CONSTRAINTS for refusal in rule(case)), *(refusal for rule in BUDGET for refusal in rule(claim))))
 
 
-def by_itself(request: Request, device: Device, now: datetime) -> tuple[Refusal, ...]:
+def by_itself(request: SessionParameters, device: Device, now: datetime) -> tuple[Refusal, ...]:
     """Return all that a request itself gets wrong for its person on a device, whatever was given before and whatever the device is doing; else nothing."""
     return tuple(refusal for rule in REQUEST for refusal in rule(_case(request, device, None, now, ledger_at=now)))
 
@@ -215,7 +215,7 @@ def ordered(found: Iterable[Refusal]) -> tuple[Refusal, ...]:
 
 
 def _case(  # noqa: PLR0913 - all that a case is made of
-    request: Request, device: Device, telemetry: Telemetry | None, now: datetime, *, ledger_at: datetime, window_s: float | None = None
+    request: SessionParameters, device: Device, telemetry: Telemetry | None, now: datetime, *, ledger_at: datetime, window_s: float | None = None
 ) -> Case:
     """Return a request as the constraints see it."""
     return Case(
@@ -240,7 +240,7 @@ def _window(device: Device, window_s: float | None) -> float:
 # --- the watch -----------------------------------------------------------------------------------------------------------------
 
 
-def watch(plan: Plan, telemetry: Telemetry, now: datetime) -> Fault | None:  # noqa: ARG001 - supervision by the clock must not change every caller
+def watch(plan: PermittedSession, telemetry: Telemetry, now: datetime) -> Fault | None:  # noqa: ARG001 - supervision by the clock must not change every caller
     """Return what is wrong with a live session, by the newest report of its node.
 
     Args:
@@ -265,7 +265,7 @@ def watch(plan: Plan, telemetry: Telemetry, now: datetime) -> Fault | None:  # n
     return Fault.OVERDOSE
 
 
-def _allowances(plan: Plan, telemetry: Telemetry) -> Iterator[tuple[float, float]]:
+def _allowances(plan: PermittedSession, telemetry: Telemetry) -> Iterator[tuple[float, float]]:
     """Yield (reported, at most) for time, and for level and dose of everything that the node reports."""
     request = plan.request
     yield telemetry.output_s, request.duration_s + OUTPUT_OVER_S

@@ -13,7 +13,7 @@ from typing import Final
 from .. import limits
 from ..dose import charge_ma_min, fluence_j_cm2, uncertainty
 from ..limits import Bound
-from ..model import Channel, Device, EyeShield, Grade, Modality, Person, Reason, Refusal, Request, SkinType, Telemetry
+from ..model import Channel, Device, EyeShield, Grade, Modality, Person, Reason, Refusal, SessionParameters, SkinType, Telemetry
 from . import bounds
 
 
@@ -41,7 +41,7 @@ class Turn(Moment):
 class Case(Turn):
     """A request to a device as it is now. Its numbers are finite, or NaN for whatever is no number."""
 
-    request: Request
+    request: SessionParameters
     """As it was asked."""
     light: Mapping[Channel, float]
     """Nominal mW/cm², the channels that exist at all."""
@@ -62,7 +62,7 @@ type Constraint = Callable[[Case], Iterator[Refusal]]
 
 
 def _check(field: str, value: float, bound: Bound) -> Iterator[Refusal]:
-    if not bound.holds(value):
+    if not bound.contains(value):
         yield _outside(field, bound)
 
 
@@ -168,7 +168,7 @@ def skin(case: Case) -> Iterator[Refusal]:
     if Channel.BLUE not in case.light:
         return
     dark = case.person.skin_type in limits.DARK_SKIN and not (case.person.skin_type is SkinType.IV and case.person.options.half_blue)
-    screening = case.person.standing.screenings.get(Modality.MASK)
+    screening = case.person.eligibility.screenings.get(Modality.MASK)
     if dark or screening is None or not screening.blue:
         yield Refusal(reason=Reason.SKIN_TYPE, field=_field(Channel.BLUE))
 

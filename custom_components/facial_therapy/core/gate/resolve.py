@@ -1,6 +1,6 @@
 """The built-in programs, what people make themselves, and what they are for one person on one device.
 
-`resolve` fits a recipe to skin, calibration and phase, and to nothing else; `safety.permit` then says yes or no. It leaves out or replaces light only where the
+`resolve` fits a recipe to skin, calibration and phase, and to nothing else; `permit` then says yes or no. It leaves out or replaces light only where the
 recipe itself says so: blemish-prone without blue for skin types IV to VI, puffiness in red without an eye shield. Everything else that does not fit (a channel
 that the mask lacks, near-infrared without an eye shield, a mask or wand without calibration) is refused by `permit`, so that a program never quietly becomes
 another one. What a person has made themselves is taken as it is, and refused rather than scaled.
@@ -14,7 +14,7 @@ from typing import Final
 
 from ..dose import uncertainty
 from ..limits import DARK_SKIN, PROGRAM_UNCERTAINTY, SKIN_FACTOR
-from ..model import ByChannel, Channel, Device, EyeShield, Modality, Person, Reason, Refusal, RefusedError, Request
+from ..model import ByChannel, Channel, Device, EyeShield, Modality, Person, Reason, Refusal, RefusedError, SessionParameters
 from ..zones import zone_s
 from .bounds import longest, phase
 
@@ -58,7 +58,7 @@ class Program:
     wand: Current | None = None
     build_up_weeks: int | None = None
     """After so many weeks a plan proposes to keep up what was reached; None: never."""
-    own: bool = False
+    custom: bool = False
     """Made by a person: taken as it is."""
 
     @property
@@ -126,22 +126,22 @@ BUILT_IN: Final[Programs] = MappingProxyType(
 """By key. Cosmetic goals only; the numbers are engineering judgement inside published exposures (docs/safety.md, "Built-in programs")."""
 
 
-NONE_OWN: Final[Programs] = MappingProxyType({})
+NO_CUSTOM_PROGRAMS: Final[Programs] = MappingProxyType({})
 
 
-def named(key: str, own: Programs = NONE_OWN) -> Program:
+def named(key: str, custom: Programs = NO_CUSTOM_PROGRAMS) -> Program:
     """Return a program by its key: a built-in one, else one that the person has made.
 
     Raises:
         RefusedError: `unknown_program`.
     """
-    if (program := BUILT_IN.get(key) or own.get(key)) is None:
+    if (program := BUILT_IN.get(key) or custom.get(key)) is None:
         raise RefusedError(Refusal(reason=Reason.UNKNOWN_PROGRAM, field="program", detail=key))
     return program
 
 
-def resolve(program_key: str, person: Person, device: Device, own: Programs = NONE_OWN) -> Request:
-    """Return what a program is for this person on this device; whether it may start is for `safety.permit` to say.
+def resolve(program_key: str, person: Person, device: Device, custom: Programs = NO_CUSTOM_PROGRAMS) -> SessionParameters:
+    """Return what a program is for this person on this device; whether it may start is for `permit` to say.
 
     Of a built-in one light is base x skin factor x 1.2 / (1 + U), current is base x 1.2 / (1 + U) (the skin factor is for light), so that a coarser calibration
     lowers the drive and the charged value stays. Both are rounded down to what the wire carries: whole µW/cm² and whole µA. In the first three sessions of the
@@ -149,10 +149,10 @@ def resolve(program_key: str, person: Person, device: Device, own: Programs = NO
     a person has made is taken as it is.
 
     Args:
-        program_key: A key of `BUILT_IN` or of `own`.
+        program_key: A key of `BUILT_IN` or of `custom`.
         person: Skin type, options and the number of sessions so far matter.
         device: Modality, calibration and eye shield matter.
-        own: What the person has made.
+        custom: What the person has made.
 
     Returns:
         The request: mask irradiance in mW/cm² per channel, or wand current in µA and frequency in Hz; seconds.
@@ -160,23 +160,23 @@ def resolve(program_key: str, person: Person, device: Device, own: Programs = NO
     Raises:
         RefusedError: `unknown_program`, or `wrong_modality` if the program has no recipe for this device. Nothing has changed.
     """
-    program = named(program_key, own)
+    program = named(program_key, custom)
     recipe = program.mask if device.modality is Modality.MASK else program.wand
     if recipe is None:
         raise RefusedError(Refusal(reason=Reason.WRONG_MODALITY, field="program", detail=program_key))
     calibration = (1 + PROGRAM_UNCERTAINTY) / (1 + uncertainty(device))
     duration_s: float = recipe.duration_s
-    if not program.own:
+    if not program.custom:
         duration_s = min(duration_s * phase(device, person), longest(device.modality, person))
-    request = Request(modality=device.modality, person=person, program=program_key, duration_s=duration_s)
+    request = SessionParameters(modality=device.modality, person=person, program=program_key, duration_s=duration_s)
     if isinstance(recipe, Light):
         levels = _base(recipe, person, device)
-        if not program.own:
+        if not program.custom:
             scale = SKIN_FACTOR[person.skin_type] * calibration * person.options.share
             levels = MappingProxyType({channel: _whole(level * scale * 1000) / 1000 for channel, level in levels.items()})
         return replace(request, irradiance_mw_cm2=levels)
     current_ua: float = recipe.current_ua
-    if not program.own:
+    if not program.custom:
         current_ua = _whole(current_ua * calibration * person.options.share)
     if math.isfinite(duration_s):  # what is no number is for the gate to refuse
         request = replace(request, zone_s=zone_s(duration_s))

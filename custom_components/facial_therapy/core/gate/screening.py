@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from .. import limits
-from ..model import Block, Modality, Screening, Verdict
+from ..model import Hold, Modality, Screening, Verdict
 
 
 class Condition(StrEnum):
@@ -126,12 +126,12 @@ def screen(conditions: Iterable[Condition], modality: Modality, clinician_on: da
     )
 
 
-def block_after(treatment: Treatment, treated_at: datetime) -> Block:
+def block_after(treatment: Treatment, treated_at: datetime) -> Hold:
     """Return how long a face rests after a treatment.
 
     Source: docs/safety.md, X5: 14 days (hard 2), isotretinoin 6 months (hard).
     """
     if treatment is Treatment.ISOTRETINOIN:
         until = treated_at + limits.ISOTRETINOIN_BLOCK
-        return Block(until=until, hard_until=until)
-    return Block(until=treated_at + limits.DATED_BLOCK, hard_until=treated_at + limits.DATED_BLOCK_HARD)
+        return Hold(until=until, hard_until=until)
+    return Hold(until=treated_at + limits.ON_HOLD, hard_until=treated_at + limits.DATED_BLOCK_HARD)

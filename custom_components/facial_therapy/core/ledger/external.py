@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from .. import limits
-from ..dose import charge_ma_min, charged_at, fluence_j_cm2
+from ..dose import charge_ma_min, fluence_j_cm2, worst_case_at
 from ..limits import Bound, number
 from ..model import NO_LIGHT, ByChannel, Channel, Dose, Grade, Modality, Outcome, Person, Reason, Refusal, RefusedError
 from .index import KEPT
@@ -20,7 +20,7 @@ LATE: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class ExternalSession:
     """What somebody tells. Nothing of it has been checked."""
 
     modality: Modality
@@ -31,7 +31,7 @@ class Given:
     """UTC and aware; None: it has just ended."""
 
 
-def record(given: Given, person: Person, session_id: str, now: datetime, *, started_by: str) -> Record:
+def record(given: ExternalSession, person: Person, session_id: str, now: datetime, *, started_by: str) -> Record:
     """Return the settled record of what was given. Nobody has measured it, so that it counts with the uncertainty of a data sheet.
 
     Raises:
@@ -52,14 +52,14 @@ def record(given: Given, person: Person, session_id: str, now: datetime, *, star
         mac=None,
         modality=given.modality,
         person_id=person.person_id,
-        subject=person.subject,
+        profile=person.profile,
         program="",
         source=Source.LOGGED,
         started_at=started_at,
         started_by=started_by,
         duration_s=given.duration_s,
         planned=dose,
-        charged=charged_at(dose, Grade.DECLARED, uncertainty),
+        worst_case=worst_case_at(dose, Grade.DECLARED, uncertainty),
         grade=Grade.DECLARED,
         uncertainty=uncertainty,
         delivered=dose,
@@ -69,7 +69,7 @@ def record(given: Given, person: Person, session_id: str, now: datetime, *, star
     )
 
 
-def _refusals(given: Given, now: datetime) -> list[Refusal]:
+def _refusals(given: ExternalSession, now: datetime) -> list[Refusal]:
     light = given.modality is Modality.MASK
     found = [*_outside("duration_s", given.duration_s, DURATION)]
     if light:
@@ -96,6 +96,6 @@ def _channel(channel: Channel, level: float) -> list[Refusal]:
 
 
 def _outside(field: str, value: float, bound: Bound) -> list[Refusal]:
-    if bound.holds(number(value)):
+    if bound.contains(number(value)):
         return []
     return [Refusal(reason=Reason.OUT_OF_BOUNDS, field=field, minimum=bound.minimum, maximum=bound.maximum, unit=bound.unit)]

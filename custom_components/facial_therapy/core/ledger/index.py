@@ -18,7 +18,7 @@ KEPT: Final = timedelta(days=8)
 MICRO: Final = 1_000_000
 
 
-class _Book:
+class _PersonIndex:
     """The records of one person."""
 
     def __init__(self) -> None:
@@ -34,14 +34,14 @@ class _Book:
         self.removed_at: datetime | None = None
 
 
-class Books:
+class LedgerIndex:
     """All records in memory. Plain values in, plain values out; it neither reads a clock nor writes a file."""
 
     def __init__(self) -> None:
         """Begin empty."""
         self.records: dict[str, Record] = {}
         """By session id, in the order in which they were begun."""
-        self._people: dict[str, _Book] = {}
+        self._people: dict[str, _PersonIndex] = {}
         self._devices: dict[str, list[str]] = {}
         """Session ids by node that are not settled."""
 
@@ -56,7 +56,7 @@ class Books:
             self._devices.setdefault(record.mac, []).append(record.session_id)
         if record.person_id is None:
             return
-        book = self._people.setdefault(record.person_id, _Book())
+        book = self._people.setdefault(record.person_id, _PersonIndex())
         insort(book.timeline, (record.over_at, record.session_id))
         _add(book, record, 1)
         if record.counts:
@@ -73,7 +73,7 @@ class Books:
         if record.counts and book.first_at[record.modality] == record.started_at:
             self._find_first(book, record.modality)
 
-    def _find_first(self, book: _Book, modality: Modality) -> None:
+    def _find_first(self, book: _PersonIndex, modality: Modality) -> None:
         """Find the first session again; only asked for when the first one itself has changed."""
         here = (self.records[session_id] for _, session_id in book.timeline)
         starts = [record.started_at for record in here if record.modality is modality and record.counts]
@@ -99,7 +99,7 @@ class Books:
 
     def add_person(self, person_id: str, at: datetime | None, removed_at: datetime | None = None) -> None:
         """Take in that a person was added, or removed, or is back."""
-        book = self._people.setdefault(person_id, _Book())
+        book = self._people.setdefault(person_id, _PersonIndex())
         book.added_at, book.removed_at = at, removed_at
 
     def history(self, person_id: str, at: datetime, *, mac: str | None = None, without: str | None = None) -> History:
@@ -108,7 +108,7 @@ class Books:
         Args:
             person_id: Whose; nobody knows them: an empty history.
             at: Now, in the ledger's time.
-            mac: The device that asks: a session on it is not `elsewhere`.
+            mac: The device that asks: a session on it is not `other_session`.
             without: A session that is left out, the one that is to be amended.
 
         Returns:
@@ -116,9 +116,9 @@ class Books:
         """
         recent = sorted(entry for whose in self._with_inherited(person_id) for entry in self._recent(whose, at))
         records = tuple(self.records[session_id] for _, session_id in recent if session_id != without)
-        elsewhere = next((record for record in records if record.mac != mac and record.lives(at)), None)
+        other_session = next((record for record in records if record.mac != mac and record.lives(at)), None)
         book = self._people.get(person_id)
-        return History(at=at, records=records, first_at=MappingProxyType({} if book is None else dict(book.first_at)), elsewhere=elsewhere)
+        return History(at=at, records=records, first_at=MappingProxyType({} if book is None else dict(book.first_at)), other_session=other_session)
 
     def _recent(self, person_id: str, at: datetime) -> list[tuple[datetime, str]]:
         book = self._people.get(person_id)
@@ -145,7 +145,7 @@ class Books:
 
     def totals(self, person_id: str) -> Totals:
         """Return what a person was given in all."""
-        book = self._people.get(person_id) or _Book()
+        book = self._people.get(person_id) or _PersonIndex()
         fluence = {channel: book.micro[channel] / MICRO for channel in Channel if channel in book.micro}
         return Totals(
             delivered=Dose(fluence_j_cm2=MappingProxyType(fluence), charge_ma_min=book.micro.get("charge", 0) / MICRO),
@@ -176,7 +176,7 @@ class Books:
     def carried(self, person_id: str) -> Totals:
         """Return that part of a person's totals which no record here stands for any more."""
         whole, book = self.totals(person_id), self._people[person_id]
-        here = _Book()
+        here = _PersonIndex()
         for _, session_id in book.timeline:
             _add(here, self.records[session_id], 1)
         left = {key: amount - here.micro.get(key, 0) for key, amount in book.micro.items()}
@@ -191,7 +191,7 @@ class Books:
 
     def carry(self, person_id: str, totals: Totals) -> None:
         """Take in what was carried over from sessions that are no longer here."""
-        book = self._people.setdefault(person_id, _Book())
+        book = self._people.setdefault(person_id, _PersonIndex())
         for channel, fluence in totals.delivered.fluence_j_cm2.items():
             book.micro[channel] = book.micro.get(channel, 0) + round(fluence * MICRO)
         book.micro["charge"] = book.micro.get("charge", 0) + round(totals.delivered.charge_ma_min * MICRO)
@@ -209,7 +209,7 @@ class Books:
         book = self._people.pop(person_id, None)
         if book is None:
             return
-        remainder = _Book()
+        remainder = _PersonIndex()
         remainder.added_at, remainder.removed_at = book.added_at, book.removed_at or at
         self._people[person_id] = remainder
         for over_at, session_id in book.timeline:
@@ -220,7 +220,7 @@ class Books:
                 self.put(replace(record, program="", started_by=None))
 
 
-def _add(book: _Book, record: Record, sign: int) -> None:
+def _add(book: _PersonIndex, record: Record, sign: int) -> None:
     """Add what a record contributes to the totals, or take it back."""
     book.sessions[record.modality] += sign * record.sessions * record.counts
     if record.delivered is not None:

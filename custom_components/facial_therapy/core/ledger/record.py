@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from .. import limits
-from ..dose import charged_at, greatest
+from ..dose import greatest, worst_case_at
 from ..model import Channel, Dose, Grade, Modality, Outcome
 
 SHORTFALL_SHARE: Final = 0.01
@@ -32,7 +32,7 @@ class Source(StrEnum):
     """A governed device."""
     LOGGED = "logged"
     """Given elsewhere, and told by a person."""
-    WATCHED = "watched"
+    TRACKED = "tracked"
     """A light of another integration, charged by its on-time."""
     UNKNOWN = "unknown"
     """Charged because something is not known: a session around us, a gap in a node's history, a ledger that was begun anew."""
@@ -58,7 +58,7 @@ class Record:
     modality: Modality
     person_id: str | None
     """Config entry of the person; None if nobody knows whose it was."""
-    subject: int = 0
+    profile: int = 0
     """The person's token on the nodes; 0 if there is none."""
     program: str
     source: Source = Source.DEVICE
@@ -70,7 +70,7 @@ class Record:
     """Planned."""
     planned: Dose
     """Nominal."""
-    charged: Dose
+    worst_case: Dose
     """What the limits count while it stands at its full plan."""
     grade: Grade = Grade.MEASURED
     uncertainty: float = 0
@@ -103,12 +103,12 @@ class Record:
         return (self.at_least, greatest(self.at_least, self.planned)) if self.delivered is None else (self.delivered, self.delivered)
 
     @property
-    def taken(self) -> Dose:
+    def counted(self) -> Dose:
         """What the limits count of it now, charged.
 
         Source: docs/safety.md, L28.
         """
-        return self.charged if self.delivered is None else charged_at(self.delivered, self.grade, self.uncertainty)
+        return self.worst_case if self.delivered is None else worst_case_at(self.delivered, self.grade, self.uncertainty)
 
     @property
     def treated_s(self) -> float:
@@ -161,7 +161,7 @@ def merge(one: Record, other: Record) -> Record:
         started_at=min(record.started_at for record in pair),
         duration_s=max(record.duration_s for record in pair),
         planned=greatest(one.planned, other.planned),
-        charged=greatest(one.charged, other.charged),
+        worst_case=greatest(one.worst_case, other.worst_case),
         grade=rough.grade,
         uncertainty=rough.uncertainty,
         at_least=greatest(one.at_least, other.at_least),
@@ -179,7 +179,7 @@ def _identity(record: Record) -> tuple[bool, int, str, int, str, str, str]:
         record.started_by is None,
         tuple(Source).index(record.source),
         record.started_by or "",
-        record.subject,
+        record.profile,
         record.program,
         record.modality,
         record.mac or "",
@@ -214,12 +214,12 @@ def shortfall(  # noqa: PLR0913 - what a node tells of a person
     Returns:
         One unknown session with the difference, beyond one part in a hundred and a unit for each session, for rounding.
     """
-    own = [record for record in known if record.mac == mac and record.modality is modality]
-    blue = max(0, told.fluence_j_cm2.get(Channel.BLUE, 0) - sum(record.taken.fluence_j_cm2.get(Channel.BLUE, 0) for record in own))
-    light = max(blue, sum(told.fluence_j_cm2.values()) - sum(sum(record.taken.fluence_j_cm2.values()) for record in own))
-    charge = max(0, told.charge_ma_min - sum(record.taken.charge_ma_min for record in own))
-    more = max(0, sessions - sum(record.sessions * record.counts for record in own))
-    if not more and light + charge <= told.total * SHORTFALL_SHARE + len(own) * ROUNDED_UP[modality]:
+    custom = [record for record in known if record.mac == mac and record.modality is modality]
+    blue = max(0, told.fluence_j_cm2.get(Channel.BLUE, 0) - sum(record.counted.fluence_j_cm2.get(Channel.BLUE, 0) for record in custom))
+    light = max(blue, sum(told.fluence_j_cm2.values()) - sum(sum(record.counted.fluence_j_cm2.values()) for record in custom))
+    charge = max(0, told.charge_ma_min - sum(record.counted.charge_ma_min for record in custom))
+    more = max(0, sessions - sum(record.sessions * record.counts for record in custom))
+    if not more and light + charge <= told.total * SHORTFALL_SHARE + len(custom) * ROUNDED_UP[modality]:
         return None
     missing = Dose(fluence_j_cm2={Channel.RED: light - blue, Channel.BLUE: blue} if modality is Modality.MASK else {}, charge_ma_min=charge)
     return _unknown(session_id, person_id, modality, at, mac=mac, dose=missing, sessions=more)
@@ -237,7 +237,7 @@ def _unknown(  # noqa: PLR0913 - what a record needs
         source=Source.UNKNOWN,
         started_at=at,
         planned=dose,
-        charged=dose,
+        worst_case=dose,
         ended_at=at,
         sessions=sessions,
     )
@@ -253,7 +253,7 @@ class History:
     """Everything that may have flowed in the last 8 days, on all devices, the end that is longest ago first."""
     first_at: Mapping[Modality, datetime] = field(default_factory=lambda: MappingProxyType({}))
     """When the first session of a modality that counts was started."""
-    elsewhere: Record | None = None
+    other_session: Record | None = None
     """A session on another device that may still be going on."""
 
 

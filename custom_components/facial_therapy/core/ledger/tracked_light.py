@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from .. import limits
-from ..dose import charged_at, fluence_j_cm2
+from ..dose import fluence_j_cm2, worst_case_at
 from ..limits import Bound
 from ..model import Channel, Dose, Grade, Modality, Outcome, Person
 from .record import Record, Source
@@ -42,8 +42,8 @@ def longest_s(channel: Channel, irradiance_mw_cm2: float) -> float:
 
     Source: docs/safety.md, L7 to L11, L28.
     """
-    charged = fluence_j_cm2(irradiance_mw_cm2, 1) * (1 + limits.UNCERTAINTY[Grade.DECLARED])
-    return min(limits.DURATION[Modality.MASK].hard.maximum, limits.FLUENCE[channel].hard.maximum / charged)
+    worst_case = fluence_j_cm2(irradiance_mw_cm2, 1) * (1 + limits.UNCERTAINTY[Grade.DECLARED])
+    return min(limits.DURATION[Modality.MASK].hard.maximum, limits.FLUENCE[channel].hard.maximum / worst_case)
 
 
 def opened(light: WatchedLight, person: Person, session_id: str, at: datetime) -> Record:
@@ -55,13 +55,13 @@ def opened(light: WatchedLight, person: Person, session_id: str, at: datetime) -
         mac=None,
         modality=Modality.MASK,
         person_id=person.person_id,
-        subject=person.subject,
+        profile=person.profile,
         program=light.light_id,
-        source=Source.WATCHED,
+        source=Source.TRACKED,
         started_at=at,
         duration_s=light.duration_s,
         planned=planned,
-        charged=charged_at(planned, Grade.DECLARED, uncertainty),
+        worst_case=worst_case_at(planned, Grade.DECLARED, uncertainty),
         grade=Grade.DECLARED,
         uncertainty=uncertainty,
     )
@@ -77,7 +77,7 @@ def extended(light: WatchedLight, record: Record, at: datetime) -> Record:
     elapsed_s = (at - record.started_at).total_seconds()
     duration_s = elapsed_s + max(light.duration_s, LEAST_EXTENSION_S)
     planned = light.dose(duration_s)
-    return replace(record, duration_s=duration_s, planned=planned, charged=charged_at(planned, record.grade, record.uncertainty))
+    return replace(record, duration_s=duration_s, planned=planned, worst_case=worst_case_at(planned, record.grade, record.uncertainty))
 
 
 def settled(light: WatchedLight, record: Record, at: datetime, *, seen: bool) -> Record:

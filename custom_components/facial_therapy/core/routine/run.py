@@ -11,7 +11,7 @@ from typing import Final
 from ..model import Modality, Reason, Refusal, RefusedError
 from ..zones import ZONES, zone
 from .steps import Act, Flow, IfRefused, Step, Steps, check, earliest, fit
-from .transitions import TABLE, Effect, Event, Outcome, Result, State, Turn
+from .transitions import TABLE, Outcome, Result, RoutineEffect, RoutineEvent, RoutineState, Turn
 
 # --- a refused start -------------------------------------------------------------------------------------------------------------
 
@@ -35,7 +35,7 @@ HINDRANCES: Final = frozenset(
         Reason.STALE_TELEMETRY,
         Reason.STILL_WORN,
         Reason.STORE_FAILED,
-        Reason.SUBJECT_GAP,
+        Reason.PROFILE_GAP,
         Reason.TOO_HOT,
         Reason.TOO_SOON,
         Reason.UNSEEN_SESSION,
@@ -46,7 +46,7 @@ HINDRANCES: Final = frozenset(
 """What a person can mend within the evening."""
 
 
-def refused(refusals: Iterable[Refusal], now: datetime) -> tuple[Event, Refusal]:
+def refused(refusals: Iterable[Refusal], now: datetime) -> tuple[RoutineEvent, Refusal]:
     """Return what the refusal of a start means for a routine, and the refusal that decides it.
 
     What holds for good counts more than what a person can mend, that more than a device that is off, and that more than what a few minutes mend.
@@ -59,15 +59,15 @@ def refused(refusals: Iterable[Refusal], now: datetime) -> tuple[Event, Refusal]
     return _meaning(decisive, now), decisive
 
 
-_MEANINGS: Final = (Event.REFUSED, Event.HINDERED, Event.OFFLINE, Event.EARLY)
+_MEANINGS: Final = (RoutineEvent.REFUSED, RoutineEvent.HINDERED, RoutineEvent.OFFLINE, RoutineEvent.EARLY)
 
 
-def _meaning(refusal: Refusal, now: datetime) -> Event:
+def _meaning(refusal: Refusal, now: datetime) -> RoutineEvent:
     if refusal.allowed_at is not None and refusal.allowed_at <= now + WORTH_WAITING:
-        return Event.EARLY
+        return RoutineEvent.EARLY
     if refusal.reason is Reason.DEVICE_OFFLINE:
-        return Event.OFFLINE
-    return Event.HINDERED if refusal.reason in HINDRANCES else Event.REFUSED
+        return RoutineEvent.OFFLINE
+    return RoutineEvent.HINDERED if refusal.reason in HINDRANCES else RoutineEvent.REFUSED
 
 
 # --- a run -----------------------------------------------------------------------------------------------------------------------
@@ -86,7 +86,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class RoutineRun:
     """A routine that is gone through."""
 
     person_id: str
@@ -99,7 +99,7 @@ class Run:
     """It gives up then. All times are UTC and aware."""
     finish_by: datetime | None = None
     """When it should be done: optional steps are dropped for it."""
-    state: State = State.HAND
+    state: RoutineState = RoutineState.HAND
     index: int = -1
     """Of the step; the number of steps when it is over."""
     rests_until: datetime | None = None
@@ -123,7 +123,7 @@ class Run:
     @property
     def step(self) -> Step | None:
         """Where it is; None when it is over."""
-        return self.steps[self.index] if self.state is not State.OVER else None
+        return self.steps[self.index] if self.state is not RoutineState.OVER else None
 
     @property
     def next_step(self) -> Step | None:
@@ -139,7 +139,7 @@ def _may(_step: Step, _at: datetime) -> None:
     """Know nothing ahead: a refusal comes when the session is asked for."""
 
 
-def begin(run: Run, why_not: WhyNot = _may) -> tuple[Run, tuple[Effect, ...]]:
+def begin(run: RoutineRun, why_not: WhyNot = _may) -> tuple[RoutineRun, tuple[RoutineEffect, ...]]:
     """Begin a routine at its first step.
 
     Args:
@@ -153,7 +153,9 @@ def begin(run: Run, why_not: WhyNot = _may) -> tuple[Run, tuple[Effect, ...]]:
     return _next(run, run.began_at, why_not)
 
 
-def advance(run: Run, event: Event, now: datetime, *, refusal: Refusal | None = None, why_not: WhyNot = _may) -> tuple[Run, tuple[Effect, ...]]:
+def advance(
+    run: RoutineRun, event: RoutineEvent, now: datetime, *, refusal: Refusal | None = None, why_not: WhyNot = _may
+) -> tuple[RoutineRun, tuple[RoutineEffect, ...]]:
     """Return the run after an event, and what has to be done.
 
     Args:
@@ -170,7 +172,7 @@ def advance(run: Run, event: Event, now: datetime, *, refusal: Refusal | None = 
     row = TABLE[run.state][event]
     if row is None:
         raise RefusedError(_not_now(run))
-    if run.state is State.OVER or (event is Event.ELAPSED and run.rests_until is not None and now < run.rests_until):
+    if run.state is RoutineState.OVER or (event is RoutineEvent.ELAPSED and run.rests_until is not None and now < run.rests_until):
         return run, ()
     run = _felt(run, event, now)
     if row.result is not None and run.index not in run.marked:
@@ -182,43 +184,43 @@ def advance(run: Run, event: Event, now: datetime, *, refusal: Refusal | None = 
         return _enter(run, now)
     if isinstance(row.to, Turn):
         return _next(run, now, why_not)
-    if row.to is State.OVER:
+    if row.to is RoutineState.OVER:
         return _over(run, Outcome.STOPPED)
     rests_until = run.rests_until if row.to is run.state else None
-    if row.to is State.GAP and refusal is not None:
+    if row.to is RoutineState.GAP and refusal is not None:
         rests_until = max(refusal.allowed_at or now, now + RETRY)
     return replace(run, state=row.to, rests_until=rests_until), row.effects
 
 
-def _felt(run: Run, event: Event, now: datetime) -> Run:
+def _felt(run: RoutineRun, event: RoutineEvent, now: datetime) -> RoutineRun:
     """Note what the skin got: light or current, and gel that is put on or rinsed off."""
     act = run.steps[run.index].act
     if act.modality is not None:
         flowed = run.flow is not None and run.flow.modality is act.modality
-        if event is Event.ENERGIZED or (event is Event.ENDED and flowed):
+        if event is RoutineEvent.ENERGIZED or (event is RoutineEvent.ENDED and flowed):
             wand = act is Act.WAND
             return replace(run, flow=Flow(act.modality, now), gel=run.gel or wand, rinsed=run.rinsed and not wand)
-        if event is Event.CONFIRM and run.reason is Reason.GEL_NOT_RINSED:
+        if event is RoutineEvent.CONFIRM and run.reason is Reason.GEL_NOT_RINSED:
             return replace(run, rinsed=True)
-    elif event is Event.CONFIRM and run.state is State.HAND and act in (Act.GEL, Act.RINSE):
+    elif event is RoutineEvent.CONFIRM and run.state is RoutineState.HAND and act in (Act.GEL, Act.RINSE):
         return replace(run, gel=act is Act.GEL, rinsed=act is Act.RINSE)
     return run
 
 
-def _not_now(run: Run) -> Refusal:
+def _not_now(run: RoutineRun) -> Refusal:
     """Return why a person's event is refused."""
-    if run.state is State.GAP:
+    if run.state is RoutineState.GAP:
         return Refusal(reason=Reason.GAP, allowed_at=run.rests_until)
-    if run.state in (State.STRANDED, State.LEAVING, State.ENDING):
+    if run.state in (RoutineState.STRANDED, RoutineState.LEAVING, RoutineState.ENDING):
         return Refusal(reason=Reason.BUSY)
     return Refusal(reason=Reason.WRONG_STATE, detail=run.state)
 
 
-def _over(run: Run, outcome: Outcome) -> tuple[Run, tuple[Effect, ...]]:
-    return replace(run, state=State.OVER, index=len(run.steps), outcome=run.outcome or outcome, rests_until=None, reason=None), ()
+def _over(run: RoutineRun, outcome: Outcome) -> tuple[RoutineRun, tuple[RoutineEffect, ...]]:
+    return replace(run, state=RoutineState.OVER, index=len(run.steps), outcome=run.outcome or outcome, rests_until=None, reason=None), ()
 
 
-def _next(run: Run, now: datetime, why_not: WhyNot) -> tuple[Run, tuple[Effect, ...]]:
+def _next(run: RoutineRun, now: datetime, why_not: WhyNot) -> tuple[RoutineRun, tuple[RoutineEffect, ...]]:
     """Enter the next step that is not dropped; after the last one, or after the window, it is over."""
     run = _drop_refused(_drop_late(replace(run, index=run.index + 1), now), now, why_not)
     left = _left(run)
@@ -229,16 +231,16 @@ def _next(run: Run, now: datetime, why_not: WhyNot) -> tuple[Run, tuple[Effect, 
     return _enter(replace(run, index=left[0]), now)
 
 
-def _left(run: Run) -> tuple[int, ...]:
+def _left(run: RoutineRun) -> tuple[int, ...]:
     """Return the positions of the steps that are still to come, the one at `index` included."""
     return tuple(index for index in range(run.index, len(run.steps)) if index not in run.marked)
 
 
-def _drop(run: Run, dropped: Iterable[int], now: datetime, result: Result = Result.DROPPED, reason: Reason | None = None) -> Run:
+def _drop(run: RoutineRun, dropped: Iterable[int], now: datetime, result: Result = Result.DROPPED, reason: Reason | None = None) -> RoutineRun:
     return replace(run, marks=(*run.marks, *(Mark(index=index, result=result, at=now, reason=reason) for index in dropped)))
 
 
-def _drop_late(run: Run, now: datetime) -> Run:
+def _drop_late(run: RoutineRun, now: datetime) -> RoutineRun:
     """Drop what has to go to be done in time."""
     if run.finish_by is None:
         return run
@@ -247,7 +249,7 @@ def _drop_late(run: Run, now: datetime) -> Run:
     return _drop(run, (left[position] for position in fitting.dropped), now)
 
 
-def _drop_refused(run: Run, now: datetime, why_not: WhyNot) -> Run:
+def _drop_refused(run: RoutineRun, now: datetime, why_not: WhyNot) -> RoutineRun:
     """Before gel is put on: leave it out together with a wand that will be refused, unless that is to end the routine."""
     left = _left(run)
     if not left or run.steps[left[0]].act is not Act.GEL:
@@ -259,37 +261,37 @@ def _drop_refused(run: Run, now: datetime, why_not: WhyNot) -> Run:
     return _drop(_drop(run, [wand], now, Result.REFUSED, refusal.reason), needless, now)
 
 
-def _enter(run: Run, now: datetime) -> tuple[Run, tuple[Effect, ...]]:
+def _enter(run: RoutineRun, now: datetime) -> tuple[RoutineRun, tuple[RoutineEffect, ...]]:
     """Enter the step at `index`."""
     step = run.steps[run.index]
     run = replace(run, rests_until=None, reason=None)
     if step.act is Act.WAIT:
-        return replace(run, state=State.WAITING, rests_until=now + timedelta(seconds=step.duration_s)), ()
+        return replace(run, state=RoutineState.WAITING, rests_until=now + timedelta(seconds=step.duration_s)), ()
     if (modality := step.act.modality) is None:
-        return replace(run, state=State.HAND), ()
+        return replace(run, state=RoutineState.HAND), ()
     if modality is Modality.MASK and run.gel:
-        return advance(replace(run, state=State.STARTING), Event.REFUSED, now, refusal=Refusal(reason=Reason.GEL_NOT_RINSED))
+        return advance(replace(run, state=RoutineState.STARTING), RoutineEvent.REFUSED, now, refusal=Refusal(reason=Reason.GEL_NOT_RINSED))
     begins_at = earliest(run.flow, modality, now)
     if begins_at > now:
-        return replace(run, state=State.GAP, rests_until=begins_at, reason=Reason.GAP), ()
-    return replace(run, state=State.STARTING), (Effect.START,)
+        return replace(run, state=RoutineState.GAP, rests_until=begins_at, reason=Reason.GAP), ()
+    return replace(run, state=RoutineState.STARTING), (RoutineEffect.START,)
 
 
 # --- what is said ----------------------------------------------------------------------------------------------------------------
 
-_OF_A_DEVICE: Final = (State.OFF, State.ASKED, State.ARMED, State.RUNNING, State.HELD)
+_OF_A_DEVICE: Final = (RoutineState.OFF, RoutineState.ASKED, RoutineState.ARMED, RoutineState.RUNNING, RoutineState.HELD)
 
 CUES: Final = (
     *(act.value for act in Act if act.modality is None and act is not Act.WAIT),
-    *(state.value for state in State if state not in (State.HAND, State.OVER, *_OF_A_DEVICE)),
-    *(f"{state}_{modality}" for modality in Modality for state in _OF_A_DEVICE if (state, modality) != (State.RUNNING, Modality.WAND)),
+    *(state.value for state in RoutineState if state not in (RoutineState.HAND, RoutineState.OVER, *_OF_A_DEVICE)),
+    *(f"{state}_{modality}" for modality in Modality for state in _OF_A_DEVICE if (state, modality) != (RoutineState.RUNNING, Modality.WAND)),
     *ZONES,
     *(outcome.value for outcome in Outcome),
 )
 """Everything that is said, each a translation key."""
 
 
-def cue(run: Run, zone_number: int = 1) -> str:
+def cue(run: RoutineRun, zone_number: int = 1) -> str:
     """Return what a person is told now, of `CUES`.
 
     Args:
@@ -298,8 +300,8 @@ def cue(run: Run, zone_number: int = 1) -> str:
     """
     if (step := run.step) is None:
         return (run.outcome or Outcome.COMPLETED).value
-    if run.state is State.HAND:
+    if run.state is RoutineState.HAND:
         return step.act.value
-    if run.state is State.RUNNING and step.act is Act.WAND:
+    if run.state is RoutineState.RUNNING and step.act is Act.WAND:
         return zone(zone_number)
     return f"{run.state}_{step.act}" if run.state in _OF_A_DEVICE else run.state.value

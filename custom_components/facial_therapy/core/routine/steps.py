@@ -72,12 +72,12 @@ def check(steps: Steps) -> None:
             program, or one by hand with one), `twice` (a modality more than once), `rinse` (a mask after gel or wand without rinsing, or rinsing may be
             left out). Nothing has changed.
     """
-    if not STEPS.holds(len(steps)):
+    if not STEPS.contains(len(steps)):
         raise RefusedError(Refusal(reason=Reason.OUT_OF_BOUNDS, field="steps", minimum=STEPS.minimum, maximum=STEPS.maximum))
     gel = False
     done: set[Modality] = set()
     for step in steps:
-        if not DURATION_S.holds(step.duration_s):
+        if not DURATION_S.contains(step.duration_s):
             bound = DURATION_S
             raise RefusedError(Refusal(reason=Reason.OUT_OF_BOUNDS, field="duration_s", minimum=bound.minimum, maximum=bound.maximum, unit=bound.unit))
         modality = step.act.modality

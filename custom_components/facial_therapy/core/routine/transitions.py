@@ -23,7 +23,7 @@ from types import MappingProxyType
 from typing import Final
 
 
-class State(StrEnum):
+class RoutineState(StrEnum):
     """What a person sees; options of the routine's sensor."""
 
     HAND = "hand"
@@ -54,7 +54,7 @@ class State(StrEnum):
     OVER = "over"
 
 
-class Event(StrEnum):
+class RoutineEvent(StrEnum):
     """What can happen."""
 
     # a person
@@ -85,11 +85,11 @@ class Event(StrEnum):
     RESTARTED = "restarted"
 
 
-PERSONS: Final = frozenset({Event.CONFIRM, Event.SKIP})
+PERSONS: Final = frozenset({RoutineEvent.CONFIRM, RoutineEvent.SKIP})
 """Events that may be refused. `STOP` is not among them."""
 
 
-class Effect(StrEnum):
+class RoutineEffect(StrEnum):
     """What the shell carries out."""
 
     START = "start"
@@ -137,95 +137,97 @@ class Turn(StrEnum):
 class Row:
     """Where an event leads, what has to be done, and what became of the step or the routine."""
 
-    to: State | Turn
-    effects: tuple[Effect, ...] = ()
+    to: RoutineState | Turn
+    effects: tuple[RoutineEffect, ...] = ()
     result: Result | None = None
     outcome: Outcome | None = None
 
 
 _DONE: Final = Row(Turn.NEXT, result=Result.DONE)
 _SKIPPED: Final = Row(Turn.NEXT, result=Result.SKIPPED)
-_START: Final = Row(State.STARTING, (Effect.START,))
-_STOPPED: Final = Row(State.OVER, outcome=Outcome.STOPPED)
-_LATE: Final = Row(State.OVER, outcome=Outcome.LATE)
-_RESTARTED: Final = Row(State.SUSPENDED)
-_STRANDED: Final = Row(State.STRANDED, (Effect.STOP_SESSION,))
-_LEAVE: Final = Row(State.LEAVING, (Effect.STOP_SESSION,), Result.SKIPPED)
-_END: Final = Row(State.ENDING, (Effect.STOP_SESSION,), outcome=Outcome.STOPPED)
-_FAULT: Final = Row(State.ENDING, (Effect.STOP_SESSION,), outcome=Outcome.FAULT)
+_START: Final = Row(RoutineState.STARTING, (RoutineEffect.START,))
+_STOPPED: Final = Row(RoutineState.OVER, outcome=Outcome.STOPPED)
+_LATE: Final = Row(RoutineState.OVER, outcome=Outcome.LATE)
+_RESTARTED: Final = Row(RoutineState.SUSPENDED)
+_STRANDED: Final = Row(RoutineState.STRANDED, (RoutineEffect.STOP_SESSION,))
+_LEAVE: Final = Row(RoutineState.LEAVING, (RoutineEffect.STOP_SESSION,), Result.SKIPPED)
+_END: Final = Row(RoutineState.ENDING, (RoutineEffect.STOP_SESSION,), outcome=Outcome.STOPPED)
+_FAULT: Final = Row(RoutineState.ENDING, (RoutineEffect.STOP_SESSION,), outcome=Outcome.FAULT)
 _REFUSE: Final = None
 
 
-def _events(state: State, **rows: Row | None) -> Mapping[Event, Row | None]:
+def _events(state: RoutineState, **rows: Row | None) -> Mapping[RoutineEvent, Row | None]:
     """Return a complete row set: what is not named stays, a person's event that is not named is refused."""
-    complete: dict[Event, Row | None] = {event: _REFUSE if event in PERSONS else Row(state) for event in Event}
-    complete.update({Event(event): row for event, row in rows.items()})
+    complete: dict[RoutineEvent, Row | None] = {event: _REFUSE if event in PERSONS else Row(state) for event in RoutineEvent}
+    complete.update({RoutineEvent(event): row for event, row in rows.items()})
     return MappingProxyType(complete)
 
 
-def _session(state: State, **rows: Row | None) -> Mapping[Event, Row | None]:
+def _session(state: RoutineState, **rows: Row | None) -> Mapping[RoutineEvent, Row | None]:
     """Return the row set of a state in which a session may live."""
     named = {"skip": _LEAVE, "stop": _END, "faulted": _FAULT, "restarted": _STRANDED}
     return _events(state, **named | rows)
 
 
-def _quiet(state: State, **rows: Row | None) -> Mapping[Event, Row | None]:
+def _quiet(state: RoutineState, **rows: Row | None) -> Mapping[RoutineEvent, Row | None]:
     """Return the row set of a state in which none does."""
     named = {"skip": _SKIPPED, "stop": _STOPPED, "late": _LATE, "restarted": _RESTARTED}
     return _events(state, **named | rows)
 
 
-TABLE: Final[Mapping[State, Mapping[Event, Row | None]]] = MappingProxyType(
+TABLE: Final[Mapping[RoutineState, Mapping[RoutineEvent, Row | None]]] = MappingProxyType(
     {
-        State.HAND: _quiet(State.HAND, confirm=_DONE),
-        State.WAITING: _quiet(State.WAITING, confirm=_DONE, elapsed=_DONE),
-        State.GAP: _quiet(State.GAP, elapsed=_START),
-        State.STARTING: _session(
-            State.STARTING,
-            accepted=Row(State.ARMED),
-            energized=Row(State.RUNNING),
+        RoutineState.HAND: _quiet(RoutineState.HAND, confirm=_DONE),
+        RoutineState.WAITING: _quiet(RoutineState.WAITING, confirm=_DONE, elapsed=_DONE),
+        RoutineState.GAP: _quiet(RoutineState.GAP, elapsed=_START),
+        RoutineState.STARTING: _session(
+            RoutineState.STARTING,
+            accepted=Row(RoutineState.ARMED),
+            energized=Row(RoutineState.RUNNING),
             refused=Row(Turn.AS_IT_SAYS, result=Result.REFUSED),
-            hindered=Row(State.ASKED),
-            offline=Row(State.OFF),
-            early=Row(State.GAP),
+            hindered=Row(RoutineState.ASKED),
+            offline=Row(RoutineState.OFF),
+            early=Row(RoutineState.GAP),
         ),
-        State.OFF: _quiet(State.OFF, confirm=_START, found=_START),
-        State.ASKED: _quiet(State.ASKED, confirm=_START),
-        State.ARMED: _session(
-            State.ARMED,
-            energized=Row(State.RUNNING),
-            held=Row(State.HELD),
-            ended=Row(State.ASKED),  # it was not put on in time
-            late=Row(State.ENDING, (Effect.STOP_SESSION,), outcome=Outcome.LATE),
+        RoutineState.OFF: _quiet(RoutineState.OFF, confirm=_START, found=_START),
+        RoutineState.ASKED: _quiet(RoutineState.ASKED, confirm=_START),
+        RoutineState.ARMED: _session(
+            RoutineState.ARMED,
+            energized=Row(RoutineState.RUNNING),
+            held=Row(RoutineState.HELD),
+            ended=Row(RoutineState.ASKED),  # it was not put on in time
+            late=Row(RoutineState.ENDING, (RoutineEffect.STOP_SESSION,), outcome=Outcome.LATE),
         ),
-        State.RUNNING: _session(State.RUNNING, held=Row(State.HELD), ended=_DONE),  # what runs at the end of the window comes to its end
-        State.HELD: _session(State.HELD, confirm=Row(State.HELD, (Effect.RESUME,)), energized=Row(State.RUNNING), ended=_DONE),
-        State.LEAVING: _session(
-            State.LEAVING,
-            skip=Row(State.LEAVING),
-            accepted=Row(State.LEAVING, (Effect.STOP_SESSION,)),
-            energized=Row(State.LEAVING, (Effect.STOP_SESSION,)),
+        RoutineState.RUNNING: _session(RoutineState.RUNNING, held=Row(RoutineState.HELD), ended=_DONE),  # what runs at the end of the window comes to its end
+        RoutineState.HELD: _session(
+            RoutineState.HELD, confirm=Row(RoutineState.HELD, (RoutineEffect.RESUME,)), energized=Row(RoutineState.RUNNING), ended=_DONE
+        ),
+        RoutineState.LEAVING: _session(
+            RoutineState.LEAVING,
+            skip=Row(RoutineState.LEAVING),
+            accepted=Row(RoutineState.LEAVING, (RoutineEffect.STOP_SESSION,)),
+            energized=Row(RoutineState.LEAVING, (RoutineEffect.STOP_SESSION,)),
             ended=Row(Turn.NEXT),
         ),
-        State.ENDING: _session(
-            State.ENDING,
+        RoutineState.ENDING: _session(
+            RoutineState.ENDING,
             skip=_REFUSE,
-            stop=Row(State.ENDING, (Effect.STOP_SESSION,)),
-            faulted=Row(State.ENDING),
-            accepted=Row(State.ENDING, (Effect.STOP_SESSION,)),
-            energized=Row(State.ENDING, (Effect.STOP_SESSION,)),
-            ended=Row(State.OVER),
-            restarted=Row(State.ENDING, (Effect.STOP_SESSION,)),
+            stop=Row(RoutineState.ENDING, (RoutineEffect.STOP_SESSION,)),
+            faulted=Row(RoutineState.ENDING),
+            accepted=Row(RoutineState.ENDING, (RoutineEffect.STOP_SESSION,)),
+            energized=Row(RoutineState.ENDING, (RoutineEffect.STOP_SESSION,)),
+            ended=Row(RoutineState.OVER),
+            restarted=Row(RoutineState.ENDING, (RoutineEffect.STOP_SESSION,)),
         ),
-        State.STRANDED: _session(
-            State.STRANDED,
+        RoutineState.STRANDED: _session(
+            RoutineState.STRANDED,
             skip=_REFUSE,
             energized=_STRANDED,
-            ended=Row(State.SUSPENDED),
-            late=Row(State.ENDING, (Effect.STOP_SESSION,), outcome=Outcome.LATE),
+            ended=Row(RoutineState.SUSPENDED),
+            late=Row(RoutineState.ENDING, (RoutineEffect.STOP_SESSION,), outcome=Outcome.LATE),
         ),
-        State.SUSPENDED: _quiet(State.SUSPENDED, confirm=Row(Turn.AGAIN), energized=_STRANDED),
-        State.OVER: _events(State.OVER),
+        RoutineState.SUSPENDED: _quiet(RoutineState.SUSPENDED, confirm=Row(Turn.AGAIN), energized=_STRANDED),
+        RoutineState.OVER: _events(RoutineState.OVER),
     }
 )
 """For every state and every event where it leads; None: refused."""

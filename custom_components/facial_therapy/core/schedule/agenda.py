@@ -12,7 +12,7 @@ from typing import Final
 
 from ..model import Modality, Refusal
 from ..routine.steps import Flow, earliest
-from .plan import DAY, Adherence, Course, Evenings, Given, Why, adherence, evening_of, kept, streak, window
+from .plan import DAY, Adherence, CountedSession, Evenings, Plan, Why, adherence, evening_of, kept, streak, window
 
 LOOK_AHEAD: Final = timedelta(weeks=8)
 """No further is looked for the next session: longer than any rest, and than a build-up with the wand every two weeks."""
@@ -34,7 +34,7 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evening:
+class PlannedEvening:
     """An evening on which something may take place."""
 
     day: date
@@ -54,7 +54,7 @@ class Evening:
 
 
 @dataclass(frozen=True, slots=True)
-class Done(Given):
+class CompletedSession(CountedSession):
     """A session that was given, counted or not."""
 
     ended_at: datetime
@@ -92,12 +92,12 @@ class Entry:
 class Agenda:
     """A person's plans and what was done of them, in the time zone of their Home Assistant."""
 
-    def __init__(self, course: Course, done: Iterable[Done], zone: tzinfo) -> None:
+    def __init__(self, weekly_plan: Plan, done: Iterable[CompletedSession], zone: tzinfo) -> None:
         """Take the plans, the sessions in any order, and the time zone."""
-        self._course = course
+        self._course = weekly_plan
         self._zone = zone
         self._done = tuple(done)
-        self._kept: Evenings = kept(course, (session for session in self._done if session.counts), zone)
+        self._kept: Evenings = kept(weekly_plan, (session for session in self._done if session.counts), zone)
 
     def adherence(self, now: datetime) -> Adherence:
         """Return what was kept of the goal in the week of a time."""
@@ -112,7 +112,7 @@ class Agenda:
 
     # --- what comes next --------------------------------------------------------------------------------------------------------
 
-    def upcoming(self, now: datetime, refusals: Refusals) -> Iterator[Evening]:
+    def upcoming(self, now: datetime, refusals: Refusals) -> Iterator[PlannedEvening]:
         """Yield the evenings to come, the running one included, that have at least one session which would be permitted at its time.
 
         Args:
@@ -126,7 +126,7 @@ class Agenda:
                 yield evening
             day += DAY
 
-    def _evening(self, day: date, now: datetime, refusals: Refusals) -> Evening | None:
+    def _evening(self, day: date, now: datetime, refusals: Refusals) -> PlannedEvening | None:
         plan = self._course.on(day)
         if plan is None:
             return None
@@ -146,7 +146,7 @@ class Agenda:
                 left_out.append((modality, refusal))
         if not proposals:
             return None
-        return Evening(day=day, opens_at=opens_at, closes_at=closes_at, proposals=tuple(proposals), left_out=tuple(left_out))
+        return PlannedEvening(day=day, opens_at=opens_at, closes_at=closes_at, proposals=tuple(proposals), left_out=tuple(left_out))
 
     # --- the calendar -----------------------------------------------------------------------------------------------------------
 

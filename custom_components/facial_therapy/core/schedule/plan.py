@@ -60,7 +60,7 @@ class WeekPlan:
     """Local. It holds until the next plan begins."""
     program: str
     """Key of a program: the concern."""
-    own: Program | None = None
+    custom: Program | None = None
     """The program as it was when the plan was made, if the person has made it: editing it rewrites nothing that was planned."""
     modalities: frozenset[Modality]
     """What there is to give it with."""
@@ -78,7 +78,7 @@ class WeekPlan:
     @property
     def recipe(self) -> Program:
         """What is given."""
-        return self.own or BUILT_IN[self.program]
+        return self.custom or BUILT_IN[self.program]
 
     @property
     def gives(self) -> frozenset[Modality]:
@@ -110,15 +110,15 @@ def check(plan: WeekPlan) -> None:
         RefusedError: `unknown_program`; `wrong_modality` without a device that its program has something for; `out_of_bounds` for
             `evenings` (0 to 6 different days), `window` (30 to 240 min) or `wand_every_weeks` (1 or 2). Nothing has changed.
     """
-    if plan.own is None and plan.program not in BUILT_IN:
+    if plan.custom is None and plan.program not in BUILT_IN:
         raise RefusedError(Refusal(reason=Reason.UNKNOWN_PROGRAM, field="program", detail=plan.program))
     if not plan.gives:
         raise RefusedError(Refusal(reason=Reason.WRONG_MODALITY, field="devices", detail=plan.program))
-    if len({day for day in plan.evenings if day in range(7)}) != len(plan.evenings) or not EVENINGS.holds(len(plan.evenings)):
+    if len({day for day in plan.evenings if day in range(7)}) != len(plan.evenings) or not EVENINGS.contains(len(plan.evenings)):
         raise _outside(EVENINGS, field="evenings")
-    if not WINDOW.holds(_length(plan) / timedelta(minutes=1)):
+    if not WINDOW.contains(_length(plan) / timedelta(minutes=1)):
         raise _outside(WINDOW, field="window")
-    if not WAND_EVERY_WEEKS.holds(plan.wand_every_weeks) or not float(plan.wand_every_weeks).is_integer():
+    if not WAND_EVERY_WEEKS.contains(plan.wand_every_weeks) or not float(plan.wand_every_weeks).is_integer():
         raise _outside(WAND_EVERY_WEEKS, field="wand_every_weeks")
 
 
@@ -156,7 +156,7 @@ def _length(plan: WeekPlan) -> timedelta:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class Plan:
     """A person's plans one after the other, so that a new one does not rewrite what was planned before."""
 
     plans: tuple[WeekPlan, ...] = ()
@@ -183,7 +183,7 @@ class Course:
         """Return what an evening asks for: what is planned, unless it is frozen; skipping takes nothing away."""
         return self.planned(day) if self.why_not(day) in (None, Why.SKIPPED) else ()
 
-    def begun(self, plan: WeekPlan) -> Course:
+    def begun(self, plan: WeekPlan) -> Plan:
         """Return the course with a plan that holds from its day on, instead of any later one.
 
         Raises:
@@ -219,11 +219,11 @@ def monday(day: date) -> date:
     return day - day.weekday() * DAY
 
 
-def evening_of(course: Course, at: datetime, zone: tzinfo) -> date:
+def evening_of(weekly_plan: Plan, at: datetime, zone: tzinfo) -> date:
     """Return the local day to whose evening a time belongs: after midnight the day before, if its evening is still open."""
     day = at.astimezone(zone).date()
-    yesterday = course.on(day - DAY)
-    if yesterday is not None and course.planned(day - DAY) and at < window(yesterday, day - DAY, zone)[1]:
+    yesterday = weekly_plan.on(day - DAY)
+    if yesterday is not None and weekly_plan.planned(day - DAY) and at < window(yesterday, day - DAY, zone)[1]:
         return day - DAY
     return day
 
@@ -232,7 +232,7 @@ def evening_of(course: Course, at: datetime, zone: tzinfo) -> date:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class CountedSession:
     """A session that counts."""
 
     modality: Modality
@@ -244,11 +244,11 @@ type Evenings = dict[date, set[Modality]]
 """What was given on every evening."""
 
 
-def kept(course: Course, given: Iterable[Given], zone: tzinfo) -> Evenings:
+def kept(weekly_plan: Plan, given: Iterable[CountedSession], zone: tzinfo) -> Evenings:
     """Return what was given on every evening."""
     found: Evenings = {}
     for session in given:
-        found.setdefault(evening_of(course, session.started_at, zone), set()).add(session.modality)
+        found.setdefault(evening_of(weekly_plan, session.started_at, zone), set()).add(session.modality)
     return found
 
 
@@ -266,26 +266,26 @@ class Adherence:
         return self.done / self.goal if self.goal else None
 
 
-def adherence(course: Course, on: Evenings, day: date) -> Adherence:
+def adherence(weekly_plan: Plan, on: Evenings, day: date) -> Adherence:
     """Return what was kept of the goal in the week of a day; of each modality no more than its goal counts."""
     days = [monday(day) + offset * DAY for offset in range(7)]
-    goal = [modality for each in days for modality in course.goal(each)]
+    goal = [modality for each in days for modality in weekly_plan.goal(each)]
     given = [modality for each in days for modality in on.get(each, ())]
     return Adherence(sum(min(given.count(modality), goal.count(modality)) for modality in Modality), len(goal))
 
 
-def streak(course: Course, on: Evenings, today: date) -> int:
+def streak(weekly_plan: Plan, on: Evenings, today: date) -> int:
     """Return for how many weeks on end the goal was kept whole.
 
     The week that runs counts as soon as its goal is kept, and breaks nothing before it is over. A week without a goal (travel, illness) neither counts nor
     breaks.
     """
     weeks = 0
-    if not course.plans:
+    if not weekly_plan.plans:
         return weeks
     day = monday(today)
-    while day >= monday(course.plans[0].begins_on):
-        share = adherence(course, on, day).share
+    while day >= monday(weekly_plan.plans[0].begins_on):
+        share = adherence(weekly_plan, on, day).share
         if share == 1:
             weeks += 1
         elif share is not None and day != monday(today):
