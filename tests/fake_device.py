@@ -32,7 +32,14 @@ from custom_components.facial_therapy.core.model import (
     RefusedError,
     Telemetry,
 )
-from custom_components.facial_therapy.devices.port import Answer, DeviceError, HistoryEntry, Problem, ProfileCounters, TherapyDevice
+from custom_components.facial_therapy.devices.port import (
+    Answer,
+    DeviceError,
+    HistoryEntry,
+    Problem,
+    ProfileCounters,
+    TherapyDevice,
+)
 
 from .fake_windows import FakeWindows
 

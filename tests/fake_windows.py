@@ -7,7 +7,16 @@ from homeassistant.util import dt as dt_util
 
 from custom_components.facial_therapy.core import limits
 from custom_components.facial_therapy.core.dose import worst_case
-from custom_components.facial_therapy.core.model import Channel, Device, Dose, Modality, PermittedSession, Reason, Refusal, RefusedError
+from custom_components.facial_therapy.core.model import (
+    Channel,
+    Device,
+    Dose,
+    Modality,
+    PermittedSession,
+    Reason,
+    Refusal,
+    RefusedError,
+)
 from custom_components.facial_therapy.devices.port import ProfileCounters
 
 SUBJECTS = 4

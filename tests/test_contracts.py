@@ -37,33 +37,87 @@ def tree(path: Path) -> ast.Module:
 FILES: Final = sorted(INTEGRATION.rglob("*.py"))
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if path.parent.name != "devices"], ids=lambda path: str(path.relative_to(INTEGRATION)))
+@pytest.mark.parametrize(
+    "path",
+    [path for path in FILES if path.parent.name != "devices"],
+    ids=lambda path: str(path.relative_to(INTEGRATION)),
+)
 def test_only_devices_know_esphome(path: Path) -> None:
     for node in ast.walk(tree(path)):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        assert not any("esphome" in name for name in names), f"{path.name}:{getattr(node, 'lineno', 0)}"
-        assert not (isinstance(node, ast.Constant) and node.value in {"esphome", "aioesphomeapi"}), f"{path.name}:{getattr(node, 'lineno', 0)}"
+        names = (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+        assert not any("esphome" in name for name in names), (
+            f"{path.name}:{getattr(node, 'lineno', 0)}"
+        )
+        assert not (
+            isinstance(node, ast.Constant) and node.value in {"esphome", "aioesphomeapi"}
+        ), f"{path.name}:{getattr(node, 'lineno', 0)}"
 
 
-# --- the core is pure --------------------------------------------------------------------------------------------------------------
+# --- the core is pure -----------------------------------------------------------------------------
 
 IMPURE: Final = frozenset(
-    {"now", "utcnow", "today", "time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "sleep", "open", "print", "input", "random"}
+    {
+        "now",
+        "utcnow",
+        "today",
+        "time",
+        "time_ns",
+        "monotonic",
+        "monotonic_ns",
+        "perf_counter",
+        "sleep",
+        "open",
+        "print",
+        "input",
+        "random",
+    }
 )
-CLOCKS_AND_WORLDS: Final = frozenset({"asyncio", "io", "logging", "os", "pathlib", "random", "secrets", "socket", "subprocess", "threading", "time"})
+CLOCKS_AND_WORLDS: Final = frozenset(
+    {
+        "asyncio",
+        "io",
+        "logging",
+        "os",
+        "pathlib",
+        "random",
+        "secrets",
+        "socket",
+        "subprocess",
+        "threading",
+        "time",
+    }
+)
 
 
 @pytest.mark.parametrize("path", sorted(CORE.rglob("*.py")), ids=lambda path: path.name)
 def test_the_core_has_no_clock_no_io_and_nothing_asynchronous(path: Path) -> None:
     for node in ast.walk(tree(path)):
         where = f"{path.name}:{getattr(node, 'lineno', 0)}"
-        assert not isinstance(node, ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith | ast.Await), where
+        assert not isinstance(
+            node, ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith | ast.Await
+        ), where
         if isinstance(node, ast.Call):
             function = node.func
-            called = function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+            called = (
+                function.attr
+                if isinstance(function, ast.Attribute)
+                else function.id
+                if isinstance(function, ast.Name)
+                else ""
+            )
             assert called not in IMPURE, f"{where}: {called}"
         if isinstance(node, ast.Import | ast.ImportFrom) and not getattr(node, "level", 0):
-            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            modules = (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+            )
             for module in modules:
                 top = module.partition(".")[0]
                 assert top in sys.stdlib_module_names, f"{where}: {module}"
@@ -86,12 +140,14 @@ assert importlib.util.find_spec("homeassistant") is None
 from core.gate import permit
 print(len(permit.CONSTRAINTS), "homeassistant" in sys.modules)
 """
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[1] == "False"
 
 
-# --- the firmware's ceilings ---------------------------------------------------------------------------------------------------------
+# --- the firmware's ceilings ----------------------------------------------------------------------
 
 
 def micro(value: float) -> int:
@@ -110,7 +166,9 @@ SHARED: Final[Mapping[str, int]] = MappingProxyType(
         "MASK_TOTAL_IRRADIANCE_UW_CM2": micro(limits.TOTAL_IRRADIANCE.hard.maximum),
         "MASK_EXPOSURE_RATIO_PERMILLE": micro(limits.EXPOSURE_RATIO.hard.maximum),
         "MASK_EXPOSURE_LIMIT_UW_CM2": micro(limits.EXPOSURE_LIMIT[Channel.RED]),
-        "MASK_NEAR_INFRARED_EXPOSURE_LIMIT_UW_CM2": micro(limits.EXPOSURE_LIMIT[Channel.NEAR_INFRARED]),
+        "MASK_NEAR_INFRARED_EXPOSURE_LIMIT_UW_CM2": micro(
+            limits.EXPOSURE_LIMIT[Channel.NEAR_INFRARED]
+        ),
         "MASK_RED_FLUENCE_UJ_CM2": micro(FLUENCE[Channel.RED] * 1000),
         "MASK_NEAR_INFRARED_FLUENCE_UJ_CM2": micro(FLUENCE[Channel.NEAR_INFRARED] * 1000),
         "MASK_BLUE_FLUENCE_UJ_CM2": micro(FLUENCE[Channel.BLUE] * 1000),
@@ -147,7 +205,9 @@ SHARED: Final[Mapping[str, int]] = MappingProxyType(
         "DECLARED_SESSION_S": limits.DECLARED_DURATION_S,
         "UNCALIBRATED_SESSION_S": limits.UNCALIBRATED_DURATION_S,
         "UNCALIBRATED_FLUENCE_UJ_CM2": micro(limits.UNCALIBRATED_FLUENCE_J_CM2 * 1000),
-        "UNCALIBRATED_IRRADIANCE_UW_CM2": micro(limits.UNCALIBRATED_FLUENCE_J_CM2 * 1000 / limits.UNCALIBRATED_DURATION_S),
+        "UNCALIBRATED_IRRADIANCE_UW_CM2": micro(
+            limits.UNCALIBRATED_FLUENCE_J_CM2 * 1000 / limits.UNCALIBRATED_DURATION_S
+        ),
         "MASK_SESSION_S": round(limits.DURATION[Modality.MASK].hard.maximum),
         "WAND_SESSION_S": round(limits.DURATION[Modality.WAND].hard.maximum),
         "MASK_LEASE_MS": micro(limits.LEASE_S[Modality.MASK]),
@@ -204,7 +264,8 @@ FIRMWARE_ONLY: Final = frozenset(
         "EPOCH_MINIMUM_S",
     }
 )
-"""What only the node knows of: how it reads its sensors, its button and its clock, keeps its records and its people apart, and watches itself."""
+"""What only the node knows of: how it reads its sensors, its button and its clock, keeps its
+records and its people apart, and watches itself."""
 
 
 def constants() -> dict[str, tuple[int, str]]:
@@ -217,20 +278,26 @@ def constants() -> dict[str, tuple[int, str]]:
 
 
 def test_the_firmwares_ceilings_are_those_of_the_core() -> None:
-    assert {name: value for name, (value, _) in constants().items() if name not in FIRMWARE_ONLY} == SHARED
+    assert {
+        name: value for name, (value, _) in constants().items() if name not in FIRMWARE_ONLY
+    } == SHARED
 
 
 def test_the_firmwares_own_numbers_are_in_its_file() -> None:
     assert set(constants()) >= FIRMWARE_ONLY
 
 
-# --- docs/safety.md --------------------------------------------------------------------------------------------------------------------
+# --- docs/safety.md -------------------------------------------------------------------------------
 
 
 def rows() -> list[tuple[str, ...]]:
     """Return the cells of every table row."""
     lines = SAFETY.read_text(encoding="utf-8").splitlines()
-    return [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines if line.startswith("| ")]
+    return [
+        tuple(cell.strip() for cell in line.strip("|").split("|"))
+        for line in lines
+        if line.startswith("| ")
+    ]
 
 
 IDS: Final = {row[0] for row in rows()}
@@ -252,7 +319,11 @@ def cell(bound: Bound) -> str:
     return f"{bound.maximum:g}"
 
 
-@pytest.mark.parametrize(("name", "limit"), bounds(), ids=lambda value: value if isinstance(value, str) else value.hard.source)
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    bounds(),
+    ids=lambda value: value if isinstance(value, str) else value.hard.source,
+)
 def test_every_limit_is_a_row_of_the_safety_page_with_its_numbers(name: str, limit: Limit) -> None:
     found = [row[2:5] for row in rows() if row[0] == limit.hard.source]
     assert (cell(limit.default), cell(limit.hard), limit.hard.unit) in found, name
@@ -278,26 +349,51 @@ def test_the_eleven_rules_are_there_each_with_a_test() -> None:
 
 def test_every_invariant_of_the_node_has_a_property_and_a_fault_that_turns_it_red() -> None:
     told = {(row[2].strip("`"), row[3]) for row in rows() if re.fullmatch(r"I\d+", row[0])}
-    mutants = tomllib.loads((ROOT / "tests/firmware/mutants.toml").read_text(encoding="utf-8"))["mutant"]
-    assert told == {(mutant["property"], mutant["breaks"]) for mutant in mutants if "property" in mutant}
-    assert [int(row[0][1:]) for row in rows() if re.fullmatch(r"I\d+", row[0])] == [1, 2, 3, 4, 5, 7, 8, 9, 10]
+    mutants = tomllib.loads((ROOT / "tests/firmware/mutants.toml").read_text(encoding="utf-8"))[
+        "mutant"
+    ]
+    assert told == {
+        (mutant["property"], mutant["breaks"]) for mutant in mutants if "property" in mutant
+    }
+    assert [int(row[0][1:]) for row in rows() if re.fullmatch(r"I\d+", row[0])] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+        7,
+        8,
+        9,
+        10,
+    ]
     for named, _ in told:
         file, _, name = named.partition("::")
-        assert re.search(rf"^(def {name}\(|{name} = )", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE), named
+        assert re.search(
+            rf"^(def {name}\(|{name} = )", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE
+        ), named
 
 
-@pytest.mark.parametrize("named", sorted(set(re.findall(r"`(tests/[\w/]+\.py::test_\w+)`", SAFETY.read_text(encoding="utf-8")))))
+@pytest.mark.parametrize(
+    "named",
+    sorted(set(re.findall(r"`(tests/[\w/]+\.py::test_\w+)`", SAFETY.read_text(encoding="utf-8")))),
+)
 def test_every_test_that_the_safety_page_names_exists(named: str) -> None:
     file, _, name = named.partition("::")
-    functions = {node.name for node in ast.walk(tree(ROOT / file)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    functions = {
+        node.name
+        for node in ast.walk(tree(ROOT / file))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
     assert name in functions
 
 
-# --- words -----------------------------------------------------------------------------------------------------------------------------
+# --- words ----------------------------------------------------------------------------------------
 
 
 def translations() -> dict[str, Any]:
-    words: dict[str, Any] = json.loads((INTEGRATION / "translations/en.json").read_text(encoding="utf-8"))
+    words: dict[str, Any] = json.loads(
+        (INTEGRATION / "translations/en.json").read_text(encoding="utf-8")
+    )
     return words
 
 
@@ -325,7 +421,7 @@ def words_of(branch: Any, key: str) -> list[str]:
     return here + [text for value in branch.values() for text in words_of(value, key)]
 
 
-# --- actions and versions ----------------------------------------------------------------------------------------------------------------
+# --- actions and versions -------------------------------------------------------------------------
 
 NUMBERS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
     {
@@ -335,7 +431,8 @@ NUMBERS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
         "window_s": (1, max(limit.hard.maximum for limit in limits.WINDOW_S.values())),
     }
 )
-"""The widest that is ever permitted, of both modalities: what holds for a device and a person is for the gate to say, with the bound."""
+"""The widest that is ever permitted, of both modalities: what holds for a device and a person is
+for the gate to say, with the bound."""
 
 TOLD: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
     {
@@ -371,4 +468,7 @@ def fields_of(fields: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
 def test_the_version_is_the_newest_of_the_changelog() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     released = re.findall(r"^## \[?v?(\d[\w.]*)", changelog, re.MULTILINE)
-    assert json.loads((INTEGRATION / "manifest.json").read_text(encoding="utf-8"))["version"] == released[0]
+    assert (
+        json.loads((INTEGRATION / "manifest.json").read_text(encoding="utf-8"))["version"]
+        == released[0]
+    )

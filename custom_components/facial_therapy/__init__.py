@@ -3,7 +3,12 @@
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
-from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange, ConfigEntryState
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+    ConfigEntryState,
+)
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
@@ -12,7 +17,17 @@ from homeassistant.helpers.typing import ConfigType
 
 from .actions.person import async_setup_person_actions
 from .actions.routine import async_setup_routine_actions
-from .const import CONF_ELIGIBILITY, CONF_KIND, CONF_LEDGER_BEGUN, CONF_MAC, DEVICE_PLATFORMS, DOMAIN, KIND_PERSON, LOGGER, PERSON_PLATFORMS
+from .const import (
+    CONF_ELIGIBILITY,
+    CONF_KIND,
+    CONF_LEDGER_BEGUN,
+    CONF_MAC,
+    DEVICE_PLATFORMS,
+    DOMAIN,
+    KIND_PERSON,
+    LOGGER,
+    PERSON_PLATFORMS,
+)
 from .coordinator import FacialTherapyCoordinator, all_coordinators
 from .devices.discovery import ESPHOME
 from .logbook import async_setup_logbook
@@ -27,7 +42,13 @@ from .storage.health import async_keep_ledger
 from .storage.ledger import LEDGER, Ledger, ledger_path
 from .storage.ledger_file import LedgerError
 from .storage.serialize import eligibility_in
-from .text.issues import async_check_people, async_check_screening, async_clear_node_issues, async_clear_screening_issues, async_node_gone
+from .text.issues import (
+    async_check_people,
+    async_check_screening,
+    async_clear_node_issues,
+    async_clear_screening_issues,
+    async_node_gone,
+)
 from .voice.conversation import async_setup_voice
 from .web.card import async_setup_card
 from .web.export import async_setup_http
@@ -45,7 +66,12 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     """Load the ledger, register the actions, follow people and the ESPHome entries."""
     hass.data[LEDGER] = ledger = Ledger(ledger_path(hass))
-    await ledger.async_load(hass, begun=any(entry.data.get(CONF_LEDGER_BEGUN) for entry in hass.config_entries.async_entries(DOMAIN)))
+    await ledger.async_load(
+        hass,
+        begun=any(
+            entry.data.get(CONF_LEDGER_BEGUN) for entry in hass.config_entries.async_entries(DOMAIN)
+        ),
+    )
     async_keep_ledger(hass, ledger, lambda: _ready_changed(hass))
     async_setup_services(hass)
     async_setup_person_actions(hass)
@@ -77,15 +103,25 @@ def _follow_esphome(hass: HomeAssistant, change: ConfigEntryChange, esphome: Con
 
     An update listener on another integration's entry would break its options flow.
     """
-    if esphome.unique_id is None or (entry := hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, esphome.unique_id)) is None:
+    if (
+        esphome.unique_id is None
+        or (
+            entry := hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, esphome.unique_id)
+        )
+        is None
+    ):
         return
     gone = change is ConfigEntryChange.REMOVED or esphome.disabled_by is not None
     if entry.state is ConfigEntryState.LOADED:
         coordinator = cast("DeviceConfigEntry", entry).runtime_data
         if gone and not coordinator.closed:
             async_node_gone(hass, entry, disabled=change is not ConfigEntryChange.REMOVED)
-            hass.async_create_task(coordinator.async_shut_down(), f"facial_therapy closes {entry.title}")
-        elif not gone and coordinator.closed:  # whatever lived has been stopped, or has lost its lease
+            hass.async_create_task(
+                coordinator.async_shut_down(), f"facial_therapy closes {entry.title}"
+            )
+        elif (
+            not gone and coordinator.closed
+        ):  # whatever lived has been stopped, or has lost its lease
             hass.config_entries.async_schedule_reload(entry.entry_id)
 
 
@@ -97,7 +133,9 @@ async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
     return True
 
 
-async def async_setup_entry(hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry) -> bool:
+async def async_setup_entry(
+    hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry
+) -> bool:
     """Set up a device or a person."""
     if entry.data[CONF_KIND] == KIND_PERSON:
         person_entry = cast("PersonConfigEntry", entry)
@@ -123,7 +161,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: DeviceConfigEntry | Pers
     return True
 
 
-async def async_unload_entry(hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry) -> bool:
+async def async_unload_entry(
+    hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry
+) -> bool:
     """Stop what runs, then let go of the entities."""
     if entry.data[CONF_KIND] == KIND_PERSON:
         _people_changed(hass)
@@ -144,7 +184,9 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
         try:
             await hass.data[LEDGER].async_erase(hass, entry.entry_id)
         except LedgerError as error:
-            LOGGER.warning("The sessions of a person who was removed could not be erased: %s", error)
+            LOGGER.warning(
+                "The sessions of a person who was removed could not be erased: %s", error
+            )
         await _async_count_people(hass)
         _people_changed(hass)
         return
@@ -169,13 +211,22 @@ def _ready_changed(hass: HomeAssistant) -> None:
 async def _async_count_people(hass: HomeAssistant) -> None:
     """Tell the ledger who there is, and remember in the entries that there is a ledger: they are kept apart from its file."""
     try:
-        await hass.data[LEDGER].async_people(hass, {entry.entry_id for entry in hass.config_entries.async_entries(DOMAIN) if is_person(entry)})
+        await hass.data[LEDGER].async_people(
+            hass,
+            {
+                entry.entry_id
+                for entry in hass.config_entries.async_entries(DOMAIN)
+                if is_person(entry)
+            },
+        )
     except LedgerError as error:
         LOGGER.warning("Who there is could not be written down, and will be tried again: %s", error)
         return
     for entry in hass.config_entries.async_entries(DOMAIN):
         if is_person(entry) and not entry.data.get(CONF_LEDGER_BEGUN):
-            hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_LEDGER_BEGUN: True})
+            hass.config_entries.async_update_entry(
+                entry, data={**entry.data, CONF_LEDGER_BEGUN: True}
+            )
 
 
 @callback
@@ -201,7 +252,9 @@ def _person_changed(hass: HomeAssistant, entry: ConfigEntry) -> None:
             registry.async_update_device(device.id, name=entry.title)
     for coordinator in all_coordinators(hass):
         if coordinator.admission.unfit(entry.entry_id):
-            hass.async_create_task(coordinator.async_stop(), f"facial_therapy stops {coordinator.config_entry.title}")
+            hass.async_create_task(
+                coordinator.async_stop(), f"facial_therapy stops {coordinator.config_entry.title}"
+            )
         coordinator.publish()
     if (evenings := hass.data[EVENINGS].get(entry.entry_id)) is not None:
         evenings.person_changed()

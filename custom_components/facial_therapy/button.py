@@ -12,7 +12,14 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .const import CONF_KIND, KIND_PERSON, LOGGER
 from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
 from .core.routine.transitions import RoutineEvent
-from .entity import EveningEntity, FacialTherapyDescription, NamedEntity, OnlyNamed, PersonDescription, always
+from .entity import (
+    EveningEntity,
+    FacialTherapyDescription,
+    NamedEntity,
+    OnlyNamed,
+    PersonDescription,
+    always,
+)
 from .people.registry import PersonConfigEntry
 from .routines.runner import Evenings
 from .text.errors import translated_errors
@@ -57,18 +64,38 @@ class StepButtonDescription(ButtonEntityDescription, PersonDescription):
 
 
 STEP_DESCRIPTIONS: Final = (
-    StepButtonDescription(key="confirm_step", press_fn=lambda evenings, context: evenings.async_do(RoutineEvent.CONFIRM, context)),
-    StepButtonDescription(key="skip_step", press_fn=lambda evenings, context: evenings.async_do(RoutineEvent.SKIP, context)),
-    StepButtonDescription(key="accept_next_phase", entity_registry_enabled_default=False, press_fn=lambda evenings, _context: evenings.async_accept()),
+    StepButtonDescription(
+        key="confirm_step",
+        press_fn=lambda evenings, context: evenings.async_do(RoutineEvent.CONFIRM, context),
+    ),
+    StepButtonDescription(
+        key="skip_step",
+        press_fn=lambda evenings, context: evenings.async_do(RoutineEvent.SKIP, context),
+    ),
+    StepButtonDescription(
+        key="accept_next_phase",
+        entity_registry_enabled_default=False,
+        press_fn=lambda evenings, _context: evenings.async_accept(),
+    ),
 )
 
 
-async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+async def async_setup_entry(
+    _hass: HomeAssistant,
+    entry: DeviceConfigEntry | PersonConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
     """Add the buttons of a device or a person."""
     if entry.data[CONF_KIND] == KIND_PERSON:
-        async_add_entities(StepButton(cast("PersonConfigEntry", entry), description) for description in STEP_DESCRIPTIONS)
+        async_add_entities(
+            StepButton(cast("PersonConfigEntry", entry), description)
+            for description in STEP_DESCRIPTIONS
+        )
     else:
-        async_add_entities(FacialTherapyButton(cast("DeviceConfigEntry", entry).runtime_data, description) for description in DESCRIPTIONS)
+        async_add_entities(
+            FacialTherapyButton(cast("DeviceConfigEntry", entry).runtime_data, description)
+            for description in DESCRIPTIONS
+        )
 
 
 class FacialTherapyButton(NamedEntity, ButtonEntity):

@@ -17,10 +17,31 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect, async_dis
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
-from .const import CONF_CHANNELS, CONF_KIND, CONF_MAC, CONF_MODALITY, DOMAIN, KIND_DEVICE, KIND_PERSON, LOGGER, REPORTED, SIGNAL_LEDGER
+from .const import (
+    CONF_CHANNELS,
+    CONF_KIND,
+    CONF_MAC,
+    CONF_MODALITY,
+    DOMAIN,
+    KIND_DEVICE,
+    KIND_PERSON,
+    LOGGER,
+    REPORTED,
+    SIGNAL_LEDGER,
+)
 from .core import limits
 from .core.ledger.record import Record
-from .core.model import Channel, Dose, Fault, Modality, Outcome, Person, Refusal, RefusedError, Telemetry
+from .core.model import (
+    Channel,
+    Dose,
+    Fault,
+    Modality,
+    Outcome,
+    Person,
+    Refusal,
+    RefusedError,
+    Telemetry,
+)
 from .core.session import SessionEffect, SessionEvent, SessionState, step
 from .devices.discovery import node_device
 from .devices.node import NodeDevice
@@ -41,7 +62,11 @@ from .timers import Timers
 
 type DeviceConfigEntry = ConfigEntry[FacialTherapyCoordinator]
 
-TOLD: Final = {SessionState.SUSPENDED: "suspended", SessionState.PAUSED: "paused", SessionState.FAULT: "fault"}
+TOLD: Final = {
+    SessionState.SUSPENDED: "suspended",
+    SessionState.PAUSED: "paused",
+    SessionState.FAULT: "fault",
+}
 
 
 class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
@@ -49,7 +74,9 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
 
     config_entry: DeviceConfigEntry
 
-    def __init__(self, hass: HomeAssistant, entry: DeviceConfigEntry, device: TherapyDevice | None = None) -> None:
+    def __init__(
+        self, hass: HomeAssistant, entry: DeviceConfigEntry, device: TherapyDevice | None = None
+    ) -> None:
         """Take the entry of the device, and in tests another device; nothing is opened yet."""
         super().__init__(hass, LOGGER, config_entry=entry, name=entry.title, always_update=False)
         self.mac: str = entry.data[CONF_MAC]
@@ -87,7 +114,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         """The newest report; None while the device is away."""
         return self.reports.telemetry
 
-    # --- life of the shell ------------------------------------------------------------------------------------------------------
+    # --- life of the shell ------------------------------------------------------------------------
 
     async def async_open(self) -> None:
         """Take up what a restart has left behind, and open the channel."""
@@ -95,12 +122,26 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self.fault = self.accounts.memory.fault
         if self.fault is not None:
             self.state = SessionState.FAULT
-        if (orphan := self.accounts.orphan()) is not None and orphan.lives(self.accounts.ledger.now()):
-            self.live, self.state, self.reports.accepted = self._interrupted(orphan), SessionState.STOPPING, True
+        if (orphan := self.accounts.orphan()) is not None and orphan.lives(
+            self.accounts.ledger.now()
+        ):
+            self.live, self.state, self.reports.accepted = (
+                self._interrupted(orphan),
+                SessionState.STOPPING,
+                True,
+            )
             self.lease.keep_stopping()
-        self.config_entry.async_on_unload(self.hass.async_add_shutdown_job(HassJob(self.async_shut_down, "facial_therapy stops its sessions")))
-        self.config_entry.async_on_unload(async_dispatcher_connect(self.hass, SIGNAL_LEDGER, self.publish))
-        self.config_entry.async_on_unload(async_dispatcher_connect(self.hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed))
+        self.config_entry.async_on_unload(
+            self.hass.async_add_shutdown_job(
+                HassJob(self.async_shut_down, "facial_therapy stops its sessions")
+            )
+        )
+        self.config_entry.async_on_unload(
+            async_dispatcher_connect(self.hass, SIGNAL_LEDGER, self.publish)
+        )
+        self.config_entry.async_on_unload(
+            async_dispatcher_connect(self.hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed)
+        )
         self.publish()
         self.device.open(self.reports.on_telemetry, self.reports.on_connection)
 
@@ -111,10 +152,13 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             self.publish()
 
     def _interrupted(self, record: Record) -> LiveSession:
-        known: dict[str | None, Person] = {person.person_id: person for person in persons(self.hass)}
+        known: dict[str | None, Person] = {
+            person.person_id: person for person in persons(self.hass)
+        }
         return LiveSession(
             session_id=record.session_id,
-            person=known.get(record.person_id) or Person(person_id=record.person_id or "", name="", profile=record.profile),
+            person=known.get(record.person_id)
+            or Person(person_id=record.person_id or "", name="", profile=record.profile),
             program=record.program,
             plan=None,
             started_at=record.started_at,
@@ -135,7 +179,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self.reports.telemetry = None
         self.publish()
 
-    # --- what a person can do ---------------------------------------------------------------------------------------------------
+    # --- what a person can do ---------------------------------------------------------------------
 
     def check(self, ask: SessionRequest) -> tuple[Refusal, ...]:
         """Return why a session would be refused now, the binding reason first; empty: it would not be."""
@@ -204,9 +248,16 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             if SessionEffect.SEND_PAUSE in effects and live is not None:
                 self.apply(event)
                 self.reports.answer = await self.device.async_pause(live.session_id)
-            if SessionEffect.SEND_RESUME in effects and live is not None and live.plan is not None and self.telemetry is not None:
+            if (
+                SessionEffect.SEND_RESUME in effects
+                and live is not None
+                and live.plan is not None
+                and self.telemetry is not None
+            ):
                 # The node's newest record is this session's own, and the ledger has it.
-                self.reports.answer = await self.device.async_resume(live.session_id, live.plan, last_record=self.telemetry.record)
+                self.reports.answer = await self.device.async_resume(
+                    live.session_id, live.plan, last_record=self.telemetry.record
+                )
                 await self._async_set_as_before(live)
                 self.reports.follow(self.reports.answer.state, Who.of(context))
             if SessionEffect.SEND_CLEAR in effects:
@@ -219,7 +270,11 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         if live.level_mw_cm2 is None and live.level_ua is None:
             return
         try:
-            self.reports.answer = await self.device.async_set_levels(live.session_id, irradiance_mw_cm2=live.level_mw_cm2 or {}, current_ua=live.level_ua or 0)
+            self.reports.answer = await self.device.async_set_levels(
+                live.session_id,
+                irradiance_mw_cm2=live.level_mw_cm2 or {},
+                current_ua=live.level_ua or 0,
+            )
         except RefusedError:
             self.apply(SessionEvent.STOP)
             raise
@@ -238,7 +293,8 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         """End whatever runs. Returns when the node has confirmed zero.
 
         Raises:
-            DeviceError: `stop_unconfirmed` after 2 s; it goes on trying, and the lease ends the output at the time it names.
+            DeviceError: `stop_unconfirmed` after 2 s; it goes on trying, and the lease ends the
+                output at the time it names.
         """
         if not self.device.connected and self.live is None:
             return  # nothing of ours can flow: every lease is long over
@@ -252,7 +308,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         if self.live is not None:
             self.live = replace(self.live, turned_by=who)
 
-    # --- the table --------------------------------------------------------------------------------------------------------------
+    # --- the table --------------------------------------------------------------------------------
 
     @callback
     def apply(self, event: SessionEvent) -> None:
@@ -273,11 +329,16 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self.timers.cancel("expired")
         if self.state is SessionState.RUNNING:
             self.lease.renew_from_now()
-            self.announcer.tell("resumed" if before in (SessionState.SUSPENDED, SessionState.PAUSED) else "started", live)
+            self.announcer.tell(
+                "resumed" if before in (SessionState.SUSPENDED, SessionState.PAUSED) else "started",
+                live,
+            )
         elif self.state is SessionState.ARMED:
             self.lease.renew_from_now()
         elif self.state in (SessionState.LOST, SessionState.STOPPING):
-            self.timers.later("expired", limits.KEPT_S + limits.LEASE_S[self.modality], self.expired)
+            self.timers.later(
+                "expired", limits.KEPT_S + limits.LEASE_S[self.modality], self.expired
+            )
         elif self.state in TOLD:
             self.announcer.tell(TOLD[self.state], live)
         elif self.state is SessionState.IDLE:
@@ -285,27 +346,42 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             return
         if self.state is not SessionState.RUNNING:
             armed = before is SessionState.IDLE or self.state is SessionState.STOPPING
-            self.live = replace(live, ends_at=None, window_ends_at=live.window_ends_at if armed else None)
+            self.live = replace(
+                live, ends_at=None, window_ends_at=live.window_ends_at if armed else None
+            )
 
     def _over(self, live: LiveSession) -> None:
         """The session has ended: what it delivered is in the ledger, or will be when the node tells."""
         record = self.accounts.ledger.get(live.session_id)
-        delivered = live.delivered if record is None or record.delivered is None else record.delivered
+        delivered = (
+            live.delivered if record is None or record.delivered is None else record.delivered
+        )
         outcome = Outcome.VOID if record is None else record.outcome
-        self.last = replace(live, window_ends_at=None, ends_at=None, ended_at=dt_util.utcnow(), delivered=delivered, outcome=outcome)
+        self.last = replace(
+            live,
+            window_ends_at=None,
+            ends_at=None,
+            ended_at=dt_util.utcnow(),
+            delivered=delivered,
+            outcome=outcome,
+        )
         self.live = None
         self.reports.compared = False
         self.lease.cancel()
         self.announcer.tell("ended", self.last)
         if record is not None and record.open:
-            self.hass.async_create_task(self._async_write_over(self.last), f"facial_therapy over {self.mac}")
+            self.hass.async_create_task(
+                self._async_write_over(self.last), f"facial_therapy over {self.mac}"
+            )
 
     async def _async_write_over(self, last: LiveSession) -> None:
         """Write down that nothing of a session can flow any more, though its node has not told what it gave."""
         try:
             await self.accounts.async_over(last)
         except LedgerError as error:
-            LOGGER.error("%s: that the session is over could not be written down: %s", self.name, error)
+            LOGGER.error(
+                "%s: that the session is over could not be written down: %s", self.name, error
+            )
 
     def end(self) -> None:
         """The node has no session of ours any more: settle it, unless a stop is being confirmed, which does."""
@@ -335,15 +411,25 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
 
     def _living(self) -> str | None:
         """Return the session that may be on its way to the node."""
-        return self.live.session_id if self.live is not None and self.live.outcome is not Outcome.INTERRUPTED else None
+        return (
+            self.live.session_id
+            if self.live is not None and self.live.outcome is not Outcome.INTERRUPTED
+            else None
+        )
 
     async def async_import_history(self) -> None:
         """Settle what the node has closed; what it cannot tell now stays at its full plan."""
         if (newest := self.reports.newest_record) is not None:
             live = self.live
-            interrupted = live.session_id if live is not None and live.outcome is Outcome.INTERRUPTED else None
+            interrupted = (
+                live.session_id
+                if live is not None and live.outcome is Outcome.INTERRUPTED
+                else None
+            )
             enrolled = self.telemetry.profiles if self.telemetry is not None else ()
-            await self.accounts.async_import_history(newest, enrolled=enrolled, interrupted=interrupted, living=self._living)
+            await self.accounts.async_import_history(
+                newest, enrolled=enrolled, interrupted=interrupted, living=self._living
+            )
 
     def latch(self, fault: Fault) -> None:
         """A fault that we found: any surprise deenergizes, and it lasts until a person clears it."""
@@ -353,7 +439,9 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self.turned(HOME_ASSISTANT)
         self.fault = fault
         self.apply(SessionEvent.FAULTED)
-        self.hass.async_create_task(self._async_remember_fault(fault), f"facial_therapy fault {self.mac}")
+        self.hass.async_create_task(
+            self._async_remember_fault(fault), f"facial_therapy fault {self.mac}"
+        )
 
     async def _async_remember_fault(self, fault: Fault) -> None:
         try:
@@ -367,7 +455,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self.turned(HOME_ASSISTANT)
         self.apply(SessionEvent.EXPIRED)
 
-    # --- what is shown ----------------------------------------------------------------------------------------------------------
+    # --- what is shown ----------------------------------------------------------------------------
 
     @callback
     def publish(self) -> None:
@@ -384,9 +472,16 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             refusals=self.admission.refusals(self.fault),
             settings=self.manual.settings,
         )
-        quiet = replace(snapshot, telemetry=None, session=self.live and replace(self.live, delivered=Dose()))
+        quiet = replace(
+            snapshot, telemetry=None, session=self.live and replace(self.live, delivered=Dose())
+        )
         warm = telemetry is not None and (telemetry.temperature_c or 0) >= limits.TEMPERATURE_WARN_C
-        shown = (quiet, telemetry and (telemetry.worn, telemetry.charging, telemetry.state, telemetry.needs_button), warm)
+        shown = (
+            quiet,
+            telemetry
+            and (telemetry.worn, telemetry.charging, telemetry.state, telemetry.needs_button),
+            warm,
+        )
         if shown != self._shown:
             self._shown = shown
             self._publish_when_ready(snapshot.refusals)
@@ -397,7 +492,9 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         """Look again when time takes the next reason away."""
         times = [refusal.allowed_at for refusal in refusals if refusal.allowed_at is not None]
         if times and not self.closed:
-            self.timers.later("ready", max(1.0, (min(times) - dt_util.utcnow()).total_seconds()), self.publish)
+            self.timers.later(
+                "ready", max(1.0, (min(times) - dt_util.utcnow()).total_seconds()), self.publish
+            )
         else:
             self.timers.cancel("ready")
 
@@ -410,4 +507,8 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
 def all_coordinators(hass: HomeAssistant) -> list[FacialTherapyCoordinator]:
     """Return the shells of all devices that are loaded."""
     entries = hass.config_entries.async_loaded_entries(DOMAIN)
-    return [cast("DeviceConfigEntry", entry).runtime_data for entry in entries if entry.data[CONF_KIND] == KIND_DEVICE]
+    return [
+        cast("DeviceConfigEntry", entry).runtime_data
+        for entry in entries
+        if entry.data[CONF_KIND] == KIND_DEVICE
+    ]

@@ -6,7 +6,12 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, override
 
-from homeassistant.const import ATTR_ENTITY_ID, ATTR_SERVICE_DATA, ENTITY_MATCH_ALL, EVENT_CALL_SERVICE
+from homeassistant.const import (
+    ATTR_ENTITY_ID,
+    ATTR_SERVICE_DATA,
+    ENTITY_MATCH_ALL,
+    EVENT_CALL_SERVICE,
+)
 from homeassistant.core import Event, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
@@ -24,7 +29,9 @@ from .routines.runner import EVENINGS, Evenings
 from .session.view import Snapshot
 from .storage.ledger import LEDGER, Ledger
 
-DOSE_UNIT: Final[Mapping[Modality, str]] = MappingProxyType({Modality.MASK: "J/cm²", Modality.WAND: "mA·min"})
+DOSE_UNIT: Final[Mapping[Modality, str]] = MappingProxyType(
+    {Modality.MASK: "J/cm²", Modality.WAND: "mA·min"}
+)
 
 
 def always(_data: Snapshot) -> bool:
@@ -47,11 +54,14 @@ class FacialTherapyEntity(CoordinatorEntity[FacialTherapyCoordinator]):
     _attr_has_entity_name = True
     entity_description: FacialTherapyDescription
 
-    def __init__(self, coordinator: FacialTherapyCoordinator, description: FacialTherapyDescription) -> None:
+    def __init__(
+        self, coordinator: FacialTherapyCoordinator, description: FacialTherapyDescription
+    ) -> None:
         """Take the shell and the description."""
         super().__init__(coordinator)
         self.entity_description = description
-        # Naming the node in a `device_info` would make a second device: one belongs to a single config entry.
+        # Naming the node in a `device_info` would make a second device: one belongs to a single
+        # config entry.
         self.device_entry = coordinator.device_entry
         self._attr_unique_id = f"{coordinator.mac}_{description.key}"
         self._attr_translation_key = description.key
@@ -67,7 +77,9 @@ class FacialTherapyEntity(CoordinatorEntity[FacialTherapyCoordinator]):
         """Follow the node's device while there is none."""
         await super().async_added_to_hass()
         if self.device_entry is None:
-            self.async_on_remove(self.hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, self._move_to_device))
+            self.async_on_remove(
+                self.hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, self._move_to_device)
+            )
 
     @callback
     def _move_to_device(self, _event: Event[Any]) -> None:
@@ -79,7 +91,8 @@ class FacialTherapyEntity(CoordinatorEntity[FacialTherapyCoordinator]):
 class OnlyNamed(Entity):
     """An entity that acts only if it is named: "everything on" is not meant for anybody's face.
 
-    An action on an area passes by what has an entity category; one on `all` does not, and an entity is not told how it was found.
+    An action on an area passes by what has an entity category; one on `all` does not, and an entity
+    is not told how it was found.
     """
 
     _all_context: str | None = None
@@ -109,9 +122,15 @@ class NamedEntity(OnlyNamed, FacialTherapyEntity):
     """An entity of a device that acts only if it is named."""
 
 
-def fitting[DescriptionT: FacialTherapyDescription](coordinator: FacialTherapyCoordinator, descriptions: tuple[DescriptionT, ...]) -> Iterator[DescriptionT]:
+def fitting[DescriptionT: FacialTherapyDescription](
+    coordinator: FacialTherapyCoordinator, descriptions: tuple[DescriptionT, ...]
+) -> Iterator[DescriptionT]:
     """Return the descriptions that fit a device."""
-    return (description for description in descriptions if description.modality in (None, coordinator.modality))
+    return (
+        description
+        for description in descriptions
+        if description.modality in (None, coordinator.modality)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +140,9 @@ class PersonDescription(EntityDescription):
 
 def person_device(entry: PersonConfigEntry) -> DeviceInfo:
     """Return the person as a device: a service, not a thing."""
-    return DeviceInfo(identifiers={(DOMAIN, entry.entry_id)}, name=entry.title, entry_type=DeviceEntryType.SERVICE)
+    return DeviceInfo(
+        identifiers={(DOMAIN, entry.entry_id)}, name=entry.title, entry_type=DeviceEntryType.SERVICE
+    )
 
 
 class PersonEntity(Entity):
@@ -153,8 +174,12 @@ class PersonEntity(Entity):
     async def async_added_to_hass(self) -> None:
         """Follow the ledger, and the day."""
         await super().async_added_to_hass()
-        self.async_on_remove(async_dispatcher_connect(self.hass, SIGNAL_LEDGER, self.async_write_ha_state))
-        self.async_on_remove(async_track_time_change(self.hass, self._day_begins, hour=0, minute=0, second=0))
+        self.async_on_remove(
+            async_dispatcher_connect(self.hass, SIGNAL_LEDGER, self.async_write_ha_state)
+        )
+        self.async_on_remove(
+            async_track_time_change(self.hass, self._day_begins, hour=0, minute=0, second=0)
+        )
 
     @callback
     def _day_begins(self, _now: datetime) -> None:

@@ -6,7 +6,12 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any, Final, override
 
-from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorEntityDescription, SensorStateClass
+from homeassistant.components.sensor import (
+    SensorDeviceClass,
+    SensorEntity,
+    SensorEntityDescription,
+    SensorStateClass,
+)
 from homeassistant.util import dt as dt_util
 
 from .core.model import Channel, Modality
@@ -27,8 +32,12 @@ def _sessions_this_week(sensor: PersonSensor) -> int:
     """Return the sessions that count since Monday, on every device, wherever they were given."""
     today = dt_util.start_of_local_day()
     monday = dt_util.start_of_local_day(today - timedelta(days=today.weekday()))
-    recent = takewhile(lambda record: record.over_at >= monday, sensor.ledger.newest_first(sensor.entry.entry_id))
-    return sum(record.sessions for record in recent if record.counts and record.started_at >= monday)
+    recent = takewhile(
+        lambda record: record.over_at >= monday, sensor.ledger.newest_first(sensor.entry.entry_id)
+    )
+    return sum(
+        record.sessions for record in recent if record.counts and record.started_at >= monday
+    )
 
 
 def _fluence(channel: Channel) -> PersonSensorDescription:
@@ -43,7 +52,9 @@ def _fluence(channel: Channel) -> PersonSensorDescription:
 
 
 DESCRIPTIONS: Final = (
-    PersonSensorDescription(key="sessions_this_week", suggested_display_precision=0, value_fn=_sessions_this_week),
+    PersonSensorDescription(
+        key="sessions_this_week", suggested_display_precision=0, value_fn=_sessions_this_week
+    ),
     *(_fluence(channel) for channel in Channel),
     PersonSensorDescription(
         key="charge_total",
@@ -97,8 +108,12 @@ def _plan(sensor: EveningSensor) -> Mapping[str, Any]:
     return {
         "phase": plan and plan.phase.value,
         "next_phase": following and following.phase.value,
-        "devices": [] if evening is None else [proposal.modality.value for proposal in evening.proposals],
-        "left_out": {} if evening is None else {modality.value: refusal.reason.shown for modality, refusal in evening.left_out},
+        "devices": []
+        if evening is None
+        else [proposal.modality.value for proposal in evening.proposals],
+        "left_out": {}
+        if evening is None
+        else {modality.value: refusal.reason.shown for modality, refusal in evening.left_out},
         "done": week.done,
         "goal": week.goal,
         "streak": agenda.streak(now),
@@ -118,7 +133,12 @@ def _step(evenings: Evenings) -> Mapping[str, Any]:
 
 
 EVENING_DESCRIPTIONS: Final = (
-    EveningSensorDescription(key="next_session", device_class=SensorDeviceClass.TIMESTAMP, value_fn=_next_session, attributes_fn=_plan),
+    EveningSensorDescription(
+        key="next_session",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        value_fn=_next_session,
+        attributes_fn=_plan,
+    ),
     EveningSensorDescription(
         key="routine_step",
         device_class=SensorDeviceClass.ENUM,
@@ -132,7 +152,20 @@ EVENING_DESCRIPTIONS: Final = (
 class EveningSensor(EveningEntity, SensorEntity):
     """A sensor of a person's evenings."""
 
-    _unrecorded_attributes = frozenset({"phase", "next_phase", "devices", "left_out", "done", "goal", "streak", "until", "next", "reason"})
+    _unrecorded_attributes = frozenset(
+        {
+            "phase",
+            "next_phase",
+            "devices",
+            "left_out",
+            "done",
+            "goal",
+            "streak",
+            "until",
+            "next",
+            "reason",
+        }
+    )
     entity_description: EveningSensorDescription
 
     @property

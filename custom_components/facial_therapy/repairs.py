@@ -6,6 +6,8 @@ from homeassistant.core import HomeAssistant
 from .storage.health import ResetLedgerFlow, WhoseFlow
 
 
-async def async_create_fix_flow(_hass: HomeAssistant, _issue_id: str, data: dict[str, str | int | float | None] | None) -> RepairsFlow:
+async def async_create_fix_flow(
+    _hass: HomeAssistant, _issue_id: str, data: dict[str, str | int | float | None] | None
+) -> RepairsFlow:
     """Return how an issue that is fixed here is fixed: sessions of a device that were not started here, or a ledger that cannot be read."""
     return WhoseFlow(str(data["device"]), str(data["mac"])) if data else ResetLedgerFlow()

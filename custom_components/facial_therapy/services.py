@@ -4,11 +4,28 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from homeassistant.core import Context, HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.core import (
+    Context,
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+    callback,
+)
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from .actions.fields import ATTR_MODE, ATTR_PERSON, ATTR_SKIN_FINE, ATTR_WAIT, MODE_PROPOSE, SESSION, TARGET, WAIT_S, ask_of
+from .actions.fields import (
+    ATTR_MODE,
+    ATTR_PERSON,
+    ATTR_SKIN_FINE,
+    ATTR_WAIT,
+    MODE_PROPOSE,
+    SESSION,
+    TARGET,
+    WAIT_S,
+    ask_of,
+)
 from .actions.history import HISTORY, LOG, async_get_history, async_log_session
 from .actions.targets import one_coordinator, target_coordinators
 from .const import DOMAIN
@@ -29,7 +46,10 @@ def async_setup_services(hass: HomeAssistant) -> None:
     """Register the actions."""
 
     def register(
-        name: str, action: Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]], schema: Mapping[Any, Any], response: SupportsResponse
+        name: str,
+        action: Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]],
+        schema: Mapping[Any, Any],
+        response: SupportsResponse,
     ) -> None:
         hass.services.async_register(DOMAIN, name, action, vol.Schema(schema), response)
 
@@ -44,7 +64,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     register("log_session", async_log_session, LOG, SupportsResponse.OPTIONAL)
 
 
-# --- the actions ---------------------------------------------------------------------------------------------------------------
+# --- the actions ----------------------------------------------------------------------------------
 
 
 async def _async_start(call: ServiceCall) -> ServiceResponse:
@@ -61,17 +81,29 @@ async def _async_start(call: ServiceCall) -> ServiceResponse:
     return _session(live) if call.return_response else None
 
 
-async def _async_propose(call: ServiceCall, coordinator: FacialTherapyCoordinator, ask: SessionRequest) -> ServiceResponse:
+async def _async_propose(
+    call: ServiceCall, coordinator: FacialTherapyCoordinator, ask: SessionRequest
+) -> ServiceResponse:
     """Ask the person whether they want a session now; one that would be refused is not proposed."""
-    if refusals := [refusal for refusal in coordinator.check(ask) if refusal.reason is not Reason.DEVICE_OFFLINE]:
+    if refusals := [
+        refusal for refusal in coordinator.check(ask) if refusal.reason is not Reason.DEVICE_OFFLINE
+    ]:
         raise RefusedError(*refusals)
     until = dt_util.utcnow() + OPEN
     asked = {field: value for field, value in call.data.items() if field != ATTR_MODE}
     data = {ATTR_WAIT: WAIT_S, **asked, ATTR_PERSON: ask.person.person_id, ATTR_SKIN_FINE: True}
     day = evenings_of(call.hass, ask.person).planned_today
-    proposal = Proposal(what=coordinator.modality.value, action="start_session", data=data, until=until, day=day)
+    proposal = Proposal(
+        what=coordinator.modality.value, action="start_session", data=data, until=until, day=day
+    )
     await call.hass.data[PROPOSALS].async_propose(ask.person.person_id, proposal)
-    answer: dict[str, Any] = {"session_id": None, "state": "proposed", "person": ask.person.name, "program": ask.program, "window_ends_at": until.isoformat()}
+    answer: dict[str, Any] = {
+        "session_id": None,
+        "state": "proposed",
+        "person": ask.person.name,
+        "program": ask.program,
+        "window_ends_at": until.isoformat(),
+    }
     return answer if call.return_response else None
 
 
@@ -115,7 +147,9 @@ async def _async_lower(call: ServiceCall) -> None:
 async def _async_stop(call: ServiceCall) -> None:
     """Stop the devices that are named; open to everybody who is signed in."""
     coordinators, unknown = target_coordinators(call)
-    await _async_stop_each(coordinators, call.context)  # a name that is wrong does not keep the others running
+    await _async_stop_each(
+        coordinators, call.context
+    )  # a name that is wrong does not keep the others running
     for error in unknown:
         raise error
 
@@ -127,7 +161,9 @@ async def _async_stop_all(call: ServiceCall) -> None:
 
 async def _async_stop_each(coordinators: list[FacialTherapyCoordinator], context: Context) -> None:
     """Stop several devices at once, all of them even if one fails."""
-    results = await asyncio.gather(*(coordinator.async_stop(context) for coordinator in coordinators), return_exceptions=True)
+    results = await asyncio.gather(
+        *(coordinator.async_stop(context) for coordinator in coordinators), return_exceptions=True
+    )
     for result in results:
         if isinstance(result, DeviceError):
             raise translated(result) from result
@@ -135,7 +171,7 @@ async def _async_stop_each(coordinators: list[FacialTherapyCoordinator], context
             raise result
 
 
-# --- out -----------------------------------------------------------------------------------------------------------------------
+# --- out ------------------------------------------------------------------------------------------
 
 
 def _session(live: LiveSession) -> dict[str, Any]:
@@ -157,11 +193,15 @@ def _gives(plan: PermittedSession | None) -> dict[str, Any]:
     request, planned = plan.request, plan.planned
     return {
         "duration_s": request.duration_s,
-        "irradiance_mw_cm2": {str(channel): level for channel, level in request.irradiance_mw_cm2.items()},
+        "irradiance_mw_cm2": {
+            str(channel): level for channel, level in request.irradiance_mw_cm2.items()
+        },
         "current_ua": request.current_ua,
         "frequency_hz": request.frequency_hz,
         "planned": {
-            "fluence_j_cm2": {str(channel): fluence for channel, fluence in planned.fluence_j_cm2.items()},
+            "fluence_j_cm2": {
+                str(channel): fluence for channel, fluence in planned.fluence_j_cm2.items()
+            },
             "charge_ma_min": planned.charge_ma_min,
         },
     }

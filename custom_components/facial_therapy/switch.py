@@ -23,7 +23,11 @@ class FacialTherapySwitchDescription(SwitchEntityDescription, FacialTherapyDescr
 SESSION: Final = FacialTherapySwitchDescription(key="session", available_fn=always)
 
 
-async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+async def async_setup_entry(
+    _hass: HomeAssistant,
+    entry: DeviceConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
     """Add the switch of a device."""
     async_add_entities([SessionSwitch(entry.runtime_data, SESSION)])
 

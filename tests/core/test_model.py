@@ -2,7 +2,16 @@
 
 import pytest
 
-from custom_components.facial_therapy.core.model import Channel, Dose, NodeState, Person, Reason, Refusal, RefusedError, SkinType
+from custom_components.facial_therapy.core.model import (
+    Channel,
+    Dose,
+    NodeState,
+    Person,
+    Reason,
+    Refusal,
+    RefusedError,
+    SkinType,
+)
 
 from . import node
 

@@ -8,12 +8,30 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 import pytest
 
 from custom_components.facial_therapy.core.model import Reason, RefusedError
-from custom_components.facial_therapy.core.session import PERSONS, TABLE, Row, SessionEffect, SessionEvent, SessionState, step
+from custom_components.facial_therapy.core.session import (
+    PERSONS,
+    TABLE,
+    Row,
+    SessionEffect,
+    SessionEvent,
+    SessionState,
+    step,
+)
 
-# A cell is the next state and, behind a slash, the effects in their order: w write, a arm, p send pause, r send resume, c send clear, s send stop, l settle.
-# "." stays without effects, "-" is refused. Stopping and expired: 10 min and a lease after the stop nothing can flow or be resumed any more, the session
-# counts in full, and a node that comes back flowing all the same is stopped from idle.
-EFFECTS: Final = {"w": "write", "a": "arm", "p": "send_pause", "r": "send_resume", "c": "send_clear", "s": "send_stop", "l": "settle"}
+# A cell is the next state and, behind a slash, the effects in their order: w write, a arm, p send
+# pause, r send resume, c send clear, s send stop, l settle. "." stays without effects, "-" is
+# refused. Stopping and expired: 10 min and a lease after the stop nothing can flow or be resumed
+# any more, the session counts in full, and a node that comes back flowing all the same is stopped
+# from idle.
+EFFECTS: Final = {
+    "w": "write",
+    "a": "arm",
+    "p": "send_pause",
+    "r": "send_resume",
+    "c": "send_clear",
+    "s": "send_stop",
+    "l": "settle",
+}
 
 PERSON: Final = """
             start     wait     pause     resume        stop         clear
@@ -71,7 +89,9 @@ CELLS: Final = written_down()
 
 
 def test_the_table_is_complete() -> None:
-    assert set(CELLS) == {(state.value, event.value) for state in SessionState for event in SessionEvent}
+    assert set(CELLS) == {
+        (state.value, event.value) for state in SessionState for event in SessionEvent
+    }
     assert set(TABLE) == set(SessionState)
     assert all(set(events) == set(SessionEvent) for events in TABLE.values())
 
@@ -94,7 +114,9 @@ def test_every_event_leads_where_it_is_written_that_it_leads(state: str, event: 
     assert [effect.value for effect in row.effects] == [EFFECTS[letter] for letter in letters]
 
 
-ROWS: Final = [(state, event, TABLE[state][event]) for state in SessionState for event in SessionEvent]
+ROWS: Final = [
+    (state, event, TABLE[state][event]) for state in SessionState for event in SessionEvent
+]
 ACCEPTED: Final = [(state, event, row) for state, event, row in ROWS if row is not None]
 
 
@@ -106,27 +128,42 @@ def test_output_may_flow_in_running_only_and_then_the_lease_is_renewed(state: Se
 
 
 @pytest.mark.parametrize(("state", "event", "row"), ROWS)
-def test_only_what_a_person_asks_for_is_ever_refused_and_stop_never(state: SessionState, event: SessionEvent, row: Row | None) -> None:
+def test_only_what_a_person_asks_for_is_ever_refused_and_stop_never(
+    state: SessionState, event: SessionEvent, row: Row | None
+) -> None:
     assert row is not None or event in PERSONS, state
     assert event is not SessionEvent.STOP or row is not None
 
 
 @pytest.mark.parametrize(("state", "event", "row"), ACCEPTED)
-def test_output_begins_by_the_nodes_own_word_only(state: SessionState, event: SessionEvent, row: Row) -> None:
+def test_output_begins_by_the_nodes_own_word_only(
+    state: SessionState, event: SessionEvent, row: Row
+) -> None:
     if row.state.may_flow and not state.may_flow:
         assert event is SessionEvent.ENERGIZED
         assert state in {SessionState.ARMED, SessionState.SUSPENDED, SessionState.PAUSED}
 
 
 @pytest.mark.parametrize(("state", "event", "row"), ACCEPTED)
-def test_the_lease_is_renewed_only_where_output_may_flow_or_begin(state: SessionState, event: SessionEvent, row: Row) -> None:
-    if row.state.renews and not state.renews:  # by a start, or by the node's word of a session that we know
-        assert event in {SessionEvent.START, SessionEvent.REARMED, SessionEvent.ENERGIZED, SessionEvent.SUSPENDED}
+def test_the_lease_is_renewed_only_where_output_may_flow_or_begin(
+    state: SessionState, event: SessionEvent, row: Row
+) -> None:
+    if (
+        row.state.renews and not state.renews
+    ):  # by a start, or by the node's word of a session that we know
+        assert event in {
+            SessionEvent.START,
+            SessionEvent.REARMED,
+            SessionEvent.ENERGIZED,
+            SessionEvent.SUSPENDED,
+        }
         assert state not in {SessionState.STOPPING, SessionState.FAULT}
 
 
 @pytest.mark.parametrize("state", SessionState)
-def test_after_stop_nothing_is_renewed_and_stop_is_sent_unless_nothing_was_ever_armed(state: SessionState) -> None:
+def test_after_stop_nothing_is_renewed_and_stop_is_sent_unless_nothing_was_ever_armed(
+    state: SessionState,
+) -> None:
     row = step(state, SessionEvent.STOP)
     assert not row.state.renews
     assert not row.state.may_flow
@@ -134,17 +171,31 @@ def test_after_stop_nothing_is_renewed_and_stop_is_sent_unless_nothing_was_ever_
 
 
 @pytest.mark.parametrize(("state", "event", "row"), ACCEPTED)
-def test_a_session_is_written_before_it_is_armed_and_stopped_before_it_is_settled(state: SessionState, event: SessionEvent, row: Row) -> None:
+def test_a_session_is_written_before_it_is_armed_and_stopped_before_it_is_settled(
+    state: SessionState, event: SessionEvent, row: Row
+) -> None:
     order = [SessionEffect.WRITE, SessionEffect.ARM, SessionEffect.SEND_STOP, SessionEffect.SETTLE]
-    assert all(order.index(earlier) < order.index(later) for earlier, later in pairwise(row.effects)), (state, event)
-    assert (SessionEffect.ARM in row.effects) == (SessionEffect.WRITE in row.effects) == (event is SessionEvent.START)
+    assert all(
+        order.index(earlier) < order.index(later) for earlier, later in pairwise(row.effects)
+    ), (state, event)
+    assert (
+        (SessionEffect.ARM in row.effects)
+        == (SessionEffect.WRITE in row.effects)
+        == (event is SessionEvent.START)
+    )
 
 
 @pytest.mark.parametrize(("state", "event", "row"), ACCEPTED)
-def test_leaving_a_session_either_stops_or_settles_it(state: SessionState, event: SessionEvent, row: Row) -> None:
+def test_leaving_a_session_either_stops_or_settles_it(
+    state: SessionState, event: SessionEvent, row: Row
+) -> None:
     if state.lives and not row.state.lives:
         assert SessionEffect.SETTLE in row.effects, event
-    if state.renews and not row.state.renews and row.state not in {SessionState.PAUSED, SessionState.LOST, SessionState.IDLE}:
+    if (
+        state.renews
+        and not row.state.renews
+        and row.state not in {SessionState.PAUSED, SessionState.LOST, SessionState.IDLE}
+    ):
         assert row.effects[0] is SessionEffect.SEND_STOP, event
 
 
@@ -212,7 +263,13 @@ class Lifetime(RuleBasedStateMachine):
     @invariant()
     def what_may_flow_is_written_down(self) -> None:
         """No energy without an open entry, and none left open when it is over."""
-        if self.state in {SessionState.ARMED, SessionState.RUNNING, SessionState.SUSPENDED, SessionState.PAUSED, SessionState.LOST}:
+        if self.state in {
+            SessionState.ARMED,
+            SessionState.RUNNING,
+            SessionState.SUSPENDED,
+            SessionState.PAUSED,
+            SessionState.LOST,
+        }:
             assert self.open
         if self.state in {SessionState.IDLE, SessionState.WAITING, SessionState.FAULT}:
             assert not self.open

@@ -35,7 +35,9 @@ def modality() -> Modality:
 
 
 @pytest.fixture
-async def world(hass: HomeAssistant, freezer: FrozenDateTimeFactory, modality: Modality, tmp_path: Path) -> AsyncGenerator[World]:
+async def world(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, modality: Modality, tmp_path: Path
+) -> AsyncGenerator[World]:
     """A loaded device and a person."""
     fake = FakeDevice(MASK if modality is Modality.MASK else WAND)
     fake.profiles = [PROFILE]

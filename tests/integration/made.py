@@ -18,10 +18,19 @@ NUMBERS: dict[Modality, dict[str, Any]] = {
 }
 
 
-def make_program(house: House, name: str, modality: Modality = Modality.MASK, *, person: MockConfigEntry | None = None) -> ConfigSubentry:
+def make_program(
+    house: House,
+    name: str,
+    modality: Modality = Modality.MASK,
+    *,
+    person: MockConfigEntry | None = None,
+) -> ConfigSubentry:
     """Make a small program for somebody, for Ada if nobody else is said."""
     subentry = ConfigSubentry(
-        data=MappingProxyType({"modality": modality.value, **NUMBERS[modality]}), subentry_type=PROGRAM, title=name, unique_id=f"{PROGRAM}_{name}"
+        data=MappingProxyType({"modality": modality.value, **NUMBERS[modality]}),
+        subentry_type=PROGRAM,
+        title=name,
+        unique_id=f"{PROGRAM}_{name}",
     )
     house.hass.config_entries.async_add_subentry(person or house.person, subentry)
     return subentry
@@ -29,7 +38,17 @@ def make_program(house: House, name: str, modality: Modality = Modality.MASK, *,
 
 def make_routine(house: House, name: str) -> ConfigSubentry:
     """Make a routine for Ada, which begins by hand."""
-    data = {"steps": ["cleanse", "mask", "serum"], "optional": ["serum"], "program": "first_use", "if_refused": "skip"}
-    subentry = ConfigSubentry(data=MappingProxyType(data), subentry_type=ROUTINE, title=name, unique_id=f"{ROUTINE}_{name}")
+    data = {
+        "steps": ["cleanse", "mask", "serum"],
+        "optional": ["serum"],
+        "program": "first_use",
+        "if_refused": "skip",
+    }
+    subentry = ConfigSubentry(
+        data=MappingProxyType(data),
+        subentry_type=ROUTINE,
+        title=name,
+        unique_id=f"{ROUTINE}_{name}",
+    )
     house.hass.config_entries.async_add_subentry(house.person, subentry)
     return subentry

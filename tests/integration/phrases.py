@@ -182,8 +182,16 @@ ROUTINE: Final[Mapping[str, tuple[tuple[str, str], ...]]] = MappingProxyType(
 
 OWN_ROUTINE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "en": ("start Sunday reset", "begin my sunday reset routine, please", "start the routine Sunday reset for Ada"),
-        "de": ("starte Sunday reset", "beginne bitte meine Routine Sunday reset", "Sunday reset für Ada starten"),
+        "en": (
+            "start Sunday reset",
+            "begin my sunday reset routine, please",
+            "start the routine Sunday reset for Ada",
+        ),
+        "de": (
+            "starte Sunday reset",
+            "beginne bitte meine Routine Sunday reset",
+            "Sunday reset für Ada starten",
+        ),
     }
 )
 

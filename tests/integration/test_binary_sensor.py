@@ -46,7 +46,9 @@ async def test_skin_is_seen(world: World, key: str) -> None:
     assert state(world, "binary_sensor", key).state == STATE_UNAVAILABLE
 
 
-async def test_a_fault_is_a_problem_with_a_name_and_stays_one_while_the_node_is_off(world: World) -> None:
+async def test_a_fault_is_a_problem_with_a_name_and_stays_one_while_the_node_is_off(
+    world: World,
+) -> None:
     assert state(world, "binary_sensor", "fault").state == "off"
     await world.run()
     assert world.device.session is not None

@@ -56,7 +56,9 @@ async def test_resume_goes_on_with_a_paused_session(world: World) -> None:
 
 
 @pytest.mark.parametrize("key", ["resume", "confirm"])
-async def test_an_action_for_everything_neither_resumes_nor_confirms(world: World, key: str) -> None:
+async def test_an_action_for_everything_neither_resumes_nor_confirms(
+    world: World, key: str
+) -> None:
     await world.run()
     if key == "resume":
         await world.shell.async_pause()
@@ -65,7 +67,11 @@ async def test_an_action_for_everything_neither_resumes_nor_confirms(world: Worl
     await world.hass.async_block_till_done()
     before = world.shell.state
     world.device.commands.clear()
-    buttons = [state.entity_id for state in world.hass.states.async_all("button") if not state.entity_id.endswith("stop")]
+    buttons = [
+        state.entity_id
+        for state in world.hass.states.async_all("button")
+        if not state.entity_id.endswith("stop")
+    ]
     assert len(buttons) == 5
     await world.hass.services.async_call("button", "press", {"entity_id": "all"}, blocking=True)
     await world.hass.async_block_till_done()

@@ -23,7 +23,9 @@ def _ledger(tmp_path: Path) -> Iterator[None]:
         yield
 
 
-async def test_every_page_loads_them_from_here_alone(hass: HomeAssistant, hass_client_no_auth: ClientSessionGenerator) -> None:
+async def test_every_page_loads_them_from_here_alone(
+    hass: HomeAssistant, hass_client_no_auth: ClientSessionGenerator
+) -> None:
     assert await async_setup_component(hass, "frontend", {})
     assert await async_setup_component(hass, DOMAIN, {})
     urls = sorted(hass.data[DATA_EXTRA_MODULE_URL].urls)
@@ -53,7 +55,9 @@ async def test_without_a_frontend_everything_else_works(world: World) -> None:
     assert world.state() == "idle"
 
 
-async def test_no_other_file_is_served(hass: HomeAssistant, hass_client_no_auth: ClientSessionGenerator) -> None:
+async def test_no_other_file_is_served(
+    hass: HomeAssistant, hass_client_no_auth: ClientSessionGenerator
+) -> None:
     assert await async_setup_component(hass, "frontend", {})
     assert await async_setup_component(hass, DOMAIN, {})
     base = hass.data[DATA_EXTRA_MODULE_URL].urls

@@ -51,7 +51,9 @@ def client_fixture() -> Iterator[HangingUp]:
 
 
 @pytest.mark.usefixtures("client")
-async def test_a_connection_that_is_lost_before_the_description_is_a_problem_and_no_cancellation(hass: HomeAssistant) -> None:
+async def test_a_connection_that_is_lost_before_the_description_is_a_problem_and_no_cancellation(
+    hass: HomeAssistant,
+) -> None:
     esphome_entry(hass, Modality.MASK)
 
     with pytest.raises(DeviceError) as error:
@@ -61,7 +63,9 @@ async def test_a_connection_that_is_lost_before_the_description_is_a_problem_and
     assert error.value.placeholders == {"error": "the connection was closed"}
 
 
-async def test_a_device_that_hangs_up_is_tried_again(hass: HomeAssistant, client: HangingUp) -> None:
+async def test_a_device_that_hangs_up_is_tried_again(
+    hass: HomeAssistant, client: HangingUp
+) -> None:
     esphome_entry(hass, Modality.MASK)
     device = NodeDevice(hass, MAC, Modality.MASK)
     told: list[bool] = []

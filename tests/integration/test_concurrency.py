@@ -19,7 +19,11 @@ STARTS = 100
 @pytest.fixture
 async def wand(world: World) -> World:
     """A wand beside the mask."""
-    fake, entry, esphome = FakeDevice(WAND), device_entry(Modality.WAND), esphome_entry(world.hass, Modality.WAND)
+    fake, entry, esphome = (
+        FakeDevice(WAND),
+        device_entry(Modality.WAND),
+        esphome_entry(world.hass, Modality.WAND),
+    )
     fake.profiles = [PROFILE, EVE]
     with patch("custom_components.facial_therapy.coordinator.NodeDevice", return_value=fake):
         entry.add_to_hass(world.hass)
@@ -28,8 +32,13 @@ async def wand(world: World) -> World:
     return World(world.hass, world.freezer, fake, entry, esphome, Modality.WAND)
 
 
-async def test_of_a_hundred_starts_on_two_devices_for_one_person_one_runs(world: World, wand: World) -> None:
-    answers = await asyncio.gather(*(one.shell.async_start(one.ask()) for one in (world, wand) * (STARTS // 2)), return_exceptions=True)
+async def test_of_a_hundred_starts_on_two_devices_for_one_person_one_runs(
+    world: World, wand: World
+) -> None:
+    answers = await asyncio.gather(
+        *(one.shell.async_start(one.ask()) for one in (world, wand) * (STARTS // 2)),
+        return_exceptions=True,
+    )
     begun = [answer for answer in answers if isinstance(answer, LiveSession)]
     refused = [answer for answer in answers if isinstance(answer, RefusedError)]
     assert (len(begun), len(refused)) == (1, STARTS - 1)
@@ -39,15 +48,24 @@ async def test_of_a_hundred_starts_on_two_devices_for_one_person_one_runs(world:
     assert sum(one.device.session is not None for one in (world, wand)) == 1
 
 
-async def test_two_people_on_two_devices_are_not_in_each_others_way(world: World, wand: World) -> None:
+async def test_two_people_on_two_devices_are_not_in_each_others_way(
+    world: World, wand: World
+) -> None:
     eve = await world.somebody_else(profile=EVE)
-    await asyncio.gather(world.shell.async_start(world.ask()), wand.shell.async_start(wand.ask(person=eve)))
+    await asyncio.gather(
+        world.shell.async_start(world.ask()), wand.shell.async_start(wand.ask(person=eve))
+    )
     assert world.device.session is not None
     assert wand.device.session is not None
 
 
-async def test_a_start_that_cannot_be_written_leaves_the_other_device_free(world: World, wand: World) -> None:
-    with patch("custom_components.facial_therapy.storage.ledger_file.LedgerFile.append", no_room), pytest.raises(RefusedError):
+async def test_a_start_that_cannot_be_written_leaves_the_other_device_free(
+    world: World, wand: World
+) -> None:
+    with (
+        patch("custom_components.facial_therapy.storage.ledger_file.LedgerFile.append", no_room),
+        pytest.raises(RefusedError),
+    ):
         await world.shell.async_start(world.ask())
     await wand.shell.async_start(wand.ask())
     assert wand.device.session is not None

@@ -7,7 +7,16 @@ from homeassistant.core import Context
 import pytest
 
 from custom_components.facial_therapy.core.ledger.record import Record
-from custom_components.facial_therapy.core.model import Channel, Fault, Modality, NodeState, Outcome, Reason, Refusal, RefusedError
+from custom_components.facial_therapy.core.model import (
+    Channel,
+    Fault,
+    Modality,
+    NodeState,
+    Outcome,
+    Reason,
+    Refusal,
+    RefusedError,
+)
 from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.devices.port import DeviceError, Problem
 from custom_components.facial_therapy.session.view import LiveSession
@@ -25,7 +34,9 @@ def record_of(world: World) -> Record:
     return sessions[0]
 
 
-async def test_a_session_is_armed_put_on_runs_to_its_end_and_is_settled_to_what_the_node_delivered(world: World) -> None:
+async def test_a_session_is_armed_put_on_runs_to_its_end_and_is_settled_to_what_the_node_delivered(
+    world: World,
+) -> None:
     told: list[str] = []
     world.shell.announcer.add_listener(lambda name, _: told.append(name))
     live = await world.shell.async_start(world.ask(), Context(user_id="somebody"))
@@ -48,7 +59,9 @@ async def test_a_session_is_armed_put_on_runs_to_its_end_and_is_settled_to_what_
     assert last.delivered == record.delivered
 
 
-async def test_the_session_is_in_the_ledger_at_its_full_plan_before_the_device_hears_of_it(world: World) -> None:
+async def test_the_session_is_in_the_ledger_at_its_full_plan_before_the_device_hears_of_it(
+    world: World,
+) -> None:
     seen: list[Record] = []
     start = world.device.async_start
 
@@ -62,7 +75,9 @@ async def test_the_session_is_in_the_ledger_at_its_full_plan_before_the_device_h
     assert seen[0].planned.total == pytest.approx(2 * 14 * 60 / 1000)
 
 
-async def test_a_ledger_that_cannot_be_written_refuses_the_start_and_the_device_hears_nothing(world: World, tmp_path: Path) -> None:
+async def test_a_ledger_that_cannot_be_written_refuses_the_start_and_the_device_hears_nothing(
+    world: World, tmp_path: Path
+) -> None:
     (tmp_path / "ledger").unlink(missing_ok=True)
     (tmp_path / "ledger").mkdir()
     with pytest.raises(RefusedError) as refused:
@@ -103,7 +118,9 @@ async def test_the_lease_is_renewed_while_a_session_lives_and_not_after_it(world
     assert world.device.commands.count("renew") == renewed
 
 
-async def test_a_silent_home_assistant_lets_the_lease_end_and_the_session_is_suspended(world: World) -> None:
+async def test_a_silent_home_assistant_lets_the_lease_end_and_the_session_is_suspended(
+    world: World,
+) -> None:
     await world.run()
     world.device.advance(11)  # Home Assistant's time stands still
     assert world.device.state is NodeState.SUSPENDED
@@ -111,7 +128,9 @@ async def test_a_silent_home_assistant_lets_the_lease_end_and_the_session_is_sus
     assert world.state() is SessionState.SUSPENDED
 
 
-async def test_only_a_contact_that_may_come_back_by_itself_is_renewed_while_suspended(world: World) -> None:
+async def test_only_a_contact_that_may_come_back_by_itself_is_renewed_while_suspended(
+    world: World,
+) -> None:
     await world.run()
     world.device.take_off()
     renewed = world.device.commands.count("renew")
@@ -128,7 +147,9 @@ async def test_only_a_contact_that_may_come_back_by_itself_is_renewed_while_susp
     assert world.device.commands.count("renew") == renewed
 
 
-@pytest.mark.parametrize("state", [SessionState.ARMED, SessionState.RUNNING, SessionState.SUSPENDED, SessionState.PAUSED])
+@pytest.mark.parametrize(
+    "state", [SessionState.ARMED, SessionState.RUNNING, SessionState.SUSPENDED, SessionState.PAUSED]
+)
 async def test_stop_ends_every_state_of_a_session(world: World, state: SessionState) -> None:
     await world.shell.async_start(world.ask())
     if state is not SessionState.ARMED:
@@ -146,7 +167,9 @@ async def test_stop_ends_every_state_of_a_session(world: World, state: SessionSt
     assert not record_of(world).open
 
 
-async def test_a_stop_that_is_not_confirmed_says_when_the_lease_ends_it_and_goes_on_trying(world: World) -> None:
+async def test_a_stop_that_is_not_confirmed_says_when_the_lease_ends_it_and_goes_on_trying(
+    world: World,
+) -> None:
     await world.run()
     world.device.disconnect()
     await world.hass.async_block_till_done()
@@ -245,7 +268,9 @@ async def test_a_node_that_rebooted_in_the_middle_is_counted_in_full(world: Worl
     assert record.outcome is Outcome.UNCERTAIN
 
 
-async def test_a_fault_of_the_node_ends_the_session_and_lasts_until_a_person_clears_it(world: World) -> None:
+async def test_a_fault_of_the_node_ends_the_session_and_lasts_until_a_person_clears_it(
+    world: World,
+) -> None:
     await world.run()
     world.device.latch(Fault.OVER_TEMPERATURE)
     await world.pass_time(1)
@@ -254,7 +279,10 @@ async def test_a_fault_of_the_node_ends_the_session_and_lasts_until_a_person_cle
     assert record_of(world).outcome is Outcome.FAULT
     with pytest.raises(RefusedError) as refused:
         await world.shell.async_start(world.ask())
-    assert (refused.value.binding.reason, refused.value.binding.detail) == (Reason.FAULTED, Fault.OVER_TEMPERATURE)
+    assert (refused.value.binding.reason, refused.value.binding.detail) == (
+        Reason.FAULTED,
+        Fault.OVER_TEMPERATURE,
+    )
     world.device.temperature_c = 45
     world.device.report()
     with pytest.raises(RefusedError):
@@ -270,7 +298,9 @@ async def test_a_fault_of_the_node_ends_the_session_and_lasts_until_a_person_cle
     assert world.state() is SessionState.IDLE
 
 
-async def test_a_node_that_delivers_more_than_was_planned_is_stopped_and_the_fault_outlives_a_reload(world: World) -> None:
+async def test_a_node_that_delivers_more_than_was_planned_is_stopped_and_the_fault_outlives_a_reload(
+    world: World,
+) -> None:
     await world.run()
     session = world.device.session
     assert session is not None
@@ -294,7 +324,9 @@ async def test_unloading_stops_the_session_and_counts_it_as_interrupted(world: W
     assert record_of(world).outcome is Outcome.INTERRUPTED
 
 
-async def test_a_restart_in_the_middle_ends_the_session_as_interrupted_and_starts_nothing(world: World) -> None:
+async def test_a_restart_in_the_middle_ends_the_session_as_interrupted_and_starts_nothing(
+    world: World,
+) -> None:
     await world.run()
     shell = world.shell
     live = shell.live
@@ -314,7 +346,9 @@ async def test_a_restart_in_the_middle_ends_the_session_as_interrupted_and_start
     assert 0 < record.delivered.total < record.planned.total
 
 
-async def test_a_device_that_is_still_worn_after_a_session_has_to_come_off_first(world: World) -> None:
+async def test_a_device_that_is_still_worn_after_a_session_has_to_come_off_first(
+    world: World,
+) -> None:
     await world.run()
     await world.shell.async_stop()
     with pytest.raises(RefusedError) as refused:
@@ -327,7 +361,9 @@ async def test_a_device_that_is_still_worn_after_a_session_has_to_come_off_first
     assert world.state() is SessionState.ARMED
 
 
-async def test_after_a_restart_what_is_worn_has_to_come_off_first_since_nobody_knows_whether_it_was_off(world: World) -> None:
+async def test_after_a_restart_what_is_worn_has_to_come_off_first_since_nobody_knows_whether_it_was_off(
+    world: World,
+) -> None:
     world.device.put_on()
     world.device.report()
     assert await world.hass.config_entries.async_reload(world.entry.entry_id)
@@ -352,12 +388,16 @@ async def test_a_second_start_is_refused_while_a_session_lives(world: World) -> 
 
 
 async def test_a_hundred_starts_at_once_start_one(world: World) -> None:
-    results = await asyncio.gather(*(world.shell.async_start(world.ask()) for _ in range(100)), return_exceptions=True)
+    results = await asyncio.gather(
+        *(world.shell.async_start(world.ask()) for _ in range(100)), return_exceptions=True
+    )
     assert sum(isinstance(result, LiveSession) for result in results) == 1
     assert world.device.commands.count("start") == 1
 
 
-async def test_a_device_that_is_off_is_refused_at_once_and_waited_for_if_asked(world: World) -> None:
+async def test_a_device_that_is_off_is_refused_at_once_and_waited_for_if_asked(
+    world: World,
+) -> None:
     world.device.disconnect()
     with pytest.raises(RefusedError) as refused:
         await world.shell.async_start(world.ask())
@@ -384,7 +424,9 @@ async def test_waiting_ends_with_its_window_and_with_stop(world: World) -> None:
     assert world.device.session is None
 
 
-async def test_stopping_a_device_that_is_off_and_has_nothing_of_ours_is_done_at_once(world: World) -> None:
+async def test_stopping_a_device_that_is_off_and_has_nothing_of_ours_is_done_at_once(
+    world: World,
+) -> None:
     world.device.disconnect()
     await world.shell.async_stop()
     assert world.state() is SessionState.IDLE
@@ -394,7 +436,9 @@ async def test_a_built_in_program_takes_no_numbers(world: World) -> None:
     with pytest.raises(RefusedError) as refused:
         await world.shell.async_start(world.ask(program="first_use"))
     assert refused.value.binding.reason is Reason.NOT_MANUAL
-    await world.shell.async_start(world.ask(program="first_use", duration_s=None, irradiance_mw_cm2=None))
+    await world.shell.async_start(
+        world.ask(program="first_use", duration_s=None, irradiance_mw_cm2=None)
+    )
     assert world.state() is SessionState.ARMED
 
 

@@ -27,22 +27,33 @@ EVENING = datetime(2026, 11, 24, 19, 30, tzinfo=UTC)
         (datetime(2026, 11, 23, 20, 10, tzinfo=UTC), "21:10 on 2026-11-23"),
     ],
 )
-async def test_a_time_is_said_as_at_home(hass: HomeAssistant, freezer: FrozenDateTimeFactory, moment: datetime, words: str) -> None:
+async def test_a_time_is_said_as_at_home(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, moment: datetime, words: str
+) -> None:
     await hass.config.async_set_time_zone("Europe/Vienna")
     freezer.move_to(EVENING)
     assert time_in_words(moment) == words
 
 
-async def test_a_time_without_words_is_still_a_time(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+async def test_a_time_without_words_is_still_a_time(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
     await hass.config.async_set_time_zone("UTC")
     freezer.move_to(EVENING)
-    with patch("custom_components.facial_therapy.text.errors.async_get_cached_translations", return_value={}):
+    with patch(
+        "custom_components.facial_therapy.text.errors.async_get_cached_translations",
+        return_value={},
+    ):
         assert time_in_words(EVENING + timedelta(days=1)) == "2026-11-25 19:30"
 
 
 @pytest.mark.usefixtures("world")
-async def test_a_refusal_says_when_it_is_over(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+async def test_a_refusal_says_when_it_is_over(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
     await hass.config.async_set_time_zone("UTC")
     freezer.move_to(EVENING)
-    told = translated(RefusedError(Refusal(reason=Reason.REDNESS, allowed_at=EVENING + timedelta(minutes=40))))
+    told = translated(
+        RefusedError(Refusal(reason=Reason.REDNESS, allowed_at=EVENING + timedelta(minutes=40)))
+    )
     assert str(told) == "Light has to wait for this person, as their settings say. Ready at 20:10"

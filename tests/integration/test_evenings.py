@@ -17,7 +17,10 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.facial_therapy.const import CONF_PERSON, DOMAIN
 from custom_components.facial_therapy.core.model import Fault, Modality
-from custom_components.facial_therapy.core.routine.transitions import Outcome as RoutineOutcome, RoutineState
+from custom_components.facial_therapy.core.routine.transitions import (
+    Outcome as RoutineOutcome,
+    RoutineState,
+)
 
 from .house import House, furnished
 
@@ -33,7 +36,9 @@ EVENING = [
 
 
 @pytest.fixture
-async def house(hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: Path) -> AsyncGenerator[House]:
+async def house(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: Path
+) -> AsyncGenerator[House]:
     """A house with both devices."""
     async with furnished(hass, freezer, tmp_path) as found:
         yield found
@@ -103,7 +108,9 @@ async def test_a_whole_evening_with_zone_cues_the_gap_and_both_devices(house: Ho
     ]
 
 
-async def test_every_zone_is_an_event_with_its_words_and_the_node_was_told_how_long_it_takes(house: House) -> None:
+async def test_every_zone_is_an_event_with_its_words_and_the_node_was_told_how_long_it_takes(
+    house: House,
+) -> None:
     registry = er.async_get(house.hass)
     entity_id = registry.async_get_entity_id("event", DOMAIN, f"{house.person.entry_id}_routine")
     assert entity_id is not None
@@ -117,7 +124,9 @@ async def test_every_zone_is_an_event_with_its_words_and_the_node_was_told_how_l
         assert state is not None
         if state.attributes.get("event_type") is None:  # not there while it is loaded anew
             return
-        told.append((state.attributes["event_type"], state.attributes["zone"], state.attributes["text"]))
+        told.append(
+            (state.attributes["event_type"], state.attributes["zone"], state.attributes["text"])
+        )
 
     async_track_state_change_event(house.hass, entity_id, hear)
     await to_wand(house)
@@ -133,7 +142,9 @@ async def test_every_zone_is_an_event_with_its_words_and_the_node_was_told_how_l
     assert house.results[-1] == "wand done"
 
 
-async def test_a_device_that_does_not_answer_a_start_is_asked_again_when_it_does_and_nothing_flows_meanwhile(house: House) -> None:
+async def test_a_device_that_does_not_answer_a_start_is_asked_again_when_it_does_and_nothing_flows_meanwhile(
+    house: House,
+) -> None:
     await unanswered(house)
     assert house.state() is RoutineState.OFF
     assert house.shown("sensor", "routine_step") == "off_wand"
@@ -150,7 +161,9 @@ async def test_a_device_that_does_not_answer_a_start_is_asked_again_when_it_does
     assert house.results == []
 
 
-async def test_after_a_start_that_was_never_answered_the_routine_goes_on_when_the_step_is_skipped(house: House) -> None:
+async def test_after_a_start_that_was_never_answered_the_routine_goes_on_when_the_step_is_skipped(
+    house: House,
+) -> None:
     await unanswered(house)
     assert house.state() is RoutineState.OFF
     answer = await house.act("skip_step")
@@ -158,7 +171,9 @@ async def test_after_a_start_that_was_never_answered_the_routine_goes_on_when_th
     assert house.flowing == set()
 
 
-async def test_a_wand_that_would_be_refused_is_left_out_with_its_gel_and_the_evening_goes_on(house: House) -> None:
+async def test_a_wand_that_would_be_refused_is_left_out_with_its_gel_and_the_evening_goes_on(
+    house: House,
+) -> None:
     await to_wand(house)
     await house.pass_time(100)
     house.devices[WAND].take_off()
@@ -166,13 +181,19 @@ async def test_a_wand_that_would_be_refused_is_left_out_with_its_gel_and_the_eve
     answer = await house.act("start_routine", steps=EVENING)
     assert answer["step"] == "cleanse"
     answer = await house.act("confirm_step")
-    assert answer["steps"][2] == {"act": "wand", "result": "refused", "reason": answer["steps"][2]["reason"]}
+    assert answer["steps"][2] == {
+        "act": "wand",
+        "result": "refused",
+        "reason": answer["steps"][2]["reason"],
+    }
     assert answer["steps"][2]["reason"] in {"rest", "sessions_day"}
     assert [step["result"] for step in answer["steps"]] == ["done", "dropped", "refused", "dropped"]
     assert answer["step"] == "mask"
 
 
-async def test_a_wand_that_is_off_is_armed_when_it_is_back_and_given_up_at_the_end_of_the_window(house: House) -> None:
+async def test_a_wand_that_is_off_is_armed_when_it_is_back_and_given_up_at_the_end_of_the_window(
+    house: House,
+) -> None:
     house.devices[WAND].disconnect()
     await house.act("start_routine", steps=[{"act": "wand", "program": "first_use"}])
     assert house.state() is RoutineState.OFF
@@ -192,7 +213,9 @@ async def test_a_wand_that_is_off_is_armed_when_it_is_back_and_given_up_at_the_e
     assert not [key for key in ir.async_get(house.hass).issues if key[0] == DOMAIN]
 
 
-async def test_after_a_restart_it_is_where_it_was_and_nothing_flows_before_a_person_confirms(house: House) -> None:
+async def test_after_a_restart_it_is_where_it_was_and_nothing_flows_before_a_person_confirms(
+    house: House,
+) -> None:
     await to_wand(house)
     await house.restart()
     await house.pass_time(20)
@@ -203,11 +226,15 @@ async def test_after_a_restart_it_is_where_it_was_and_nothing_flows_before_a_per
     await house.pass_time(30)
     assert house.state() is RoutineState.SUSPENDED
     await house.act("confirm_step")
-    assert house.results == ["cleanse done", "gel done"] or house.results[-1].startswith("wand refused")
+    assert house.results == ["cleanse done", "gel done"] or house.results[-1].startswith(
+        "wand refused"
+    )
 
 
 @pytest.mark.parametrize("how", ["shut_down", "unload"])
-async def test_a_routine_whose_device_home_assistant_itself_lets_go_waits_for_a_person(house: House, how: str) -> None:
+async def test_a_routine_whose_device_home_assistant_itself_lets_go_waits_for_a_person(
+    house: House, how: str
+) -> None:
     await to_wand(house)
     if how == "shut_down":
         await house.shell(WAND).async_shut_down()
@@ -246,16 +273,28 @@ async def test_a_session_that_is_held_is_resumed_by_confirming(house: House) -> 
     assert house.state() is RoutineState.RUNNING
 
 
-async def test_only_the_person_themselves_admins_and_automations_go_through_an_evening(house: House, hass_owner_user: User) -> None:
+async def test_only_the_person_themselves_admins_and_automations_go_through_an_evening(
+    house: House, hass_owner_user: User
+) -> None:
     assert hass_owner_user.is_owner  # whoever is created first would be
     user = await house.hass.auth.async_create_user("Ada", group_ids=["system-users"])
     house.hass.states.async_set("person.ada", "home", {"user_id": "somebody"})
-    house.hass.config_entries.async_update_entry(house.person, data={**house.person.data, CONF_PERSON: "person.ada"})
+    house.hass.config_entries.async_update_entry(
+        house.person, data={**house.person.data, CONF_PERSON: "person.ada"}
+    )
     for user_id, error in ((user.id, Unauthorized), ("gone", UnknownUser)):
         with pytest.raises(error):
-            await house.hass.services.async_call(DOMAIN, "start_routine", {"steps": EVENING}, blocking=True, context=Context(user_id=user_id))
+            await house.hass.services.async_call(
+                DOMAIN,
+                "start_routine",
+                {"steps": EVENING},
+                blocking=True,
+                context=Context(user_id=user_id),
+            )
     house.hass.states.async_set("person.ada", "home", {"user_id": user.id})
-    await house.hass.services.async_call(DOMAIN, "start_routine", {"steps": EVENING}, blocking=True, context=Context(user_id=user.id))
+    await house.hass.services.async_call(
+        DOMAIN, "start_routine", {"steps": EVENING}, blocking=True, context=Context(user_id=user.id)
+    )
     assert house.state() is RoutineState.HAND
 
 
@@ -287,7 +326,10 @@ async def test_without_a_routine_there_is_nothing_to_do(house: House, action: st
 @pytest.mark.parametrize(
     ("steps", "key"),
     [
-        ([{"act": "wand", "program": "first_use"}, {"act": "mask", "program": "first_use"}], "bad_routine"),
+        (
+            [{"act": "wand", "program": "first_use"}, {"act": "mask", "program": "first_use"}],
+            "bad_routine",
+        ),
         ([], "out_of_bounds"),
         ([{"act": "wait", "duration_s": "nan"}], "out_of_bounds"),
         ([{"act": "wait", "duration_s": -1}], "out_of_bounds"),
@@ -296,7 +338,9 @@ async def test_without_a_routine_there_is_nothing_to_do(house: House, action: st
         ([{"act": "wand", "program": "uneven_tone"}], "wrong_modality"),
     ],
 )
-async def test_a_routine_that_cannot_be_gone_through_is_refused_and_nothing_begins(house: House, steps: list[dict[str, str]], key: str) -> None:
+async def test_a_routine_that_cannot_be_gone_through_is_refused_and_nothing_begins(
+    house: House, steps: list[dict[str, str]], key: str
+) -> None:
     with pytest.raises(ServiceValidationError) as caught:
         await house.act("start_routine", steps=steps)
     assert caught.value.translation_key == key
@@ -322,8 +366,14 @@ async def test_one_person_has_one_routine_at_a_time(house: House) -> None:
 
 async def test_finish_by_drops_what_is_optional_when_it_is_late(house: House) -> None:
     now = dt_util.now()
-    late = await house.act("start_routine", steps=EVENING, finish_by=(now + timedelta(minutes=10, seconds=50)).strftime("%H:%M:%S"))
+    late = await house.act(
+        "start_routine",
+        steps=EVENING,
+        finish_by=(now + timedelta(minutes=10, seconds=50)).strftime("%H:%M:%S"),
+    )
     assert late["dropped"] == ["serum"]
     await house.act("stop_routine")
-    in_time = await house.act("start_routine", steps=EVENING, finish_by=(now + timedelta(hours=2)).strftime("%H:%M:%S"))
+    in_time = await house.act(
+        "start_routine", steps=EVENING, finish_by=(now + timedelta(hours=2)).strftime("%H:%M:%S")
+    )
     assert (in_time["dropped"], in_time["late_s"]) == ([], 0)

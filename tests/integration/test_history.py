@@ -21,9 +21,13 @@ from .world import World
 LIGHT: dict[str, Any] = {"modality": "mask", "channels": {"red": 10}, "duration_s": 60}
 
 
-async def act(world: World, action: str, context: Context | None = None, *, response: bool = True, **data: Any) -> Any:
+async def act(
+    world: World, action: str, context: Context | None = None, *, response: bool = True, **data: Any
+) -> Any:
     """Call an action of ours, and return its answer."""
-    return await world.hass.services.async_call(DOMAIN, action, data, blocking=True, context=context, return_response=response)
+    return await world.hass.services.async_call(
+        DOMAIN, action, data, blocking=True, context=context, return_response=response
+    )
 
 
 @pytest.fixture
@@ -32,22 +36,40 @@ async def logged(world: World) -> list[str]:
     ids = []
     for days in (6, 4, 2, 1):
         given = LIGHT if days > 1 else {"modality": "wand", "current_ua": 50, "duration_s": 60}
-        answer = await act(world, "log_session", **given, started_at=(dt_util.utcnow() - timedelta(days=days)).isoformat())
+        answer = await act(
+            world,
+            "log_session",
+            **given,
+            started_at=(dt_util.utcnow() - timedelta(days=days)).isoformat(),
+        )
         ids.append(answer["session_id"])
     return ids[::-1]
 
 
-# --- get_history -----------------------------------------------------------------------------------------------------------------
+# --- get_history ----------------------------------------------------------------------------------
 
 
 async def test_history_comes_page_by_page_the_newest_first(world: World, logged: list[str]) -> None:
     page = await act(world, "get_history", limit=3)
-    assert ([each["session_id"] for each in page["sessions"]], page["total"], page["next_offset"]) == (logged[:3], 4, 3)
+    assert (
+        [each["session_id"] for each in page["sessions"]],
+        page["total"],
+        page["next_offset"],
+    ) == (logged[:3], 4, 3)
     rest = await act(world, "get_history", limit=3, offset=page["next_offset"])
-    assert ([each["session_id"] for each in rest["sessions"]], rest["total"], rest["next_offset"]) == (logged[3:], 4, None)
+    assert (
+        [each["session_id"] for each in rest["sessions"]],
+        rest["total"],
+        rest["next_offset"],
+    ) == (logged[3:], 4, None)
     assert page["person"] == "Ada"
     first = page["sessions"][1]
-    assert (first["source"], first["modality"], first["outcome"], first["counts"]) == ("logged", "mask", "completed", True)
+    assert (first["source"], first["modality"], first["outcome"], first["counts"]) == (
+        "logged",
+        "mask",
+        "completed",
+        True,
+    )
     assert first["delivered"] == {"fluence_j_cm2": {"red": 0.6}, "charge_ma_min": 0}
 
 
@@ -62,16 +84,32 @@ async def test_history_comes_page_by_page_the_newest_first(world: World, logged:
         ({"start": 5, "end": 1.5}, [1, 2]),
     ],
 )
-async def test_history_is_filtered(world: World, logged: list[str], filters: dict[str, Any], expected: list[int]) -> None:
-    days = {name: (dt_util.now() - timedelta(days=value)).isoformat() for name, value in filters.items() if name in ("start", "end")}
+async def test_history_is_filtered(
+    world: World, logged: list[str], filters: dict[str, Any], expected: list[int]
+) -> None:
+    days = {
+        name: (dt_util.now() - timedelta(days=value)).isoformat()
+        for name, value in filters.items()
+        if name in ("start", "end")
+    }
     found = await act(world, "get_history", **filters | days)
-    assert [each["session_id"] for each in found["sessions"]] == [logged[index] for index in expected]
+    assert [each["session_id"] for each in found["sessions"]] == [
+        logged[index] for index in expected
+    ]
 
 
-async def test_history_of_a_device_has_its_sessions_only_and_a_range_while_it_has_not_told(world: World, logged: list[str]) -> None:
+async def test_history_of_a_device_has_its_sessions_only_and_a_range_while_it_has_not_told(
+    world: World, logged: list[str]
+) -> None:
     await world.run()
     (live,) = (await act(world, "get_history", device_id=world.device_id))["sessions"]
-    assert (live["source"], live["device_id"], live["program"], live["outcome"], live["delivered"]) == ("device", world.device_id, "manual", "uncertain", None)
+    assert (
+        live["source"],
+        live["device_id"],
+        live["program"],
+        live["outcome"],
+        live["delivered"],
+    ) == ("device", world.device_id, "manual", "uncertain", None)
     assert live["delivered_at_most"]["fluence_j_cm2"]["red"] == pytest.approx(0.84)
     await world.shell.async_stop()
     await world.hass.async_block_till_done(wait_background_tasks=True)
@@ -93,7 +131,9 @@ async def test_history_of_a_device_has_its_sessions_only_and_a_range_while_it_ha
         ({"person": "Nobody"}, "unknown_person", "person"),
     ],
 )
-async def test_a_question_that_makes_no_sense_is_refused_by_its_field(world: World, data: dict[str, Any], key: str, field: str) -> None:
+async def test_a_question_that_makes_no_sense_is_refused_by_its_field(
+    world: World, data: dict[str, Any], key: str, field: str
+) -> None:
     with pytest.raises(ServiceValidationError) as refused:
         await act(world, "get_history", **data)
     assert refused.value.translation_key == key
@@ -101,7 +141,9 @@ async def test_a_question_that_makes_no_sense_is_refused_by_its_field(world: Wor
     assert refused.value.translation_placeholders["field"] == field
 
 
-async def test_a_device_that_is_not_ours_and_an_outcome_that_is_none_are_refused(world: World) -> None:
+async def test_a_device_that_is_not_ours_and_an_outcome_that_is_none_are_refused(
+    world: World,
+) -> None:
     with pytest.raises(ServiceValidationError) as refused:
         await act(world, "get_history", device_id="nothing")
     assert refused.value.translation_key == "unknown_device"
@@ -109,12 +151,16 @@ async def test_a_device_that_is_not_ours_and_an_outcome_that_is_none_are_refused
         await act(world, "get_history", outcome=["lovely"])
 
 
-# --- whose it is -----------------------------------------------------------------------------------------------------------------
+# --- whose it is ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("action", "data"), [("get_history", {}), ("log_session", LIGHT)])
 async def test_a_history_is_the_persons_own_and_the_admins(
-    world: World, hass_admin_user: MockUser, hass_read_only_user: MockUser, action: str, data: dict[str, Any]
+    world: World,
+    hass_admin_user: MockUser,
+    hass_read_only_user: MockUser,
+    action: str,
+    data: dict[str, Any],
 ) -> None:
     custom = Context(user_id=hass_read_only_user.id)
     with pytest.raises(Unauthorized):
@@ -124,16 +170,26 @@ async def test_a_history_is_the_persons_own_and_the_admins(
     await act(world, action, Context(user_id=hass_admin_user.id), **data)
     await act(world, action, Context(), **data)
     entry = world.hass.config_entries.async_get_known_entry(world.person.person_id)
-    world.hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_PERSON: "person.ada"})
+    world.hass.config_entries.async_update_entry(
+        entry, data={**entry.data, CONF_PERSON: "person.ada"}
+    )
     world.hass.states.async_set("person.ada", "home", {"user_id": hass_read_only_user.id})
     await act(world, action, custom, **data)
 
 
-# --- log_session -----------------------------------------------------------------------------------------------------------------
+# --- log_session ----------------------------------------------------------------------------------
 
 
-async def test_what_is_logged_counts_at_once_for_whom_it_was_and_names_who_told(world: World, hass_admin_user: MockUser) -> None:
-    await act(world, "log_session", Context(user_id=hass_admin_user.id), **LIGHT | {"duration_s": 600}, response=False)
+async def test_what_is_logged_counts_at_once_for_whom_it_was_and_names_who_told(
+    world: World, hass_admin_user: MockUser
+) -> None:
+    await act(
+        world,
+        "log_session",
+        Context(user_id=hass_admin_user.id),
+        **LIGHT | {"duration_s": 600},
+        response=False,
+    )
     (record,) = world.hass.data[LEDGER].history(world.person.person_id).records
     assert (record.source, record.started_by) == (Source.LOGGED, hass_admin_user.id)
     assert record.counted.fluence_j_cm2 == {Channel.RED: pytest.approx(9)}
@@ -154,7 +210,9 @@ async def test_what_is_logged_counts_at_once_for_whom_it_was_and_names_who_told(
         ({"modality": "wand", "duration_s": 60}, "nothing_selected", "current_ua"),
     ],
 )
-async def test_what_cannot_have_been_is_refused_and_nothing_is_written(world: World, data: dict[str, Any], key: str, field: str) -> None:
+async def test_what_cannot_have_been_is_refused_and_nothing_is_written(
+    world: World, data: dict[str, Any], key: str, field: str
+) -> None:
     with pytest.raises(ServiceValidationError) as refused:
         await act(world, "log_session", **data)
     assert refused.value.translation_key == key
@@ -165,7 +223,10 @@ async def test_what_cannot_have_been_is_refused_and_nothing_is_written(world: Wo
 
 async def test_a_full_disk_is_said_and_nothing_counts(hass: HomeAssistant, world: World) -> None:
     full = OSError(28, "No space left on device")
-    with patch("custom_components.facial_therapy.storage.ledger_file.os.fsync", side_effect=full), pytest.raises(ServiceValidationError) as refused:
+    with (
+        patch("custom_components.facial_therapy.storage.ledger_file.os.fsync", side_effect=full),
+        pytest.raises(ServiceValidationError) as refused,
+    ):
         await act(world, "log_session", **LIGHT)
     assert refused.value.translation_key == "store_failed"
     assert hass.data[LEDGER].session_ids() == []

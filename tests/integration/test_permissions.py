@@ -38,18 +38,34 @@ STOPS: Final = frozenset({"lower_session", "stop_session", "stop_all", "stop_rou
 """To stop, or to get less, is open to everybody who is signed in."""
 OWN: Final = frozenset({"get_history", "log_session"})
 """What is recorded of a person is theirs, and an admin's."""
-DENIED: Final = {"owner": frozenset(), "admin": frozenset(), "nobody": frozenset(), "user": OWN, "read-only": DATA.keys() - STOPS}
+DENIED: Final = {
+    "owner": frozenset(),
+    "admin": frozenset(),
+    "nobody": frozenset(),
+    "user": OWN,
+    "read-only": DATA.keys() - STOPS,
+}
 """By who it is: what is denied. An automation has no user: an admin has written it."""
 COMMANDS: Final = {f"{DOMAIN}/subscribe", f"{DOMAIN}/check", f"{DOMAIN}/person"}
-"""The first is open to all, the second asks as `check_session` (both in test_websocket.py), the third is for a person and admins (test_person_view.py)."""
+"""The first is open to all, the second asks as `check_session` (both in test_websocket.py), the
+third is for a person and admins (test_person_view.py)."""
 
 
 async def denied(world: World, action: str, user_id: str | None) -> bool:
     """Whether an action is denied; whatever else speaks against it comes after."""
-    data = {key: value for key, value in DATA[action].items() if key != "device"} | ({"device_id": world.device_id} if "device" in DATA[action] else {})
+    data = {key: value for key, value in DATA[action].items() if key != "device"} | (
+        {"device_id": world.device_id} if "device" in DATA[action] else {}
+    )
     response = world.hass.services.supports_response(DOMAIN, action) is SupportsResponse.ONLY
     try:
-        await world.hass.services.async_call(DOMAIN, action, data, blocking=True, context=Context(user_id=user_id), return_response=response)
+        await world.hass.services.async_call(
+            DOMAIN,
+            action,
+            data,
+            blocking=True,
+            context=Context(user_id=user_id),
+            return_response=response,
+        )
     except Unauthorized:
         return True
     except HomeAssistantError:
@@ -61,11 +77,16 @@ async def everybody(world: World, owner: MockUser, admin: MockUser) -> dict[str,
     """User ids, by who they are."""
     create = world.hass.auth.async_create_user
     users = {"owner": owner.id, "admin": admin.id, "nobody": None}
-    return users | {"user": (await create("user", group_ids=["system-users"])).id, "read-only": (await create("guest", group_ids=["system-read-only"])).id}
+    return users | {
+        "user": (await create("user", group_ids=["system-users"])).id,
+        "read-only": (await create("guest", group_ids=["system-read-only"])).id,
+    }
 
 
 @pytest.mark.parametrize("who", DENIED)
-async def test_everybody_may_stop_and_only_who_may_control_may_do_more(world: World, hass_owner_user: MockUser, hass_admin_user: MockUser, who: str) -> None:
+async def test_everybody_may_stop_and_only_who_may_control_may_do_more(
+    world: World, hass_owner_user: MockUser, hass_admin_user: MockUser, who: str
+) -> None:
     users = await everybody(world, hass_owner_user, hass_admin_user)
     assert world.hass.services.async_services_for_domain(DOMAIN).keys() == DATA.keys()
     found = {action for action in DATA if await denied(world, action, users[who])}
@@ -73,10 +94,16 @@ async def test_everybody_may_stop_and_only_who_may_control_may_do_more(world: Wo
 
 
 async def test_every_websocket_command_is_looked_at(world: World) -> None:
-    assert {command for command in world.hass.data.get("websocket_api", {}) if command.startswith(DOMAIN)} == COMMANDS
+    assert {
+        command
+        for command in world.hass.data.get("websocket_api", {})
+        if command.startswith(DOMAIN)
+    } == COMMANDS
 
 
-async def test_a_fault_is_cleared_by_an_admin_and_by_no_automation(world: World, hass_owner_user: MockUser, hass_admin_user: MockUser) -> None:
+async def test_a_fault_is_cleared_by_an_admin_and_by_no_automation(
+    world: World, hass_owner_user: MockUser, hass_admin_user: MockUser
+) -> None:
     cleared = set()
     for who, user_id in (await everybody(world, hass_owner_user, hass_admin_user)).items():
         world.device.latch(Fault.WORN_STUCK)
@@ -92,7 +119,9 @@ async def test_a_fault_is_cleared_by_an_admin_and_by_no_automation(world: World,
     assert cleared == {"owner", "admin"}
 
 
-async def test_who_may_not_clear_a_fault_is_told_so_and_may_still_say_that_the_gel_is_off(world: World, hass_owner_user: MockUser) -> None:
+async def test_who_may_not_clear_a_fault_is_told_so_and_may_still_say_that_the_gel_is_off(
+    world: World, hass_owner_user: MockUser
+) -> None:
     assert hass_owner_user.is_owner  # whoever is created first would be
     context = await world.signed_in("system-users")
     world.device.latch(Fault.WORN_STUCK)

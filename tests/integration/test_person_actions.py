@@ -40,7 +40,10 @@ async def test_a_block_of_days_is_for_both_and_never_shortened(world: World) -> 
     await say(world, "block_person", days=3)
     for modality in Modality:
         block = world.person.eligibility.holds[modality]
-        assert (block.until, block.hard_until) == (now + timedelta(days=14), now + timedelta(days=2))
+        assert (block.until, block.hard_until) == (
+            now + timedelta(days=14),
+            now + timedelta(days=2),
+        )
     assert reasons(world) == ["on_hold"]
     assert not world.person.eligibility.redness_until
 
@@ -57,29 +60,77 @@ async def test_a_block_until_a_date_counts_to_its_end_at_home(world: World) -> N
 async def test_a_block_until_a_time_is_that_time(world: World) -> None:
     until = dt_util.utcnow() + timedelta(hours=5)
     await say(world, "block_person", until=until.isoformat())
-    assert world.person.eligibility.holds[MASK].until == world.person.eligibility.holds[MASK].hard_until == until
+    assert (
+        world.person.eligibility.holds[MASK].until
+        == world.person.eligibility.holds[MASK].hard_until
+        == until
+    )
 
 
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [
         ({}, "days"),
-        *(({"days": days}, "days") for days in (0, -1, 367, 10**400, "nan", "inf", float("nan"), float("inf"), "", "soon", None, True, [3])),
-        *(({"until": until}, "until") for until in ("2020-01-01", "9999-12-31", "2026-13-01", "", "soon", None, 5, "2020-01-01T00:00:00+00:00")),
+        *(
+            ({"days": days}, "days")
+            for days in (
+                0,
+                -1,
+                367,
+                10**400,
+                "nan",
+                "inf",
+                float("nan"),
+                float("inf"),
+                "",
+                "soon",
+                None,
+                True,
+                [3],
+            )
+        ),
+        *(
+            ({"until": until}, "until")
+            for until in (
+                "2020-01-01",
+                "9999-12-31",
+                "2026-13-01",
+                "",
+                "soon",
+                None,
+                5,
+                "2020-01-01T00:00:00+00:00",
+            )
+        ),
     ],
 )
-async def test_a_block_that_is_none_is_refused_by_its_field_and_bound(world: World, wrong: dict[str, Any], field: str) -> None:
+async def test_a_block_that_is_none_is_refused_by_its_field_and_bound(
+    world: World, wrong: dict[str, Any], field: str
+) -> None:
     before = world.person.eligibility
     with pytest.raises(ServiceValidationError) as refused:
         await say(world, "block_person", **wrong)
     assert refused.value.translation_key == "out_of_bounds"
     assert refused.value.translation_placeholders is not None
-    assert [refused.value.translation_placeholders[key] for key in ("field", "minimum", "maximum", "unit")] == [field, "1", "366", " d"]
+    assert [
+        refused.value.translation_placeholders[key]
+        for key in ("field", "minimum", "maximum", "unit")
+    ] == [field, "1", "366", " d"]
     assert world.person.eligibility == before
 
 
-@pytest.mark.parametrize("wrong", [{"days": 1, "until": "2026-12-24"}, {"days": 1, "modalities": []}, {"days": 1, "modalities": "lamp"}, {"hours": 3}])
-async def test_a_block_that_contradicts_itself_is_not_taken(world: World, wrong: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"days": 1, "until": "2026-12-24"},
+        {"days": 1, "modalities": []},
+        {"days": 1, "modalities": "lamp"},
+        {"hours": 3},
+    ],
+)
+async def test_a_block_that_contradicts_itself_is_not_taken(
+    world: World, wrong: dict[str, Any]
+) -> None:
     with pytest.raises(vol.Invalid):
         await say(world, "block_person", **wrong)
     assert not world.person.eligibility.holds
@@ -112,8 +163,13 @@ async def test_an_unknown_reaction_is_not_taken(world: World) -> None:
 
 
 @pytest.mark.parametrize("modality", list(Modality))
-@pytest.mark.parametrize(("reaction", "stops"), [("redness", {MASK}), ("red_flag", {MASK, WAND}), ("skin_not_fine", {MASK, WAND})])
-async def test_what_may_run_no_longer_is_stopped(world: World, reaction: str, stops: set[Modality]) -> None:
+@pytest.mark.parametrize(
+    ("reaction", "stops"),
+    [("redness", {MASK}), ("red_flag", {MASK, WAND}), ("skin_not_fine", {MASK, WAND})],
+)
+async def test_what_may_run_no_longer_is_stopped(
+    world: World, reaction: str, stops: set[Modality]
+) -> None:
     await world.run()
     await say(world, "report_reaction", reaction=reaction)
     await world.pass_time(1)
@@ -145,9 +201,17 @@ async def test_a_session_that_waits_for_its_device_is_given_up(world: World) -> 
 async def test_a_start_is_refused_with_the_time_in_words(world: World) -> None:
     await say(world, "report_reaction", reaction="skin_not_fine")
     with pytest.raises(ServiceValidationError) as refused:
-        await world.hass.services.async_call(DOMAIN, "start_session", {"device_id": world.device_id, "program": "first_use"}, blocking=True)
+        await world.hass.services.async_call(
+            DOMAIN,
+            "start_session",
+            {"device_id": world.device_id, "program": "first_use"},
+            blocking=True,
+        )
     assert refused.value.translation_key == "skin_not_fine"
     until = dt_util.as_local(world.person.eligibility.not_fine_until or dt_util.utcnow())
     assert refused.value.translation_placeholders is not None
-    assert refused.value.translation_placeholders["allowed_at"][:2] in (f"{until:%H}", f"{until + timedelta(minutes=1):%H}")
+    assert refused.value.translation_placeholders["allowed_at"][:2] in (
+        f"{until:%H}",
+        f"{until + timedelta(minutes=1):%H}",
+    )
     assert world.device.commands == []

@@ -27,7 +27,14 @@ from custom_components.facial_therapy.const import (
     KIND_PERSON,
 )
 from custom_components.facial_therapy.core.gate.screening import Condition
-from custom_components.facial_therapy.core.model import Eligibility, Hold, Modality, Screening, SkinType, Verdict
+from custom_components.facial_therapy.core.model import (
+    Eligibility,
+    Hold,
+    Modality,
+    Screening,
+    SkinType,
+    Verdict,
+)
 from custom_components.facial_therapy.flows.person import NAME_MAX, SUBJECT_MAX
 from custom_components.facial_therapy.flows.screening import ASKED, ASKED_OF_ALL
 from custom_components.facial_therapy.storage.ledger_file import LedgerError
@@ -57,10 +64,14 @@ def _nothing_is_set_up(request: pytest.FixtureRequest) -> Iterator[None]:
 
 async def begin(hass: HomeAssistant) -> ConfigFlowResult:
     """Add a person."""
-    return await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER}, data=ADD_PERSON)
+    return await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": SOURCE_USER}, data=ADD_PERSON
+    )
 
 
-async def submit(hass: HomeAssistant, step: ConfigFlowResult, step_id: str, **values: Any) -> ConfigFlowResult:
+async def submit(
+    hass: HomeAssistant, step: ConfigFlowResult, step_id: str, **values: Any
+) -> ConfigFlowResult:
     """Fill in the form that is expected."""
     assert (step["type"], step.get("step_id")) == (FlowResultType.FORM, step_id)
     return await hass.config_entries.flow.async_configure(step["flow_id"], values)
@@ -85,7 +96,9 @@ async def choose(hass: HomeAssistant, entry: MockConfigEntry, step_id: str) -> C
     menu = await entry.start_reconfigure_flow(hass)
     assert (menu["type"], menu["step_id"]) == (FlowResultType.MENU, "reconfigure")
     assert step_id in menu["menu_options"]
-    return await hass.config_entries.flow.async_configure(menu["flow_id"], {"next_step_id": step_id})
+    return await hass.config_entries.flow.async_configure(
+        menu["flow_id"], {"next_step_id": step_id}
+    )
 
 
 def standing_of(entry: MockConfigEntry) -> Eligibility:
@@ -104,10 +117,12 @@ def added(hass: HomeAssistant, **how: Any) -> MockConfigEntry:
     return entry
 
 
-# --- adding ---------------------------------------------------------------------------------------------------------------------
+# --- adding ---------------------------------------------------------------------------------------
 
 
-async def test_a_person_is_a_name_a_random_number_and_two_verdicts(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+async def test_a_person_is_a_name_a_random_number_and_two_verdicts(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
     freezer.move_to("2026-11-24 19:00:00+00:00")
     with patch("secrets.randbelow", return_value=41) as randbelow:
         created = await add(hass, {CONF_NAME: "  Ada \n Lovelace "})
@@ -119,8 +134,12 @@ async def test_a_person_is_a_name_a_random_number_and_two_verdicts(hass: HomeAss
     assert created["result"].unique_id == "person_42"
     now = dt_util.utcnow()
     clear = Screening(verdict=Verdict.CLEAR, screened_at=now, expires_at=now + timedelta(days=90))
-    blue = Screening(verdict=Verdict.CLEAR, screened_at=now, expires_at=now + timedelta(days=90), blue=True)
-    assert eligibility_in(created["data"][CONF_ELIGIBILITY]) == Eligibility(adult=True, screenings={MASK: blue, WAND: clear})
+    blue = Screening(
+        verdict=Verdict.CLEAR, screened_at=now, expires_at=now + timedelta(days=90), blue=True
+    )
+    assert eligibility_in(created["data"][CONF_ELIGIBILITY]) == Eligibility(
+        adult=True, screenings={MASK: blue, WAND: clear}
+    )
     randbelow.assert_called_once_with(SUBJECT_MAX)
 
 
@@ -128,9 +147,17 @@ async def test_a_person_may_be_linked_to_home_assistant(hass: HomeAssistant) -> 
     hass.states.async_set("person.ada", "home")
     hass.states.async_set("notify.ada", "unknown")
     created = await add(hass, {CONF_PERSON: "person.ada", CONF_NOTIFY: "notify.ada"})
-    assert (created["data"][CONF_PERSON], created["data"][CONF_NOTIFY]) == ("person.ada", "notify.ada")
+    assert (created["data"][CONF_PERSON], created["data"][CONF_NOTIFY]) == (
+        "person.ada",
+        "notify.ada",
+    )
 
-    step = await submit(hass, await begin(hass), "person", **{CONF_NAME: "Bo", CONF_PERSON: "person.ada", CONF_NOTIFY: "notify.gone"})
+    step = await submit(
+        hass,
+        await begin(hass),
+        "person",
+        **{CONF_NAME: "Bo", CONF_PERSON: "person.ada", CONF_NOTIFY: "notify.gone"},
+    )
     assert step["errors"] == {CONF_PERSON: "person_taken", CONF_NOTIFY: "entity_missing"}
     step = await submit(hass, step, "person", **{CONF_NAME: "Bo", CONF_PERSON: "person.gone"})
     assert step["errors"] == {CONF_PERSON: "entity_missing"}
@@ -146,16 +173,28 @@ async def test_no_two_people_share_a_number(hass: HomeAssistant) -> None:
 
 @pytest.mark.parametrize(
     ("name", "error"),
-    [("", "name_length"), (" \t\n", "name_length"), ("a" * (NAME_MAX + 1), "name_length"), ("Ada", "name_taken"), (" aDA ", "name_taken")],
+    [
+        ("", "name_length"),
+        (" \t\n", "name_length"),
+        ("a" * (NAME_MAX + 1), "name_length"),
+        ("Ada", "name_taken"),
+        (" aDA ", "name_taken"),
+    ],
 )
-async def test_a_person_recovers_from_every_bad_name(hass: HomeAssistant, name: str, error: str) -> None:
+async def test_a_person_recovers_from_every_bad_name(
+    hass: HomeAssistant, name: str, error: str
+) -> None:
     added(hass)
     failed = await submit(hass, await begin(hass), "person", **{CONF_NAME: name})
     assert failed["errors"] == {CONF_NAME: error}
-    assert (await submit(hass, failed, "person", **{CONF_NAME: "b" * NAME_MAX}))["step_id"] == "screening"
+    assert (await submit(hass, failed, "person", **{CONF_NAME: "b" * NAME_MAX}))[
+        "step_id"
+    ] == "screening"
 
 
-async def test_a_name_that_was_taken_while_the_questions_were_answered_is_asked_again(hass: HomeAssistant) -> None:
+async def test_a_name_that_was_taken_while_the_questions_were_answered_is_asked_again(
+    hass: HomeAssistant,
+) -> None:
     step = await submit(hass, await begin(hass), "person", **{CONF_NAME: "Ada"})
     step = await submit(hass, step, "screening", **FIRST)
     step = await submit(hass, step, "screening_mask", **NOTHING)
@@ -172,7 +211,11 @@ async def test_every_question_is_asked_once() -> None:
 async def test_nothing_goes_on_unconfirmed_or_under_age(hass: HomeAssistant) -> None:
     step = await submit(hass, await begin(hass), "person", **{CONF_NAME: "Ada"})
     step = await submit(hass, step, "screening", skin_type="ii", treated_on="2999-01-01")
-    assert step["errors"] == {"adult": "not_adult", "confirmed": "not_confirmed", "treated_on": "date_future"}
+    assert step["errors"] == {
+        "adult": "not_adult",
+        "confirmed": "not_confirmed",
+        "treated_on": "date_future",
+    }
     step = await submit(hass, step, "screening", **FIRST)
     step = await submit(hass, step, "screening_mask", conditions=["melasma"])
     assert step["errors"] == {"confirmed": "not_confirmed"}
@@ -190,7 +233,9 @@ async def test_nothing_goes_on_unconfirmed_or_under_age(hass: HomeAssistant) -> 
         ({"mask": {"conditions": ["melasma"]}}, ("clear", "clear"), None),
     ],
 )
-async def test_what_applies_becomes_a_verdict_and_is_told(hass: HomeAssistant, answers: dict[str, Any], verdicts: tuple[str, str], told: str | None) -> None:
+async def test_what_applies_becomes_a_verdict_and_is_told(
+    hass: HomeAssistant, answers: dict[str, Any], verdicts: tuple[str, str], told: str | None
+) -> None:
     created = await add(hass, **answers)
     kept = eligibility_in(created["data"][CONF_ELIGIBILITY]).screenings
     assert (kept[MASK].verdict, kept[WAND].verdict) == verdicts
@@ -199,7 +244,9 @@ async def test_what_applies_becomes_a_verdict_and_is_told(hass: HomeAssistant, a
     assert not [condition for condition in Condition if condition.value in str(created["data"])]
 
 
-async def test_a_clinicians_date_is_asked_for_what_needs_it_and_opens_it(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+async def test_a_clinicians_date_is_asked_for_what_needs_it_and_opens_it(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
     freezer.move_to("2026-11-24 19:00:00+00:00")
     step = await add(hass, wand={"conditions": ["metal_in_face"]})
     assert [str(field) for field in (step["data_schema"] or {}).schema] == ["wand_clinician_on"]  # type: ignore[union-attr]
@@ -219,17 +266,21 @@ async def test_without_a_clinicians_date_it_is_not_for_them(hass: HomeAssistant)
     assert created["description"] == "unfit_both"
 
 
-async def test_what_was_done_to_the_face_is_kept_as_a_time_only(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+async def test_what_was_done_to_the_face_is_kept_as_a_time_only(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
     await hass.config.async_set_time_zone("Europe/Vienna")
     freezer.move_to("2026-11-24 19:00:00+00:00")
-    created = await add(hass, first={"treatments": ["peel", "botulinum"], "treated_on": "2026-11-20"})
+    created = await add(
+        hass, first={"treatments": ["peel", "botulinum"], "treated_on": "2026-11-20"}
+    )
     end_of_day = dt_util.parse_datetime("2026-11-21T00:00:00+01:00", raise_on_error=True)
     block = Hold(until=end_of_day + timedelta(days=14), hard_until=end_of_day + timedelta(days=2))
     assert eligibility_in(created["data"][CONF_ELIGIBILITY]).holds == {MASK: block, WAND: block}
     assert "peel" not in str(created["data"])
 
 
-# --- later ----------------------------------------------------------------------------------------------------------------------
+# --- later ----------------------------------------------------------------------------------------
 
 
 async def test_a_person_is_renamed_and_linked_and_nothing_else_changes(hass: HomeAssistant) -> None:
@@ -241,28 +292,41 @@ async def test_a_person_is_renamed_and_linked_and_nothing_else_changes(hass: Hom
     assert form["errors"] == {CONF_NAME: "name_taken"}
     form = await submit(hass, form, "details", **{CONF_NAME: " "})
     assert form["errors"] == {CONF_NAME: "name_length"}
-    assert done(await submit(hass, form, "details", **{CONF_NAME: "ADA", CONF_PERSON: "person.ada"}))
+    assert done(
+        await submit(hass, form, "details", **{CONF_NAME: "ADA", CONF_PERSON: "person.ada"})
+    )
     assert ada.title == "ADA"
     assert ada.data == before | {CONF_PERSON: "person.ada"}
-    assert done(await submit(hass, await choose(hass, ada, "details"), "details", **{CONF_NAME: "ADA"}))
+    assert done(
+        await submit(hass, await choose(hass, ada, "details"), "details", **{CONF_NAME: "ADA"})
+    )
     assert ada.data == before
 
 
 async def test_the_skin_type_is_changed(hass: HomeAssistant) -> None:
     ada = added(hass)
-    assert done(await submit(hass, await choose(hass, ada, "skin_type"), "skin_type", skin_type="iv"))
+    assert done(
+        await submit(hass, await choose(hass, ada, "skin_type"), "skin_type", skin_type="iv")
+    )
     assert ada.data[CONF_SKIN_TYPE] == "iv"
 
 
 @pytest.mark.parametrize("by", ["skin_type", "screening"])
-async def test_a_lighter_skin_type_holds_a_day_later_and_a_darker_one_at_once(world: World, by: str) -> None:
+async def test_a_lighter_skin_type_holds_a_day_later_and_a_darker_one_at_once(
+    world: World, by: str
+) -> None:
     entry = world.hass.config_entries.async_get_known_entry(world.person.person_id)
     assert isinstance(entry, MockConfigEntry)
     world.hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_SKIN_TYPE: "iv"})
 
     async def say(skin_type: str) -> None:
         step = await choose(world.hass, entry, by)
-        step = await submit(world.hass, step, by, **(({} if by == "skin_type" else FIRST) | {"skin_type": skin_type}))
+        step = await submit(
+            world.hass,
+            step,
+            by,
+            **(({} if by == "skin_type" else FIRST) | {"skin_type": skin_type}),
+        )
         if by == "screening":
             step = await submit(world.hass, step, "screening_mask", **NOTHING)
             step = await submit(world.hass, step, "screening_wand", **NOTHING)
@@ -275,7 +339,9 @@ async def test_a_lighter_skin_type_holds_a_day_later_and_a_darker_one_at_once(wo
     assert (entry.data[CONF_SKIN_TYPE], held()) == ("ii", SkinType.IV)
     world.freezer.tick(timedelta(hours=23))
     await say("ii")  # the same again restarts nothing
-    with patch("homeassistant.util.dt.utcnow", return_value=dt_util.utcnow() + timedelta(days=2)):  # nor does a wall clock that is put forward
+    with patch(
+        "homeassistant.util.dt.utcnow", return_value=dt_util.utcnow() + timedelta(days=2)
+    ):  # nor does a wall clock that is put forward
         assert held() is SkinType.IV
     world.freezer.tick(timedelta(hours=1))
     assert held() is SkinType.II
@@ -283,21 +349,40 @@ async def test_a_lighter_skin_type_holds_a_day_later_and_a_darker_one_at_once(wo
     assert held() is SkinType.VI
 
 
-async def test_screening_again_replaces_the_verdicts_and_keeps_what_has_to_be_waited_for(hass: HomeAssistant) -> None:
+async def test_screening_again_replaces_the_verdicts_and_keeps_what_has_to_be_waited_for(
+    hass: HomeAssistant,
+) -> None:
     until = dt_util.utcnow() + timedelta(days=9)
-    ada = added(hass, how=Eligibility(redness_until=until, red_flag_at=until, holds={MASK: Hold(until=until, hard_until=until)}))
+    ada = added(
+        hass,
+        how=Eligibility(
+            redness_until=until,
+            red_flag_at=until,
+            holds={MASK: Hold(until=until, hard_until=until)},
+        ),
+    )
     step = await choose(hass, ada, "screening")
     step = await submit(hass, step, "screening", **FIRST)
     step = await submit(hass, step, "screening_mask", conditions=["retinal_disease"], **NOTHING)
     told = await submit(hass, step, "screening_wand", **NOTHING)
     assert (told["type"], told["reason"]) == (FlowResultType.ABORT, "unfit_mask")
     kept = standing_of(ada)
-    assert (kept.adult, kept.screenings[MASK].verdict, kept.screenings[WAND].verdict) == (True, Verdict.BLOCKED, Verdict.CLEAR)
-    assert (kept.redness_until, kept.red_flag_at, kept.holds) == (until, until, {MASK: Hold(until=until, hard_until=until)})
+    assert (kept.adult, kept.screenings[MASK].verdict, kept.screenings[WAND].verdict) == (
+        True,
+        Verdict.BLOCKED,
+        Verdict.CLEAR,
+    )
+    assert (kept.redness_until, kept.red_flag_at, kept.holds) == (
+        until,
+        until,
+        {MASK: Hold(until=until, hard_until=until)},
+    )
     assert ada.data[CONF_SKIN_TYPE] == "ii"
 
 
-async def test_a_rest_is_added_and_ended_as_early_as_it_may(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+async def test_a_rest_is_added_and_ended_as_early_as_it_may(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
     await hass.config.async_set_time_zone("UTC")
     freezer.move_to("2026-11-24 19:00:00+00:00")
     ada = added(hass)
@@ -317,11 +402,15 @@ async def test_a_rest_is_added_and_ended_as_early_as_it_may(hass: HomeAssistant,
     assert standing_of(ada).holds == {}
 
 
-async def test_a_red_flag_is_cleared_by_a_person_and_after_its_week_only(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+async def test_a_red_flag_is_cleared_by_a_person_and_after_its_week_only(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
     freezer.move_to("2026-11-24 19:00:00+00:00")
     ada = added(hass)
     assert "clear" not in (await ada.start_reconfigure_flow(hass))["menu_options"]
-    assert done(await submit(hass, await choose(hass, ada, "report"), "report", reaction="red_flag"))
+    assert done(
+        await submit(hass, await choose(hass, ada, "report"), "report", reaction="red_flag")
+    )
     assert standing_of(ada).red_flag_at == dt_util.utcnow()
 
     form = await submit(hass, await choose(hass, ada, "clear"), "clear")
@@ -340,10 +429,13 @@ async def test_what_is_reported_is_kept_as_a_time(hass: HomeAssistant, reaction:
     ada = added(hass)
     assert done(await submit(hass, await choose(hass, ada, "report"), "report", reaction=reaction))
     kept = standing_of(ada)
-    assert [kept.redness_until is not None, kept.not_fine_until is not None] == [reaction == "redness", reaction == "skin_not_fine"]
+    assert [kept.redness_until is not None, kept.not_fine_until is not None] == [
+        reaction == "redness",
+        reaction == "skin_not_fine",
+    ]
 
 
-# --- erasing --------------------------------------------------------------------------------------------------------------------
+# --- erasing --------------------------------------------------------------------------------------
 
 
 async def erase(world: World) -> ConfigFlowResult:
@@ -358,7 +450,12 @@ async def erase(world: World) -> ConfigFlowResult:
 async def test_what_is_known_of_a_person_is_erased_but_for_what_still_counts(world: World) -> None:
     entry = world.hass.config_entries.async_get_known_entry(world.person.person_id)
     until = dt_util.utcnow() + timedelta(days=2)
-    data = {**entry.data, CONF_SKIN_TYPE: "ii", CONF_PERSON: "person.ada", CONF_ELIGIBILITY: eligibility_out(Eligibility(adult=True, redness_until=until))}
+    data = {
+        **entry.data,
+        CONF_SKIN_TYPE: "ii",
+        CONF_PERSON: "person.ada",
+        CONF_ELIGIBILITY: eligibility_out(Eligibility(adult=True, redness_until=until)),
+    }
     world.hass.config_entries.async_update_entry(entry, data=data, options={"wanted": 1})
     erased = await erase(world)
     assert (erased["type"], erased["reason"]) == (FlowResultType.ABORT, "erased")
@@ -379,7 +476,10 @@ async def test_nothing_is_erased_while_a_session_lives(world: World) -> None:
 
 
 async def test_nothing_is_erased_if_the_disk_does_not_take_it(world: World) -> None:
-    with patch("custom_components.facial_therapy.storage.ledger.Ledger._async_rewrite", side_effect=LedgerError("full")):
+    with patch(
+        "custom_components.facial_therapy.storage.ledger.Ledger._async_rewrite",
+        side_effect=LedgerError("full"),
+    ):
         failed = await erase(world)
     assert failed["errors"] == {"base": "not_erased"}
     assert world.person.eligibility.adult

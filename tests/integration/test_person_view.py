@@ -21,11 +21,17 @@ from .test_evening_plan import ask
 from .world import PROFILE, completed
 
 SECRETS = ("profile", "skin_type", "skin_factor", str(PROFILE), "started_by", "session_id")
-EVENING = [{"act": "cleanse"}, {"act": "mask", "program": "first_use"}, {"act": "serum", "optional": True}]
+EVENING = [
+    {"act": "cleanse"},
+    {"act": "mask", "program": "first_use"},
+    {"act": "serum", "optional": True},
+]
 
 
 @pytest.fixture
-async def house(hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: Path) -> AsyncGenerator[House]:
+async def house(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: Path
+) -> AsyncGenerator[House]:
     """A house with both devices."""
     async with furnished(hass, freezer, tmp_path) as found:
         yield found
@@ -47,7 +53,9 @@ async def newest(client: MockHAClientWebSocket) -> dict[str, Any]:
     return shown
 
 
-async def test_a_week_has_seven_days_and_is_empty_at_first(house: House, hass_ws_client: WebSocketGenerator) -> None:
+async def test_a_week_has_seven_days_and_is_empty_at_first(
+    house: House, hass_ws_client: WebSocketGenerator
+) -> None:
     client = await hass_ws_client(house.hass)
     assert (await follow(client))["success"]
     shown = await newest(client)
@@ -63,10 +71,17 @@ async def test_a_week_has_seven_days_and_is_empty_at_first(house: House, hass_ws
     assert (shown["routine"]["state"], shown["routine"]["goes_on"]) == (None, False)
 
 
-async def test_what_is_given_appears_in_its_day_and_in_the_windows(house: House, hass_ws_client: WebSocketGenerator) -> None:
+async def test_what_is_given_appears_in_its_day_and_in_the_windows(
+    house: House, hass_ws_client: WebSocketGenerator
+) -> None:
     client = await hass_ws_client(house.hass)
     await follow(client, person="ada")
-    await house.hass.services.async_call(DOMAIN, "log_session", {"modality": "mask", "channels": {"red": 10}, "duration_s": 300}, blocking=True)
+    await house.hass.services.async_call(
+        DOMAIN,
+        "log_session",
+        {"modality": "mask", "channels": {"red": 10}, "duration_s": 300},
+        blocking=True,
+    )
     await house.hass.async_block_till_done()
     shown = await newest(client)
     [today] = [day for day in shown["week"]["days"] if day["today"]]
@@ -77,7 +92,9 @@ async def test_what_is_given_appears_in_its_day_and_in_the_windows(house: House,
     assert not any(secret in str(shown) for secret in SECRETS)
 
 
-async def test_weeks_are_drawn_from_what_was_given_in_each(house: House, hass_ws_client: WebSocketGenerator) -> None:
+async def test_weeks_are_drawn_from_what_was_given_in_each(
+    house: House, hass_ws_client: WebSocketGenerator
+) -> None:
     dose = Dose(fluence_j_cm2={Channel.RED: 3, Channel.NEAR_INFRARED: 1.5})
     for days in (7, 14, 15 * 7):
         record = completed(house.person.entry_id, dt_util.utcnow() - timedelta(days=days), dose)
@@ -87,17 +104,32 @@ async def test_weeks_are_drawn_from_what_was_given_in_each(house: House, hass_ws
     weeks = (await newest(client))["week"]["weeks"]
     assert len(weeks) == 12
     assert [week["week"] for week in weeks] == sorted(week["week"] for week in weeks)
-    assert [week["fluence_j_cm2"] for week in weeks[-4:]] == [{}, {"near_infrared": 1.5, "red": 3}, {"near_infrared": 1.5, "red": 3}, {}]
+    assert [week["fluence_j_cm2"] for week in weeks[-4:]] == [
+        {},
+        {"near_infrared": 1.5, "red": 3},
+        {"near_infrared": 1.5, "red": 3},
+        {},
+    ]
     assert not any(week["fluence_j_cm2"] for week in weeks[:-3])  # what is older is not drawn
 
 
-async def test_a_routine_is_followed_step_by_step(house: House, hass_ws_client: WebSocketGenerator) -> None:
+async def test_a_routine_is_followed_step_by_step(
+    house: House, hass_ws_client: WebSocketGenerator
+) -> None:
     client = await hass_ws_client(house.hass)
     await follow(client)
     await house.act("start_routine", steps=EVENING)
     routine = (await newest(client))["routine"]
-    assert (routine["state"], routine["say"], routine["until"]) == ("hand", "Cleanse your face", None)
-    assert [(step["act"], step["now"], step["result"]) for step in routine["steps"]] == [("cleanse", True, None), ("mask", False, None), ("serum", False, None)]
+    assert (routine["state"], routine["say"], routine["until"]) == (
+        "hand",
+        "Cleanse your face",
+        None,
+    )
+    assert [(step["act"], step["now"], step["result"]) for step in routine["steps"]] == [
+        ("cleanse", True, None),
+        ("mask", False, None),
+        ("serum", False, None),
+    ]
     await house.act("confirm_step")
     armed = (await newest(client))["routine"]
     assert (armed["state"], armed["steps"][0]["result"]) == ("armed", "done")
@@ -113,7 +145,9 @@ async def test_a_routine_is_followed_step_by_step(house: House, hass_ws_client: 
     assert (over["goes_on"], over["until"]) == (False, None)
 
 
-async def test_who_has_a_plan_sees_when_the_next_evening_begins_and_nothing_of_it_while_one_goes_on(house: House, hass_ws_client: WebSocketGenerator) -> None:
+async def test_who_has_a_plan_sees_when_the_next_evening_begins_and_nothing_of_it_while_one_goes_on(
+    house: House, hass_ws_client: WebSocketGenerator
+) -> None:
     client = await hass_ws_client(house.hass)
     await follow(client)
     assert (await newest(client))["routine"]["next_at"] is None
@@ -132,7 +166,9 @@ async def test_a_wait_says_until_when(house: House, hass_ws_client: WebSocketGen
     assert (await newest(client))["routine"]["until"] is not None
 
 
-async def test_nothing_is_sent_while_nothing_is_another(house: House, hass_ws_client: WebSocketGenerator) -> None:
+async def test_nothing_is_sent_while_nothing_is_another(
+    house: House, hass_ws_client: WebSocketGenerator
+) -> None:
     client = await hass_ws_client(house.hass)
     await follow(client)
     await newest(client)
@@ -140,28 +176,38 @@ async def test_nothing_is_sent_while_nothing_is_another(house: House, hass_ws_cl
     assert await newest(client) == {}
 
 
-async def test_a_person_is_found_by_their_device(house: House, hass_ws_client: WebSocketGenerator) -> None:
-    device = dr.async_get(house.hass).async_get_device_by_identifier((DOMAIN, house.person.entry_id), house.person.entry_id)
+async def test_a_person_is_found_by_their_device(
+    house: House, hass_ws_client: WebSocketGenerator
+) -> None:
+    device = dr.async_get(house.hass).async_get_device_by_identifier(
+        (DOMAIN, house.person.entry_id), house.person.entry_id
+    )
     assert device is not None
     client = await hass_ws_client(house.hass)
     assert (await follow(client, person=device.id))["success"]
     assert (await newest(client))["name"] == "Ada"
 
 
-async def test_somebody_who_is_not_there_is_said_so(house: House, hass_ws_client: WebSocketGenerator) -> None:
+async def test_somebody_who_is_not_there_is_said_so(
+    house: House, hass_ws_client: WebSocketGenerator
+) -> None:
     client = await hass_ws_client(house.hass)
     answer = await follow(client, person="Nobody")
     assert (answer["success"], answer["error"]["code"]) == (False, "not_found")
     assert "Nobody" in answer["error"]["message"]
 
 
-async def test_another_user_sees_nothing_of_a_person(house: House, hass_ws_client: WebSocketGenerator, hass_read_only_access_token: str) -> None:
+async def test_another_user_sees_nothing_of_a_person(
+    house: House, hass_ws_client: WebSocketGenerator, hass_read_only_access_token: str
+) -> None:
     client = await hass_ws_client(house.hass, hass_read_only_access_token)
     answer = await follow(client)
     assert (answer["success"], answer["error"]["code"]) == (False, "unauthorized")
 
 
-async def test_a_person_who_is_renamed_and_one_who_is_removed(house: House, hass_ws_client: WebSocketGenerator) -> None:
+async def test_a_person_who_is_renamed_and_one_who_is_removed(
+    house: House, hass_ws_client: WebSocketGenerator
+) -> None:
     client = await hass_ws_client(house.hass)
     await follow(client)
     house.hass.config_entries.async_update_entry(house.person, title="Grace")

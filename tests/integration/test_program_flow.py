@@ -23,17 +23,27 @@ from .test_evening_plan import MONDAY_NOON, ask
 from .world import person_entry
 
 GLOW: dict[str, Any] = {"name": "Glow", "red": 10.0, "minutes": 5, "per_week": 2}
-LIFT: dict[str, Any] = {"name": "Lift", "current_ua": 50, "frequency_hz": 8.3, "minutes": 2, "per_week": 2}
+LIFT: dict[str, Any] = {
+    "name": "Lift",
+    "current_ua": 50,
+    "frequency_hz": 8.3,
+    "minutes": 2,
+    "per_week": 2,
+}
 NAN = float("nan")
 
 
 @pytest.fixture
-async def house(hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: Path) -> AsyncGenerator[House]:
+async def house(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: Path
+) -> AsyncGenerator[House]:
     """A house with both devices; the person is of skin type II, so that nothing is halved for what is not known."""
     freezer.move_to(MONDAY_NOON)
     with all_enabled():
         async with furnished(hass, freezer, tmp_path) as found:
-            hass.config_entries.async_update_entry(found.person, data={**found.person.data, "skin_type": "ii"})
+            hass.config_entries.async_update_entry(
+                found.person, data={**found.person.data, "skin_type": "ii"}
+            )
             yield found
 
 
@@ -56,14 +66,18 @@ async def make(house: House, numbers: dict[str, Any], kind: str = "mask") -> Any
     """Make a program."""
     preview = await fill(house, numbers, kind)
     assert preview["type"] is FlowResultType.MENU, preview
-    made = await house.hass.config_entries.subentries.async_configure(preview["flow_id"], {"next_step_id": "keep"})
+    made = await house.hass.config_entries.subentries.async_configure(
+        preview["flow_id"], {"next_step_id": "keep"}
+    )
     await house.hass.async_block_till_done()
     return made
 
 
 def choices(house: House, modality: Modality) -> list[str]:
     """The programs that can be chosen on a device."""
-    entity_id = er.async_get(house.hass).async_get_entity_id("select", DOMAIN, f"{house.entries[modality].data['mac']}_program")
+    entity_id = er.async_get(house.hass).async_get_entity_id(
+        "select", DOMAIN, f"{house.entries[modality].data['mac']}_program"
+    )
     assert entity_id is not None
     state = house.hass.states.get(entity_id)
     assert state is not None
@@ -76,25 +90,44 @@ async def test_the_dose_is_shown_before_a_program_is_kept(house: House) -> None:
     # 10 mW/cm² x 300 s = 3 J/cm² nominal
     assert (preview["step_id"], preview["menu_options"]) == ("preview", ["keep", "mask"])
     told = preview["description_placeholders"]
-    assert (told["dose"], told["counted"], told["share"], told["day"]) == ("3 J/cm²", "3.6 J/cm²", "8", "50 J/cm²")
+    assert (told["dose"], told["counted"], told["share"], told["day"]) == (
+        "3 J/cm²",
+        "3.6 J/cm²",
+        "8",
+        "50 J/cm²",
+    )
     assert house.person.subentries == {}
 
 
-async def test_numbers_can_be_changed_after_the_dose_was_seen_and_are_still_there(house: House) -> None:
+async def test_numbers_can_be_changed_after_the_dose_was_seen_and_are_still_there(
+    house: House,
+) -> None:
     preview = await fill(house, GLOW)
-    form = await house.hass.config_entries.subentries.async_configure(preview["flow_id"], {"next_step_id": "mask"})
-    shown = {str(key): key.description["suggested_value"] for key in fields(form) if key.description}
+    form = await house.hass.config_entries.subentries.async_configure(
+        preview["flow_id"], {"next_step_id": "mask"}
+    )
+    shown = {
+        str(key): key.description["suggested_value"] for key in fields(form) if key.description
+    }
     assert shown == GLOW
 
 
-async def test_a_program_of_ones_own_is_chosen_started_planned_and_called_by_its_name(house: House) -> None:
+async def test_a_program_of_ones_own_is_chosen_started_planned_and_called_by_its_name(
+    house: House,
+) -> None:
     assert (await make(house, GLOW))["type"] is FlowResultType.CREATE_ENTRY
     assert (await make(house, LIFT, "wand"))["type"] is FlowResultType.CREATE_ENTRY
     assert choices(house, Modality.MASK) == [*BUILT_IN, "Glow", MANUAL]
     assert "Lift" in choices(house, Modality.WAND)
     assert "Glow" not in choices(house, Modality.WAND)
-    started = await house.act("start_session", device_id=house.shell(Modality.MASK).device_entry.id, program="Glow")  # type: ignore[union-attr]
-    assert (started["program"], started["irradiance_mw_cm2"], started["duration_s"]) == ("Glow", {"red": 10}, 300)
+    started = await house.act(
+        "start_session", device_id=house.shell(Modality.MASK).device_entry.id, program="Glow"
+    )  # type: ignore[union-attr]
+    assert (started["program"], started["irradiance_mw_cm2"], started["duration_s"]) == (
+        "Glow",
+        {"red": 10},
+        300,
+    )
     await house.hass.services.async_call(DOMAIN, "stop_all", blocking=True)
     assert (await ask(house, program="Glow"))["reason"] == "reconfigure_successful"
     assert house.shown("select", "plan") == "Glow"
@@ -114,7 +147,9 @@ async def test_a_program_that_is_chosen_belongs_to_its_person(house: House) -> N
     await mask.manual.async_set(person_id="Eve")
     assert mask.manual.settings.program == "first_use"
     with pytest.raises(ServiceValidationError) as caught:
-        await house.act("start_session", device_id=mask.device_entry.id, person="Eve", program="Glow")  # type: ignore[union-attr]
+        await house.act(
+            "start_session", device_id=mask.device_entry.id, person="Eve", program="Glow"
+        )  # type: ignore[union-attr]
     assert caught.value.translation_key == "unknown_program"
 
 
@@ -139,7 +174,9 @@ async def test_a_program_that_is_chosen_belongs_to_its_person(house: House) -> N
         ("wand", {"minutes": 6}, "minutes", "out_of_bounds"),
     ],
 )
-async def test_what_does_not_fit_says_field_and_bound_and_nothing_is_lost(house: House, kind: str, changes: dict[str, Any], field: str, error: str) -> None:
+async def test_what_does_not_fit_says_field_and_bound_and_nothing_is_lost(
+    house: House, kind: str, changes: dict[str, Any], field: str, error: str
+) -> None:
     good = GLOW if kind == "mask" else LIFT
     form = await fill(house, good | changes, kind)
     assert (form["type"], form["errors"]) == (FlowResultType.FORM, {field: error})
@@ -163,16 +200,24 @@ async def test_a_change_holds_from_the_next_session_on_and_the_name_stays(house:
     await make(house, LIFT, "wand")
     (subentry,) = house.person.subentries.values()
     flows = house.hass.config_entries.subentries
-    form = await flows.async_init((house.person.entry_id, PROGRAM), context={"source": SOURCE_RECONFIGURE, "subentry_id": subentry.subentry_id})
+    form = await flows.async_init(
+        (house.person.entry_id, PROGRAM),
+        context={"source": SOURCE_RECONFIGURE, "subentry_id": subentry.subentry_id},
+    )
     assert "name" not in fields(form)
-    preview = await flows.async_configure(form["flow_id"], {key: value for key, value in LIFT.items() if key != "name"} | {"current_ua": 40})
+    preview = await flows.async_configure(
+        form["flow_id"],
+        {key: value for key, value in LIFT.items() if key != "name"} | {"current_ua": 40},
+    )
     done = await flows.async_configure(preview["flow_id"], {"next_step_id": "keep"})
     assert (done["type"], done["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
     (subentry,) = house.person.subentries.values()
     assert (subentry.title, subentry.data["current_ua"]) == ("Lift", 40)
 
 
-async def test_a_session_goes_on_when_its_program_is_deleted_and_a_plan_says_why_nothing_follows(house: House) -> None:
+async def test_a_session_goes_on_when_its_program_is_deleted_and_a_plan_says_why_nothing_follows(
+    house: House,
+) -> None:
     await make(house, GLOW)
     await ask(house, program="Glow", devices=["mask"])
     mask = house.shell(Modality.MASK)
@@ -189,5 +234,7 @@ async def test_a_session_goes_on_when_its_program_is_deleted_and_a_plan_says_why
     assert "unknown_program" in {reason["reason"] for reason in refused["reasons"]}
     await house.hass.services.async_call(DOMAIN, "stop_all", blocking=True)
     with pytest.raises(ServiceValidationError) as caught:
-        await house.act("start_routine", steps=[{"act": "cleanse"}, {"act": "mask", "program": "Glow"}])
+        await house.act(
+            "start_routine", steps=[{"act": "cleanse"}, {"act": "mask", "program": "Glow"}]
+        )
     assert caught.value.translation_key == "unknown_program"

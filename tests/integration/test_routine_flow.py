@@ -26,7 +26,9 @@ SUNDAY: dict[str, Any] = {
 
 
 @pytest.fixture
-async def house(hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: Path) -> AsyncGenerator[House]:
+async def house(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: Path
+) -> AsyncGenerator[House]:
     """A house with both devices."""
     freezer.move_to(MONDAY_NOON)
     async with furnished(hass, freezer, tmp_path) as found:
@@ -42,10 +44,18 @@ async def make(house: House, **changes: Any) -> Any:
 
 
 async def test_what_is_there_makes_a_first_proposal(house: House) -> None:
-    form = await house.hass.config_entries.subentries.async_init((house.person.entry_id, ROUTINE), context={"source": SOURCE_USER})
-    shown: Any = {str(key): key.description["suggested_value"] for key in form["data_schema"].schema if key.description}  # type: ignore[union-attr]
+    form = await house.hass.config_entries.subentries.async_init(
+        (house.person.entry_id, ROUTINE), context={"source": SOURCE_USER}
+    )
+    shown: Any = {
+        str(key): key.description["suggested_value"]
+        for key in form["data_schema"].schema
+        if key.description
+    }  # type: ignore[union-attr]
     assert shown["steps"] == ["cleanse", "gel", "wand", "rinse", "mask", "serum"]
-    made = await house.hass.config_entries.subentries.async_configure(form["flow_id"], {"name": "As proposed", **shown})
+    made = await house.hass.config_entries.subentries.async_configure(
+        form["flow_id"], {"name": "As proposed", **shown}
+    )
     assert made["type"] is FlowResultType.CREATE_ENTRY
 
 
@@ -71,7 +81,9 @@ async def test_a_routine_of_ones_own_is_gone_through_in_its_order(house: House) 
         ({"program": "uneven_tone"}, "program", "wrong_modality"),
     ],
 )
-async def test_what_could_not_be_gone_through_is_told_at_its_field_and_nothing_is_lost(house: House, changes: dict[str, Any], field: str, error: str) -> None:
+async def test_what_could_not_be_gone_through_is_told_at_its_field_and_nothing_is_lost(
+    house: House, changes: dict[str, Any], field: str, error: str
+) -> None:
     form = await make(house, **changes)
     assert (form["type"], form["errors"]) == (FlowResultType.FORM, {field: error})
     assert house.person.subentries == {}
@@ -80,13 +92,21 @@ async def test_what_could_not_be_gone_through_is_told_at_its_field_and_nothing_i
     assert (await make(house, name="SUNDAY"))["errors"] == {"name": "name_taken"}
 
 
-async def test_a_routine_is_put_in_another_order_and_one_that_goes_on_stays_as_it_began(house: House) -> None:
+async def test_a_routine_is_put_in_another_order_and_one_that_goes_on_stays_as_it_began(
+    house: House,
+) -> None:
     await make(house)
     await house.act("start_routine", routine="Sunday")
     (subentry,) = house.person.subentries.values()
     flows = house.hass.config_entries.subentries
-    form = await flows.async_init((house.person.entry_id, ROUTINE), context={"source": SOURCE_RECONFIGURE, "subentry_id": subentry.subentry_id})
-    numbers = {key: value for key, value in SUNDAY.items() if key != "name"} | {"steps": ["mask", "serum"], "if_refused": "end"}
+    form = await flows.async_init(
+        (house.person.entry_id, ROUTINE),
+        context={"source": SOURCE_RECONFIGURE, "subentry_id": subentry.subentry_id},
+    )
+    numbers = {key: value for key, value in SUNDAY.items() if key != "name"} | {
+        "steps": ["mask", "serum"],
+        "if_refused": "end",
+    }
     done = await flows.async_configure(form["flow_id"], numbers)
     assert (done["type"], done["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
     assert house.evenings.run is not None

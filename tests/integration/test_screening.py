@@ -11,7 +11,13 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.facial_therapy.config_flow import ADD_PERSON
-from custom_components.facial_therapy.const import CONF_ELIGIBILITY, CONF_KIND, CONF_PROFILE, DOMAIN, KIND_PERSON
+from custom_components.facial_therapy.const import (
+    CONF_ELIGIBILITY,
+    CONF_KIND,
+    CONF_PROFILE,
+    DOMAIN,
+    KIND_PERSON,
+)
 from custom_components.facial_therapy.core.model import Eligibility
 from custom_components.facial_therapy.people.registry import find_person
 from custom_components.facial_therapy.storage.ledger import LEDGER
@@ -23,7 +29,11 @@ from .world import World, person_entry
 def issues(world: World) -> list[str]:
     """What has to be mended about people."""
     found = ir.async_get(world.hass).issues
-    return [issue.translation_key or "" for (domain, _), issue in found.items() if domain == DOMAIN and (issue.translation_key or "").startswith("screening")]
+    return [
+        issue.translation_key or ""
+        for (domain, _), issue in found.items()
+        if domain == DOMAIN and (issue.translation_key or "").startswith("screening")
+    ]
 
 
 async def later(world: World, days: float) -> None:
@@ -41,7 +51,10 @@ async def test_a_screening_is_reminded_of_expires_and_is_done_again(world: World
     assert issues(world) == ["screening_expires"]
     await later(world, 14)
     assert issues(world) == ["screening_expired"]
-    assert [refusal.reason.value for refusal in world.shell.admission.refusals(None)][:1] in (["screening_expired"], ["stale_telemetry"])
+    assert [refusal.reason.value for refusal in world.shell.admission.refusals(None)][:1] in (
+        ["screening_expired"],
+        ["stale_telemetry"],
+    )
 
     entry = world.hass.config_entries.async_get_known_entry(world.person.person_id)
     world.hass.config_entries.async_update_entry(entry, data=person_entry().data)
@@ -50,7 +63,14 @@ async def test_a_screening_is_reminded_of_expires_and_is_done_again(world: World
 
 
 async def test_an_entry_of_the_first_release_has_to_be_screened(world: World) -> None:
-    old = MockConfigEntry(domain=DOMAIN, title="Bo", data={CONF_KIND: KIND_PERSON, CONF_PROFILE: 9}, unique_id="person_9", version=1, minor_version=1)
+    old = MockConfigEntry(
+        domain=DOMAIN,
+        title="Bo",
+        data={CONF_KIND: KIND_PERSON, CONF_PROFILE: 9},
+        unique_id="person_9",
+        version=1,
+        minor_version=1,
+    )
     old.add_to_hass(world.hass)
     assert await world.hass.config_entries.async_setup(old.entry_id)
     await world.hass.async_block_till_done()
@@ -63,7 +83,13 @@ async def test_an_entry_of_the_first_release_has_to_be_screened(world: World) ->
 
 
 async def test_an_entry_of_a_later_release_is_not_touched(world: World) -> None:
-    new = MockConfigEntry(domain=DOMAIN, title="Bo", data={CONF_KIND: KIND_PERSON, CONF_PROFILE: 9}, unique_id="person_9", version=2)
+    new = MockConfigEntry(
+        domain=DOMAIN,
+        title="Bo",
+        data={CONF_KIND: KIND_PERSON, CONF_PROFILE: 9},
+        unique_id="person_9",
+        version=2,
+    )
     new.add_to_hass(world.hass)
     assert not await world.hass.config_entries.async_setup(new.entry_id)
     assert new.state is ConfigEntryState.MIGRATION_ERROR
@@ -72,7 +98,15 @@ async def test_an_entry_of_a_later_release_is_not_touched(world: World) -> None:
 def damaged() -> list[Any]:
     """What an entry could hold after somebody has edited it."""
     good = eligibility_out(Eligibility(adult=True))
-    return [{}, None, 5, {**good, "screenings": {"mask": {}}}, {**good, "redness_until": "soon"}, {**good, "blocks": []}, {"adult": True}]
+    return [
+        {},
+        None,
+        5,
+        {**good, "screenings": {"mask": {}}},
+        {**good, "redness_until": "soon"},
+        {**good, "blocks": []},
+        {"adult": True},
+    ]
 
 
 @pytest.mark.parametrize("wrong", damaged(), ids=str)
@@ -105,8 +139,15 @@ async def test_the_days_of_a_person_who_goes_count_for_the_next(world: World) ->
 
 async def answered(world: World, name: str) -> Eligibility:
     """Add somebody by the flow, and return how they stand."""
-    step = await world.hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER}, data=ADD_PERSON)
-    for answers in ({"name": name}, {"adult": True, "confirmed": True}, {"confirmed": True}, {"confirmed": True}):
+    step = await world.hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": SOURCE_USER}, data=ADD_PERSON
+    )
+    for answers in (
+        {"name": name},
+        {"adult": True, "confirmed": True},
+        {"confirmed": True},
+        {"confirmed": True},
+    ):
         step = await world.hass.config_entries.flow.async_configure(step["flow_id"], answers)
     await world.hass.async_block_till_done()
     return find_person(world.hass, name).eligibility
@@ -114,7 +155,9 @@ async def answered(world: World, name: str) -> Eligibility:
 
 async def test_going_and_coming_back_clears_nothing(world: World) -> None:
     for reaction in ("redness", "red_flag"):
-        await world.hass.services.async_call(DOMAIN, "report_reaction", {"reaction": reaction}, blocking=True)
+        await world.hass.services.async_call(
+            DOMAIN, "report_reaction", {"reaction": reaction}, blocking=True
+        )
     before = world.person.eligibility
     await world.hass.config_entries.async_remove(world.person.person_id)
     after = await answered(world, "Ada")
@@ -135,4 +178,6 @@ async def test_everybody_keeps_their_own_days(hass: HomeAssistant, world: World)
     assert not hass.data[LEDGER].history(eve.person_id).records
     entry = hass.config_entries.async_get_known_entry(eve.person_id)
     assert eligibility_in(entry.data[CONF_ELIGIBILITY]).screenings
-    assert dt_util.utcnow() > min(screening.screened_at for screening in eve.eligibility.screenings.values()) - timedelta(seconds=1)
+    assert dt_util.utcnow() > min(
+        screening.screened_at for screening in eve.eligibility.screenings.values()
+    ) - timedelta(seconds=1)

@@ -56,7 +56,9 @@ async def test_what_was_delivered_is_shown_when_the_session_has_ended(world: Wor
     await world.run()
     await world.pass_time(60)
     assert world.shell.state is SessionState.IDLE
-    assert float(state(world, "sensor", "fluence").state) == pytest.approx(world.device.history[-1].delivered.total, abs=0.001)
+    assert float(state(world, "sensor", "fluence").state) == pytest.approx(
+        world.device.history[-1].delivered.total, abs=0.001
+    )
 
 
 @pytest.mark.parametrize("modality", [Modality.WAND])
@@ -65,19 +67,30 @@ async def test_a_wand_shows_charge_temperature_and_impedance(world: World) -> No
     assert state(world, "sensor", "impedance").state == STATE_UNKNOWN
     await world.run()
     await world.pass_time(60)
-    assert float(state(world, "sensor", "charge").state) == pytest.approx(world.device.history[-1].delivered.total, abs=0.001)
+    assert float(state(world, "sensor", "charge").state) == pytest.approx(
+        world.device.history[-1].delivered.total, abs=0.001
+    )
 
 
 @pytest.mark.parametrize(
     ("hours", "expected"),
     [((), None), ((2,), 2), ((5, 2), 5), ((None,), None), ((5, None), None)],
 )
-async def test_ready_at_is_when_time_alone_has_taken_every_reason_away(world: World, hours: tuple[int | None, ...], expected: int | None) -> None:
+async def test_ready_at_is_when_time_alone_has_taken_every_reason_away(
+    world: World, hours: tuple[int | None, ...], expected: int | None
+) -> None:
     now = dt_util.utcnow().replace(microsecond=0)
-    refusals = tuple(Refusal(reason=Reason.BUSY, allowed_at=None if hour is None else now + timedelta(hours=hour)) for hour in hours)
+    refusals = tuple(
+        Refusal(
+            reason=Reason.BUSY, allowed_at=None if hour is None else now + timedelta(hours=hour)
+        )
+        for hour in hours
+    )
     description = next(description for description in DESCRIPTIONS if description.key == "ready_at")
     snapshot = world.shell.data.__replace__(refusals=refusals)
-    assert description.value_fn(snapshot) == (None if expected is None else now + timedelta(hours=expected))
+    assert description.value_fn(snapshot) == (
+        None if expected is None else now + timedelta(hours=expected)
+    )
     assert description.attributes_fn(snapshot) == {"reason": "busy" if hours else None}
 
 

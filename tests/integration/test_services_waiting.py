@@ -11,7 +11,9 @@ from custom_components.facial_therapy.core.session import SessionState
 
 from .world import World
 
-NEVER_SEEN = pytest.mark.parametrize("seen", [True, False], ids=["seen before", "not seen since the restart"])
+NEVER_SEEN = pytest.mark.parametrize(
+    "seen", [True, False], ids=["seen before", "not seen since the restart"]
+)
 
 
 @pytest.fixture
@@ -24,7 +26,13 @@ def off(world: World, seen: bool) -> World:  # noqa: FBT001 - a parameter of the
 
 async def call(world: World, action: str, **data: Any) -> Any:
     """Call an action that may wait ten minutes."""
-    return await world.hass.services.async_call(DOMAIN, action, {"device_id": world.device_id, "wait": 600, **data}, blocking=True, return_response=True)
+    return await world.hass.services.async_call(
+        DOMAIN,
+        action,
+        {"device_id": world.device_id, "wait": 600, **data},
+        blocking=True,
+        return_response=True,
+    )
 
 
 @NEVER_SEEN
@@ -36,13 +44,27 @@ async def call(world: World, action: str, **data: Any) -> Any:
         (Modality.MASK, {"program": "manual"}, "nothing_selected"),
         (Modality.MASK, {"program": "manual", "channels": {"green": 5}}, "bad_channel"),
         (Modality.MASK, {"program": "manual", "channels": {"red": 2**31}}, "out_of_bounds"),
-        (Modality.MASK, {"program": "manual", "channels": {"red": 5}, "duration_s": "nan"}, "out_of_bounds"),
-        (Modality.MASK, {"program": "manual", "channels": {"red": 5}, "window_s": 0}, "out_of_bounds"),
+        (
+            Modality.MASK,
+            {"program": "manual", "channels": {"red": 5}, "duration_s": "nan"},
+            "out_of_bounds",
+        ),
+        (
+            Modality.MASK,
+            {"program": "manual", "channels": {"red": 5}, "window_s": 0},
+            "out_of_bounds",
+        ),
         (Modality.WAND, {"program": "blemish_prone"}, "wrong_modality"),
-        (Modality.WAND, {"program": "manual", "current_ua": 251, "frequency_hz": 8.3}, "out_of_bounds"),
+        (
+            Modality.WAND,
+            {"program": "manual", "current_ua": 251, "frequency_hz": 8.3},
+            "out_of_bounds",
+        ),
     ],
 )
-async def test_what_no_return_could_make_right_is_refused_at_once(off: World, data: dict[str, Any], key: str) -> None:
+async def test_what_no_return_could_make_right_is_refused_at_once(
+    off: World, data: dict[str, Any], key: str
+) -> None:
     with pytest.raises(ServiceValidationError) as refused:
         await call(off, "start_session", **data)
     assert refused.value.translation_key == key

@@ -28,7 +28,9 @@ MASK, WAND = Modality.MASK, Modality.WAND
 
 
 @pytest.fixture
-async def house(hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: Path) -> AsyncGenerator[House]:
+async def house(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: Path
+) -> AsyncGenerator[House]:
     """A house that listens, with a mask, a wand and Ada."""
     freezer.move_to("2026-11-24T19:00:00+00:00")
     for integration in ("homeassistant", "conversation"):
@@ -60,10 +62,15 @@ def listened_to(house: House, word: str) -> bool:
     return any(word in sentence for sentence in get_agent_manager(house.hass).trigger_sentences)
 
 
-async def test_a_name_is_listened_to_from_when_it_is_given_until_it_is_changed_or_gone(house: House) -> None:
+async def test_a_name_is_listened_to_from_when_it_is_given_until_it_is_changed_or_gone(
+    house: House,
+) -> None:
     assert "armed" not in await say(house, "start evening calm")
     subentry = make_program(house, "Evening calm")
-    assert await say(house, "start evening calm") == "Mask is armed for Ada. Put it on before 11:01 to begin."
+    assert (
+        await say(house, "start evening calm")
+        == "Mask is armed for Ada. Put it on before 11:01 to begin."
+    )
     assert armed(house) == ("Ada", "Evening calm")
     assert house.flowing == set()
     await say(house, "stop")
@@ -91,7 +98,9 @@ async def test_a_name_means_what_the_one_has_made_for_whom_it_is_said(house: Hou
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_what_somebody_has_not_made_and_what_a_device_cannot_give_is_said(house: House, language: str) -> None:
+async def test_what_somebody_has_not_made_and_what_a_device_cannot_give_is_said(
+    house: House, language: str
+) -> None:
     other = await eve(house)
     make_program(house, "Calm")
     make_routine(house, "Reset")
@@ -118,8 +127,24 @@ async def test_what_somebody_has_not_made_and_what_a_device_cannot_give_is_said(
     assert house.evenings.run.routine == "Reset"
 
 
-@pytest.mark.parametrize("name", ["Fine lines", "feine Linien", "Mask", "the mask", "Ada", "please", "my session", "for me", "[(", "{x} <device>|(mask"])
-async def test_a_name_that_means_something_already_or_is_no_word_takes_nothing_away(house: House, name: str) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Fine lines",
+        "feine Linien",
+        "Mask",
+        "the mask",
+        "Ada",
+        "please",
+        "my session",
+        "for me",
+        "[(",
+        "{x} <device>|(mask",
+    ],
+)
+async def test_a_name_that_means_something_already_or_is_no_word_takes_nothing_away(
+    house: House, name: str
+) -> None:
     make_program(house, name, WAND)
     make_routine(house, name)
     assert "armed" in await say(house, "please start the mask with fine lines for Ada, please")
@@ -147,7 +172,9 @@ async def test_the_name_of_a_program_does_not_name_a_device_or_a_person(house: H
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_a_routine_of_ones_own_is_begun_by_its_name_and_the_evening_by_its_words(house: House, language: str) -> None:
+async def test_a_routine_of_ones_own_is_begun_by_its_name_and_the_evening_by_its_words(
+    house: House, language: str
+) -> None:
     make_routine(house, "Sunday reset")
     for sentence in OWN_ROUTINE[language]:
         answer = await say(house, sentence, language)
@@ -156,23 +183,42 @@ async def test_a_routine_of_ones_own_is_begun_by_its_name_and_the_evening_by_its
         assert (house.evenings.run.routine, house.state()) == ("Sunday reset", RoutineState.HAND)
         await house.act("stop_routine")
     await house.evenings.async_choose("fine_lines")
-    await say(house, {"en": "start my evening routine", "de": "starte meine Abendroutine"}[language], language)
+    await say(
+        house,
+        {"en": "start my evening routine", "de": "starte meine Abendroutine"}[language],
+        language,
+    )
     assert house.evenings.run is not None
     assert house.evenings.run.routine == "evening"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_somebody_is_asked_whether_they_want_a_session_and_nothing_is_armed(house: House, language: str) -> None:
+async def test_somebody_is_asked_whether_they_want_a_session_and_nothing_is_armed(
+    house: House, language: str
+) -> None:
     make_program(house, "Evening calm")
     called: list[dict[str, Any]] = []
-    house.hass.bus.async_listen(EVENT_CALL_SERVICE, lambda event: called.append(dict(event.data["service_data"])) if event.data["domain"] == DOMAIN else None)
+    house.hass.bus.async_listen(
+        EVENT_CALL_SERVICE,
+        lambda event: (
+            called.append(dict(event.data["service_data"]))
+            if event.data["domain"] == DOMAIN
+            else None
+        ),
+    )
     for sentence in PROPOSING[language]:
         answer = await say(house, sentence, language)
         print(f"{language} | {sentence} | {called[-1]['mode']} {called[-1]['program']} | {answer}")  # noqa: T201
         assert answer == {"en": "Ada is asked.", "de": "Ada wird gefragt."}[language]
-        assert (called[-1]["mode"], called[-1]["program"] == "Evening calm") == ("propose", "calm" in sentence)
+        assert (called[-1]["mode"], called[-1]["program"] == "Evening calm") == (
+            "propose",
+            "calm" in sentence,
+        )
     assert len(called) == len(PROPOSING[language])
-    assert (house.shell(MASK).state, house.shell(WAND).state) == (SessionState.IDLE, SessionState.IDLE)
+    assert (house.shell(MASK).state, house.shell(WAND).state) == (
+        SessionState.IDLE,
+        SessionState.IDLE,
+    )
 
 
 async def test_a_name_of_nothing_but_words_of_the_sentence_is_not_listened_to(house: House) -> None:

@@ -49,7 +49,9 @@ async def test_a_missing_file_is_an_empty_ledger(hass: HomeAssistant, tmp_path: 
 
 
 @pytest.mark.parametrize("left", [None, b""])
-async def test_a_ledger_that_was_begun_and_is_gone_is_unreadable_and_begun_anew_at_the_ceiling(hass: HomeAssistant, tmp_path: Path, left: bytes | None) -> None:
+async def test_a_ledger_that_was_begun_and_is_gone_is_unreadable_and_begun_anew_at_the_ceiling(
+    hass: HomeAssistant, tmp_path: Path, left: bytes | None
+) -> None:
     path = tmp_path / "ledger"
     if left is not None:
         path.write_bytes(left)
@@ -62,10 +64,18 @@ async def test_a_ledger_that_was_begun_and_is_gone_is_unreadable_and_begun_anew_
     again = Ledger(path)
     await again.async_load(hass, begun=True)
     assert not again.unreadable
-    assert sum(entry.counted.fluence_j_cm2.get(Channel.RED, 0) for entry in again.history("ada").records) > 0
+    assert (
+        sum(
+            entry.counted.fluence_j_cm2.get(Channel.RED, 0)
+            for entry in again.history("ada").records
+        )
+        > 0
+    )
 
 
-async def test_what_was_opened_is_there_after_a_restart_at_its_full_plan(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_what_was_opened_is_there_after_a_restart_at_its_full_plan(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     await (await loaded(hass, tmp_path / "ledger")).async_open(hass, record())
     ledger = await loaded(hass, tmp_path / "ledger")
     assert ledger.get("00000000000000a1") == record()
@@ -73,26 +83,45 @@ async def test_what_was_opened_is_there_after_a_restart_at_its_full_plan(hass: H
     assert ledger.sessions_of("ada") == {Modality.MASK: 1, Modality.WAND: 0}
 
 
-async def test_what_was_settled_is_there_after_a_restart(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_what_was_settled_is_there_after_a_restart(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
     await ledger.async_open(hass, record())
     delivered = Dose(fluence_j_cm2={Channel.RED: 5.5})
-    await ledger.async_settle(hass, "00000000000000a1", delivered=delivered, outcome=Outcome.STOPPED, ended_at=EVENING)
+    await ledger.async_settle(
+        hass, "00000000000000a1", delivered=delivered, outcome=Outcome.STOPPED, ended_at=EVENING
+    )
     again = (await loaded(hass, tmp_path / "ledger")).get("00000000000000a1")
     assert again is not None
     assert again == ledger.get("00000000000000a1")
-    assert (again.delivered, again.outcome, again.ended_at, again.open) == (delivered, Outcome.STOPPED, EVENING, False)
+    assert (again.delivered, again.outcome, again.ended_at, again.open) == (
+        delivered,
+        Outcome.STOPPED,
+        EVENING,
+        False,
+    )
 
 
-async def test_a_session_below_a_fifth_of_its_plan_does_not_count_as_one(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_a_session_below_a_fifth_of_its_plan_does_not_count_as_one(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
     for number, fluence in enumerate((1.19, 1.21)):
         await ledger.async_open(hass, record(f"{number:016x}"))
-        await ledger.async_settle(hass, f"{number:016x}", delivered=Dose(fluence_j_cm2={Channel.RED: fluence}), outcome=Outcome.PARTIAL, ended_at=EVENING)
+        await ledger.async_settle(
+            hass,
+            f"{number:016x}",
+            delivered=Dose(fluence_j_cm2={Channel.RED: fluence}),
+            outcome=Outcome.PARTIAL,
+            ended_at=EVENING,
+        )
     assert ledger.sessions_of("ada")[Modality.MASK] == 1
 
 
-async def test_what_a_device_must_be_remembered_by_outlives_a_restart(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_what_a_device_must_be_remembered_by_outlives_a_restart(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
     memory = DeviceMemory(last_record=7, fault=Fault.OVERDOSE)
     await ledger.async_remember(hass, MAC, memory)
@@ -102,7 +131,9 @@ async def test_what_a_device_must_be_remembered_by_outlives_a_restart(hass: Home
     assert (await loaded(hass, tmp_path / "ledger")).device(MAC) == memory
 
 
-async def test_a_line_torn_by_a_power_cut_was_never_acknowledged_and_is_dropped(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_a_line_torn_by_a_power_cut_was_never_acknowledged_and_is_dropped(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     path = tmp_path / "ledger"
     ledger = await loaded(hass, path)
     await ledger.async_open(hass, record("0000000000000001"))
@@ -117,16 +148,22 @@ async def test_a_line_torn_by_a_power_cut_was_never_acknowledged_and_is_dropped(
         assert path.read_bytes() == whole
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
-async def test_a_flipped_bit_makes_the_ledger_unreadable_and_never_lower(hass: HomeAssistant, tmp_path: Path, where: float, bit: int) -> None:
+async def test_a_flipped_bit_makes_the_ledger_unreadable_and_never_lower(
+    hass: HomeAssistant, tmp_path: Path, where: float, bit: int
+) -> None:
     path = tmp_path / "ledger"
     path.unlink(missing_ok=True)
     ledger = await loaded(hass, path)
     await ledger.async_open(hass, record("0000000000000001"))
     await ledger.async_open(hass, record("0000000000000002"))
     raw = bytearray(path.read_bytes())
-    place = int(where * (len(raw) - 1))  # the last newline makes the last line torn, which is another test
+    place = int(
+        where * (len(raw) - 1)
+    )  # the last newline makes the last line torn, which is another test
     raw[place] ^= 1 << bit
     path.write_bytes(raw)
     again = await loaded(hass, path)
@@ -136,16 +173,22 @@ async def test_a_flipped_bit_makes_the_ledger_unreadable_and_never_lower(hass: H
     assert path.read_bytes() == bytes(raw)
 
 
-async def test_a_ledger_of_a_newer_version_is_unreadable(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_a_ledger_of_a_newer_version_is_unreadable(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     with patch("custom_components.facial_therapy.storage.ledger_file.VERSION", 3):
         await (await loaded(hass, tmp_path / "ledger")).async_open(hass, record())
     assert (await loaded(hass, tmp_path / "ledger")).unreadable
 
 
-async def test_settling_what_was_never_opened_changes_nothing(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_settling_what_was_never_opened_changes_nothing(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
     with pytest.raises(KeyError):
-        await ledger.async_settle(hass, "00000000000000ff", delivered=Dose(), outcome=Outcome.VOID, ended_at=EVENING)
+        await ledger.async_settle(
+            hass, "00000000000000ff", delivered=Dose(), outcome=Outcome.VOID, ended_at=EVENING
+        )
     assert not (tmp_path / "ledger").exists()
 
 

@@ -20,7 +20,11 @@ import pytest
 from custom_components.facial_therapy.core.ledger.record import Source
 from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Outcome
 from custom_components.facial_therapy.storage.ledger import AGE, Ledger
-from custom_components.facial_therapy.storage.ledger_file import DeviceMemory, LedgerError, LedgerFile
+from custom_components.facial_therapy.storage.ledger_file import (
+    DeviceMemory,
+    LedgerError,
+    LedgerFile,
+)
 
 from .test_store import EVENING, MAC, loaded, record
 
@@ -57,7 +61,9 @@ def full(path: Path, room: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("room", [0, 1, 100])
-async def test_a_full_disk_refuses_and_leaves_the_file_as_it_was(hass: HomeAssistant, tmp_path: Path, room: int) -> None:
+async def test_a_full_disk_refuses_and_leaves_the_file_as_it_was(
+    hass: HomeAssistant, tmp_path: Path, room: int
+) -> None:
     path = tmp_path / "ledger"
     ledger = await loaded(hass, path)
     await ledger.async_open(hass, record("0000000000000001"))
@@ -73,7 +79,9 @@ async def test_a_full_disk_refuses_and_leaves_the_file_as_it_was(hass: HomeAssis
     assert (await loaded(hass, path)).session_ids() == ["0000000000000001", "0000000000000002"]
 
 
-async def test_a_read_only_disk_refuses_and_what_was_torn_before_is_cut_off_when_it_can_be_written(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_a_read_only_disk_refuses_and_what_was_torn_before_is_cut_off_when_it_can_be_written(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     path = tmp_path / "ledger"
     await (await loaded(hass, path)).async_open(hass, record("0000000000000001"))
     whole = path.read_bytes()
@@ -101,12 +109,17 @@ async def test_a_read_back_that_differs_refuses(hass: HomeAssistant, tmp_path: P
             file.seek(-5, os.SEEK_END)
             file.write(b"X")
 
-    with patch("custom_components.facial_therapy.storage.ledger_file.os.fsync", side_effect=spoil), pytest.raises(LedgerError):
+    with (
+        patch("custom_components.facial_therapy.storage.ledger_file.os.fsync", side_effect=spoil),
+        pytest.raises(LedgerError),
+    ):
         await ledger.async_open(hass, record("0000000000000002"))
     assert (await loaded(hass, path)).session_ids() == ["0000000000000001"]
 
 
-async def test_a_new_file_is_read_back_and_its_folder_synced(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_a_new_file_is_read_back_and_its_folder_synced(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     path = tmp_path / "ledger"
     ledger = await loaded(hass, path)
     await ledger.async_open(hass, record("0000000000000001"))
@@ -121,7 +134,10 @@ async def test_a_new_file_is_read_back_and_its_folder_synced(hass: HomeAssistant
         fsync(descriptor)
         folders.append(S_ISDIR(os.fstat(descriptor).st_mode))
 
-    with patch("custom_components.facial_therapy.storage.ledger_file.os.fsync", side_effect=spoil), pytest.raises(LedgerError):
+    with (
+        patch("custom_components.facial_therapy.storage.ledger_file.os.fsync", side_effect=spoil),
+        pytest.raises(LedgerError),
+    ):
         await ledger.async_erase(hass, "ada")
     assert path.read_bytes() == whole
     with patch("custom_components.facial_therapy.storage.ledger_file.os.fsync", side_effect=note):
@@ -129,7 +145,9 @@ async def test_a_new_file_is_read_back_and_its_folder_synced(hass: HomeAssistant
     assert folders == [False, True]
 
 
-async def test_a_new_file_keeps_the_time_that_had_been_reached(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_a_new_file_keeps_the_time_that_had_been_reached(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     """Else a clock that is put back while Home Assistant is off would reopen what is full."""
     path = tmp_path / "ledger"
     elapsed_s = 0.0
@@ -143,7 +161,9 @@ async def test_a_new_file_keeps_the_time_that_had_been_reached(hass: HomeAssista
     assert again.now() == EVENING + timedelta(hours=1)
 
 
-async def test_who_is_cancelled_while_a_line_is_written_leaves_memory_and_file_the_same(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_who_is_cancelled_while_a_line_is_written_leaves_memory_and_file_the_same(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     path = tmp_path / "ledger"
     ledger = await loaded(hass, path)
     await ledger.async_open(hass, record("0000000000000001"))
@@ -173,7 +193,9 @@ async def test_a_number_that_is_none_is_not_written(hass: HomeAssistant, tmp_pat
     assert ledger.session_ids() == []
 
 
-async def test_a_file_that_disappears_is_written_anew_from_memory(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_a_file_that_disappears_is_written_anew_from_memory(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     path = tmp_path / "ledger"
     ledger = await loaded(hass, path)
     await ledger.async_open(hass, record("0000000000000001"))
@@ -182,7 +204,9 @@ async def test_a_file_that_disappears_is_written_anew_from_memory(hass: HomeAssi
     assert (await loaded(hass, path)).session_ids() == ["0000000000000001", "0000000000000002"]
 
 
-async def test_a_file_that_became_shorter_is_not_added_to(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_a_file_that_became_shorter_is_not_added_to(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     path = tmp_path / "ledger"
     ledger = await loaded(hass, path)
     await ledger.async_open(hass, record("0000000000000001"))
@@ -191,7 +215,7 @@ async def test_a_file_that_became_shorter_is_not_added_to(hass: HomeAssistant, t
         await ledger.async_open(hass, record("0000000000000002"))
 
 
-# --- versions and age -----------------------------------------------------------------------------------------------------------------
+# --- versions and age -----------------------------------------------------------------------------
 
 
 def line(**entry: Any) -> bytes:
@@ -218,11 +242,15 @@ FIRST_VERSION = line(kind="ledger", version=1) + b"".join(
     )
     for session_id in ("a", "b")
 )
-FIRST_VERSION += line(kind="settle", session_id="a", delivered=red(5), outcome="stopped", ended_at=EVENING.isoformat())
+FIRST_VERSION += line(
+    kind="settle", session_id="a", delivered=red(5), outcome="stopped", ended_at=EVENING.isoformat()
+)
 FIRST_VERSION += line(kind="device", mac=MAC, last_record=7, fault=None)
 
 
-async def test_a_file_of_the_first_version_is_read_and_becomes_one_of_this(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_a_file_of_the_first_version_is_read_and_becomes_one_of_this(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     path = tmp_path / "ledger"
     path.write_bytes(FIRST_VERSION)
     for _ in range(2):
@@ -230,9 +258,17 @@ async def test_a_file_of_the_first_version_is_read_and_becomes_one_of_this(hass:
         settled, unsettled = ledger.get("a"), ledger.get("b")
         assert settled is not None
         assert unsettled is not None
-        assert (settled.delivered, settled.outcome, settled.ended_at) == (Dose(fluence_j_cm2={Channel.RED: 5}), Outcome.STOPPED, EVENING)
+        assert (settled.delivered, settled.outcome, settled.ended_at) == (
+            Dose(fluence_j_cm2={Channel.RED: 5}),
+            Outcome.STOPPED,
+            EVENING,
+        )
         assert settled.counted.fluence_j_cm2[Channel.RED] == pytest.approx(6)
-        assert (unsettled.counted, unsettled.duration_s, unsettled.source) == (Dose(fluence_j_cm2={Channel.RED: 7.2}), 600, Source.DEVICE)
+        assert (unsettled.counted, unsettled.duration_s, unsettled.source) == (
+            Dose(fluence_j_cm2={Channel.RED: 7.2}),
+            600,
+            Source.DEVICE,
+        )
         assert ledger.device(MAC) == DeviceMemory(last_record=7)
         assert ledger.now() >= EVENING
         assert b'"version":2' in path.read_bytes().splitlines()[0]
@@ -240,7 +276,13 @@ async def test_a_file_of_the_first_version_is_read_and_becomes_one_of_this(hass:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"planned": red(-1)}, {"planned": red(float("nan"))}, {"worst_case": red(float("inf"))}, {"started_at": EVENING.replace(tzinfo=None).isoformat()}]
+    "wrong",
+    [
+        {"planned": red(-1)},
+        {"planned": red(float("nan"))},
+        {"worst_case": red(float("inf"))},
+        {"started_at": EVENING.replace(tzinfo=None).isoformat()},
+    ],
 )
 async def test_a_line_that_checks_but_holds_no_dose_or_no_time_zone_makes_the_ledger_unreadable(
     hass: HomeAssistant, tmp_path: Path, wrong: dict[str, Any]
@@ -251,7 +293,9 @@ async def test_a_line_that_checks_but_holds_no_dose_or_no_time_zone_makes_the_le
     assert (await loaded(hass, path)).unreadable
 
 
-async def test_a_file_of_the_first_version_on_a_full_disk_is_read_all_the_same(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_a_file_of_the_first_version_on_a_full_disk_is_read_all_the_same(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     path = tmp_path / "ledger"
     path.write_bytes(FIRST_VERSION)
     with patch.object(LedgerFile, "replace", side_effect=OSError(28, "No space left on device")):
@@ -262,13 +306,24 @@ async def test_a_file_of_the_first_version_on_a_full_disk_is_read_all_the_same(h
     assert (await loaded(hass, path)).session_ids() == ["a", "b", "0000000000000003"]
 
 
-async def test_what_is_older_than_thirteen_months_goes_into_the_totals(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_what_is_older_than_thirteen_months_goes_into_the_totals(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     path = tmp_path / "ledger"
     ledger = await loaded(hass, path)
     dose = Dose(fluence_j_cm2={Channel.RED: 6.0})
     for number, ago in enumerate((AGE + DAY, AGE - DAY)):
         ended_at = ledger.now() - ago
-        await ledger.async_open(hass, record(f"{number:016x}", started_at=ended_at, ended_at=ended_at, delivered=dose, outcome=Outcome.COMPLETED))
+        await ledger.async_open(
+            hass,
+            record(
+                f"{number:016x}",
+                started_at=ended_at,
+                ended_at=ended_at,
+                delivered=dose,
+                outcome=Outcome.COMPLETED,
+            ),
+        )
     await ledger.async_remember(hass, MAC, DeviceMemory(last_record=3))
     totals = ledger.totals("ada")
     size = path.stat().st_size
@@ -282,7 +337,9 @@ async def test_what_is_older_than_thirteen_months_goes_into_the_totals(hass: Hom
     assert names(tmp_path) == ["ledger"]
 
 
-async def test_the_file_is_written_anew_when_most_of_it_is_out_of_date(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_the_file_is_written_anew_when_most_of_it_is_out_of_date(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     path = tmp_path / "ledger"
     ledger = await loaded(hass, path)
     await ledger.async_open(hass, record())
@@ -294,7 +351,9 @@ async def test_the_file_is_written_anew_when_most_of_it_is_out_of_date(hass: Hom
     assert (again.session_ids(), again.device(MAC).last_record) == (["00000000000000a1"], 59)
 
 
-async def test_a_power_cut_while_the_file_is_written_anew_leaves_the_old_one(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_a_power_cut_while_the_file_is_written_anew_leaves_the_old_one(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     path = tmp_path / "ledger"
     ledger = await loaded(hass, path)
     await ledger.async_open(hass, record())
@@ -307,7 +366,7 @@ async def test_a_power_cut_while_the_file_is_written_anew_leaves_the_old_one(has
     assert (await loaded(hass, path)).session_ids() == ["00000000000000a1"]
 
 
-# --- begun anew -----------------------------------------------------------------------------------------------------------------------
+# --- begun anew -----------------------------------------------------------------------------------
 
 
 async def unreadable(hass: HomeAssistant, path: Path) -> Ledger:
@@ -318,7 +377,9 @@ async def unreadable(hass: HomeAssistant, path: Path) -> Ledger:
     return ledger
 
 
-async def test_a_ledger_that_is_begun_anew_has_everybody_at_the_ceiling_and_keeps_the_old_file(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_a_ledger_that_is_begun_anew_has_everybody_at_the_ceiling_and_keeps_the_old_file(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     path = tmp_path / "ledger"
     ledger = await unreadable(hass, path)
     damaged = path.read_bytes()
@@ -336,18 +397,26 @@ async def test_a_ledger_that_is_begun_anew_has_everybody_at_the_ceiling_and_keep
 
 
 @pytest.mark.parametrize("what", ["hardlink_to", "replace"])
-async def test_a_ledger_that_cannot_be_begun_anew_stays_unreadable(hass: HomeAssistant, tmp_path: Path, what: str) -> None:
+async def test_a_ledger_that_cannot_be_begun_anew_stays_unreadable(
+    hass: HomeAssistant, tmp_path: Path, what: str
+) -> None:
     path = tmp_path / "ledger"
     ledger = await unreadable(hass, path)
     damaged = path.read_bytes()
     refused = OSError(30, "Read-only file system")
-    with patch.object(Path, what, side_effect=refused), patch.object(Path, "rename", side_effect=refused), pytest.raises(LedgerError):
+    with (
+        patch.object(Path, what, side_effect=refused),
+        patch.object(Path, "rename", side_effect=refused),
+        pytest.raises(LedgerError),
+    ):
         await ledger.async_begin_anew(hass, {"ada"})
     assert ledger.unreadable
     assert path.read_bytes() == damaged
 
 
-async def test_a_disk_without_links_keeps_the_old_file_by_renaming_it(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_a_disk_without_links_keeps_the_old_file_by_renaming_it(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     path = tmp_path / "ledger"
     ledger = await unreadable(hass, path)
     with patch.object(Path, "hardlink_to", side_effect=OSError(95, "Operation not supported")):

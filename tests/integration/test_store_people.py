@@ -21,10 +21,12 @@ def red(fluence: float) -> Dose:
     return Dose(fluence_j_cm2={Channel.RED: fluence})
 
 
-# --- sessions -------------------------------------------------------------------------------------------------------------------------
+# --- sessions -------------------------------------------------------------------------------------
 
 
-async def test_a_session_counts_from_the_moment_at_which_it_was_permitted_also_while_it_is_being_written(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_a_session_counts_from_the_moment_at_which_it_was_permitted_also_while_it_is_being_written(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
     writing = asyncio.create_task(ledger.async_open(hass, record(started_at=ledger.dated())))
     await asyncio.sleep(0)
@@ -38,20 +40,38 @@ async def test_a_session_counts_from_the_moment_at_which_it_was_permitted_also_w
     assert len(ledger.history("ada").records) == 1
 
 
-async def test_of_two_settlings_the_larger_stays_and_the_same_one_is_not_written_again(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_of_two_settlings_the_larger_stays_and_the_same_one_is_not_written_again(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
     await ledger.async_open(hass, record())
     for fluence in (3.0, 2.0):
-        await ledger.async_settle(hass, "00000000000000a1", delivered=red(fluence), outcome=Outcome.STOPPED, ended_at=EVENING, output_s=100)
+        await ledger.async_settle(
+            hass,
+            "00000000000000a1",
+            delivered=red(fluence),
+            outcome=Outcome.STOPPED,
+            ended_at=EVENING,
+            output_s=100,
+        )
     size = (tmp_path / "ledger").stat().st_size
-    await ledger.async_settle(hass, "00000000000000a1", delivered=red(3), outcome=Outcome.STOPPED, ended_at=EVENING, output_s=100)
+    await ledger.async_settle(
+        hass,
+        "00000000000000a1",
+        delivered=red(3),
+        outcome=Outcome.STOPPED,
+        ended_at=EVENING,
+        output_s=100,
+    )
     assert (tmp_path / "ledger").stat().st_size == size
     settled = (await loaded(hass, tmp_path / "ledger")).get("00000000000000a1")
     assert settled is not None
     assert (settled.delivered, settled.output_s) == (red(3), 100)
 
 
-async def test_what_can_no_longer_flow_is_not_elsewhere_but_counts_in_full_until_the_node_tells(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_what_can_no_longer_flow_is_not_elsewhere_but_counts_in_full_until_the_node_tells(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
     await ledger.async_open(hass, record(started_at=ledger.dated()))
     assert ledger.history("ada").other_session is not None
@@ -73,9 +93,17 @@ async def test_a_plan_is_amended_upwards_only(hass: HomeAssistant, tmp_path: Pat
     assert ledger.history("ada", without="00000000000000a1").records == ()
 
 
-async def test_what_a_node_tells_of_a_session_that_is_not_known_is_added_and_of_a_known_one_joined(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_what_a_node_tells_of_a_session_that_is_not_known_is_added_and_of_a_known_one_joined(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
-    told = record(delivered=red(5), outcome=Outcome.STOPPED, ended_at=EVENING, source=Source.UNKNOWN, program="")
+    told = record(
+        delivered=red(5),
+        outcome=Outcome.STOPPED,
+        ended_at=EVENING,
+        source=Source.UNKNOWN,
+        program="",
+    )
     await ledger.async_merge(hass, told)
     await ledger.async_merge(hass, replace(told, delivered=red(4)))
     joined = ledger.get("00000000000000a1")
@@ -85,30 +113,48 @@ async def test_what_a_node_tells_of_a_session_that_is_not_known_is_added_and_of_
     await ledger.async_merge(hass, replace(told, session_id="00000000000000b2", person_id=None))
     both = (await loaded(hass, tmp_path / "ledger")).get("00000000000000b2")
     assert both is not None
-    assert (both.delivered, both.person_id, both.program, both.source) == (red(5), "ada", "first_use", Source.DEVICE)
+    assert (both.delivered, both.person_id, both.program, both.source) == (
+        red(5),
+        "ada",
+        "first_use",
+        Source.DEVICE,
+    )
 
 
-async def test_an_older_backup_is_filled_up_by_what_the_node_has_counted(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_an_older_backup_is_filled_up_by_what_the_node_has_counted(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
     sums = Dose(fluence_j_cm2={Channel.RED: 20.0, Channel.BLUE: 4.0})
-    worst_case = await ledger.async_record_shortfall(hass, "ada", Modality.MASK, mac=MAC, told=sums, sessions=1)
+    worst_case = await ledger.async_record_shortfall(
+        hass, "ada", Modality.MASK, mac=MAC, told=sums, sessions=1
+    )
     assert worst_case is not None
-    assert await ledger.async_record_shortfall(hass, "ada", Modality.MASK, mac=MAC, told=sums, sessions=1) is None
+    assert (
+        await ledger.async_record_shortfall(
+            hass, "ada", Modality.MASK, mac=MAC, told=sums, sessions=1
+        )
+        is None
+    )
     [entry] = (await loaded(hass, tmp_path / "ledger")).history("ada").records
     assert (sum(entry.counted.fluence_j_cm2.values()), entry.source) == (24, Source.UNKNOWN)
 
 
-async def test_a_gap_in_the_history_of_a_node_is_charged_at_the_ceiling(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_a_gap_in_the_history_of_a_node_is_charged_at_the_ceiling(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
     await ledger.async_record_ceiling(hass, "ada", Modality.WAND, mac=MAC)
     [entry] = (await loaded(hass, tmp_path / "ledger")).history("ada").records
     assert (entry.counted.charge_ma_min, entry.sessions) == (7.5, 5)
 
 
-# --- people -----------------------------------------------------------------------------------------------------------------------------
+# --- people ---------------------------------------------------------------------------------------
 
 
-async def test_what_a_removed_person_was_given_counts_for_the_next_one_over_a_restart_too(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_what_a_removed_person_was_given_counts_for_the_next_one_over_a_restart_too(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
     await ledger.async_people(hass, {"ada"})
     size = (tmp_path / "ledger").stat().st_size
@@ -122,13 +168,30 @@ async def test_what_a_removed_person_was_given_counts_for_the_next_one_over_a_re
         assert again.totals("eve").sessions[Modality.MASK] == 0
 
 
-async def test_who_is_erased_is_gone_from_the_disk_but_for_the_doses_of_eight_days(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_who_is_erased_is_gone_from_the_disk_but_for_the_doses_of_eight_days(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     path = tmp_path / "ledger"
     ledger = await loaded(hass, path)
     ended_at = ledger.now() - timedelta(days=9)
-    await ledger.async_open(hass, record("0000000000000001", program="secret", started_at=ended_at, ended_at=ended_at, delivered=red(6)))
-    await ledger.async_open(hass, record("0000000000000002", program="secret", started_by="her", started_at=ledger.dated()))
-    assert [entry["session_id"] for entry in ledger.export("ada")] == ["0000000000000001", "0000000000000002"]
+    await ledger.async_open(
+        hass,
+        record(
+            "0000000000000001",
+            program="secret",
+            started_at=ended_at,
+            ended_at=ended_at,
+            delivered=red(6),
+        ),
+    )
+    await ledger.async_open(
+        hass,
+        record("0000000000000002", program="secret", started_by="her", started_at=ledger.dated()),
+    )
+    assert [entry["session_id"] for entry in ledger.export("ada")] == [
+        "0000000000000001",
+        "0000000000000002",
+    ]
     await ledger.async_erase(hass, "ada")
     assert ledger.session_ids() == ["0000000000000002"]
     assert b"secret" not in path.read_bytes()
@@ -138,7 +201,7 @@ async def test_who_is_erased_is_gone_from_the_disk_but_for_the_doses_of_eight_da
     assert [entry.counted for entry in again.history("eve").records] == [red(7.2)]
 
 
-# --- clocks -----------------------------------------------------------------------------------------------------------------------------
+# --- clocks ---------------------------------------------------------------------------------------
 
 
 class Clocks:
@@ -173,7 +236,9 @@ def clocks(tmp_path: Path) -> Clocks:
     return Clocks(tmp_path / "ledger")
 
 
-async def test_a_step_of_the_wall_clock_moves_no_window_and_is_told(hass: HomeAssistant, clocks: Clocks) -> None:
+async def test_a_step_of_the_wall_clock_moves_no_window_and_is_told(
+    hass: HomeAssistant, clocks: Clocks
+) -> None:
     ledger = await clocks.boot(hass)
     clocks.pass_time(HOUR)
     assert (ledger.now(), ledger.clock_ahead) == (EVENING + HOUR, timedelta(0))
@@ -183,7 +248,9 @@ async def test_a_step_of_the_wall_clock_moves_no_window_and_is_told(hass: HomeAs
     assert (ledger.now(), ledger.clock_ahead) == (EVENING + HOUR, timedelta(days=-9))
 
 
-async def test_a_clock_that_was_put_back_reopens_nothing_over_a_restart(hass: HomeAssistant, clocks: Clocks) -> None:
+async def test_a_clock_that_was_put_back_reopens_nothing_over_a_restart(
+    hass: HomeAssistant, clocks: Clocks
+) -> None:
     ledger = await clocks.boot(hass)
     clocks.pass_time(HOUR)
     await ledger.async_open(hass, record(started_at=ledger.dated()))
@@ -202,7 +269,9 @@ async def test_forward_time_is_believed_over_a_restart(hass: HomeAssistant, cloc
     assert ledger.history("ada").records == ()
 
 
-async def test_a_clock_that_is_set_after_the_start_leaves_nothing_too_early_in_the_next_run(hass: HomeAssistant, clocks: Clocks) -> None:
+async def test_a_clock_that_is_set_after_the_start_leaves_nothing_too_early_in_the_next_run(
+    hass: HomeAssistant, clocks: Clocks
+) -> None:
     """A board without a clock of its own begins eight hours late, and the network sets it right a minute after."""
     right = EVENING
     clocks.wall_at = right - 8 * HOUR
@@ -215,11 +284,17 @@ async def test_a_clock_that_is_set_after_the_start_leaves_nothing_too_early_in_t
     assert entry.started_at == right
 
 
-async def test_a_clock_that_was_ahead_for_a_while_does_not_carry_the_ledger_along(hass: HomeAssistant, clocks: Clocks) -> None:
+async def test_a_clock_that_was_ahead_for_a_while_does_not_carry_the_ledger_along(
+    hass: HomeAssistant, clocks: Clocks
+) -> None:
     ledger = await clocks.boot(hass)
-    await ledger.async_open(hass, record("0000000000000001", started_at=ledger.dated(), ended_at=ledger.dated()))
+    await ledger.async_open(
+        hass, record("0000000000000001", started_at=ledger.dated(), ended_at=ledger.dated())
+    )
     clocks.wall_at += timedelta(days=30)
-    await ledger.async_open(hass, record("0000000000000002", started_at=ledger.dated(), ended_at=ledger.dated()))
+    await ledger.async_open(
+        hass, record("0000000000000002", started_at=ledger.dated(), ended_at=ledger.dated())
+    )
     clocks.wall_at -= timedelta(days=30)
     ledger = await clocks.boot(hass)
     assert ledger.now() == EVENING

@@ -38,7 +38,9 @@ async def minute(world: World) -> None:
     await world.pass_time(0.5)
 
 
-async def test_a_full_disk_energizes_nothing_says_so_and_is_forgotten_when_it_has_room(world: World) -> None:
+async def test_a_full_disk_energizes_nothing_says_so_and_is_forgotten_when_it_has_room(
+    world: World,
+) -> None:
     with patch.object(LedgerFile, "append", no_room):
         with pytest.raises(RefusedError) as refused:
             await world.shell.async_start(world.ask())
@@ -79,7 +81,9 @@ async def damaged(hass: HomeAssistant, tmp_path: Path) -> Path:
     return path
 
 
-async def test_an_admin_begins_an_unreadable_ledger_anew(hass: HomeAssistant, hass_client: ClientSessionGenerator, damaged: Path) -> None:
+async def test_an_admin_begins_an_unreadable_ledger_anew(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, damaged: Path
+) -> None:
     person = person_entry()
     person.add_to_hass(hass)
     with patch("custom_components.facial_therapy.ledger_path", return_value=damaged):
@@ -92,10 +96,16 @@ async def test_an_admin_begins_an_unreadable_ledger_anew(hass: HomeAssistant, ha
     assert "store_failed" not in issues(hass)
 
     client = await hass_client()
-    begun = await (await client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": "ledger_unreadable"})).json()
+    begun = await (
+        await client.post(
+            "/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": "ledger_unreadable"}
+        )
+    ).json()
     assert begun["step_id"] == "confirm"
     with patch.object(Ledger, "async_begin_anew", side_effect=LedgerError("full")):
-        again = await (await client.post(f"/api/repairs/issues/fix/{begun['flow_id']}", json={})).json()
+        again = await (
+            await client.post(f"/api/repairs/issues/fix/{begun['flow_id']}", json={})
+        ).json()
     assert again["errors"] == {"base": "store_failed"}
     done = await (await client.post(f"/api/repairs/issues/fix/{begun['flow_id']}", json={})).json()
     assert done["type"] == "create_entry"
@@ -103,7 +113,9 @@ async def test_an_admin_begins_an_unreadable_ledger_anew(hass: HomeAssistant, ha
     assert sum(entry.sessions for entry in ledger.history(person.entry_id).records) == 12
 
 
-async def test_a_ledger_that_is_gone_is_asked_about_in_a_home_that_had_one_and_not_in_a_new_one(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_a_ledger_that_is_gone_is_asked_about_in_a_home_that_had_one_and_not_in_a_new_one(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
     person = person_entry()
     person.add_to_hass(hass)
     with patch("custom_components.facial_therapy.ledger_path", return_value=tmp_path / "ledger"):
@@ -118,12 +130,16 @@ async def test_a_ledger_that_is_gone_is_asked_about_in_a_home_that_had_one_and_n
     assert "ledger_unreadable" in issues(hass)
 
 
-async def test_only_an_admin_may(hass: HomeAssistant, hass_client: ClientSessionGenerator, hass_admin_user: object, damaged: Path) -> None:
+async def test_only_an_admin_may(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, hass_admin_user: object, damaged: Path
+) -> None:
     with patch("custom_components.facial_therapy.ledger_path", return_value=damaged):
         assert await async_setup_component(hass, DOMAIN, {})
         assert await async_setup_component(hass, REPAIRS, {})
     hass_admin_user.groups = []  # type: ignore[attr-defined]
     client = await hass_client()
-    refused = await client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": "ledger_unreadable"})
+    refused = await client.post(
+        "/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": "ledger_unreadable"}
+    )
     assert refused.status == 401
     assert hass.data[LEDGER].unreadable

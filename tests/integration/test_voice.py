@@ -27,7 +27,9 @@ async def heard(world: World) -> list[dict[str, Any]]:
     await world.shell.manual.async_set(program=MANUAL)
     area = ar.async_get(world.hass).async_create("Bathroom")
     dr.async_get(world.hass).async_update_device(world.device_id, area_id=area.id)
-    lamp = er.async_get(world.hass).async_get_or_create("light", "hue", "lamp", suggested_object_id="bathroom_lamp")
+    lamp = er.async_get(world.hass).async_get_or_create(
+        "light", "hue", "lamp", suggested_object_id="bathroom_lamp"
+    )
     er.async_get(world.hass).async_update_entity(lamp.entity_id, area_id=area.id)
     world.hass.states.async_set(LAMP, "off")
     await world.hass.async_block_till_done()
@@ -46,19 +48,35 @@ async def heard(world: World) -> list[dict[str, Any]]:
         "turn on all the lights",
     ],
 )
-async def test_turning_on_the_lights_by_voice_reaches_none_of_ours(world: World, heard: list[dict[str, Any]], sentence: str) -> None:
+async def test_turning_on_the_lights_by_voice_reaches_none_of_ours(
+    world: World, heard: list[dict[str, Any]], sentence: str
+) -> None:
     await async_converse(world.hass, sentence, None, Context(), language="en")
     await world.hass.async_block_till_done()
-    ours = {entry.entity_id for entry in er.async_entries_for_config_entry(er.async_get(world.hass), world.entry.entry_id)}
+    ours = {
+        entry.entity_id
+        for entry in er.async_entries_for_config_entry(
+            er.async_get(world.hass), world.entry.entry_id
+        )
+    }
     named = {entity_id for call in heard for entity_id in call["service_data"].get("entity_id", [])}
     assert not ours & named
-    assert sentence == "turn on all the lights" or LAMP in named  # so that silence is not taken for restraint
+    assert (
+        sentence == "turn on all the lights" or LAMP in named
+    )  # so that silence is not taken for restraint
     assert world.shell.state is SessionState.IDLE
     assert "start" not in world.device.commands
 
 
-async def test_no_light_and_no_number_of_ours_is_exposed_to_voice_by_default(world: World, heard: list[dict[str, Any]]) -> None:
+async def test_no_light_and_no_number_of_ours_is_exposed_to_voice_by_default(
+    world: World, heard: list[dict[str, Any]]
+) -> None:
     assert heard == []
     entries = er.async_entries_for_config_entry(er.async_get(world.hass), world.entry.entry_id)
-    exposed = {entry.domain for entry in entries if entry.platform == DOMAIN and async_should_expose(world.hass, "conversation", entry.entity_id)}
+    exposed = {
+        entry.domain
+        for entry in entries
+        if entry.platform == DOMAIN
+        and async_should_expose(world.hass, "conversation", entry.entity_id)
+    }
     assert not exposed & {"light", "number", "button", "select"}

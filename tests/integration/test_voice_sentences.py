@@ -9,7 +9,12 @@ from typing import Any
 
 import freezegun
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.components.conversation import ConversationInput, async_converse, async_get_chat_log, async_handle_sentence_triggers
+from homeassistant.components.conversation import (
+    ConversationInput,
+    async_converse,
+    async_get_chat_log,
+    async_handle_sentence_triggers,
+)
 from homeassistant.components.conversation.agent_manager import get_agent_manager
 from homeassistant.const import EVENT_CALL_SERVICE
 from homeassistant.core import Context, HomeAssistant
@@ -36,7 +41,9 @@ LAMP = "light.bathroom_lamp"
 
 
 @pytest.fixture
-async def house(hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: Path) -> AsyncGenerator[House]:
+async def house(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: Path
+) -> AsyncGenerator[House]:
     """A house that listens, with a mask, a wand, Ada, and an ordinary lamp."""
     freezer.move_to("2026-11-24T19:00:00+00:00")
     for integration in ("homeassistant", "conversation"):
@@ -50,13 +57,20 @@ async def house(hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: P
 def called(house: House) -> list[dict[str, Any]]:
     """Our actions that were called."""
     calls: list[dict[str, Any]] = []
-    house.hass.bus.async_listen(EVENT_CALL_SERVICE, lambda event: calls.append(dict(event.data)) if event.data["domain"] == DOMAIN else None)
+    house.hass.bus.async_listen(
+        EVENT_CALL_SERVICE,
+        lambda event: calls.append(dict(event.data)) if event.data["domain"] == DOMAIN else None,
+    )
     return calls
 
 
-async def say(house: House, sentence: str, language: str = "en", context: Context | None = None) -> str:
+async def say(
+    house: House, sentence: str, language: str = "en", context: Context | None = None
+) -> str:
     """Say a sentence, as the conversation API does, and return what is answered."""
-    result = await async_converse(house.hass, sentence, None, context or Context(), language=language)
+    result = await async_converse(
+        house.hass, sentence, None, context or Context(), language=language
+    )
     await house.hass.async_block_till_done()
     return str(result.response.speech["plain"]["speech"])
 
@@ -88,7 +102,9 @@ def fits(answer: str, template: str) -> bool:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_at_least_sixty_phrasings_do_what_they_say(house: House, called: list[dict[str, Any]], language: str) -> None:
+async def test_at_least_sixty_phrasings_do_what_they_say(
+    house: House, called: list[dict[str, Any]], language: str
+) -> None:
     make_program(house, "Evening calm")
     said = 0
 
@@ -104,7 +120,11 @@ async def test_at_least_sixty_phrasings_do_what_they_say(house: House, called: l
 
     for sentence in ARMING[language]:
         await hear(sentence, "start_session")
-        living = [modality for modality in (MASK, WAND) if house.shell(modality).state is SessionState.ARMED]
+        living = [
+            modality
+            for modality in (MASK, WAND)
+            if house.shell(modality).state is SessionState.ARMED
+        ]
         assert len(living) == 1, sentence
         assert house.flowing == set()
         live = house.shell(living[0]).live
@@ -114,7 +134,9 @@ async def test_at_least_sixty_phrasings_do_what_they_say(house: House, called: l
         assert (await say(house, "stop")).endswith("stopped.")
     for sentence in STOPPING[language]:
         await arm(house)
-        await hear(sentence, *(("stop_session",) if "mas" in sentence.casefold() else ("stop_all",)))
+        await hear(
+            sentence, *(("stop_session",) if "mas" in sentence.casefold() else ("stop_all",))
+        )
         assert house.shell(MASK).state is SessionState.IDLE
     await run(house)
     for sentence, expected in RUNNING[language]:
@@ -130,7 +152,9 @@ async def test_at_least_sixty_phrasings_do_what_they_say(house: House, called: l
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_a_routine_is_begun_gone_through_left_out_and_stopped_by_voice(house: House, called: list[dict[str, Any]], language: str) -> None:
+async def test_a_routine_is_begun_gone_through_left_out_and_stopped_by_voice(
+    house: House, called: list[dict[str, Any]], language: str
+) -> None:
     await house.evenings.async_choose("fine_lines")
     for sentence, action in ROUTINE[language]:
         called.clear()
@@ -148,7 +172,9 @@ async def test_a_routine_is_begun_gone_through_left_out_and_stopped_by_voice(hou
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_what_is_said_to_others_is_answered_exactly_as_without_us(house: House, called: list[dict[str, Any]], language: str) -> None:
+async def test_what_is_said_to_others_is_answered_exactly_as_without_us(
+    house: House, called: list[dict[str, Any]], language: str
+) -> None:
     with_us = [await say(house, sentence, language) for sentence in OTHERS[language]]
     assert called == []
     for entry in house.entries.values():
@@ -163,13 +189,17 @@ async def test_what_is_said_to_others_is_answered_exactly_as_without_us(house: H
 async def test_nothing_of_ours_is_listened_to_without_a_device(house: House) -> None:
     manager = get_agent_manager(house.hass)
     assert any("mask" in sentence for sentence in manager.trigger_sentences)
-    assert not any(sign in sentence for sentence in manager.trigger_sentences for sign in "{}<>")  # a wildcard would take "start the vacuum"
+    assert not any(
+        sign in sentence for sentence in manager.trigger_sentences for sign in "{}<>"
+    )  # a wildcard would take "start the vacuum"
     for entry in house.entries.values():
         assert await house.hass.config_entries.async_unload(entry.entry_id)
     assert manager.trigger_sentences == []
 
 
-async def test_bare_words_are_ours_only_while_a_session_lives(house: House, called: list[dict[str, Any]]) -> None:
+async def test_bare_words_are_ours_only_while_a_session_lives(
+    house: House, called: list[dict[str, Any]]
+) -> None:
     before = await say(house, "pause")
     assert before != await answer_of(house, "nothing", "en")
     await run(house)
@@ -179,7 +209,9 @@ async def test_bare_words_are_ours_only_while_a_session_lives(house: House, call
     assert await say(house, "pause") == before
 
 
-async def test_whoever_is_not_known_may_stop_but_has_to_say_for_whom_something_starts(house: House) -> None:
+async def test_whoever_is_not_known_may_stop_but_has_to_say_for_whom_something_starts(
+    house: House,
+) -> None:
     eve = person_entry("Eve", 815)
     eve.add_to_hass(house.hass)
     assert await house.hass.config_entries.async_setup(eve.entry_id)
@@ -194,7 +226,9 @@ async def test_whoever_is_not_known_may_stop_but_has_to_say_for_whom_something_s
     await house.hass.auth.async_create_user("Owner")
     user = await house.hass.auth.async_create_user("Ada", group_ids=["system-users"])
     house.hass.states.async_set("person.ada", "home", {"user_id": user.id})
-    house.hass.config_entries.async_update_entry(house.person, data={**house.person.data, CONF_PERSON: "person.ada"})
+    house.hass.config_entries.async_update_entry(
+        house.person, data={**house.person.data, CONF_PERSON: "person.ada"}
+    )
     await house.pass_time(600, 10)  # between two people on one mask
     assert "armed for Ada" in await say(house, "start the mask", context=Context(user_id=user.id))
     assert "stopped" in await say(house, "stop the mask")
@@ -229,7 +263,9 @@ async def test_lowering_ends_at_the_least_current_and_never_raises(house: House)
 
 
 async def test_what_tells_of_health_is_not_said_aloud(house: House) -> None:
-    await house.hass.services.async_call(DOMAIN, "report_reaction", {"reaction": "redness"}, blocking=True)
+    await house.hass.services.async_call(
+        DOMAIN, "report_reaction", {"reaction": "redness"}, blocking=True
+    )
     answer = await say(house, "start the mask")
     assert answer == "Mask is not for Ada now. The app says why."
     assert await say(house, "am I ready for the mask") == f"Not now. {answer}"
@@ -245,8 +281,13 @@ async def test_it_is_heard_in_front_of_an_agent_of_somebody_else(house: House) -
     """As the pipeline of a satellite asks before it asks a language model."""
     await run(house)
     for sentence, answered in (("stop", "Mask has stopped."), ("start the vacuum", None)):
-        said = ConversationInput(sentence, Context(), None, None, None, "en", "conversation.somebody_else")
-        with async_get_chat_session(house.hass) as session, async_get_chat_log(house.hass, session, said) as chat_log:
+        said = ConversationInput(
+            sentence, Context(), None, None, None, "en", "conversation.somebody_else"
+        )
+        with (
+            async_get_chat_session(house.hass) as session,
+            async_get_chat_log(house.hass, session, said) as chat_log,
+        ):
             assert await async_handle_sentence_triggers(house.hass, said, chat_log) == answered
     assert house.flowing == set()
 
@@ -261,7 +302,9 @@ async def test_words_of_ones_own_do_what_the_manual_says(house: House, tmp_path:
     configuration = tmp_path / "configuration.yaml"
     configuration.write_text(script)
     house.hass.config.config_dir = str(tmp_path)
-    assert await async_setup_component(house.hass, "intent_script", load_yaml_dict(str(configuration)))
+    assert await async_setup_component(
+        house.hass, "intent_script", load_yaml_dict(str(configuration))
+    )
     await run(house)
     assert await say(house, "arrête le masque", "fr") == "Arrêté."
     assert house.flowing == set()
@@ -275,7 +318,9 @@ async def test_a_mask_that_is_off_is_waited_for(house: House) -> None:
     assert house.shell(MASK).state is SessionState.WAITING
 
 
-async def test_stop_is_understood_as_fast_as_a_word_of_home_assistant_itself(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_stop_is_understood_as_fast_as_a_word_of_home_assistant_itself(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
     """While a session lives: what is listened to has been parsed by then, as by the time that a mask is put on.
 
     Asserted is the time of the processor, which does not grow with what else a machine does.
@@ -290,7 +335,12 @@ async def test_stop_is_understood_as_fast_as_a_word_of_home_assistant_itself(hou
             seconds.append((freezegun.api.real_perf_counter() - began, thread_time() - worked))
         assert house.shell(MASK).state is SessionState.IDLE
         await house.hass.async_block_till_done()
-    (lamp_ms, _), (stop_ms, worked_ms) = ([median(column) * 1000 for column in zip(*seconds, strict=True)] for seconds in took.values())
+    (lamp_ms, _), (stop_ms, worked_ms) = (
+        [median(column) * 1000 for column in zip(*seconds, strict=True)]
+        for seconds in took.values()
+    )
     with capsys.disabled():
-        print(f"\n  median of 15, until it is done and answered: {stop_ms:.1f} ms ({worked_ms:.1f} of the processor) for stop, {lamp_ms:.1f} ms for a lamp")  # noqa: T201
+        print(
+            f"\n  median of 15, until it is done and answered: {stop_ms:.1f} ms ({worked_ms:.1f} of the processor) for stop, {lamp_ms:.1f} ms for a lamp"
+        )
     assert worked_ms < 50

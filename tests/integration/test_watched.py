@@ -30,13 +30,21 @@ MINUTES = 10
 async def calls(world: World) -> list[tuple[str, str]]:
     """A real template light, and every action that is called from now on."""
     assert await async_setup_component(world.hass, "homeassistant", {})
-    assert await async_setup_component(world.hass, "input_boolean", {"input_boolean": {"panel": {}}})
+    assert await async_setup_component(
+        world.hass, "input_boolean", {"input_boolean": {"panel": {}}}
+    )
     panel = {
         "name": "Panel",
         "unique_id": "panel",
         "state": "{{ is_state('input_boolean.panel', 'on') }}",
-        "turn_on": {"action": "input_boolean.turn_on", "target": {"entity_id": "input_boolean.panel"}},
-        "turn_off": {"action": "input_boolean.turn_off", "target": {"entity_id": "input_boolean.panel"}},
+        "turn_on": {
+            "action": "input_boolean.turn_on",
+            "target": {"entity_id": "input_boolean.panel"},
+        },
+        "turn_off": {
+            "action": "input_boolean.turn_off",
+            "target": {"entity_id": "input_boolean.panel"},
+        },
     }
     assert await async_setup_component(world.hass, "template", {"template": [{"light": [panel]}]})
     await world.hass.async_block_till_done()
@@ -55,15 +63,33 @@ def add(world: World, *, switch_off: bool = False, entity: str | None = None) ->
     """Declare the panel for Ada: 30 mW/cm² of red, ten minutes."""
     registered = er.async_get(world.hass).async_get(PANEL)
     assert registered is not None
-    data = {"entity": entity or registered.id, "channel": "red", "irradiance_mw_cm2": 30.0, "duration_s": MINUTES * 60.0, "switch_off": switch_off}
-    subentry = ConfigSubentry(data=MappingProxyType(data), subentry_type=WATCHED_LIGHT, title="Panel", unique_id=registered.id)
-    world.hass.config_entries.async_add_subentry(world.hass.config_entries.async_get_known_entry(world.person.person_id), subentry)
+    data = {
+        "entity": entity or registered.id,
+        "channel": "red",
+        "irradiance_mw_cm2": 30.0,
+        "duration_s": MINUTES * 60.0,
+        "switch_off": switch_off,
+    }
+    subentry = ConfigSubentry(
+        data=MappingProxyType(data),
+        subentry_type=WATCHED_LIGHT,
+        title="Panel",
+        unique_id=registered.id,
+    )
+    world.hass.config_entries.async_add_subentry(
+        world.hass.config_entries.async_get_known_entry(world.person.person_id), subentry
+    )
     return subentry
 
 
 async def switch(world: World, *, on: bool) -> None:
     """A person switches the panel, apart from Home Assistant's actions on lights."""
-    await world.hass.services.async_call("input_boolean", "turn_on" if on else "turn_off", {"entity_id": "input_boolean.panel"}, blocking=True)
+    await world.hass.services.async_call(
+        "input_boolean",
+        "turn_on" if on else "turn_off",
+        {"entity_id": "input_boolean.panel"},
+        blocking=True,
+    )
     await world.hass.async_block_till_done()
 
 
@@ -76,7 +102,11 @@ async def wait(world: World, minutes: float) -> None:
 
 def records(world: World) -> list[Record]:
     """What the ledger has of watched lights, the newest first."""
-    return [record for record in world.hass.data[LEDGER].newest_first(world.person.person_id) if record.source is Source.TRACKED]
+    return [
+        record
+        for record in world.hass.data[LEDGER].newest_first(world.person.person_id)
+        if record.source is Source.TRACKED
+    ]
 
 
 def notifications(world: World) -> dict[str, Any]:
@@ -85,7 +115,9 @@ def notifications(world: World) -> dict[str, Any]:
     return found
 
 
-async def test_a_light_counts_at_its_full_plan_from_the_moment_it_is_seen_on(world: World, calls: list[tuple[str, str]]) -> None:
+async def test_a_light_counts_at_its_full_plan_from_the_moment_it_is_seen_on(
+    world: World, calls: list[tuple[str, str]]
+) -> None:
     add(world)
     await world.hass.async_block_till_done()
     assert records(world) == []
@@ -113,7 +145,9 @@ async def test_a_light_that_was_on_already_counts_from_now(world: World) -> None
 async def test_a_light_is_dated_by_the_later_clock(world: World) -> None:
     ledger = world.hass.data[LEDGER]
     with patch.object(
-        ledger, "_clock", ledger._clock.__replace__(began_at=ledger._clock.began_at - timedelta(days=2))
+        ledger,
+        "_clock",
+        ledger._clock.__replace__(began_at=ledger._clock.began_at - timedelta(days=2)),
     ):  # the wall clock was set after the start
         add(world)
         await switch(world, on=True)
@@ -133,13 +167,18 @@ async def test_nobody_gets_light_from_two_sides_at_once(world: World) -> None:
     assert Reason.OTHER_SESSION in {refusal.reason for refusal in refused.value.refusals}
 
 
-async def test_its_planned_end_is_told_once_and_what_goes_on_is_charged_ahead(world: World, calls: list[tuple[str, str]]) -> None:
+async def test_its_planned_end_is_told_once_and_what_goes_on_is_charged_ahead(
+    world: World, calls: list[tuple[str, str]]
+) -> None:
     add(world)
     await switch(world, on=True)
     await wait(world, MINUTES)
     (told,) = notifications(world).values()
     assert "Panel" in told["message"]
-    assert not any(word in f"{told['title']} {told['message']}".lower() for word in ("therapy", "skin", "face", "dose", "session", "ada"))
+    assert not any(
+        word in f"{told['title']} {told['message']}".lower()
+        for word in ("therapy", "skin", "face", "dose", "session", "ada")
+    )
     (record,) = records(world)
     assert record.open
     assert record.counted.fluence_j_cm2[Channel.RED] == pytest.approx(54, rel=0.01)
@@ -155,7 +194,9 @@ async def test_its_planned_end_is_told_once_and_what_goes_on_is_charged_ahead(wo
     assert calls == []
 
 
-async def test_it_is_switched_off_at_its_end_where_that_is_wanted_and_never_on(world: World, calls: list[tuple[str, str]]) -> None:
+async def test_it_is_switched_off_at_its_end_where_that_is_wanted_and_never_on(
+    world: World, calls: list[tuple[str, str]]
+) -> None:
     add(world, switch_off=True)
     await switch(world, on=True)
     assert calls == []
@@ -172,7 +213,9 @@ async def test_it_is_switched_off_at_its_end_where_that_is_wanted_and_never_on(w
 
 
 async def test_no_line_of_ours_could_switch_a_watched_light_on() -> None:
-    source = (Path(__file__).parents[2] / "custom_components/facial_therapy/people/tracked_lights.py").read_text()
+    source = (
+        Path(__file__).parents[2] / "custom_components/facial_therapy/people/tracked_lights.py"
+    ).read_text()
     assert "turn_on" not in source.lower()
     assert "toggle" not in source.lower()
 
@@ -256,5 +299,7 @@ async def test_what_happens_to_it_is_told_without_saying_what_it_is(world: World
         await switch(world, on=on)
         state = world.hass.states.get(entity_id)
         assert state is not None
-        told.append((state.attributes["event_type"], state.attributes["by"], state.attributes["user_id"]))
+        told.append(
+            (state.attributes["event_type"], state.attributes["by"], state.attributes["user_id"])
+        )
     assert told == [("tracked_on", "home_assistant", None), ("tracked_off", "home_assistant", None)]

@@ -26,7 +26,9 @@ async def commissioned(program: Path, profiles: Sequence[int] = ()) -> bytes:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
             probe.close()
-            node = Node(program, Path(folder), port=port, witness=Path(folder) / "witness", profiles=None)
+            node = Node(
+                program, Path(folder), port=port, witness=Path(folder) / "witness", profiles=None
+            )
             await node.start()
             try:
                 async with Owner("127.0.0.1", port) as owner:
@@ -57,7 +59,8 @@ class Node:
     ) -> None:
         """Describe a node; its state lives in `directory` and survives its reboots.
 
-        A new one has been commissioned, with these subjects enrolled; with None it is as it comes from the maker.
+        A new one has been commissioned, with these subjects enrolled; with None it is as it comes
+        from the maker.
         """
         self.name = program.name
         self.port = port
@@ -71,7 +74,8 @@ class Node:
             "FACIAL_THERAPY_PORT": str(port),
             "FACIAL_THERAPY_STATE": str(self.state),
             "FACIAL_THERAPY_WITNESS": str(witness),
-            # ESPHome's own preferences: beside the records, not in the home directory of whoever runs this.
+            # ESPHome's own preferences: beside the records, not in the home directory of whoever
+            # runs this.
             "ESPHOME_PREFDIR": str(directory / "preferences"),
         }
         self._child: Child | None = None
@@ -151,8 +155,16 @@ class Node:
     async def _supervise(self) -> None:
         """Start the program again whenever it ends."""
         while True:
-            # A real node has a processor of its own: here it must not wait for 40 ms because somebody compiles, which its guard would end.
-            self._child = await Child.start(self.name, [self._program], log=self.log, environment=self._environment, directory=self.directory, urgent=True)
+            # A real node has a processor of its own: here it must not wait for 40 ms because
+            # somebody compiles, which its guard would end.
+            self._child = await Child.start(
+                self.name,
+                [self._program],
+                log=self.log,
+                environment=self._environment,
+                directory=self.directory,
+                urgent=True,
+            )
             self._up.set()
             await self._child.wait()
             # A program that cannot run must not take the machine with it.

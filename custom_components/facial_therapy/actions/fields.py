@@ -1,6 +1,7 @@
 """What an action asks for: its fields, and the request that they make.
 
-Numbers are taken as they come, and refused by the core with field and bound: a schema could only say that something is wrong.
+Numbers are taken as they come, and refused by the core with field and bound: a schema could only
+say that something is wrong.
 """
 
 from collections.abc import Mapping
@@ -41,7 +42,8 @@ MODE_PROPOSE: Final = "propose"
 """Ask the person first, with a notification."""
 MODES: Final = (MODE_ARM, MODE_PROPOSE)
 WAIT: Final = Bound(minimum=1, maximum=86_400, unit="s", source="")
-"""How long a session may be held for a device that is off: a day, since the next evening is another session. No limit of safety."""
+"""How long a session may be held for a device that is off: a day, since the next evening is another
+session. No limit of safety."""
 
 TARGET: Final[Mapping[Any, Any]] = cv.ENTITY_SERVICE_FIELDS
 SESSION: Final[Mapping[Any, Any]] = {
@@ -86,7 +88,11 @@ def ask_of(call: ServiceCall) -> SessionRequest:
 def channels_of(data: Mapping[str, Any]) -> Mapping[Channel, float] | None:
     """Return the levels by channel as they were written; None if none are named."""
     channels = data.get(ATTR_CHANNELS)
-    return None if channels is None else {_channel(channel): _finite(level) for channel, level in channels.items()}
+    return (
+        None
+        if channels is None
+        else {_channel(channel): _finite(level) for channel, level in channels.items()}
+    )
 
 
 def _channel(word: object) -> Channel:
@@ -121,9 +127,18 @@ def _wait(data: Mapping[str, Any]) -> float | None:
         with suppress(vol.Invalid, ValueError, OverflowError):
             wait_s = cast("timedelta", cv.time_period(data[ATTR_WAIT])).total_seconds()
     if not WAIT.contains(wait_s):
-        raise RefusedError(Refusal(reason=Reason.OUT_OF_BOUNDS, field=ATTR_WAIT, minimum=WAIT.minimum, maximum=WAIT.maximum, unit=WAIT.unit))
+        raise RefusedError(
+            Refusal(
+                reason=Reason.OUT_OF_BOUNDS,
+                field=ATTR_WAIT,
+                minimum=WAIT.minimum,
+                maximum=WAIT.maximum,
+                unit=WAIT.unit,
+            )
+        )
     return wait_s
 
 
 WAIT_S: Final = 900
-"""How long a session that is asked for aloud is held for a device that is off: long enough to fetch and switch it on."""
+"""How long a session that is asked for aloud is held for a device that is off: long enough to fetch
+and switch it on."""

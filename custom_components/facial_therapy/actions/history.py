@@ -45,7 +45,9 @@ HISTORY: Final[Mapping[Any, Any]] = {
     vol.Optional(ATTR_END): object,
     vol.Optional(ATTR_DEVICE): str,
     vol.Optional(ATTR_MODALITY): vol.In([modality.value for modality in Modality]),
-    vol.Optional(ATTR_OUTCOME): vol.All(cv.ensure_list, [vol.In([outcome.value for outcome in Outcome])]),
+    vol.Optional(ATTR_OUTCOME): vol.All(
+        cv.ensure_list, [vol.In([outcome.value for outcome in Outcome])]
+    ),
     vol.Optional(ATTR_LIMIT, default=LIMIT_DEFAULT): object,
     vol.Optional(ATTR_OFFSET, default=0): object,
 }
@@ -59,7 +61,7 @@ LOG: Final[Mapping[Any, Any]] = {
 }
 
 
-# --- whose it is ---------------------------------------------------------------------------------------------------------------
+# --- whose it is ----------------------------------------------------------------------------------
 
 
 async def async_own_or_admin(call: ServiceCall, person: Person) -> None:
@@ -84,7 +86,7 @@ def may_read(hass: HomeAssistant, user: User, person: Person) -> bool:
     return bool(user.is_admin) or (state is not None and state.attributes.get("user_id") == user.id)
 
 
-# --- read ----------------------------------------------------------------------------------------------------------------------
+# --- read -----------------------------------------------------------------------------------------
 
 
 async def async_get_history(call: ServiceCall) -> ServiceResponse:
@@ -93,7 +95,10 @@ async def async_get_history(call: ServiceCall) -> ServiceResponse:
     with translated_errors():
         person = find_person(hass, data.get(ATTR_PERSON))
         await async_own_or_admin(call, person)
-        limit, offset = (int(_within(data, field, bound)) for field, bound in ((ATTR_LIMIT, LIMIT), (ATTR_OFFSET, OFFSET)))
+        limit, offset = (
+            int(_within(data, field, bound))
+            for field, bound in ((ATTR_LIMIT, LIMIT), (ATTR_OFFSET, OFFSET))
+        )
         start, end = _time(data, ATTR_START), _time(data, ATTR_END)
     mac = node_of(hass, data[ATTR_DEVICE]) if ATTR_DEVICE in data else None
     found = [
@@ -141,12 +146,14 @@ def session_out(hass: HomeAssistant, record: Record) -> dict[str, Any]:
 def dose_out(dose: Dose) -> dict[str, Any]:
     """Return a dose as an action answers it: J/cm² by channel, mA·min."""
     return {
-        "fluence_j_cm2": {channel.value: round(fluence, 3) for channel, fluence in dose.fluence_j_cm2.items()},
+        "fluence_j_cm2": {
+            channel.value: round(fluence, 3) for channel, fluence in dose.fluence_j_cm2.items()
+        },
         "charge_ma_min": round(dose.charge_ma_min, 4),
     }
 
 
-# --- write ---------------------------------------------------------------------------------------------------------------------
+# --- write ----------------------------------------------------------------------------------------
 
 
 async def async_log_session(call: ServiceCall) -> ServiceResponse:
@@ -163,13 +170,21 @@ async def async_log_session(call: ServiceCall) -> ServiceResponse:
             duration_s=number_of(data, ATTR_DURATION) or 0,
             started_at=_time(data, ATTR_STARTED_AT),
         )
-        record = external.record(given, person, secrets.token_hex(8), ledger.dated(), started_by=call.context.user_id or AUTOMATION)
+        record = external.record(
+            given,
+            person,
+            secrets.token_hex(8),
+            ledger.dated(),
+            started_by=call.context.user_id or AUTOMATION,
+        )
         try:
             await ledger.async_open(hass, record)
         except LedgerError as error:
             raise RefusedError(Refusal(reason=Reason.STORE_FAILED, detail=str(error))) from error
     who = Who.of(call.context)
-    async_dispatcher_send(hass, f"{SIGNAL_TOLD}_{person.person_id}", "logged", who.by.value, who.user_id)
+    async_dispatcher_send(
+        hass, f"{SIGNAL_TOLD}_{person.person_id}", "logged", who.by.value, who.user_id
+    )
     return session_out(hass, record) if call.return_response else None
 
 
@@ -181,7 +196,14 @@ def _within(data: Mapping[str, Any], field: str, bound: Bound) -> float:
     """
     value = number_of(data, field)
     if value is None or not bound.contains(value):
-        raise RefusedError(Refusal(reason=Reason.OUT_OF_BOUNDS, field=field, minimum=bound.minimum, maximum=bound.maximum))
+        raise RefusedError(
+            Refusal(
+                reason=Reason.OUT_OF_BOUNDS,
+                field=field,
+                minimum=bound.minimum,
+                maximum=bound.maximum,
+            )
+        )
     return value
 
 
@@ -194,7 +216,13 @@ def _time(data: Mapping[str, Any], field: str) -> datetime | None:
     if field not in data:
         return None
     value = data[field]
-    at = value if isinstance(value, datetime) else dt_util.parse_datetime(value) if isinstance(value, str) else None
+    at = (
+        value
+        if isinstance(value, datetime)
+        else dt_util.parse_datetime(value)
+        if isinstance(value, str)
+        else None
+    )
     if at is None:
         raise RefusedError(Refusal(reason=Reason.BAD_TIME, field=field, detail=str(value)))
     return dt_util.as_utc(at)

@@ -5,7 +5,13 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.core import (
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+    callback,
+)
 from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
@@ -30,21 +36,33 @@ DAYS_MAXIMUM: Final = limits.DATED_BLOCK_MAXIMUM.days
 def async_setup_person_actions(hass: HomeAssistant) -> None:
     """Register the actions."""
 
-    def register(name: str, action: Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]], schema: Mapping[Any, Any]) -> None:
+    def register(
+        name: str,
+        action: Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]],
+        schema: Mapping[Any, Any],
+    ) -> None:
         fields = {vol.Optional(ATTR_PERSON): cv.string, **schema}
-        hass.services.async_register(DOMAIN, name, action, vol.Schema(fields), SupportsResponse.NONE)
+        hass.services.async_register(
+            DOMAIN, name, action, vol.Schema(fields), SupportsResponse.NONE
+        )
 
-    modalities = vol.All(cv.ensure_list, vol.Length(min=1), [vol.In([modality.value for modality in Modality])])
+    modalities = vol.All(
+        cv.ensure_list, vol.Length(min=1), [vol.In([modality.value for modality in Modality])]
+    )
     register(
         "block_person",
         _async_block,
         {
             vol.Exclusive(ATTR_DAYS, ATTR_UNTIL): object,
             vol.Exclusive(ATTR_UNTIL, ATTR_UNTIL): object,
-            vol.Optional(ATTR_MODALITIES, default=lambda: [modality.value for modality in Modality]): modalities,
+            vol.Optional(
+                ATTR_MODALITIES, default=lambda: [modality.value for modality in Modality]
+            ): modalities,
         },
     )
-    register("report_reaction", _async_report, {vol.Required(ATTR_REACTION): vol.In(list(REACTIONS))})
+    register(
+        "report_reaction", _async_report, {vol.Required(ATTR_REACTION): vol.In(list(REACTIONS))}
+    )
 
 
 async def _async_block(call: ServiceCall) -> None:
@@ -54,7 +72,13 @@ async def _async_block(call: ServiceCall) -> None:
         until = _until(call.data, now)
         block = Hold(until=until, hard_until=min(until, now + limits.DATED_BLOCK_HARD))
         await async_may_control_person(call, person.person_id)
-        async_change_eligibility(call.hass, person, lambda eligibility, _: blocked(eligibility, map(Modality, call.data[ATTR_MODALITIES]), block))
+        async_change_eligibility(
+            call.hass,
+            person,
+            lambda eligibility, _: blocked(
+                eligibility, map(Modality, call.data[ATTR_MODALITIES]), block
+            ),
+        )
 
 
 async def _async_report(call: ServiceCall) -> None:
@@ -77,7 +101,11 @@ def _until(data: Mapping[str, Any], now: datetime) -> datetime:
     elif ATTR_DAYS in data:
         until = _days_ahead(data[ATTR_DAYS], now)
     if until is None or not now < until <= now + limits.DATED_BLOCK_MAXIMUM:
-        raise RefusedError(Refusal(reason=Reason.OUT_OF_BOUNDS, field=field, minimum=1, maximum=DAYS_MAXIMUM, unit="d"))
+        raise RefusedError(
+            Refusal(
+                reason=Reason.OUT_OF_BOUNDS, field=field, minimum=1, maximum=DAYS_MAXIMUM, unit="d"
+            )
+        )
     return until
 
 

@@ -5,7 +5,13 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
-from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.core import (
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+    callback,
+)
 from homeassistant.exceptions import Unauthorized
 from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
@@ -42,7 +48,9 @@ STEP: Final = vol.Schema(
         vol.Optional("program"): cv.string,
         vol.Optional("duration_s"): object,
         vol.Optional("optional", default=False): cv.boolean,
-        vol.Optional("if_refused", default=IfRefused.SKIP.value): vol.In([each.value for each in IfRefused]),
+        vol.Optional("if_refused", default=IfRefused.SKIP.value): vol.In(
+            [each.value for each in IfRefused]
+        ),
     },
 )
 
@@ -51,9 +59,15 @@ STEP: Final = vol.Schema(
 def async_setup_routine_actions(hass: HomeAssistant) -> None:
     """Register the actions."""
 
-    def register(name: str, action: Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]], schema: Mapping[Any, Any]) -> None:
+    def register(
+        name: str,
+        action: Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]],
+        schema: Mapping[Any, Any],
+    ) -> None:
         fields = {vol.Optional(ATTR_PERSON): cv.string, **schema}
-        hass.services.async_register(DOMAIN, name, action, vol.Schema(fields), SupportsResponse.OPTIONAL)
+        hass.services.async_register(
+            DOMAIN, name, action, vol.Schema(fields), SupportsResponse.OPTIONAL
+        )
 
     register(
         "start_routine",
@@ -70,14 +84,23 @@ def async_setup_routine_actions(hass: HomeAssistant) -> None:
     register("stop_routine", _doing(RoutineEvent.STOP), {})
     register("accept_next_phase", _async_accept, {vol.Optional(ATTR_WAND_EVERY_WEEKS): object})
     skipped = [Why.SKIPPED.value, Why.TRAVEL.value, Why.ILLNESS.value]
-    register("skip_planned", _async_skip, {vol.Optional(ATTR_DATE): cv.date, vol.Optional(ATTR_UNTIL): cv.date, vol.Optional(ATTR_REASON): vol.In(skipped)})
+    register(
+        "skip_planned",
+        _async_skip,
+        {
+            vol.Optional(ATTR_DATE): cv.date,
+            vol.Optional(ATTR_UNTIL): cv.date,
+            vol.Optional(ATTR_REASON): vol.In(skipped),
+        },
+    )
 
 
 async def _async_evenings(call: ServiceCall) -> Evenings:
     """Return the evenings that an action is for.
 
     Raises:
-        UnknownUser, Unauthorized: The user has been removed, may only look, or is somebody else and no admin; an automation has no user and may.
+        UnknownUser, Unauthorized: The user has been removed, may only look, or is somebody else and
+            no admin; an automation has no user and may.
         RefusedError: There is no such person.
     """
     evenings = evenings_of(call.hass, find_person(call.hass, call.data.get(ATTR_PERSON)))
@@ -85,7 +108,11 @@ async def _async_evenings(call: ServiceCall) -> Evenings:
         return evenings
     linked = evenings.entry.data.get(CONF_PERSON)
     state = call.hass.states.get(linked) if linked else None
-    if not user.is_admin and state is not None and state.attributes.get("user_id") not in (None, user.id):
+    if (
+        not user.is_admin
+        and state is not None
+        and state.attributes.get("user_id") not in (None, user.id)
+    ):
         raise Unauthorized(context=call.context)
     return evenings
 
@@ -98,11 +125,21 @@ async def _async_start(call: ServiceCall) -> ServiceResponse:
         finish_by = _finish_by(call.data.get(ATTR_FINISH_BY))
         if call.data[ATTR_MODE] == MODE_PROPOSE:
             run = evenings.consider(routine, steps, window=window, finish_by=finish_by)[0]
-            data = {field: value for field, value in call.data.items() if field != ATTR_MODE} | {ATTR_PERSON: evenings.entry.entry_id}
-            proposal = Proposal(what=EVENING, action="start_routine", data=data, until=dt_util.utcnow() + window, day=evenings.planned_today)
+            data = {field: value for field, value in call.data.items() if field != ATTR_MODE} | {
+                ATTR_PERSON: evenings.entry.entry_id
+            }
+            proposal = Proposal(
+                what=EVENING,
+                action="start_routine",
+                data=data,
+                until=dt_util.utcnow() + window,
+                day=evenings.planned_today,
+            )
             await call.hass.data[PROPOSALS].async_propose(evenings.entry.entry_id, proposal)
             return {**_told(run), "state": "proposed"} if call.return_response else None
-        run = await evenings.async_start(routine, steps, window=window, finish_by=finish_by, context=call.context)
+        run = await evenings.async_start(
+            routine, steps, window=window, finish_by=finish_by, context=call.context
+        )
     return _told(run) if call.return_response else None
 
 
@@ -143,7 +180,9 @@ def _doing(event: RoutineEvent) -> Callable[[ServiceCall], Coroutine[Any, Any, S
     async def do(call: ServiceCall) -> ServiceResponse:
         with translated_errors():
             if event is RoutineEvent.STOP:  # open to everybody who is signed in
-                evenings = evenings_of(call.hass, find_person(call.hass, call.data.get(ATTR_PERSON)))
+                evenings = evenings_of(
+                    call.hass, find_person(call.hass, call.data.get(ATTR_PERSON))
+                )
             else:
                 evenings = await _async_evenings(call)
             await evenings.async_do(event, call.context)
@@ -157,11 +196,21 @@ async def _async_accept(call: ServiceCall) -> ServiceResponse:
     with translated_errors():
         evenings = await _async_evenings(call)
         every = number_of(call.data, ATTR_WAND_EVERY_WEEKS)
-        accepted = await evenings.async_accept(**({} if every is None else {ATTR_WAND_EVERY_WEEKS: int(every) if every.is_integer() else every}))
+        accepted = await evenings.async_accept(
+            **(
+                {}
+                if every is None
+                else {ATTR_WAND_EVERY_WEEKS: int(every) if every.is_integer() else every}
+            )
+        )
         following = next_evening(call.hass, evenings.person, evenings.weekly_plan)
     if not call.return_response:
         return None
-    return {"program": accepted.program, "phase": accepted.phase.value, "next": following.at.isoformat() if following is not None else None}
+    return {
+        "program": accepted.program,
+        "phase": accepted.phase.value,
+        "next": following.at.isoformat() if following is not None else None,
+    }
 
 
 async def _async_skip(call: ServiceCall) -> ServiceResponse:
@@ -174,37 +223,64 @@ async def _async_skip(call: ServiceCall) -> ServiceResponse:
         if first is None:
             raise RefusedError(Refusal(reason=Reason.NO_PLAN))
         last: date = call.data.get(ATTR_UNTIL, first)
-        for field, day, least in ((ATTR_DATE, first, today - timedelta(days=1)), (ATTR_UNTIL, last, first)):
+        for field, day, least in (
+            (ATTR_DATE, first, today - timedelta(days=1)),
+            (ATTR_UNTIL, last, first),
+        ):
             if not least <= day <= today + timedelta(days=DAYS_MAXIMUM):
-                raise RefusedError(Refusal(reason=Reason.OUT_OF_BOUNDS, field=field, minimum=0, maximum=DAYS_MAXIMUM, unit="d"))
+                raise RefusedError(
+                    Refusal(
+                        reason=Reason.OUT_OF_BOUNDS,
+                        field=field,
+                        minimum=0,
+                        maximum=DAYS_MAXIMUM,
+                        unit="d",
+                    )
+                )
         why = Why(call.data.get(ATTR_REASON, Why.SKIPPED))
         weekly_plan = evenings.weekly_plan
         if why is Why.SKIPPED:
             days = {first + timedelta(days=offset) for offset in range((last - first).days + 1)}
             weekly_plan = replace(weekly_plan, skipped=weekly_plan.skipped | days)
         else:
-            weekly_plan = replace(weekly_plan, freezes=(*weekly_plan.freezes, Freeze(first=first, last=last, why=why)))
+            weekly_plan = replace(
+                weekly_plan, freezes=(*weekly_plan.freezes, Freeze(first=first, last=last, why=why))
+            )
         await evenings.async_plan(weekly_plan)
         following = next_evening(call.hass, person, weekly_plan)
     if not call.return_response:
         return None
-    return {"skipped": first.isoformat(), "until": last.isoformat(), "next": following.at.isoformat() if following is not None else None}
+    return {
+        "skipped": first.isoformat(),
+        "until": last.isoformat(),
+        "next": following.at.isoformat() if following is not None else None,
+    }
 
 
 def _told(run: RoutineRun) -> dict[str, Any]:
     """Return where a routine is, what became of its steps and when it will be done."""
     now = dt_util.utcnow()
-    left = tuple(step for index, step in enumerate(run.steps) if index >= run.index and index not in run.marked)
+    left = tuple(
+        step
+        for index, step in enumerate(run.steps)
+        if index >= run.index and index not in run.marked
+    )
     done_at = ends_at(left, now, run.flow)
     return {
         "state": run.state.value,
         "step": run.step and run.step.act.value,
         "next": run.next_step and run.next_step.act.value,
         "steps": [
-            {"act": run.steps[mark.index].act.value, "result": mark.result.value, "reason": mark.reason and mark.reason.shown}
+            {
+                "act": run.steps[mark.index].act.value,
+                "result": mark.result.value,
+                "reason": mark.reason and mark.reason.shown,
+            }
             for mark in sorted(run.marks, key=lambda mark: mark.index)
         ],
-        "dropped": [run.steps[mark.index].act.value for mark in run.marks if mark.result is Result.DROPPED],
+        "dropped": [
+            run.steps[mark.index].act.value for mark in run.marks if mark.result is Result.DROPPED
+        ],
         "ends_at": done_at.isoformat(),
         "late_s": max(0, round((done_at - run.finish_by).total_seconds())) if run.finish_by else 0,
         "outcome": run.outcome,

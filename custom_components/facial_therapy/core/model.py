@@ -1,7 +1,7 @@
 """The words of this integration as values.
 
-All of them are frozen. Light is nominal at the skin unless a name says `worst_case`. Times are aware UTC
-`datetime`. A bare number carries its unit as a suffix.
+All of them are frozen. Light is nominal at the skin unless a name says `worst_case`. Times are
+aware UTC `datetime`. A bare number carries its unit as a suffix.
 """
 
 from collections.abc import Mapping
@@ -201,7 +201,14 @@ class Reason(StrEnum):
 
 PERSONAL: Final = "personal"
 _TELLING: Final = frozenset(
-    {Reason.SCREENING_BLOCKED, Reason.ON_HOLD, Reason.REDNESS, Reason.RED_FLAG, Reason.SKIN_NOT_FINE, Reason.SKIN_TYPE},
+    {
+        Reason.SCREENING_BLOCKED,
+        Reason.ON_HOLD,
+        Reason.REDNESS,
+        Reason.RED_FLAG,
+        Reason.SKIN_NOT_FINE,
+        Reason.SKIN_TYPE,
+    },
 )
 
 
@@ -217,7 +224,8 @@ class Refusal:
     """What would be allowed now, both ends included, in `unit`."""
     unit: str = ""
     detail: str = ""
-    """A value to show: the unknown program, the fault; of `out_of_bounds` the row of docs/safety.md that bounds, or `node` for the device's own ceiling."""
+    """A value to show: the unknown program, the fault; of `out_of_bounds` the row of docs/safety.md
+    that bounds, or `node` for the device's own ceiling."""
     allowed_at: datetime | None = None
     """The earliest time at which this reason would be gone; None if time alone does not help."""
 
@@ -323,7 +331,8 @@ class Telemetry:
     profiles: frozenset[int] = frozenset()
     """The tokens that are enrolled."""
     needs_button: bool = False
-    """Armed, but only a press of the node's button starts: it was switched off, and a person has to vouch for the time."""
+    """Armed, but only a press of the node's button starts: it was switched off, and a person has to
+    vouch for the time."""
 
     @property
     def flowing(self) -> bool:
@@ -420,7 +429,8 @@ class Person:
 class SessionParameters:
     """What somebody asks for, in physical units; nothing of it has been checked.
 
-    A built-in program has been resolved for the person before it becomes a request; whatever a person asks for by numbers is not scaled.
+    A built-in program has been resolved for the person before it becomes a request; whatever a
+    person asks for by numbers is not scaled.
     """
 
     modality: Modality

@@ -9,12 +9,16 @@
 
 Rules:
 
-1. Output may flow in `RUNNING` only, and the lease is renewed only where it may flow or may begin to: `ARMED`, `RUNNING`, `SUSPENDED` (a contact that is
+1. Output may flow in `RUNNING` only, and the lease is renewed only where it may flow or may begin
+    to: `ARMED`, `RUNNING`, `SUSPENDED` (a contact that is
    found again).
-2. The table is complete: every state answers every event, if only by staying, or by refusing a person.
+2. The table is complete: every state answers every event, if only by staying, or by refusing a
+    person.
 3. `STOP` is accepted in every state, and the state that follows renews nothing.
-4. Nothing leads to `RUNNING` but the node's own word that output flows (`ENERGIZED`), and from `LOST`, `STOPPING` and `FAULT` not even that.
-5. To energize: write, then act. To deenergize: act, then write. The order of the effects is that order.
+4. Nothing leads to `RUNNING` but the node's own word that output flows (`ENERGIZED`), and from
+    `LOST`, `STOPPING` and `FAULT` not even that.
+5. To energize: write, then act. To deenergize: act, then write. The order of the effects is that
+    order.
 """
 
 from collections.abc import Mapping
@@ -87,10 +91,19 @@ class SessionEvent(StrEnum):
     REFUSED = "refused"
     """A start that was refused by the node, or could not be written down."""
     EXPIRED = "expired"
-    """The window of a waiting session is over, or its end has passed and the node has not said so."""
+    """The window of a waiting session is over, or its end has passed and the node has not said so.
+    """
 
 
-PERSONS: Final = frozenset({SessionEvent.START, SessionEvent.WAIT, SessionEvent.PAUSE, SessionEvent.RESUME, SessionEvent.CLEAR})
+PERSONS: Final = frozenset(
+    {
+        SessionEvent.START,
+        SessionEvent.WAIT,
+        SessionEvent.PAUSE,
+        SessionEvent.RESUME,
+        SessionEvent.CLEAR,
+    }
+)
 """Events that may be refused. `STOP` is not among them."""
 
 
@@ -127,7 +140,9 @@ _REFUSE: Final = None
 
 def _events(state: SessionState, **rows: Row | None) -> Mapping[SessionEvent, Row | None]:
     """Return a complete row set: what is not named stays, a person's event that is not named is refused."""
-    complete: dict[SessionEvent, Row | None] = {event: _REFUSE if event in PERSONS else Row(state) for event in SessionEvent}
+    complete: dict[SessionEvent, Row | None] = {
+        event: _REFUSE if event in PERSONS else Row(state) for event in SessionEvent
+    }
     complete.update({SessionEvent(event): row for event, row in rows.items()})
     return MappingProxyType(complete)
 
@@ -236,12 +251,15 @@ def step(state: SessionState, event: SessionEvent) -> Row:
     """Return where an event leads and what has to be done.
 
     Raises:
-        RefusedError: A person's event that the state does not allow: `busy` for a start while a session lives, `faulted` for one while a fault is
+        RefusedError: A person's event that the state does not allow: `busy` for a start while a
+            session lives, `faulted` for one while a fault is
             latched, else `wrong_state`. Nothing has changed.
     """
     row = TABLE[state][event]
     if row is not None:
         return row
     if event in (SessionEvent.START, SessionEvent.WAIT):
-        raise RefusedError(Refusal(reason=Reason.FAULTED if state is SessionState.FAULT else Reason.BUSY))
+        raise RefusedError(
+            Refusal(reason=Reason.FAULTED if state is SessionState.FAULT else Reason.BUSY)
+        )
     raise RefusedError(Refusal(reason=Reason.WRONG_STATE, detail=state))

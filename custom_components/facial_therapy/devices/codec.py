@@ -6,14 +6,38 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ..core.limits import TEMPERATURE_STOP_C
-from ..core.model import ByChannel, Channel, Device, Dose, EyeShield, Fault, Grade, Modality, NodeState, Outcome, Reason, Refusal, Telemetry
+from ..core.model import (
+    ByChannel,
+    Channel,
+    Device,
+    Dose,
+    EyeShield,
+    Fault,
+    Grade,
+    Modality,
+    NodeState,
+    Outcome,
+    Reason,
+    Refusal,
+    Telemetry,
+)
 from .port import Answer, HistoryEntry, ProfileCounters
 
-NUMBERS: Final[Mapping[Channel, int]] = {Channel.RED: 1, Channel.NEAR_INFRARED: 2, Channel.BLUE: 3, Channel.AMBER: 4}
+NUMBERS: Final[Mapping[Channel, int]] = {
+    Channel.RED: 1,
+    Channel.NEAR_INFRARED: 2,
+    Channel.BLUE: 3,
+    Channel.AMBER: 4,
+}
 CURRENT_NUMBER: Final = 5
 """The wand's place in lists of channels."""
 CONTRACT_MAJOR: Final = 1
-ENVELOPE: Final = (("owner", "string"), ("boot", "int"), ("sequence", "int"), ("not_after_ms", "int"))
+ENVELOPE: Final = (
+    ("owner", "string"),
+    ("boot", "int"),
+    ("sequence", "int"),
+    ("not_after_ms", "int"),
+)
 NOT_AFTER_MS: Final = 1500
 """How long a command is good for; the node refuses more than 2000."""
 KEY_UNITS: Final[Mapping[str, tuple[str, float, str]]] = {
@@ -60,9 +84,14 @@ ACTIONS: Final[Mapping[Modality, Mapping[str, tuple[tuple[str, str], ...]]]] = {
         "start_session": (*_START, *_MASK),
         "set_levels": (*_NAMED, ("channels", "int[]"), ("levels_uw_cm2", "int[]")),
     },
-    Modality.WAND: {**_COMMON, "start_session": (*_START, *_WAND), "set_levels": (*_NAMED, ("level_ua", "int"))},
+    Modality.WAND: {
+        **_COMMON,
+        "start_session": (*_START, *_WAND),
+        "set_levels": (*_NAMED, ("level_ua", "int")),
+    },
 }
-"""Name, order and type of every argument, compared with the node at connect: a call with another list gets no answer at all."""
+"""Name, order and type of every argument, compared with the node at connect: a call with another
+list gets no answer at all."""
 
 
 class LineError(ValueError):
@@ -128,14 +157,27 @@ def refusal(values: Mapping[str, str], received_at: datetime) -> Refusal:
     word = values.get("field")
     field, divisor, unit = KEY_UNITS.get(word or "", (word, 1, ""))
     try:
-        minimum, maximum = (None if (text := values.get(key)) is None else int(text) / divisor for key in ("minimum", "maximum"))
+        minimum, maximum = (
+            None if (text := values.get(key)) is None else int(text) / divisor
+            for key in ("minimum", "maximum")
+        )
         wait_s = values.get("wait_s")
         allowed_at = None if wait_s is None else received_at + timedelta(seconds=int(wait_s))
     except ValueError, OverflowError:
         minimum = maximum = allowed_at = None
-    if reason is Reason.TOO_HOT and maximum is None:  # the node says it without the number, which is the same in every firmware
+    if (
+        reason is Reason.TOO_HOT and maximum is None
+    ):  # the node says it without the number, which is the same in every firmware
         maximum, unit = TEMPERATURE_STOP_C, "°C"
-    return Refusal(reason=reason, field=field, minimum=minimum, maximum=maximum, unit=unit, detail=word or "", allowed_at=allowed_at)
+    return Refusal(
+        reason=reason,
+        field=field,
+        minimum=minimum,
+        maximum=maximum,
+        unit=unit,
+        detail=word or "",
+        allowed_at=allowed_at,
+    )
 
 
 def _numbered(text: str | None, divisor: float) -> dict[int, float]:
@@ -145,11 +187,18 @@ def _numbered(text: str | None, divisor: float) -> dict[int, float]:
 
 
 def _by_channel(text: str | None, divisor: float) -> ByChannel:
-    return {_CHANNELS[number]: value for number, value in _numbered(text, divisor).items() if number in _CHANNELS}
+    return {
+        _CHANNELS[number]: value
+        for number, value in _numbered(text, divisor).items()
+        if number in _CHANNELS
+    }
 
 
 def _dose(text: str | None) -> Dose:
-    return Dose(fluence_j_cm2=_by_channel(text, 1_000_000), charge_ma_min=_numbered(text, 60_000).get(CURRENT_NUMBER, 0))
+    return Dose(
+        fluence_j_cm2=_by_channel(text, 1_000_000),
+        charge_ma_min=_numbered(text, 60_000).get(CURRENT_NUMBER, 0),
+    )
 
 
 def _fault(word: str | None) -> Fault | None:
@@ -165,7 +214,8 @@ def telemetry(values: Mapping[str, str], received_at: datetime) -> Telemetry:
     """Return one report of the node.
 
     Raises:
-        LineError: A field is missing, is no number, or is a state that we do not know: unknown is unsafe, it counts as no report.
+        LineError: A field is missing, is no number, or is a state that we do not know: unknown is
+            unsafe, it counts as no report.
     """
     try:
         return Telemetry(
@@ -178,8 +228,12 @@ def telemetry(values: Mapping[str, str], received_at: datetime) -> Telemetry:
             record=int(values["record"]),
             owner=values.get("owner"),
             worn=None if (worn := values.get("worn")) is None else worn == "1",
-            temperature_c=None if (temperature := values.get("temperature_cc")) is None else int(temperature) / 100,
-            impedance_ohm=None if (impedance := values.get("impedance_ohm")) is None else int(impedance),
+            temperature_c=None
+            if (temperature := values.get("temperature_cc")) is None
+            else int(temperature) / 100,
+            impedance_ohm=None
+            if (impedance := values.get("impedance_ohm")) is None
+            else int(impedance),
             charging=values.get("charging") == "1",
             fault=_fault(values.get("fault")),
             cause=values.get("cause"),
@@ -192,7 +246,9 @@ def telemetry(values: Mapping[str, str], received_at: datetime) -> Telemetry:
             zone=None if (zone := values.get("zone")) is None else int(zone),
             delivered=_dose(values.get("delivered")),
             button=values.get("button") == "1",
-            profiles=frozenset(int(token) for token in values.get("subjects", "").split(",") if token),
+            profiles=frozenset(
+                int(token) for token in values.get("subjects", "").split(",") if token
+            ),
             needs_button=values.get("needs_button") == "1",
         )
     except (KeyError, ValueError) as error:
@@ -240,7 +296,11 @@ def history_entry(values: Mapping[str, str]) -> HistoryEntry:
             planned=_dose(values.get("planned")),
             delivered=_dose(values.get("delivered")),
             output_s=int(values.get("output_ms", 0)) / 1000,
-            outcome=None if word in ("open", "commissioned", "reset") else Outcome.UNCERTAIN if word == "unclosed" else Outcome(word),
+            outcome=None
+            if word in ("open", "commissioned", "reset")
+            else Outcome.UNCERTAIN
+            if word == "unclosed"
+            else Outcome(word),
             age_s=None if (age := values.get("age_s")) is None else float(age),
         )
     except (KeyError, ValueError) as error:

@@ -35,7 +35,10 @@ def node_device(hass: HomeAssistant, mac: str) -> dr.DeviceEntry | None:
     if (entry := hass.config_entries.async_entry_for_domain_unique_id(ESPHOME, mac)) is None:
         return None
     devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
-    return next((device for device in devices if (dr.CONNECTION_NETWORK_MAC, mac) in device.connections), None)
+    return next(
+        (device for device in devices if (dr.CONNECTION_NETWORK_MAC, mac) in device.connections),
+        None,
+    )
 
 
 def therapy_nodes(hass: HomeAssistant) -> list[DiscoveredNode]:
@@ -47,6 +50,11 @@ def therapy_nodes(hass: HomeAssistant) -> list[DiscoveredNode]:
         device = node_device(hass, mac)
         if device and device.manufacturer == PROJECT[:-1] and device.model in list(Modality):
             nodes.append(
-                DiscoveredNode(mac=mac, name=device.name_by_user or device.name or mac, modality=Modality(device.model), esphome_entry_id=entry.entry_id)
+                DiscoveredNode(
+                    mac=mac,
+                    name=device.name_by_user or device.name or mac,
+                    modality=Modality(device.model),
+                    esphome_entry_id=entry.entry_id,
+                )
             )
     return nodes

@@ -1,7 +1,7 @@
 """The adapter: a control channel of our own to a governed ESPHome node.
 
-A second native-API connection beside the one of the `esphome` integration, opened with the address and the key of the node's ESPHome entry,
-read at every connect and never stored.
+A second native-API connection beside the one of the `esphome` integration, opened with the address
+and the key of the node's ESPHome entry, read at every connect and never stored.
 """
 
 import asyncio
@@ -65,10 +65,14 @@ class NodeDevice(TherapyDevice):
         return self._lease_ends_at
 
     @override
-    def open(self, on_telemetry: Callable[[Telemetry], None], on_connection: Callable[[bool], None]) -> None:
+    def open(
+        self, on_telemetry: Callable[[Telemetry], None], on_connection: Callable[[bool], None]
+    ) -> None:
         self._on_telemetry = on_telemetry
         self._on_connection = on_connection
-        self._task = self._hass.async_create_background_task(self._async_keep_open(), f"facial_therapy channel {self._mac}", eager_start=False)
+        self._task = self._hass.async_create_background_task(
+            self._async_keep_open(), f"facial_therapy channel {self._mac}", eager_start=False
+        )
 
     @override
     async def async_close(self) -> None:
@@ -106,7 +110,11 @@ class NodeDevice(TherapyDevice):
     async def _async_until_dead(self, channel: Channel) -> None:
         """Return when the connection is closed, or the node has been silent too long to believe in it."""
         while True:
-            patience_s = limits.TELEMETRY_STALE_S[self._modality] if self._lives else limits.TELEMETRY_IDLE_STALE_S
+            patience_s = (
+                limits.TELEMETRY_STALE_S[self._modality]
+                if self._lives
+                else limits.TELEMETRY_IDLE_STALE_S
+            )
             silent_s = self._hass.loop.time() - channel.heard_at
             if self._closed.is_set() or silent_s >= patience_s:
                 return
@@ -123,7 +131,9 @@ class NodeDevice(TherapyDevice):
         self._lives = telemetry.session_id is not None
         self._on_telemetry(telemetry)
 
-    async def _async_send(self, name: str, arguments: Mapping[str, object] | None = None) -> dict[str, str]:
+    async def _async_send(
+        self, name: str, arguments: Mapping[str, object] | None = None
+    ) -> dict[str, str]:
         """Send on the open channel; one that does not answer is closed, since what it did is unknown."""
         if (channel := self._channel) is None:
             raise DeviceError(Problem.DEVICE_OFFLINE)
@@ -134,24 +144,35 @@ class NodeDevice(TherapyDevice):
                 self._closed.set()
             raise
 
-    async def _async_lease(self, name: str, session_id: str, arguments: Mapping[str, object]) -> Answer:
+    async def _async_lease(
+        self, name: str, session_id: str, arguments: Mapping[str, object]
+    ) -> Answer:
         """Send a command that begins or renews a lease, and keep when it ends at the latest."""
         channel = self._channel
         values = await self._async_send(name, {"session": session_id, **arguments})
         answer = codec.answer(values)
         if channel is not None:
             self._owned = channel.owner
-            # A renewal counts from the stamp that it carried, which was issued before it arrived here: the lease never ends later than this.
+            # A renewal counts from the stamp that it carried, which was issued before it arrived
+            # here: the lease never ends later than this.
             stamp_at = channel.renewed_from if name == "renew_lease" else self._hass.loop.time()
-            self._lease_ends_at = dt_util.utcnow() + timedelta(seconds=limits.LEASE_S[self._modality] - (self._hass.loop.time() - stamp_at))
+            self._lease_ends_at = dt_util.utcnow() + timedelta(
+                seconds=limits.LEASE_S[self._modality] - (self._hass.loop.time() - stamp_at)
+            )
         self._lives = True
         return answer
 
     @override
-    async def async_start(self, session_id: str, plan: PermittedSession, *, last_record: int) -> Answer:
-        return await self._async_lease("start_session", session_id, self._start(plan, last_record=last_record, continues=1))
+    async def async_start(
+        self, session_id: str, plan: PermittedSession, *, last_record: int
+    ) -> Answer:
+        return await self._async_lease(
+            "start_session", session_id, self._start(plan, last_record=last_record, continues=1)
+        )
 
-    def _start(self, plan: PermittedSession, *, last_record: int, continues: int) -> dict[str, object]:
+    def _start(
+        self, plan: PermittedSession, *, last_record: int, continues: int
+    ) -> dict[str, object]:
         request = plan.request
         arguments: dict[str, object] = {
             "last_record": last_record,
@@ -174,16 +195,22 @@ class NodeDevice(TherapyDevice):
         return arguments | {
             "channels": [codec.NUMBERS[channel] for channel in lit],
             "peaks_uw_cm2": [round(irradiance * 1000) for irradiance in lit.values()],
-            "budgets_uj_cm2": [round(plan.planned.fluence_j_cm2[channel] * 1_000_000) for channel in lit],
+            "budgets_uj_cm2": [
+                round(plan.planned.fluence_j_cm2[channel] * 1_000_000) for channel in lit
+            ],
         }
 
     @override
-    async def async_set_levels(self, session_id: str, *, irradiance_mw_cm2: ByChannel, current_ua: float) -> Answer:
+    async def async_set_levels(
+        self, session_id: str, *, irradiance_mw_cm2: ByChannel, current_ua: float
+    ) -> Answer:
         levels: dict[str, object] = {"level_ua": round(current_ua)}
         if self._modality is Modality.MASK:
             levels = {
                 "channels": [codec.NUMBERS[channel] for channel in irradiance_mw_cm2],
-                "levels_uw_cm2": [round(irradiance * 1000) for irradiance in irradiance_mw_cm2.values()],
+                "levels_uw_cm2": [
+                    round(irradiance * 1000) for irradiance in irradiance_mw_cm2.values()
+                ],
             }
         return codec.answer(await self._async_send("set_levels", {"session": session_id, **levels}))
 
@@ -196,10 +223,14 @@ class NodeDevice(TherapyDevice):
         return codec.answer(await self._async_send("pause_session", {"session": session_id}))
 
     @override
-    async def async_resume(self, session_id: str, plan: PermittedSession, *, last_record: int) -> Answer:
+    async def async_resume(
+        self, session_id: str, plan: PermittedSession, *, last_record: int
+    ) -> Answer:
         if self._channel is not None and self._owned == self._channel.owner:
             return await self._async_lease("resume_session", session_id, {})
-        return await self._async_lease("start_session", session_id, self._start(plan, last_record=last_record, continues=2))
+        return await self._async_lease(
+            "start_session", session_id, self._start(plan, last_record=last_record, continues=2)
+        )
 
     @override
     async def async_stop(self) -> Answer:

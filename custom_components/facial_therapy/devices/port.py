@@ -6,7 +6,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from ..core.model import ByChannel, Device, Dose, Fault, NodeState, Outcome, PermittedSession, Telemetry
+from ..core.model import (
+    ByChannel,
+    Device,
+    Dose,
+    Fault,
+    NodeState,
+    Outcome,
+    PermittedSession,
+    Telemetry,
+)
 
 
 class Problem(StrEnum):
@@ -69,7 +78,8 @@ class HistoryEntry:
 class ProfileCounters:
     """What the node has counted for one person, charged (nominal times one plus the uncertainty), an open session at its full budgets.
 
-    Windows roll over 24 h and 168 h of the node's own age: time in which it was switched off may be missing, so that they are never too small.
+    Windows roll over 24 h and 168 h of the node's own age: time in which it was switched off may be
+    missing, so that they are never too small.
     """
 
     profile: int
@@ -91,8 +101,9 @@ class ProfileCounters:
 class TherapyDevice(Protocol):
     """One governed device.
 
-    Every command raises `RefusedError` if the device refuses (nothing has changed on it) and `DeviceError` if it cannot be reached or does not answer
-    (what it did is unknown, and the channel is closed).
+    Every command raises `RefusedError` if the device refuses (nothing has changed on it) and
+    `DeviceError` if it cannot be reached or does not answer (what it did is unknown, and the
+    channel is closed).
     """
 
     @property
@@ -111,16 +122,22 @@ class TherapyDevice(Protocol):
     def lease_ends_at(self) -> datetime | None:
         """When output ends at the latest if nothing more is heard from us, UTC; None without a lease."""
 
-    def open(self, on_telemetry: Callable[[Telemetry], None], on_connection: Callable[[bool], None]) -> None:
+    def open(
+        self, on_telemetry: Callable[[Telemetry], None], on_connection: Callable[[bool], None]
+    ) -> None:
         """Keep the channel open from now on; both callbacks are called in the event loop."""
 
     async def async_close(self) -> None:
         """Close the channel for good; the node suspends what flows."""
 
-    async def async_start(self, session_id: str, plan: PermittedSession, *, last_record: int) -> Answer:
+    async def async_start(
+        self, session_id: str, plan: PermittedSession, *, last_record: int
+    ) -> Answer:
         """Arm a session: 16 hex digits, and the newest record number that the ledger has taken in."""
 
-    async def async_set_levels(self, session_id: str, *, irradiance_mw_cm2: ByChannel, current_ua: float) -> Answer:
+    async def async_set_levels(
+        self, session_id: str, *, irradiance_mw_cm2: ByChannel, current_ua: float
+    ) -> Answer:
         """Set the levels, nominal, each at most its peak of start; a channel that is not named goes dark."""
 
     async def async_renew(self, session_id: str) -> Answer:
@@ -129,7 +146,9 @@ class TherapyDevice(Protocol):
     async def async_pause(self, session_id: str) -> Answer:
         """Zero at once; the session is kept."""
 
-    async def async_resume(self, session_id: str, plan: PermittedSession, *, last_record: int) -> Answer:
+    async def async_resume(
+        self, session_id: str, plan: PermittedSession, *, last_record: int
+    ) -> Answer:
         """Continue a paused or suspended session, also one of an earlier connection."""
 
     async def async_stop(self) -> Answer:

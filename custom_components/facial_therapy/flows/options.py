@@ -7,7 +7,12 @@ from typing import Any, Final
 
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
 from homeassistant.const import PERCENTAGE, UnitOfTime
-from homeassistant.helpers.selector import BooleanSelector, NumberSelector, NumberSelectorConfig, NumberSelectorMode
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+)
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
@@ -32,7 +37,9 @@ NUMBERS: Final[Mapping[str, tuple[Bound, float, str | None]]] = MappingProxyType
 
 def _number(bound: Bound, per: float, unit: str | None) -> NumberSelector:
     """Return a selector of whole numbers for a bound, in the unit of the form."""
-    config = NumberSelectorConfig(min=bound.minimum / per, max=bound.maximum / per, step=1, mode=NumberSelectorMode.SLIDER)
+    config = NumberSelectorConfig(
+        min=bound.minimum / per, max=bound.maximum / per, step=1, mode=NumberSelectorMode.SLIDER
+    )
     if unit is not None:
         config["unit_of_measurement"] = unit
     return NumberSelector(config)
@@ -55,13 +62,21 @@ class PersonOptionsFlow(OptionsFlow):
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the options, and say when a choice that is waiting takes effect."""
         choice, now = choice_in(self.config_entry.options), dt_util.utcnow()
-        errors = {field: "not_finite" for field in NUMBERS if user_input is not None and not isfinite(user_input[field])}
+        errors = {
+            field: "not_finite"
+            for field in NUMBERS
+            if user_input is not None and not isfinite(user_input[field])
+        }
         if user_input is not None and not errors:
             self._choice = choose(choice, _options(user_input), now)
             if self._choice.loosened_at is not None and self._choice != choice:
                 return await self.async_step_later()
             return self.async_create_entry(data=choice_out(self._choice))
-        waiting = choice.loosened_at if choice.loosened_at is not None and now < choice.loosened_at else None
+        waiting = (
+            choice.loosened_at
+            if choice.loosened_at is not None and now < choice.loosened_at
+            else None
+        )
         return self.async_show_form(
             step_id="waiting" if waiting else "init",
             data_schema=self.add_suggested_values_to_schema(SCHEMA, _shown(choice.wanted)),
@@ -75,7 +90,12 @@ class PersonOptionsFlow(OptionsFlow):
         """Say from when on the choice holds."""
         if user_input is not None:
             return self.async_create_entry(data=choice_out(self._choice))
-        return self.async_show_form(step_id="later", description_placeholders={"loosened_at": time_in_words(self._choice.loosened_at or dt_util.utcnow())})
+        return self.async_show_form(
+            step_id="later",
+            description_placeholders={
+                "loosened_at": time_in_words(self._choice.loosened_at or dt_util.utcnow())
+            },
+        )
 
 
 def _options(chosen: dict[str, Any]) -> Options:

@@ -6,7 +6,12 @@ from typing import Any, Final
 
 from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigSubentryFlow, SubentryFlowResult
 from homeassistant.const import CONF_NAME
-from homeassistant.helpers.selector import NumberSelector, NumberSelectorConfig, NumberSelectorMode, TextSelector
+from homeassistant.helpers.selector import (
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    TextSelector,
+)
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
@@ -27,7 +32,13 @@ CONF_CURRENT: Final = "current_ua"
 CONF_FREQUENCY: Final = "frequency_hz"
 CONF_MINUTES: Final = "minutes"
 CONF_PER_WEEK: Final = "per_week"
-FIELDS: Final = (*(channel.value for channel in Channel), CONF_CURRENT, CONF_FREQUENCY, CONF_MINUTES, CONF_PER_WEEK)
+FIELDS: Final = (
+    *(channel.value for channel in Channel),
+    CONF_CURRENT,
+    CONF_FREQUENCY,
+    CONF_MINUTES,
+    CONF_PER_WEEK,
+)
 MINUTE_S: Final = 60
 NAME_MAX: Final = 64
 KINDS: Final[Mapping[Reason, str]] = {Reason.OUT_OF_BOUNDS: "out_of_bounds"}
@@ -42,10 +53,20 @@ def _number(unit: str | None, step: float) -> NumberSelector:
     return NumberSelector(config)
 
 
-LAST: Final[Mapping[Any, Any]] = {vol.Required(CONF_MINUTES): _number("min", 1), vol.Required(CONF_PER_WEEK): _number(None, 1)}
+LAST: Final[Mapping[Any, Any]] = {
+    vol.Required(CONF_MINUTES): _number("min", 1),
+    vol.Required(CONF_PER_WEEK): _number(None, 1),
+}
 NUMBERS: Final[Mapping[Modality, Mapping[Any, Any]]] = {
-    Modality.MASK: {**{vol.Optional(channel.value): _number("mW/cm²", 0.1) for channel in Channel}, **LAST},
-    Modality.WAND: {vol.Required(CONF_CURRENT): _number("µA", 1), vol.Required(CONF_FREQUENCY): _number("Hz", 0.1), **LAST},
+    Modality.MASK: {
+        **{vol.Optional(channel.value): _number("mW/cm²", 0.1) for channel in Channel},
+        **LAST,
+    },
+    Modality.WAND: {
+        vol.Required(CONF_CURRENT): _number("µA", 1),
+        vol.Required(CONF_FREQUENCY): _number("Hz", 0.1),
+        **LAST,
+    },
 }
 
 
@@ -56,17 +77,28 @@ class ProgramFlow(ConfigSubentryFlow):
     _program: Program
     _worth: Worth
 
-    async def async_step_user(self, _user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+    async def async_step_user(
+        self, _user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
         """Ask what gives it."""
-        return self.async_show_menu(step_id="user", menu_options=[modality.value for modality in Modality])
+        return self.async_show_menu(
+            step_id="user", menu_options=[modality.value for modality in Modality]
+        )
 
-    async def async_step_reconfigure(self, _user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+    async def async_step_reconfigure(
+        self, _user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
         """Change the numbers."""
         subentry = self._get_reconfigure_subentry()
         program = program_in(subentry.title, subentry.data)
         recipe = program.mask or program.wand
-        numbers = {key: value for key, value in subentry.data.items() if key in FIELDS} | dict(subentry.data.get("irradiance_mw_cm2", {}))
-        self._shown = {**numbers, CONF_MINUTES: 0 if recipe is None else recipe.duration_s / MINUTE_S}
+        numbers = {key: value for key, value in subentry.data.items() if key in FIELDS} | dict(
+            subentry.data.get("irradiance_mw_cm2", {})
+        )
+        self._shown = {
+            **numbers,
+            CONF_MINUTES: 0 if recipe is None else recipe.duration_s / MINUTE_S,
+        }
         return await self._async_numbers(Modality(subentry.data["modality"]), None)
 
     async def async_step_mask(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
@@ -77,7 +109,9 @@ class ProgramFlow(ConfigSubentryFlow):
         """Ask for current."""
         return await self._async_numbers(Modality.WAND, user_input)
 
-    async def _async_numbers(self, modality: Modality, user_input: dict[str, Any] | None) -> SubentryFlowResult:
+    async def _async_numbers(
+        self, modality: Modality, user_input: dict[str, Any] | None
+    ) -> SubentryFlowResult:
         """Ask for the numbers until they fit, then say what they amount to."""
         errors: dict[str, str] = {}
         told: dict[str, str] = {"minimum": "", "maximum": "", "unit": "", "problem": ""}
@@ -88,21 +122,40 @@ class ProgramFlow(ConfigSubentryFlow):
             else:
                 self._program = program_in(self._name(user_input), _data(modality, user_input))
                 try:
-                    self._worth = custom_program.check(self._program, self._person(), device_of(self.hass, modality), dt_util.utcnow())
+                    self._worth = custom_program.check(
+                        self._program,
+                        self._person(),
+                        device_of(self.hass, modality),
+                        dt_util.utcnow(),
+                    )
                 except RefusedError as error:
                     field, told = await self._async_told(error.refusals[0])
                     errors = {field: KINDS.get(error.refusals[0].reason, "does_not_fit")}
                 else:
-                    return await (self.async_step_preview() if self._worth.from_the_start else self.async_step_preview_later())
-        named = {} if self.source == SOURCE_RECONFIGURE else {vol.Required(CONF_NAME): TextSelector()}
-        schema = self.add_suggested_values_to_schema(vol.Schema({**named, **NUMBERS[modality]}), getattr(self, "_shown", None))
-        return self.async_show_form(step_id=modality.value, data_schema=schema, errors=errors, description_placeholders=told)
+                    return await (
+                        self.async_step_preview()
+                        if self._worth.from_the_start
+                        else self.async_step_preview_later()
+                    )
+        named = (
+            {} if self.source == SOURCE_RECONFIGURE else {vol.Required(CONF_NAME): TextSelector()}
+        )
+        schema = self.add_suggested_values_to_schema(
+            vol.Schema({**named, **NUMBERS[modality]}), getattr(self, "_shown", None)
+        )
+        return self.async_show_form(
+            step_id=modality.value, data_schema=schema, errors=errors, description_placeholders=told
+        )
 
     def _person(self) -> Person:
         return find_person(self.hass, self._get_entry().entry_id)
 
     def _name(self, shown: Mapping[str, Any]) -> str:
-        return self._get_reconfigure_subentry().title if self.source == SOURCE_RECONFIGURE else " ".join(shown[CONF_NAME].split())
+        return (
+            self._get_reconfigure_subentry().title
+            if self.source == SOURCE_RECONFIGURE
+            else " ".join(shown[CONF_NAME].split())
+        )
 
     def _name_problem(self, shown: Mapping[str, Any]) -> str | None:
         """Return what is wrong with the name of a new program; programs of one person are told apart by it, in any case."""
@@ -111,8 +164,16 @@ class ProgramFlow(ConfigSubentryFlow):
         name = self._name(shown)
         if not 1 <= len(name) <= NAME_MAX:
             return "name_length"
-        taken = [each.title for each in self._get_entry().subentries.values() if each.subentry_type == PROGRAM]
-        return "name_taken" if name.casefold() in [each.casefold() for each in (*taken, *BUILT_IN, MANUAL, "none")] else None
+        taken = [
+            each.title
+            for each in self._get_entry().subentries.values()
+            if each.subentry_type == PROGRAM
+        ]
+        return (
+            "name_taken"
+            if name.casefold() in [each.casefold() for each in (*taken, *BUILT_IN, MANUAL, "none")]
+            else None
+        )
 
     async def _async_told(self, refusal: Refusal) -> tuple[str, dict[str, str]]:
         """Return the field that does not fit, and what its sentence names, in the units of the form."""
@@ -120,17 +181,29 @@ class ProgramFlow(ConfigSubentryFlow):
         told = placeholders(refusal)
         if field == "duration_s":
             minutes = math.floor((refusal.maximum or 0) / MINUTE_S)
-            field, told = CONF_MINUTES, {**told, "minimum": "1", "maximum": str(minutes), "unit": " min"}
+            field, told = (
+                CONF_MINUTES,
+                {**told, "minimum": "1", "maximum": str(minutes), "unit": " min"},
+            )
         if field in FIELDS:
-            return field, {key: told.get(key, "") for key in ("minimum", "maximum", "unit", "problem")}
+            return field, {
+                key: told.get(key, "") for key in ("minimum", "maximum", "unit", "problem")
+            }
         words = await async_translator(self.hass, self.hass.config.language)
-        return "base", {**{key: told[key] for key in ("minimum", "maximum", "unit")}, "problem": words.refusal(refusal)["message"]}
+        return "base", {
+            **{key: told[key] for key in ("minimum", "maximum", "unit")},
+            "problem": words.refusal(refusal)["message"],
+        }
 
-    async def async_step_preview(self, _user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+    async def async_step_preview(
+        self, _user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
         """Say what a session amounts to, and let it be kept or changed."""
         return self._preview("preview")
 
-    async def async_step_preview_later(self, _user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+    async def async_step_preview_later(
+        self, _user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
         """Say too that it is more than the first sessions may have."""
         return self._preview("preview_later")
 
@@ -144,18 +217,37 @@ class ProgramFlow(ConfigSubentryFlow):
             "share": f"{math.ceil(self._worth.share * 100 - 1e-6)}",
             "sessions": str(limits.FIRST_SESSIONS),
         }
-        return self.async_show_menu(step_id=step_id, menu_options=["keep", modality.value], description_placeholders=told)
+        return self.async_show_menu(
+            step_id=step_id, menu_options=["keep", modality.value], description_placeholders=told
+        )
 
-    async def async_step_keep(self, _user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+    async def async_step_keep(
+        self, _user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
         """Keep it."""
         if self.source == SOURCE_RECONFIGURE:
-            return self.async_update_and_abort(self._get_entry(), self._get_reconfigure_subentry(), data=program_out(self._program))
-        return self.async_create_entry(title=self._program.key, data=program_out(self._program), unique_id=f"{PROGRAM}_{self._program.key.casefold()}")
+            return self.async_update_and_abort(
+                self._get_entry(), self._get_reconfigure_subentry(), data=program_out(self._program)
+            )
+        return self.async_create_entry(
+            title=self._program.key,
+            data=program_out(self._program),
+            unique_id=f"{PROGRAM}_{self._program.key.casefold()}",
+        )
 
 
 def _data(modality: Modality, shown: Mapping[str, Any]) -> dict[str, Any]:
     """Return what was filled in as it is kept; a channel that is empty or zero is not lit."""
-    numbers = {"modality": modality.value, "duration_s": shown[CONF_MINUTES] * MINUTE_S, CONF_PER_WEEK: shown[CONF_PER_WEEK]}
+    numbers = {
+        "modality": modality.value,
+        "duration_s": shown[CONF_MINUTES] * MINUTE_S,
+        CONF_PER_WEEK: shown[CONF_PER_WEEK],
+    }
     if modality is Modality.WAND:
         return {**numbers, CONF_CURRENT: shown[CONF_CURRENT], CONF_FREQUENCY: shown[CONF_FREQUENCY]}
-    return {**numbers, "irradiance_mw_cm2": {channel.value: shown[channel] for channel in Channel if shown.get(channel.value)}}
+    return {
+        **numbers,
+        "irradiance_mw_cm2": {
+            channel.value: shown[channel] for channel in Channel if shown.get(channel.value)
+        },
+    }

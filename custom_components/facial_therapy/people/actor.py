@@ -42,7 +42,11 @@ class Who:
         """Return who is behind an action; without a user it is an automation, unless it was said."""
         if isinstance(context, Spoken):
             return cls(By.VOICE, context.user_id)
-        return cls(By.USER, context.user_id) if context is not None and context.user_id else cls(By.AUTOMATION)
+        return (
+            cls(By.USER, context.user_id)
+            if context is not None and context.user_id
+            else cls(By.AUTOMATION)
+        )
 
 
 DEVICE: Final = Who(By.DEVICE)

@@ -29,7 +29,11 @@ async def async_must_be_admin(hass: HomeAssistant, context: Context | None) -> N
     Raises:
         ServiceValidationError: `only_admin`. Nothing has changed.
     """
-    user = await hass.auth.async_get_user(context.user_id) if context is not None and context.user_id else None
+    user = (
+        await hass.auth.async_get_user(context.user_id)
+        if context is not None and context.user_id
+        else None
+    )
     if user is None or not user.is_admin:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="only_admin")
 

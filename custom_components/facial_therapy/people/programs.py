@@ -15,4 +15,8 @@ def custom_programs(hass: HomeAssistant, person_id: str) -> Programs:
     """Return what a person has made, by name, in the order in which it was made; nothing of a person who is gone."""
     if (entry := hass.config_entries.async_get_entry(person_id)) is None:
         return {}
-    return {each.title: program_in(each.title, each.data) for each in entry.subentries.values() if each.subentry_type == PROGRAM}
+    return {
+        each.title: program_in(each.title, each.data)
+        for each in entry.subentries.values()
+        if each.subentry_type == PROGRAM
+    }

@@ -10,7 +10,15 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from ..const import CONF_ELIGIBILITY, CONF_KIND, CONF_LEDGER_BEGUN, CONF_PERSON, CONF_PROFILE, DOMAIN, KIND_PERSON
+from ..const import (
+    CONF_ELIGIBILITY,
+    CONF_KIND,
+    CONF_LEDGER_BEGUN,
+    CONF_PERSON,
+    CONF_PROFILE,
+    DOMAIN,
+    KIND_PERSON,
+)
 from ..core.gate.eligibility import erased, flagged, not_fine, reddened
 from ..core.model import Eligibility, Person, Reason, Refusal, RefusedError
 from ..storage.ledger import LEDGER
@@ -33,7 +41,9 @@ class PersonRuntime:
 
 
 def _person(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Person:
-    now = min(dt_util.utcnow(), hass.data[LEDGER].now())  # a wall clock that is put forward loosens nothing
+    now = min(
+        dt_util.utcnow(), hass.data[LEDGER].now()
+    )  # a wall clock that is put forward loosens nothing
     return Person(
         person_id=entry.entry_id,
         name=entry.title,
@@ -69,7 +79,10 @@ def find_person(hass: HomeAssistant, reference: str | None) -> Person:
         raise RefusedError(Refusal(reason=Reason.NO_PERSON, field="person"))
     wanted = reference.strip().casefold()
     for person in everybody:
-        if reference == person.person_id or wanted in (person.name.casefold(), _linked(hass, person)):
+        if reference == person.person_id or wanted in (
+            person.name.casefold(),
+            _linked(hass, person),
+        ):
             return person
     raise RefusedError(Refusal(reason=Reason.UNKNOWN_PERSON, field="person", detail=reference))
 
@@ -78,7 +91,11 @@ def person_of_user(hass: HomeAssistant, user_id: str | None) -> Person | None:
     """Return who a user is, through the `person.x` that both are."""
     if user_id is None:
         return None
-    linked = {state.entity_id for state in hass.states.async_all("person") if state.attributes.get("user_id") == user_id}
+    linked = {
+        state.entity_id
+        for state in hass.states.async_all("person")
+        if state.attributes.get("user_id") == user_id
+    }
     return next((person for person in persons(hass) if _linked(hass, person) in linked), None)
 
 
@@ -87,7 +104,7 @@ def _linked(hass: HomeAssistant, person: Person) -> str | None:
     return hass.config_entries.async_get_known_entry(person.person_id).data.get(CONF_PERSON)
 
 
-# --- what is said of them -------------------------------------------------------------------------------------------------------------
+# --- what is said of them -------------------------------------------------------------------------
 
 REACTIONS: Final[Mapping[str, Callable[[Eligibility, datetime], Eligibility]]] = MappingProxyType(
     {"redness": reddened, "red_flag": flagged, "skin_not_fine": not_fine},
@@ -96,11 +113,15 @@ REACTIONS: Final[Mapping[str, Callable[[Eligibility, datetime], Eligibility]]] =
 
 
 @callback
-def async_change_eligibility(hass: HomeAssistant, person: Person, change: Callable[[Eligibility, datetime], Eligibility]) -> None:
+def async_change_eligibility(
+    hass: HomeAssistant, person: Person, change: Callable[[Eligibility, datetime], Eligibility]
+) -> None:
     """Keep what has been said of a person; whoever follows the entry stops what may run no longer."""
     entry = hass.config_entries.async_get_known_entry(person.person_id)
     eligibility = change(eligibility_in(entry.data.get(CONF_ELIGIBILITY, {})), dt_util.utcnow())
-    hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_ELIGIBILITY: eligibility_out(eligibility)})
+    hass.config_entries.async_update_entry(
+        entry, data={**entry.data, CONF_ELIGIBILITY: eligibility_out(eligibility)}
+    )
 
 
 async def async_erase(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
@@ -111,5 +132,10 @@ async def async_erase(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
     """
     await hass.data[LEDGER].async_erase(hass, entry.entry_id)
     left = erased(eligibility_in(entry.data.get(CONF_ELIGIBILITY, {})), dt_util.utcnow())
-    kept = {CONF_KIND: KIND_PERSON, CONF_LEDGER_BEGUN: True, CONF_PROFILE: entry.data[CONF_PROFILE], CONF_ELIGIBILITY: eligibility_out(left)}
+    kept = {
+        CONF_KIND: KIND_PERSON,
+        CONF_LEDGER_BEGUN: True,
+        CONF_PROFILE: entry.data[CONF_PROFILE],
+        CONF_ELIGIBILITY: eligibility_out(left),
+    }
     hass.config_entries.async_update_entry(entry, data=kept, options={})

@@ -14,7 +14,15 @@ CONF_IF_REFUSED: Final = "if_refused"
 CONF_OPTIONAL: Final = "optional"
 CONF_PROGRAM: Final = "program"
 CONF_STEPS: Final = "steps"
-DURATION_S: Final = {Act.CLEANSE: 60, Act.GEL: 30, Act.WAND: 300, Act.RINSE: 60, Act.MASK: 600, Act.SERUM: 30, Act.WAIT: 60}
+DURATION_S: Final = {
+    Act.CLEANSE: 60,
+    Act.GEL: 30,
+    Act.WAND: 300,
+    Act.RINSE: 60,
+    Act.MASK: 600,
+    Act.SERUM: 30,
+    Act.WAIT: 60,
+}
 """By hand about as long, for planning; a session takes the time of its program."""
 
 
@@ -22,7 +30,15 @@ def tonight(modalities: tuple[Modality, ...], program: str) -> Steps:
     """Return the steps of an evening with a wand, a mask or both: what a plan proposes."""
     wand, mask = Modality.WAND in modalities, Modality.MASK in modalities
     acts = [Act.CLEANSE, *[Act.GEL, Act.WAND, Act.RINSE] * wand, *[Act.MASK] * mask, Act.SERUM]
-    return tuple(Step(act=act, duration_s=DURATION_S[act], program=program if act.modality is not None else None, optional=act is Act.SERUM) for act in acts)
+    return tuple(
+        Step(
+            act=act,
+            duration_s=DURATION_S[act],
+            program=program if act.modality is not None else None,
+            optional=act is Act.SERUM,
+        )
+        for act in acts
+    )
 
 
 def steps_in(data: Mapping[str, Any]) -> Steps:
@@ -44,7 +60,11 @@ def custom_routines(hass: HomeAssistant, person_id: str) -> dict[str, Steps]:
     """Return what a person has made, by name, in the order in which it was made; nothing of a person who is gone."""
     if (entry := hass.config_entries.async_get_entry(person_id)) is None:
         return {}
-    return {each.title: steps_in(each.data) for each in entry.subentries.values() if each.subentry_type == ROUTINE}
+    return {
+        each.title: steps_in(each.data)
+        for each in entry.subentries.values()
+        if each.subentry_type == ROUTINE
+    }
 
 
 def custom_routine(hass: HomeAssistant, person_id: str, name: str) -> tuple[str, Steps]:

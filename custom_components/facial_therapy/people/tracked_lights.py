@@ -1,7 +1,7 @@
 """Lights of other integrations that are watched for a person: charged while they are on, reminded of at their planned end, never switched on.
 
-What is true is read anew each time something may have changed, and brought together with the ledger: so a restart, a rename and a disk that was full need
-nothing of their own.
+What is true is read anew each time something may have changed, and brought together with the
+ledger: so a restart, a rename and a disk that was full need nothing of their own.
 """
 
 import asyncio
@@ -9,7 +9,12 @@ from collections.abc import Mapping
 import secrets
 from typing import TYPE_CHECKING, Any, Final
 
-from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange, ConfigSubentry
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+    ConfigSubentry,
+)
 from homeassistant.const import ATTR_ENTITY_ID, SERVICE_TURN_OFF, STATE_OFF, STATE_ON
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
@@ -62,7 +67,11 @@ def async_watch_lights(hass: HomeAssistant, entry: PersonConfigEntry) -> None:
     @callback
     def follow() -> None:
         """Watch what there is now: lights come, go and change without a reload."""
-        wanted = {subentry.subentry_id: subentry for subentry in entry.subentries.values() if subentry.subentry_type == WATCHED_LIGHT}
+        wanted = {
+            subentry.subentry_id: subentry
+            for subentry in entry.subentries.values()
+            if subentry.subentry_type == WATCHED_LIGHT
+        }
         for light_id, (data, watch) in list(watches.items()):
             if light_id not in wanted or wanted[light_id].data != data:
                 watch.close(forgotten=light_id not in wanted)
@@ -88,7 +97,9 @@ def async_watch_lights(hass: HomeAssistant, entry: PersonConfigEntry) -> None:
 class LightWatch:
     """One light that is watched."""
 
-    def __init__(self, hass: HomeAssistant, entry: PersonConfigEntry, subentry: ConfigSubentry) -> None:
+    def __init__(
+        self, hass: HomeAssistant, entry: PersonConfigEntry, subentry: ConfigSubentry
+    ) -> None:
         """Begin to watch."""
         self._hass = hass
         self._entry = entry
@@ -105,7 +116,9 @@ class LightWatch:
         self._tracked: str | None = None
         self._forgotten = False
         self._follow_entity()
-        self._unsubscribe_registry = hass.bus.async_listen(er.EVENT_ENTITY_REGISTRY_UPDATED, self._renamed)
+        self._unsubscribe_registry = hass.bus.async_listen(
+            er.EVENT_ENTITY_REGISTRY_UPDATED, self._renamed
+        )
         self._look()
 
     @property
@@ -145,7 +158,9 @@ class LightWatch:
 
     @callback
     def _look(self) -> None:
-        self._hass.async_create_task(self._async_look(), f"facial_therapy looks at {self._subentry.title}")
+        self._hass.async_create_task(
+            self._async_look(), f"facial_therapy looks at {self._subentry.title}"
+        )
 
     def _is_on(self) -> bool | None:
         """Return whether it is on; None if nobody knows."""
@@ -157,7 +172,11 @@ class LightWatch:
     def _open(self) -> Record | None:
         """Return its open record, also one that a restart has left."""
         for record in self._ledger.newest_first(self._entry.entry_id):
-            if record.source is Source.TRACKED and record.program == self._light.light_id and record.open:
+            if (
+                record.source is Source.TRACKED
+                and record.program == self._light.light_id
+                and record.open
+            ):
                 return record
         return None
 
@@ -173,7 +192,11 @@ class LightWatch:
             if record is None:
                 self._timers.cancel("look")
             else:
-                self._timers.later("look", max(0.0, (tracked_light.due_at(record) - self._ledger.dated()).total_seconds()), self._look)
+                self._timers.later(
+                    "look",
+                    max(0.0, (tracked_light.due_at(record) - self._ledger.dated()).total_seconds()),
+                    self._look,
+                )
 
     async def _async_reconcile(self, record: Record | None) -> Record | None:
         """Open, extend or settle the record, and return it if it stays open."""
@@ -181,14 +204,19 @@ class LightWatch:
         if record is None:
             if not on:
                 return None
-            record = tracked_light.opened(self._light, self._entry.runtime_data.person, secrets.token_hex(8), now)
+            record = tracked_light.opened(
+                self._light, self._entry.runtime_data.person, secrets.token_hex(8), now
+            )
             await self._ledger.async_open(self._hass, record)
             self._seen = record.session_id
             self._tell("tracked_on")
             return record
         seen = record.session_id == self._seen
         if on is False or (on is None and now >= tracked_light.due_at(record)):
-            await self._ledger.async_merge(self._hass, tracked_light.settled(self._light, record, now, seen=seen and on is False))
+            await self._ledger.async_merge(
+                self._hass,
+                tracked_light.settled(self._light, record, now, seen=seen and on is False),
+            )
             self._tell("tracked_off")
             return None
         if now < tracked_light.due_at(record):
@@ -203,14 +231,28 @@ class LightWatch:
         if self._told != record.session_id:
             self._told = record.session_id
             self._tell("tracked_due")
-            await async_tell(self._hass, self._entry, "tracked", self._subentry.subentry_id, light=self._subentry.title)
+            await async_tell(
+                self._hass,
+                self._entry,
+                "tracked",
+                self._subentry.subentry_id,
+                light=self._subentry.title,
+            )
         if self._subentry.data[CONF_SWITCH_OFF]:
             domain = self._entity_id.partition(".")[0]
             try:
-                await self._hass.services.async_call(domain, SERVICE_TURN_OFF, {ATTR_ENTITY_ID: self._entity_id}, blocking=True)
+                await self._hass.services.async_call(
+                    domain, SERVICE_TURN_OFF, {ATTR_ENTITY_ID: self._entity_id}, blocking=True
+                )
             except HomeAssistantError as error:
                 LOGGER.warning("%s could not be switched off: %s", self._entity_id, error)
 
     @callback
     def _tell(self, event_type: str) -> None:
-        async_dispatcher_send(self._hass, f"{SIGNAL_TOLD}_{self._entry.entry_id}", event_type, By.HOME_ASSISTANT.value, None)
+        async_dispatcher_send(
+            self._hass,
+            f"{SIGNAL_TOLD}_{self._entry.entry_id}",
+            event_type,
+            By.HOME_ASSISTANT.value,
+            None,
+        )

@@ -17,10 +17,18 @@ from ..people.programs import custom_programs
 from ..storage.ledger import LEDGER
 
 
-def shell_of(hass: HomeAssistant, modality: Modality, device: str | None = None) -> FacialTherapyCoordinator | None:
+def shell_of(
+    hass: HomeAssistant, modality: Modality, device: str | None = None
+) -> FacialTherapyCoordinator | None:
     """Return the shell of a device by its config entry, else of the first one of the modality that is loaded."""
-    shells = [shell for shell in all_coordinators(hass) if shell.modality is modality and device in (None, shell.config_entry.entry_id)]
-    return next((shell for shell in shells if shell.device.connected), shells[0] if shells else None)
+    shells = [
+        shell
+        for shell in all_coordinators(hass)
+        if shell.modality is modality and device in (None, shell.config_entry.entry_id)
+    ]
+    return next(
+        (shell for shell in shells if shell.device.connected), shells[0] if shells else None
+    )
 
 
 def device_of(hass: HomeAssistant, modality: Modality, device: str | None = None) -> Device:
@@ -31,22 +39,43 @@ def device_of(hass: HomeAssistant, modality: Modality, device: str | None = None
     return bounds.best_device(modality, tuple(Channel) if shell is None else shell.channels)
 
 
-def lasting(hass: HomeAssistant, person: Person, modality: Modality, program: str, at: datetime, **which: Any) -> tuple[Refusal, ...]:  # noqa: ANN401 - the device, as `device_of` takes it
+def lasting(
+    hass: HomeAssistant,
+    person: Person,
+    modality: Modality,
+    program: str,
+    at: datetime,
+    **which: Any,
+) -> tuple[Refusal, ...]:
     """Return why a program would be refused at a time, whatever the device is doing then; the binding reason first."""
     device = device_of(hass, modality, **which)
     try:
-        request = replace(resolve(program, person, device, custom_programs(hass, person.person_id)), gel_rinsed=True)
+        request = replace(
+            resolve(program, person, device, custom_programs(hass, person.person_id)),
+            gel_rinsed=True,
+        )
     except RefusedError as error:  # it has been deleted, or is for something else
         return error.refusals
     history = hass.data[LEDGER].history(person.person_id, ahead=at - dt_util.utcnow())
     found = permit.refusals(request, device, None, at, history=history)
-    return tuple(refusal for refusal in found if refusal.reason not in (Reason.DEVICE_OFFLINE, Reason.OTHER_SESSION))
+    return tuple(
+        refusal
+        for refusal in found
+        if refusal.reason not in (Reason.DEVICE_OFFLINE, Reason.OTHER_SESSION)
+    )
 
 
 def agenda_of(hass: HomeAssistant, person_id: str, weekly_plan: Plan) -> Agenda:
     """Return a person's agenda, with everything that the ledger has of them."""
     done = [
-        CompletedSession(record.modality, record.started_at, record.over_at, record.program, record.session_id, record.counts)
+        CompletedSession(
+            record.modality,
+            record.started_at,
+            record.over_at,
+            record.program,
+            record.session_id,
+            record.counts,
+        )
         for record in hass.data[LEDGER].newest_first(person_id)
     ]
     return Agenda(weekly_plan, done, dt_util.get_default_time_zone())
@@ -59,4 +88,13 @@ def gate_of(hass: HomeAssistant, person: Person) -> Refusals:
 
 def next_evening(hass: HomeAssistant, person: Person, weekly_plan: Plan) -> PlannedEvening | None:
     """Return the next evening on which something would be permitted; the running one if it is one."""
-    return next(agenda_of(hass, person.person_id, weekly_plan).upcoming(dt_util.utcnow(), gate_of(hass, person)), None) if weekly_plan.plans else None
+    return (
+        next(
+            agenda_of(hass, person.person_id, weekly_plan).upcoming(
+                dt_util.utcnow(), gate_of(hass, person)
+            ),
+            None,
+        )
+        if weekly_plan.plans
+        else None
+    )

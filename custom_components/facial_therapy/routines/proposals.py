@@ -1,7 +1,8 @@
 """What a person is asked: whether they want something now, with yes, later and skip, and how their skin is; and what follows from the answer.
 
-A proposal starts nothing. Yes carries out the action that was proposed as whoever answers, who is asked for everything that an action is asked for;
-the action arms, and the face starts the light. Proposals are written down, so that an answer counts also after a restart.
+A proposal starts nothing. Yes carries out the action that was proposed as whoever answers, who is
+asked for everything that an action is asked for; the action arms, and the face starts the light.
+Proposals are written down, so that an answer counts also after a restart.
 """
 
 from collections.abc import Mapping
@@ -39,7 +40,9 @@ TITLE: Final = "Facial Therapy"
 """What a sentence is about that says only that the app says why."""
 
 
-SKIN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"fine": (), "so_so": ("skin_not_fine",), "not_fine": ("skin_not_fine", "redness")})
+SKIN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"fine": (), "so_so": ("skin_not_fine",), "not_fine": ("skin_not_fine", "redness")}
+)
 """What each answer to how a skin is reports of it."""
 
 
@@ -77,7 +80,10 @@ class Proposal:
             KeyError, TypeError, ValueError: It was not written down like this.
         """
         day, again_at = data["day"], data["again_at"]
-        times = {"until": datetime.fromisoformat(data["until"]), "again_at": again_at and datetime.fromisoformat(again_at)}
+        times = {
+            "until": datetime.fromisoformat(data["until"]),
+            "again_at": again_at and datetime.fromisoformat(again_at),
+        }
         return cls(**{**data, **times, "day": day and date.fromisoformat(day)})
 
 
@@ -92,15 +98,21 @@ class Proposals:
         self._open: dict[str, Proposal] = {}
         """By the config entry of the person."""
         self._asked: dict[str, tuple[str, str]] = {}
-        """Whom a button was shown to whose skin was asked after, and what it says. What is pressed is recorded, so a button is not called what it says."""
+        """Whom a button was shown to whose skin was asked after, and what it says. What is pressed
+        is recorded, so a button is not called what it says."""
         hass.bus.async_listen(ANSWERED, self._async_answered)
 
     async def async_load(self) -> None:
         """Take up what was asked before a restart, and ask again at its time, once there are phones."""
         try:
-            self._open = {person_id: Proposal.read(data) for person_id, data in (await self._store.async_load() or {}).items()}
+            self._open = {
+                person_id: Proposal.read(data)
+                for person_id, data in (await self._store.async_load() or {}).items()
+            }
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            LOGGER.warning("What people have been asked could not be read, and is forgotten: %s", error)
+            LOGGER.warning(
+                "What people have been asked could not be read, and is forgotten: %s", error
+            )
 
         @callback
         def take_up(_hass: HomeAssistant) -> None:
@@ -139,17 +151,27 @@ class Proposals:
         if (entry := self._entry(person_id)) is not None:
             buttons = {f"{DOMAIN}_{secrets.token_hex(8)}": said for said in SKIN}
             self._asked |= {press: (person_id, said) for press, said in buttons.items()}
-            await async_tell(self._hass, entry, "skin", f"skin_{person_id}", buttons={press: f"skin_{said}" for press, said in buttons.items()})
+            await async_tell(
+                self._hass,
+                entry,
+                "skin",
+                f"skin_{person_id}",
+                buttons={press: f"skin_{said}" for press, said in buttons.items()},
+            )
 
     def _forget(self, person_id: str) -> None:
-        self._asked = {press: asked for press, asked in self._asked.items() if asked[0] != person_id}
+        self._asked = {
+            press: asked for press, asked in self._asked.items() if asked[0] != person_id
+        }
 
     def _take_down(self, person_id: str, said: str) -> None:
         """Keep what a person says of their skin, without an action, whose data would be recorded; it only ever makes it stricter."""
         self._forget(person_id)
         with suppress(RefusedError):  # the person has been removed
             for reaction in SKIN[said]:
-                async_change_eligibility(self._hass, find_person(self._hass, person_id), REACTIONS[reaction])
+                async_change_eligibility(
+                    self._hass, find_person(self._hass, person_id), REACTIONS[reaction]
+                )
 
     async def _async_ask(self, person_id: str, proposal: Proposal) -> None:
         """Ask, or ask again."""
@@ -157,7 +179,9 @@ class Proposals:
             await self._async_keep(person_id, None)
             return
         buttons = {f"{DOMAIN}_{answer}_{proposal.token}": f"propose_{answer}" for answer in Answer}
-        await async_tell(self._hass, entry, f"propose_{proposal.what}", f"due_{person_id}", buttons=buttons)
+        await async_tell(
+            self._hass, entry, f"propose_{proposal.what}", f"due_{person_id}", buttons=buttons
+        )
 
     def _entry(self, person_id: str) -> ConfigEntry[Any] | None:
         return self._hass.config_entries.async_get_entry(person_id)
@@ -172,7 +196,9 @@ class Proposals:
                 if pressed == f"{DOMAIN}_{answer}_{proposal.token}":
                     await self._async_follow(person_id, proposal, answer, event.context)
 
-    async def _async_follow(self, person_id: str, proposal: Proposal, answer: Answer, context: Context) -> None:
+    async def _async_follow(
+        self, person_id: str, proposal: Proposal, answer: Answer, context: Context
+    ) -> None:
         if answer is Answer.LATER:
             await self._async_keep(person_id, replace(proposal, again_at=dt_util.utcnow() + LATER))
             return
@@ -184,25 +210,39 @@ class Proposals:
         elif answer is Answer.YES:
             await self._async_act(entry, proposal.action, proposal.data, context)
         elif proposal.day is not None:
-            await self._async_act(entry, "skip_planned", {"person": person_id, "date": proposal.day}, context)
+            await self._async_act(
+                entry, "skip_planned", {"person": person_id, "date": proposal.day}, context
+            )
 
     @callback
     def _ask_again(self, person_id: str) -> None:
-        self._hass.async_create_task(self._async_ask_again(person_id), f"facial_therapy asks {person_id} again")
+        self._hass.async_create_task(
+            self._async_ask_again(person_id), f"facial_therapy asks {person_id} again"
+        )
 
     async def _async_ask_again(self, person_id: str) -> None:
         if (proposal := self._open.get(person_id)) is not None:
             await self.async_propose(person_id, replace(proposal, again_at=None))
 
-    async def _async_act(self, entry: ConfigEntry[Any], action: str, data: Mapping[str, Any], context: Context) -> None:
+    async def _async_act(
+        self, entry: ConfigEntry[Any], action: str, data: Mapping[str, Any], context: Context
+    ) -> None:
         """Carry out an action of ours as whoever answered, and tell them if it was refused: nothing of their health."""
         try:
-            await self._hass.services.async_call(DOMAIN, action, dict(data), blocking=True, context=context)
+            await self._hass.services.async_call(
+                DOMAIN, action, dict(data), blocking=True, context=context
+            )
         except HomeAssistantError as error:
             words = await async_translator(self._hass, self._hass.config.language)
             with suppress(RefusedError):  # the person has been removed
                 name = find_person(self._hass, entry.entry_id).name
-                await async_tell(self._hass, entry, "propose_refused", f"due_{entry.entry_id}", why=explained(words, error, TITLE, name))
+                await async_tell(
+                    self._hass,
+                    entry,
+                    "propose_refused",
+                    f"due_{entry.entry_id}",
+                    why=explained(words, error, TITLE, name),
+                )
 
 
 PROPOSALS: HassKey[Proposals] = HassKey(f"{DOMAIN}_proposals")

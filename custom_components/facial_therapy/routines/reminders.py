@@ -1,6 +1,7 @@
 """What is done by itself when something of a person's plan is due, as they have chosen: nothing, a reminder, or a proposal.
 
-Whoever wants that is also asked how their skin is, the morning after something that it has not had yet.
+Whoever wants that is also asked how their skin is, the morning after something that it has not had
+yet.
 """
 
 from datetime import date, timedelta
@@ -39,7 +40,8 @@ class Reminders:
         self._hass = hass
         self._entry = entry
         self.told: dict[str, date] = {}
-        """The evening and the next phase, by its week, of which the person has been told, and the day on which it was seen whether to ask after their skin.
+        """The evening and the next phase, by its week, of which the person has been told, and the
+        day on which it was seen whether to ask after their skin.
 
         Kept with the plan, so that a restart tells nothing again.
         """
@@ -58,7 +60,13 @@ class Reminders:
             return
         self.told[DUE] = evening.day
         if what == PROPOSE:
-            proposal = Proposal(what=EVENING, action="start_routine", data={"person": person_id}, until=evening.closes_at, day=evening.day)
+            proposal = Proposal(
+                what=EVENING,
+                action="start_routine",
+                data={"person": person_id},
+                until=evening.closes_at,
+                day=evening.day,
+            )
             await self._hass.data[PROPOSALS].async_propose(person_id, proposal)
             return
         await async_tell(self._hass, self._entry, "due", f"due_{person_id}")
@@ -66,12 +74,25 @@ class Reminders:
     async def _async_ask_skin(self) -> None:
         """Look once a morning whether the skin had something yesterday that it has not had before, and ask how it is."""
         now = dt_util.now()
-        if not self._entry.data.get(CONF_ASK_SKIN) or now.hour not in MORNING or self.told.get(SKIN) == now.date():
+        if (
+            not self._entry.data.get(CONF_ASK_SKIN)
+            or now.hour not in MORNING
+            or self.told.get(SKIN) == now.date()
+        ):
             return
         self.told[SKIN] = now.date()
         ends = dt_util.start_of_local_day() + NIGHT_ENDS
-        records = [record for record in self._hass.data[LEDGER].newest_first(self._entry.entry_id) if record.over_at < ends]
+        records = [
+            record
+            for record in self._hass.data[LEDGER].newest_first(self._entry.entry_id)
+            if record.over_at < ends
+        ]
         recent = takewhile(lambda record: record.over_at >= ends - timedelta(days=1), records)
-        new = (record.source is Source.DEVICE and record.counts and unaccustomed(record, records[at + 1 :]) for at, record in enumerate(recent))
+        new = (
+            record.source is Source.DEVICE
+            and record.counts
+            and unaccustomed(record, records[at + 1 :])
+            for at, record in enumerate(recent)
+        )
         if any(new):
             await self._hass.data[PROPOSALS].async_ask_skin(self._entry.entry_id)

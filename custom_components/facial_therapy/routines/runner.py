@@ -1,6 +1,7 @@
 """One person's evenings: carries out the routine they are in, keeps their plan, and writes both down.
 
-1. What is to be done is the table of `core.routine`; sessions are asked for at the shells of the devices, like everybody's.
+1. What is to be done is the table of `core.routine`; sessions are asked for at the shells of the
+    devices, like everybody's.
 2. A change is written down before anything is asked for that follows from it.
 3. After a restart a routine is where it was, and waits for a person.
 """
@@ -53,7 +54,13 @@ CLOSES: Final = time(23)
 """The evening of a plan that says nothing else."""
 STRANDED_S: Final = max(limits.LEASE_S.values()) + 5
 """So long after a restart no lease of a session can still hold."""
-LIVES: Final = (RoutineState.ARMED, RoutineState.RUNNING, RoutineState.HELD, RoutineState.LEAVING, RoutineState.ENDING)
+LIVES: Final = (
+    RoutineState.ARMED,
+    RoutineState.RUNNING,
+    RoutineState.HELD,
+    RoutineState.LEAVING,
+    RoutineState.ENDING,
+)
 HELD: Final = (SessionState.SUSPENDED, SessionState.PAUSED, SessionState.LOST)
 
 
@@ -88,7 +95,7 @@ class Evenings:
         """Whose evenings they are, as of now."""
         return find_person(self._hass, self.entry.entry_id)
 
-    # --- written down -----------------------------------------------------------------------------------------------------------
+    # --- written down -----------------------------------------------------------------------------
 
     async def async_load(self) -> None:
         """Take up what was written down; a routine that was gone through waits for a person."""
@@ -96,13 +103,19 @@ class Evenings:
         try:
             self.weekly_plan = weekly_plan_in(data["weekly_plan"]) if data else Plan()
             self.run = run_in(data["run"]) if data and data["run"] else None
-            self._reminders.told = {what: date.fromisoformat(day) for what, day in dict(data.get("told", {})).items()}
+            self._reminders.told = {
+                what: date.fromisoformat(day) for what, day in dict(data.get("told", {})).items()
+            }
         except (KeyError, TypeError, ValueError) as error:
-            LOGGER.warning("The plan of %s could not be read, and is begun anew: %s", self.entry.title, error)
+            LOGGER.warning(
+                "The plan of %s could not be read, and is begun anew: %s", self.entry.title, error
+            )
         self._unfollow = [
             async_dispatcher_connect(self._hass, REPORTED, self._reported),
             async_dispatcher_connect(self._hass, SIGNAL_LEDGER, self._look_for_news),
-            async_track_time_interval(self._hass, self._async_look_ahead, LOOK, cancel_on_shutdown=True),
+            async_track_time_interval(
+                self._hass, self._async_look_ahead, LOOK, cancel_on_shutdown=True
+            ),
         ]
         if self.run is not None:
             await self._async_import(RoutineEvent.RESTARTED)
@@ -124,7 +137,13 @@ class Evenings:
 
     async def _async_save(self) -> None:
         told = {what: day.isoformat() for what, day in self._reminders.told.items()}
-        await self._store.async_save({"weekly_plan": weekly_plan_out(self.weekly_plan), "run": self.run and run_out(self.run), "told": told})
+        await self._store.async_save(
+            {
+                "weekly_plan": weekly_plan_out(self.weekly_plan),
+                "run": self.run and run_out(self.run),
+                "told": told,
+            }
+        )
 
     async def async_plan(self, weekly_plan: Plan) -> None:
         """Keep another course."""
@@ -142,16 +161,38 @@ class Evenings:
         before = self.weekly_plan.on(today)
         if program is None:
             if before is not None:
-                await self.async_plan(self.weekly_plan.begun(replace(before, begins_on=today, evenings=())))
+                await self.async_plan(
+                    self.weekly_plan.begun(replace(before, begins_on=today, evenings=()))
+                )
             return
         custom = custom_programs(self._hass, self.entry.entry_id)
         recipe = named(program, custom)
-        here = frozenset(shell.modality for shell in all_coordinators(self._hass)) or recipe.modalities
-        new = before or WeekPlan(begins_on=today, program=program, modalities=here, evenings=(), opens=OPENS, closes=CLOSES)
+        here = (
+            frozenset(shell.modality for shell in all_coordinators(self._hass)) or recipe.modalities
+        )
+        new = before or WeekPlan(
+            begins_on=today,
+            program=program,
+            modalities=here,
+            evenings=(),
+            opens=OPENS,
+            closes=CLOSES,
+        )
         starting = self.person.options.wand_starting_phase
-        new = replace(new, begins_on=today, program=program, custom=custom.get(program), phase=Phase.BUILD_UP, starting_phase=starting, **changes)
+        new = replace(
+            new,
+            begins_on=today,
+            program=program,
+            custom=custom.get(program),
+            phase=Phase.BUILD_UP,
+            starting_phase=starting,
+            **changes,
+        )
         if not new.evenings and "evenings" not in changes:
-            new = replace(new, evenings=evenings(max(recipe.per_week(modality) for modality in recipe.modalities)))
+            new = replace(
+                new,
+                evenings=evenings(max(recipe.per_week(modality) for modality in recipe.modalities)),
+            )
         if not new.modalities & recipe.modalities and "modalities" not in changes:
             new = replace(new, modalities=here)
         await self.async_plan(self.weekly_plan.begun(new))
@@ -173,10 +214,16 @@ class Evenings:
         await self.async_plan(self.weekly_plan.begun(accepted))
         return accepted
 
-    # --- what a person can do ---------------------------------------------------------------------------------------------------
+    # --- what a person can do ---------------------------------------------------------------------
 
     async def async_start(
-        self, routine: str, steps: Steps, *, window: timedelta, finish_by: datetime | None = None, context: Context | None = None
+        self,
+        routine: str,
+        steps: Steps,
+        *,
+        window: timedelta,
+        finish_by: datetime | None = None,
+        context: Context | None = None,
     ) -> RoutineRun:
         """Begin a routine.
 
@@ -190,7 +237,9 @@ class Evenings:
         await self._async_carry_out(new, effects)
         return self.run or new
 
-    def consider(self, routine: str, steps: Steps, *, window: timedelta, finish_by: datetime | None = None) -> tuple[RoutineRun, tuple[RoutineEffect, ...]]:
+    def consider(
+        self, routine: str, steps: Steps, *, window: timedelta, finish_by: datetime | None = None
+    ) -> tuple[RoutineRun, tuple[RoutineEffect, ...]]:
         """Return how a routine would begin now.
 
         Raises:
@@ -200,21 +249,34 @@ class Evenings:
             raise RefusedError(Refusal(reason=Reason.BUSY))
         now = dt_util.utcnow()
         timed = tuple(self._timed(step) for step in steps)
-        new = RoutineRun(person_id=self.entry.entry_id, routine=routine, steps=timed, began_at=now, window_ends_at=now + window, finish_by=finish_by)
+        new = RoutineRun(
+            person_id=self.entry.entry_id,
+            routine=routine,
+            steps=timed,
+            began_at=now,
+            window_ends_at=now + window,
+            finish_by=finish_by,
+        )
         return begin(new, self._why_not)
 
     def _timed(self, step: Step) -> Step:
         """Return a step with the time that its session takes for this person on this device."""
         if (modality := step.act.modality) is None or step.program is None:
             return step
-        custom, device = custom_programs(self._hass, self.entry.entry_id), device_of(self._hass, modality, step.device)
-        return replace(step, duration_s=resolve(step.program, self.person, device, custom).duration_s)
+        custom, device = (
+            custom_programs(self._hass, self.entry.entry_id),
+            device_of(self._hass, modality, step.device),
+        )
+        return replace(
+            step, duration_s=resolve(step.program, self.person, device, custom).duration_s
+        )
 
     async def async_do(self, event: RoutineEvent, context: Context | None = None) -> None:
         """Confirm, skip or stop.
 
         Raises:
-            RefusedError: There is no routine, or the event is not for its state. Nothing has changed.
+            RefusedError: There is no routine, or the event is not for its state. Nothing has
+                changed.
             DeviceError: A session could not be resumed or stopped yet.
         """
         if self.run is None:
@@ -222,12 +284,14 @@ class Evenings:
         self._context = context
         await self._async_import(event)
 
-    # --- the table --------------------------------------------------------------------------------------------------------------
+    # --- the table --------------------------------------------------------------------------------
 
     async def _async_import(self, event: RoutineEvent, refusal: Refusal | None = None) -> None:
         """Let an event take effect."""
         if self.run is not None:
-            await self._async_carry_out(*advance(self.run, event, dt_util.utcnow(), refusal=refusal, why_not=self._why_not))
+            await self._async_carry_out(
+                *advance(self.run, event, dt_util.utcnow(), refusal=refusal, why_not=self._why_not)
+            )
 
     async def _async_carry_out(self, run: RoutineRun, effects: tuple[RoutineEffect, ...]) -> None:
         """Write the change down, then do what follows from it."""
@@ -241,7 +305,10 @@ class Evenings:
         if RoutineEffect.RESUME in effects and (shell := self._shell(run)) is not None:
             await shell.async_resume(self._context)
         if RoutineEffect.START in effects and self.run == run:
-            self._starting = self._hass.async_create_task(self._async_start_session(run), f"facial_therapy starts a step of {self.entry.title}")
+            self._starting = self._hass.async_create_task(
+                self._async_start_session(run),
+                f"facial_therapy starts a step of {self.entry.title}",
+            )
             await asyncio.shield(self._starting)
 
     def _set_timers(self, run: RoutineRun) -> None:
@@ -262,7 +329,9 @@ class Evenings:
     @callback
     def _soon(self, event: RoutineEvent) -> None:
         """Let an event take effect that nobody waits for."""
-        self._hass.async_create_task(self._async_quietly(event), f"facial_therapy routine of {self.entry.title}")
+        self._hass.async_create_task(
+            self._async_quietly(event), f"facial_therapy routine of {self.entry.title}"
+        )
 
     async def _async_quietly(self, event: RoutineEvent) -> None:
         try:
@@ -270,7 +339,7 @@ class Evenings:
         except (RefusedError, DeviceError) as error:
             LOGGER.info("%s: %s of a routine: %s", self.entry.title, event, error)
 
-    # --- sessions ---------------------------------------------------------------------------------------------------------------
+    # --- sessions ---------------------------------------------------------------------------------
 
     def _shell(self, run: RoutineRun) -> FacialTherapyCoordinator | None:
         """Return the shell of the device of the step."""
@@ -283,15 +352,25 @@ class Evenings:
         modality = step.act.modality
         if modality is None or step.program is None:
             return None
-        return next(iter(lasting(self._hass, self.person, modality, step.program, at, device=step.device)), None)
+        return next(
+            iter(lasting(self._hass, self.person, modality, step.program, at, device=step.device)),
+            None,
+        )
 
     async def _async_start_session(self, run: RoutineRun) -> None:
         """Ask for the session of the step, and tell the routine what came of it."""
         shell, step = self._shell(run), run.step
         if shell is None or step is None or step.program is None:
-            await self._async_import(RoutineEvent.HINDERED, Refusal(reason=Reason.DEVICE_NOT_LOADED))
+            await self._async_import(
+                RoutineEvent.HINDERED, Refusal(reason=Reason.DEVICE_NOT_LOADED)
+            )
             return
-        ask = SessionRequest(person=self.person, program=step.program, window_s=limits.WINDOW_S[shell.modality].hard.maximum, gel_rinsed=run.rinsed)
+        ask = SessionRequest(
+            person=self.person,
+            program=step.program,
+            window_s=limits.WINDOW_S[shell.modality].hard.maximum,
+            gel_rinsed=run.rinsed,
+        )
         try:
             live = await shell.async_start(ask, self._context)
         except RefusedError as error:
@@ -347,20 +426,41 @@ class Evenings:
 
     def _news(self, run: RoutineRun, shell: FacialTherapyCoordinator) -> RoutineEvent | None:
         if run.state is RoutineState.OFF:
-            # What has become of a start that was not answered is known when its session is settled: until then it is in the way of another one.
-            return RoutineEvent.FOUND if shell.telemetry is not None and shell.live is None else None
+            # What has become of a start that was not answered is known when its session is settled:
+            # until then it is in the way of another one.
+            return (
+                RoutineEvent.FOUND if shell.telemetry is not None and shell.live is None else None
+            )
         if shell.state is SessionState.FAULT and run.state is not RoutineState.ENDING:
             return RoutineEvent.FAULTED
         if shell.live is None or shell.live.session_id != self._session_id:
-            return None if self._starting is not None and not self._starting.done() else RoutineEvent.ENDED
-        if shell.state is SessionState.STOPPING and run.state in (RoutineState.ARMED, RoutineState.RUNNING, RoutineState.HELD):
-            # By somebody else: whoever stops a device wants no other one to go on. What Home Assistant itself cut short waits for a person.
-            return RoutineEvent.RESTARTED if shell.live.outcome is Outcome.INTERRUPTED else RoutineEvent.STOP
-        if shell.state is SessionState.RUNNING and run.state in (RoutineState.ARMED, RoutineState.HELD):
+            return (
+                None
+                if self._starting is not None and not self._starting.done()
+                else RoutineEvent.ENDED
+            )
+        if shell.state is SessionState.STOPPING and run.state in (
+            RoutineState.ARMED,
+            RoutineState.RUNNING,
+            RoutineState.HELD,
+        ):
+            # By somebody else: whoever stops a device wants no other one to go on. What Home
+            # Assistant itself cut short waits for a person.
+            return (
+                RoutineEvent.RESTARTED
+                if shell.live.outcome is Outcome.INTERRUPTED
+                else RoutineEvent.STOP
+            )
+        if shell.state is SessionState.RUNNING and run.state in (
+            RoutineState.ARMED,
+            RoutineState.HELD,
+        ):
             return RoutineEvent.ENERGIZED
-        return RoutineEvent.HELD if run.state is RoutineState.RUNNING and shell.state in HELD else None
+        return (
+            RoutineEvent.HELD if run.state is RoutineState.RUNNING and shell.state in HELD else None
+        )
 
-    # --- when it is due ---------------------------------------------------------------------------------------------------------
+    # --- when it is due ---------------------------------------------------------------------------
 
     @property
     def due(self) -> PlannedEvening | None:
@@ -389,14 +489,20 @@ class Evenings:
             raise RefusedError(Refusal(reason=Reason.NO_PLAN))
         now = dt_util.utcnow()
         open_now = evening is not None and evening.opens_at <= now
-        wanted = tuple(proposal.modality for proposal in evening.proposals) if open_now and evening is not None else self.weekly_plan.planned(today)
+        wanted = (
+            tuple(proposal.modality for proposal in evening.proposals)
+            if open_now and evening is not None
+            else self.weekly_plan.planned(today)
+        )
         window = evening.closes_at - now if open_now and evening is not None else WINDOW
         return EVENING, tonight(wanted or tuple(plan.modalities), plan.program), max(window, LOOK)
 
     @property
     def goal_reached(self) -> bool:
         """Whether the goal of this week's plan is reached."""
-        week = agenda_of(self._hass, self.entry.entry_id, self.weekly_plan).adherence(dt_util.utcnow())
+        week = agenda_of(self._hass, self.entry.entry_id, self.weekly_plan).adherence(
+            dt_util.utcnow()
+        )
         return 0 < week.goal <= week.done
 
     @callback
@@ -407,17 +513,30 @@ class Evenings:
         except RefusedError:  # the person's entry is being removed
             return
         today = dt_util.now().date()
-        reached = {"session_due": None if evening is None else evening.day, "weekly_goal_reached": monday(today) if self.goal_reached else None}
+        reached = {
+            "session_due": None if evening is None else evening.day,
+            "weekly_goal_reached": monday(today) if self.goal_reached else None,
+        }
         for event, day in reached.items():
             if day is not None and self._reached.get(event) != day:
                 self._reached[event] = day
-                closes_at = evening.closes_at.isoformat() if evening is not None and event == "session_due" else None
+                closes_at = (
+                    evening.closes_at.isoformat()
+                    if evening is not None and event == "session_due"
+                    else None
+                )
                 self._announce(event, closes_at=closes_at)
 
     def _announce(self, event: str, **data: Any) -> None:  # noqa: ANN401 - JSON
         """Announce to automations what has happened."""
         if self._loaded:
-            async_dispatcher_send(self._hass, SIGNAL_EVENING, self.entry.entry_id, event, {"person": self.entry.title, **data})
+            async_dispatcher_send(
+                self._hass,
+                SIGNAL_EVENING,
+                self.entry.entry_id,
+                event,
+                {"person": self.entry.title, **data},
+            )
 
     async def _async_look_ahead(self, _now: datetime) -> None:
         """Do what the person wants when an evening is due: say so once, or ask once whether to begin."""
@@ -432,7 +551,7 @@ class Evenings:
         if self._reminders.told != before:
             await self._async_save()
 
-    # --- what is shown ----------------------------------------------------------------------------------------------------------
+    # --- what is shown ----------------------------------------------------------------------------
 
     def add_listener(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
         """Call back when the plan, the step or what is said has changed."""
@@ -451,7 +570,12 @@ class Evenings:
         if (run := self.run) is not None and self.cue != before and self.cue not in ZONES:
             step, following = run.step, run.next_step
             event = "routine_finished" if step is None else "routine_step"
-            told = {"step": step and step.act.value, "cue": self.cue, "next": following and following.act.value, "outcome": run.outcome and run.outcome.value}
+            told = {
+                "step": step and step.act.value,
+                "cue": self.cue,
+                "next": following and following.act.value,
+                "outcome": run.outcome and run.outcome.value,
+            }
             self._announce(event, routine=run.routine, **told)
         for listener in tuple(self._listeners):
             listener()
@@ -468,5 +592,7 @@ def evenings_of(hass: HomeAssistant, person: Person) -> Evenings:
         RefusedError: `unknown_person`: their entry is not loaded.
     """
     if (found := hass.data[EVENINGS].get(person.person_id)) is None:
-        raise RefusedError(Refusal(reason=Reason.UNKNOWN_PERSON, field="person", detail=person.name))
+        raise RefusedError(
+            Refusal(reason=Reason.UNKNOWN_PERSON, field="person", detail=person.name)
+        )
     return found

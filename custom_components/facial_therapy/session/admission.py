@@ -12,7 +12,18 @@ from ..core.gate import bounds, permit, resolve
 from ..core.gate.eligibility import against
 from ..core.gate.request import Turn
 from ..core.ledger.record import History
-from ..core.model import MANUAL, Device, Fault, PermittedSession, Person, Reason, Refusal, RefusedError, SessionParameters, Telemetry
+from ..core.model import (
+    MANUAL,
+    Device,
+    Fault,
+    PermittedSession,
+    Person,
+    Reason,
+    Refusal,
+    RefusedError,
+    SessionParameters,
+    Telemetry,
+)
 from ..core.session import Row, SessionEvent, SessionState, step
 from ..people.programs import custom_programs
 from ..people.registry import find_person, persons
@@ -27,9 +38,11 @@ def _passes(refusal: Refusal, until: datetime) -> bool:
 
 
 CONFIRMED: Final = timedelta(minutes=10)
-"""How long a confirmation by the button holds. Engineering judgement: as long as a suspended session is kept."""
+"""How long a confirmation by the button holds. Engineering judgement: as long as a suspended
+session is kept."""
 SLACK: Final = timedelta(seconds=2)
-"""A time that moves by less has not moved: it comes from two clocks that are looked at one after the other."""
+"""A time that moves by less has not moved: it comes from two clocks that are looked at one after
+the other."""
 
 
 class Admission:
@@ -49,7 +62,9 @@ class Admission:
                 modality=self._shell.modality,
                 person=ask.person,
                 program=MANUAL,
-                duration_s=self._shell.manual.settings.duration_s if ask.duration_s is None else ask.duration_s,
+                duration_s=self._shell.manual.settings.duration_s
+                if ask.duration_s is None
+                else ask.duration_s,
                 irradiance_mw_cm2=ask.irradiance_mw_cm2 or {},
                 current_ua=ask.current_ua,
                 frequency_hz=ask.frequency_hz,
@@ -57,10 +72,18 @@ class Admission:
             )
         custom = custom_programs(self._hass, ask.person.person_id)
         resolve.named(ask.program, custom)
-        for name, field in (("duration_s", None), ("irradiance_mw_cm2", "channels"), ("current_ua", None), ("frequency_hz", None)):
+        for name, field in (
+            ("duration_s", None),
+            ("irradiance_mw_cm2", "channels"),
+            ("current_ua", None),
+            ("frequency_hz", None),
+        ):
             if getattr(ask, name) is not None:
                 raise RefusedError(Refusal(reason=Reason.NOT_MANUAL, field=field or name))
-        return replace(resolve.resolve(ask.program, ask.person, device, custom), gel_rinsed=self._gel_rinsed(ask))
+        return replace(
+            resolve.resolve(ask.program, ask.person, device, custom),
+            gel_rinsed=self._gel_rinsed(ask),
+        )
 
     def permit(self, ask: SessionRequest, *, without: str | None = None) -> PermittedSession:
         """Return what the node is asked to do; a session that is written down for this very request is left out of what counts.
@@ -69,13 +92,31 @@ class Admission:
             RefusedError: It may not start now.
         """
         self._readable()
-        if (device := self._shell.device.description) is None or self._shell.telemetry is None or not self._shell.device.connected:
+        if (
+            (device := self._shell.device.description) is None
+            or self._shell.telemetry is None
+            or not self._shell.device.connected
+        ):
             raise RefusedError(Refusal(reason=Reason.DEVICE_OFFLINE))
         request, history = self._request(ask, device), self._history(ask.person, without)
-        found = permit.refusals(request, device, self._shell.telemetry, dt_util.utcnow(), history=history, window_s=ask.window_s)
+        found = permit.refusals(
+            request,
+            device,
+            self._shell.telemetry,
+            dt_util.utcnow(),
+            history=history,
+            window_s=ask.window_s,
+        )
         if here := tuple(self._here(self._shell.telemetry, ask.person)):
             raise RefusedError(*permit.ordered((*found, *here)))
-        return permit.permit(request, device, self._shell.telemetry, dt_util.utcnow(), history=history, window_s=ask.window_s)
+        return permit.permit(
+            request,
+            device,
+            self._shell.telemetry,
+            dt_util.utcnow(),
+            history=history,
+            window_s=ask.window_s,
+        )
 
     def _here(self, telemetry: Telemetry, person: Person) -> Iterator[Refusal]:
         """What the node would refuse, and we know before it does."""
@@ -97,10 +138,14 @@ class Admission:
     def _gel_rinsed(self, ask: SessionRequest) -> bool:
         """Whether it has been said that the gel is off, with the request or by the button a moment before."""
         person_id, at = self._rinsed
-        return ask.gel_rinsed or (person_id == ask.person.person_id and timedelta(0) <= dt_util.utcnow() - at < CONFIRMED)
+        return ask.gel_rinsed or (
+            person_id == ask.person.person_id and timedelta(0) <= dt_util.utcnow() - at < CONFIRMED
+        )
 
     def _history(self, person: Person, without: str | None = None) -> History:
-        return self._shell.accounts.ledger.history(person.person_id, mac=self._shell.mac, without=without)
+        return self._shell.accounts.ledger.history(
+            person.person_id, mac=self._shell.mac, without=without
+        )
 
     def may_wait(self, ask: SessionRequest) -> Row:
         """Return where waiting leads.
@@ -110,11 +155,24 @@ class Admission:
         """
         row = step(self._shell.state, SessionEvent.WAIT)
         self._readable()
-        device = self._shell.device.description or bounds.best_device(self._shell.modality, self._shell.channels)
+        device = self._shell.device.description or bounds.best_device(
+            self._shell.modality, self._shell.channels
+        )
         now = dt_util.utcnow()
-        found = permit.refusals(self._request(ask, device), device, None, now, history=self._history(ask.person), window_s=ask.window_s)
+        found = permit.refusals(
+            self._request(ask, device),
+            device,
+            None,
+            now,
+            history=self._history(ask.person),
+            window_s=ask.window_s,
+        )
         until = now + timedelta(seconds=ask.wait_s or 0)
-        if lasting := [refusal for refusal in found if refusal.reason is not Reason.DEVICE_OFFLINE and not _passes(refusal, until)]:
+        if lasting := [
+            refusal
+            for refusal in found
+            if refusal.reason is not Reason.DEVICE_OFFLINE and not _passes(refusal, until)
+        ]:
             raise RefusedError(*lasting)
         return row
 
@@ -139,7 +197,11 @@ class Admission:
         try:
             plan = self.permit(ask)
         except RefusedError as error:
-            found += tuple(refusal for refusal in error.refusals if refusal.reason not in {refusal.reason for refusal in found})
+            found += tuple(
+                refusal
+                for refusal in error.refusals
+                if refusal.reason not in {refusal.reason for refusal in found}
+            )
         else:
             if not found:
                 return plan
@@ -150,9 +212,15 @@ class Admission:
         live = self._shell.live
         if live is None or live.person.person_id != person_id:
             return False
-        device = self._shell.device.description or bounds.best_device(self._shell.modality, self._shell.channels)
-        person = next((each for each in persons(self._hass) if each.person_id == person_id), live.person)
-        return bool(against(Turn(device=device, telemetry=None, now=dt_util.utcnow(), person=person)))
+        device = self._shell.device.description or bounds.best_device(
+            self._shell.modality, self._shell.channels
+        )
+        person = next(
+            (each for each in persons(self._hass) if each.person_id == person_id), live.person
+        )
+        return bool(
+            against(Turn(device=device, telemetry=None, now=dt_util.utcnow(), person=person))
+        )
 
     def begin(self) -> Row:
         """Return where starting leads.
@@ -189,6 +257,11 @@ class Admission:
     def _as_before(self, refusal: Refusal) -> Refusal:
         """Return what was said before, if it is still the same."""
         before = self._steady.get(refusal.reason)
-        if before is None or before.allowed_at is None or refusal.allowed_at is None or abs(before.allowed_at - refusal.allowed_at) > SLACK:
+        if (
+            before is None
+            or before.allowed_at is None
+            or refusal.allowed_at is None
+            or abs(before.allowed_at - refusal.allowed_at) > SLACK
+        ):
             return refusal
         return replace(refusal, allowed_at=before.allowed_at)

@@ -34,7 +34,18 @@ class Announcer:
 
     def enrolled(self, person: Person) -> None:
         """The node knows a person from now on: somebody held its button."""
-        self.tell("enrolled", LiveSession(session_id="", person=person, program="", plan=None, started_at=dt_util.utcnow(), started_by=None, turned_by=DEVICE))
+        self.tell(
+            "enrolled",
+            LiveSession(
+                session_id="",
+                person=person,
+                program="",
+                plan=None,
+                started_at=dt_util.utcnow(),
+                started_by=None,
+                turned_by=DEVICE,
+            ),
+        )
         self._shell.publish()
 
     def tell(self, name: str, live: LiveSession, refusal: Refusal | None = None) -> None:
@@ -45,7 +56,19 @@ class Announcer:
 
     def announce(self, name: str, live: LiveSession, **more: Any) -> None:  # noqa: ANN401 - JSON
         """Announce a turn of a session to automations, with what they may want of it."""
-        entity_id = er.async_get(self._hass).async_get_entity_id(Platform.SWITCH, DOMAIN, f"{self._shell.mac}_session")
+        entity_id = er.async_get(self._hass).async_get_entity_id(
+            Platform.SWITCH, DOMAIN, f"{self._shell.mac}_session"
+        )
         device = self._shell.device_entry
-        where = {"entity_id": entity_id, "device_id": device and device.id, "modality": self._shell.modality.value}
-        async_dispatcher_send(self._hass, SIGNAL_SESSION, self._shell.config_entry.entry_id, name, {**where, **live.told, **more})
+        where = {
+            "entity_id": entity_id,
+            "device_id": device and device.id,
+            "modality": self._shell.modality.value,
+        }
+        async_dispatcher_send(
+            self._hass,
+            SIGNAL_SESSION,
+            self._shell.config_entry.entry_id,
+            name,
+            {**where, **live.told, **more},
+        )

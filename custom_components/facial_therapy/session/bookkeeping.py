@@ -14,7 +14,16 @@ from ..const import CONF_MAC, LOGGER
 from ..core.dose import uncertainty, worst_case
 from ..core.ledger.index import KEPT
 from ..core.ledger.record import AUTOMATION, Record, Source
-from ..core.model import Channel, Dose, Fault, Modality, Outcome, PermittedSession, Reason, RefusedError
+from ..core.model import (
+    Channel,
+    Dose,
+    Fault,
+    Modality,
+    Outcome,
+    PermittedSession,
+    Reason,
+    RefusedError,
+)
 from ..devices.port import HistoryEntry, TherapyDevice
 from ..people.registry import persons
 from ..storage.ledger import LEDGER
@@ -26,7 +35,13 @@ from .view import LiveSession
 class Accounts:
     """The ledger as one device uses it."""
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], modality: Modality, device: TherapyDevice) -> None:
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry[Any],
+        modality: Modality,
+        device: TherapyDevice,
+    ) -> None:
         """Take the device and its entry; the ledger has been loaded."""
         self._hass = hass
         self._entry = entry
@@ -43,7 +58,14 @@ class Accounts:
 
     def orphan(self) -> Record | None:
         """Return the newest session that a restart left open."""
-        return next((record for record in reversed(self.ledger.open_sessions(self._mac)) if record.source is Source.DEVICE), None)
+        return next(
+            (
+                record
+                for record in reversed(self.ledger.open_sessions(self._mac))
+                if record.source is Source.DEVICE
+            ),
+            None,
+        )
 
     async def async_open(self, live: LiveSession, plan: PermittedSession) -> None:
         """Write a permitted session at its full planned dose, and read it back.
@@ -79,7 +101,13 @@ class Accounts:
             LedgerError: It stays at its full planned dose.
         """
         if (record := self.ledger.get(session_id)) is not None and record.open:
-            await self.ledger.async_settle(self._hass, session_id, delivered=Dose(), outcome=Outcome.VOID, ended_at=self.ledger.dated())
+            await self.ledger.async_settle(
+                self._hass,
+                session_id,
+                delivered=Dose(),
+                outcome=Outcome.VOID,
+                ended_at=self.ledger.dated(),
+            )
 
     async def async_over(self, live: LiveSession) -> None:
         """Write down that nothing of a session can flow any more: it counts in full until the node tells.
@@ -87,18 +115,29 @@ class Accounts:
         Raises:
             LedgerError: It counts as one that may still go on.
         """
-        await self.ledger.async_over(self._hass, live.session_id, at_least=live.delivered, ended_at=self.ledger.dated())
+        await self.ledger.async_over(
+            self._hass, live.session_id, at_least=live.delivered, ended_at=self.ledger.dated()
+        )
 
-    # --- what the node has recorded -----------------------------------------------------------------------------------------------
+    # --- what the node has recorded ---------------------------------------------------------------
 
-    async def async_import_history(self, newest: int, *, enrolled: Collection[int], interrupted: str | None, living: Callable[[], str | None]) -> None:
+    async def async_import_history(
+        self,
+        newest: int,
+        *,
+        enrolled: Collection[int],
+        interrupted: str | None,
+        living: Callable[[], str | None],
+    ) -> None:
         """Take every record that the node has closed since the last time into the ledger: the union, per session the larger.
 
         Args:
             newest: The node's newest record number.
-            enrolled: The tokens that the node knows: whom a part of its history that is lost is charged to.
+            enrolled: The tokens that the node knows: whom a part of its history that is lost is
+                charged to.
             interrupted: The id of a session that Home Assistant itself cut short.
-            living: Tells the id of a session that may be on its way to the node by then. Any other one that is open here, and that the node has never
+            living: Tells the id of a session that may be on its way to the node by then. Any other
+                one that is open here, and that the node has never
                 heard of, is void.
 
         Raises:
@@ -123,7 +162,9 @@ class Accounts:
                     await self._async_import(entry, interrupted)
                 elif entry.session_id is not None:
                     return  # it lives
-                await self.async_remember(last_record=number, last_session=None if entry is None else entry.session_id)
+                await self.async_remember(
+                    last_record=number, last_session=None if entry is None else entry.session_id
+                )
             if whole:
                 for record in self.ledger.open_sessions(self._mac):
                     if record.source is Source.DEVICE and record.session_id != living():
@@ -153,9 +194,13 @@ class Accounts:
         LOGGER.warning("%s has forgotten a part of its history", self._mac)
         since = self.ledger.now() - KEPT
         for person in persons(self._hass):
-            recent = takewhile(lambda record: record.over_at > since, self.ledger.newest_first(person.person_id))
+            recent = takewhile(
+                lambda record: record.over_at > since, self.ledger.newest_first(person.person_id)
+            )
             if person.profile in enrolled or any(record.mac == self._mac for record in recent):
-                await self.ledger.async_record_ceiling(self._hass, person.person_id, self._modality, mac=self._mac)
+                await self.ledger.async_record_ceiling(
+                    self._hass, person.person_id, self._modality, mac=self._mac
+                )
         async_foreign_session(self._hass, self._entry)
 
     async def _async_import(self, entry: HistoryEntry, interrupted: str | None) -> None:
@@ -170,17 +215,28 @@ class Accounts:
             outcome = Outcome.INTERRUPTED
         if record.open or record.bounds[1].total < entry.delivered.total:
             await self.ledger.async_settle(
-                self._hass, record.session_id, delivered=entry.delivered, outcome=outcome, ended_at=ended_at, output_s=entry.output_s
+                self._hass,
+                record.session_id,
+                delivered=entry.delivered,
+                outcome=outcome,
+                ended_at=ended_at,
+                output_s=entry.output_s,
             )
 
-    async def _async_import_foreign(self, entry: HistoryEntry, outcome: Outcome, ended_at: datetime) -> None:
+    async def _async_import_foreign(
+        self, entry: HistoryEntry, outcome: Outcome, ended_at: datetime
+    ) -> None:
         """Charge a session that is not in the ledger to whoever its token stands for."""
         if outcome is Outcome.VOID or entry.session_id is None:
             return
-        LOGGER.warning("%s: record %s is of a session that was not started here", self._mac, entry.number)
+        LOGGER.warning(
+            "%s: record %s is of a session that was not started here", self._mac, entry.number
+        )
         device = self._device.description
         assert device is not None  # noqa: S101 - it has just told
-        person = next((person for person in persons(self._hass) if person.profile == entry.profile), None)
+        person = next(
+            (person for person in persons(self._hass) if person.profile == entry.profile), None
+        )
         await self.ledger.async_merge(
             self._hass,
             Record(
@@ -219,20 +275,39 @@ class Accounts:
                     windows = await self._device.async_profile(person.profile)
                     blue = windows.blue_week_j_cm2
                     light = {Channel.RED: windows.fluence_week_j_cm2 - blue, Channel.BLUE: blue}
-                    told = Dose(fluence_j_cm2=light if self._modality is Modality.MASK else {}, charge_ma_min=windows.charge_week_ma_min)
+                    told = Dose(
+                        fluence_j_cm2=light if self._modality is Modality.MASK else {},
+                        charge_ma_min=windows.charge_week_ma_min,
+                    )
                     missing = await self.ledger.async_record_shortfall(
-                        self._hass, person.person_id, self._modality, mac=self._mac, told=told, sessions=windows.sessions_week
+                        self._hass,
+                        person.person_id,
+                        self._modality,
+                        mac=self._mac,
+                        told=told,
+                        sessions=windows.sessions_week,
                     )
                     if missing is not None:
                         async_foreign_session(self._hass, self._entry)
 
-    async def async_remember(self, *, last_record: int | None = None, last_session: str | None = None, fault: Fault | None = None, clear: bool = False) -> None:
+    async def async_remember(
+        self,
+        *,
+        last_record: int | None = None,
+        last_session: str | None = None,
+        fault: Fault | None = None,
+        clear: bool = False,
+    ) -> None:
         """Write what has to outlive a restart.
 
         Raises:
             LedgerError: Nothing has changed.
         """
-        changes: dict[str, Any] = {} if last_record is None else {"last_record": last_record, "last_session": last_session}
+        changes: dict[str, Any] = (
+            {}
+            if last_record is None
+            else {"last_record": last_record, "last_session": last_session}
+        )
         if fault is not None or clear:
             changes["fault"] = fault
         await self.ledger.async_remember(self._hass, self._mac, replace(self.memory, **changes))

@@ -23,7 +23,12 @@ STOP_RETRY_S: Final = 0.5
 class Lease:
     """Keeps alive what a person wants, and ends what nobody does."""
 
-    def __init__(self, hass: HomeAssistant, shell: FacialTherapyCoordinator, stopped: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        shell: FacialTherapyCoordinator,
+        stopped: Callable[[], Awaitable[None]],
+    ) -> None:
         """Take the shell, and what to do once a stop is confirmed."""
         self._hass = hass
         self._shell = shell
@@ -31,17 +36,23 @@ class Lease:
         self._renewing = False
         self._stopping: asyncio.Task[None] | None = None
 
-    # --- renewing ---------------------------------------------------------------------------------------------------------------
+    # --- renewing ---------------------------------------------------------------------------------
 
     def renew_from_now(self) -> None:
         """Renew as long as the state says so."""
         if self._shell.state.renews:
-            self._shell.timers.every("renew", limits.RENEW_S[self._shell.modality], self._async_renew)
+            self._shell.timers.every(
+                "renew", limits.RENEW_S[self._shell.modality], self._async_renew
+            )
 
     async def _async_renew(self, _now: datetime) -> None:
         """Renew once; one in flight at most, and none for what only a person can resume."""
         shell = self._shell
-        waits = shell.state is SessionState.SUSPENDED and shell.telemetry is not None and shell.telemetry.cause != "contact"
+        waits = (
+            shell.state is SessionState.SUSPENDED
+            and shell.telemetry is not None
+            and shell.telemetry.cause != "contact"
+        )
         if self._renewing or shell.live is None or not shell.state.renews or waits:
             return
         self._renewing = True
@@ -53,7 +64,7 @@ class Lease:
         finally:
             self._renewing = False
 
-    # --- stopping ---------------------------------------------------------------------------------------------------------------
+    # --- stopping ---------------------------------------------------------------------------------
 
     @property
     def stopping(self) -> bool:
@@ -63,7 +74,9 @@ class Lease:
     def keep_stopping(self) -> None:
         """Send stop again and again until the node confirms zero."""
         if self._stopping is None or self._stopping.done():
-            self._stopping = self._hass.async_create_background_task(self._async_stop_until_confirmed(), f"facial_therapy stop {self._shell.mac}")
+            self._stopping = self._hass.async_create_background_task(
+                self._async_stop_until_confirmed(), f"facial_therapy stop {self._shell.mac}"
+            )
 
     async def _async_stop_until_confirmed(self) -> None:
         while True:
@@ -84,7 +97,8 @@ class Lease:
         """Wait until the node has confirmed a stop that is being sent.
 
         Raises:
-            DeviceError: `stop_unconfirmed` after 2 s, with the time at which the lease ends the output.
+            DeviceError: `stop_unconfirmed` after 2 s, with the time at which the lease ends the
+                output.
         """
         if (stopping := self._stopping) is None:
             return

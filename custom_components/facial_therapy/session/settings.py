@@ -28,22 +28,37 @@ class Settings:
     """Config entry of the person; None: the only one there is."""
     duration_s: float = 300
     share: Mapping[Channel, float] = field(default_factory=lambda: MappingProxyType({}))
-    """0 to 1 of a channel's allowed irradiance; a channel that is not named has never been set and counts as 1."""
+    """0 to 1 of a channel's allowed irradiance; a channel that is not named has never been set and
+    counts as 1."""
     current_ua: float = limits.CURRENT_START_UA
     """Peak."""
     frequency_hz: float = FREQUENCY_HZ
 
-    def changed(self, modality: Modality, custom: Programs = NO_CUSTOM_PROGRAMS, **changes: Any) -> Settings:  # noqa: ANN401 - fields, of their own types
+    def changed(
+        self, modality: Modality, custom: Programs = NO_CUSTOM_PROGRAMS, **changes: Any
+    ) -> Settings:
         """Return the settings with changes, for somebody who has made programs of their own.
 
         Raises:
-            RefusedError: A value is out of its bound, an unknown program, or a number while the program is not manual; nothing has changed.
+            RefusedError: A value is out of its bound, an unknown program, or a number while the
+                program is not manual; nothing has changed.
         """
-        if (program := changes.get("program")) is not None and program not in (MANUAL, *BUILT_IN, *custom):
-            raise RefusedError(Refusal(reason=Reason.UNKNOWN_PROGRAM, field="program", detail=str(program)))
+        if (program := changes.get("program")) is not None and program not in (
+            MANUAL,
+            *BUILT_IN,
+            *custom,
+        ):
+            raise RefusedError(
+                Refusal(reason=Reason.UNKNOWN_PROGRAM, field="program", detail=str(program))
+            )
         changed = replace(self, **changes)
         if changed.program != MANUAL and not changes.keys() <= {"program", "person_id"}:
-            raise RefusedError(Refusal(reason=Reason.NOT_MANUAL, field=next(iter(changes.keys() - {"program", "person_id"}))))
+            raise RefusedError(
+                Refusal(
+                    reason=Reason.NOT_MANUAL,
+                    field=next(iter(changes.keys() - {"program", "person_id"})),
+                )
+            )
         bounds = {
             "duration_s": limits.DURATION[modality].default,
             "current_ua": limits.CURRENT.default,
@@ -51,10 +66,25 @@ class Settings:
         }
         for name, bound in bounds.items():
             if name in changes and not bound.contains(changes[name]):
-                raise RefusedError(Refusal(reason=Reason.OUT_OF_BOUNDS, field=name, minimum=bound.minimum, maximum=bound.maximum, unit=bound.unit))
+                raise RefusedError(
+                    Refusal(
+                        reason=Reason.OUT_OF_BOUNDS,
+                        field=name,
+                        minimum=bound.minimum,
+                        maximum=bound.maximum,
+                        unit=bound.unit,
+                    )
+                )
         for channel, share in changes.get("share", {}).items():
             if not (isfinite(share) and 0 < share <= 1):
-                raise RefusedError(Refusal(reason=Reason.OUT_OF_BOUNDS, field=f"channels.{channel}", minimum=0, maximum=1))
+                raise RefusedError(
+                    Refusal(
+                        reason=Reason.OUT_OF_BOUNDS,
+                        field=f"channels.{channel}",
+                        minimum=0,
+                        maximum=1,
+                    )
+                )
         return changed
 
 
@@ -70,7 +100,12 @@ class SettingsStore:
         data = await self._store.async_load()
         if not data:
             return Settings()
-        return Settings(**{**data, "share": {Channel(channel): share for channel, share in data["share"].items()}})
+        return Settings(
+            **{
+                **data,
+                "share": {Channel(channel): share for channel, share in data["share"].items()},
+            }
+        )
 
     def save(self, settings: Settings) -> None:
         """Write the settings soon."""

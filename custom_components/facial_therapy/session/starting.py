@@ -64,7 +64,9 @@ class Starting:
         """Hold a session until its device is back."""
         shell = self._shell
         row = shell.admission.may_wait(ask)
-        shell.live = live = replace(live, window_ends_at=dt_util.utcnow() + timedelta(seconds=ask.wait_s or 0))
+        shell.live = live = replace(
+            live, window_ends_at=dt_util.utcnow() + timedelta(seconds=ask.wait_s or 0)
+        )
         self._waiting, shell.reports.accepted, shell.state = ask, False, row.state
         shell.timers.later("expired", ask.wait_s or 0, shell.expired)
         shell.publish()
@@ -75,8 +77,15 @@ class Starting:
         shell = self._shell
         row = shell.admission.begin()
         plan = shell.admission.permit(ask)
-        shell.live = live = replace(live, plan=plan, window_ends_at=dt_util.utcnow() + timedelta(seconds=plan.window_s))
-        self._waiting, shell.reports.answer, shell.reports.accepted, shell.state = None, None, False, row.state
+        shell.live = live = replace(
+            live, plan=plan, window_ends_at=dt_util.utcnow() + timedelta(seconds=plan.window_s)
+        )
+        self._waiting, shell.reports.answer, shell.reports.accepted, shell.state = (
+            None,
+            None,
+            False,
+            row.state,
+        )
         shell.timers.cancel("expired")
         shell.publish()
         try:
@@ -88,7 +97,9 @@ class Starting:
             if self._is_live(live) and shell.state is SessionState.ARMED:
                 shell.apply(SessionEvent.REFUSED)
             if isinstance(error, LedgerError):
-                raise RefusedError(Refusal(reason=Reason.STORE_FAILED, detail=str(error))) from error
+                raise RefusedError(
+                    Refusal(reason=Reason.STORE_FAILED, detail=str(error))
+                ) from error
             raise
         shell.announcer.tell("armed", live)
         shell.lease.renew_from_now()
@@ -97,19 +108,27 @@ class Starting:
     def _is_live(self, live: LiveSession) -> bool:
         return self._shell.live is not None and self._shell.live.session_id == live.session_id
 
-    async def _async_arm(self, live: LiveSession, plan: PermittedSession, ask: SessionRequest) -> None:
+    async def _async_arm(
+        self, live: LiveSession, plan: PermittedSession, ask: SessionRequest
+    ) -> None:
         """Send start, once more if the node has a session that the ledger had not taken in."""
         shell = self._shell
         for last_try in (False, True):
-            if not self._is_live(live) or shell.state is not SessionState.ARMED:  # a stop came first
+            if (
+                not self._is_live(live) or shell.state is not SessionState.ARMED
+            ):  # a stop came first
                 raise RefusedError(Refusal(reason=Reason.WRONG_STATE, detail=shell.state))
             try:
-                shell.reports.answer = await shell.device.async_start(live.session_id, plan, last_record=shell.accounts.memory.last_record)
+                shell.reports.answer = await shell.device.async_start(
+                    live.session_id, plan, last_record=shell.accounts.memory.last_record
+                )
             except RefusedError as error:
                 if last_try or error.binding.reason is not Reason.UNSEEN_SESSION:
                     raise
                 await shell.async_import_history()
-                shell.admission.permit(ask, without=live.session_id)  # what has just been taken in counts too
+                shell.admission.permit(
+                    ask, without=live.session_id
+                )  # what has just been taken in counts too
             else:
                 shell.reports.accepted = True
                 return
@@ -117,7 +136,10 @@ class Starting:
     def device_is_back(self, live: LiveSession) -> None:
         """The device of a waiting session reports."""
         if self._waiting is not None:
-            self._hass.async_create_task(self._async_begin_waiting(live, self._waiting), f"facial_therapy begin {self._shell.mac}")
+            self._hass.async_create_task(
+                self._async_begin_waiting(live, self._waiting),
+                f"facial_therapy begin {self._shell.mac}",
+            )
 
     async def _async_begin_waiting(self, live: LiveSession, ask: SessionRequest) -> None:
         """The device of a waiting session is back."""
@@ -133,4 +155,6 @@ class Starting:
                 if shell.state is SessionState.WAITING:
                     shell.apply(SessionEvent.REFUSED)
             except DeviceError as error:
-                LOGGER.info("%s: the waiting session was not answered: %s", shell.name, error.problem)
+                LOGGER.info(
+                    "%s: the waiting session was not answered: %s", shell.name, error.problem
+                )

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 ENDS_AT_SLACK: Final = timedelta(seconds=1.5)
 """The end is published anew when it moves by more than this: never a state every second."""
 OVERDUE_S: Final = 30
-"""A running session whose end passed this long ago, and of which the node says nothing, is stopped."""
+"""A running session whose end passed this long ago, and of which the node says nothing, is stopped.
+"""
 NODE_EVENTS: Final = {
     NodeState.ARMED: SessionEvent.REARMED,
     NodeState.RAMPING: SessionEvent.ENERGIZED,
@@ -49,18 +50,23 @@ class Reports:
         self.accepted = False
         """The node has taken the living session."""
         self.compared = False
-        """What the node has counted has been compared with the ledger since it was connected, and since the last session."""
+        """What the node has counted has been compared with the ledger since it was connected, and
+        since the last session."""
         self._catching_up = False
         self._enrolling = False
         self._zone: int | None = None
         """Of the living session, as it was announced last."""
         self.seen_off = False
-        """The worn sensor has been seen off since output last flowed, as far as this Home Assistant knows: the node would latch a fault otherwise."""
+        """The worn sensor has been seen off since output last flowed, as far as this Home Assistant
+        knows: the node would latch a fault otherwise."""
 
     @property
     def newest_record(self) -> int | None:
         """The newest record number that the node has told; None if it has told none."""
-        return max((report.record for report in (self.answer, self.telemetry) if report is not None), default=None)
+        return max(
+            (report.record for report in (self.answer, self.telemetry) if report is not None),
+            default=None,
+        )
 
     @callback
     def on_connection(self, connected: bool) -> None:  # noqa: FBT001 - the port's signature
@@ -94,14 +100,21 @@ class Reports:
             if telemetry.zone is not None and telemetry.flowing and telemetry.zone != self._zone:
                 self._zone = telemetry.zone
                 shell.announcer.announce("zone", live, zone=telemetry.zone)
-            if live.plan is not None and (fault := permit.watch(live.plan, telemetry, telemetry.received_at)):
+            if live.plan is not None and (
+                fault := permit.watch(live.plan, telemetry, telemetry.received_at)
+            ):
                 shell.latch(fault)
         if shell.state is SessionState.WAITING and live is not None:
             shell.starting.device_is_back(live)
         elif telemetry.state is NodeState.FAULT and shell.state is not SessionState.FAULT:
             shell.turned(DEVICE)
             shell.apply(SessionEvent.FAULTED)
-        elif shell.state is SessionState.FAULT and shell.fault is None and telemetry.fault is None and live is None:
+        elif (
+            shell.state is SessionState.FAULT
+            and shell.fault is None
+            and telemetry.fault is None
+            and live is None
+        ):
             shell.apply(SessionEvent.CLEARED)
         elif live is not None and not shell.commanding and self._is_news(telemetry):
             self.follow(telemetry.state if ours else NodeState.IDLE)
@@ -109,7 +122,9 @@ class Reports:
             self._catch_up(telemetry)
         if telemetry.button and not self._enrolling:
             self._enrolling = True
-            self._hass.async_create_task(self._async_enroll(telemetry), f"facial_therapy enroll {shell.mac}")
+            self._hass.async_create_task(
+                self._async_enroll(telemetry), f"facial_therapy enroll {shell.mac}"
+            )
         elif not telemetry.button:
             self._enrolling = False
         self._move_end(telemetry)
@@ -134,9 +149,16 @@ class Reports:
         """Publish when the session, or its arming window, will end, and anew only when that moves."""
         shell = self._shell
         live = shell.live
-        if live is not None and shell.state is SessionState.ARMED and telemetry.state is NodeState.ARMED:
+        if (
+            live is not None
+            and shell.state is SessionState.ARMED
+            and telemetry.state is NodeState.ARMED
+        ):
             window_ends_at = telemetry.received_at + timedelta(seconds=telemetry.window_s)
-            if live.window_ends_at is None or abs(live.window_ends_at - window_ends_at) > ENDS_AT_SLACK:
+            if (
+                live.window_ends_at is None
+                or abs(live.window_ends_at - window_ends_at) > ENDS_AT_SLACK
+            ):
                 shell.live = replace(live, window_ends_at=window_ends_at)
         if live is None or shell.state is not SessionState.RUNNING or not telemetry.flowing:
             return
@@ -161,7 +183,9 @@ class Reports:
         behind = not self.compared or telemetry.record != self._shell.accounts.memory.last_record
         if behind and not self._catching_up:
             self._catching_up = True
-            self._hass.async_create_task(self._async_catch_up(telemetry), f"facial_therapy take in {self._shell.mac}")
+            self._hass.async_create_task(
+                self._async_catch_up(telemetry), f"facial_therapy take in {self._shell.mac}"
+            )
 
     async def _async_catch_up(self, telemetry: Telemetry) -> None:
         """Take in what happened while we were away, and compare what the node has counted with what we know."""
@@ -175,6 +199,10 @@ class Reports:
         finally:
             self._catching_up = False
         last = shell.last
-        if last is not None and (record := shell.accounts.ledger.get(last.session_id)) is not None and record.delivered is not None:
+        if (
+            last is not None
+            and (record := shell.accounts.ledger.get(last.session_id)) is not None
+            and record.delivered is not None
+        ):
             shell.last = replace(last, delivered=record.delivered, outcome=record.outcome)
             shell.publish()

@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from ..core.model import NO_LIGHT, ByChannel, Channel, Device, Dose, Fault, Outcome, PermittedSession, Person, Refusal, Telemetry
+from ..core.model import (
+    NO_LIGHT,
+    ByChannel,
+    Channel,
+    Device,
+    Dose,
+    Fault,
+    Outcome,
+    PermittedSession,
+    Person,
+    Refusal,
+    Telemetry,
+)
 from ..core.session import SessionState
 from ..people.actor import HOME_ASSISTANT, Who
 from .settings import Settings
@@ -52,7 +64,8 @@ class LiveSession:
     ends_at: datetime | None = None
     """Running: when it will end."""
     level_mw_cm2: ByChannel | None = None
-    """What its lights were set to by hand; a channel that is not in it is dark. None: as planned."""
+    """What its lights were set to by hand; a channel that is not in it is dark. None: as planned.
+    """
     level_ua: float | None = None
     """What its current was set to by hand. None: as planned."""
     delivered: Dose = NOTHING

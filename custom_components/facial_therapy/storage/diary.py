@@ -31,7 +31,14 @@ def weekly_plan_out(weekly_plan: Plan) -> dict[str, Any]:
             for plan in weekly_plan.plans
         ],
         "skipped": sorted(day.isoformat() for day in weekly_plan.skipped),
-        "freezes": [{"first": freeze.first.isoformat(), "last": freeze.last.isoformat(), "why": freeze.why.value} for freeze in weekly_plan.freezes],
+        "freezes": [
+            {
+                "first": freeze.first.isoformat(),
+                "last": freeze.last.isoformat(),
+                "why": freeze.why.value,
+            }
+            for freeze in weekly_plan.freezes
+        ],
     }
 
 
@@ -59,7 +66,12 @@ def weekly_plan_in(data: Mapping[str, Any]) -> Plan:
         ),
         skipped=frozenset(map(date.fromisoformat, data["skipped"])),
         freezes=tuple(
-            Freeze(first=date.fromisoformat(freeze["first"]), last=date.fromisoformat(freeze["last"]), why=Why(freeze["why"])) for freeze in data["freezes"]
+            Freeze(
+                first=date.fromisoformat(freeze["first"]),
+                last=date.fromisoformat(freeze["last"]),
+                why=Why(freeze["why"]),
+            )
+            for freeze in data["freezes"]
         ),
     )
 
@@ -86,11 +98,20 @@ def run_out(run: RoutineRun) -> dict[str, Any]:
         "state": run.state.value,
         "index": run.index,
         "rests_until": run.rests_until and run.rests_until.isoformat(),
-        "flow": run.flow and {"modality": run.flow.modality.value, "ended_at": run.flow.ended_at.isoformat()},
+        "flow": run.flow
+        and {"modality": run.flow.modality.value, "ended_at": run.flow.ended_at.isoformat()},
         "gel": run.gel,
         "rinsed": run.rinsed,
         "reason": run.reason,
-        "marks": [{"index": mark.index, "result": mark.result.value, "at": mark.at.isoformat(), "reason": mark.reason} for mark in run.marks],
+        "marks": [
+            {
+                "index": mark.index,
+                "result": mark.result.value,
+                "at": mark.at.isoformat(),
+                "reason": mark.reason,
+            }
+            for mark in run.marks
+        ],
         "outcome": run.outcome,
     }
 
@@ -104,19 +125,30 @@ def run_in(data: Mapping[str, Any]) -> RoutineRun:
     return RoutineRun(
         person_id=data["person_id"],
         routine=data["routine"],
-        steps=tuple(Step(**{**step, "act": Act(step["act"]), "if_refused": IfRefused(step["if_refused"])}) for step in data["steps"]),
+        steps=tuple(
+            Step(**{**step, "act": Act(step["act"]), "if_refused": IfRefused(step["if_refused"])})
+            for step in data["steps"]
+        ),
         began_at=datetime.fromisoformat(data["began_at"]),
         window_ends_at=datetime.fromisoformat(data["window_ends_at"]),
         finish_by=_time(data["finish_by"]),
         state=RoutineState(data["state"]),
         index=data["index"],
         rests_until=_time(data["rests_until"]),
-        flow=data["flow"] and Flow(Modality(data["flow"]["modality"]), datetime.fromisoformat(data["flow"]["ended_at"])),
+        flow=data["flow"]
+        and Flow(
+            Modality(data["flow"]["modality"]), datetime.fromisoformat(data["flow"]["ended_at"])
+        ),
         gel=data["gel"],
         rinsed=data["rinsed"],
         reason=data["reason"] and Reason(data["reason"]),
         marks=tuple(
-            Mark(index=mark["index"], result=Result(mark["result"]), at=datetime.fromisoformat(mark["at"]), reason=mark["reason"] and Reason(mark["reason"]))
+            Mark(
+                index=mark["index"],
+                result=Result(mark["result"]),
+                at=datetime.fromisoformat(mark["at"]),
+                reason=mark["reason"] and Reason(mark["reason"]),
+            )
             for mark in data["marks"]
         ),
         outcome=data["outcome"] and Outcome(data["outcome"]),

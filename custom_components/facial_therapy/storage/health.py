@@ -10,7 +10,12 @@ from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_track_time_interval
-from homeassistant.helpers.selector import SelectOptionDict, SelectSelector, SelectSelectorConfig, SelectSelectorMode
+from homeassistant.helpers.selector import (
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+)
 import voluptuous as vol
 
 from ..const import CONF_KIND, CONF_PERSON, DOMAIN, KIND_PERSON
@@ -43,7 +48,9 @@ def async_keep_ledger(hass: HomeAssistant, ledger: Ledger, changed: Callable[[],
         _issues(hass, ledger)
 
     ledger.add_listener(tell)
-    async_track_time_interval(hass, look, LOOK, name="facial_therapy looks after its ledger", cancel_on_shutdown=True)
+    async_track_time_interval(
+        hass, look, LOOK, name="facial_therapy looks after its ledger", cancel_on_shutdown=True
+    )
     _issues(hass, ledger)
 
 
@@ -52,17 +59,48 @@ def _issues(hass: HomeAssistant, ledger: Ledger) -> None:
     ahead = ledger.clock_ahead
     hours = f"{abs(ahead) / timedelta(hours=1):.1f}"
     _issue(hass, "ledger_unreadable", there=ledger.unreadable, fixable=True)
-    _issue(hass, "store_failed", there=ledger.failure is not None and not ledger.unreadable, error=ledger.failure or "")
-    _issue(hass, "clock_forward", there=ahead > timedelta(0), severity=ir.IssueSeverity.WARNING, hours=hours)
-    _issue(hass, "clock_back", there=ahead < timedelta(0), severity=ir.IssueSeverity.WARNING, hours=hours)
+    _issue(
+        hass,
+        "store_failed",
+        there=ledger.failure is not None and not ledger.unreadable,
+        error=ledger.failure or "",
+    )
+    _issue(
+        hass,
+        "clock_forward",
+        there=ahead > timedelta(0),
+        severity=ir.IssueSeverity.WARNING,
+        hours=hours,
+    )
+    _issue(
+        hass,
+        "clock_back",
+        there=ahead < timedelta(0),
+        severity=ir.IssueSeverity.WARNING,
+        hours=hours,
+    )
 
 
 @callback
 def _issue(
-    hass: HomeAssistant, key: str, *, there: bool, fixable: bool = False, severity: ir.IssueSeverity = ir.IssueSeverity.ERROR, **placeholders: str
+    hass: HomeAssistant,
+    key: str,
+    *,
+    there: bool,
+    fixable: bool = False,
+    severity: ir.IssueSeverity = ir.IssueSeverity.ERROR,
+    **placeholders: str,
 ) -> None:
     if there:
-        ir.async_create_issue(hass, DOMAIN, key, is_fixable=fixable, severity=severity, translation_key=key, translation_placeholders=placeholders)
+        ir.async_create_issue(
+            hass,
+            DOMAIN,
+            key,
+            is_fixable=fixable,
+            severity=severity,
+            translation_key=key,
+            translation_placeholders=placeholders,
+        )
     else:
         ir.async_delete_issue(hass, DOMAIN, key)
 
@@ -74,7 +112,9 @@ class ResetLedgerFlow(RepairsFlow):
         """Lead to the question."""
         return await self.async_step_confirm()
 
-    async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+    async def async_step_confirm(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
         """Ask, and do it."""
         errors: dict[str, str] = {}
         if user_input is not None:
@@ -97,13 +137,23 @@ class WhoseFlow(RepairsFlow):
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:  # noqa: ARG002 - the signature of a step
         """Ask only where something is counted for nobody."""
-        return await (self.async_step_whose() if self.hass.data[LEDGER].unclaimed(self._mac) else self.async_step_confirm())
+        return await (
+            self.async_step_whose()
+            if self.hass.data[LEDGER].unclaimed(self._mac)
+            else self.async_step_confirm()
+        )
 
-    async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+    async def async_step_confirm(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
         """Let it be known that somebody has seen it."""
         if user_input is not None:
             return self.async_create_entry(data={})
-        return self.async_show_form(step_id="confirm", data_schema=vol.Schema({}), description_placeholders={"device": self._device})
+        return self.async_show_form(
+            step_id="confirm",
+            data_schema=vol.Schema({}),
+            description_placeholders={"device": self._device},
+        )
 
     async def async_step_whose(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Ask whose it was, and charge them with it."""
@@ -114,17 +164,27 @@ class WhoseFlow(RepairsFlow):
             if person_id is None or person_id in people:
                 try:
                     for record in unclaimed if person_id else ():
-                        await self.hass.data[LEDGER].async_merge(self.hass, replace(record, person_id=person_id))
+                        await self.hass.data[LEDGER].async_merge(
+                            self.hass, replace(record, person_id=person_id)
+                        )
                 except LedgerError:
                     errors["base"] = "store_failed"
                 else:
                     return self.async_create_entry(data={})
             else:
                 errors[CONF_PERSON] = "unknown_person"
-        options = [SelectOptionDict(value=person_id, label=name) for person_id, name in people.items()]
+        options = [
+            SelectOptionDict(value=person_id, label=name) for person_id, name in people.items()
+        ]
         return self.async_show_form(
             step_id="whose",
-            data_schema=vol.Schema({vol.Optional(CONF_PERSON): SelectSelector(SelectSelectorConfig(options=options, mode=SelectSelectorMode.LIST))}),
+            data_schema=vol.Schema(
+                {
+                    vol.Optional(CONF_PERSON): SelectSelector(
+                        SelectSelectorConfig(options=options, mode=SelectSelectorMode.LIST)
+                    )
+                }
+            ),
             errors=errors,
             description_placeholders={"device": self._device, "sessions": str(len(unclaimed))},
         )
@@ -133,4 +193,6 @@ class WhoseFlow(RepairsFlow):
 def _people(hass: HomeAssistant) -> dict[str, str]:
     """Return the name of every person by entry."""
     entries: list[Any] = hass.config_entries.async_entries(DOMAIN)
-    return {entry.entry_id: entry.title for entry in entries if entry.data.get(CONF_KIND) == KIND_PERSON}
+    return {
+        entry.entry_id: entry.title for entry in entries if entry.data.get(CONF_KIND) == KIND_PERSON
+    }

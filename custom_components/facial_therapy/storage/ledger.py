@@ -1,7 +1,9 @@
 """The durable ledger: the books of `core.books` over the file of `ledger_file`.
 
-What is to be counted is written, synced and read back before it takes effect, and so before anything is energized. A file that does not check makes the whole
-ledger *unreadable*: not zero, but unknown, and nothing starts until an admin has it begun anew with everybody's windows at their ceiling.
+What is to be counted is written, synced and read back before it takes effect, and so before
+anything is energized. A file that does not check makes the whole ledger *unreadable*: not zero, but
+unknown, and nothing starts until an admin has it begun anew with everybody's windows at their
+ceiling.
 """
 
 import asyncio
@@ -24,7 +26,16 @@ from ..core.ledger import clock
 from ..core.ledger.index import LedgerIndex
 from ..core.ledger.record import History, Record, Totals, ceiling, merge, shortfall
 from ..core.model import Dose, Modality, Outcome
-from .ledger_file import VERSION, DeviceMemory, LedgerError, LedgerFile, LedgerState, device_line, person_line, session_line
+from .ledger_file import (
+    VERSION,
+    DeviceMemory,
+    LedgerError,
+    LedgerFile,
+    LedgerState,
+    device_line,
+    person_line,
+    session_line,
+)
 
 FILE: Final = f"{DOMAIN}.ledger"
 AGE: Final = timedelta(days=396)
@@ -41,7 +52,13 @@ def monotonic_s() -> float:
 class Ledger:
     """The ledger in memory, and its file. It owns the two clocks: the wall's and the monotonic one."""
 
-    def __init__(self, path: Path, *, wall: Callable[[], datetime] = dt_util.utcnow, monotonic: Callable[[], float] = monotonic_s) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        wall: Callable[[], datetime] = dt_util.utcnow,
+        monotonic: Callable[[], float] = monotonic_s,
+    ) -> None:
         """Take the file's path, and in tests other clocks; nothing is read yet."""
         self._file = LedgerFile(path)
         self._wall = wall
@@ -60,7 +77,8 @@ class Ledger:
     async def async_load(self, hass: HomeAssistant, *, begun: bool = False) -> None:
         """Read the file; a corrupt one sets `unreadable`, and so does a missing or empty one that had been begun. Otherwise a missing one is an empty ledger.
 
-        What is older than 13 months goes into the totals; a file of an older version becomes one of this.
+        What is older than 13 months goes into the totals; a file of an older version becomes one of
+        this.
         """
         try:
             self._state = await hass.async_add_executor_job(self._file.read)
@@ -73,9 +91,11 @@ class Ledger:
                 await self._async_rewrite(hass, lambda books: books.drop(self.now() - AGE))
 
     def _oldest_is_over(self) -> bool:
-        return any(record.over_at < self.now() - AGE for record in self._state.books.records.values())
+        return any(
+            record.over_at < self.now() - AGE for record in self._state.books.records.values()
+        )
 
-    # --- time -------------------------------------------------------------------------------------------------------------------
+    # --- time -------------------------------------------------------------------------------------
 
     def now(self) -> datetime:
         """Return the ledger's time, UTC: what windows are counted in."""
@@ -84,7 +104,8 @@ class Ledger:
     def dated(self) -> datetime:
         """Return what something of now is dated with, UTC: the ledger's time, or the wall clock where that is ahead of it.
 
-        A clock that is only set after Home Assistant has begun would otherwise leave everything of this run too early in the next.
+        A clock that is only set after Home Assistant has begun would otherwise leave everything of
+        this run too early in the next.
         """
         return max(self.now(), self._wall())
 
@@ -93,7 +114,7 @@ class Ledger:
         """How far the wall clock has been put forward; negative: back; zero: it is right."""
         return self._clock.ahead(self._wall(), self._monotonic())
 
-    # --- writing ----------------------------------------------------------------------------------------------------------------
+    # --- writing ----------------------------------------------------------------------------------
 
     def add_listener(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
         """Call back when `unreadable` or `failure` has changed."""
@@ -114,7 +135,8 @@ class Ledger:
         """Write a line durably, read it back, and only then let it take effect.
 
         Raises:
-            LedgerError: It could not be written, or what is read back is not what was written; nothing has changed.
+            LedgerError: It could not be written, or what is read back is not what was written;
+                nothing has changed.
         """
         async with self._lock:
             state = self._writable()
@@ -124,13 +146,17 @@ class Ledger:
                 state.take(entry)
 
             entry["at"] = self.now().isoformat()
-            await self._async_durably(hass.async_add_executor_job(self._file.append, state, entry), take)
+            await self._async_durably(
+                hass.async_add_executor_job(self._file.append, state, entry), take
+            )
             if state.lines > SPARE + 2 * len(state.books.records):
                 with suppress(LedgerError):  # it is only longer than it need be
                     await self._async_replace(hass, lambda books: books.drop(self.now() - AGE))
         async_dispatcher_send(hass, SIGNAL_LEDGER)
 
-    async def _async_rewrite(self, hass: HomeAssistant, change: Callable[[LedgerIndex], object]) -> None:
+    async def _async_rewrite(
+        self, hass: HomeAssistant, change: Callable[[LedgerIndex], object]
+    ) -> None:
         """Change the books and write them as a new file in the old one's place.
 
         Raises:
@@ -141,7 +167,9 @@ class Ledger:
             await self._async_replace(hass, change)
         async_dispatcher_send(hass, SIGNAL_LEDGER)
 
-    async def _async_replace(self, hass: HomeAssistant, change: Callable[[LedgerIndex], object]) -> None:
+    async def _async_replace(
+        self, hass: HomeAssistant, change: Callable[[LedgerIndex], object]
+    ) -> None:
         at = self.now()
 
         def write() -> LedgerState:
@@ -165,7 +193,9 @@ class Ledger:
             raise LedgerError(message)
         return self._state
 
-    async def _async_durably[T](self, writing: asyncio.Future[T], take: Callable[[T], None]) -> None:
+    async def _async_durably[T](
+        self, writing: asyncio.Future[T], take: Callable[[T], None]
+    ) -> None:
         """Wait for the disk, and let take effect what is on it, also when the caller is cancelled: memory and file must not differ."""
         try:
             await asyncio.shield(writing)
@@ -188,12 +218,13 @@ class Ledger:
         """
         await self._async_append(hass, {"kind": "ledger", "version": VERSION})
 
-    # --- sessions ---------------------------------------------------------------------------------------------------------------
+    # --- sessions ---------------------------------------------------------------------------------
 
     async def async_open(self, hass: HomeAssistant, record: Record) -> None:
         """Write a session: a permitted one at its full planned dose, or a logged, watched or unknown one as it is.
 
-        It counts from this call on, so that nothing can be permitted while it is being written; if it cannot be, it does not.
+        It counts from this call on, so that nothing can be permitted while it is being written; if
+        it cannot be, it does not.
 
         Raises:
             LedgerError: It is not in the ledger, and must not be energized.
@@ -204,7 +235,9 @@ class Ledger:
         finally:
             del self._pending[record.session_id]
 
-    async def async_amend(self, hass: HomeAssistant, session_id: str, *, planned: Dose, worst_case: Dose) -> None:
+    async def async_amend(
+        self, hass: HomeAssistant, session_id: str, *, planned: Dose, worst_case: Dose
+    ) -> None:
         """Write a session's plan anew before a level rises. A plan never gets smaller.
 
         Raises:
@@ -212,10 +245,19 @@ class Ledger:
             LedgerError: It stays as it was, and nothing may rise.
         """
         record = self._state.books.records[session_id]
-        await self._async_put(hass, merge(record, replace(record, planned=planned, worst_case=worst_case)))
+        await self._async_put(
+            hass, merge(record, replace(record, planned=planned, worst_case=worst_case))
+        )
 
     async def async_settle(  # noqa: PLR0913 - what a node tells
-        self, hass: HomeAssistant, session_id: str, *, delivered: Dose, outcome: Outcome, ended_at: datetime, output_s: float | None = None
+        self,
+        hass: HomeAssistant,
+        session_id: str,
+        *,
+        delivered: Dose,
+        outcome: Outcome,
+        ended_at: datetime,
+        output_s: float | None = None,
     ) -> None:
         """Settle a session to what was delivered, nominal; of two settlings the larger dose stays.
 
@@ -224,9 +266,23 @@ class Ledger:
             LedgerError: It stays at its full planned dose.
         """
         record = self._state.books.records[session_id]
-        await self._async_put(hass, merge(record, replace(record, delivered=delivered, outcome=outcome, ended_at=ended_at, output_s=output_s)))
+        await self._async_put(
+            hass,
+            merge(
+                record,
+                replace(
+                    record,
+                    delivered=delivered,
+                    outcome=outcome,
+                    ended_at=ended_at,
+                    output_s=output_s,
+                ),
+            ),
+        )
 
-    async def async_over(self, hass: HomeAssistant, session_id: str, *, at_least: Dose, ended_at: datetime) -> None:
+    async def async_over(
+        self, hass: HomeAssistant, session_id: str, *, at_least: Dose, ended_at: datetime
+    ) -> None:
         """Write down that nothing of a session can flow any more, though it is not known what it delivered: it counts in full until the node tells.
 
         Raises:
@@ -234,7 +290,9 @@ class Ledger:
             LedgerError: It counts as one that may still go on.
         """
         record = self._state.books.records[session_id]
-        await self._async_put(hass, merge(record, replace(record, at_least=at_least, ended_at=ended_at)))
+        await self._async_put(
+            hass, merge(record, replace(record, at_least=at_least, ended_at=ended_at))
+        )
 
     async def async_merge(self, hass: HomeAssistant, record: Record) -> None:
         """Take in what somebody else knows of a session, by its id: the union, per number the larger.
@@ -246,7 +304,14 @@ class Ledger:
         await self._async_put(hass, record if known is None else merge(known, record))
 
     async def async_record_shortfall(  # noqa: PLR0913 - what a node tells of a person
-        self, hass: HomeAssistant, person_id: str, modality: Modality, *, mac: str, told: Dose, sessions: int
+        self,
+        hass: HomeAssistant,
+        person_id: str,
+        modality: Modality,
+        *,
+        mac: str,
+        told: Dose,
+        sessions: int,
     ) -> Record | None:
         """Charge what a node has counted for a person in its week and the ledger does not know: see `core.ledger.shortfall`.
 
@@ -256,12 +321,23 @@ class Ledger:
         Raises:
             LedgerError: Nothing has been charged.
         """
-        missing = shortfall(secrets.token_hex(8), person_id, modality, self.dated(), mac=mac, told=told, sessions=sessions, known=self.newest_first(person_id))
+        missing = shortfall(
+            secrets.token_hex(8),
+            person_id,
+            modality,
+            self.dated(),
+            mac=mac,
+            told=told,
+            sessions=sessions,
+            known=self.newest_first(person_id),
+        )
         if missing is not None:
             await self.async_open(hass, missing)
         return missing
 
-    async def async_record_ceiling(self, hass: HomeAssistant, person_id: str, modality: Modality, *, mac: str) -> Record:
+    async def async_record_ceiling(
+        self, hass: HomeAssistant, person_id: str, modality: Modality, *, mac: str
+    ) -> Record:
         """Charge a week at its ceiling, now: for a gap in the history of a node, or a node that has begun anew.
 
         Raises:
@@ -291,7 +367,7 @@ class Ledger:
         """Return what a device gave in the last 8 days to nobody who is known here, oldest first."""
         return self._state.books.unclaimed(mac, self.now())
 
-    # --- devices ----------------------------------------------------------------------------------------------------------------
+    # --- devices ----------------------------------------------------------------------------------
 
     async def async_remember(self, hass: HomeAssistant, mac: str, memory: DeviceMemory) -> None:
         """Write what has to outlive a restart about a device, if it has changed.
@@ -306,14 +382,31 @@ class Ledger:
         """Return what is remembered of a device."""
         return self._state.devices.get(mac, DeviceMemory())
 
-    # --- people -----------------------------------------------------------------------------------------------------------------
+    # --- people -----------------------------------------------------------------------------------
 
-    def history(self, person_id: str, *, mac: str | None = None, without: str | None = None, ahead: timedelta = timedelta()) -> History:
+    def history(
+        self,
+        person_id: str,
+        *,
+        mac: str | None = None,
+        without: str | None = None,
+        ahead: timedelta = timedelta(),
+    ) -> History:
         """Return what the gate needs of a person now, or some time ahead if nothing is added until then; see `Books.history`. What is being written counts."""
         history = self._state.books.history(person_id, self.now() + ahead, mac=mac, without=without)
-        pending = tuple(record for record in self._pending.values() if record.person_id == person_id and record.session_id != without)
-        other_session = history.other_session or next((record for record in pending if record.mac != mac and record.lives(history.at)), None)
-        return replace(history, records=(*history.records, *pending), other_session=other_session) if pending else history
+        pending = tuple(
+            record
+            for record in self._pending.values()
+            if record.person_id == person_id and record.session_id != without
+        )
+        other_session = history.other_session or next(
+            (record for record in pending if record.mac != mac and record.lives(history.at)), None
+        )
+        return (
+            replace(history, records=(*history.records, *pending), other_session=other_session)
+            if pending
+            else history
+        )
 
     def totals(self, person_id: str) -> Totals:
         """Return what a person was given in all: it never falls."""
@@ -336,7 +429,9 @@ class Ledger:
         for person_id in sorted(person_ids):
             added_at, removed_at = self._state.books.people.get(person_id, (None, None))
             if added_at is None or removed_at is not None:
-                await self._async_append(hass, person_line(person_id, added_at or self.dated(), None))
+                await self._async_append(
+                    hass, person_line(person_id, added_at or self.dated(), None)
+                )
         for person_id, (added_at, removed_at) in list(self._state.books.people.items()):
             if person_id not in person_ids and removed_at is None:
                 await self._async_append(hass, person_line(person_id, added_at, self.dated()))

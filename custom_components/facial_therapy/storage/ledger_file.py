@@ -1,8 +1,9 @@
 """The lines of the ledger's file, and the file.
 
-Each line is `<JSON> <checksum>`. A line is appended, synced and read back; a new file is written beside the old one and takes its place in one step. So whoever
-reads the file at any moment, a backup of Home Assistant too, finds it consistent. The last line may be torn by a power cut: it was never acknowledged, so it is
-dropped. Nothing else that does not check is.
+Each line is `<JSON> <checksum>`. A line is appended, synced and read back; a new file is written
+beside the old one and takes its place in one step. So whoever reads the file at any moment, a
+backup of Home Assistant too, finds it consistent. The last line may be torn by a power cut: it was
+never acknowledged, so it is dropped. Nothing else that does not check is.
 
 Everything that touches the disk blocks, and is called from the executor, one call at a time.
 """
@@ -44,13 +45,16 @@ class DeviceMemory:
     """A fault that we latched, not the node."""
 
 
-# --- lines -----------------------------------------------------------------------------------------------------------------------
+# --- lines ----------------------------------------------------------------------------------------
 
 
 def _dose_out(dose: Dose | None) -> dict[str, Any] | None:
     if dose is None:
         return None
-    return {"fluence_j_cm2": {channel.value: value for channel, value in dose.fluence_j_cm2.items()}, "charge_ma_min": dose.charge_ma_min}
+    return {
+        "fluence_j_cm2": {channel.value: value for channel, value in dose.fluence_j_cm2.items()},
+        "charge_ma_min": dose.charge_ma_min,
+    }
 
 
 def _number(value: Any) -> float:  # noqa: ANN401 - whatever stands in the file
@@ -83,7 +87,13 @@ def session_line(record: Record) -> dict[str, Any]:
     line: dict[str, Any] = {"kind": "session"}
     for item in fields(record):
         value = getattr(record, item.name)
-        line[item.name] = _dose_out(value) if isinstance(value, Dose) else value.isoformat() if isinstance(value, datetime) else value
+        line[item.name] = (
+            _dose_out(value)
+            if isinstance(value, Dose)
+            else value.isoformat()
+            if isinstance(value, datetime)
+            else value
+        )
     return line
 
 
@@ -153,7 +163,7 @@ def _checked(line: bytes) -> dict[str, Any]:
     return entry
 
 
-# --- what the file says -----------------------------------------------------------------------------------------------------------
+# --- what the file says ---------------------------------------------------------------------------
 
 
 class LedgerState:
@@ -173,7 +183,13 @@ class LedgerState:
     def take(self, entry: Mapping[str, Any]) -> None:
         """Let one line take effect."""
         self.lines += 1
-        first_version = entry.get("started_at") if entry["kind"] == "open" else entry.get("ended_at") if entry["kind"] == "settle" else None
+        first_version = (
+            entry.get("started_at")
+            if entry["kind"] == "open"
+            else entry.get("ended_at")
+            if entry["kind"] == "settle"
+            else None
+        )
         if (at := _optional(_time_in, entry.get("at", first_version))) is not None:
             self.newest = at if self.newest is None else max(self.newest, at)
         match entry["kind"]:
@@ -186,10 +202,16 @@ class LedgerState:
                 self.books.put(_session_in(entry))
             case "device":
                 self.devices[entry["mac"]] = DeviceMemory(
-                    last_record=entry["last_record"], last_session=entry.get("last_session"), fault=_optional(Fault, entry["fault"])
+                    last_record=entry["last_record"],
+                    last_session=entry.get("last_session"),
+                    fault=_optional(Fault, entry["fault"]),
                 )
             case "person":
-                self.books.add_person(entry["person_id"], _optional(_time_in, entry["added_at"]), _optional(_time_in, entry["removed_at"]))
+                self.books.add_person(
+                    entry["person_id"],
+                    _optional(_time_in, entry["added_at"]),
+                    _optional(_time_in, entry["removed_at"]),
+                )
             case "carried":
                 self.books.carry(entry["person_id"], _totals_in(entry))
             case "open":
@@ -197,7 +219,14 @@ class LedgerState:
             case "settle":
                 before = self.books.records[entry["session_id"]]
                 delivered, ended_at = _dose_in(entry["delivered"]), _time_in(entry["ended_at"])
-                self.books.put(replace(before, delivered=delivered, outcome=Outcome(entry["outcome"]), ended_at=ended_at))
+                self.books.put(
+                    replace(
+                        before,
+                        delivered=delivered,
+                        outcome=Outcome(entry["outcome"]),
+                        ended_at=ended_at,
+                    )
+                )
             case kind:
                 message = f"unknown kind {kind}"
                 raise LedgerError(message)
@@ -215,8 +244,12 @@ class LedgerState:
                     "kind": "carried",
                     "person_id": person_id,
                     "delivered": _dose_out(carried.delivered),
-                    "sessions": {modality.value: count for modality, count in carried.sessions.items()},
-                    "first_at": {modality.value: at.isoformat() for modality, at in carried.first_at.items()},
+                    "sessions": {
+                        modality.value: count for modality, count in carried.sessions.items()
+                    },
+                    "first_at": {
+                        modality.value: at.isoformat() for modality, at in carried.first_at.items()
+                    },
                 }
         for record in self.books.records.values():
             yield session_line(record)
@@ -225,16 +258,27 @@ class LedgerState:
 def device_line(mac: str, memory: DeviceMemory) -> dict[str, Any]:
     """Return what is remembered of a device as a line of the file."""
     fault = memory.fault and memory.fault.value
-    return {"kind": "device", "mac": mac, "last_record": memory.last_record, "last_session": memory.last_session, "fault": fault}
+    return {
+        "kind": "device",
+        "mac": mac,
+        "last_record": memory.last_record,
+        "last_session": memory.last_session,
+        "fault": fault,
+    }
 
 
-def person_line(person_id: str, added_at: datetime | None, removed_at: datetime | None) -> dict[str, Any]:
+def person_line(
+    person_id: str, added_at: datetime | None, removed_at: datetime | None
+) -> dict[str, Any]:
     """Return when a person came and went as a line of the file."""
-    times = {"added_at": added_at and added_at.isoformat(), "removed_at": removed_at and removed_at.isoformat()}
+    times = {
+        "added_at": added_at and added_at.isoformat(),
+        "removed_at": removed_at and removed_at.isoformat(),
+    }
     return {"kind": "person", "person_id": person_id, **times}
 
 
-# --- the file ----------------------------------------------------------------------------------------------------------------------
+# --- the file -------------------------------------------------------------------------------------
 
 
 class LedgerFile:
@@ -260,7 +304,10 @@ class LedgerFile:
             state.take(_checked(line))
         state.length = len(raw) - len(tail)
         if tail:
-            with suppress(OSError), self._path.open("r+b") as file:  # else it is cut off before the next line is written
+            with (
+                suppress(OSError),
+                self._path.open("r+b") as file,
+            ):  # else it is cut off before the next line is written
                 file.truncate(state.length)
                 os.fsync(file.fileno())
         return state
@@ -272,12 +319,15 @@ class LedgerFile:
             The new length of the file.
 
         Raises:
-            LedgerError, OSError, ValueError: The line does not count; what is left of it is cut off now, or before the next one.
+            LedgerError, OSError, ValueError: The line does not count; what is left of it is cut off
+            now, or before the next one.
         """
         data = _line(entry)
         if not self._path.exists():
             return self.replace([*state.entries(), entry])
-        with self._path.open("rb+", buffering=0) as file:  # a buffer would write what is refused once more when the file is cut
+        with self._path.open(
+            "rb+", buffering=0
+        ) as file:  # a buffer would write what is refused once more when the file is cut
             if file.seek(0, os.SEEK_END) < state.length:
                 message = "the file is shorter than it was"
                 raise LedgerError(message)

@@ -20,9 +20,16 @@ def eligibility_out(eligibility: Eligibility) -> dict[str, Any]:
     """Return a standing as an entry keeps it: no answer of a screening is in it."""
     return {
         "adult": eligibility.adult,
-        "screenings": {modality.value: _screening_out(screening) for modality, screening in eligibility.screenings.items()},
+        "screenings": {
+            modality.value: _screening_out(screening)
+            for modality, screening in eligibility.screenings.items()
+        },
         "blocks": {
-            modality.value: {"until": block.until.isoformat(), "hard_until": block.hard_until.isoformat()} for modality, block in eligibility.holds.items()
+            modality.value: {
+                "until": block.until.isoformat(),
+                "hard_until": block.hard_until.isoformat(),
+            }
+            for modality, block in eligibility.holds.items()
         },
         "redness_until": _time_out(eligibility.redness_until),
         "red_flag_at": _time_out(eligibility.red_flag_at),
@@ -35,9 +42,15 @@ def eligibility_in(data: Mapping[str, Any]) -> Eligibility:
     with suppress(KeyError, TypeError, ValueError, AttributeError):
         return Eligibility(
             adult=data["adult"] is True,
-            screenings={Modality(modality): _screening_in(screening) for modality, screening in data["screenings"].items()},
+            screenings={
+                Modality(modality): _screening_in(screening)
+                for modality, screening in data["screenings"].items()
+            },
             holds={
-                Modality(modality): Hold(until=datetime.fromisoformat(block["until"]), hard_until=datetime.fromisoformat(block["hard_until"]))
+                Modality(modality): Hold(
+                    until=datetime.fromisoformat(block["until"]),
+                    hard_until=datetime.fromisoformat(block["hard_until"]),
+                )
                 for modality, block in data["blocks"].items()
             },
             redness_until=_time_in(data["redness_until"]),
@@ -77,7 +90,11 @@ def _time_in(text: str | None) -> datetime | None:
 
 def skin_out(skin: Skin) -> dict[str, Any]:
     """Return a skin type as the data of an entry."""
-    return {CONF_SKIN_TYPE: skin.wanted.value, CONF_SKIN_BEFORE: skin.before.value, CONF_SKIN_LOOSENED_AT: _time_out(skin.loosened_at)}
+    return {
+        CONF_SKIN_TYPE: skin.wanted.value,
+        CONF_SKIN_BEFORE: skin.before.value,
+        CONF_SKIN_LOOSENED_AT: _time_out(skin.loosened_at),
+    }
 
 
 def skin_in(data: Mapping[str, Any]) -> Skin:
@@ -93,13 +110,21 @@ def skin_in(data: Mapping[str, Any]) -> Skin:
 
 def choice_out(choice: Choice) -> dict[str, Any]:
     """Return a choice of options as an entry keeps it."""
-    return {"wanted": asdict(choice.wanted), "before": asdict(choice.before), "loosened_at": _time_out(choice.loosened_at)}
+    return {
+        "wanted": asdict(choice.wanted),
+        "before": asdict(choice.before),
+        "loosened_at": _time_out(choice.loosened_at),
+    }
 
 
 def choice_in(data: Mapping[str, Any]) -> Choice:
     """Return the choice of an entry; none, or one that cannot be read, is the defaults."""
     with suppress(KeyError, TypeError, ValueError, AttributeError):
-        return Choice(wanted=Options(**data["wanted"]), before=Options(**data["before"]), loosened_at=_time_in(data["loosened_at"]))
+        return Choice(
+            wanted=Options(**data["wanted"]),
+            before=Options(**data["before"]),
+            loosened_at=_time_in(data["loosened_at"]),
+        )
     return Choice()
 
 
@@ -107,11 +132,21 @@ def program_out(program: Program) -> dict[str, Any]:
     """Return a program that a person has made as plain values."""
     if program.wand is not None:
         wand = program.wand
-        numbers = {"current_ua": wand.current_ua, "frequency_hz": wand.frequency_hz, "duration_s": wand.duration_s, "per_week": int(wand.per_week)}
+        numbers = {
+            "current_ua": wand.current_ua,
+            "frequency_hz": wand.frequency_hz,
+            "duration_s": wand.duration_s,
+            "per_week": int(wand.per_week),
+        }
         return {"modality": Modality.WAND.value, **numbers}
     light = program.mask or Light(irradiance_mw_cm2={}, duration_s=0, per_week=0)
     levels = {channel.value: level for channel, level in light.irradiance_mw_cm2.items()}
-    return {"modality": Modality.MASK.value, "irradiance_mw_cm2": levels, "duration_s": light.duration_s, "per_week": int(light.per_week)}
+    return {
+        "modality": Modality.MASK.value,
+        "irradiance_mw_cm2": levels,
+        "duration_s": light.duration_s,
+        "per_week": int(light.per_week),
+    }
 
 
 def program_in(key: str, data: Mapping[str, Any]) -> Program:
@@ -123,6 +158,18 @@ def program_in(key: str, data: Mapping[str, Any]) -> Program:
     if Modality(data["modality"]) is Modality.WAND:
         per_week = data["per_week"]
         numbers = {field: data[field] for field in ("current_ua", "frequency_hz", "duration_s")}
-        return Program(key=key, custom=True, wand=Current(**numbers, per_week=per_week, per_week_starting=per_week))
-    levels = MappingProxyType({Channel(channel): level for channel, level in data["irradiance_mw_cm2"].items()})
-    return Program(key=key, custom=True, mask=Light(irradiance_mw_cm2=levels, duration_s=data["duration_s"], per_week=data["per_week"]))
+        return Program(
+            key=key,
+            custom=True,
+            wand=Current(**numbers, per_week=per_week, per_week_starting=per_week),
+        )
+    levels = MappingProxyType(
+        {Channel(channel): level for channel, level in data["irradiance_mw_cm2"].items()}
+    )
+    return Program(
+        key=key,
+        custom=True,
+        mask=Light(
+            irradiance_mw_cm2=levels, duration_s=data["duration_s"], per_week=data["per_week"]
+        ),
+    )

@@ -70,9 +70,21 @@ def async_foreign_session(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
 @callback
 def async_check_people(hass: HomeAssistant) -> None:
     """A device can only be used for somebody: say so as long as there is nobody."""
-    kinds = {entry.data.get(CONF_KIND) for entry in hass.config_entries.async_entries(DOMAIN, include_ignore=False, include_disabled=False)}
+    kinds = {
+        entry.data.get(CONF_KIND)
+        for entry in hass.config_entries.async_entries(
+            DOMAIN, include_ignore=False, include_disabled=False
+        )
+    }
     if KIND_DEVICE in kinds and KIND_PERSON not in kinds:
-        ir.async_create_issue(hass, DOMAIN, "no_person", is_fixable=False, severity=ir.IssueSeverity.WARNING, translation_key="no_person")
+        ir.async_create_issue(
+            hass,
+            DOMAIN,
+            "no_person",
+            is_fixable=False,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key="no_person",
+        )
     else:
         ir.async_delete_issue(hass, DOMAIN, "no_person")
 
@@ -81,7 +93,9 @@ def async_check_people(hass: HomeAssistant) -> None:
 def async_check_screening(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
     """A screening is missing, over, or over soon: say so until it has been done again."""
     eligibility, now = eligibility_in(entry.data.get(CONF_ELIGIBILITY, {})), dt_util.utcnow()
-    expires_at = min((screening.expires_at for screening in eligibility.screenings.values()), default=None)
+    expires_at = min(
+        (screening.expires_at for screening in eligibility.screenings.values()), default=None
+    )
     if not eligibility.adult or expires_at is None:
         key = "screening_missing"
     elif now >= expires_at:
@@ -102,7 +116,10 @@ def async_check_screening(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
             learn_more_url=f"homeassistant://config/integrations/integration/{DOMAIN}",
             severity=ir.IssueSeverity.WARNING,
             translation_key=key,
-            translation_placeholders={"person": entry.title, "date": dt_util.as_local(expires_at or now).date().isoformat()},
+            translation_placeholders={
+                "person": entry.title,
+                "date": dt_util.as_local(expires_at or now).date().isoformat(),
+            },
         )
 
 

@@ -17,25 +17,52 @@ from ..const import CONF_NOTIFY, DOMAIN, LOGGER
 MOBILE_APP: Final = "mobile_app"
 
 
-async def async_tell(hass: HomeAssistant, entry: ConfigEntry[Any], key: str, about: str, *, buttons: Mapping[str, str] | None = None, **values: str) -> None:
+async def async_tell(
+    hass: HomeAssistant,
+    entry: ConfigEntry[Any],
+    key: str,
+    about: str,
+    *,
+    buttons: Mapping[str, str] | None = None,
+    **values: str,
+) -> None:
     """Tell a person something, in words that a lock screen may show; a later word about the same takes the place of the earlier one.
 
-    Buttons are told apart by what a press of theirs is called, and have the key of their words. Only phones have buttons.
+    Buttons are told apart by what a press of theirs is called, and have the key of their words.
+    Only phones have buttons.
     """
     texts = await async_get_translations(hass, hass.config.language, "common", [DOMAIN])
-    words = {part: texts.get(f"component.{DOMAIN}.common.{key}_{part}", "").format(**values) for part in ("title", "message")}
+    words = {
+        part: texts.get(f"component.{DOMAIN}.common.{key}_{part}", "").format(**values)
+        for part in ("title", "message")
+    }
     if target := entry.data.get(CONF_NOTIFY):
         action, data = "send_message", {ATTR_ENTITY_ID: target, **words}
         if buttons and (phone := _phone(hass, target)):
-            actions = [{"action": press, "title": texts.get(f"component.{DOMAIN}.common.{text}", text)} for press, text in buttons.items()]
-            action, data = phone, {**words, "data": {"tag": f"{DOMAIN}_{about}", "visibility": "private", "actions": actions}}
+            actions = [
+                {"action": press, "title": texts.get(f"component.{DOMAIN}.common.{text}", text)}
+                for press, text in buttons.items()
+            ]
+            action, data = (
+                phone,
+                {
+                    **words,
+                    "data": {
+                        "tag": f"{DOMAIN}_{about}",
+                        "visibility": "private",
+                        "actions": actions,
+                    },
+                },
+            )
         try:
             await hass.services.async_call(Platform.NOTIFY, action, data, blocking=True)
         except HomeAssistantError as error:
             LOGGER.warning("%s could not be told: %s", target, error)
         else:
             return
-    persistent_notification.async_create(hass, words["message"], words["title"], f"{DOMAIN}_{about}")
+    persistent_notification.async_create(
+        hass, words["message"], words["title"], f"{DOMAIN}_{about}"
+    )
 
 
 def _phone(hass: HomeAssistant, entity_id: str) -> str | None:
@@ -43,6 +70,8 @@ def _phone(hass: HomeAssistant, entity_id: str) -> str | None:
     entity = er.async_get(hass).async_get(entity_id)
     if entity is None or entity.platform != MOBILE_APP or entity.config_entry_id is None:
         return None
-    name = hass.config_entries.async_get_known_entry(entity.config_entry_id).data.get("device_name", "")
+    name = hass.config_entries.async_get_known_entry(entity.config_entry_id).data.get(
+        "device_name", ""
+    )
     action = f"{MOBILE_APP}_{slugify(name)}"
     return action if hass.services.has_service(Platform.NOTIFY, action) else None

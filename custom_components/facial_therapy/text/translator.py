@@ -64,7 +64,11 @@ class Translator:
     def shown(self, refusal: Refusal) -> dict[str, Any]:
         """Return a refusal for everybody who is signed in: without a sentence, if it would tell of somebody's health."""
         told = self.refusal(refusal)
-        return told if refusal.reason.shown == refusal.reason else {**told, "reason": refusal.reason.shown, "message": ""}
+        return (
+            told
+            if refusal.reason.shown == refusal.reason
+            else {**told, "reason": refusal.reason.shown, "message": ""}
+        )
 
     def refusal(self, refusal: Refusal) -> dict[str, Any]:
         """Return a refusal and its sentence, for somebody who may control the device."""
@@ -73,7 +77,9 @@ class Translator:
             values["detail"] = self.fault(Fault(refusal.detail))
         return {
             "reason": refusal.reason.value,
-            "message": self._text(f"exceptions.{refusal.reason}.message", refusal.reason).format(**values),
+            "message": self._text(f"exceptions.{refusal.reason}.message", refusal.reason).format(
+                **values
+            ),
             "allowed_at": refusal.allowed_at and refusal.allowed_at.timestamp(),
         }
 
@@ -91,14 +97,20 @@ async def async_translator(hass: HomeAssistant, language: str) -> Translator:
     return Translator(texts)
 
 
-def explained(words: Translator, error: HomeAssistantError | RefusedError, device: str, person: str) -> str:
+def explained(
+    words: Translator, error: HomeAssistantError | RefusedError, device: str, person: str
+) -> str:
     """Return why not, without a word about anybody's health."""
     if isinstance(error, Unauthorized | UnknownUser):
         return words.spoken("not_allowed")
     refused = error if isinstance(error, RefusedError) else error.__cause__
     if isinstance(refused, RefusedError):
         return why(words, refused.binding, device, person)
-    return words.problem(error.translation_key or "", error.translation_placeholders or {}) if isinstance(error, HomeAssistantError) else ""
+    return (
+        words.problem(error.translation_key or "", error.translation_placeholders or {})
+        if isinstance(error, HomeAssistantError)
+        else ""
+    )
 
 
 def why(words: Translator, refusal: Refusal, device: str, person: str) -> str:

@@ -28,56 +28,91 @@ def speaker(hass: HomeAssistant, context: Context | None, named: str | None = No
     Raises:
         RefusedError: `no_person`: that is not clear; `unknown_person`: nobody has the name.
     """
-    if named is None and (person := person_of_user(hass, context.user_id if context else None)) is not None:
+    if (
+        named is None
+        and (person := person_of_user(hass, context.user_id if context else None)) is not None
+    ):
         return person
     return find_person(hass, named)
 
 
-def names_of(hass: HomeAssistant, books: Mapping[str, Book], languages: Iterable[Translator]) -> Names:
+def names_of(
+    hass: HomeAssistant, books: Mapping[str, Book], languages: Iterable[Translator]
+) -> Names:
     """Return what the home calls its devices, programs, routines and people.
 
-    A person's own name that stands for a built-in program, or that nobody could tell from the rest of a sentence, is not listened to.
+    A person's own name that stands for a built-in program, or that nobody could tell from the rest
+    of a sentence, is not listened to.
     """
     devices: dict[str, set[str]] = {}
     custom: set[str] = set()
     for shell in all_coordinators(hass):
         entry, device = shell.config_entry, shell.device_entry
-        names = [entry.title, *([] if device is None else [device.name_by_user or "", device.name or ""])]
+        names = [
+            entry.title,
+            *([] if device is None else [device.name_by_user or "", device.name or ""]),
+        ]
         called = {word for name in names if (word := sayable(name))}
         custom |= called
         for word in called.union(device_words(books, shell.modality)):
             devices.setdefault(word, set()).add(entry.entry_id)
     everybody, around = persons(hass), around_own_names(books)
     programs = {sayable(words.program(key)): key for words in languages for key in BUILT_IN}
-    made_programs = {sayable(name) for person in everybody for name in custom_programs(hass, person.person_id)}
-    made_routines = {sayable(name) for person in everybody for name in custom_routines(hass, person.person_id)}
+    made_programs = {
+        sayable(name) for person in everybody for name in custom_programs(hass, person.person_id)
+    }
+    made_routines = {
+        sayable(name) for person in everybody for name in custom_routines(hass, person.person_id)
+    }
     return Names(
         devices={word: frozenset(ids) for word, ids in devices.items()},
         programs=programs,
         persons={word: person.person_id for person in everybody if (word := sayable(person.name))},
         custom=frozenset(custom),
-        made_programs=frozenset(word for word in made_programs - programs.keys() if not around.issuperset(word.split())),
-        made_routines=frozenset(word for word in made_routines if not around.issuperset(word.split())),
+        made_programs=frozenset(
+            word for word in made_programs - programs.keys() if not around.issuperset(word.split())
+        ),
+        made_routines=frozenset(
+            word for word in made_routines if not around.issuperset(word.split())
+        ),
     )
 
 
 def custom_program(hass: HomeAssistant, person: Person, said: str) -> str | None:
     """Return the program of a person's own that is called like this aloud; None: they have none."""
-    return next((name for name in custom_programs(hass, person.person_id) if sayable(name) == said), None)
+    return next(
+        (name for name in custom_programs(hass, person.person_id) if sayable(name) == said), None
+    )
 
 
 def custom_routine(hass: HomeAssistant, person: Person, said: str) -> str | None:
     """Return the routine of a person's own that is called like this aloud; None: they have none."""
-    return next((name for name in custom_routines(hass, person.person_id) if sayable(name) == said), None)
+    return next(
+        (name for name in custom_routines(hass, person.person_id) if sayable(name) == said), None
+    )
 
 
-async def async_act(hass: HomeAssistant, action: str, context: Context | None, data: Mapping[str, Any], *, response: bool = False) -> dict[str, Any]:
+async def async_act(
+    hass: HomeAssistant,
+    action: str,
+    context: Context | None,
+    data: Mapping[str, Any],
+    *,
+    response: bool = False,
+) -> dict[str, Any]:
     """Carry out an action of ours as the one who speaks.
 
     Raises:
         HomeAssistantError: As the action.
     """
-    answer = await hass.services.async_call(DOMAIN, action, dict(data), blocking=True, context=Spoken.of(context), return_response=response)
+    answer = await hass.services.async_call(
+        DOMAIN,
+        action,
+        dict(data),
+        blocking=True,
+        context=Spoken.of(context),
+        return_response=response,
+    )
     return dict(answer or {})
 
 
@@ -99,7 +134,11 @@ def chosen(shell: FacialTherapyCoordinator, person: Person, program: str | None)
     ask = shell.manual.by_hand()
     data["duration_s"] = ask.duration_s
     if shell.modality is Modality.MASK:
-        return data | {"channels": {channel.value: level for channel, level in (ask.irradiance_mw_cm2 or {}).items()}}
+        return data | {
+            "channels": {
+                channel.value: level for channel, level in (ask.irradiance_mw_cm2 or {}).items()
+            }
+        }
     return data | {"current_ua": ask.current_ua, "frequency_hz": ask.frequency_hz}
 
 

@@ -1,7 +1,9 @@
 """What people say, as data: one file for each language, written out with the names of the home.
 
-Names are literal alternatives, never wildcards: a wildcard would also take "start the vacuum", and whatever is taken here reaches nobody else. Of two sentences
-that fit the first one counts, so that what a person calls something of their own never takes a device's or a built-in program's sentence away.
+Names are literal alternatives, never wildcards: a wildcard would also take "start the vacuum", and
+whatever is taken here reaches nobody else. Of two sentences that fit the first one counts, so that
+what a person calls something of their own never takes a device's or a built-in program's sentence
+away.
 """
 
 from collections.abc import Iterable, Mapping
@@ -63,7 +65,10 @@ class Heard:
 
 def load() -> dict[str, Book]:
     """Return the sentences of every language; reads files."""
-    return {language: load_yaml_dict(str(Path(__file__).parent / "sentences" / f"{language}.yaml")) for language in LANGUAGES}
+    return {
+        language: load_yaml_dict(str(Path(__file__).parent / "sentences" / f"{language}.yaml"))
+        for language in LANGUAGES
+    }
 
 
 def sayable(name: str) -> str:
@@ -80,25 +85,36 @@ def around_own_names(books: Mapping[str, Book]) -> frozenset[str]:
     """Return the words that stand around what people have called something of their own: a name of nothing else could not be told from them."""
     words: set[str] = set()
     for book in books.values():
-        empty = {**book["rules"], **dict.fromkeys(("device", "program", "routine_name"), ""), "person": _any(book["me"])}
+        empty = {
+            **book["rules"],
+            **dict.fromkeys(("device", "program", "routine_name"), ""),
+            "person": _any(book["me"]),
+        }
         for templates in book[ALWAYS].values():
             for template in templates:
                 filled, slots = _fill(template, empty)
-                words |= set(sayable(filled).split()) if slots & {"program", "routine_name"} else set()
+                words |= (
+                    set(sayable(filled).split()) if slots & {"program", "routine_name"} else set()
+                )
     return frozenset(words)
 
 
-def written_out(books: Mapping[str, Book], names: Names, sections: Iterable[str]) -> dict[str, Written]:
+def written_out(
+    books: Mapping[str, Book], names: Names, sections: Iterable[str]
+) -> dict[str, Written]:
     """Return what every sentence does, with all names in it.
 
-    Sentences of a language have the device's words of that language only: Home Assistant parses all of them again at every change, on its event loop.
+    Sentences of a language have the device's words of that language only: Home Assistant parses all
+    of them again at every change, on its event loop.
     """
     sentences: dict[str, Written] = {}
     for book in books.values():
         spoken = {sayable(word) for modality in Modality for word in book[modality]}
         filled = {
             **book["rules"],
-            "device": _any(word for word in names.devices if word in names.custom or word in spoken),
+            "device": _any(
+                word for word in names.devices if word in names.custom or word in spoken
+            ),
             "program": _any([*names.programs, *names.made_programs]),
             "routine_name": _any(names.made_routines),
             "person": _any([*book["me"], *names.persons]),
@@ -129,10 +145,20 @@ def heard(written: Written, text: str, names: Names) -> Heard:
     """Return what a sentence names. A device or a person inside of the name of a program is not named."""
     said = f" {sayable(text)} "
     routine = _longest(said, names.made_routines) if "routine_name" in written.slots else None
-    program = _longest(said, [*names.programs, *names.made_programs]) if "program" in written.slots else None
+    program = (
+        _longest(said, [*names.programs, *names.made_programs])
+        if "program" in written.slots
+        else None
+    )
     said = said.replace(f" {routine or program or ''} ", " ", 1)
     device, person = _longest(said, names.devices), _longest(said, names.persons)
-    return Heard(written.intent, names.devices.get(device or ""), program, routine, names.persons.get(person or ""))
+    return Heard(
+        written.intent,
+        names.devices.get(device or ""),
+        program,
+        routine,
+        names.persons.get(person or ""),
+    )
 
 
 def _longest(said: str, names: Iterable[str]) -> str | None:

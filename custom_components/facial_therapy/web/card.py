@@ -22,11 +22,15 @@ async def async_setup_card(hass: HomeAssistant) -> None:
         return
     version = await hass.async_add_executor_job(_version)
     # Anybody may fetch them, signed in or not: there is nothing personal in them.
-    await hass.http.async_register_static_paths([StaticPathConfig(f"{URL}/{version}", str(FOLDER), cache_headers=True)])
+    await hass.http.async_register_static_paths(
+        [StaticPathConfig(f"{URL}/{version}", str(FOLDER), cache_headers=True)]
+    )
     for script in SCRIPTS:
         add_extra_js_url(hass, f"{URL}/{version}/{script}")
 
 
 def _version() -> str:
     """Return what a browser may keep them under: the same name is the same content, also of what they import."""
-    return sha256(b"".join(script.read_bytes() for script in sorted(FOLDER.glob("*.js")))).hexdigest()[:12]
+    return sha256(
+        b"".join(script.read_bytes() for script in sorted(FOLDER.glob("*.js")))
+    ).hexdigest()[:12]

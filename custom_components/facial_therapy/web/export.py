@@ -23,9 +23,22 @@ from ..text.errors import translated
 CSV: Final = "csv"
 JSON: Final = "json"
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""A spreadsheet takes a cell that begins so for a formula: names of devices and programs are what somebody has written."""
+"""A spreadsheet takes a cell that begins so for a formula: names of devices and programs are what
+somebody has written."""
 DOSES: Final = ("planned", "delivered_at_least", "delivered_at_most")
-PLAIN: Final = ("session_id", "source", "device", "modality", "program", "started_at", "ended_at", "outcome", "duration_s", "output_s", "counts")
+PLAIN: Final = (
+    "session_id",
+    "source",
+    "device",
+    "modality",
+    "program",
+    "started_at",
+    "ended_at",
+    "outcome",
+    "duration_s",
+    "output_s",
+    "counts",
+)
 
 
 @callback
@@ -49,7 +62,9 @@ class ExportView(HomeAssistantView):
         except RefusedError as error:
             return self.json_message(str(translated(error)), HTTPStatus.NOT_FOUND)
         if not may_read(hass, request[KEY_HASS_USER], whose):
-            return self.json_message("only the person and admins may read this", HTTPStatus.FORBIDDEN)
+            return self.json_message(
+                "only the person and admins may read this", HTTPStatus.FORBIDDEN
+            )
         try:
             kind, start, end = _asked(request)
         except ValueError as error:
@@ -57,13 +72,25 @@ class ExportView(HomeAssistantView):
         records = [
             record
             for record in hass.data[LEDGER].newest_first(whose.person_id)
-            if (start is None or record.started_at >= start) and (end is None or record.started_at < end)
+            if (start is None or record.started_at >= start)
+            and (end is None or record.started_at < end)
         ]
-        sessions = [_named(hass, session_out(hass, record)) for record in sorted(records, key=lambda record: record.started_at)]
+        sessions = [
+            _named(hass, session_out(hass, record))
+            for record in sorted(records, key=lambda record: record.started_at)
+        ]
         # Names of files end up in logs and histories: whose it is, is inside.
-        headers = {"Content-Disposition": f'attachment; filename="facial-therapy.{kind}"', "Cache-Control": "no-store"}
+        headers = {
+            "Content-Disposition": f'attachment; filename="facial-therapy.{kind}"',
+            "Cache-Control": "no-store",
+        }
         if kind == CSV:
-            return web.Response(body=_csv(sessions).encode("utf-8-sig"), content_type="text/csv", charset="utf-8", headers=headers)
+            return web.Response(
+                body=_csv(sessions).encode("utf-8-sig"),
+                content_type="text/csv",
+                charset="utf-8",
+                headers=headers,
+            )
         return web.json_response({"person": whose.name, "sessions": sessions}, headers=headers)
 
 
@@ -91,7 +118,9 @@ def _time(request: web.Request, field: str) -> datetime | None:
     """
     if (value := request.query.get(field)) is None:
         return None
-    if (at := dt_util.parse_datetime(value)) is None and (date := dt_util.parse_date(value)) is not None:
+    if (at := dt_util.parse_datetime(value)) is None and (
+        date := dt_util.parse_date(value)
+    ) is not None:
         at = dt_util.start_of_local_day(date)
     if at is None:
         message = f"{field}: a date or a time in ISO 8601 is expected"
@@ -102,19 +131,37 @@ def _time(request: web.Request, field: str) -> datetime | None:
 def _named(hass: HomeAssistant, session: dict[str, Any]) -> dict[str, Any]:
     """Return a session with the name of its device, and without who started it, which is another person's business."""
     device = dr.async_get(hass).async_get(session["device_id"]) if session["device_id"] else None
-    kept = {key: value for key, value in session.items() if key not in ("device_id", "started_by", "delivered")}
+    kept = {
+        key: value
+        for key, value in session.items()
+        if key not in ("device_id", "started_by", "delivered")
+    }
     return {**kept, "device": device and (device.name_by_user or device.name)}
 
 
 def _csv(sessions: list[dict[str, Any]]) -> str:
     """Return the sessions as a table: one column for each channel, in J/cm², and one for charge, in mA·min."""
-    columns = [*PLAIN, *(f"{dose}_{channel}_j_cm2" for dose in DOSES for channel in Channel), *(f"{dose}_charge_ma_min" for dose in DOSES)]
+    columns = [
+        *PLAIN,
+        *(f"{dose}_{channel}_j_cm2" for dose in DOSES for channel in Channel),
+        *(f"{dose}_charge_ma_min" for dose in DOSES),
+    ]
     out = io.StringIO()
     table = csv.writer(out)
     table.writerow(columns)
     for session in sessions:
-        fluence = [session[dose]["fluence_j_cm2"].get(channel.value, 0) for dose in DOSES for channel in Channel]
-        table.writerow([*(_cell(session[field]) for field in PLAIN), *fluence, *(session[dose]["charge_ma_min"] for dose in DOSES)])
+        fluence = [
+            session[dose]["fluence_j_cm2"].get(channel.value, 0)
+            for dose in DOSES
+            for channel in Channel
+        ]
+        table.writerow(
+            [
+                *(_cell(session[field]) for field in PLAIN),
+                *fluence,
+                *(session[dose]["charge_ma_min"] for dose in DOSES),
+            ]
+        )
     return out.getvalue()
 
 

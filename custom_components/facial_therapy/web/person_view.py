@@ -1,6 +1,7 @@
 """What the cards of a person see: their week and their routine, anew whenever something of it is another.
 
-For the person themselves and for admins, like every list of what was given. Times are seconds since the epoch; nothing of it is a state.
+For the person themselves and for admins, like every list of what was given. Times are seconds since
+the epoch; nothing of it is a state.
 """
 
 from collections import defaultdict
@@ -60,9 +61,17 @@ def async_setup_person_view(hass: HomeAssistant) -> None:
     async_register_command(hass, async_follow_person)
 
 
-@websocket_command({vol.Required("type"): f"{DOMAIN}/person", vol.Optional("person"): cv.string, vol.Optional("language", default=ENGLISH): cv.string})
+@websocket_command(
+    {
+        vol.Required("type"): f"{DOMAIN}/person",
+        vol.Optional("person"): cv.string,
+        vol.Optional("language", default=ENGLISH): cv.string,
+    }
+)
 @async_response
-async def async_follow_person(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
+async def async_follow_person(
+    hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]
+) -> None:
     """Send a person's week and routine, and send them again when they are others. `person`: a name, `person.x`, an entry or a device id."""
     words = await async_translator(hass, msg["language"])
     try:
@@ -112,15 +121,23 @@ async def async_follow_person(hass: HomeAssistant, connection: ActiveConnection,
 def _reference(hass: HomeAssistant, reference: str | None) -> str | None:
     """Return a person's entry for their device, which is what a form of a card chooses; everything else as it is."""
     device = dr.async_get(hass).async_get(reference) if reference else None
-    return reference if device is None else next((value for domain, value in device.identifiers if domain == DOMAIN), reference)
+    return (
+        reference
+        if device is None
+        else next((value for domain, value in device.identifiers if domain == DOMAIN), reference)
+    )
 
 
 def _person(hass: HomeAssistant, evenings: Evenings, words: Translator) -> Shown:
     person = evenings.person
-    return {"name": person.name, "week": _week(hass, evenings, person, words), "routine": _routine(hass, evenings, words)}
+    return {
+        "name": person.name,
+        "week": _week(hass, evenings, person, words),
+        "routine": _routine(hass, evenings, words),
+    }
 
 
-# --- the week ------------------------------------------------------------------------------------------------------------------
+# --- the week -------------------------------------------------------------------------------------
 
 
 def _week(hass: HomeAssistant, evenings: Evenings, person: Person, words: Translator) -> Shown:
@@ -128,13 +145,32 @@ def _week(hass: HomeAssistant, evenings: Evenings, person: Person, words: Transl
     now, today = dt_util.utcnow(), dt_util.now().date()
     first = monday(today)
     agenda = agenda_of(hass, person.person_id, evenings.weekly_plan)
-    records = [record for record in hass.data[LEDGER].newest_first(person.person_id) if record.counted.total > 0]
-    planned = [entry for entry in agenda.entries(first, first + timedelta(days=6), now) if entry.kind is not Kind.DONE]
+    records = [
+        record
+        for record in hass.data[LEDGER].newest_first(person.person_id)
+        if record.counted.total > 0
+    ]
+    planned = [
+        entry
+        for entry in agenda.entries(first, first + timedelta(days=6), now)
+        if entry.kind is not Kind.DONE
+    ]
     days = []
     for offset in range(WEEK.days):
         day = first + timedelta(days=offset)
-        left = [{"modality": entry.modality.value, "kind": entry.kind.value} for entry in planned if entry.day == day]
-        days.append({"day": day.isoformat(), "today": day == today, "left": left, **_given([record for record in records if _day(record) == day])})
+        left = [
+            {"modality": entry.modality.value, "kind": entry.kind.value}
+            for entry in planned
+            if entry.day == day
+        ]
+        days.append(
+            {
+                "day": day.isoformat(),
+                "today": day == today,
+                "left": left,
+                **_given([record for record in records if _day(record) == day]),
+            }
+        )
     adherence = agenda.adherence(now)
     return {
         "days": days,
@@ -165,14 +201,21 @@ def _given(records: list[Record]) -> Shown:
     doses = [record.bounds[1] for record in records]
     channels = sorted({channel for dose in doses for channel in dose.fluence_j_cm2})
     return {
-        "fluence_j_cm2": {channel.value: round(sum(dose.fluence_j_cm2.get(channel, 0) for dose in doses), 2) for channel in channels},
+        "fluence_j_cm2": {
+            channel.value: round(sum(dose.fluence_j_cm2.get(channel, 0) for dose in doses), 2)
+            for channel in channels
+        },
         "charge_ma_min": round(sum(dose.charge_ma_min for dose in doses), 3),
     }
 
 
-def _meter(hass: HomeAssistant, person: Person, now: datetime, modality: Modality, window: str) -> Shown:
+def _meter(
+    hass: HomeAssistant, person: Person, now: datetime, modality: Modality, window: str
+) -> Shown:
     """Return how full a window is."""
-    used, most, unit = permit.used(person, modality, now, history=hass.data[LEDGER].history(person.person_id), window=window)
+    used, most, unit = permit.used(
+        person, modality, now, history=hass.data[LEDGER].history(person.person_id), window=window
+    )
     return {"used": round(used, 2), "most": round(most, 2), "unit": unit}
 
 
@@ -190,7 +233,7 @@ def _session(record: Record, words: Translator) -> Shown:
     }
 
 
-# --- the routine -----------------------------------------------------------------------------------------------------------------
+# --- the routine ----------------------------------------------------------------------------------
 
 
 def _routine(hass: HomeAssistant, evenings: Evenings, words: Translator) -> Shown:
@@ -205,13 +248,21 @@ def _routine(hass: HomeAssistant, evenings: Evenings, words: Translator) -> Show
         "steps": [],
         "next_at": None,
     }
-    if not shown["goes_on"] and (evening := next_evening(hass, evenings.person, evenings.weekly_plan)) is not None:
+    if (
+        not shown["goes_on"]
+        and (evening := next_evening(hass, evenings.person, evenings.weekly_plan)) is not None
+    ):
         shown["next_at"] = evening.at.timestamp()
     if run is None:
         return shown
     results = {mark.index: mark.result.value for mark in run.marks}
     steps = [
-        {"act": step.act.value, "result": results.get(index), "now": index == run.index, "duration_s": round(step.duration_s)}
+        {
+            "act": step.act.value,
+            "result": results.get(index),
+            "now": index == run.index,
+            "duration_s": round(step.duration_s),
+        }
         for index, step in enumerate(run.steps)
     ]
     return shown | {"steps": steps, "until": _until(hass, run), "ends_at": _ends_at(run)}
@@ -232,5 +283,9 @@ def _until(hass: HomeAssistant, run: RoutineRun) -> float | None:
 
 def _ends_at(run: RoutineRun) -> float:
     """Return when it will be done, as of its step: to the minute, so that it is no news with every second."""
-    left = tuple(step for index, step in enumerate(run.steps) if index >= run.index and index not in run.marked)
+    left = tuple(
+        step
+        for index, step in enumerate(run.steps)
+        if index >= run.index and index not in run.marked
+    )
     return ends_at(left, dt_util.utcnow(), run.flow).timestamp() // 60 * 60

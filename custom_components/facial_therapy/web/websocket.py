@@ -1,7 +1,7 @@
 """What the card sees: one subscription for all devices, whole at first and then only what has changed.
 
-Times are seconds since the epoch, and every message carries the server's own, so that a browser whose clock is wrong shows the right rest. Nothing of it is a
-state: the recorder does not see it.
+Times are seconds since the epoch, and every message carries the server's own, so that a browser
+whose clock is wrong shows the right rest. Nothing of it is a state: the recorder does not see it.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,12 @@ from homeassistant.components.websocket_api import async_register_command
 from homeassistant.components.websocket_api.connection import ActiveConnection
 from homeassistant.components.websocket_api.const import ERR_NOT_FOUND
 from homeassistant.components.websocket_api.decorators import async_response, websocket_command
-from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange, ConfigEntryState
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+    ConfigEntryState,
+)
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import Unauthorized
@@ -35,7 +40,12 @@ UNAVAILABLE: Final = "unavailable"
 LEASED: Final = (SessionState.RUNNING, SessionState.LOST, SessionState.STOPPING)
 """Where output may still flow: its lease says when it stops by itself."""
 KEPT: Final = (SessionState.SUSPENDED, SessionState.PAUSED)
-CHOICES: Final = {"session": Platform.SWITCH, "program": Platform.SELECT, "person": Platform.SELECT, "confirm": Platform.BUTTON}
+CHOICES: Final = {
+    "session": Platform.SWITCH,
+    "program": Platform.SELECT,
+    "person": Platform.SELECT,
+    "confirm": Platform.BUTTON,
+}
 
 type Shown = dict[str, Any]
 type May = Callable[[str], bool]
@@ -49,12 +59,19 @@ def async_setup_websocket(hass: HomeAssistant) -> None:
     async_register_command(hass, async_check)
 
 
-# --- subscribing ---------------------------------------------------------------------------------------------------------------
+# --- subscribing ----------------------------------------------------------------------------------
 
 
-@websocket_command({vol.Required("type"): f"{DOMAIN}/subscribe", vol.Optional("language", default=ENGLISH): cv.string})
+@websocket_command(
+    {
+        vol.Required("type"): f"{DOMAIN}/subscribe",
+        vol.Optional("language", default=ENGLISH): cv.string,
+    }
+)
 @async_response
-async def async_subscribe(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
+async def async_subscribe(
+    hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]
+) -> None:
     """Send what there is, then what changes; open to everybody who is signed in."""
     words = await async_translator(hass, msg["language"])
     sent: dict[str, Any] = {}
@@ -69,7 +86,11 @@ async def async_subscribe(hass: HomeAssistant, connection: ActiveConnection, msg
         for entry in entries:
             shown = _device(hass, entry, words, may)
             before = sent.get(entry.entry_id, {})
-            if news := {key: value for key, value in shown.items() if key not in before or before[key] != value}:
+            if news := {
+                key: value
+                for key, value in shown.items()
+                if key not in before or before[key] != value
+            }:
                 changed[entry.entry_id] = news
             sent[entry.entry_id] = shown
         if changed:
@@ -104,21 +125,38 @@ async def async_subscribe(hass: HomeAssistant, connection: ActiveConnection, msg
 
 def _entries(hass: HomeAssistant) -> list[ConfigEntry]:
     """Return the entries of all devices that are not disabled."""
-    return [entry for entry in hass.config_entries.async_entries(DOMAIN, include_disabled=False) if entry.data[CONF_KIND] == KIND_DEVICE]
+    return [
+        entry
+        for entry in hass.config_entries.async_entries(DOMAIN, include_disabled=False)
+        if entry.data[CONF_KIND] == KIND_DEVICE
+    ]
 
 
 def _device(hass: HomeAssistant, entry: ConfigEntry, words: Translator, may: May) -> Shown:
     """Return what is shown of a device."""
     registry = er.async_get(hass)
-    named = {key: registry.async_get_entity_id(platform, DOMAIN, f"{entry.data[CONF_MAC]}_{key}") for key, platform in CHOICES.items()}
-    ours = {key: registry.async_get(entity_id) for key, entity_id in named.items() if entity_id is not None}
+    named = {
+        key: registry.async_get_entity_id(platform, DOMAIN, f"{entry.data[CONF_MAC]}_{key}")
+        for key, platform in CHOICES.items()
+    }
+    ours = {
+        key: registry.async_get(entity_id)
+        for key, entity_id in named.items()
+        if entity_id is not None
+    }
     shown: Shown = {
-        "device_id": next((each.device_id for each in ours.values() if each is not None and each.device_id), None),
+        "device_id": next(
+            (each.device_id for each in ours.values() if each is not None and each.device_id), None
+        ),
         "name": entry.title,
         "modality": entry.data[CONF_MODALITY],
         "state": UNAVAILABLE,
         "may_control": may(named["session"] or ""),
-        "entities": {key: each.entity_id for key, each in ours.items() if each is not None and each.disabled_by is None},
+        "entities": {
+            key: each.entity_id
+            for key, each in ours.items()
+            if each is not None and each.disabled_by is None
+        },
     }
     if entry.state is not ConfigEntryState.LOADED:
         return shown
@@ -145,16 +183,22 @@ def _loaded(hass: HomeAssistant, coordinator: FacialTherapyCoordinator, words: T
         "fault": data.fault and {"fault": data.fault.value, "name": words.fault(data.fault)},
         "lease_ends_at": lease_ends_at and lease_ends_at.timestamp(),
         "worn": telemetry and telemetry.worn,
-        "temperature_c": None if telemetry is None or telemetry.temperature_c is None else round(telemetry.temperature_c),
+        "temperature_c": None
+        if telemetry is None or telemetry.temperature_c is None
+        else round(telemetry.temperature_c),
         "charging": telemetry is not None and telemetry.charging,
         "session": coordinator.live and _session(coordinator.live, telemetry, data.state, words),
         "last": coordinator.last and _last(coordinator.last, words),
     }
 
 
-def _session(live: LiveSession, telemetry: Telemetry | None, state: SessionState, words: Translator) -> Shown:
+def _session(
+    live: LiveSession, telemetry: Telemetry | None, state: SessionState, words: Translator
+) -> Shown:
     """Return what is shown of a living session."""
-    report = telemetry if telemetry is not None and telemetry.session_id == live.session_id else None
+    report = (
+        telemetry if telemetry is not None and telemetry.session_id == live.session_id else None
+    )
     shown: Shown = {
         "person": live.person.name,
         "program": words.program(live.program),
@@ -169,12 +213,18 @@ def _session(live: LiveSession, telemetry: Telemetry | None, state: SessionState
     if report is None:
         return shown
     return shown | {
-        "phase": report.state.value if report.state in (NodeState.RAMPING, NodeState.RUNNING) and state is SessionState.RUNNING else None,
+        "phase": report.state.value
+        if report.state in (NodeState.RAMPING, NodeState.RUNNING) and state is SessionState.RUNNING
+        else None,
         "left_s": None if report.flowing else round(report.left_s),
-        "kept_until": round(report.received_at.timestamp() + report.window_s) if state in KEPT else None,
+        "kept_until": round(report.received_at.timestamp() + report.window_s)
+        if state in KEPT
+        else None,
         "cause": report.cause,
         "zone": report.zone,
-        "levels": {channel.value: round(level, 1) for channel, level in report.level_mw_cm2.items()},
+        "levels": {
+            channel.value: round(level, 1) for channel, level in report.level_mw_cm2.items()
+        },
         "current_ua": round(report.level_ua),
     }
 
@@ -193,12 +243,14 @@ def _last(last: LiveSession, words: Translator) -> Shown:
 
 def _dose(dose: Dose) -> Shown:
     return {
-        "fluence_j_cm2": {channel.value: round(fluence, 1) for channel, fluence in dose.fluence_j_cm2.items()},
+        "fluence_j_cm2": {
+            channel.value: round(fluence, 1) for channel, fluence in dose.fluence_j_cm2.items()
+        },
         "charge_ma_min": round(dose.charge_ma_min, 2),
     }
 
 
-# --- asking --------------------------------------------------------------------------------------------------------------------
+# --- asking ---------------------------------------------------------------------------------------
 
 
 @websocket_command(
@@ -211,14 +263,25 @@ def _dose(dose: Dose) -> Shown:
     }
 )
 @async_response
-async def async_check(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
+async def async_check(
+    hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]
+) -> None:
     """Say whether a session would be allowed now, and what it would give; as the action does, but without an event for the recorder."""
-    entry = next((entry for entry in _entries(hass) if entry.entry_id == msg["entry_id"] and entry.state is ConfigEntryState.LOADED), None)
+    entry = next(
+        (
+            entry
+            for entry in _entries(hass)
+            if entry.entry_id == msg["entry_id"] and entry.state is ConfigEntryState.LOADED
+        ),
+        None,
+    )
     if entry is None:
         connection.send_error(msg["id"], ERR_NOT_FOUND, "no device of this id is loaded")
         return
     coordinator: FacialTherapyCoordinator = entry.runtime_data
-    entity_id = er.async_get(hass).async_get_entity_id(CHOICES["session"], DOMAIN, f"{coordinator.mac}_session")
+    entity_id = er.async_get(hass).async_get_entity_id(
+        CHOICES["session"], DOMAIN, f"{coordinator.mac}_session"
+    )
     if not connection.user.permissions.check_entity(entity_id or "", POLICY_CONTROL):
         raise Unauthorized(entity_id=entity_id, permission=POLICY_CONTROL)
     words = await async_translator(hass, msg["language"])
@@ -240,4 +303,9 @@ def _gives(plan: PermittedSession | None) -> Shown:
         return {}
     request = plan.request
     levels = {channel.value: level for channel, level in request.irradiance_mw_cm2.items()}
-    return {"duration_s": request.duration_s, "planned": _dose(plan.planned), "levels": levels, "current_ua": request.current_ua}
+    return {
+        "duration_s": request.duration_s,
+        "planned": _dose(plan.planned),
+        "levels": levels,
+        "current_ua": request.current_ua,
+    }

@@ -20,8 +20,13 @@ from tests.core import mask, person, wand
         (Channel.AMBER, SkinType.IV, Grade.DECLARED, 10),
     ],
 )
-def test_full_brightness_is_the_default_over_one_plus_u_times_the_skin_factor(channel: Channel, skin_type: SkinType, grade: Grade, maximum: float) -> None:
-    assert bounds.irradiance(channel, mask(grade=grade), person(skin_type=skin_type)).maximum == maximum
+def test_full_brightness_is_the_default_over_one_plus_u_times_the_skin_factor(
+    channel: Channel, skin_type: SkinType, grade: Grade, maximum: float
+) -> None:
+    assert (
+        bounds.irradiance(channel, mask(grade=grade), person(skin_type=skin_type)).maximum
+        == maximum
+    )
 
 
 def test_a_channel_that_a_mask_lacks_is_allowed_nothing() -> None:
@@ -30,9 +35,19 @@ def test_a_channel_that_a_mask_lacks_is_allowed_nothing() -> None:
 
 
 def test_the_wand_has_its_current_time_and_frequency() -> None:
-    assert (bounds.current(wand(), person()).minimum, bounds.current(wand(), person()).maximum) == (1, 250)
-    assert (bounds.duration(wand(), person()).minimum, bounds.duration(wand(), person()).maximum) == (1, 300)
-    assert (bounds.frequency().minimum, bounds.frequency().maximum, bounds.frequency().unit) == (1, 30, "Hz")
+    assert (bounds.current(wand(), person()).minimum, bounds.current(wand(), person()).maximum) == (
+        1,
+        250,
+    )
+    assert (
+        bounds.duration(wand(), person()).minimum,
+        bounds.duration(wand(), person()).maximum,
+    ) == (1, 300)
+    assert (bounds.frequency().minimum, bounds.frequency().maximum, bounds.frequency().unit) == (
+        1,
+        30,
+        "Hz",
+    )
     assert bounds.window(Modality.WAND).maximum == 300
     assert bounds.slowest(250, wand()).minimum == 1
 
@@ -54,7 +69,10 @@ def test_the_best_device_is_bounded_by_the_table_alone(modality: Modality) -> No
     best = bounds.best_device(modality, tuple(Channel) if modality is Modality.MASK else ())
     assert bounds.duration(best, person()).maximum == limits.DURATION[modality].default.maximum
     if modality is Modality.WAND:
-        assert (bounds.current(best, person()).maximum, bounds.current(best, person()).source) == (250, "M1")
+        assert (bounds.current(best, person()).maximum, bounds.current(best, person()).source) == (
+            250,
+            "M1",
+        )
     for channel in best.full_mw_cm2:
         bound = bounds.irradiance(channel, best, person(skin_type=SkinType.I))
         assert bound.source == limits.IRRADIANCE[channel].default.source

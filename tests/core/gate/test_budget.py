@@ -11,7 +11,17 @@ from custom_components.facial_therapy.core import limits
 from custom_components.facial_therapy.core.gate.budget import WINDOWS, Claim
 from custom_components.facial_therapy.core.gate.permit import budget, permit, refusals, used
 from custom_components.facial_therapy.core.ledger.record import History, Record, ceiling
-from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Options, Outcome, Person, Reason, Refusal, SkinType
+from custom_components.facial_therapy.core.model import (
+    Channel,
+    Dose,
+    Modality,
+    Options,
+    Outcome,
+    Person,
+    Reason,
+    Refusal,
+    SkinType,
+)
 from tests.core import NOTHING, NOW, current, light, mask, node, person, wand
 
 HOUR: Final = timedelta(hours=1)
@@ -21,7 +31,11 @@ MODALITIES: Final = tuple(Modality)
 
 def given_before(ago: timedelta, modality: Modality = Modality.MASK, **changes: Any) -> Record:
     """Somebody's settled session that ended some time ago: by default 20 J/cm² of red or 0.5 mA·min charged in 10 or 5 min."""
-    dose = Dose(fluence_j_cm2={Channel.RED: 20.0}) if modality is Modality.MASK else Dose(charge_ma_min=0.5)
+    dose = (
+        Dose(fluence_j_cm2={Channel.RED: 20.0})
+        if modality is Modality.MASK
+        else Dose(charge_ma_min=0.5)
+    )
     dose = changes.pop("dose", dose)
     minutes = 10 if modality is Modality.MASK else 5
     values: dict[str, Any] = {
@@ -43,11 +57,22 @@ def given_before(ago: timedelta, modality: Modality = Modality.MASK, **changes: 
 
 
 def history(*records: Record, **changes: Any) -> History:
-    return History(at=NOW, records=tuple(sorted(records, key=lambda record: record.over_at)), **changes)
+    return History(
+        at=NOW, records=tuple(sorted(records, key=lambda record: record.over_at)), **changes
+    )
 
 
-def claim(modality: Modality = Modality.MASK, whose: Person | None = None, records: tuple[Record, ...] = (), **changes: Any) -> Claim:
-    dose = Dose(fluence_j_cm2={Channel.RED: 20.0}) if modality is Modality.MASK else Dose(charge_ma_min=0.5)
+def claim(
+    modality: Modality = Modality.MASK,
+    whose: Person | None = None,
+    records: tuple[Record, ...] = (),
+    **changes: Any,
+) -> Claim:
+    dose = (
+        Dose(fluence_j_cm2={Channel.RED: 20.0})
+        if modality is Modality.MASK
+        else Dose(charge_ma_min=0.5)
+    )
     values: dict[str, Any] = {
         "modality": modality,
         "person": whose or person(),
@@ -66,7 +91,9 @@ def asked(rule: str, about: Claim) -> list[Refusal]:
 
 def at(about: Claim, later: timedelta) -> Claim:
     """The same claim, some time later, and nothing else has happened."""
-    return replace(about, now=about.now + later, history=replace(about.history, at=about.history.at + later))
+    return replace(
+        about, now=about.now + later, history=replace(about.history, at=about.history.at + later)
+    )
 
 
 RED50: Final = Dose(fluence_j_cm2={Channel.RED: 50.0})
@@ -77,9 +104,13 @@ FIRST: Final = person(done=2)
 DARK: Final = person(skin_type=SkinType.VI)
 
 
-def lots(number: int, dose: Dose, spread: timedelta = 20 * HOUR, **changes: Any) -> tuple[Record, ...]:
+def lots(
+    number: int, dose: Dose, spread: timedelta = 20 * HOUR, **changes: Any
+) -> tuple[Record, ...]:
     """So many sessions that ended 1 h, 21 h, 41 h ... ago."""
-    return tuple(given_before(HOUR + spread * index, dose=dose, **changes) for index in range(number))
+    return tuple(
+        given_before(HOUR + spread * index, dose=dose, **changes) for index in range(number)
+    )
 
 
 WEAK: Final = Dose(charge_ma_min=0.1)
@@ -87,18 +118,85 @@ J40: Final = Dose(fluence_j_cm2={Channel.RED: 40.0})
 J30: Final = Dose(fluence_j_cm2={Channel.RED: 30.0})
 CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     # rule, a claim that it alone refuses, reason, row, what is left, when it is allowed
-    ("fluence_day_default", claim(records=(given_before(2 * HOUR, dose=J40),)), Reason.DOSE_DAY, "L13", 10, 18 * HOUR),
-    ("fluence_day_hard", claim(records=(given_before(21 * HOUR, dose=J40), given_before(22 * HOUR, dose=RED50))), Reason.DOSE_DAY, "L13", 10, 2 * HOUR),
-    ("fluence_day_default", claim(whose=DARK, records=(given_before(2 * HOUR),)), Reason.DOSE_DAY, "L13", 5, 18 * HOUR),
-    ("fluence_day_default", claim(whose=FIRST, records=(given_before(2 * HOUR),)), Reason.DOSE_DAY, "L13", 5, 18 * HOUR),
-    ("fluence_week_default", claim(records=lots(5, J40)), Reason.DOSE_WEEK, "L14", 0, (160 - 81) * HOUR),
-    ("fluence_week_default", claim(whose=SIX, records=lots(7, J40, spread=HOUR)), Reason.DOSE_WEEK, "L14", 0, (160 - 7) * HOUR),
-    ("fluence_week_hard", claim(records=lots(6, RED50, spread=timedelta(minutes=1))), Reason.DOSE_WEEK, "L14", 0, 167 * HOUR + timedelta(minutes=-5)),
-    ("blue_week_default", claim(adding=BLUE15, records=lots(3, BLUE15)), Reason.BLUE_WEEK, "L15", 0, (160 - 41) * HOUR),
-    ("blue_week_hard", claim(adding=BLUE15, records=lots(6, BLUE15)), Reason.BLUE_WEEK, "L15", 0, (168 - 101) * HOUR),
+    (
+        "fluence_day_default",
+        claim(records=(given_before(2 * HOUR, dose=J40),)),
+        Reason.DOSE_DAY,
+        "L13",
+        10,
+        18 * HOUR,
+    ),
+    (
+        "fluence_day_hard",
+        claim(records=(given_before(21 * HOUR, dose=J40), given_before(22 * HOUR, dose=RED50))),
+        Reason.DOSE_DAY,
+        "L13",
+        10,
+        2 * HOUR,
+    ),
+    (
+        "fluence_day_default",
+        claim(whose=DARK, records=(given_before(2 * HOUR),)),
+        Reason.DOSE_DAY,
+        "L13",
+        5,
+        18 * HOUR,
+    ),
+    (
+        "fluence_day_default",
+        claim(whose=FIRST, records=(given_before(2 * HOUR),)),
+        Reason.DOSE_DAY,
+        "L13",
+        5,
+        18 * HOUR,
+    ),
+    (
+        "fluence_week_default",
+        claim(records=lots(5, J40)),
+        Reason.DOSE_WEEK,
+        "L14",
+        0,
+        (160 - 81) * HOUR,
+    ),
+    (
+        "fluence_week_default",
+        claim(whose=SIX, records=lots(7, J40, spread=HOUR)),
+        Reason.DOSE_WEEK,
+        "L14",
+        0,
+        (160 - 7) * HOUR,
+    ),
+    (
+        "fluence_week_hard",
+        claim(records=lots(6, RED50, spread=timedelta(minutes=1))),
+        Reason.DOSE_WEEK,
+        "L14",
+        0,
+        167 * HOUR + timedelta(minutes=-5),
+    ),
+    (
+        "blue_week_default",
+        claim(adding=BLUE15, records=lots(3, BLUE15)),
+        Reason.BLUE_WEEK,
+        "L15",
+        0,
+        (160 - 41) * HOUR,
+    ),
+    (
+        "blue_week_hard",
+        claim(adding=BLUE15, records=lots(6, BLUE15)),
+        Reason.BLUE_WEEK,
+        "L15",
+        0,
+        (168 - 101) * HOUR,
+    ),
     (
         "charge_day_default",
-        claim(Modality.WAND, adding=Dose(charge_ma_min=1.2), records=(given_before(2 * HOUR, Modality.WAND),)),
+        claim(
+            Modality.WAND,
+            adding=Dose(charge_ma_min=1.2),
+            records=(given_before(2 * HOUR, Modality.WAND),),
+        ),
         Reason.DOSE_DAY,
         "M15",
         1,
@@ -106,18 +204,63 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "charge_day_hard",
-        claim(Modality.WAND, records=(given_before(21 * HOUR, Modality.WAND, dose=Dose(charge_ma_min=7.1)),)),
+        claim(
+            Modality.WAND,
+            records=(given_before(21 * HOUR, Modality.WAND, dose=Dose(charge_ma_min=7.1)),),
+        ),
         Reason.DOSE_DAY,
         "M15",
         0.4,
         3 * HOUR,
     ),
-    ("sessions_day_mask_default", claim(records=(given_before(2 * HOUR),)), Reason.SESSIONS_DAY, "L16", 0, 18 * HOUR),
-    ("sessions_day_mask_hard", claim(records=(given_before(21 * HOUR), given_before(22 * HOUR))), Reason.SESSIONS_DAY, "L16", 0, 2 * HOUR),
-    ("sessions_day_wand_default", claim(Modality.WAND, records=(given_before(2 * HOUR, Modality.WAND),)), Reason.SESSIONS_DAY, "M16", 0, 18 * HOUR),
-    ("sessions_week_mask_default", claim(records=lots(4, J30)), Reason.SESSIONS_WEEK, "L17", 0, (160 - 61) * HOUR),
-    ("sessions_week_mask_default", claim(whose=SIX, records=lots(6, J30)), Reason.SESSIONS_WEEK, "L17", 0, (160 - 101) * HOUR),
-    ("sessions_week_mask_hard", claim(records=lots(7, J30)), Reason.SESSIONS_WEEK, "L17", 0, (168 - 121) * HOUR),
+    (
+        "sessions_day_mask_default",
+        claim(records=(given_before(2 * HOUR),)),
+        Reason.SESSIONS_DAY,
+        "L16",
+        0,
+        18 * HOUR,
+    ),
+    (
+        "sessions_day_mask_hard",
+        claim(records=(given_before(21 * HOUR), given_before(22 * HOUR))),
+        Reason.SESSIONS_DAY,
+        "L16",
+        0,
+        2 * HOUR,
+    ),
+    (
+        "sessions_day_wand_default",
+        claim(Modality.WAND, records=(given_before(2 * HOUR, Modality.WAND),)),
+        Reason.SESSIONS_DAY,
+        "M16",
+        0,
+        18 * HOUR,
+    ),
+    (
+        "sessions_week_mask_default",
+        claim(records=lots(4, J30)),
+        Reason.SESSIONS_WEEK,
+        "L17",
+        0,
+        (160 - 61) * HOUR,
+    ),
+    (
+        "sessions_week_mask_default",
+        claim(whose=SIX, records=lots(6, J30)),
+        Reason.SESSIONS_WEEK,
+        "L17",
+        0,
+        (160 - 101) * HOUR,
+    ),
+    (
+        "sessions_week_mask_hard",
+        claim(records=lots(7, J30)),
+        Reason.SESSIONS_WEEK,
+        "L17",
+        0,
+        (168 - 121) * HOUR,
+    ),
     (
         "sessions_week_wand_default",
         claim(Modality.WAND, records=lots(2, WEAK, modality=Modality.WAND)),
@@ -143,12 +286,54 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
         87 * HOUR,
     ),
     ("rest", claim(records=(given_before(19 * HOUR),)), Reason.REST, "L18", 0, HOUR),
-    ("rest", claim(Modality.WAND, records=(given_before(43 * HOUR, Modality.WAND),)), Reason.REST, "M18", 0, HOUR),
-    ("rest", claim(Modality.WAND, whose=STARTING, records=(given_before(19 * HOUR, Modality.WAND),)), Reason.REST, "M18", 0, HOUR),
-    ("rest_blue", claim(adding=BLUE15, records=(given_before(47 * HOUR, dose=BLUE15),)), Reason.REST_BLUE, "L18", 0, HOUR),
-    ("gap", claim(records=(given_before(timedelta(minutes=4), Modality.WAND),)), Reason.GAP, "X2", 0, timedelta(minutes=1)),
-    ("gap", claim(Modality.WAND, records=(given_before(timedelta(minutes=9)),)), Reason.GAP, "X2", 0, timedelta(minutes=1)),
-    ("gel_not_rinsed", claim(gel_rinsed=False, records=(given_before(3 * HOUR, Modality.WAND),)), Reason.GEL_NOT_RINSED, "X2", 0, HOUR),
+    (
+        "rest",
+        claim(Modality.WAND, records=(given_before(43 * HOUR, Modality.WAND),)),
+        Reason.REST,
+        "M18",
+        0,
+        HOUR,
+    ),
+    (
+        "rest",
+        claim(Modality.WAND, whose=STARTING, records=(given_before(19 * HOUR, Modality.WAND),)),
+        Reason.REST,
+        "M18",
+        0,
+        HOUR,
+    ),
+    (
+        "rest_blue",
+        claim(adding=BLUE15, records=(given_before(47 * HOUR, dose=BLUE15),)),
+        Reason.REST_BLUE,
+        "L18",
+        0,
+        HOUR,
+    ),
+    (
+        "gap",
+        claim(records=(given_before(timedelta(minutes=4), Modality.WAND),)),
+        Reason.GAP,
+        "X2",
+        0,
+        timedelta(minutes=1),
+    ),
+    (
+        "gap",
+        claim(Modality.WAND, records=(given_before(timedelta(minutes=9)),)),
+        Reason.GAP,
+        "X2",
+        0,
+        timedelta(minutes=1),
+    ),
+    (
+        "gel_not_rinsed",
+        claim(gel_rinsed=False, records=(given_before(3 * HOUR, Modality.WAND),)),
+        Reason.GEL_NOT_RINSED,
+        "X2",
+        0,
+        HOUR,
+    ),
     (
         "treatment_day",
         claim(Modality.WAND, records=(given_before(2 * HOUR, duration_s=1201, output_s=1201),)),
@@ -160,7 +345,11 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
 )
 
 
-@pytest.mark.parametrize(("rule", "about", "reason", "source", "left", "wait"), CASES, ids=[f"{index}-{case[0]}" for index, case in enumerate(CASES)])
+@pytest.mark.parametrize(
+    ("rule", "about", "reason", "source", "left", "wait"),
+    CASES,
+    ids=[f"{index}-{case[0]}" for index, case in enumerate(CASES)],
+)
 def test_a_rule_refuses_until_the_moment_that_it_names(  # noqa: PLR0913, PLR0917 - the columns of the table
     rule: str, about: Claim, reason: Reason, source: str, left: float, wait: timedelta
 ) -> None:
@@ -177,29 +366,46 @@ def test_every_rule_has_a_case_of_its_own() -> None:
 
 def test_a_session_on_another_device_refuses_as_long_as_it_may_go_on() -> None:
     other_session = given_before(timedelta(0), Modality.WAND, delivered=None, ended_at=None)
-    (refused,) = asked("other_session", claim(history=history(other_session, other_session=other_session)))
-    assert (refused.reason, refused.detail, refused.allowed_at) == (Reason.OTHER_SESSION, "wand", None)
+    (refused,) = asked(
+        "other_session", claim(history=history(other_session, other_session=other_session))
+    )
+    assert (refused.reason, refused.detail, refused.allowed_at) == (
+        Reason.OTHER_SESSION,
+        "wand",
+        None,
+    )
     assert asked("other_session", claim()) == []
 
 
 def test_a_clock_that_was_never_set_is_not_believed() -> None:
     unset = datetime(1970, 1, 1, 0, 5, tzinfo=NOW.tzinfo)
-    assert [refused.reason for refused in asked("clock_untrusted", claim(now=unset, history=History(at=unset)))] == [Reason.CLOCK_UNTRUSTED]
+    assert [
+        refused.reason
+        for refused in asked("clock_untrusted", claim(now=unset, history=History(at=unset)))
+    ] == [Reason.CLOCK_UNTRUSTED]
     assert asked("clock_untrusted", claim()) == []
 
 
 def test_the_edge_of_a_window_is_inside_the_limit() -> None:
     assert asked("fluence_day_default", claim(adding=J30, records=(given_before(HOUR),))) == []
-    assert asked("fluence_day_default", claim(adding=Dose(fluence_j_cm2={Channel.RED: 30.01}), records=(given_before(HOUR),)))
+    assert asked(
+        "fluence_day_default",
+        claim(adding=Dose(fluence_j_cm2={Channel.RED: 30.01}), records=(given_before(HOUR),)),
+    )
 
 
 def test_a_window_says_when_enough_has_left_it_and_not_when_all_has() -> None:
-    records = (given_before(10 * HOUR, dose=J30), given_before(5 * HOUR, dose=Dose(fluence_j_cm2={Channel.RED: 10.0})))
+    records = (
+        given_before(10 * HOUR, dose=J30),
+        given_before(5 * HOUR, dose=Dose(fluence_j_cm2={Channel.RED: 10.0})),
+    )
     (refused,) = asked("fluence_day_default", claim(records=records))
     assert refused.allowed_at == NOW + 10 * HOUR
 
 
-def test_below_a_fifth_of_its_plan_a_session_counts_its_dose_but_neither_as_one_nor_for_rest() -> None:
+def test_below_a_fifth_of_its_plan_a_session_counts_its_dose_but_neither_as_one_nor_for_rest() -> (
+    None
+):
     small = given_before(HOUR, planned=RED50, delivered=Dose(fluence_j_cm2={Channel.RED: 9.9}))
     about = claim(records=(small,), adding=J40)
     assert asked("rest", about) == asked("sessions_day_mask_default", about) == []
@@ -207,9 +413,14 @@ def test_below_a_fifth_of_its_plan_a_session_counts_its_dose_but_neither_as_one_
 
 
 def test_what_is_not_settled_counts_in_full_and_until_it_must_be_over() -> None:
-    unknown = given_before(timedelta(0), dose=J40, delivered=None, ended_at=None, started_at=NOW - HOUR)
+    unknown = given_before(
+        timedelta(0), dose=J40, delivered=None, ended_at=None, started_at=NOW - HOUR
+    )
     (refused,) = asked("fluence_day_default", claim(records=(unknown,)))
-    assert (refused.maximum, refused.allowed_at) == (10, unknown.started_at + timedelta(seconds=1800 + 1200 + 1200) + 20 * HOUR)
+    assert (refused.maximum, refused.allowed_at) == (
+        10,
+        unknown.started_at + timedelta(seconds=1800 + 1200 + 1200) + 20 * HOUR,
+    )
 
 
 def test_a_void_session_counts_nothing() -> None:
@@ -230,75 +441,167 @@ def test_light_after_the_wand_says_that_the_gel_is_off() -> None:
     assert asked("gel_not_rinsed", claim(gel_rinsed=False)) == []
 
 
-def test_the_starting_phase_is_eight_weeks_from_the_first_session_and_only_where_it_is_chosen() -> None:
+def test_the_starting_phase_is_eight_weeks_from_the_first_session_and_only_where_it_is_chosen() -> (
+    None
+):
     records = (given_before(21 * HOUR, Modality.WAND),)
     begun = {Modality.WAND: NOW - timedelta(weeks=8) + SECOND}
-    assert asked("rest", claim(Modality.WAND, whose=STARTING, history=history(*records, first_at=begun))) == []
-    assert asked("rest", claim(Modality.WAND, whose=person(), history=history(*records, first_at=begun)))
-    assert asked("rest", claim(Modality.WAND, whose=STARTING, history=history(*records, first_at={Modality.WAND: NOW - timedelta(weeks=8)})))
+    assert (
+        asked(
+            "rest", claim(Modality.WAND, whose=STARTING, history=history(*records, first_at=begun))
+        )
+        == []
+    )
+    assert asked(
+        "rest", claim(Modality.WAND, whose=person(), history=history(*records, first_at=begun))
+    )
+    assert asked(
+        "rest",
+        claim(
+            Modality.WAND,
+            whose=STARTING,
+            history=history(*records, first_at={Modality.WAND: NOW - timedelta(weeks=8)}),
+        ),
+    )
 
 
-@pytest.mark.parametrize(("chosen", "fluence"), [(0, 0), (3, 200), (4, 200), (5, 230), (6, 260), (99, 260)])
-def test_an_option_moves_sessions_and_dose_of_the_week_inside_its_table_only(chosen: int, fluence: float) -> None:
+@pytest.mark.parametrize(
+    ("chosen", "fluence"), [(0, 0), (3, 200), (4, 200), (5, 230), (6, 260), (99, 260)]
+)
+def test_an_option_moves_sessions_and_dose_of_the_week_inside_its_table_only(
+    chosen: int, fluence: float
+) -> None:
     whose = replace(person(), options=Options(mask_sessions_week=chosen))
     sessions = min(chosen, 6)
     week = tuple(
-        given_before(HOUR * (index + 1), dose=Dose(fluence_j_cm2={Channel.RED: (fluence - 20) / max(1, sessions - 1)})) for index in range(max(0, sessions - 1))
+        given_before(
+            HOUR * (index + 1),
+            dose=Dose(fluence_j_cm2={Channel.RED: (fluence - 20) / max(1, sessions - 1)}),
+        )
+        for index in range(max(0, sessions - 1))
     )
     if sessions:
         assert asked("sessions_week_mask_default", claim(whose=whose, records=week)) == []
         assert asked("fluence_week_default", claim(whose=whose, records=week)) == []
-        assert asked("fluence_week_default", claim(whose=whose, records=week, adding=Dose(fluence_j_cm2={Channel.RED: 20.1})))
-    assert asked("sessions_week_mask_default", claim(whose=whose, records=(*week, given_before(HOUR * 20))))
+        assert asked(
+            "fluence_week_default",
+            claim(whose=whose, records=week, adding=Dose(fluence_j_cm2={Channel.RED: 20.1})),
+        )
+    assert asked(
+        "sessions_week_mask_default", claim(whose=whose, records=(*week, given_before(HOUR * 20)))
+    )
 
 
 def test_a_week_at_its_ceiling_leaves_nothing_for_a_week() -> None:
     everything = tuple(ceiling(modality.value, "p1", modality, NOW) for modality in Modality)
     for later in (timedelta(), 100 * HOUR, 159 * HOUR):
         for modality in Modality:
-            assert budget(person(), modality, NOW + later, history=History(at=NOW + later, records=everything))
-    assert budget(person(), Modality.MASK, NOW + 168 * HOUR, history=History(at=NOW + 168 * HOUR, records=everything)) == ()
+            assert budget(
+                person(), modality, NOW + later, history=History(at=NOW + later, records=everything)
+            )
+    assert (
+        budget(
+            person(),
+            Modality.MASK,
+            NOW + 168 * HOUR,
+            history=History(at=NOW + 168 * HOUR, records=everything),
+        )
+        == ()
+    )
 
 
-# --- the gate -------------------------------------------------------------------------------------------------------------------------
+# --- the gate -------------------------------------------------------------------------------------
 
 
 def test_the_gate_tells_every_reason_and_the_one_that_lasts_longest_first() -> None:
-    told = refusals(light(red=20), mask(), node(), NOW, history=history(given_before(HOUR, dose=J40), given_before(timedelta(minutes=1), Modality.WAND)))
-    assert [refusal.reason for refusal in told[:1]] == [Reason.DOSE_DAY] or told[0].reason in (Reason.REST, Reason.SESSIONS_DAY)
-    assert [refusal.allowed_at for refusal in told] == sorted((refusal.allowed_at for refusal in told if refusal.allowed_at), reverse=True)
-    assert {refusal.reason for refusal in told} == {Reason.DOSE_DAY, Reason.REST, Reason.SESSIONS_DAY, Reason.GAP, Reason.GEL_NOT_RINSED}
+    told = refusals(
+        light(red=20),
+        mask(),
+        node(),
+        NOW,
+        history=history(
+            given_before(HOUR, dose=J40), given_before(timedelta(minutes=1), Modality.WAND)
+        ),
+    )
+    assert [refusal.reason for refusal in told[:1]] == [Reason.DOSE_DAY] or told[0].reason in (
+        Reason.REST,
+        Reason.SESSIONS_DAY,
+    )
+    assert [refusal.allowed_at for refusal in told] == sorted(
+        (refusal.allowed_at for refusal in told if refusal.allowed_at), reverse=True
+    )
+    assert {refusal.reason for refusal in told} == {
+        Reason.DOSE_DAY,
+        Reason.REST,
+        Reason.SESSIONS_DAY,
+        Reason.GAP,
+        Reason.GEL_NOT_RINSED,
+    }
 
 
 def test_the_moment_is_told_by_the_wall_clock_also_where_the_ledger_has_another_time() -> None:
     ahead = History(at=NOW + 5 * HOUR, records=(given_before(-4 * HOUR),))
-    (refused,) = (refusal for refusal in refusals(light(red=20), mask(), node(), NOW, history=ahead) if refusal.reason is Reason.REST)
+    (refused,) = (
+        refusal
+        for refusal in refusals(light(red=20), mask(), node(), NOW, history=ahead)
+        if refusal.reason is Reason.REST
+    )
     assert refused.allowed_at == NOW + 19 * HOUR
 
 
 def test_a_permitted_session_is_charged_in_the_windows_of_the_next() -> None:
     plan = permit(light(red=20), mask(), node(), NOW, history=NOTHING)
     assert sum(plan.worst_case.fluence_j_cm2.values()) == pytest.approx(14.4)
-    assert refusals(light(red=20), mask(), node(), NOW, history=history(given_before(21 * HOUR))) == ()
+    assert (
+        refusals(light(red=20), mask(), node(), NOW, history=history(given_before(21 * HOUR))) == ()
+    )
 
 
 def test_a_person_sees_what_they_have_used_of_a_window_charged_and_of_what() -> None:
-    assert used(person(), Modality.MASK, NOW, history=NOTHING, window="fluence_day_default") == (0, 50, "J/cm²")
+    assert used(person(), Modality.MASK, NOW, history=NOTHING, window="fluence_day_default") == (
+        0,
+        50,
+        "J/cm²",
+    )
     once = history(given_before(2 * HOUR, planned=RED50, delivered=RED50))
-    amount, most, unit = used(person(skin_type=SkinType.IV), Modality.MASK, NOW, history=once, window="fluence_day_default")
+    amount, most, unit = used(
+        person(skin_type=SkinType.IV),
+        Modality.MASK,
+        NOW,
+        history=once,
+        window="fluence_day_default",
+    )
     assert amount == pytest.approx(once.records[0].counted.total)
     assert (most, unit) == (37.5, "J/cm²")
     assert used(person(), Modality.WAND, NOW, history=once, window="charge_day_default")[0] == 0
-    assert used(person(), Modality.MASK, NOW, history=history(given_before(21 * HOUR)), window="fluence_day_default")[0] == 0
+    assert (
+        used(
+            person(),
+            Modality.MASK,
+            NOW,
+            history=history(given_before(21 * HOUR)),
+            window="fluence_day_default",
+        )[0]
+        == 0
+    )
 
 
 def test_the_budget_of_a_person_says_when_something_could_start() -> None:
     assert budget(person(), Modality.MASK, NOW, history=NOTHING) == ()
-    (refused, *_) = budget(person(), Modality.WAND, NOW, history=history(given_before(2 * HOUR, Modality.WAND)))
+    (refused, *_) = budget(
+        person(), Modality.WAND, NOW, history=history(given_before(2 * HOUR, Modality.WAND))
+    )
     assert (refused.reason, refused.allowed_at) == (Reason.REST, NOW + 42 * HOUR)
-    assert budget(person(), Modality.MASK, NOW, history=history(given_before(2 * HOUR, Modality.WAND))) == ()  # the gel is asked for at the start
-    full = history(given_before(2 * HOUR, planned=Dose(fluence_j_cm2={Channel.RED: 300.0}), delivered=RED50))
-    assert [refusal.reason for refusal in budget(person(), Modality.MASK, NOW, history=full)] == [Reason.DOSE_DAY]
+    assert (
+        budget(person(), Modality.MASK, NOW, history=history(given_before(2 * HOUR, Modality.WAND)))
+        == ()
+    )  # the gel is asked for at the start
+    full = history(
+        given_before(2 * HOUR, planned=Dose(fluence_j_cm2={Channel.RED: 300.0}), delivered=RED50)
+    )
+    assert [refusal.reason for refusal in budget(person(), Modality.MASK, NOW, history=full)] == [
+        Reason.DOSE_DAY
+    ]
 
 
 records_: Final = st.lists(
@@ -307,7 +610,9 @@ records_: Final = st.lists(
             timedelta(minutes=ago),
             modality,
             session_id=f"{ago:08x}{round(dose * 1000):08x}",
-            dose=Dose(fluence_j_cm2={Channel.RED: dose, Channel.BLUE: blue}) if modality is Modality.MASK else Dose(charge_ma_min=dose / 20),
+            dose=Dose(fluence_j_cm2={Channel.RED: dose, Channel.BLUE: blue})
+            if modality is Modality.MASK
+            else Dose(charge_ma_min=dose / 20),
             **({} if settled else {"delivered": None, "ended_at": None}),
             **({"planned": RED50} if share else {}),
         ),
@@ -326,13 +631,16 @@ claims: Final = st.builds(
         modality,
         whose,
         tuple(records),
-        adding=Dose(fluence_j_cm2={Channel.RED: 40 * share, Channel.BLUE: blue}) if modality is Modality.MASK else Dose(charge_ma_min=1.5 * share),
+        adding=Dose(fluence_j_cm2={Channel.RED: 40 * share, Channel.BLUE: blue})
+        if modality is Modality.MASK
+        else Dose(charge_ma_min=1.5 * share),
         gel_rinsed=rinsed,
     ),
     st.sampled_from(Modality),
     st.builds(
         lambda skin_type, done, week, starting: replace(
-            person(skin_type=skin_type, done=done), options=Options(mask_sessions_week=week, wand_starting_phase=starting)
+            person(skin_type=skin_type, done=done),
+            options=Options(mask_sessions_week=week, wand_starting_phase=starting),
         ),
         st.sampled_from(SkinType),
         st.integers(0, 4),
@@ -347,7 +655,9 @@ claims: Final = st.builds(
 
 
 @given(claims)
-def test_at_the_moment_that_is_named_a_rule_no_longer_refuses_and_a_second_before_it_does(about: Claim) -> None:
+def test_at_the_moment_that_is_named_a_rule_no_longer_refuses_and_a_second_before_it_does(
+    about: Claim,
+) -> None:
     for name, rule in WINDOWS.items():
         for refused in rule(about):
             assert refused.allowed_at is not None, name
@@ -361,7 +671,12 @@ def test_at_the_moment_that_is_named_a_rule_no_longer_refuses_and_a_second_befor
 def test_one_more_session_never_permits_what_was_refused(about: Claim, data: st.DataObject) -> None:
     more = data.draw(records_)
     ids = {record.session_id for record in about.history.records}
-    longer = tuple(sorted((*about.history.records, *(record for record in more if record.session_id not in ids)), key=lambda record: record.over_at))
+    longer = tuple(
+        sorted(
+            (*about.history.records, *(record for record in more if record.session_id not in ids)),
+            key=lambda record: record.over_at,
+        )
+    )
     fuller = replace(about, history=replace(about.history, records=longer))
     for name, rule in WINDOWS.items():
         if name != "gel_not_rinsed" and list(rule(about)):  # light after the wand answers that one
@@ -371,8 +686,19 @@ def test_one_more_session_never_permits_what_was_refused(about: Claim, data: st.
 def test_the_table_of_limits_holds_a_session_in_a_day_and_a_day_in_a_week() -> None:
     """A window speaks only where something was given: what one session asks has to be below every window by itself."""
     for kind in ("default", "hard"):
-        session, day, week = (getattr(limit, kind).maximum for limit in (limits.FLUENCE_SESSION, limits.FLUENCE_DAY, limits.FLUENCE_WEEK))
+        session, day, week = (
+            getattr(limit, kind).maximum
+            for limit in (limits.FLUENCE_SESSION, limits.FLUENCE_DAY, limits.FLUENCE_WEEK)
+        )
         assert session <= day <= week
-        assert getattr(limits.FLUENCE[Channel.BLUE], kind).maximum <= getattr(limits.BLUE_WEEK, kind).maximum
-        assert all(getattr(limits.DURATION[modality], kind).maximum <= limits.TREATMENT_DAY.total_seconds() for modality in MODALITIES)
-    assert refusals(current(duration_s=301), wand(), node(), NOW, history=NOTHING)[0].detail == "M13"
+        assert (
+            getattr(limits.FLUENCE[Channel.BLUE], kind).maximum
+            <= getattr(limits.BLUE_WEEK, kind).maximum
+        )
+        assert all(
+            getattr(limits.DURATION[modality], kind).maximum <= limits.TREATMENT_DAY.total_seconds()
+            for modality in MODALITIES
+        )
+    assert (
+        refusals(current(duration_s=301), wand(), node(), NOW, history=NOTHING)[0].detail == "M13"
+    )

@@ -46,7 +46,18 @@ from custom_components.facial_therapy.core.model import (
     SkinType,
     Verdict,
 )
-from tests.core import NOTHING, NOW, current, eligibility, light, mask, node, person, screening, wand
+from tests.core import (
+    NOTHING,
+    NOW,
+    current,
+    eligibility,
+    light,
+    mask,
+    node,
+    person,
+    screening,
+    wand,
+)
 
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
@@ -56,7 +67,9 @@ BOTH: Final = (MASK, WAND)
 
 
 @given(answers=st.lists(st.tuples(st.sampled_from(SkinType), st.integers(0, 30)), min_size=1))
-def test_no_skin_type_is_lighter_than_any_that_held_in_the_last_day(answers: list[tuple[SkinType, int]]) -> None:
+def test_no_skin_type_is_lighter_than_any_that_held_in_the_last_day(
+    answers: list[tuple[SkinType, int]],
+) -> None:
     skin, now = Skin(wanted=SkinType.IV), NOW
     held = [(NOW, skin.at(NOW))]
     for wanted, hours in answers:
@@ -74,18 +87,24 @@ def test_no_skin_type_is_lighter_than_any_that_held_in_the_last_day(answers: lis
 def found(how: Eligibility, modality: Modality = MASK, now: datetime = NOW) -> tuple[Refusal, ...]:
     """Return all that speaks against a small session of somebody with this standing."""
     somebody = person(how=how)
-    asked, device = (light(whose=somebody), mask()) if modality is MASK else (current(whose=somebody), wand())
+    asked, device = (
+        (light(whose=somebody), mask()) if modality is MASK else (current(whose=somebody), wand())
+    )
     report = node(received_at=now)
     refused = refusals(asked, device, report, now, history=replace(NOTHING, at=now))
-    assert refused == readiness(device, report, now, somebody)  # what is not of the request is known before it
+    assert refused == readiness(
+        device, report, now, somebody
+    )  # what is not of the request is known before it
     return refused
 
 
-def reasons(how: Eligibility, modality: Modality = MASK, now: datetime = NOW) -> list[tuple[Reason, datetime | None]]:
+def reasons(
+    how: Eligibility, modality: Modality = MASK, now: datetime = NOW
+) -> list[tuple[Reason, datetime | None]]:
     return [(refusal.reason, refusal.allowed_at) for refusal in found(how, modality, now)]
 
 
-# --- one rule at a time --------------------------------------------------------------------------------------------------------------
+# --- one rule at a time ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("modality", BOTH)
@@ -95,7 +114,10 @@ def test_a_screened_adult_may_start(modality: Modality) -> None:
 
 @pytest.mark.parametrize("modality", BOTH)
 def test_nobody_who_has_not_been_asked_may_start(modality: Modality) -> None:
-    assert reasons(Eligibility(), modality) == [(Reason.NOT_ADULT, None), (Reason.NOT_SCREENED, None)]
+    assert reasons(Eligibility(), modality) == [
+        (Reason.NOT_ADULT, None),
+        (Reason.NOT_SCREENED, None),
+    ]
     assert reasons(eligibility(adult=False), modality) == [(Reason.NOT_ADULT, None)]
     assert reasons(eligibility(screenings={}), modality) == [(Reason.NOT_SCREENED, None)]
 
@@ -107,41 +129,84 @@ def test_a_screening_for_the_other_modality_is_none() -> None:
 
 
 def test_a_screening_of_the_future_is_none() -> None:
-    assert reasons(eligibility(screenings={MASK: screening(screened_at=NOW + SECOND)})) == [(Reason.NOT_SCREENED, None)]
+    assert reasons(eligibility(screenings={MASK: screening(screened_at=NOW + SECOND)})) == [
+        (Reason.NOT_SCREENED, None)
+    ]
 
 
 def test_a_screening_holds_until_it_expires_and_never_longer_than_the_hard_time() -> None:
-    until = eligibility(screenings={MASK: screening(screened_at=NOW - 80 * DAY, expires_at=NOW + SECOND)})
+    until = eligibility(
+        screenings={MASK: screening(screened_at=NOW - 80 * DAY, expires_at=NOW + SECOND)}
+    )
     assert reasons(until) == []
     assert reasons(until, now=NOW + SECOND) == [(Reason.SCREENING_EXPIRED, None)]
-    forever = eligibility(screenings={MASK: screening(screened_at=NOW - 180 * DAY, expires_at=NOW + 999 * DAY)})
+    forever = eligibility(
+        screenings={MASK: screening(screened_at=NOW - 180 * DAY, expires_at=NOW + 999 * DAY)}
+    )
     assert reasons(forever) == [(Reason.SCREENING_EXPIRED, None)]
     assert reasons(forever, now=NOW - SECOND) == []
 
 
 def test_a_block_of_the_screening_has_no_override() -> None:
-    for verdict, clinician_on in ((Verdict.BLOCKED, None), (Verdict.BLOCKED, date(2026, 10, 1)), (Verdict.CLINICIAN, None)):
-        unfit = eligibility(screenings={MASK: screening(verdict=verdict, clinician_on=clinician_on), WAND: screening()})
+    for verdict, clinician_on in (
+        (Verdict.BLOCKED, None),
+        (Verdict.BLOCKED, date(2026, 10, 1)),
+        (Verdict.CLINICIAN, None),
+    ):
+        unfit = eligibility(
+            screenings={
+                MASK: screening(verdict=verdict, clinician_on=clinician_on),
+                WAND: screening(),
+            }
+        )
         assert reasons(unfit, MASK) == [(Reason.SCREENING_BLOCKED, None)]
         assert reasons(unfit, WAND) == []
 
 
 def test_a_clinicians_date_opens() -> None:
-    assert reasons(eligibility(screenings={MASK: screening(verdict=Verdict.CLINICIAN, clinician_on=date(2026, 10, 1))})) == []
+    assert (
+        reasons(
+            eligibility(
+                screenings={
+                    MASK: screening(verdict=Verdict.CLINICIAN, clinician_on=date(2026, 10, 1))
+                }
+            )
+        )
+        == []
+    )
 
 
 UNTIL: Final[tuple[tuple[str, Reason, Modality, Callable[[datetime], Eligibility]], ...]] = (
-    ("block of light", Reason.ON_HOLD, MASK, lambda at: eligibility(holds={MASK: Hold(until=at, hard_until=NOW)})),
-    ("block of current", Reason.ON_HOLD, WAND, lambda at: eligibility(holds={WAND: Hold(until=at, hard_until=NOW)})),
-    ("hard block", Reason.ON_HOLD, MASK, lambda at: eligibility(holds={MASK: Hold(until=NOW, hard_until=at)})),
+    (
+        "block of light",
+        Reason.ON_HOLD,
+        MASK,
+        lambda at: eligibility(holds={MASK: Hold(until=at, hard_until=NOW)}),
+    ),
+    (
+        "block of current",
+        Reason.ON_HOLD,
+        WAND,
+        lambda at: eligibility(holds={WAND: Hold(until=at, hard_until=NOW)}),
+    ),
+    (
+        "hard block",
+        Reason.ON_HOLD,
+        MASK,
+        lambda at: eligibility(holds={MASK: Hold(until=NOW, hard_until=at)}),
+    ),
     ("redness", Reason.REDNESS, MASK, lambda at: eligibility(redness_until=at)),
     ("not fine, mask", Reason.SKIN_NOT_FINE, MASK, lambda at: eligibility(not_fine_until=at)),
     ("not fine, wand", Reason.SKIN_NOT_FINE, WAND, lambda at: eligibility(not_fine_until=at)),
 )
 
 
-@pytest.mark.parametrize(("reason", "modality", "how"), [row[1:] for row in UNTIL], ids=[row[0] for row in UNTIL])
-def test_what_holds_until_a_time_says_so_and_is_gone_then(reason: Reason, modality: Modality, how: Callable[[datetime], Eligibility]) -> None:
+@pytest.mark.parametrize(
+    ("reason", "modality", "how"), [row[1:] for row in UNTIL], ids=[row[0] for row in UNTIL]
+)
+def test_what_holds_until_a_time_says_so_and_is_gone_then(
+    reason: Reason, modality: Modality, how: Callable[[datetime], Eligibility]
+) -> None:
     at = NOW + 72 * HOUR
     assert reasons(how(at), modality) == [(reason, at)]
     assert reasons(how(at), modality, at - SECOND) == [(reason, at)]
@@ -150,12 +215,17 @@ def test_what_holds_until_a_time_says_so_and_is_gone_then(reason: Reason, modali
 
 def test_what_is_about_one_modality_leaves_the_other() -> None:
     at = NOW + HOUR
-    assert reasons(eligibility(holds={MASK: Hold(until=at, hard_until=at)}, redness_until=at), WAND) == []
+    assert (
+        reasons(eligibility(holds={MASK: Hold(until=at, hard_until=at)}, redness_until=at), WAND)
+        == []
+    )
     assert reasons(eligibility(holds={WAND: Hold(until=at, hard_until=at)}), MASK) == []
 
 
 @pytest.mark.parametrize("modality", BOTH)
-def test_a_red_flag_holds_until_a_person_clears_it_however_long_that_takes(modality: Modality) -> None:
+def test_a_red_flag_holds_until_a_person_clears_it_however_long_that_takes(
+    modality: Modality,
+) -> None:
     flag = eligibility(red_flag_at=NOW)
     for now in (NOW, NOW + 8 * DAY, NOW + 80 * DAY):
         assert reasons(flag, modality, now) == [(Reason.RED_FLAG, None)]
@@ -163,7 +233,11 @@ def test_a_red_flag_holds_until_a_person_clears_it_however_long_that_takes(modal
 
 def test_what_holds_longest_comes_first() -> None:
     how = eligibility(redness_until=NOW + HOUR, not_fine_until=NOW + 2 * HOUR, red_flag_at=NOW)
-    assert [reason for reason, _ in reasons(how)] == [Reason.RED_FLAG, Reason.SKIN_NOT_FINE, Reason.REDNESS]
+    assert [reason for reason, _ in reasons(how)] == [
+        Reason.RED_FLAG,
+        Reason.SKIN_NOT_FINE,
+        Reason.REDNESS,
+    ]
 
 
 def test_what_tells_of_health_has_one_word_outside() -> None:
@@ -179,7 +253,12 @@ def test_what_tells_of_health_has_one_word_outside() -> None:
 
 
 def test_what_stands_against_a_turn_can_be_asked_without_a_request() -> None:
-    turn = Turn(device=mask(), telemetry=None, now=NOW, person=person(how=reddened(eligibility(adult=False), NOW)))
+    turn = Turn(
+        device=mask(),
+        telemetry=None,
+        now=NOW,
+        person=person(how=reddened(eligibility(adult=False), NOW)),
+    )
     assert [refusal.reason for refusal in against(turn)] == [Reason.NOT_ADULT, Reason.REDNESS]
     assert against(replace(turn, person=person())) == ()
 
@@ -191,7 +270,7 @@ def test_screening_anew_replaces_the_verdicts_and_nothing_that_was_reported() ->
     assert (after.redness_until, after.red_flag_at) == (before.redness_until, before.red_flag_at)
 
 
-# --- what is reported ----------------------------------------------------------------------------------------------------------------
+# --- what is reported -----------------------------------------------------------------------------
 
 
 def test_redness_locks_light_for_three_days_and_a_red_flag_both_for_seven_and_a_person() -> None:
@@ -201,13 +280,18 @@ def test_redness_locks_light_for_three_days_and_a_red_flag_both_for_seven_and_a_
     early = NOW + 7 * DAY - SECOND
     with pytest.raises(RefusedError) as refused:
         cleared(flag, early)
-    assert (refused.value.binding.reason, refused.value.binding.allowed_at) == (Reason.RED_FLAG, NOW + 7 * DAY)
+    assert (refused.value.binding.reason, refused.value.binding.allowed_at) == (
+        Reason.RED_FLAG,
+        NOW + 7 * DAY,
+    )
     assert cleared(flag, NOW + 7 * DAY) == eligibility()
     assert cleared(eligibility(), NOW) == eligibility()
 
 
 def test_not_fine_today_holds_until_the_next_evening() -> None:
-    assert reasons(not_fine(eligibility(), NOW)) == [(Reason.SKIN_NOT_FINE, NOW + timedelta(hours=20))]
+    assert reasons(not_fine(eligibility(), NOW)) == [
+        (Reason.SKIN_NOT_FINE, NOW + timedelta(hours=20))
+    ]
 
 
 def test_a_second_report_never_shortens_the_first() -> None:
@@ -218,9 +302,14 @@ def test_a_second_report_never_shortens_the_first() -> None:
 
 
 def test_a_block_is_never_shortened_by_another() -> None:
-    long, short = Hold(until=NOW + 14 * DAY, hard_until=NOW + 2 * DAY), Hold(until=NOW + 3 * DAY, hard_until=NOW + 3 * DAY)
+    long, short = (
+        Hold(until=NOW + 14 * DAY, hard_until=NOW + 2 * DAY),
+        Hold(until=NOW + 3 * DAY, hard_until=NOW + 3 * DAY),
+    )
     both = Hold(until=NOW + 14 * DAY, hard_until=NOW + 3 * DAY)
-    assert blocked(blocked(eligibility(), BOTH, long), BOTH, short).holds == dict.fromkeys(BOTH, both)
+    assert blocked(blocked(eligibility(), BOTH, long), BOTH, short).holds == dict.fromkeys(
+        BOTH, both
+    )
     assert blocked(blocked(eligibility(), [MASK], short), [MASK], long).holds == {MASK: both}
 
 
@@ -229,9 +318,13 @@ def test_a_block_is_ended_after_its_hard_time_and_a_day_at_the_earliest() -> Non
     there = blocked(eligibility(), BOTH, block)
     assert unblocked(there, NOW).holds[MASK].until == NOW + 2 * DAY
     assert unblocked(there, NOW + 5 * DAY).holds[WAND].until == NOW + 6 * DAY
-    assert unblocked(there, NOW + 13.5 * DAY).holds[WAND].until == NOW + 14 * DAY  # never later than it would have been
+    assert (
+        unblocked(there, NOW + 13.5 * DAY).holds[WAND].until == NOW + 14 * DAY
+    )  # never later than it would have been
     assert unblocked(there, NOW + 14 * DAY).holds == {}
-    half_a_year = blocked(eligibility(), BOTH, Hold(until=NOW + 182 * DAY, hard_until=NOW + 182 * DAY))
+    half_a_year = blocked(
+        eligibility(), BOTH, Hold(until=NOW + 182 * DAY, hard_until=NOW + 182 * DAY)
+    )
     assert unblocked(half_a_year, NOW) == half_a_year
 
 
@@ -251,8 +344,15 @@ def test_erasing_forgets_what_was_said_and_keeps_what_has_to_be_waited_for() -> 
 
 
 def test_whoever_is_added_waits_for_what_the_removed_have_left() -> None:
-    soon, late = Hold(until=NOW + DAY, hard_until=NOW + DAY), Hold(until=NOW + 3 * DAY, hard_until=NOW + HOUR)
-    left = [eligibility(holds={MASK: soon}, redness_until=NOW + DAY), Eligibility(red_flag_at=NOW), Eligibility(not_fine_until=NOW + HOUR, holds={MASK: late})]
+    soon, late = (
+        Hold(until=NOW + DAY, hard_until=NOW + DAY),
+        Hold(until=NOW + 3 * DAY, hard_until=NOW + HOUR),
+    )
+    left = [
+        eligibility(holds={MASK: soon}, redness_until=NOW + DAY),
+        Eligibility(red_flag_at=NOW),
+        Eligibility(not_fine_until=NOW + HOUR, holds={MASK: late}),
+    ]
     new = inherited(eligibility(redness_until=NOW + HOUR), left)
     assert new.holds == {MASK: Hold(until=NOW + 3 * DAY, hard_until=NOW + DAY)}
     assert (new.redness_until, new.red_flag_at, new.not_fine_until) == (NOW + DAY, NOW, NOW + HOUR)
@@ -260,16 +360,26 @@ def test_whoever_is_added_waits_for_what_the_removed_have_left() -> None:
     assert inherited(eligibility(), []) == eligibility()
 
 
-@pytest.mark.parametrize(("reason", "modality", "how"), [row[1:] for row in UNTIL], ids=[row[0] for row in UNTIL])
-def test_a_wall_clock_that_is_put_forward_ends_no_waiting(reason: Reason, modality: Modality, how: Callable[[datetime], Eligibility]) -> None:
+@pytest.mark.parametrize(
+    ("reason", "modality", "how"), [row[1:] for row in UNTIL], ids=[row[0] for row in UNTIL]
+)
+def test_a_wall_clock_that_is_put_forward_ends_no_waiting(
+    reason: Reason, modality: Modality, how: Callable[[datetime], Eligibility]
+) -> None:
     at, ahead = NOW + HOUR, NOW + 2 * HOUR
     somebody = person(how=how(at))
-    asked, device = (light(whose=somebody), mask()) if modality is MASK else (current(whose=somebody), wand())
-    refused = refusals(asked, device, node(received_at=ahead), ahead, history=replace(NOTHING, at=NOW))
+    asked, device = (
+        (light(whose=somebody), mask()) if modality is MASK else (current(whose=somebody), wand())
+    )
+    refused = refusals(
+        asked, device, node(received_at=ahead), ahead, history=replace(NOTHING, at=NOW)
+    )
     assert (reason, at) in [(refusal.reason, refusal.allowed_at) for refusal in refused]
 
 
-moments: Final = st.datetimes(min_value=datetime(2026, 1, 1), max_value=datetime(2027, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - made aware
+moments: Final = st.datetimes(
+    min_value=datetime(2026, 1, 1), max_value=datetime(2027, 12, 31), timezones=st.just(UTC)
+)
 REPORTS: Final[tuple[Callable[[Eligibility, datetime], Eligibility], ...]] = (
     reddened,
     flagged,
@@ -279,7 +389,13 @@ REPORTS: Final[tuple[Callable[[Eligibility, datetime], Eligibility], ...]] = (
 )
 
 
-@given(st.lists(st.tuples(st.sampled_from(REPORTS), moments), max_size=6), st.sampled_from(REPORTS), moments, moments, st.sampled_from(BOTH))
+@given(
+    st.lists(st.tuples(st.sampled_from(REPORTS), moments), max_size=6),
+    st.sampled_from(REPORTS),
+    moments,
+    moments,
+    st.sampled_from(BOTH),
+)
 def test_no_report_ever_takes_a_refusal_away(
     before: list[tuple[Callable[[Eligibility, datetime], Eligibility], datetime]],
     report: Callable[[Eligibility, datetime], Eligibility],
@@ -287,50 +403,67 @@ def test_no_report_ever_takes_a_refusal_away(
     now: datetime,
     modality: Modality,
 ) -> None:
-    how = eligibility(screenings=dict.fromkeys(BOTH, screening(screened_at=now, expires_at=now + DAY)))
+    how = eligibility(
+        screenings=dict.fromkeys(BOTH, screening(screened_at=now, expires_at=now + DAY))
+    )
     for earlier, at in before:
         how = earlier(how, at)
-    stricter = {refusal.reason: refusal.allowed_at for refusal in found(report(how, reported_at), modality, now)}
+    stricter = {
+        refusal.reason: refusal.allowed_at
+        for refusal in found(report(how, reported_at), modality, now)
+    }
     for refusal in found(how, modality, now):
         there = stricter[refusal.reason]
-        assert there == refusal.allowed_at or (there is not None and refusal.allowed_at is not None and there >= refusal.allowed_at)
+        assert there == refusal.allowed_at or (
+            there is not None and refusal.allowed_at is not None and there >= refusal.allowed_at
+        )
 
 
-# --- blue ----------------------------------------------------------------------------------------------------------------------------
+# --- blue -----------------------------------------------------------------------------------------
 
 
 def refused_blue(whose: Person, duration_s: float = 60) -> list[tuple[Reason, float | None]]:
     asked = light(blue=5, duration_s=duration_s, whose=whose)
-    return [(refusal.reason, refusal.maximum) for refusal in refusals(asked, mask(), node(), NOW, history=NOTHING)]
+    return [
+        (refusal.reason, refusal.maximum)
+        for refusal in refusals(asked, mask(), node(), NOW, history=NOTHING)
+    ]
 
 
 def test_no_blue_where_screening_found_it_unfit_whatever_the_skin_and_the_option() -> None:
     unfit = eligibility(screenings={MASK: screening(blue=False)})
     for skin_type in SkinType:
-        assert refused_blue(person(skin_type=skin_type, how=unfit, options=Options(half_blue=True))) == [(Reason.SKIN_TYPE, None)]
+        assert refused_blue(
+            person(skin_type=skin_type, how=unfit, options=Options(half_blue=True))
+        ) == [(Reason.SKIN_TYPE, None)]
 
 
 def test_blue_for_type_four_is_there_by_option_and_at_half() -> None:
     four = SkinType.IV
     assert refused_blue(person(skin_type=four)) == [(Reason.SKIN_TYPE, None)]
-    # 15 J/cm² x 0.75 / 1.2 x 0.5 = 4.6875 at 5 mW/cm²: 937 s, more than a session; at half again in the first three, 468
+    # 15 J/cm² x 0.75 / 1.2 x 0.5 = 4.6875 at 5 mW/cm²: 937 s, more than a session; at half again in
+    # the first three, 468
     opted = person(skin_type=four, options=Options(half_blue=True))
     assert refused_blue(opted, 600) == []
     new = person(skin_type=four, options=Options(half_blue=True), done=0)
     assert refused_blue(new, 468) == []
     assert refused_blue(new, 469) == [(Reason.OUT_OF_BOUNDS, 468)]
     for darker in (SkinType.V, SkinType.VI, SkinType.UNKNOWN):
-        assert refused_blue(person(skin_type=darker, options=Options(half_blue=True))) == [(Reason.SKIN_TYPE, None)]
+        assert refused_blue(person(skin_type=darker, options=Options(half_blue=True))) == [
+            (Reason.SKIN_TYPE, None)
+        ]
     assert refused_blue(person(skin_type=SkinType.III, done=0), 600) == []
 
 
-# --- options -------------------------------------------------------------------------------------------------------------------------
+# --- options --------------------------------------------------------------------------------------
 
 
 def test_the_options_begin_at_the_defaults() -> None:
     options = Options()
     assert options.mask_sessions_week == limits.SESSIONS_WEEK[MASK].default.maximum
-    assert (options.mask_duration_s, options.wand_duration_s) == tuple(limits.DURATION[modality].default.maximum for modality in BOTH)
+    assert (options.mask_duration_s, options.wand_duration_s) == tuple(
+        limits.DURATION[modality].default.maximum for modality in BOTH
+    )
     assert (options.wand_starting_phase, options.half_blue, options.share) == (False, False, 1)
 
 
@@ -341,13 +474,24 @@ def test_less_is_less_and_programs_follow_it(grade: Grade) -> None:
         asked, plain = resolve.resolve(key, less, device), resolve.resolve(key, person(), device)
         assert refusals(asked, device, node(), NOW, history=NOTHING) == ()
         assert asked.duration_s == (300 if device.modality is MASK else 120) < plain.duration_s
-        assert all(level <= plain.irradiance_mw_cm2[channel] / 2 for channel, level in asked.irradiance_mw_cm2.items())
+        assert all(
+            level <= plain.irradiance_mw_cm2[channel] / 2
+            for channel, level in asked.irradiance_mw_cm2.items()
+        )
         assert (asked.current_ua or 0) <= (plain.current_ua or 0) / 2
     assert bounds.irradiance(Channel.RED, mask(), less).maximum == 14.583
     assert bounds.total_irradiance(mask(), less).maximum == 29.166
     assert bounds.current(wand(), less).maximum == 125
-    assert (bounds.duration(mask(), less).maximum, bounds.duration(mask(), less).source) == (300, "X9")
-    assert [refusal.detail for refusal in refusals(light(red=14, duration_s=301, whose=less), mask(), node(), NOW, history=NOTHING)] == ["X9"]
+    assert (bounds.duration(mask(), less).maximum, bounds.duration(mask(), less).source) == (
+        300,
+        "X9",
+    )
+    assert [
+        refusal.detail
+        for refusal in refusals(
+            light(red=14, duration_s=301, whose=less), mask(), node(), NOW, history=NOTHING
+        )
+    ] == ["X9"]
 
 
 def test_what_allows_more_holds_a_day_later_and_what_allows_less_at_once() -> None:
@@ -391,11 +535,16 @@ def test_a_loosening_that_is_taken_back_never_holds() -> None:
         ("share", float("inf")),
     ],
 )
-def test_an_option_outside_its_bound_is_refused_by_its_name_and_counts_for_nothing(field: str, value: float) -> None:
+def test_an_option_outside_its_bound_is_refused_by_its_name_and_counts_for_nothing(
+    field: str, value: float
+) -> None:
     wild: dict[str, Any] = {field: value}
     with pytest.raises(RefusedError) as refused:
         choose(Choice(), Options(**wild), NOW)
-    assert (refused.value.binding.reason, refused.value.binding.field) == (Reason.OUT_OF_BOUNDS, field)
+    assert (refused.value.binding.reason, refused.value.binding.field) == (
+        Reason.OUT_OF_BOUNDS,
+        field,
+    )
     assert refused.value.binding.maximum == BOUNDS[field].maximum
     assert within(Options(**wild)) == Choice(wanted=Options(**wild)).options(NOW) == Options()
 
@@ -411,8 +560,13 @@ anything: Final = st.builds(
 )
 
 
-@given(st.lists(st.tuples(anything, st.timedeltas(timedelta(0), 3 * DAY)), max_size=8), st.timedeltas(timedelta(0), 2 * DAY))
-def test_nothing_is_looser_than_every_choice_of_the_last_day(choices: list[tuple[Options, timedelta]], later: timedelta) -> None:
+@given(
+    st.lists(st.tuples(anything, st.timedeltas(timedelta(0), 3 * DAY)), max_size=8),
+    st.timedeltas(timedelta(0), 2 * DAY),
+)
+def test_nothing_is_looser_than_every_choice_of_the_last_day(
+    choices: list[tuple[Options, timedelta]], later: timedelta
+) -> None:
     """Whatever holds was wanted the whole last day, or is stricter than that."""
     now, choice, held = NOW, Choice(), [(NOW - 9 * DAY, Options())]
     for wanted, wait in choices:
@@ -420,9 +574,15 @@ def test_nothing_is_looser_than_every_choice_of_the_last_day(choices: list[tuple
         choice = choose(choice, wanted, now)
         held.append((now, wanted))
     now += later
-    wished = [wanted for index, (_, wanted) in enumerate(held) if index + 1 == len(held) or held[index + 1][0] > now - DAY]
+    wished = [
+        wanted
+        for index, (_, wanted) in enumerate(held)
+        if index + 1 == len(held) or held[index + 1][0] > now - DAY
+    ]
     for each in fields(Options):
-        assert getattr(choice.options(now), each.name) <= max(getattr(wanted, each.name) for wanted in wished)
+        assert getattr(choice.options(now), each.name) <= max(
+            getattr(wanted, each.name) for wanted in wished
+        )
         assert getattr(choice.options(now), each.name) <= getattr(held[-1][1], each.name)
 
 

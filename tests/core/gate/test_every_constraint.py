@@ -25,7 +25,18 @@ from custom_components.facial_therapy.core.model import (
     Telemetry,
     Verdict,
 )
-from tests.core import NOTHING, NOW, current, eligibility, light, mask, node, person, screening, wand
+from tests.core import (
+    NOTHING,
+    NOW,
+    current,
+    eligibility,
+    light,
+    mask,
+    node,
+    person,
+    screening,
+    wand,
+)
 
 from .test_budget import CASES, MODALITIES, claim, given_before, history
 
@@ -34,7 +45,12 @@ DAY: Final = timedelta(days=1)
 type Case = tuple[SessionParameters, Device, Telemetry | None, dict[str, Any]]
 
 
-def asked(request: SessionParameters | None = None, device: Device | None = None, telemetry: Telemetry | None = None, **changes: Any) -> Case:
+def asked(
+    request: SessionParameters | None = None,
+    device: Device | None = None,
+    telemetry: Telemetry | None = None,
+    **changes: Any,
+) -> Case:
     return request or light(), device or mask(), telemetry or node(), changes
 
 
@@ -62,7 +78,9 @@ REFUSED: Final[dict[str, Case]] = {
     "total_irradiance": asked(light(red=29.166, near_infrared=29.166, amber=0.002, duration_s=60)),
     "exposure_ratio": asked(light(red=16.68, blue=16.666, amber=16.666, duration_s=60)),
     "fluence": asked(light(amber=16, duration_s=521)),
-    "fluence_session": asked(light(red=27, near_infrared=27, amber=1, duration_s=379, whose=person(done=2))),
+    "fluence_session": asked(
+        light(red=27, near_infrared=27, amber=1, duration_s=379, whose=person(done=2))
+    ),
     "charge": asked(current(current_ua=200, duration_s=188, whose=person(done=2)), wand()),
     "half_period_charge": asked(current(current_ua=251, frequency_hz=1, duration_s=60), wand()),
     "adult": of(adult=False),
@@ -89,7 +107,11 @@ def gate(case: Case, past: History = NOTHING) -> tuple[Refusal, ...]:
 
 
 def without(monkeypatch: pytest.MonkeyPatch, row: str, name: str) -> None:
-    kept = tuple(rule for rule in getattr(permit, row) if rule not in (name, WINDOWS.get(name)) and getattr(rule, "__name__", "") != name)
+    kept = tuple(
+        rule
+        for rule in getattr(permit, row)
+        if rule not in (name, WINDOWS.get(name)) and getattr(rule, "__name__", "") != name
+    )
     assert len(kept) == len(getattr(permit, row)) - 1, name
     monkeypatch.setattr(permit, row, kept)
 
@@ -105,7 +127,11 @@ def test_without_a_constraint_the_gate_is_wider(name: str, monkeypatch: pytest.M
 UNSET: Final = NOW.replace(year=2025)
 BUDGETS: Final = {
     **{case[0]: case[1] for case in CASES},
-    "other_session": claim(history=history(other_session=given_before(timedelta(0), Modality.WAND, delivered=None, ended_at=None))),
+    "other_session": claim(
+        history=history(
+            other_session=given_before(timedelta(0), Modality.WAND, delivered=None, ended_at=None)
+        )
+    ),
     "clock_untrusted": claim(now=UNSET, history=History(at=UNSET)),
 }
 
@@ -120,9 +146,13 @@ def test_without_a_window_the_budget_is_wider(name: str, monkeypatch: pytest.Mon
     assert len(told()) < len(before)
 
 
-def test_every_constraint_has_been_removed_once(record_property: Callable[[str, object], None]) -> None:
+def test_every_constraint_has_been_removed_once(
+    record_property: Callable[[str, object], None],
+) -> None:
     names = [getattr(rule, "__name__", "") for rule in permit.CONSTRAINTS]
     assert sorted(names) == sorted(REFUSED)
     assert sorted(WINDOWS) == sorted(BUDGETS)
     assert len(permit.BUDGET) == len(WINDOWS)
-    record_property(f"removed in turn, each seen ({len(names) + len(WINDOWS)})", ", ".join([*names, *WINDOWS]))
+    record_property(
+        f"removed in turn, each seen ({len(names) + len(WINDOWS)})", ", ".join([*names, *WINDOWS])
+    )

@@ -7,7 +7,16 @@ from typing import Any, Final
 import pytest
 
 from custom_components.facial_therapy.core.gate import eligibility
-from custom_components.facial_therapy.core.gate.permit import CONSTRAINTS, READINESS, ordered, permit, readiness, refusals, stale, watch
+from custom_components.facial_therapy.core.gate.permit import (
+    CONSTRAINTS,
+    READINESS,
+    ordered,
+    permit,
+    readiness,
+    refusals,
+    stale,
+    watch,
+)
 from custom_components.facial_therapy.core.gate.request import REQUEST
 from custom_components.facial_therapy.core.model import (
     Channel,
@@ -25,10 +34,16 @@ from custom_components.facial_therapy.core.model import (
 )
 from tests.core import NOTHING, NOW, current, light, mask, node, person, wand
 
-LIVE: Final = (NodeState.ARMED, NodeState.RAMPING, NodeState.RUNNING, NodeState.SUSPENDED, NodeState.PAUSED)
+LIVE: Final = (
+    NodeState.ARMED,
+    NodeState.RAMPING,
+    NodeState.RUNNING,
+    NodeState.SUSPENDED,
+    NodeState.PAUSED,
+)
 
 
-# --- the gate ------------------------------------------------------------------------------------------------------------------------
+# --- the gate -------------------------------------------------------------------------------------
 
 
 def test_a_permitted_mask_session_is_the_request_as_it_was_with_its_dose() -> None:
@@ -36,7 +51,9 @@ def test_a_permitted_mask_session_is_the_request_as_it_was_with_its_dose() -> No
     plan = permit(request, mask(), node(), NOW, history=NOTHING)
     assert plan.request is request
     assert plan.planned == Dose(fluence_j_cm2={Channel.RED: 12, Channel.NEAR_INFRARED: 6})
-    assert plan.worst_case.fluence_j_cm2 == pytest.approx({Channel.RED: 14.4, Channel.NEAR_INFRARED: 7.2})
+    assert plan.worst_case.fluence_j_cm2 == pytest.approx(
+        {Channel.RED: 14.4, Channel.NEAR_INFRARED: 7.2}
+    )
     assert (plan.skin_factor, plan.lease_s, plan.window_s) == (1, 10, 60)
 
 
@@ -50,17 +67,32 @@ def test_a_permitted_wand_session_is_the_request_as_it_was_with_its_dose() -> No
 
 
 def test_a_session_without_calibration_is_charged_six_joules() -> None:
-    plan = permit(light(red=20, duration_s=60), mask(grade=Grade.NONE, uncertainty=0.5), node(), NOW, history=NOTHING)
+    plan = permit(
+        light(red=20, duration_s=60),
+        mask(grade=Grade.NONE, uncertainty=0.5),
+        node(),
+        NOW,
+        history=NOTHING,
+    )
     assert plan.planned.fluence_j_cm2 == {Channel.RED: 1.2}
     assert plan.worst_case.fluence_j_cm2 == {Channel.RED: 6}
 
 
 def test_a_refused_session_raises_with_everything_that_refusals_finds() -> None:
-    arguments: Any = (light(red=99, blue=5, duration_s=601), mask(eye_shield=EyeShield.NONE), node(charging=True), NOW)
+    arguments: Any = (
+        light(red=99, blue=5, duration_s=601),
+        mask(eye_shield=EyeShield.NONE),
+        node(charging=True),
+        NOW,
+    )
     with pytest.raises(RefusedError) as caught:
         permit(*arguments, history=NOTHING, window_s=0)
     assert caught.value.refusals == refusals(*arguments, history=NOTHING, window_s=0)
-    assert {refusal.reason for refusal in caught.value.refusals} == {Reason.OUT_OF_BOUNDS, Reason.EYE_SHIELD_MISSING, Reason.CHARGING}
+    assert {refusal.reason for refusal in caught.value.refusals} == {
+        Reason.OUT_OF_BOUNDS,
+        Reason.EYE_SHIELD_MISSING,
+        Reason.CHARGING,
+    }
     assert caught.value.binding.reason is Reason.OUT_OF_BOUNDS
 
 
@@ -76,11 +108,17 @@ def test_the_refusal_that_holds_longest_comes_first_and_equals_keep_their_order(
     also_later = Refusal(reason=Reason.CHARGING, allowed_at=NOW + timedelta(hours=5))
     never = Refusal(reason=Reason.BAD_CHANNEL)
     nor_this = Refusal(reason=Reason.SKIN_TYPE)
-    assert ordered(iter([soon, never, later, nor_this, also_later])) == (never, nor_this, later, also_later, soon)
+    assert ordered(iter([soon, never, later, nor_this, also_later])) == (
+        never,
+        nor_this,
+        later,
+        also_later,
+        soon,
+    )
     assert ordered(iter([])) == ()
 
 
-# --- the moment ----------------------------------------------------------------------------------------------------------------------
+# --- the moment -----------------------------------------------------------------------------------
 
 
 def test_an_idle_cool_node_is_ready_even_while_worn() -> None:
@@ -91,27 +129,39 @@ def test_an_idle_cool_node_is_ready_even_while_worn() -> None:
 
 
 def test_a_device_without_a_report_is_offline_and_nothing_else() -> None:
-    assert [refusal.reason for refusal in readiness(mask(), None, NOW, person())] == [Reason.DEVICE_OFFLINE]
+    assert [refusal.reason for refusal in readiness(mask(), None, NOW, person())] == [
+        Reason.DEVICE_OFFLINE
+    ]
 
 
 @pytest.mark.parametrize("fault", Fault)
 def test_a_fault_refuses_by_its_name(fault: Fault) -> None:
     for state in (NodeState.FAULT, NodeState.IDLE):
-        assert [(refusal.reason, refusal.detail) for refusal in readiness(mask(), node(state=state, fault=fault), NOW, person())] == [(Reason.FAULTED, fault)]
+        assert [
+            (refusal.reason, refusal.detail)
+            for refusal in readiness(mask(), node(state=state, fault=fault), NOW, person())
+        ] == [(Reason.FAULTED, fault)]
 
 
 def test_a_fault_without_a_name_refuses_too() -> None:
-    assert [(refusal.reason, refusal.detail) for refusal in readiness(mask(), node(state=NodeState.FAULT), NOW, person())] == [(Reason.FAULTED, "unknown")]
+    assert [
+        (refusal.reason, refusal.detail)
+        for refusal in readiness(mask(), node(state=NodeState.FAULT), NOW, person())
+    ] == [(Reason.FAULTED, "unknown")]
 
 
 @pytest.mark.parametrize("device", [mask(), wand()], ids=["mask", "wand"])
 def test_nothing_starts_while_charging(device: Any) -> None:
-    assert [refusal.reason for refusal in readiness(device, node(charging=True), NOW, person())] == [Reason.CHARGING]
+    assert [
+        refusal.reason for refusal in readiness(device, node(charging=True), NOW, person())
+    ] == [Reason.CHARGING]
 
 
 @pytest.mark.parametrize("state", LIVE)
 def test_a_node_with_a_live_session_is_busy(state: NodeState) -> None:
-    assert [refusal.reason for refusal in readiness(mask(), node(state=state), NOW, person())] == [Reason.BUSY]
+    assert [refusal.reason for refusal in readiness(mask(), node(state=state), NOW, person())] == [
+        Reason.BUSY
+    ]
 
 
 @pytest.mark.parametrize(
@@ -128,8 +178,13 @@ def test_a_node_with_a_live_session_is_busy(state: NodeState) -> None:
         (None, [Reason.SENSOR_NOT_READY]),
     ],
 )
-def test_a_mask_starts_below_forty_degrees_and_with_a_sensor_only(temperature_c: float | None, expected: list[Reason]) -> None:
-    assert [refusal.reason for refusal in readiness(mask(), node(temperature_c=temperature_c), NOW, person())] == expected
+def test_a_mask_starts_below_forty_degrees_and_with_a_sensor_only(
+    temperature_c: float | None, expected: list[Reason]
+) -> None:
+    assert [
+        refusal.reason
+        for refusal in readiness(mask(), node(temperature_c=temperature_c), NOW, person())
+    ] == expected
 
 
 @pytest.mark.parametrize(
@@ -148,21 +203,30 @@ def test_a_mask_starts_below_forty_degrees_and_with_a_sensor_only(temperature_c:
         (Modality.WAND, True, -86_400, True),
     ],
 )
-def test_a_report_is_stale_when_it_is_too_old_or_from_the_future(modality: Modality, *, lives: bool, age_s: float, expected: bool) -> None:
+def test_a_report_is_stale_when_it_is_too_old_or_from_the_future(
+    modality: Modality, *, lives: bool, age_s: float, expected: bool
+) -> None:
     telemetry = node(received_at=NOW - timedelta(seconds=age_s))
     assert stale(telemetry, modality, lives, NOW) is expected
 
 
 def test_stale_reports_refuse_a_start_sooner_while_a_session_lives() -> None:
     old = node(received_at=NOW - timedelta(seconds=31))
-    assert [refusal.reason for refusal in readiness(mask(), old, NOW, person())] == [Reason.STALE_TELEMETRY]
+    assert [refusal.reason for refusal in readiness(mask(), old, NOW, person())] == [
+        Reason.STALE_TELEMETRY
+    ]
     live = node(received_at=NOW - timedelta(seconds=6), state=NodeState.PAUSED)
-    assert [refusal.reason for refusal in readiness(mask(), live, NOW, person())] == [Reason.STALE_TELEMETRY, Reason.BUSY]
+    assert [refusal.reason for refusal in readiness(mask(), live, NOW, person())] == [
+        Reason.STALE_TELEMETRY,
+        Reason.BUSY,
+    ]
     ahead = node(received_at=NOW + timedelta(seconds=2))
-    assert [refusal.reason for refusal in readiness(mask(), ahead, NOW, person())] == [Reason.STALE_TELEMETRY]
+    assert [refusal.reason for refusal in readiness(mask(), ahead, NOW, person())] == [
+        Reason.STALE_TELEMETRY
+    ]
 
 
-# --- the watch -----------------------------------------------------------------------------------------------------------------------
+# --- the watch ------------------------------------------------------------------------------------
 
 
 def light_plan() -> PermittedSession:
@@ -187,7 +251,10 @@ def red(value: float) -> dict[Channel, float]:
     ("changes", "expected"),
     [
         ({}, None),
-        ({"level_mw_cm2": red(20), "delivered": Dose(fluence_j_cm2=red(11)), "output_s": 550}, None),
+        (
+            {"level_mw_cm2": red(20), "delivered": Dose(fluence_j_cm2=red(11)), "output_s": 550},
+            None,
+        ),
         # 12 * 1.02 + 0.02
         ({"delivered": Dose(fluence_j_cm2=red(12.259))}, None),
         ({"delivered": Dose(fluence_j_cm2=red(12.261))}, Fault.OVERDOSE),
@@ -239,4 +306,7 @@ def test_watching_a_wand(changes: dict[str, Any], expected: Fault | None) -> Non
 
 
 def test_an_old_report_of_something_wrong_is_still_one() -> None:
-    assert watch(light_plan(), running(output_s=700, received_at=NOW - timedelta(hours=1)), NOW) is Fault.OVERDOSE
+    assert (
+        watch(light_plan(), running(output_s=700, received_at=NOW - timedelta(hours=1)), NOW)
+        is Fault.OVERDOSE
+    )

@@ -5,14 +5,22 @@ from typing import Final
 
 import pytest
 
-from custom_components.facial_therapy.core.gate.screening import EFFECTS, Condition, Treatment, block_after, needs_clinician, screen
+from custom_components.facial_therapy.core.gate.screening import (
+    EFFECTS,
+    Condition,
+    Treatment,
+    block_after,
+    needs_clinician,
+    screen,
+)
 from custom_components.facial_therapy.core.model import Modality, Verdict
 from tests.core import NOW
 
 TODAY: Final = date(2026, 11, 2)
 MASK, WAND = Modality.MASK, Modality.WAND
 
-# What each answer does to mask and wand, written out a second time: b blocked, c with a clinician's date, - nothing; + blue stays fit, 0 not.
+# What each answer does to mask and wand, written out a second time: b blocked, c with a clinician's
+# date, - nothing; + blue stays fit, 0 not.
 TABLE: Final = {
     "epilepsy": "bb+",
     "pregnancy": "bb+",
@@ -42,12 +50,16 @@ def test_every_condition_has_its_row() -> None:
 
 @pytest.mark.parametrize("condition", Condition)
 @pytest.mark.parametrize("column", [0, 1], ids=["mask", "wand"])
-def test_what_each_answer_does_with_and_without_a_clinician(condition: Condition, column: int) -> None:
+def test_what_each_answer_does_with_and_without_a_clinician(
+    condition: Condition, column: int
+) -> None:
     modality, effect = (MASK, WAND)[column], TABLE[condition.value][column]
     assert screen([condition], modality, None, NOW, TODAY).verdict is WITHOUT[effect]
     assert screen([condition], modality, TODAY, NOW, TODAY).verdict is WITH[effect]
     assert needs_clinician([condition], modality) is (effect == "c")
-    assert screen([condition], modality, TODAY, NOW, TODAY).clinician_on == (TODAY if effect == "c" else None)
+    assert screen([condition], modality, TODAY, NOW, TODAY).clinician_on == (
+        TODAY if effect == "c" else None
+    )
 
 
 @pytest.mark.parametrize("condition", Condition)
@@ -59,7 +71,12 @@ def test_blue_is_for_the_mask_and_never_with_melasma(condition: Condition) -> No
 def test_nothing_said_is_clear_for_ninety_days() -> None:
     for modality in Modality:
         found = screen([], modality, None, NOW, TODAY)
-        assert (found.verdict, found.screened_at, found.expires_at, found.clinician_on) == (Verdict.CLEAR, NOW, NOW + timedelta(days=90), None)
+        assert (found.verdict, found.screened_at, found.expires_at, found.clinician_on) == (
+            Verdict.CLEAR,
+            NOW,
+            NOW + timedelta(days=90),
+            None,
+        )
 
 
 def test_a_block_beside_what_a_clinician_could_allow_stays_a_block() -> None:
@@ -77,12 +94,19 @@ def test_a_block_beside_what_a_clinician_could_allow_stays_a_block() -> None:
         (None, Verdict.BLOCKED),
     ],
 )
-def test_a_clinicians_word_is_of_the_last_year_and_not_of_tomorrow(agreed: date | None, verdict: Verdict) -> None:
+def test_a_clinicians_word_is_of_the_last_year_and_not_of_tomorrow(
+    agreed: date | None, verdict: Verdict
+) -> None:
     assert screen([Condition.DIABETES], WAND, agreed, NOW, TODAY).verdict is verdict
 
 
 @pytest.mark.parametrize("treatment", Treatment)
-def test_a_face_rests_for_two_weeks_and_after_isotretinoin_for_half_a_year(treatment: Treatment) -> None:
+def test_a_face_rests_for_two_weeks_and_after_isotretinoin_for_half_a_year(
+    treatment: Treatment,
+) -> None:
     block = block_after(treatment, NOW)
     days, hard_days = (182, 182) if treatment is Treatment.ISOTRETINOIN else (14, 2)
-    assert (block.until, block.hard_until) == (NOW + timedelta(days=days), NOW + timedelta(days=hard_days))
+    assert (block.until, block.hard_until) == (
+        NOW + timedelta(days=days),
+        NOW + timedelta(days=hard_days),
+    )

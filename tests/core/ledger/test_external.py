@@ -9,16 +9,29 @@ import pytest
 from custom_components.facial_therapy.core.ledger import external
 from custom_components.facial_therapy.core.ledger.external import ExternalSession
 from custom_components.facial_therapy.core.ledger.record import Record, Source
-from custom_components.facial_therapy.core.model import Channel, Modality, Outcome, Person, Reason, RefusedError
+from custom_components.facial_therapy.core.model import (
+    Channel,
+    Modality,
+    Outcome,
+    Person,
+    Reason,
+    RefusedError,
+)
 
 NOW = datetime(2026, 11, 24, 21, 0, tzinfo=UTC)
 ADA = Person(person_id="ada", name="Ada", profile=4711)
-LIGHT: dict[str, Any] = {"modality": Modality.MASK, "irradiance_mw_cm2": {Channel.RED: 30, Channel.BLUE: 10}, "duration_s": 600}
+LIGHT: dict[str, Any] = {
+    "modality": Modality.MASK,
+    "irradiance_mw_cm2": {Channel.RED: 30, Channel.BLUE: 10},
+    "duration_s": 600,
+}
 CURRENT: dict[str, Any] = {"modality": Modality.WAND, "current_ua": 200, "duration_s": 300}
 
 
 def told(given: dict[str, Any], **changes: Any) -> Record:
-    return external.record(ExternalSession(**given | changes), ADA, "00000000000000b1", NOW, started_by="user")
+    return external.record(
+        ExternalSession(**given | changes), ADA, "00000000000000b1", NOW, started_by="user"
+    )
 
 
 def refused(given: dict[str, Any], **changes: Any) -> set[tuple[Reason, str | None]]:
@@ -29,12 +42,28 @@ def refused(given: dict[str, Any], **changes: Any) -> set[tuple[Reason, str | No
 
 def test_light_counts_at_once_and_half_more_than_what_is_told() -> None:
     record = told(LIGHT)
-    assert (record.source, record.mac, record.person_id, record.started_by, record.outcome) == (Source.LOGGED, None, "ada", "user", Outcome.COMPLETED)
+    assert (record.source, record.mac, record.person_id, record.started_by, record.outcome) == (
+        Source.LOGGED,
+        None,
+        "ada",
+        "user",
+        Outcome.COMPLETED,
+    )
     assert not record.open
     assert record.delivered is not None
-    assert record.delivered.fluence_j_cm2 == {Channel.RED: pytest.approx(18), Channel.BLUE: pytest.approx(6)}
-    assert record.counted.fluence_j_cm2 == {Channel.RED: pytest.approx(27), Channel.BLUE: pytest.approx(9)}
-    assert (record.started_at, record.ended_at, record.output_s) == (NOW - timedelta(minutes=10), NOW, 600)
+    assert record.delivered.fluence_j_cm2 == {
+        Channel.RED: pytest.approx(18),
+        Channel.BLUE: pytest.approx(6),
+    }
+    assert record.counted.fluence_j_cm2 == {
+        Channel.RED: pytest.approx(27),
+        Channel.BLUE: pytest.approx(9),
+    }
+    assert (record.started_at, record.ended_at, record.output_s) == (
+        NOW - timedelta(minutes=10),
+        NOW,
+        600,
+    )
 
 
 def test_current_counts_likewise_and_from_the_time_that_is_told() -> None:
@@ -46,7 +75,9 @@ def test_current_counts_likewise_and_from_the_time_that_is_told() -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, -1, 0, 1e300])
 def test_a_number_that_is_none_or_out_of_its_bound_is_refused_by_its_field(value: float) -> None:
     assert refused(LIGHT, duration_s=value) == {(Reason.OUT_OF_BOUNDS, "duration_s")}
-    assert refused(LIGHT, irradiance_mw_cm2={Channel.AMBER: value}) == {(Reason.OUT_OF_BOUNDS, "channels.amber")}
+    assert refused(LIGHT, irradiance_mw_cm2={Channel.AMBER: value}) == {
+        (Reason.OUT_OF_BOUNDS, "channels.amber")
+    }
     assert refused(CURRENT, current_ua=value) == {(Reason.OUT_OF_BOUNDS, "current_ua")}
 
 
@@ -64,10 +95,16 @@ def test_a_number_that_is_none_or_out_of_its_bound_is_refused_by_its_field(value
         (LIGHT, {"started_at": NOW - timedelta(days=8)}, (Reason.TOO_LONG_AGO, "started_at")),
     ],
 )
-def test_what_does_not_fit_is_refused_by_its_field(given: dict[str, Any], changes: dict[str, Any], expected: tuple[Reason, str]) -> None:
+def test_what_does_not_fit_is_refused_by_its_field(
+    given: dict[str, Any], changes: dict[str, Any], expected: tuple[Reason, str]
+) -> None:
     assert refused(given, **changes) == {expected}
 
 
-def test_a_clock_that_is_a_little_ahead_is_no_future_and_almost_eight_days_ago_still_counts() -> None:
-    assert told(LIGHT, started_at=NOW - timedelta(seconds=545)).ended_at == NOW + timedelta(seconds=55)
+def test_a_clock_that_is_a_little_ahead_is_no_future_and_almost_eight_days_ago_still_counts() -> (
+    None
+):
+    assert told(LIGHT, started_at=NOW - timedelta(seconds=545)).ended_at == NOW + timedelta(
+        seconds=55
+    )
     assert told(LIGHT, started_at=NOW - timedelta(days=8) + timedelta(seconds=1)).counted.total > 0

@@ -16,7 +16,7 @@ from .test_record import record, red, settled
 DAY: Final = timedelta(days=1)
 NOBODY: Final = "nobody"
 
-# --- the books --------------------------------------------------------------------------------------------------------------------------
+# --- the books ------------------------------------------------------------------------------------
 
 
 def books(*records: Record) -> LedgerIndex:
@@ -43,12 +43,16 @@ def test_a_session_on_another_device_is_elsewhere_while_it_may_go_on() -> None:
     assert books(live).history("ada", NOW, mac="other").other_session == live
     assert books(live).history("ada", NOW).other_session == live
     assert books(live).history("ada", NOW, mac="m").other_session is None
-    assert books(live).history("ada", NOW + LONGEST[Modality.MASK], mac="other").other_session is None
+    assert (
+        books(live).history("ada", NOW + LONGEST[Modality.MASK], mac="other").other_session is None
+    )
     assert books(live).history("ada", NOW, without="a").records == ()
 
 
 def test_open_sessions_of_a_device_are_told_in_their_order() -> None:
-    filled = books(record("a"), record("b"), settled("c"), record("d", mac="other"), record("e", mac=None))
+    filled = books(
+        record("a"), record("b"), settled("c"), record("d", mac="other"), record("e", mac=None)
+    )
     assert [entry.session_id for entry in filled.open_sessions("m")] == ["a", "b"]
     filled.put(settled("a"))
     assert [entry.session_id for entry in filled.open_sessions("m")] == ["b"]
@@ -81,27 +85,48 @@ def test_the_first_session_is_found_again_when_it_turns_out_not_to_count() -> No
     assert filled.totals("ada").first_at == {}
 
 
-@given(st.lists(st.tuples(st.sampled_from("abcd"), st.one_of(st.none(), st.floats(0, 30)), st.sampled_from(["ada", "eve", None])), max_size=20))
-def test_totals_are_those_of_the_records_whatever_was_amended_on_the_way(entries: list[tuple[str, float | None, str | None]]) -> None:
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("abcd"),
+            st.one_of(st.none(), st.floats(0, 30)),
+            st.sampled_from(["ada", "eve", None]),
+        ),
+        max_size=20,
+    )
+)
+def test_totals_are_those_of_the_records_whatever_was_amended_on_the_way(
+    entries: list[tuple[str, float | None, str | None]],
+) -> None:
     filled, model = LedgerIndex(), {}
     for session_id, fluence, person_id in entries:
-        entry = record(session_id, person_id=person_id) if fluence is None else settled(session_id, fluence, person_id=person_id)
+        entry = (
+            record(session_id, person_id=person_id)
+            if fluence is None
+            else settled(session_id, fluence, person_id=person_id)
+        )
         filled.put(entry)
         model[session_id] = entry
     for whose in ("ada", "eve"):
         custom = [entry for entry in model.values() if entry.person_id == whose]
-        assert filled.totals(whose).delivered.total == pytest.approx(sum(entry.delivered.total for entry in custom if entry.delivered), abs=1e-5)
+        assert filled.totals(whose).delivered.total == pytest.approx(
+            sum(entry.delivered.total for entry in custom if entry.delivered), abs=1e-5
+        )
         assert filled.totals(whose).sessions[Modality.MASK] == sum(entry.counts for entry in custom)
-        assert sorted(entry.session_id for entry in filled.newest_first(whose)) == sorted(entry.session_id for entry in custom)
+        assert sorted(entry.session_id for entry in filled.newest_first(whose)) == sorted(
+            entry.session_id for entry in custom
+        )
 
 
 def test_the_newest_session_is_told_first() -> None:
-    filled = books(settled("a", ended_at=NOW - DAY), settled("b"), settled("c", ended_at=NOW - 2 * DAY))
+    filled = books(
+        settled("a", ended_at=NOW - DAY), settled("b"), settled("c", ended_at=NOW - 2 * DAY)
+    )
     assert [entry.session_id for entry in filled.newest_first("ada")] == ["b", "a", "c"]
     assert list(filled.newest_first(NOBODY)) == []
 
 
-# --- people who come and go ---------------------------------------------------------------------------------------------------------------
+# --- people who come and go -----------------------------------------------------------------------
 
 
 def test_what_a_removed_person_was_given_counts_for_whoever_is_added_within_eight_days() -> None:
@@ -119,7 +144,10 @@ def test_what_a_removed_person_was_given_counts_for_whoever_is_added_within_eigh
 
 
 def test_who_is_erased_leaves_the_doses_of_eight_days_and_nothing_else() -> None:
-    old, late = settled("old", ended_at=NOW - KEPT), settled("late", ended_at=NOW - DAY, started_by="user")
+    old, late = (
+        settled("old", ended_at=NOW - KEPT),
+        settled("late", ended_at=NOW - DAY, started_by="user"),
+    )
     unsettled = record("open", started_at=NOW - timedelta(minutes=5))
     filled = books(old, late, unsettled, record("very", started_at=NOW - 20 * DAY))
     filled.erase("ada", NOW)
@@ -128,10 +156,13 @@ def test_who_is_erased_leaves_the_doses_of_eight_days_and_nothing_else() -> None
     assert {(entry.program, entry.started_by) for entry in filled.records.values()} == {("", None)}
     assert [entry.session_id for entry in filled.open_sessions("m")] == ["open"]
     filled.add_person("eve", NOW + DAY)
-    assert {entry.session_id for entry in filled.history("eve", NOW + DAY).records} == {"late", "open"}
+    assert {entry.session_id for entry in filled.history("eve", NOW + DAY).records} == {
+        "late",
+        "open",
+    }
 
 
-# --- age ----------------------------------------------------------------------------------------------------------------------------------
+# --- age ------------------------------------------------------------------------------------------
 
 
 def test_what_is_dropped_lives_on_in_the_totals_and_is_carried_into_new_books() -> None:
@@ -153,6 +184,11 @@ def test_what_is_dropped_lives_on_in_the_totals_and_is_carried_into_new_books() 
     assert again.totals("ada") == before
     again.put(settled("b", 0, outcome=Outcome.VOID))
     assert again.totals("ada").first_at == {Modality.MASK: NOW - 400 * DAY}
-    again.carry("ada", Totals(delivered=red(1), sessions={Modality.MASK: 1}, first_at={Modality.MASK: NOW - 500 * DAY}))
+    again.carry(
+        "ada",
+        Totals(
+            delivered=red(1), sessions={Modality.MASK: 1}, first_at={Modality.MASK: NOW - 500 * DAY}
+        ),
+    )
     assert again.totals("ada").first_at == {Modality.MASK: NOW - 500 * DAY}
     assert again.drop(NOW - 396 * DAY) == 0

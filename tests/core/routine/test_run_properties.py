@@ -9,12 +9,23 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from custom_components.facial_therapy.core.model import Modality, Reason, Refusal, RefusedError
 from custom_components.facial_therapy.core.routine.run import RoutineRun, advance, begin, refused
 from custom_components.facial_therapy.core.routine.steps import Act, Steps, check, gap
-from custom_components.facial_therapy.core.routine.transitions import RoutineEffect, RoutineEvent, RoutineState
+from custom_components.facial_therapy.core.routine.transitions import (
+    RoutineEffect,
+    RoutineEvent,
+    RoutineState,
+)
 
 from .test_steps import at, step, steps
 
 BEGAN: Final = at("21:00:00")
-REFUSALS: Final = (Reason.DEVICE_OFFLINE, Reason.STILL_WORN, Reason.BUSY, Reason.GAP, Reason.SKIN_TYPE, Reason.STORE_FAILED)
+REFUSALS: Final = (
+    Reason.DEVICE_OFFLINE,
+    Reason.STILL_WORN,
+    Reason.BUSY,
+    Reason.GAP,
+    Reason.SKIN_TYPE,
+    Reason.STORE_FAILED,
+)
 
 MAY_LIVE: Final = {
     RoutineState.STARTING,
@@ -31,8 +42,17 @@ MAY_LIVE: Final = {
 def routines(draw: st.DrawFn) -> Steps:
     """Draw steps that can be gone through."""
     if draw(st.booleans()):
-        return steps(draw(st.sampled_from(["wand rinse mask", "gel wand rinse mask", "mask wand", "mask gel wand?"])))
-    given = tuple(step(draw(st.sampled_from(Act)), optional=draw(st.booleans())) for _ in range(draw(st.integers(1, 8))))
+        return steps(
+            draw(
+                st.sampled_from(
+                    ["wand rinse mask", "gel wand rinse mask", "mask wand", "mask gel wand?"]
+                )
+            )
+        )
+    given = tuple(
+        step(draw(st.sampled_from(Act)), optional=draw(st.booleans()))
+        for _ in range(draw(st.integers(1, 8)))
+    )
     try:
         check(given)
     except RefusedError:
@@ -57,7 +77,9 @@ class Household(RuleBasedStateMachine):
         self.person = True
         """A person did something since the last restart."""
 
-    @initialize(given=routines(), minutes=st.integers(1, 120), finish=st.none() | st.integers(0, 60))
+    @initialize(
+        given=routines(), minutes=st.integers(1, 120), finish=st.none() | st.integers(0, 60)
+    )
     def begins(self, given: Steps, minutes: int, finish: int | None) -> None:
         """Somebody begins a routine."""
         finish_by = None if finish is None else BEGAN + timedelta(minutes=finish)
@@ -84,7 +106,11 @@ class Household(RuleBasedStateMachine):
 
     def tell(self, event: RoutineEvent, reason: Reason | None = None) -> None:
         """Let the routine know."""
-        refusal = None if reason is None else Refusal(reason=reason, allowed_at=self.now + timedelta(seconds=30))
+        refusal = (
+            None
+            if reason is None
+            else Refusal(reason=reason, allowed_at=self.now + timedelta(seconds=30))
+        )
         try:
             self.take(*advance(self.run, event, self.now, refusal=refusal))
         except RefusedError:
@@ -116,7 +142,17 @@ class Household(RuleBasedStateMachine):
             self.it_ends()
             self.a_person_acts(RoutineEvent.CONFIRM)
 
-    @rule(event=st.sampled_from([RoutineEvent.CONFIRM, RoutineEvent.CONFIRM, RoutineEvent.CONFIRM, RoutineEvent.SKIP, RoutineEvent.STOP]))
+    @rule(
+        event=st.sampled_from(
+            [
+                RoutineEvent.CONFIRM,
+                RoutineEvent.CONFIRM,
+                RoutineEvent.CONFIRM,
+                RoutineEvent.SKIP,
+                RoutineEvent.STOP,
+            ]
+        )
+    )
     def a_person_acts(self, event: RoutineEvent) -> None:
         """Confirm, skip or stop."""
         self.person = True
@@ -200,7 +236,9 @@ class Household(RuleBasedStateMachine):
         if hasattr(self, "run"):
             marks = [mark.index for mark in self.run.marks]
             assert len(set(marks)) == len(marks)
-            assert (self.run.state is RoutineState.OVER) == (self.run.outcome is not None and self.run.step is None)
+            assert (self.run.state is RoutineState.OVER) == (
+                self.run.outcome is not None and self.run.step is None
+            )
 
     @override
     def teardown(self) -> None:

@@ -7,15 +7,34 @@ from typing import Any, Final
 import pytest
 
 from custom_components.facial_therapy.core.model import Modality, RefusedError
-from custom_components.facial_therapy.core.routine.steps import Act, Flow, Step, check, ends_at, fit, gap, times
+from custom_components.facial_therapy.core.routine.steps import (
+    Act,
+    Flow,
+    Step,
+    check,
+    ends_at,
+    fit,
+    gap,
+    times,
+)
 
-DURATION_S: Final = {Act.CLEANSE: 60, Act.GEL: 30, Act.WAND: 300, Act.RINSE: 60, Act.MASK: 600, Act.SERUM: 30, Act.WAIT: 120}
+DURATION_S: Final = {
+    Act.CLEANSE: 60,
+    Act.GEL: 30,
+    Act.WAND: 300,
+    Act.RINSE: 60,
+    Act.MASK: 600,
+    Act.SERUM: 30,
+    Act.WAIT: 120,
+}
 
 
 def step(act: str, **changes: Any) -> Step:
     """Return a step; one on a device has a program."""
     program = "fine_lines" if Act(act).modality else None
-    return Step(**{"act": Act(act), "duration_s": DURATION_S[Act(act)], "program": program, **changes})
+    return Step(
+        **{"act": Act(act), "duration_s": DURATION_S[Act(act)], "program": program, **changes}
+    )
 
 
 def steps(words: str) -> tuple[Step, ...]:
@@ -38,10 +57,22 @@ def acts(given: tuple[Step, ...], positions: Iterable[int]) -> str:
     return " ".join(given[position].act.value for position in positions)
 
 
-# --- what a routine may be -------------------------------------------------------------------------------------------------------
+# --- what a routine may be ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("words", [EVENING, "mask", "wand", "mask wand", "gel wand", "cleanse wait serum", "gel rinse mask", "wand rinse? rinse mask"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        EVENING,
+        "mask",
+        "wand",
+        "mask wand",
+        "gel wand",
+        "cleanse wait serum",
+        "gel rinse mask",
+        "wand rinse? rinse mask",
+    ],
+)
 def test_a_routine_that_can_be_gone_through_is_taken(words: str) -> None:
     check(steps(words))
 
@@ -60,7 +91,11 @@ def test_a_routine_that_can_be_gone_through_is_taken(words: str) -> None:
 def test_a_mask_after_gel_and_a_modality_twice_are_refused(words: str, rule: str) -> None:
     with pytest.raises(RefusedError) as caught:
         check(steps(words))
-    assert (caught.value.binding.reason, caught.value.binding.field, caught.value.binding.detail) == ("bad_routine", "steps", rule)
+    assert (
+        caught.value.binding.reason,
+        caught.value.binding.field,
+        caught.value.binding.detail,
+    ) == ("bad_routine", "steps", rule)
 
 
 @pytest.mark.parametrize("wrong", [step("mask", program=None), step("serum", program="fine_lines")])
@@ -84,20 +119,32 @@ def test_a_step_takes_a_second_to_an_hour(duration_s: float) -> None:
     check((step("wait", duration_s=1), step("wait", duration_s=3600)))
     with pytest.raises(RefusedError) as caught:
         check((step("wait", duration_s=duration_s),))
-    assert (caught.value.binding.field, caught.value.binding.minimum, caught.value.binding.maximum) == ("duration_s", 1, 3600)
+    assert (
+        caught.value.binding.field,
+        caught.value.binding.minimum,
+        caught.value.binding.maximum,
+    ) == ("duration_s", 1, 3600)
 
 
-# --- how long it takes -----------------------------------------------------------------------------------------------------------
+# --- how long it takes ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("before", "after", "minutes"), [("wand", "mask", 5), ("mask", "wand", 10), ("mask", "mask", 0), ("wand", "wand", 0)])
-def test_the_gap_between_two_modalities_is_that_of_the_safety_page(before: str, after: str, minutes: int) -> None:
+@pytest.mark.parametrize(
+    ("before", "after", "minutes"),
+    [("wand", "mask", 5), ("mask", "wand", 10), ("mask", "mask", 0), ("wand", "wand", 0)],
+)
+def test_the_gap_between_two_modalities_is_that_of_the_safety_page(
+    before: str, after: str, minutes: int
+) -> None:
     assert gap(Modality(before), Modality(after)) == timedelta(minutes=minutes)
 
 
 def test_an_evening_by_the_clock_with_the_gap_from_wand_to_mask() -> None:
     """Each device takes 30 s to put on; rinsing counts towards the gap of 5 min."""
-    timeline = [(each.act.value, clock(begins), clock(ends)) for each, begins, ends in times(steps(EVENING), at("21:00:00"))]
+    timeline = [
+        (each.act.value, clock(begins), clock(ends))
+        for each, begins, ends in times(steps(EVENING), at("21:00:00"))
+    ]
     assert timeline == [
         ("cleanse", "21:00:00", "21:01:00"),
         ("gel", "21:01:00", "21:01:30"),
@@ -109,16 +156,23 @@ def test_an_evening_by_the_clock_with_the_gap_from_wand_to_mask() -> None:
 
 
 def test_what_a_device_gave_before_counts_and_nothing_takes_no_time() -> None:
-    assert clock(ends_at(steps("mask"), at("21:00:00"), Flow(Modality.WAND, at("20:58:00")))) == "21:13:00"
-    assert clock(ends_at(steps("mask"), at("21:00:00"), Flow(Modality.WAND, at("20:40:00")))) == "21:10:30"
+    assert (
+        clock(ends_at(steps("mask"), at("21:00:00"), Flow(Modality.WAND, at("20:58:00"))))
+        == "21:13:00"
+    )
+    assert (
+        clock(ends_at(steps("mask"), at("21:00:00"), Flow(Modality.WAND, at("20:40:00"))))
+        == "21:10:30"
+    )
     assert ends_at((), at("21:00:00")) == at("21:00:00")
 
 
-# --- finish by 22:30 -------------------------------------------------------------------------------------------------------------
+# --- finish by 22:30 ------------------------------------------------------------------------------
 
 FINISH: Final = at("22:30:00")
-# The evening takes 22 min 30 s. Without the serum 22 min; without the wand neither gel nor rinsing is needed, nor the gap: cleanse 1 min, mask 30 s and 10 min,
-# serum 30 s, together 12 min; without both 11 min 30 s.
+# The evening takes 22 min 30 s. Without the serum 22 min; without the wand neither gel nor rinsing
+# is needed, nor the gap: cleanse 1 min, mask 30 s and 10 min, serum 30 s, together 12 min; without
+# both 11 min 30 s.
 WORKED: Final = (
     # routine, begun at, dropped, ends at, late
     (EVENING, "22:00:00", "", "22:22:30", 0),
@@ -136,7 +190,9 @@ WORKED: Final = (
 
 
 @pytest.mark.parametrize(("words", "now", "dropped", "done", "late_s"), WORKED)
-def test_finish_by_half_past_ten_worked_out(words: str, now: str, dropped: str, done: str, late_s: int) -> None:
+def test_finish_by_half_past_ten_worked_out(
+    words: str, now: str, dropped: str, done: str, late_s: int
+) -> None:
     given = steps(words)
     fitting = fit(given, at(now), FINISH)
     assert acts(given, fitting.dropped) == dropped

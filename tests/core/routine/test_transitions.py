@@ -4,10 +4,19 @@ from typing import Final
 
 import pytest
 
-from custom_components.facial_therapy.core.routine.transitions import PERSONS, TABLE, RoutineEffect, RoutineEvent, RoutineState, Row, Turn
+from custom_components.facial_therapy.core.routine.transitions import (
+    PERSONS,
+    TABLE,
+    RoutineEffect,
+    RoutineEvent,
+    RoutineState,
+    Row,
+    Turn,
+)
 
-# A cell is where it leads ("." stays, "-" is refused), then / the effects (a start, s stop the session, r resume), then = what became of the step
-# (d done, s skipped, r refused), then ! the outcome of the routine (s stopped, l late, f fault).
+# A cell is where it leads ("." stays, "-" is refused), then / the effects (a start, s stop the
+# session, r resume), then = what became of the step (d done, s skipped, r refused), then ! the
+# outcome of the routine (s stopped, l late, f fault).
 PERSON: Final = """
             confirm      skip          stop          elapsed      late
 hand        next=d       next=s        over!s        .            over!l
@@ -82,7 +91,9 @@ def written_down() -> dict[tuple[str, str], str]:
         head, *rows = table.strip().splitlines()
         for row in rows:
             state, *values = row.split()
-            cells |= {(state, event): value for event, value in zip(head.split(), values, strict=True)}
+            cells |= {
+                (state, event): value for event, value in zip(head.split(), values, strict=True)
+            }
     return cells
 
 
@@ -97,18 +108,27 @@ def spelled(state: RoutineState, row: Row | None) -> str:
     marks = {word: letter for letter, word in LETTERS.items() if letter.startswith("=")}
     ends = {word: letter for letter, word in LETTERS.items() if letter.startswith("!")}
     effects = "".join(words[effect] for effect in row.effects)
-    text = f"/{effects}" * bool(effects) + (marks[row.result] if row.result else "") + (ends[row.outcome] if row.outcome else "")
+    text = (
+        f"/{effects}" * bool(effects)
+        + (marks[row.result] if row.result else "")
+        + (ends[row.outcome] if row.outcome else "")
+    )
     return "." if row.to is state and not text else f"{row.to}{text}"
 
 
 def test_the_table_is_complete() -> None:
-    assert set(CELLS) == {(state.value, event.value) for state in RoutineState for event in RoutineEvent}
+    assert set(CELLS) == {
+        (state.value, event.value) for state in RoutineState for event in RoutineEvent
+    }
     assert set(TABLE) == set(RoutineState)
 
 
 @pytest.mark.parametrize(("state", "event"), CELLS)
 def test_every_event_leads_where_it_is_written_that_it_leads(state: str, event: str) -> None:
-    assert spelled(RoutineState(state), TABLE[RoutineState(state)][RoutineEvent(event)]) == CELLS[state, event]
+    assert (
+        spelled(RoutineState(state), TABLE[RoutineState(state)][RoutineEvent(event)])
+        == CELLS[state, event]
+    )
 
 
 ROWS: Final = [(state, event, row) for state in RoutineState for event, row in TABLE[state].items()]
@@ -125,7 +145,9 @@ MAY_LIVE: Final = {
 
 
 @pytest.mark.parametrize(("state", "event", "row"), ROWS)
-def test_only_what_a_person_asks_for_is_ever_refused_and_stop_never(state: RoutineState, event: RoutineEvent, row: Row | None) -> None:
+def test_only_what_a_person_asks_for_is_ever_refused_and_stop_never(
+    state: RoutineState, event: RoutineEvent, row: Row | None
+) -> None:
     assert row is not None or event in PERSONS, state
 
 
@@ -140,14 +162,23 @@ def test_a_session_is_asked_for_where_none_lives_and_only_by_a_person_the_clock_
 
 
 @pytest.mark.parametrize(("state", "event", "row"), ACCEPTED)
-def test_the_next_step_is_entered_only_where_no_session_lives_or_when_it_has_ended(state: RoutineState, event: RoutineEvent, row: Row) -> None:
+def test_the_next_step_is_entered_only_where_no_session_lives_or_when_it_has_ended(
+    state: RoutineState, event: RoutineEvent, row: Row
+) -> None:
     if row.to in {*Turn, RoutineState.OVER} and state in MAY_LIVE:
-        assert event is RoutineEvent.ENDED or (state, event) == (RoutineState.STARTING, RoutineEvent.REFUSED)
+        assert event is RoutineEvent.ENDED or (state, event) == (
+            RoutineState.STARTING,
+            RoutineEvent.REFUSED,
+        )
 
 
 @pytest.mark.parametrize(("state", "event", "row"), ACCEPTED)
 def test_leaving_a_session_stops_it(state: RoutineState, event: RoutineEvent, row: Row) -> None:
-    if state in MAY_LIVE and row.to in {RoutineState.LEAVING, RoutineState.ENDING, RoutineState.STRANDED} and row.to is not state:
+    if (
+        state in MAY_LIVE
+        and row.to in {RoutineState.LEAVING, RoutineState.ENDING, RoutineState.STRANDED}
+        and row.to is not state
+    ):
         assert row.effects == (RoutineEffect.STOP_SESSION,), event
 
 
@@ -157,4 +188,9 @@ def test_nothing_but_a_person_leads_out_of_what_a_restart_left(event: RoutineEve
         row = TABLE[state][event]
         assert row is not None
         assert RoutineEffect.START not in row.effects
-        assert row.to in {RoutineState.SUSPENDED, RoutineState.STRANDED, RoutineState.ENDING, RoutineState.OVER}
+        assert row.to in {
+            RoutineState.SUSPENDED,
+            RoutineState.STRANDED,
+            RoutineState.ENDING,
+            RoutineState.OVER,
+        }

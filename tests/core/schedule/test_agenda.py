@@ -7,12 +7,19 @@ from typing import Any, Final
 import pytest
 
 from custom_components.facial_therapy.core.model import Modality, Reason, Refusal
-from custom_components.facial_therapy.core.schedule.agenda import Agenda, CompletedSession, PlannedEvening, Refusals
+from custom_components.facial_therapy.core.schedule.agenda import (
+    Agenda,
+    CompletedSession,
+    PlannedEvening,
+    Refusals,
+)
 from custom_components.facial_therapy.core.schedule.plan import Adherence, Freeze, Plan, Why
 
 from .test_plan import BERLIN, MASK, WAND, plan
 
-NOON: Final = datetime(2026, 9, 7, 10, tzinfo=UTC)  # noon in Berlin, on a Monday on which wand and mask are planned
+NOON: Final = datetime(
+    2026, 9, 7, 10, tzinfo=UTC
+)  # noon in Berlin, on a Monday on which wand and mask are planned
 NINE: Final = datetime(2026, 9, 7, 19, tzinfo=UTC)
 
 
@@ -31,7 +38,11 @@ def until(at: datetime, *modalities: Modality, **changes: Any) -> Refusals:
 
 
 def done(modality: Modality, at: datetime, **changes: Any) -> CompletedSession:
-    values: dict[str, Any] = {"ended_at": at + timedelta(minutes=5), "program": "fine_lines", "session_id": at.isoformat()}
+    values: dict[str, Any] = {
+        "ended_at": at + timedelta(minutes=5),
+        "program": "fine_lines",
+        "session_id": at.isoformat(),
+    }
     return CompletedSession(modality, at, **values | changes)
 
 
@@ -44,16 +55,26 @@ def upcoming(of: Agenda, now: datetime = NOON, refusals: Refusals = everything) 
 
 
 def told(evening: PlannedEvening) -> list[tuple[str, str]]:
-    return [(proposal.modality.value, proposal.at.astimezone(BERLIN).strftime("%a %H:%M")) for proposal in evening.proposals]
+    return [
+        (proposal.modality.value, proposal.at.astimezone(BERLIN).strftime("%a %H:%M"))
+        for proposal in evening.proposals
+    ]
 
 
-# --- what comes next -------------------------------------------------------------------------------------------------------------
+# --- what comes next ------------------------------------------------------------------------------
 
 
 def test_the_next_evening_begins_when_it_opens_and_light_waits_for_the_gap_after_the_wand() -> None:
     evening = upcoming(agenda())
-    assert told(evening) == [("wand", "Mon 21:00"), ("mask", "Mon 21:10")]  # five minutes of wand, five of gap
-    assert (evening.at, evening.opens_at, evening.closes_at) == (NINE, NINE, NINE + timedelta(hours=2))
+    assert told(evening) == [
+        ("wand", "Mon 21:00"),
+        ("mask", "Mon 21:10"),
+    ]  # five minutes of wand, five of gap
+    assert (evening.at, evening.opens_at, evening.closes_at) == (
+        NINE,
+        NINE,
+        NINE + timedelta(hours=2),
+    )
     assert {proposal.program for proposal in evening.proposals} == {"fine_lines"}
 
 
@@ -69,7 +90,9 @@ def test_after_midnight_the_evening_before_is_still_the_next() -> None:
 
 
 def test_what_was_given_tonight_is_not_proposed_again() -> None:
-    assert told(upcoming(agenda(done(WAND, NINE)), NINE + timedelta(minutes=10))) == [("mask", "Mon 21:10")]
+    assert told(upcoming(agenda(done(WAND, NINE)), NINE + timedelta(minutes=10))) == [
+        ("mask", "Mon 21:10")
+    ]
     both = agenda(done(WAND, NINE), done(MASK, NINE + timedelta(minutes=10)))
     assert told(upcoming(both, NINE + timedelta(minutes=30))) == [("mask", "Wed 21:00")]
     aborted = agenda(done(WAND, NINE, counts=False))
@@ -78,9 +101,14 @@ def test_what_was_given_tonight_is_not_proposed_again() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"skipped": frozenset({date(2026, 9, 7)})}, {"freezes": (Freeze(first=date(2026, 9, 1), last=date(2026, 9, 7), why=Why.TRAVEL),)}],
+    [
+        {"skipped": frozenset({date(2026, 9, 7)})},
+        {"freezes": (Freeze(first=date(2026, 9, 1), last=date(2026, 9, 7), why=Why.TRAVEL),)},
+    ],
 )
-def test_when_tonight_is_skipped_or_frozen_the_next_evening_follows(changes: dict[str, Any]) -> None:
+def test_when_tonight_is_skipped_or_frozen_the_next_evening_follows(
+    changes: dict[str, Any],
+) -> None:
     assert told(upcoming(agenda(**changes))) == [("mask", "Wed 21:00")]
 
 
@@ -92,7 +120,9 @@ def test_what_would_be_refused_is_put_off_within_the_evening() -> None:
 def test_what_would_be_refused_all_evening_is_left_out_with_its_reason() -> None:
     evening = upcoming(agenda(), refusals=until(NINE + timedelta(hours=2), WAND))
     assert told(evening) == [("mask", "Mon 21:00")]
-    assert [(modality, refusal.reason) for modality, refusal in evening.left_out] == [(WAND, Reason.REST)]
+    assert [(modality, refusal.reason) for modality, refusal in evening.left_out] == [
+        (WAND, Reason.REST)
+    ]
 
 
 def test_an_evening_on_which_everything_would_be_refused_is_not_proposed() -> None:
@@ -114,7 +144,12 @@ def test_a_gate_that_never_keeps_its_word_is_not_asked_for_ever() -> None:
         asked.append(modality)
         return (Refusal(reason=Reason.REST, allowed_at=at),)
 
-    assert list(agenda(plans=(plan(evenings=(0,), modalities=frozenset({MASK})),)).upcoming(NOON, liar)) == []
+    assert (
+        list(
+            agenda(plans=(plan(evenings=(0,), modalities=frozenset({MASK})),)).upcoming(NOON, liar)
+        )
+        == []
+    )
     assert len(asked) == 3 * 9
 
 
@@ -127,13 +162,18 @@ def test_without_a_plan_nothing_comes() -> None:
     assert list(Agenda(Plan(), (), BERLIN).upcoming(NOON, everything)) == []
 
 
-# --- the calendar ----------------------------------------------------------------------------------------------------------------
+# --- the calendar ---------------------------------------------------------------------------------
 
 
-def lines(of: Agenda, now: datetime, first: str = "2026-09-07", last: str = "2026-09-13") -> list[str]:
+def lines(
+    of: Agenda, now: datetime, first: str = "2026-09-07", last: str = "2026-09-13"
+) -> list[str]:
     found = of.entries(date.fromisoformat(first), date.fromisoformat(last), now)
     local: Callable[[datetime], str] = lambda at: at.astimezone(BERLIN).strftime("%a %H:%M")  # noqa: E731 - one line of a test
-    return [f"{local(entry.begins_at)} {entry.modality} {entry.kind}{f' {entry.why}' if entry.why else ''}" for entry in found]
+    return [
+        f"{local(entry.begins_at)} {entry.modality} {entry.kind}{f' {entry.why}' if entry.why else ''}"
+        for entry in found
+    ]
 
 
 def test_the_calendar_shows_what_is_planned() -> None:
@@ -161,16 +201,28 @@ def test_the_calendar_shows_what_was_done_and_why_what_was_not() -> None:
         "Fri 21:00 wand skipped illness",
         "Fri 21:00 mask skipped illness",
     ]
-    assert lines(week, NINE + timedelta(hours=2), "2026-09-08", "2026-09-08") == ["Tue 21:00 mask done"]
+    assert lines(week, NINE + timedelta(hours=2), "2026-09-08", "2026-09-08") == [
+        "Tue 21:00 mask done"
+    ]
     entry = week.entries(date(2026, 9, 7), date(2026, 9, 7), NOON)[-1]
-    assert (entry.session_id, entry.ends_at - entry.begins_at, entry.program) == ((NINE + timedelta(minutes=3)).isoformat(), timedelta(minutes=5), "fine_lines")
+    assert (entry.session_id, entry.ends_at - entry.begins_at, entry.program) == (
+        (NINE + timedelta(minutes=3)).isoformat(),
+        timedelta(minutes=5),
+        "fine_lines",
+    )
 
 
 def test_the_calendar_before_the_plan_shows_only_what_was_done() -> None:
-    assert lines(agenda(done(MASK, NINE - timedelta(days=7))), NOON, "2026-08-31", "2026-09-06") == ["Mon 21:00 mask done"]
+    assert lines(
+        agenda(done(MASK, NINE - timedelta(days=7))), NOON, "2026-08-31", "2026-09-06"
+    ) == ["Mon 21:00 mask done"]
 
 
 def test_adherence_and_streak_are_those_of_the_week_of_now() -> None:
-    week = agenda(done(WAND, NINE), done(MASK, NINE + timedelta(days=2)), done(MASK, NINE + timedelta(days=4), counts=False))
+    week = agenda(
+        done(WAND, NINE),
+        done(MASK, NINE + timedelta(days=2)),
+        done(MASK, NINE + timedelta(days=4), counts=False),
+    )
     assert week.adherence(NINE + timedelta(days=6)) == Adherence(2, 5)
     assert week.streak(NINE + timedelta(days=6)) == 0

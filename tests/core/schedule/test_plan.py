@@ -51,12 +51,20 @@ def named(days: tuple[int, ...]) -> str:
     return " ".join(DAYS[day] for day in days)
 
 
-# --- which evenings --------------------------------------------------------------------------------------------------------------
+# --- which evenings -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("count", "expected"),
-    [(0, ""), (1, "mon"), (2, "mon thu"), (3, "mon wed fri"), (4, "mon tue thu sat"), (5, "mon tue wed thu sat"), (6, "mon tue wed thu fri sat")],
+    [
+        (0, ""),
+        (1, "mon"),
+        (2, "mon thu"),
+        (3, "mon wed fri"),
+        (4, "mon tue thu sat"),
+        (5, "mon tue wed thu sat"),
+        (6, "mon tue wed thu fri sat"),
+    ],
 )
 def test_the_guided_setup_spreads_evenings_over_the_week(count: int, expected: str) -> None:
     assert named(evenings(count)) == expected
@@ -75,7 +83,9 @@ WEEKS: Final = (
 
 
 @pytest.mark.parametrize(("program", "on", "light", "current"), WEEKS)
-def test_sessions_are_as_far_apart_as_the_evenings_allow(program: str, on: tuple[int, ...], light: str, current: tuple[str, str, str]) -> None:
+def test_sessions_are_as_far_apart_as_the_evenings_allow(
+    program: str, on: tuple[int, ...], light: str, current: tuple[str, str, str]
+) -> None:
     week = plan(program=program, evenings=on)
     day = week.begins_on
     assert named(week.days(MASK, day)) == light
@@ -85,7 +95,9 @@ def test_sessions_are_as_far_apart_as_the_evenings_allow(program: str, on: tuple
 
 
 @pytest.mark.parametrize("program", BUILT_IN)
-def test_no_week_of_any_program_holds_more_than_it_says_or_two_sessions_too_near(program: str) -> None:
+def test_no_week_of_any_program_holds_more_than_it_says_or_two_sessions_too_near(
+    program: str,
+) -> None:
     for count in range(7):
         week = plan(program=program, evenings=evenings(count))
         wand, mask = week.days(WAND, week.begins_on), week.days(MASK, week.begins_on)
@@ -114,7 +126,7 @@ def test_only_what_there_is_a_device_for_is_planned() -> None:
     assert plan(modalities=frozenset({WAND})).days(MASK, date(2026, 9, 7)) == ()
 
 
-# --- what a plan may be ----------------------------------------------------------------------------------------------------------
+# --- what a plan may be ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -133,18 +145,29 @@ def test_only_what_there_is_a_device_for_is_planned() -> None:
         ({"wand_every_weeks": 0}, "out_of_bounds", "wand_every_weeks"),
     ],
 )
-def test_a_plan_that_no_week_can_hold_is_refused_with_its_field(changes: dict[str, Any], reason: str, field: str) -> None:
+def test_a_plan_that_no_week_can_hold_is_refused_with_its_field(
+    changes: dict[str, Any], reason: str, field: str
+) -> None:
     with pytest.raises(RefusedError) as caught:
         check(plan(**changes))
     assert (caught.value.binding.reason, caught.value.binding.field) == (reason, field)
 
 
-@pytest.mark.parametrize("changes", [{}, {"evenings": ()}, {"closes": time(21, 30)}, {"closes": time(1)}, {"modalities": frozenset({MASK})}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"evenings": ()},
+        {"closes": time(21, 30)},
+        {"closes": time(1)},
+        {"modalities": frozenset({MASK})},
+    ],
+)
 def test_a_plan_that_a_week_can_hold_is_taken(changes: dict[str, Any]) -> None:
     check(plan(**changes))
 
 
-# --- the clock on the wall -------------------------------------------------------------------------------------------------------
+# --- the clock on the wall ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -161,8 +184,14 @@ def test_a_plan_that_a_week_can_hold_is_taken(changes: dict[str, Any]) -> None:
         ("2027-03-28", "02:30", "03:30", ("2027-03-28T01:30", "2027-03-28T02:30")),
     ],
 )
-def test_an_evening_stays_at_its_wall_time(day: str, opens: str, closes: str, expected: tuple[str, str]) -> None:
-    found = window(plan(opens=time.fromisoformat(opens), closes=time.fromisoformat(closes)), date.fromisoformat(day), BERLIN)
+def test_an_evening_stays_at_its_wall_time(
+    day: str, opens: str, closes: str, expected: tuple[str, str]
+) -> None:
+    found = window(
+        plan(opens=time.fromisoformat(opens), closes=time.fromisoformat(closes)),
+        date.fromisoformat(day),
+        BERLIN,
+    )
     assert [when.strftime("%Y-%m-%dT%H:%M") for when in found] == list(expected)
     assert all(when.tzinfo is UTC for when in found)
 
@@ -172,11 +201,13 @@ def test_after_midnight_it_is_still_the_evening_before_while_that_is_open() -> N
     monday_night = datetime(2026, 9, 7, 22, 30, tzinfo=UTC)  # half past midnight in Berlin
     assert evening_of(weekly_plan, monday_night, BERLIN) == date(2026, 9, 7)
     assert evening_of(weekly_plan, monday_night + timedelta(hours=1), BERLIN) == date(2026, 9, 8)
-    assert evening_of(weekly_plan, monday_night + timedelta(days=1), BERLIN) == date(2026, 9, 9)  # Tuesday has no evening
+    assert evening_of(weekly_plan, monday_night + timedelta(days=1), BERLIN) == date(
+        2026, 9, 9
+    )  # Tuesday has no evening
     assert evening_of(Plan(), monday_night, BERLIN) == date(2026, 9, 8)
 
 
-# --- a plan over time ------------------------------------------------------------------------------------------------------------
+# --- a plan over time -----------------------------------------------------------------------------
 
 
 def test_a_new_plan_rewrites_nothing_that_was_planned_before() -> None:
@@ -185,7 +216,9 @@ def test_a_new_plan_rewrites_nothing_that_was_planned_before() -> None:
     assert weekly_plan.planned(date(2026, 9, 14)) == (WAND, MASK)
     assert weekly_plan.planned(date(2026, 9, 16)) == ()
     assert weekly_plan.planned(date(2026, 9, 19)) == (WAND, MASK)
-    assert len(weekly_plan.begun(plan(begins_on=date(2026, 9, 10))).plans) == 2  # in the place of the later one
+    assert (
+        len(weekly_plan.begun(plan(begins_on=date(2026, 9, 10))).plans) == 2
+    )  # in the place of the later one
     with pytest.raises(RefusedError):
         weekly_plan.begun(plan(program="nothing"))
 
@@ -197,7 +230,18 @@ def test_skipped_and_frozen_evenings_say_why_and_only_frozen_ones_lower_the_goal
         freezes=(Freeze(first=date(2026, 9, 11), last=date(2026, 9, 14), why=Why.TRAVEL),),
     )
     days = [date(2026, 9, 7) + timedelta(days=offset) for offset in range(10)]
-    assert [weekly_plan.why_not(day) for day in days] == [None, None, "skipped", None, "travel", "travel", "travel", "travel", None, None]
+    assert [weekly_plan.why_not(day) for day in days] == [
+        None,
+        None,
+        "skipped",
+        None,
+        "travel",
+        "travel",
+        "travel",
+        "travel",
+        None,
+        None,
+    ]
     assert [len(weekly_plan.goal(day)) for day in days] == [2, 0, 1, 0, 0, 0, 0, 0, 0, 1]
 
 
@@ -205,7 +249,9 @@ def test_the_next_phase_is_proposed_when_the_build_up_is_over_and_not_again() ->
     changed = plan(begins_on=date(2026, 10, 1), evenings=(1, 3))
     weekly_plan = Plan(plans=(plan(), changed))
     assert weekly_plan.next_phase(date(2026, 11, 29)) is None
-    proposed = weekly_plan.next_phase(date(2026, 11, 30))  # twelve weeks after September 7th: changing evenings begins nothing anew
+    proposed = weekly_plan.next_phase(
+        date(2026, 11, 30)
+    )  # twelve weeks after September 7th: changing evenings begins nothing anew
     assert proposed == replace(changed, begins_on=date(2026, 11, 30), phase=Phase.MAINTENANCE)
     assert weekly_plan.begun(proposed).next_phase(date(2027, 3, 1)) is None
     other = Plan(plans=(plan(program="puffiness"), plan(begins_on=date(2026, 10, 1))))
@@ -215,11 +261,13 @@ def test_the_next_phase_is_proposed_when_the_build_up_is_over_and_not_again() ->
     assert Plan().next_phase(date(2027, 3, 1)) is None
 
 
-# --- three months by hand --------------------------------------------------------------------------------------------------------
-# Fine lines on Monday, Wednesday, Friday and Sunday: light on Monday, Wednesday and Friday, the wand on Monday and Friday, a goal of 5 a week. From November
-# 9th on maintenance with the wand every two weeks, on Monday: a goal of 4, then 3. Travel from Wednesday, September 30th to Sunday, October 11th; ill from
-# October 27th to 28th (Wednesday's light goes). Wednesday, September 16th and Friday, October 23rd were skipped.
-# w: wand, m: mask, b: both. Then done / goal, and the streak at the end of the week, on Sunday night.
+# --- three months by hand -------------------------------------------------------------------------
+# Fine lines on Monday, Wednesday, Friday and Sunday: light on Monday, Wednesday and Friday, the
+# wand on Monday and Friday, a goal of 5 a week. From November 9th on maintenance with the wand
+# every two weeks, on Monday: a goal of 4, then 3. Travel from Wednesday, September 30th to Sunday,
+# October 11th; ill from October 27th to 28th (Wednesday's light goes). Wednesday, September 16th
+# and Friday, October 23rd were skipped. w: wand, m: mask, b: both. Then done / goal, and the streak
+# at the end of the week, on Sunday night.
 MONTHS: Final = """
 2026-09-07  b . m . b . .   5/5  1
 2026-09-14  b . . . b . .   4/5  0
@@ -254,13 +302,17 @@ def three_months() -> tuple[list[CountedSession], list[tuple[date, Adherence, in
         done, goal = share.split("/")
         expected.append((date.fromisoformat(first), Adherence(int(done), int(goal)), int(weeks)))
         for offset, mark in enumerate(marks):
-            at = datetime.combine(date.fromisoformat(first) + timedelta(days=offset), time(21, 30), BERLIN).astimezone(UTC)
+            at = datetime.combine(
+                date.fromisoformat(first) + timedelta(days=offset), time(21, 30), BERLIN
+            ).astimezone(UTC)
             given += [CountedSession(modality, at) for modality in LETTERS[mark]]
     return given, expected
 
 
 @pytest.mark.parametrize(("first", "share", "weeks"), three_months()[1])
-def test_three_months_of_adherence_and_streak_worked_out_by_hand(first: date, share: Adherence, weeks: int) -> None:
+def test_three_months_of_adherence_and_streak_worked_out_by_hand(
+    first: date, share: Adherence, weeks: int
+) -> None:
     on = kept(COURSE, three_months()[0], BERLIN)
     for offset in range(7):
         assert adherence(COURSE, on, first + timedelta(days=offset)) == share

@@ -13,7 +13,14 @@ from custom_components.facial_therapy.core.gate import resolve
 from custom_components.facial_therapy.core.gate.permit import permit
 from custom_components.facial_therapy.core.ledger.index import LedgerIndex
 from custom_components.facial_therapy.core.ledger.record import Record
-from custom_components.facial_therapy.core.model import Device, Modality, Options, Outcome, RefusedError, SessionParameters
+from custom_components.facial_therapy.core.model import (
+    Device,
+    Modality,
+    Options,
+    Outcome,
+    RefusedError,
+    SessionParameters,
+)
 from tests.core import eligibility, mask, node, person, screening, wand
 
 HOME: Final = ZoneInfo("Europe/Berlin")
@@ -41,14 +48,20 @@ PLANS: Final[dict[str, Plan]] = {
 }
 
 
-def evenings(plan: tuple[Evenings, ...], jitter: random.Random | None, days: int) -> Iterator[Session]:
+def evenings(
+    plan: tuple[Evenings, ...], jitter: random.Random | None, days: int
+) -> Iterator[Session]:
     """Yield the sessions of a plan; without a random one by turns as early and as late as can be."""
     for number in range(days):
         day = BEGIN + timedelta(days=number)
         off = jitter.uniform(-1, 1) * LATE if jitter else LATE * (1 if number % 2 else -1)
         for name, device, clock, weekdays in plan:
             if day.weekday() in weekdays:
-                yield datetime.combine(day, clock, HOME).astimezone(tz=ZoneInfo("UTC")) + off, device, name
+                yield (
+                    datetime.combine(day, clock, HOME).astimezone(tz=ZoneInfo("UTC")) + off,
+                    device,
+                    name,
+                )
 
 
 def live(what: Plan, jitter: random.Random | None) -> int:
@@ -57,10 +70,22 @@ def live(what: Plan, jitter: random.Random | None) -> int:
     books, number = LedgerIndex(), 0
     for at, device, name in evenings(plan, jitter, days):
         number += 1
-        asked = dict.fromkeys(Modality, screening(screened_at=at - timedelta(days=7), expires_at=at + timedelta(days=7)))
-        whose = replace(person(sessions=books.totals("p1").sessions, options=options), eligibility=eligibility(screenings=asked))
+        asked = dict.fromkeys(
+            Modality,
+            screening(screened_at=at - timedelta(days=7), expires_at=at + timedelta(days=7)),
+        )
+        whose = replace(
+            person(sessions=books.totals("p1").sessions, options=options),
+            eligibility=eligibility(screenings=asked),
+        )
         request: SessionParameters = replace(resolve.resolve(name, whose, device), gel_rinsed=True)
-        granted = permit(request, device, node(received_at=at), at, history=books.history("p1", at, mac=device.modality))
+        granted = permit(
+            request,
+            device,
+            node(received_at=at),
+            at,
+            history=books.history("p1", at, mac=device.modality),
+        )
         ended_at = at + timedelta(seconds=request.duration_s + 30)
         books.put(
             Record(

@@ -1,8 +1,9 @@
 """What would be allowed, in the numbers that a person sets.
 
-Every bound is *nominal*: (hard ceiling or default, whichever is smaller) x skin factor / (1 + U), the device's own ceiling where that is smaller, rounded to
-what the wire carries (µW/cm², µA, s) on the safe side. Its `source` is the row of docs/safety.md that bounds, or `node` for the device's own ceiling. A maximum
-below the minimum: nothing is allowed.
+Every bound is *nominal*: (hard ceiling or default, whichever is smaller) x skin factor / (1 + U),
+the device's own ceiling where that is smaller, rounded to what the wire carries (µW/cm², µA, s) on
+the safe side. Its `source` is the row of docs/safety.md that bounds, or `node` for the device's own
+ceiling. A maximum below the minimum: nothing is allowed.
 """
 
 import math
@@ -26,8 +27,16 @@ def irradiance(channel: Channel, device: Device, person: Person) -> Bound:
     Source: docs/safety.md, L1 to L4, L26, L28, X9.
     """
     limit = limits.IRRADIANCE[channel]
-    node = min(_ceiling(device.peak_mw_cm2.get(channel, 0)), _ceiling(device.full_mw_cm2.get(channel, 0)))
-    return _bound(limit.default.minimum, limit, _light_scale(device, person) * person.options.share, 3, (node, NODE))
+    node = min(
+        _ceiling(device.peak_mw_cm2.get(channel, 0)), _ceiling(device.full_mw_cm2.get(channel, 0))
+    )
+    return _bound(
+        limit.default.minimum,
+        limit,
+        _light_scale(device, person) * person.options.share,
+        3,
+        (node, NODE),
+    )
 
 
 def current(device: Device, person: Person) -> Bound:
@@ -37,7 +46,9 @@ def current(device: Device, person: Person) -> Bound:
     """
     scale = person.options.share / (1 + uncertainty(device))
     density = (limits.CURRENT_DENSITY_UA_MM2 * _ceiling(device.contact_area_mm2) * scale, "M3")
-    return _bound(limits.CURRENT.default.minimum, limits.CURRENT, scale, 0, density, (device.peak_ua, NODE))
+    return _bound(
+        limits.CURRENT.default.minimum, limits.CURRENT, scale, 0, density, (device.peak_ua, NODE)
+    )
 
 
 def duration(device: Device, person: Person) -> Bound:
@@ -46,8 +57,20 @@ def duration(device: Device, person: Person) -> Bound:
     Source: docs/safety.md, L7, M13, L28, X9.
     """
     limit = limits.DURATION[device.modality]
-    graded = {Grade.MEASURED: math.inf, Grade.DECLARED: limits.DECLARED_DURATION_S, Grade.NONE: limits.UNCALIBRATED_DURATION_S}
-    return _bound(limit.default.minimum, limit, 1, 0, (graded[device.grade], "L28"), (device.duration_s, NODE), (longest(device.modality, person), OPTION))
+    graded = {
+        Grade.MEASURED: math.inf,
+        Grade.DECLARED: limits.DECLARED_DURATION_S,
+        Grade.NONE: limits.UNCALIBRATED_DURATION_S,
+    }
+    return _bound(
+        limit.default.minimum,
+        limit,
+        1,
+        0,
+        (graded[device.grade], "L28"),
+        (device.duration_s, NODE),
+        (longest(device.modality, person), OPTION),
+    )
 
 
 def longest(modality: Modality, person: Person) -> float:
@@ -55,7 +78,11 @@ def longest(modality: Modality, person: Person) -> float:
 
     Source: docs/safety.md, X9.
     """
-    return person.options.mask_duration_s if modality is Modality.MASK else person.options.wand_duration_s
+    return (
+        person.options.mask_duration_s
+        if modality is Modality.MASK
+        else person.options.wand_duration_s
+    )
 
 
 def frequency() -> Bound:
@@ -85,7 +112,9 @@ def total_irradiance(device: Device, person: Person) -> Bound:
 
     Source: docs/safety.md, L5, L26, L28, X9.
     """
-    return _bound(0, limits.TOTAL_IRRADIANCE, _light_scale(device, person) * person.options.share, 3)
+    return _bound(
+        0, limits.TOTAL_IRRADIANCE, _light_scale(device, person) * person.options.share, 3
+    )
 
 
 def exposure_ratio(device: Device, person: Person) -> Bound:
@@ -96,13 +125,21 @@ def exposure_ratio(device: Device, person: Person) -> Bound:
     return _bound(0, limits.EXPOSURE_RATIO, _light_scale(device, person), 6)
 
 
-def light_seconds(limit: Limit, fluence_j_cm2_per_s: float, device: Device, person: Person) -> Bound:
+def light_seconds(
+    limit: Limit, fluence_j_cm2_per_s: float, device: Device, person: Person
+) -> Bound:
     """Return the time in seconds for which light stays inside a limit of fluence; blue that is there by option only, inside half of its own.
 
     Source: docs/safety.md, L8 to L12, L19, L25, L26, L28.
     """
-    half = limits.HALF_BLUE_SHARE if limit is limits.FLUENCE[Channel.BLUE] and person.skin_type in limits.DARK_SKIN else 1
-    return _seconds(limit, _light_scale(device, person) * phase(device, person) * half, fluence_j_cm2_per_s)
+    half = (
+        limits.HALF_BLUE_SHARE
+        if limit is limits.FLUENCE[Channel.BLUE] and person.skin_type in limits.DARK_SKIN
+        else 1
+    )
+    return _seconds(
+        limit, _light_scale(device, person) * phase(device, person) * half, fluence_j_cm2_per_s
+    )
 
 
 def current_seconds(charge_ma_min_per_s: float, device: Device, person: Person) -> Bound:
@@ -110,7 +147,9 @@ def current_seconds(charge_ma_min_per_s: float, device: Device, person: Person) 
 
     Source: docs/safety.md, M15, L19, L28.
     """
-    return _seconds(limits.CHARGE, phase(device, person) / (1 + uncertainty(device)), charge_ma_min_per_s)
+    return _seconds(
+        limits.CHARGE, phase(device, person) / (1 + uncertainty(device)), charge_ma_min_per_s
+    )
 
 
 def slowest(current_ua: float, device: Device) -> Bound:
@@ -120,7 +159,12 @@ def slowest(current_ua: float, device: Device) -> Bound:
     """
     ceiling = min(limits.HALF_PERIOD_CHARGE.default.maximum, limits.HALF_PERIOD_CHARGE.hard.maximum)
     least = current_ua * (1 + uncertainty(device)) / (2 * ceiling)  # µA / µC = 1/s
-    return Bound(minimum=round(least, 6), maximum=frequency().maximum, unit="Hz", source=limits.HALF_PERIOD_CHARGE.hard.source)
+    return Bound(
+        minimum=round(least, 6),
+        maximum=frequency().maximum,
+        unit="Hz",
+        source=limits.HALF_PERIOD_CHARGE.hard.source,
+    )
 
 
 def phase(device: Device, person: Person) -> float:
@@ -128,12 +172,18 @@ def phase(device: Device, person: Person) -> float:
 
     Source: docs/safety.md, L19.
     """
-    return limits.FIRST_SESSIONS_SHARE if person.sessions.get(device.modality, 0) < limits.FIRST_SESSIONS else 1
+    return (
+        limits.FIRST_SESSIONS_SHARE
+        if person.sessions.get(device.modality, 0) < limits.FIRST_SESSIONS
+        else 1
+    )
 
 
 def best_device(modality: Modality, channels: tuple[Channel, ...]) -> Device:
     """Return the best device of a modality that there could be: what is refused for it is refused for every one, also for one that has not reported yet."""
-    full = MappingProxyType({channel: limits.IRRADIANCE[channel].hard.maximum for channel in channels})
+    full = MappingProxyType(
+        {channel: limits.IRRADIANCE[channel].hard.maximum for channel in channels}
+    )
     return Device(
         modality=modality,
         contract=(1, 0),
@@ -145,7 +195,9 @@ def best_device(modality: Modality, channels: tuple[Channel, ...]) -> Device:
         peak_ua=limits.CURRENT.hard.maximum,
         eye_shield=EyeShield.SENSED,
         worn_sensor=True,
-        contact_area_mm2=limits.CURRENT.hard.maximum / limits.CURRENT_DENSITY_UA_MM2 * (1 + limits.UNCERTAINTY[Grade.MEASURED]),
+        contact_area_mm2=limits.CURRENT.hard.maximum
+        / limits.CURRENT_DENSITY_UA_MM2
+        * (1 + limits.UNCERTAINTY[Grade.MEASURED]),
         duration_s=limits.DURATION[modality].hard.maximum,
     )
 
@@ -166,11 +218,18 @@ def _down(value: float, digits: int) -> float:
     return max(0, math.floor(value * scale + 1e-6)) / scale
 
 
-def _bound(minimum: float, limit: Limit, scale: float, digits: int, *others: tuple[float, str]) -> Bound:
+def _bound(
+    minimum: float, limit: Limit, scale: float, digits: int, *others: tuple[float, str]
+) -> Bound:
     """The smallest of default, hard ceiling (both times `scale`) and (ceiling, source) of others, rounded down."""
     custom = (min(limit.default.maximum, limit.hard.maximum) * scale, limit.default.source)
-    maximum, source = min((custom, *((_ceiling(value), source) for value, source in others)), key=lambda candidate: candidate[0])
-    return Bound(minimum=minimum, maximum=_down(maximum, digits), unit=limit.default.unit, source=source)
+    maximum, source = min(
+        (custom, *((_ceiling(value), source) for value, source in others)),
+        key=lambda candidate: candidate[0],
+    )
+    return Bound(
+        minimum=minimum, maximum=_down(maximum, digits), unit=limit.default.unit, source=source
+    )
 
 
 def _seconds(limit: Limit, scale: float, dose_per_s: float) -> Bound:

@@ -1,7 +1,8 @@
 """What a person makes themselves: whether any session of it could ever be permitted, and what it amounts to.
 
-Nothing is scaled. Every limit of a session speaks, by the gate's own rules and in its own words; what the person was given before does not, since a program is
-for later. The gate asks again at every start.
+Nothing is scaled. Every limit of a session speaks, by the gate's own rules and in its own words;
+what the person was given before does not, since a program is for later. The gate asks again at
+every start.
 """
 
 from dataclasses import dataclass, replace
@@ -40,37 +41,61 @@ def check(program: Program, person: Person, device: Device, now: datetime) -> Wo
 
     Args:
         program: One that a person has made, with a recipe for the device.
-        person: Skin type, screening and options matter; the first three sessions are taken to be over.
+        person: Skin type, screening and options matter; the first three sessions are taken to be
+            over.
         device: What would give it, or the best that it could be.
         now: UTC and aware.
 
     Raises:
-        RefusedError: All that no day would permit, `per_week` beyond what a week allows included. Nothing has changed.
+        RefusedError: All that no day would permit, `per_week` beyond what a week allows included.
+            Nothing has changed.
 
     Source: docs/safety.md, every row of a session and of a week.
     """
-    later = replace(person, sessions=MappingProxyType(dict.fromkeys(Modality, limits.FIRST_SESSIONS)))
+    later = replace(
+        person, sessions=MappingProxyType(dict.fromkeys(Modality, limits.FIRST_SESSIONS))
+    )
     request = resolve(program.key, later, device, {program.key: program})
     found = by_itself(request, device, now)
     if found:
         raise RefusedError(*found)
     counted = worst_case(planned(request), device)
-    most, per_week = _most_a_week(counted, later, device.modality), program.per_week(device.modality)
+    most, per_week = (
+        _most_a_week(counted, later, device.modality),
+        program.per_week(device.modality),
+    )
     if not 1 <= per_week <= most or not float(per_week).is_integer():
-        raise RefusedError(Refusal(reason=Reason.OUT_OF_BOUNDS, field="per_week", minimum=1, maximum=most))
+        raise RefusedError(
+            Refusal(reason=Reason.OUT_OF_BOUNDS, field="per_week", minimum=1, maximum=most)
+        )
     day = limits.CHARGE.default.maximum
     if device.modality is Modality.MASK:
         day = limits.FLUENCE_DAY.default.maximum * limits.SKIN_FACTOR[person.skin_type]
     beginner = replace(request, person=replace(person, sessions=MappingProxyType({})))
-    return Worth(planned=planned(request), worst_case=counted, day=day, from_the_start=not by_itself(beginner, device, now))
+    return Worth(
+        planned=planned(request),
+        worst_case=counted,
+        day=day,
+        from_the_start=not by_itself(beginner, device, now),
+    )
 
 
 def _most_a_week(counted: Dose, person: Person, modality: Modality) -> int:
     """Return how many such sessions a week holds (L14, L15, L17, M17)."""
     if modality is Modality.WAND:
         starting = person.options.wand_starting_phase
-        return limits.SESSIONS_WEEK_WAND_STARTING if starting else math.floor(limits.SESSIONS_WEEK[modality].default.maximum)
+        return (
+            limits.SESSIONS_WEEK_WAND_STARTING
+            if starting
+            else math.floor(limits.SESSIONS_WEEK[modality].default.maximum)
+        )
     skin, sessions = limits.SKIN_FACTOR[person.skin_type], person.options.mask_sessions_week
-    most = min(sessions, math.floor(limits.FLUENCE_WEEK.default.maximum * skin / counted.total + 1e-9))
+    most = min(
+        sessions, math.floor(limits.FLUENCE_WEEK.default.maximum * skin / counted.total + 1e-9)
+    )
     blue = counted.fluence_j_cm2.get(Channel.BLUE, 0)
-    return most if blue == 0 else min(most, math.floor(limits.BLUE_WEEK.default.maximum * skin / blue + 1e-9))
+    return (
+        most
+        if blue == 0
+        else min(most, math.floor(limits.BLUE_WEEK.default.maximum * skin / blue + 1e-9))
+    )

@@ -1,7 +1,9 @@
 """Whether a person may be treated at all, and with what options.
 
-Every rule is a constraint of its own, as in `request`. What a person, an automation or a clock does to an `Eligibility` is a function that returns a new one.
-Whatever is reported makes it stricter at once; nothing but a person makes it milder, and no function here does so before the hard time is over.
+Every rule is a constraint of its own, as in `request`. What a person, an automation or a clock does
+to an `Eligibility` is a function that returns a new one. Whatever is reported makes it stricter at
+once; nothing but a person makes it milder, and no function here does so before the hard time is
+over.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,10 +13,21 @@ from types import MappingProxyType
 from typing import Final
 
 from .. import limits
-from ..model import Eligibility, Hold, Modality, Options, Reason, Refusal, RefusedError, Screening, SkinType, Verdict
+from ..model import (
+    Eligibility,
+    Hold,
+    Modality,
+    Options,
+    Reason,
+    Refusal,
+    RefusedError,
+    Screening,
+    SkinType,
+    Verdict,
+)
 from .request import Turn
 
-# --- may they start ------------------------------------------------------------------------------------------------------------
+# --- may they start -------------------------------------------------------------------------------
 
 
 def adult(turn: Turn) -> Iterator[Refusal]:
@@ -33,7 +46,9 @@ def screened(turn: Turn) -> Iterator[Refusal]:
 def unexpired(turn: Turn) -> Iterator[Refusal]:
     """X4: answers grow old, by the stored date and by the hard limit."""
     screening = _screening(turn)
-    if screening is not None and turn.now >= min(screening.expires_at, screening.screened_at + max(limits.SCREENING_HOLDS)):
+    if screening is not None and turn.now >= min(
+        screening.expires_at, screening.screened_at + max(limits.SCREENING_HOLDS)
+    ):
         yield Refusal(reason=Reason.SCREENING_EXPIRED, detail=turn.device.modality)
 
 
@@ -90,7 +105,7 @@ def _until(reason: Reason, until: datetime | None, turn: Turn) -> Iterator[Refus
         yield Refusal(reason=reason, allowed_at=until)
 
 
-# --- what is reported, only ever stricter ----------------------------------------------------------------------------------------
+# --- what is reported, only ever stricter ---------------------------------------------------------
 
 
 def blocked(eligibility: Eligibility, modalities: Iterable[Modality], block: Hold) -> Eligibility:
@@ -98,13 +113,17 @@ def blocked(eligibility: Eligibility, modalities: Iterable[Modality], block: Hol
     holds = dict(eligibility.holds)
     for modality in modalities:
         there = holds.get(modality, block)
-        holds[modality] = Hold(until=max(there.until, block.until), hard_until=max(there.hard_until, block.hard_until))
+        holds[modality] = Hold(
+            until=max(there.until, block.until), hard_until=max(there.hard_until, block.hard_until)
+        )
     return replace(eligibility, holds=MappingProxyType(holds))
 
 
 def reddened(eligibility: Eligibility, now: datetime) -> Eligibility:
     """Return a standing in which light waits for 72 h from now."""
-    return replace(eligibility, redness_until=_later(eligibility.redness_until, now + limits.REDNESS_LOCK))
+    return replace(
+        eligibility, redness_until=_later(eligibility.redness_until, now + limits.REDNESS_LOCK)
+    )
 
 
 def flagged(eligibility: Eligibility, now: datetime) -> Eligibility:
@@ -114,7 +133,9 @@ def flagged(eligibility: Eligibility, now: datetime) -> Eligibility:
 
 def not_fine(eligibility: Eligibility, now: datetime) -> Eligibility:
     """Return a standing in which nothing starts today: for 20 h from now."""
-    return replace(eligibility, not_fine_until=_later(eligibility.not_fine_until, now + limits.SKIN_NOT_FINE))
+    return replace(
+        eligibility, not_fine_until=_later(eligibility.not_fine_until, now + limits.SKIN_NOT_FINE)
+    )
 
 
 def _later(one: datetime | None, other: datetime) -> datetime:
@@ -125,12 +146,14 @@ def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
     return one if other is None else _later(one, other)
 
 
-def screened_anew(eligibility: Eligibility, screenings: Mapping[Modality, Screening]) -> Eligibility:
+def screened_anew(
+    eligibility: Eligibility, screenings: Mapping[Modality, Screening]
+) -> Eligibility:
     """Return the standing of an adult after a screening; what has been reported and has to be waited for stays."""
     return replace(eligibility, adult=True, screenings=MappingProxyType(dict(screenings)))
 
 
-# --- what a person takes back ----------------------------------------------------------------------------------------------------
+# --- what a person takes back ---------------------------------------------------------------------
 
 
 def unblocked(eligibility: Eligibility, now: datetime) -> Eligibility:
@@ -148,9 +171,12 @@ def cleared(eligibility: Eligibility, now: datetime) -> Eligibility:
     """Return a standing without its red flag.
 
     Raises:
-        RefusedError: `red_flag`, before its 7 days are over, with the time at which they are. Nothing has changed.
+        RefusedError: `red_flag`, before its 7 days are over, with the time at which they are.
+            Nothing has changed.
     """
-    if eligibility.red_flag_at is not None and now < (at := eligibility.red_flag_at + limits.RED_FLAG_LATCH):
+    if eligibility.red_flag_at is not None and now < (
+        at := eligibility.red_flag_at + limits.RED_FLAG_LATCH
+    ):
         raise RefusedError(Refusal(reason=Reason.RED_FLAG, allowed_at=at))
     return replace(eligibility, red_flag_at=None)
 
@@ -158,7 +184,13 @@ def cleared(eligibility: Eligibility, now: datetime) -> Eligibility:
 def erased(eligibility: Eligibility, now: datetime) -> Eligibility:
     """Return what is left of a standing when a person's data is erased: what still has to be waited for, which nobody can read anything from."""
     return Eligibility(
-        holds=MappingProxyType({modality: block for modality, block in eligibility.holds.items() if now < max(block.until, block.hard_until)}),
+        holds=MappingProxyType(
+            {
+                modality: block
+                for modality, block in eligibility.holds.items()
+                if now < max(block.until, block.hard_until)
+            }
+        ),
         redness_until=_still(eligibility.redness_until, now),
         red_flag_at=eligibility.red_flag_at,
         not_fine_until=_still(eligibility.not_fine_until, now),
@@ -183,9 +215,17 @@ def inherited(eligibility: Eligibility, left: Iterable[Eligibility]) -> Eligibil
     return eligibility
 
 
-# --- skin type ---------------------------------------------------------------------------------------------------------------------
+# --- skin type ------------------------------------------------------------------------------------
 
-DARKER: Final = (SkinType.I, SkinType.II, SkinType.III, SkinType.IV, SkinType.V, SkinType.VI, SkinType.UNKNOWN)
+DARKER: Final = (
+    SkinType.I,
+    SkinType.II,
+    SkinType.III,
+    SkinType.IV,
+    SkinType.V,
+    SkinType.VI,
+    SkinType.UNKNOWN,
+)
 """From what allows most to what allows least; not answered counts as the darkest."""
 
 
@@ -215,10 +255,12 @@ def answered(skin: Skin, wanted: SkinType, now: datetime) -> Skin:
         return skin
     before = skin.at(now)
     loosens = DARKER.index(wanted) < DARKER.index(before)
-    return Skin(wanted=wanted, before=before, loosened_at=now + limits.LOOSENED_AFTER if loosens else None)
+    return Skin(
+        wanted=wanted, before=before, loosened_at=now + limits.LOOSENED_AFTER if loosens else None
+    )
 
 
-# --- options -----------------------------------------------------------------------------------------------------------------------
+# --- options --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,13 +291,22 @@ def choose(choice: Choice, wanted: Options, now: datetime) -> Choice:
     for name, bound in BOUNDS.items():
         if not bound.contains(value := getattr(wanted, name)):
             raise RefusedError(
-                Refusal(reason=Reason.OUT_OF_BOUNDS, field=name, minimum=bound.minimum, maximum=bound.maximum, unit=bound.unit, detail=f"{value}")
+                Refusal(
+                    reason=Reason.OUT_OF_BOUNDS,
+                    field=name,
+                    minimum=bound.minimum,
+                    maximum=bound.maximum,
+                    unit=bound.unit,
+                    detail=f"{value}",
+                )
             )
     if wanted == choice.wanted:
         return choice
     before = choice.options(now)
     loosens = tightest(wanted, before) != wanted
-    return Choice(wanted=wanted, before=before, loosened_at=now + limits.LOOSENED_AFTER if loosens else None)
+    return Choice(
+        wanted=wanted, before=before, loosened_at=now + limits.LOOSENED_AFTER if loosens else None
+    )
 
 
 BOUNDS: Final = MappingProxyType(
@@ -271,10 +322,22 @@ BOUNDS: Final = MappingProxyType(
 
 def tightest(one: Options, other: Options) -> Options:
     """Return the stricter of each option: less is stricter, and no is."""
-    return Options(**{each.name: min(getattr(one, each.name), getattr(other, each.name)) for each in fields(Options)})
+    return Options(
+        **{
+            each.name: min(getattr(one, each.name), getattr(other, each.name))
+            for each in fields(Options)
+        }
+    )
 
 
 def within(options: Options) -> Options:
     """Return options that are inside their bounds: what is not counts as the default."""
     default = Options()
-    return replace(options, **{name: getattr(default, name) for name, bound in BOUNDS.items() if not bound.contains(getattr(options, name))})
+    return replace(
+        options,
+        **{
+            name: getattr(default, name)
+            for name, bound in BOUNDS.items()
+            if not bound.contains(getattr(options, name))
+        },
+    )

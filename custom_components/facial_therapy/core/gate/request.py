@@ -1,7 +1,8 @@
 """What may be asked for: one small function per rule, each of which can only refuse.
 
-A constraint sees a `Case` and yields refusals. It knows nothing of the other constraints, so each holds by itself, and one more can only tighten. What would be
-allowed comes from `allowed`. A number that is none (NaN, infinity, text, nothing) is inside no bound.
+A constraint sees a `Case` and yields refusals. It knows nothing of the other constraints, so each
+holds by itself, and one more can only tighten. What would be allowed comes from `allowed`. A number
+that is none (NaN, infinity, text, nothing) is inside no bound.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +14,19 @@ from typing import Final
 from .. import limits
 from ..dose import charge_ma_min, fluence_j_cm2, uncertainty
 from ..limits import Bound
-from ..model import Channel, Device, EyeShield, Grade, Modality, Person, Reason, Refusal, SessionParameters, SkinType, Telemetry
+from ..model import (
+    Channel,
+    Device,
+    EyeShield,
+    Grade,
+    Modality,
+    Person,
+    Reason,
+    Refusal,
+    SessionParameters,
+    SkinType,
+    Telemetry,
+)
 from . import bounds
 
 
@@ -34,7 +47,8 @@ class Turn(Moment):
 
     person: Person
     ledger_at: datetime | None = None
-    """The ledger's time, which no step of the wall clock moves; None where only the wall clock is known."""
+    """The ledger's time, which no step of the wall clock moves; None where only the wall clock is
+    known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +87,21 @@ def _at_most(field: str, value: float, bound: Bound) -> Iterator[Refusal]:
 
 
 def _outside(field: str, bound: Bound) -> Refusal:
-    return Refusal(reason=Reason.OUT_OF_BOUNDS, field=field, minimum=bound.minimum, maximum=bound.maximum, unit=bound.unit, detail=bound.source)
+    return Refusal(
+        reason=Reason.OUT_OF_BOUNDS,
+        field=field,
+        minimum=bound.minimum,
+        maximum=bound.maximum,
+        unit=bound.unit,
+        detail=bound.source,
+    )
 
 
 def _field(channel: object) -> str:
     return f"channels.{channel}"
 
 
-# --- the request itself --------------------------------------------------------------------------------------------------------
+# --- the request itself ---------------------------------------------------------------------------
 
 
 def modality(case: Case) -> Iterator[Refusal]:
@@ -92,7 +113,9 @@ def modality(case: Case) -> Iterator[Refusal]:
     if case.device.modality is Modality.MASK:
         for field, value in (("current_ua", case.current_ua), ("frequency_hz", case.frequency_hz)):
             if value is not None:
-                yield Refusal(reason=Reason.WRONG_MODALITY, field=field, detail=case.device.modality)
+                yield Refusal(
+                    reason=Reason.WRONG_MODALITY, field=field, detail=case.device.modality
+                )
 
 
 def selection(case: Case) -> Iterator[Refusal]:
@@ -122,7 +145,9 @@ def irradiance(case: Case) -> Iterator[Refusal]:
     """L1 to L4: each channel by itself."""
     for channel, level in case.light.items():
         if channel in case.device.full_mw_cm2:
-            yield from _check(_field(channel), level, bounds.irradiance(channel, case.device, case.person))
+            yield from _check(
+                _field(channel), level, bounds.irradiance(channel, case.device, case.person)
+            )
 
 
 def peak_current(case: Case) -> Iterator[Refusal]:
@@ -142,12 +167,14 @@ def window(case: Case) -> Iterator[Refusal]:
     yield from _check("window_s", case.window_s, bounds.window(case.device.modality))
 
 
-# --- device and person ---------------------------------------------------------------------------------------------------------
+# --- device and person ----------------------------------------------------------------------------
 
 
 def calibration(case: Case) -> Iterator[Refusal]:
     """L28: without calibration red only, and no wand; an uncertainty that is no number is no calibration."""
-    if math.isinf(uncertainty(case.device)) or (case.device.grade is Grade.NONE and case.device.modality is Modality.WAND):
+    if math.isinf(uncertainty(case.device)) or (
+        case.device.grade is Grade.NONE and case.device.modality is Modality.WAND
+    ):
         yield Refusal(reason=Reason.NOT_CALIBRATED)
     elif case.device.grade is Grade.NONE:
         for channel in case.light:
@@ -167,42 +194,64 @@ def skin(case: Case) -> Iterator[Refusal]:
     """L25: no blue for skin types IV to VI, nor where the type is not known (IV: half, if the person has opted for it), nor where screening found it unfit."""
     if Channel.BLUE not in case.light:
         return
-    dark = case.person.skin_type in limits.DARK_SKIN and not (case.person.skin_type is SkinType.IV and case.person.options.half_blue)
+    dark = case.person.skin_type in limits.DARK_SKIN and not (
+        case.person.skin_type is SkinType.IV and case.person.options.half_blue
+    )
     screening = case.person.eligibility.screenings.get(Modality.MASK)
     if dark or screening is None or not screening.blue:
         yield Refusal(reason=Reason.SKIN_TYPE, field=_field(Channel.BLUE))
 
 
-# --- what it adds up to --------------------------------------------------------------------------------------------------------
+# --- what it adds up to ---------------------------------------------------------------------------
 
 
 def total_irradiance(case: Case) -> Iterator[Refusal]:
     """L5: all channels together."""
-    yield from _at_most("channels", round(sum(case.lit.values()), 6), bounds.total_irradiance(case.device, case.person))
+    yield from _at_most(
+        "channels",
+        round(sum(case.lit.values()), 6),
+        bounds.total_irradiance(case.device, case.person),
+    )
 
 
 def exposure_ratio(case: Case) -> Iterator[Refusal]:
     """L6: the sum of E / EL."""
     ratio = sum(level / limits.EXPOSURE_LIMIT[channel] for channel, level in case.lit.items())
-    yield from _at_most("channels", round(ratio, 9), bounds.exposure_ratio(case.device, case.person))
+    yield from _at_most(
+        "channels", round(ratio, 9), bounds.exposure_ratio(case.device, case.person)
+    )
 
 
 def fluence(case: Case) -> Iterator[Refusal]:
     """L8 to L11, L19: fluence of each channel, said as the time for which its level would be allowed."""
     for channel, level in case.lit.items():
-        yield from _at_most("duration_s", case.duration_s, bounds.light_seconds(limits.FLUENCE[channel], fluence_j_cm2(level, 1), case.device, case.person))
+        yield from _at_most(
+            "duration_s",
+            case.duration_s,
+            bounds.light_seconds(
+                limits.FLUENCE[channel], fluence_j_cm2(level, 1), case.device, case.person
+            ),
+        )
 
 
 def fluence_session(case: Case) -> Iterator[Refusal]:
     """L12, L19: fluence of all channels together."""
     together = fluence_j_cm2(sum(case.lit.values()), 1)
-    yield from _at_most("duration_s", case.duration_s, bounds.light_seconds(limits.FLUENCE_SESSION, together, case.device, case.person))
+    yield from _at_most(
+        "duration_s",
+        case.duration_s,
+        bounds.light_seconds(limits.FLUENCE_SESSION, together, case.device, case.person),
+    )
 
 
 def charge(case: Case) -> Iterator[Refusal]:
     """M15, L19: charge, said as the time for which the current would be allowed."""
     if case.current_ua is not None:
-        yield from _at_most("duration_s", case.duration_s, bounds.current_seconds(charge_ma_min(case.current_ua, 1), case.device, case.person))
+        yield from _at_most(
+            "duration_s",
+            case.duration_s,
+            bounds.current_seconds(charge_ma_min(case.current_ua, 1), case.device, case.person),
+        )
 
 
 def half_period_charge(case: Case) -> Iterator[Refusal]:
@@ -232,4 +281,5 @@ REQUEST: Final[tuple[Constraint, ...]] = (
     charge,
     half_period_charge,
 )
-"""What is wrong with a request whatever the device is doing: first what it says, then whether device and person suit it, then what it adds up to."""
+"""What is wrong with a request whatever the device is doing: first what it says, then whether
+device and person suit it, then what it adds up to."""

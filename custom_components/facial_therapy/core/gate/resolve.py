@@ -1,9 +1,11 @@
 """The built-in programs, what people make themselves, and what they are for one person on one device.
 
-`resolve` fits a recipe to skin, calibration and phase, and to nothing else; `permit` then says yes or no. It leaves out or replaces light only where the
-recipe itself says so: blemish-prone without blue for skin types IV to VI, puffiness in red without an eye shield. Everything else that does not fit (a channel
-that the mask lacks, near-infrared without an eye shield, a mask or wand without calibration) is refused by `permit`, so that a program never quietly becomes
-another one. What a person has made themselves is taken as it is, and refused rather than scaled.
+`resolve` fits a recipe to skin, calibration and phase, and to nothing else; `permit` then says yes
+or no. It leaves out or replaces light only where the recipe itself says so: blemish-prone without
+blue for skin types IV to VI, puffiness in red without an eye shield. Everything else that does not
+fit (a channel that the mask lacks, near-infrared without an eye shield, a mask or wand without
+calibration) is refused by `permit`, so that a program never quietly becomes another one. What a
+person has made themselves is taken as it is, and refused rather than scaled.
 """
 
 from collections.abc import Mapping
@@ -14,7 +16,18 @@ from typing import Final
 
 from ..dose import uncertainty
 from ..limits import DARK_SKIN, PROGRAM_UNCERTAINTY, SKIN_FACTOR
-from ..model import ByChannel, Channel, Device, EyeShield, Modality, Person, Reason, Refusal, RefusedError, SessionParameters
+from ..model import (
+    ByChannel,
+    Channel,
+    Device,
+    EyeShield,
+    Modality,
+    Person,
+    Reason,
+    Refusal,
+    RefusedError,
+    SessionParameters,
+)
 from ..zones import zone_s
 from .bounds import longest, phase
 
@@ -92,38 +105,73 @@ BUILT_IN: Final[Programs] = MappingProxyType(
         for program in (
             Program(
                 key="fine_lines",
-                mask=Light(irradiance_mw_cm2=_levels(red=28, near_infrared=28), duration_s=600, per_week=3),
-                wand=Current(current_ua=200, frequency_hz=8.3, duration_s=300, per_week=2, per_week_starting=2),
+                mask=Light(
+                    irradiance_mw_cm2=_levels(red=28, near_infrared=28), duration_s=600, per_week=3
+                ),
+                wand=Current(
+                    current_ua=200,
+                    frequency_hz=8.3,
+                    duration_s=300,
+                    per_week=2,
+                    per_week_starting=2,
+                ),
                 build_up_weeks=12,
             ),
             Program(
                 key="sagging_jawline",
-                mask=Light(irradiance_mw_cm2=_levels(red=28, near_infrared=28), duration_s=600, per_week=3),
-                wand=Current(current_ua=250, frequency_hz=8.3, duration_s=300, per_week=2, per_week_starting=3),
+                mask=Light(
+                    irradiance_mw_cm2=_levels(red=28, near_infrared=28), duration_s=600, per_week=3
+                ),
+                wand=Current(
+                    current_ua=250,
+                    frequency_hz=8.3,
+                    duration_s=300,
+                    per_week=2,
+                    per_week_starting=3,
+                ),
                 build_up_weeks=8,
             ),
             Program(
                 key="blemish_prone",
-                mask=Light(irradiance_mw_cm2=_levels(blue=16, red=28), dark_skin_mw_cm2=_levels(red=28), duration_s=600, per_week=2),
+                mask=Light(
+                    irradiance_mw_cm2=_levels(blue=16, red=28),
+                    dark_skin_mw_cm2=_levels(red=28),
+                    duration_s=600,
+                    per_week=2,
+                ),
                 build_up_weeks=8,
             ),
-            Program(key="uneven_tone", mask=Light(irradiance_mw_cm2=_levels(amber=14, red=14), duration_s=480, per_week=2), build_up_weeks=8),
+            Program(
+                key="uneven_tone",
+                mask=Light(irradiance_mw_cm2=_levels(amber=14, red=14), duration_s=480, per_week=2),
+                build_up_weeks=8,
+            ),
             Program(
                 key="puffiness",
-                mask=Light(irradiance_mw_cm2=_levels(near_infrared=14), no_eye_shield_mw_cm2=_levels(red=14), duration_s=300, per_week=2),
-                wand=Current(current_ua=100, frequency_hz=1, duration_s=300, per_week=2, per_week_starting=2),
+                mask=Light(
+                    irradiance_mw_cm2=_levels(near_infrared=14),
+                    no_eye_shield_mw_cm2=_levels(red=14),
+                    duration_s=300,
+                    per_week=2,
+                ),
+                wand=Current(
+                    current_ua=100, frequency_hz=1, duration_s=300, per_week=2, per_week_starting=2
+                ),
                 build_up_weeks=4,
             ),
             Program(
                 key="first_use",
                 mask=Light(irradiance_mw_cm2=_levels(red=14), duration_s=240, per_week=2),
-                wand=Current(current_ua=75, frequency_hz=8.3, duration_s=180, per_week=1, per_week_starting=1),
+                wand=Current(
+                    current_ua=75, frequency_hz=8.3, duration_s=180, per_week=1, per_week_starting=1
+                ),
                 build_up_weeks=2,
             ),
         )
     }
 )
-"""By key. Cosmetic goals only; the numbers are engineering judgement inside published exposures (docs/safety.md, "Built-in programs")."""
+"""By key. Cosmetic goals only; the numbers are engineering judgement inside published exposures
+(docs/safety.md, "Built-in programs")."""
 
 
 NO_CUSTOM_PROGRAMS: Final[Programs] = MappingProxyType({})
@@ -140,13 +188,17 @@ def named(key: str, custom: Programs = NO_CUSTOM_PROGRAMS) -> Program:
     return program
 
 
-def resolve(program_key: str, person: Person, device: Device, custom: Programs = NO_CUSTOM_PROGRAMS) -> SessionParameters:
+def resolve(
+    program_key: str, person: Person, device: Device, custom: Programs = NO_CUSTOM_PROGRAMS
+) -> SessionParameters:
     """Return what a program is for this person on this device; whether it may start is for `permit` to say.
 
-    Of a built-in one light is base x skin factor x 1.2 / (1 + U), current is base x 1.2 / (1 + U) (the skin factor is for light), so that a coarser calibration
-    lowers the drive and the charged value stays. Both are rounded down to what the wire carries: whole µW/cm² and whole µA. In the first three sessions of the
-    modality half of the time; the frequency never changes. A person who has opted for less gets that share of the level, and no more than their time. One that
-    a person has made is taken as it is.
+    Of a built-in one light is base x skin factor x 1.2 / (1 + U), current is base x 1.2 / (1 + U)
+    (the skin factor is for light), so that a coarser calibration lowers the drive and the charged
+    value stays. Both are rounded down to what the wire carries: whole µW/cm² and whole µA. In the
+    first three sessions of the modality half of the time; the frequency never changes. A person who
+    has opted for less gets that share of the level, and no more than their time. One that a person
+    has made is taken as it is.
 
     Args:
         program_key: A key of `BUILT_IN` or of `custom`.
@@ -155,25 +207,33 @@ def resolve(program_key: str, person: Person, device: Device, custom: Programs =
         custom: What the person has made.
 
     Returns:
-        The request: mask irradiance in mW/cm² per channel, or wand current in µA and frequency in Hz; seconds.
+        The request: mask irradiance in mW/cm² per channel, or wand current in µA and frequency in
+        Hz; seconds.
 
     Raises:
-        RefusedError: `unknown_program`, or `wrong_modality` if the program has no recipe for this device. Nothing has changed.
+        RefusedError: `unknown_program`, or `wrong_modality` if the program has no recipe for this
+            device. Nothing has changed.
     """
     program = named(program_key, custom)
     recipe = program.mask if device.modality is Modality.MASK else program.wand
     if recipe is None:
-        raise RefusedError(Refusal(reason=Reason.WRONG_MODALITY, field="program", detail=program_key))
+        raise RefusedError(
+            Refusal(reason=Reason.WRONG_MODALITY, field="program", detail=program_key)
+        )
     calibration = (1 + PROGRAM_UNCERTAINTY) / (1 + uncertainty(device))
     duration_s: float = recipe.duration_s
     if not program.custom:
         duration_s = min(duration_s * phase(device, person), longest(device.modality, person))
-    request = SessionParameters(modality=device.modality, person=person, program=program_key, duration_s=duration_s)
+    request = SessionParameters(
+        modality=device.modality, person=person, program=program_key, duration_s=duration_s
+    )
     if isinstance(recipe, Light):
         levels = _base(recipe, person, device)
         if not program.custom:
             scale = SKIN_FACTOR[person.skin_type] * calibration * person.options.share
-            levels = MappingProxyType({channel: _whole(level * scale * 1000) / 1000 for channel, level in levels.items()})
+            levels = MappingProxyType(
+                {channel: _whole(level * scale * 1000) / 1000 for channel, level in levels.items()}
+            )
         return replace(request, irradiance_mw_cm2=levels)
     current_ua: float = recipe.current_ua
     if not program.custom:

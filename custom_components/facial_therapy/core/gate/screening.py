@@ -91,26 +91,38 @@ EFFECTS: Final[Mapping[Condition, Effect]] = MappingProxyType(
 def needs_clinician(conditions: Iterable[Condition], modality: Modality) -> bool:
     """Tell whether a clinician's date would make a difference: not where the answer is no already."""
     effects = [EFFECTS[condition] for condition in conditions]
-    return any(modality in effect.clinician for effect in effects) and not any(modality in effect.blocked for effect in effects)
+    return any(modality in effect.clinician for effect in effects) and not any(
+        modality in effect.blocked for effect in effects
+    )
 
 
-def screen(conditions: Iterable[Condition], modality: Modality, clinician_on: date | None, now: datetime, today: date) -> Screening:
+def screen(
+    conditions: Iterable[Condition],
+    modality: Modality,
+    clinician_on: date | None,
+    now: datetime,
+    today: date,
+) -> Screening:
     """Return the verdict of a screening for one modality.
 
     Args:
         conditions: What the person has said of themselves.
         modality: Light or current.
-        clinician_on: The date on which a clinician has agreed; None if none has. One in the future or older than `CLINICIAN_HOLDS` counts as none.
+        clinician_on: The date on which a clinician has agreed; None if none has. One in the future
+            or older than `CLINICIAN_HOLDS` counts as none.
         now: UTC and aware.
         today: The date where the person is.
 
     Returns:
-        `clear`, `blocked` (also where a clinician would have to agree and has not), or `clinician` with the date. It holds for 90 days.
+        `clear`, `blocked` (also where a clinician would have to agree and has not), or `clinician`
+        with the date. It holds for 90 days.
 
     Source: docs/safety.md, X4, X5, L25.
     """
     given = list(conditions)
-    agreed = clinician_on is not None and clinician_on <= today <= clinician_on + limits.CLINICIAN_HOLDS
+    agreed = (
+        clinician_on is not None and clinician_on <= today <= clinician_on + limits.CLINICIAN_HOLDS
+    )
     if any(modality in EFFECTS[condition].blocked for condition in given):
         verdict = Verdict.BLOCKED
     elif not needs_clinician(given, modality):
@@ -122,7 +134,8 @@ def screen(conditions: Iterable[Condition], modality: Modality, clinician_on: da
         screened_at=now,
         expires_at=now + min(limits.SCREENING_HOLDS),
         clinician_on=clinician_on if verdict is Verdict.CLINICIAN else None,
-        blue=modality is Modality.MASK and not any(EFFECTS[condition].no_blue for condition in given),
+        blue=modality is Modality.MASK
+        and not any(EFFECTS[condition].no_blue for condition in given),
     )
 
 

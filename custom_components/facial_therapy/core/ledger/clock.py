@@ -1,8 +1,10 @@
 """The ledger's own time, which no step of the clock on the wall moves.
 
-It begins at the later of the wall clock and the newest entry of the ledger, and from then on goes by the monotonic clock alone. A wall clock that is put back
-reopens no window, also over a restart; one that is put forward while Home Assistant runs is credited nothing. Only over a restart forward time is believed,
-since nothing here could tell how long it was: the node's own clock is the second lock.
+It begins at the later of the wall clock and the newest entry of the ledger, and from then on goes
+by the monotonic clock alone. A wall clock that is put back reopens no window, also over a restart;
+one that is put forward while Home Assistant runs is credited nothing. Only over a restart forward
+time is believed, since nothing here could tell how long it was: the node's own clock is the second
+lock.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
 """A light that nobody governs: what its on-time amounts to, and when its planned time is over.
 
-Nothing holds such a light to its plan. It is charged from the moment it is seen on, for its planned time at once, and for more as soon as it is on for longer;
-how bright it is set does not matter. What it gives is declared, so that it counts with the uncertainty of a data sheet.
+Nothing holds such a light to its plan. It is charged from the moment it is seen on, for its planned
+time at once, and for more as soon as it is on for longer; how bright it is set does not matter.
+What it gives is declared, so that it counts with the uncertainty of a data sheet.
 """
 
 from dataclasses import dataclass, replace
@@ -15,7 +16,8 @@ from ..model import Channel, Dose, Grade, Modality, Outcome, Person
 from .record import Record, Source
 
 LEAST_EXTENSION_S: Final = 600
-"""A light that stays on is charged this far ahead at least. Engineering judgement: a line in the ledger every ten minutes, not every second."""
+"""A light that stays on is charged this far ahead at least. Engineering judgement: a line in the
+ledger every ten minutes, not every second."""
 IRRADIANCE: Final = Bound(minimum=0.1, maximum=200, unit="mW/cm²", source="")
 """What may be declared. No limit of safety: brighter lamps are not sold for a face."""
 
@@ -43,7 +45,10 @@ def longest_s(channel: Channel, irradiance_mw_cm2: float) -> float:
     Source: docs/safety.md, L7 to L11, L28.
     """
     worst_case = fluence_j_cm2(irradiance_mw_cm2, 1) * (1 + limits.UNCERTAINTY[Grade.DECLARED])
-    return min(limits.DURATION[Modality.MASK].hard.maximum, limits.FLUENCE[channel].hard.maximum / worst_case)
+    return min(
+        limits.DURATION[Modality.MASK].hard.maximum,
+        limits.FLUENCE[channel].hard.maximum / worst_case,
+    )
 
 
 def opened(light: WatchedLight, person: Person, session_id: str, at: datetime) -> Record:
@@ -77,7 +82,12 @@ def extended(light: WatchedLight, record: Record, at: datetime) -> Record:
     elapsed_s = (at - record.started_at).total_seconds()
     duration_s = elapsed_s + max(light.duration_s, LEAST_EXTENSION_S)
     planned = light.dose(duration_s)
-    return replace(record, duration_s=duration_s, planned=planned, worst_case=worst_case_at(planned, record.grade, record.uncertainty))
+    return replace(
+        record,
+        duration_s=duration_s,
+        planned=planned,
+        worst_case=worst_case_at(planned, record.grade, record.uncertainty),
+    )
 
 
 def settled(light: WatchedLight, record: Record, at: datetime, *, seen: bool) -> Record:
@@ -87,11 +97,24 @@ def settled(light: WatchedLight, record: Record, at: datetime, *, seen: bool) ->
         light: As it was declared.
         record: Its open record.
         at: When it was seen off.
-        seen: Whether it was watched all the time. If not, it may have gone off at any time: it counts as on until it was seen off, but for no longer
+        seen: Whether it was watched all the time. If not, it may have gone off at any time: it
+            counts as on until it was seen off, but for no longer
             than it has been charged for.
     """
     on_s = max(0.0, (at - record.started_at).total_seconds())
     if not seen:
         on_s = min(on_s, record.duration_s)
-    outcome = Outcome.INTERRUPTED if not seen else Outcome.COMPLETED if on_s >= light.duration_s else Outcome.STOPPED
-    return replace(record, delivered=light.dose(on_s), output_s=on_s, outcome=outcome, ended_at=record.started_at + timedelta(seconds=on_s))
+    outcome = (
+        Outcome.INTERRUPTED
+        if not seen
+        else Outcome.COMPLETED
+        if on_s >= light.duration_s
+        else Outcome.STOPPED
+    )
+    return replace(
+        record,
+        delivered=light.dose(on_s),
+        output_s=on_s,
+        outcome=outcome,
+        ended_at=record.started_at + timedelta(seconds=on_s),
+    )

@@ -1,6 +1,7 @@
 """A routine as one person goes through it on one evening.
 
-A run is a value that can be written down (every change of it is), and knows all that a restart needs. What happens to it is the table of `routine`.
+A run is a value that can be written down (every change of it is), and knows all that a restart
+needs. What happens to it is the table of `routine`.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,7 +14,7 @@ from ..zones import ZONES, zone
 from .steps import Act, Flow, IfRefused, Step, Steps, check, earliest, fit
 from .transitions import TABLE, Outcome, Result, RoutineEffect, RoutineEvent, RoutineState, Turn
 
-# --- a refused start -------------------------------------------------------------------------------------------------------------
+# --- a refused start ------------------------------------------------------------------------------
 
 WORTH_WAITING: Final = timedelta(minutes=15)
 """What is gone by then is waited for; longer than any gap."""
@@ -49,7 +50,8 @@ HINDRANCES: Final = frozenset(
 def refused(refusals: Iterable[Refusal], now: datetime) -> tuple[RoutineEvent, Refusal]:
     """Return what the refusal of a start means for a routine, and the refusal that decides it.
 
-    What holds for good counts more than what a person can mend, that more than a device that is off, and that more than what a few minutes mend.
+    What holds for good counts more than what a person can mend, that more than a device that is
+    off, and that more than what a few minutes mend.
 
     Args:
         refusals: At least one; the binding one first.
@@ -59,7 +61,12 @@ def refused(refusals: Iterable[Refusal], now: datetime) -> tuple[RoutineEvent, R
     return _meaning(decisive, now), decisive
 
 
-_MEANINGS: Final = (RoutineEvent.REFUSED, RoutineEvent.HINDERED, RoutineEvent.OFFLINE, RoutineEvent.EARLY)
+_MEANINGS: Final = (
+    RoutineEvent.REFUSED,
+    RoutineEvent.HINDERED,
+    RoutineEvent.OFFLINE,
+    RoutineEvent.EARLY,
+)
 
 
 def _meaning(refusal: Refusal, now: datetime) -> RoutineEvent:
@@ -70,7 +77,7 @@ def _meaning(refusal: Refusal, now: datetime) -> RoutineEvent:
     return RoutineEvent.HINDERED if refusal.reason in HINDRANCES else RoutineEvent.REFUSED
 
 
-# --- a run -----------------------------------------------------------------------------------------------------------------------
+# --- a run ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,11 +135,19 @@ class RoutineRun:
     @property
     def next_step(self) -> Step | None:
         """What comes after; None at the last step."""
-        return next((self.steps[index] for index in range(self.index + 1, len(self.steps)) if index not in self.marked), None)
+        return next(
+            (
+                self.steps[index]
+                for index in range(self.index + 1, len(self.steps))
+                if index not in self.marked
+            ),
+            None,
+        )
 
 
 type WhyNot = Callable[[Step, datetime], Refusal | None]
-"""Why the session of a device step would be refused for good if it began at a time (UTC); None: it would not, or that is not known."""
+"""Why the session of a device step would be refused for good if it began at a time (UTC); None: it
+would not, or that is not known."""
 
 
 def _may(_step: Step, _at: datetime) -> None:
@@ -154,7 +169,12 @@ def begin(run: RoutineRun, why_not: WhyNot = _may) -> tuple[RoutineRun, tuple[Ro
 
 
 def advance(
-    run: RoutineRun, event: RoutineEvent, now: datetime, *, refusal: Refusal | None = None, why_not: WhyNot = _may
+    run: RoutineRun,
+    event: RoutineEvent,
+    now: datetime,
+    *,
+    refusal: Refusal | None = None,
+    why_not: WhyNot = _may,
 ) -> tuple[RoutineRun, tuple[RoutineEffect, ...]]:
     """Return the run after an event, and what has to be done.
 
@@ -163,21 +183,40 @@ def advance(
         event: What has happened.
         now: UTC and aware.
         refusal: With the four answers to a start that was refused: why.
-        why_not: Asked before gel is put on, so that no face is prepared for a session that will be refused.
+        why_not: Asked before gel is put on, so that no face is prepared for a session that will be
+            refused.
 
     Raises:
-        RefusedError: A person's event that the state does not allow: `gap` with the time, `busy` while a session is being stopped, else `wrong_state`.
+        RefusedError: A person's event that the state does not allow: `gap` with the time, `busy`
+            while a session is being stopped, else `wrong_state`.
             Nothing has changed.
     """
     row = TABLE[run.state][event]
     if row is None:
         raise RefusedError(_not_now(run))
-    if run.state is RoutineState.OVER or (event is RoutineEvent.ELAPSED and run.rests_until is not None and now < run.rests_until):
+    if run.state is RoutineState.OVER or (
+        event is RoutineEvent.ELAPSED and run.rests_until is not None and now < run.rests_until
+    ):
         return run, ()
     run = _felt(run, event, now)
     if row.result is not None and run.index not in run.marked:
-        run = replace(run, marks=(*run.marks, Mark(index=run.index, result=row.result, at=now, reason=refusal.reason if refusal else None)))
-    run = replace(run, outcome=run.outcome or row.outcome, reason=refusal.reason if refusal else run.reason if row.to is run.state else None)
+        run = replace(
+            run,
+            marks=(
+                *run.marks,
+                Mark(
+                    index=run.index,
+                    result=row.result,
+                    at=now,
+                    reason=refusal.reason if refusal else None,
+                ),
+            ),
+        )
+    run = replace(
+        run,
+        outcome=run.outcome or row.outcome,
+        reason=refusal.reason if refusal else run.reason if row.to is run.state else None,
+    )
     if row.to is Turn.AS_IT_SAYS and run.steps[run.index].if_refused is IfRefused.END:
         return _over(run, Outcome.REFUSED)
     if row.to is Turn.AGAIN and run.index not in run.marked:
@@ -199,10 +238,19 @@ def _felt(run: RoutineRun, event: RoutineEvent, now: datetime) -> RoutineRun:
         flowed = run.flow is not None and run.flow.modality is act.modality
         if event is RoutineEvent.ENERGIZED or (event is RoutineEvent.ENDED and flowed):
             wand = act is Act.WAND
-            return replace(run, flow=Flow(act.modality, now), gel=run.gel or wand, rinsed=run.rinsed and not wand)
+            return replace(
+                run,
+                flow=Flow(act.modality, now),
+                gel=run.gel or wand,
+                rinsed=run.rinsed and not wand,
+            )
         if event is RoutineEvent.CONFIRM and run.reason is Reason.GEL_NOT_RINSED:
             return replace(run, rinsed=True)
-    elif event is RoutineEvent.CONFIRM and run.state is RoutineState.HAND and act in (Act.GEL, Act.RINSE):
+    elif (
+        event is RoutineEvent.CONFIRM
+        and run.state is RoutineState.HAND
+        and act in (Act.GEL, Act.RINSE)
+    ):
         return replace(run, gel=act is Act.GEL, rinsed=act is Act.RINSE)
     return run
 
@@ -217,10 +265,19 @@ def _not_now(run: RoutineRun) -> Refusal:
 
 
 def _over(run: RoutineRun, outcome: Outcome) -> tuple[RoutineRun, tuple[RoutineEffect, ...]]:
-    return replace(run, state=RoutineState.OVER, index=len(run.steps), outcome=run.outcome or outcome, rests_until=None, reason=None), ()
+    return replace(
+        run,
+        state=RoutineState.OVER,
+        index=len(run.steps),
+        outcome=run.outcome or outcome,
+        rests_until=None,
+        reason=None,
+    ), ()
 
 
-def _next(run: RoutineRun, now: datetime, why_not: WhyNot) -> tuple[RoutineRun, tuple[RoutineEffect, ...]]:
+def _next(
+    run: RoutineRun, now: datetime, why_not: WhyNot
+) -> tuple[RoutineRun, tuple[RoutineEffect, ...]]:
     """Enter the next step that is not dropped; after the last one, or after the window, it is over."""
     run = _drop_refused(_drop_late(replace(run, index=run.index + 1), now), now, why_not)
     left = _left(run)
@@ -236,8 +293,20 @@ def _left(run: RoutineRun) -> tuple[int, ...]:
     return tuple(index for index in range(run.index, len(run.steps)) if index not in run.marked)
 
 
-def _drop(run: RoutineRun, dropped: Iterable[int], now: datetime, result: Result = Result.DROPPED, reason: Reason | None = None) -> RoutineRun:
-    return replace(run, marks=(*run.marks, *(Mark(index=index, result=result, at=now, reason=reason) for index in dropped)))
+def _drop(
+    run: RoutineRun,
+    dropped: Iterable[int],
+    now: datetime,
+    result: Result = Result.DROPPED,
+    reason: Reason | None = None,
+) -> RoutineRun:
+    return replace(
+        run,
+        marks=(
+            *run.marks,
+            *(Mark(index=index, result=result, at=now, reason=reason) for index in dropped),
+        ),
+    )
 
 
 def _drop_late(run: RoutineRun, now: datetime) -> RoutineRun:
@@ -245,7 +314,9 @@ def _drop_late(run: RoutineRun, now: datetime) -> RoutineRun:
     if run.finish_by is None:
         return run
     left = _left(run)
-    fitting = fit(tuple(run.steps[index] for index in left), now, run.finish_by, last=run.flow, gel=run.gel)
+    fitting = fit(
+        tuple(run.steps[index] for index in left), now, run.finish_by, last=run.flow, gel=run.gel
+    )
     return _drop(run, (left[position] for position in fitting.dropped), now)
 
 
@@ -255,9 +326,15 @@ def _drop_refused(run: RoutineRun, now: datetime, why_not: WhyNot) -> RoutineRun
     if not left or run.steps[left[0]].act is not Act.GEL:
         return run
     wand = next((index for index in left if run.steps[index].act is Act.WAND), None)
-    if wand is None or run.steps[wand].if_refused is IfRefused.END or (refusal := why_not(run.steps[wand], now)) is None:
+    if (
+        wand is None
+        or run.steps[wand].if_refused is IfRefused.END
+        or (refusal := why_not(run.steps[wand], now)) is None
+    ):
         return run
-    needless = [index for index in left if run.steps[index].act in (Act.GEL, Act.RINSE) and not run.gel]
+    needless = [
+        index for index in left if run.steps[index].act in (Act.GEL, Act.RINSE) and not run.gel
+    ]
     return _drop(_drop(run, [wand], now, Result.REFUSED, refusal.reason), needless, now)
 
 
@@ -266,25 +343,47 @@ def _enter(run: RoutineRun, now: datetime) -> tuple[RoutineRun, tuple[RoutineEff
     step = run.steps[run.index]
     run = replace(run, rests_until=None, reason=None)
     if step.act is Act.WAIT:
-        return replace(run, state=RoutineState.WAITING, rests_until=now + timedelta(seconds=step.duration_s)), ()
+        return replace(
+            run, state=RoutineState.WAITING, rests_until=now + timedelta(seconds=step.duration_s)
+        ), ()
     if (modality := step.act.modality) is None:
         return replace(run, state=RoutineState.HAND), ()
     if modality is Modality.MASK and run.gel:
-        return advance(replace(run, state=RoutineState.STARTING), RoutineEvent.REFUSED, now, refusal=Refusal(reason=Reason.GEL_NOT_RINSED))
+        return advance(
+            replace(run, state=RoutineState.STARTING),
+            RoutineEvent.REFUSED,
+            now,
+            refusal=Refusal(reason=Reason.GEL_NOT_RINSED),
+        )
     begins_at = earliest(run.flow, modality, now)
     if begins_at > now:
         return replace(run, state=RoutineState.GAP, rests_until=begins_at, reason=Reason.GAP), ()
     return replace(run, state=RoutineState.STARTING), (RoutineEffect.START,)
 
 
-# --- what is said ----------------------------------------------------------------------------------------------------------------
+# --- what is said ---------------------------------------------------------------------------------
 
-_OF_A_DEVICE: Final = (RoutineState.OFF, RoutineState.ASKED, RoutineState.ARMED, RoutineState.RUNNING, RoutineState.HELD)
+_OF_A_DEVICE: Final = (
+    RoutineState.OFF,
+    RoutineState.ASKED,
+    RoutineState.ARMED,
+    RoutineState.RUNNING,
+    RoutineState.HELD,
+)
 
 CUES: Final = (
     *(act.value for act in Act if act.modality is None and act is not Act.WAIT),
-    *(state.value for state in RoutineState if state not in (RoutineState.HAND, RoutineState.OVER, *_OF_A_DEVICE)),
-    *(f"{state}_{modality}" for modality in Modality for state in _OF_A_DEVICE if (state, modality) != (RoutineState.RUNNING, Modality.WAND)),
+    *(
+        state.value
+        for state in RoutineState
+        if state not in (RoutineState.HAND, RoutineState.OVER, *_OF_A_DEVICE)
+    ),
+    *(
+        f"{state}_{modality}"
+        for modality in Modality
+        for state in _OF_A_DEVICE
+        if (state, modality) != (RoutineState.RUNNING, Modality.WAND)
+    ),
     *ZONES,
     *(outcome.value for outcome in Outcome),
 )

@@ -1,7 +1,8 @@
 """The steps of a routine, how long they take, and what has to go for it to end in time.
 
-A routine is an ordered list of steps, by hand or on a device. Light wants bare skin: gel that is on the face has to be rinsed off before a mask, and between
-two modalities there is a gap; steps by hand count towards it.
+A routine is an ordered list of steps, by hand or on a device. Light wants bare skin: gel that is on
+the face has to be rinsed off before a mask, and between two modalities there is a gap; steps by
+hand count towards it.
 """
 
 from collections.abc import Iterator
@@ -68,18 +69,34 @@ def check(steps: Steps) -> None:
     """Refuse a routine that could not be gone through.
 
     Raises:
-        RefusedError: `out_of_bounds` (1 to 12 steps, 1 to 3600 s each), or `bad_routine` with `detail` the rule: `program` (a step on a device without a
-            program, or one by hand with one), `twice` (a modality more than once), `rinse` (a mask after gel or wand without rinsing, or rinsing may be
-            left out). Nothing has changed.
+        RefusedError: `out_of_bounds` (1 to 12 steps, 1 to 3600 s each), or `bad_routine` with
+            `detail` the rule: `program` (a step on a device without a
+            program, or one by hand with one), `twice` (a modality more than once), `rinse` (a mask
+            after gel or wand without rinsing, or rinsing may be left out). Nothing has changed.
     """
     if not STEPS.contains(len(steps)):
-        raise RefusedError(Refusal(reason=Reason.OUT_OF_BOUNDS, field="steps", minimum=STEPS.minimum, maximum=STEPS.maximum))
+        raise RefusedError(
+            Refusal(
+                reason=Reason.OUT_OF_BOUNDS,
+                field="steps",
+                minimum=STEPS.minimum,
+                maximum=STEPS.maximum,
+            )
+        )
     gel = False
     done: set[Modality] = set()
     for step in steps:
         if not DURATION_S.contains(step.duration_s):
             bound = DURATION_S
-            raise RefusedError(Refusal(reason=Reason.OUT_OF_BOUNDS, field="duration_s", minimum=bound.minimum, maximum=bound.maximum, unit=bound.unit))
+            raise RefusedError(
+                Refusal(
+                    reason=Reason.OUT_OF_BOUNDS,
+                    field="duration_s",
+                    minimum=bound.minimum,
+                    maximum=bound.maximum,
+                    unit=bound.unit,
+                )
+            )
         modality = step.act.modality
         if (modality is None) is not (step.program is None):
             raise _bad(rule="program")
@@ -99,7 +116,7 @@ def _bad(*, rule: str) -> RefusedError:
     return RefusedError(Refusal(reason=Reason.BAD_ROUTINE, field="steps", detail=rule))
 
 
-# --- how long it takes -----------------------------------------------------------------------------------------------------------
+# --- how long it takes ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +140,9 @@ def earliest(last: Flow | None, modality: Modality, at: datetime) -> datetime:
     return at if last is None else max(at, last.ended_at + gap(last.modality, modality))
 
 
-def times(steps: Steps, begins_at: datetime, last: Flow | None = None) -> Iterator[tuple[Step, datetime, datetime]]:
+def times(
+    steps: Steps, begins_at: datetime, last: Flow | None = None
+) -> Iterator[tuple[Step, datetime, datetime]]:
     """Yield every step with the time at which it begins and ends, UTC; putting a device on and the gaps are counted."""
     at = begins_at
     for step in steps:
@@ -141,7 +160,7 @@ def ends_at(steps: Steps, begins_at: datetime, last: Flow | None = None) -> date
     return max((end for _, _, end in times(steps, begins_at, last)), default=begins_at)
 
 
-# --- finish by -------------------------------------------------------------------------------------------------------------------
+# --- finish by ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,11 +178,14 @@ class Fit:
     """By how much it will be late all the same; zero if it fits."""
 
 
-def fit(steps: Steps, now: datetime, finish_by: datetime, *, last: Flow | None = None, gel: bool = False) -> Fit:
+def fit(
+    steps: Steps, now: datetime, finish_by: datetime, *, last: Flow | None = None, gel: bool = False
+) -> Fit:
     """Return which steps are kept so that a routine that begins now is done in time.
 
-    As few optional steps as will do are dropped, the later of several; gel goes with its wand, and rinsing with the gel. If even without all of them it does
-    not fit, they are all dropped, and `late` says by how much.
+    As few optional steps as will do are dropped, the later of several; gel goes with its wand, and
+    rinsing with the gel. If even without all of them it does not fit, they are all dropped, and
+    `late` says by how much.
 
     Args:
         steps: What is still to do; the durations of device steps are those of their sessions.
@@ -182,7 +204,9 @@ def fit(steps: Steps, now: datetime, finish_by: datetime, *, last: Flow | None =
             done = ends_at(tuple(steps[index] for index in kept), now, last)
             if done <= finish_by:
                 return _fit(everything, kept, now, done, finish_by)
-    return _fit(everything, kept, now, done, finish_by)  # the last tried was without all that is optional
+    return _fit(
+        everything, kept, now, done, finish_by
+    )  # the last tried was without all that is optional
 
 
 def _without(steps: Steps, dropped: frozenset[int], *, gel: bool) -> tuple[int, ...]:
@@ -190,7 +214,9 @@ def _without(steps: Steps, dropped: frozenset[int], *, gel: bool) -> tuple[int, 
     kept: list[int] = []
     acts = [step.act for index, step in enumerate(steps) if index not in dropped]
     for index, step in enumerate(steps):
-        needless = (step.act is Act.GEL and Act.WAND not in acts) or (step.act is Act.RINSE and not gel)
+        needless = (step.act is Act.GEL and Act.WAND not in acts) or (
+            step.act is Act.RINSE and not gel
+        )
         if index in dropped or (needless and Act.WAND in [step.act for step in steps]):
             continue
         kept.append(index)
@@ -198,7 +224,9 @@ def _without(steps: Steps, dropped: frozenset[int], *, gel: bool) -> tuple[int, 
     return tuple(kept)
 
 
-def _fit(everything: range, kept: tuple[int, ...], now: datetime, done: datetime, finish_by: datetime) -> Fit:
+def _fit(
+    everything: range, kept: tuple[int, ...], now: datetime, done: datetime, finish_by: datetime
+) -> Fit:
     return Fit(
         starts_at=finish_by - (done - now),
         ends_at=done,

@@ -8,10 +8,13 @@
 Rules:
 
 1. A device step is entered only when the one before has ended: no two devices give at once.
-2. Nothing but a person leads out of what a restart left (`SUSPENDED`, `STRANDED`); until it is known that no session lives, not even a person.
+2. Nothing but a person leads out of what a restart left (`SUSPENDED`, `STRANDED`); until it is
+    known that no session lives, not even a person.
 3. `STOP` is accepted in every state.
-4. Every event but waiting brings the end nearer: confirmed, skipped, refused, dropped or late, each step is left once.
-5. What is refused for good is skipped or ends the routine, as the step says, with its reason; what a person can mend waits for the person.
+4. Every event but waiting brings the end nearer: confirmed, skipped, refused, dropped or late, each
+    step is left once.
+5. What is refused for good is skipped or ends the routine, as the step says, with its reason; what
+    a person can mend waits for the person.
 
 The steps are in `steps`, and `evening` goes through them.
 """
@@ -37,7 +40,8 @@ class RoutineState(StrEnum):
     OFF = "off"
     """Its device is off."""
     ASKED = "asked"
-    """A device step that waits for a person: something has to be mended, or it was not put on in time."""
+    """A device step that waits for a person: something has to be mended, or it was not put on in
+    time."""
     ARMED = "armed"
     """Waits to be put on."""
     RUNNING = "running"
@@ -158,7 +162,9 @@ _REFUSE: Final = None
 
 def _events(state: RoutineState, **rows: Row | None) -> Mapping[RoutineEvent, Row | None]:
     """Return a complete row set: what is not named stays, a person's event that is not named is refused."""
-    complete: dict[RoutineEvent, Row | None] = {event: _REFUSE if event in PERSONS else Row(state) for event in RoutineEvent}
+    complete: dict[RoutineEvent, Row | None] = {
+        event: _REFUSE if event in PERSONS else Row(state) for event in RoutineEvent
+    }
     complete.update({RoutineEvent(event): row for event, row in rows.items()})
     return MappingProxyType(complete)
 
@@ -198,9 +204,14 @@ TABLE: Final[Mapping[RoutineState, Mapping[RoutineEvent, Row | None]]] = Mapping
             ended=Row(RoutineState.ASKED),  # it was not put on in time
             late=Row(RoutineState.ENDING, (RoutineEffect.STOP_SESSION,), outcome=Outcome.LATE),
         ),
-        RoutineState.RUNNING: _session(RoutineState.RUNNING, held=Row(RoutineState.HELD), ended=_DONE),  # what runs at the end of the window comes to its end
+        RoutineState.RUNNING: _session(
+            RoutineState.RUNNING, held=Row(RoutineState.HELD), ended=_DONE
+        ),  # what runs at the end of the window comes to its end
         RoutineState.HELD: _session(
-            RoutineState.HELD, confirm=Row(RoutineState.HELD, (RoutineEffect.RESUME,)), energized=Row(RoutineState.RUNNING), ended=_DONE
+            RoutineState.HELD,
+            confirm=Row(RoutineState.HELD, (RoutineEffect.RESUME,)),
+            energized=Row(RoutineState.RUNNING),
+            ended=_DONE,
         ),
         RoutineState.LEAVING: _session(
             RoutineState.LEAVING,
@@ -226,7 +237,9 @@ TABLE: Final[Mapping[RoutineState, Mapping[RoutineEvent, Row | None]]] = Mapping
             ended=Row(RoutineState.SUSPENDED),
             late=Row(RoutineState.ENDING, (RoutineEffect.STOP_SESSION,), outcome=Outcome.LATE),
         ),
-        RoutineState.SUSPENDED: _quiet(RoutineState.SUSPENDED, confirm=Row(Turn.AGAIN), energized=_STRANDED),
+        RoutineState.SUSPENDED: _quiet(
+            RoutineState.SUSPENDED, confirm=Row(Turn.AGAIN), energized=_STRANDED
+        ),
         RoutineState.OVER: _events(RoutineState.OVER),
     }
 )

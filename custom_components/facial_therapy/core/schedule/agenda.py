@@ -1,7 +1,7 @@
 """What comes next of a plan, and the calendar of what was planned, done and left out.
 
-Whether a session may start is for `safety.permit` to say, so it is asked (`refusals`) before anything is proposed: what it would refuse at its time is put off
-within the evening, or left out.
+Whether a session may start is for `safety.permit` to say, so it is asked (`refusals`) before
+anything is proposed: what it would refuse at its time is put off within the evening, or left out.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -12,15 +12,29 @@ from typing import Final
 
 from ..model import Modality, Refusal
 from ..routine.steps import Flow, earliest
-from .plan import DAY, Adherence, CountedSession, Evenings, Plan, Why, adherence, evening_of, kept, streak, window
+from .plan import (
+    DAY,
+    Adherence,
+    CountedSession,
+    Evenings,
+    Plan,
+    Why,
+    adherence,
+    evening_of,
+    kept,
+    streak,
+    window,
+)
 
 LOOK_AHEAD: Final = timedelta(weeks=8)
-"""No further is looked for the next session: longer than any rest, and than a build-up with the wand every two weeks."""
+"""No further is looked for the next session: longer than any rest, and than a build-up with the
+wand every two weeks."""
 PUT_OFF: Final = 3
 """How often one session is put off within an evening before it is left out."""
 
 type Refusals = Callable[[Modality, str, datetime], tuple[Refusal, ...]]
-"""Why a program would be refused if its session of a modality began at a time (UTC), all reasons; empty: it would not."""
+"""Why a program would be refused if its session of a modality began at a time (UTC), all reasons;
+empty: it would not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +111,9 @@ class Agenda:
         self._course = weekly_plan
         self._zone = zone
         self._done = tuple(done)
-        self._kept: Evenings = kept(weekly_plan, (session for session in self._done if session.counts), zone)
+        self._kept: Evenings = kept(
+            weekly_plan, (session for session in self._done if session.counts), zone
+        )
 
     def adherence(self, now: datetime) -> Adherence:
         """Return what was kept of the goal in the week of a time."""
@@ -110,7 +126,7 @@ class Agenda:
     def _today(self, now: datetime) -> date:
         return now.astimezone(self._zone).date()
 
-    # --- what comes next --------------------------------------------------------------------------------------------------------
+    # --- what comes next --------------------------------------------------------------------------
 
     def upcoming(self, now: datetime, refusals: Refusals) -> Iterator[PlannedEvening]:
         """Yield the evenings to come, the running one included, that have at least one session which would be permitted at its time.
@@ -122,7 +138,10 @@ class Agenda:
         today = self._today(now)
         day = today - DAY  # its evening may go on after midnight
         while day <= today + LOOK_AHEAD:
-            if self._course.why_not(day) is None and (evening := self._evening(day, now, refusals)) is not None:
+            if (
+                self._course.why_not(day) is None
+                and (evening := self._evening(day, now, refusals)) is not None
+            ):
                 yield evening
             day += DAY
 
@@ -137,7 +156,9 @@ class Agenda:
         for modality in self._course.planned(day):
             if modality in self._kept.get(day, ()):
                 continue
-            begins_at, refusal = _first_allowed(modality, plan.program, earliest(last, modality, at), closes_at, refusals)
+            begins_at, refusal = _first_allowed(
+                modality, plan.program, earliest(last, modality, at), closes_at, refusals
+            )
             if begins_at is not None:
                 proposals.append(Proposal(modality, plan.program, begins_at))
                 at = begins_at + timedelta(seconds=plan.recipe.longest_s(modality))
@@ -146,15 +167,21 @@ class Agenda:
                 left_out.append((modality, refusal))
         if not proposals:
             return None
-        return PlannedEvening(day=day, opens_at=opens_at, closes_at=closes_at, proposals=tuple(proposals), left_out=tuple(left_out))
+        return PlannedEvening(
+            day=day,
+            opens_at=opens_at,
+            closes_at=closes_at,
+            proposals=tuple(proposals),
+            left_out=tuple(left_out),
+        )
 
-    # --- the calendar -----------------------------------------------------------------------------------------------------------
+    # --- the calendar -----------------------------------------------------------------------------
 
     def entries(self, first: date, last: date, now: datetime) -> list[Entry]:
         """Return the calendar of some local days, both included, in the order of time.
 
-        An evening that is over and on which nothing was given is skipped, with its reason or as `missed`; one that is still to come is planned unless it was
-        skipped or is frozen.
+        An evening that is over and on which nothing was given is skipped, with its reason or as
+        `missed`; one that is still to come is planned unless it was skipped or is frozen.
         """
         found = [
             Entry(
@@ -185,10 +212,20 @@ class Agenda:
         for modality in self._course.planned(day):
             if modality not in self._kept.get(day, ()):
                 kind = Kind.PLANNED if why is None else Kind.SKIPPED
-                yield Entry(kind=kind, day=day, modality=modality, program=plan.program, begins_at=opens_at, ends_at=closes_at, why=why)
+                yield Entry(
+                    kind=kind,
+                    day=day,
+                    modality=modality,
+                    program=plan.program,
+                    begins_at=opens_at,
+                    ends_at=closes_at,
+                    why=why,
+                )
 
 
-def _first_allowed(modality: Modality, program: str, at: datetime, closes_at: datetime, refusals: Refusals) -> tuple[datetime | None, Refusal | None]:
+def _first_allowed(
+    modality: Modality, program: str, at: datetime, closes_at: datetime, refusals: Refusals
+) -> tuple[datetime | None, Refusal | None]:
     """Return the first time in what is left of an evening at which a session would be permitted; else none, and what refuses it."""
     refusal: Refusal | None = None
     for _ in range(PUT_OFF):

@@ -1,7 +1,8 @@
 """A person's week: on which evenings what is planned, what comes next, and how much of the goal was kept.
 
-A plan is about local evenings, so the time zone of the person's Home Assistant is an argument (`zone`), and evenings stay at their wall time when clocks
-change. What is missed is missed: it is never made up for, and more than planned counts no more than planned.
+A plan is about local evenings, so the time zone of the person's Home Assistant is an argument
+(`zone`), and evenings stay at their wall time when clocks change. What is missed is missed: it is
+never made up for, and more than planned counts no more than planned.
 """
 
 from collections.abc import Iterable
@@ -21,8 +22,8 @@ EVENINGS: Final = Bound(minimum=0, maximum=6, unit="1", source="")
 """A week has a day of rest; none at all is a plan that pauses."""
 WAND_EVERY_WEEKS: Final = Bound(minimum=1, maximum=2, unit="1", source="")
 WINDOW: Final = Bound(minimum=30, maximum=240, unit="min", source="")
-"""How long an evening is. Up to four hours the rest of 44 h between two wand sessions fits two days. No limits of safety: whether a session may start is for
-`safety.permit` to say."""
+"""How long an evening is. Up to four hours the rest of 44 h between two wand sessions fits two
+days. No limits of safety: whether a session may start is for `safety.permit` to say."""
 
 
 class Phase(StrEnum):
@@ -61,7 +62,8 @@ class WeekPlan:
     program: str
     """Key of a program: the concern."""
     custom: Program | None = None
-    """The program as it was when the plan was made, if the person has made it: editing it rewrites nothing that was planned."""
+    """The program as it was when the plan was made, if the person has made it: editing it rewrites
+    nothing that was planned."""
     modalities: frozenset[Modality]
     """What there is to give it with."""
     evenings: tuple[int, ...]
@@ -92,7 +94,9 @@ class WeekPlan:
             return ()
         if modality is Modality.MASK and program.mask is not None:
             blue = Channel.BLUE in program.mask.irradiance_mw_cm2
-            return _spread(self.evenings, program.mask.per_week, (REST_BLUE if blue else REST[modality])[0])
+            return _spread(
+                self.evenings, program.mask.per_week, (REST_BLUE if blue else REST[modality])[0]
+            )
         if modality is Modality.MASK or program.wand is None:
             return ()
         if self.phase is Phase.MAINTENANCE:
@@ -107,23 +111,42 @@ def check(plan: WeekPlan) -> None:
     """Refuse a plan that no week can hold.
 
     Raises:
-        RefusedError: `unknown_program`; `wrong_modality` without a device that its program has something for; `out_of_bounds` for
-            `evenings` (0 to 6 different days), `window` (30 to 240 min) or `wand_every_weeks` (1 or 2). Nothing has changed.
+        RefusedError: `unknown_program`; `wrong_modality` without a device that its program has
+            something for; `out_of_bounds` for
+            `evenings` (0 to 6 different days), `window` (30 to 240 min) or `wand_every_weeks` (1 or
+            2). Nothing has changed.
     """
     if plan.custom is None and plan.program not in BUILT_IN:
-        raise RefusedError(Refusal(reason=Reason.UNKNOWN_PROGRAM, field="program", detail=plan.program))
+        raise RefusedError(
+            Refusal(reason=Reason.UNKNOWN_PROGRAM, field="program", detail=plan.program)
+        )
     if not plan.gives:
-        raise RefusedError(Refusal(reason=Reason.WRONG_MODALITY, field="devices", detail=plan.program))
-    if len({day for day in plan.evenings if day in range(7)}) != len(plan.evenings) or not EVENINGS.contains(len(plan.evenings)):
+        raise RefusedError(
+            Refusal(reason=Reason.WRONG_MODALITY, field="devices", detail=plan.program)
+        )
+    if len({day for day in plan.evenings if day in range(7)}) != len(
+        plan.evenings
+    ) or not EVENINGS.contains(len(plan.evenings)):
         raise _outside(EVENINGS, field="evenings")
     if not WINDOW.contains(_length(plan) / timedelta(minutes=1)):
         raise _outside(WINDOW, field="window")
-    if not WAND_EVERY_WEEKS.contains(plan.wand_every_weeks) or not float(plan.wand_every_weeks).is_integer():
+    if (
+        not WAND_EVERY_WEEKS.contains(plan.wand_every_weeks)
+        or not float(plan.wand_every_weeks).is_integer()
+    ):
         raise _outside(WAND_EVERY_WEEKS, field="wand_every_weeks")
 
 
 def _outside(bound: Bound, *, field: str) -> RefusedError:
-    return RefusedError(Refusal(reason=Reason.OUT_OF_BOUNDS, field=field, minimum=bound.minimum, maximum=bound.maximum, unit=bound.unit))
+    return RefusedError(
+        Refusal(
+            reason=Reason.OUT_OF_BOUNDS,
+            field=field,
+            minimum=bound.minimum,
+            maximum=bound.maximum,
+            unit=bound.unit,
+        )
+    )
 
 
 def evenings(count: int) -> tuple[int, ...]:
@@ -135,7 +158,12 @@ def _spread(days: tuple[int, ...], count: int, rest: timedelta) -> tuple[int, ..
     """Return up to `count` of some days of the week, as far apart and as even as can be and never nearer than a rest, the earliest of equals."""
     for many in range(min(count, len(days)), 0, -1):
         best = max(
-            combinations(sorted(days), many), key=lambda chosen: (min(_gaps(chosen)), -sum(gap * gap for gap in _gaps(chosen)), [-day for day in chosen])
+            combinations(sorted(days), many),
+            key=lambda chosen: (
+                min(_gaps(chosen)),
+                -sum(gap * gap for gap in _gaps(chosen)),
+                [-day for day in chosen],
+            ),
         )
         if min(_gaps(best)) * DAY >= rest:
             return best
@@ -148,11 +176,14 @@ def _gaps(days: tuple[int, ...]) -> list[int]:
 
 
 def _length(plan: WeekPlan) -> timedelta:
-    opens, closes = (timedelta(hours=at.hour, minutes=at.minute, seconds=at.second) for at in (plan.opens, plan.closes))
+    opens, closes = (
+        timedelta(hours=at.hour, minutes=at.minute, seconds=at.second)
+        for at in (plan.opens, plan.closes)
+    )
     return closes - opens if closes > opens else closes - opens + DAY
 
 
-# --- a plan over time ------------------------------------------------------------------------------------------------------------
+# --- a plan over time -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,11 +203,21 @@ class Plan:
     def planned(self, day: date) -> tuple[Modality, ...]:
         """Return what is planned for an evening, the wand first; skipped or not."""
         plan = self.on(day)
-        return () if plan is None else tuple(modality for modality in (Modality.WAND, Modality.MASK) if day.weekday() in plan.days(modality, day))
+        return (
+            ()
+            if plan is None
+            else tuple(
+                modality
+                for modality in (Modality.WAND, Modality.MASK)
+                if day.weekday() in plan.days(modality, day)
+            )
+        )
 
     def why_not(self, day: date) -> Why | None:
         """Return why nothing takes place on an evening."""
-        frozen = next((freeze.why for freeze in self.freezes if freeze.first <= day <= freeze.last), None)
+        frozen = next(
+            (freeze.why for freeze in self.freezes if freeze.first <= day <= freeze.last), None
+        )
         return frozen or (Why.SKIPPED if day in self.skipped else None)
 
     def goal(self, day: date) -> tuple[Modality, ...]:
@@ -190,7 +231,10 @@ class Plan:
             RefusedError: As `check`.
         """
         check(plan)
-        return replace(self, plans=(*(before for before in self.plans if before.begins_on < plan.begins_on), plan))
+        return replace(
+            self,
+            plans=(*(before for before in self.plans if before.begins_on < plan.begins_on), plan),
+        )
 
     def next_phase(self, today: date) -> WeekPlan | None:
         """Return the next phase, if it is due: what the person is asked to accept, beginning today."""
@@ -210,7 +254,9 @@ class Plan:
 def window(plan: WeekPlan, day: date, zone: tzinfo) -> tuple[datetime, datetime]:
     """Return when the evening of a local day opens and closes, UTC; never shorter than planned where the clocks skip an hour of it."""
     opens = datetime.combine(day, plan.opens, zone).astimezone(UTC)
-    closes = datetime.combine(day if plan.closes > plan.opens else day + DAY, plan.closes, zone).astimezone(UTC)
+    closes = datetime.combine(
+        day if plan.closes > plan.opens else day + DAY, plan.closes, zone
+    ).astimezone(UTC)
     return opens, max(closes, opens + _length(plan)) if closes <= opens else closes
 
 
@@ -223,12 +269,16 @@ def evening_of(weekly_plan: Plan, at: datetime, zone: tzinfo) -> date:
     """Return the local day to whose evening a time belongs: after midnight the day before, if its evening is still open."""
     day = at.astimezone(zone).date()
     yesterday = weekly_plan.on(day - DAY)
-    if yesterday is not None and weekly_plan.planned(day - DAY) and at < window(yesterday, day - DAY, zone)[1]:
+    if (
+        yesterday is not None
+        and weekly_plan.planned(day - DAY)
+        and at < window(yesterday, day - DAY, zone)[1]
+    ):
         return day - DAY
     return day
 
 
-# --- what was done ---------------------------------------------------------------------------------------------------------------
+# --- what was done --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +298,9 @@ def kept(weekly_plan: Plan, given: Iterable[CountedSession], zone: tzinfo) -> Ev
     """Return what was given on every evening."""
     found: Evenings = {}
     for session in given:
-        found.setdefault(evening_of(weekly_plan, session.started_at, zone), set()).add(session.modality)
+        found.setdefault(evening_of(weekly_plan, session.started_at, zone), set()).add(
+            session.modality
+        )
     return found
 
 
@@ -271,14 +323,16 @@ def adherence(weekly_plan: Plan, on: Evenings, day: date) -> Adherence:
     days = [monday(day) + offset * DAY for offset in range(7)]
     goal = [modality for each in days for modality in weekly_plan.goal(each)]
     given = [modality for each in days for modality in on.get(each, ())]
-    return Adherence(sum(min(given.count(modality), goal.count(modality)) for modality in Modality), len(goal))
+    return Adherence(
+        sum(min(given.count(modality), goal.count(modality)) for modality in Modality), len(goal)
+    )
 
 
 def streak(weekly_plan: Plan, on: Evenings, today: date) -> int:
     """Return for how many weeks on end the goal was kept whole.
 
-    The week that runs counts as soon as its goal is kept, and breaks nothing before it is over. A week without a goal (travel, illness) neither counts nor
-    breaks.
+    The week that runs counts as soon as its goal is kept, and breaks nothing before it is over. A
+    week without a goal (travel, illness) neither counts nor breaks.
     """
     weeks = 0
     if not weekly_plan.plans:
