@@ -184,7 +184,7 @@ async def test_a_full_and_a_read_only_disk_start_nothing_and_are_forgotten_when_
             disk = stack.enter_context(small_disk(household.home.directory / ".storage"))
         except MountError as error:
             # Without the right to mount there is no disk that fails. The same two errors of a disk
-            # are in tests/integration/test_store_disk.py.
+            # are in tests/integration/storage/test_ledger_file.py.
             say(f"no disk that fails: {error}")
             pytest.skip(f"nothing may be mounted here: {error}")
         disk.protect(read_only=True)

@@ -13,8 +13,7 @@ import pytest
 import custom_components.facial_therapy  # noqa: F401 - imported before Home Assistant looks for it
 from custom_components.facial_therapy.core.model import Modality
 from tests.fake_device import MASK, WAND, FakeDevice
-
-from .world import PROFILE, World, device_entry, esphome_entry, person_entry
+from tests.integration.world import PROFILE, World, device_entry, esphome_entry, person_entry
 
 
 @pytest.fixture(autouse=True)

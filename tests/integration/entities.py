@@ -11,8 +11,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
 
 from custom_components.facial_therapy.const import DOMAIN
-
-from .world import World
+from tests.integration.world import World
 
 
 def entity_id(world: World, platform: str, key: str) -> str:

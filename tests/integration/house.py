@@ -19,8 +19,7 @@ from custom_components.facial_therapy.core.model import Modality
 from custom_components.facial_therapy.core.routine.transitions import RoutineState
 from custom_components.facial_therapy.routines.runner import EVENINGS, Evenings
 from tests.fake_device import MASK, WAND, FakeDevice
-
-from .world import PROFILE, device_entry, esphome_entry, person_entry
+from tests.integration.world import PROFILE, device_entry, esphome_entry, person_entry
 
 
 @dataclass(slots=True)

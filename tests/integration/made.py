@@ -9,8 +9,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.facial_therapy.core.model import Modality
 from custom_components.facial_therapy.people.programs import PROGRAM
 from custom_components.facial_therapy.people.routines import ROUTINE
-
-from .house import House
+from tests.integration.house import House
 
 NUMBERS: dict[Modality, dict[str, Any]] = {
     Modality.MASK: {"irradiance_mw_cm2": {"red": 10.0}, "duration_s": 240, "per_week": 2},

@@ -6,9 +6,8 @@ from homeassistant.const import STATE_UNAVAILABLE
 import pytest
 
 from custom_components.facial_therapy.core.model import Fault, Modality
-
-from .entities import all_enabled, state
-from .world import World
+from tests.integration.entities import all_enabled, state
+from tests.integration.world import World
 
 
 @pytest.fixture(autouse=True)

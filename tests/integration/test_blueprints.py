@@ -28,8 +28,7 @@ from custom_components.facial_therapy.core.schedule.plan import evenings
 from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.routines.proposals import PROPOSALS
 from custom_components.facial_therapy.session.view import SessionRequest
-
-from .house import House, furnished
+from tests.integration.house import House, furnished
 
 MASK, WAND = Modality.MASK, Modality.WAND
 ROOT: Final = Path(__file__).parents[2]

@@ -7,9 +7,8 @@ import pytest
 
 from custom_components.facial_therapy.core.model import Fault
 from custom_components.facial_therapy.core.session import SessionState
-
-from .entities import all_enabled, press
-from .world import World
+from tests.integration.entities import all_enabled, press
+from tests.integration.world import World
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,7 @@ from custom_components.facial_therapy.core.model import Modality, Reason, Refuse
 from custom_components.facial_therapy.session.view import LiveSession
 from custom_components.facial_therapy.storage.ledger import LEDGER
 from tests.fake_device import WAND, FakeDevice
-
-from .world import PROFILE, World, device_entry, esphome_entry
+from tests.integration.world import PROFILE, World, device_entry, esphome_entry
 
 EVE = 815
 STARTS = 100

@@ -32,8 +32,7 @@ from custom_components.facial_therapy.core.model import Channel, Modality
 from custom_components.facial_therapy.devices.discovery import ESPHOME
 from custom_components.facial_therapy.devices.port import DeviceError, Problem
 from tests.fake_device import MASK, WAND
-
-from .world import MACS, World, device_entry, esphome_entry, person_entry
+from tests.integration.world import MACS, World, device_entry, esphome_entry, person_entry
 
 MASK_MAC = MACS[Modality.MASK]
 WAND_MAC = MACS[Modality.WAND]

@@ -21,8 +21,7 @@ from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.devices.port import DeviceError, Problem
 from custom_components.facial_therapy.session.view import LiveSession
 from custom_components.facial_therapy.storage.ledger import LEDGER
-
-from .world import World
+from tests.integration.world import World
 
 
 def record_of(world: World) -> Record:

@@ -16,8 +16,7 @@ import custom_components.facial_therapy
 from custom_components.facial_therapy.const import CONF_PROFILE, DOMAIN
 from custom_components.facial_therapy.core.model import Channel, Modality
 from custom_components.facial_therapy.devices.port import DeviceError, Problem
-
-from .world import World
+from tests.integration.world import World
 
 VERSION = json.loads(
     (Path(custom_components.facial_therapy.__file__).parent / "manifest.json").read_text()

@@ -15,9 +15,8 @@ import pytest
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import MANUAL, Modality
 from custom_components.facial_therapy.core.session import SessionState
-
-from .entities import entity_id, state
-from .world import MACS, World
+from tests.integration.entities import entity_id, state
+from tests.integration.world import MACS, World
 
 MASK = {
     "binary_sensor": {"ready": True, "worn": False, "fault": False},

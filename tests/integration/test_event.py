@@ -8,9 +8,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
 from custom_components.facial_therapy.core.model import RefusedError
-
-from .entities import all_enabled, entity_id, state
-from .world import World
+from tests.integration.entities import all_enabled, entity_id, state
+from tests.integration.world import World
 
 
 @pytest.fixture(autouse=True)

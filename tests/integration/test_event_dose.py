@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from custom_components.facial_therapy.core.model import Modality
-
-from .entities import all_enabled, state
-from .world import World
+from tests.integration.entities import all_enabled, state
+from tests.integration.world import World
 
 
 @pytest.fixture(autouse=True)

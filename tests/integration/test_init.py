@@ -30,8 +30,7 @@ from custom_components.facial_therapy.core.model import Modality, NodeState, Out
 from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.devices.port import DeviceError, Problem
 from custom_components.facial_therapy.storage.ledger import LEDGER
-
-from .world import World, person_entry
+from tests.integration.world import World, person_entry
 
 modalities = pytest.mark.parametrize("modality", list(Modality))
 

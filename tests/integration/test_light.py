@@ -12,9 +12,8 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.facial_therapy.core.model import MANUAL, Channel
 from custom_components.facial_therapy.core.session import SessionState
-
-from .entities import act, all_enabled, entity_id, state
-from .world import World
+from tests.integration.entities import act, all_enabled, entity_id, state
+from tests.integration.world import World
 
 ALLOWED_RED = 14.583
 """35 mW/cm² over 1.2, times 0.5 for skin that is not known."""

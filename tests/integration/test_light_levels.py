@@ -4,9 +4,8 @@ from homeassistant.exceptions import ServiceValidationError
 import pytest
 
 from custom_components.facial_therapy.core.model import MANUAL, Channel, Modality, NodeState
-
-from .entities import entity_id, state
-from .world import World
+from tests.integration.entities import entity_id, state
+from tests.integration.world import World
 
 BRIGHTNESS = "brightness"
 

@@ -16,10 +16,9 @@ from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import MANUAL, Fault, Modality
 from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.people.actor import By
-
-from .house import House, furnished
-from .made import make_program
-from .world import person_entry
+from tests.integration.house import House, furnished
+from tests.integration.made import make_program
+from tests.integration.world import person_entry
 
 MASK = Modality.MASK
 TOOLS = {"get_state", "check_session", "start_session", "lower_session", "stop_session"}

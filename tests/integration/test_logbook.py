@@ -15,8 +15,7 @@ from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import Modality
 from custom_components.facial_therapy.logbook import EVENT_TURN, async_describe_events
 from custom_components.facial_therapy.people.actor import Spoken
-
-from .house import House, furnished
+from tests.integration.house import House, furnished
 
 
 @pytest.fixture

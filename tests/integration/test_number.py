@@ -8,9 +8,8 @@ import pytest
 
 from custom_components.facial_therapy.core import limits
 from custom_components.facial_therapy.core.model import MANUAL, Modality
-
-from .entities import act, state
-from .world import World
+from tests.integration.entities import act, state
+from tests.integration.world import World
 
 
 @pytest.mark.parametrize("modality", list(Modality))

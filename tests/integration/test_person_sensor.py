@@ -12,8 +12,7 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import Modality
-
-from .world import World
+from tests.integration.world import World
 
 
 def shown(world: World, key: str) -> str:

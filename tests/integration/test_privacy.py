@@ -26,8 +26,7 @@ from custom_components.facial_therapy.core.gate.screening import Condition, Trea
 from custom_components.facial_therapy.core.model import Modality, Verdict
 from custom_components.facial_therapy.people.registry import find_person
 from custom_components.facial_therapy.storage.ledger import LEDGER
-
-from .world import World
+from tests.integration.world import World
 
 AGREED = (dt_util.now().date() - timedelta(days=40)).isoformat()
 TREATED = (dt_util.now().date() - timedelta(days=5)).isoformat()

@@ -27,8 +27,7 @@ from custom_components.facial_therapy.core.model import (
 from custom_components.facial_therapy.storage.ledger import LEDGER
 from custom_components.facial_therapy.storage.serialize import eligibility_out
 from tests.fake_device import MASK, WAND, FakeDevice
-
-from .world import PROFILE, World, device_entry, esphome_entry
+from tests.integration.world import PROFILE, World, device_entry, esphome_entry
 
 type Provoke = Callable[[World], Awaitable[dict[str, Any]]]
 
@@ -296,16 +295,16 @@ PROVOKED: dict[Reason, Callable[[], Provoke]] = {
     },
 }
 ELSEWHERE = {
-    Reason.BAD_TIME: "test_history.py",
-    Reason.IN_FUTURE: "test_history.py",
-    Reason.TOO_LONG_AGO: "test_history.py",
-    Reason.BAD_ROUTINE: "test_evenings.py: of a routine",
-    Reason.NO_NEXT_PHASE: "test_evening_plan.py: none is due",
-    Reason.UNKNOWN_ROUTINE: "test_routine_flow.py: of a routine",
-    Reason.NO_PLAN: "test_evenings.py: of a routine",
+    Reason.BAD_TIME: "actions/test_history.py",
+    Reason.IN_FUTURE: "actions/test_history.py",
+    Reason.TOO_LONG_AGO: "actions/test_history.py",
+    Reason.BAD_ROUTINE: "routines/test_runner.py: of a routine",
+    Reason.NO_NEXT_PHASE: "routines/test_plan_keeper.py: none is due",
+    Reason.UNKNOWN_ROUTINE: "flows/test_routine.py: of a routine",
+    Reason.NO_PLAN: "routines/test_runner.py: of a routine",
     Reason.NO_RECORD: "../contract/test_contract.py: of a history; a gap is charged, and refuses nobody",
     Reason.UNSEEN_SESSION: "../contract/test_contract.py: ingested and tried again",
-    Reason.PROFILES_FULL: "test_accounts.py: an answer to the button, not to an action",
+    Reason.PROFILES_FULL: "session/test_bookkeeping.py: an answer to the button, not to an action",
     Reason.WRONG_CONTRACT: "test_init.py: a problem of the connection, and a repair",
 }
 """Reasons that no start is answered with."""

@@ -15,8 +15,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 from sqlalchemy import select
 
 from custom_components.facial_therapy.core.model import Channel
-
-from .world import World
+from tests.integration.world import World
 
 DURATION_S = 600
 MOST_ROWS = 30

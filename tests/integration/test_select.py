@@ -6,9 +6,8 @@ from homeassistant.exceptions import ServiceValidationError
 import pytest
 
 from custom_components.facial_therapy.core.model import Modality
-
-from .entities import act, state
-from .world import World, person_entry
+from tests.integration.entities import act, state
+from tests.integration.world import World, person_entry
 
 MASK = [
     "fine_lines",

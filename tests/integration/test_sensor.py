@@ -11,9 +11,8 @@ import pytest
 from custom_components.facial_therapy.core.model import Fault, Modality, Reason, Refusal
 from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.sensor import DESCRIPTIONS
-
-from .entities import all_enabled, state
-from .world import World
+from tests.integration.entities import all_enabled, state
+from tests.integration.world import World
 
 
 @pytest.fixture(autouse=True)

@@ -19,9 +19,8 @@ from pytest_homeassistant_custom_component.common import MockUser
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import Modality
 from custom_components.facial_therapy.core.session import SessionState
-
-from .entities import entity_id, state
-from .world import World, person_entry
+from tests.integration.entities import entity_id, state
+from tests.integration.world import World, person_entry
 
 MANUAL: dict[Modality, dict[str, Any]] = {
     Modality.MASK: {"program": "manual", "channels": {"red": 14}, "duration_s": 60},

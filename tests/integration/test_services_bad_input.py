@@ -16,9 +16,8 @@ from custom_components.facial_therapy.core.model import Modality, NodeState
 from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.storage.ledger import LEDGER
 from tests.fake_device import WAND, FakeDevice
-
-from .entities import entity_id
-from .world import PROFILE, World, device_entry, esphome_entry
+from tests.integration.entities import entity_id
+from tests.integration.world import PROFILE, World, device_entry, esphome_entry
 
 WRONG = [math.nan, math.inf, -math.inf, -1, 0, 2**31, "much", "nan", True, None, [1]]
 BOUNDS = {

@@ -8,8 +8,7 @@ import pytest
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import Modality
 from custom_components.facial_therapy.core.session import SessionState
-
-from .world import World
+from tests.integration.world import World
 
 NEVER_SEEN = pytest.mark.parametrize(
     "seen", [True, False], ids=["seen before", "not seen since the restart"]

@@ -19,8 +19,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.storage.ledger import LEDGER
-
-from .world import World
+from tests.integration.world import World
 
 
 @pytest.fixture(autouse=True)

@@ -8,9 +8,8 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.facial_therapy.core.model import MANUAL, Channel
 from custom_components.facial_therapy.core.session import SessionState
-
-from .entities import act, entity_id, state
-from .world import World
+from tests.integration.entities import act, entity_id, state
+from tests.integration.world import World
 
 
 async def test_on_arms_the_selected_program_and_the_switch_stays_on_until_the_session_has_ended(

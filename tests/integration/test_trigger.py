@@ -26,8 +26,7 @@ from custom_components.facial_therapy.core.model import (
 from custom_components.facial_therapy.core.schedule.plan import evenings
 from custom_components.facial_therapy.session.view import SessionRequest
 from custom_components.facial_therapy.trigger import OF_A_SESSION, OF_AN_EVENING, TRIGGERS
-
-from .house import House, furnished
+from tests.integration.house import House, furnished
 
 MONDAY_NOON = datetime(2026, 11, 23, 20, tzinfo=UTC)  # in the tests' time zone, eight hours behind
 OFFERED = {f"{DOMAIN}.{key}" for key in OF_A_SESSION}, {f"{DOMAIN}.{key}" for key in OF_AN_EVENING}

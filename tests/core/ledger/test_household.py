@@ -201,8 +201,8 @@ def test_the_household_sees_a_dose_that_is_counted_too_low(
 ) -> None:
     taken = Record.counted
     less = property(
-        lambda record: times(taken.fget(record), 0.9 if record.open is (what == "open") else 1)
-    )  # type: ignore[attr-defined]
+        lambda record: times(taken.fget(record), 0.9 if record.open is (what == "open") else 1)  # type: ignore[attr-defined]
+    )
     monkeypatch.setattr(Record, "counted", less)
     with pytest.raises(AssertionError):
         sequences(range(400))
