@@ -32,14 +32,8 @@ from custom_components.facial_therapy.core.model import (
     RefusedError,
     Telemetry,
 )
-from custom_components.facial_therapy.devices.port import (
-    Answer,
-    DeviceError,
-    HistoryEntry,
-    Problem,
-    ProfileCounters,
-    TherapyDevice,
-)
+from custom_components.facial_therapy.devices.port import Answer, DeviceError, HistoryEntry, Problem, TherapyDevice
+from custom_components.facial_therapy.core.model import ProfileCounters
 
 from .fake_windows import FakeWindows
 

@@ -17,7 +17,7 @@ from custom_components.facial_therapy.core.model import (
     Refusal,
     RefusedError,
 )
-from custom_components.facial_therapy.devices.port import ProfileCounters
+from custom_components.facial_therapy.core.model import ProfileCounters
 
 SUBJECTS = 4
 SUBJECT_GAP_S = 600

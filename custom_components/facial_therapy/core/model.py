@@ -330,6 +330,9 @@ class Telemetry:
     """The node's button has been held for 3 s and still is: a subject can be enrolled."""
     profiles: frozenset[int] = frozenset()
     """The tokens that are enrolled."""
+    refuses: tuple[Refusal, ...] = ()
+    """What refuses any start on the node now, with the time; `profile_gap` not for the profile
+    of the last output."""
     needs_button: bool = False
     """Armed, but only a press of the node's button starts: it was switched off, and a person has to
     vouch for the time."""
@@ -338,6 +341,34 @@ class Telemetry:
     def flowing(self) -> bool:
         """Whether the node says that output flows."""
         return self.state in (NodeState.RAMPING, NodeState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileCounters:
+    """What the node has counted for one person, charged (nominal times one plus the uncertainty), an open session at its full budgets.
+
+    Windows roll over 24 h and 168 h of the node's own age: time in which it was switched off may be
+    missing, so that they are never too small.
+    """
+
+    profile: int
+    fluence_day_j_cm2: float = 0
+    fluence_week_j_cm2: float = 0
+    """Mask: all channels."""
+    blue_week_j_cm2: float = 0
+    charge_day_ma_min: float = 0
+    charge_week_ma_min: float = 0
+    """Wand."""
+    sessions_day: int
+    sessions_week: int
+    rest_s: float
+    """What is left of the hard rest; 0 if none."""
+    rest_blue_s: float
+    """Mask: what is left of it before another session with blue."""
+    last_used: bool = False
+    """The last output was for this profile: the gap between two profiles does not hold for it."""
+    refuses: tuple[Refusal, ...] = ()
+    """What refuses the smallest session of this profile on the node now, with the time."""
 
 
 class Verdict(StrEnum):

@@ -17,11 +17,12 @@ from ..core.model import (
     Modality,
     NodeState,
     Outcome,
+    ProfileCounters,
     Reason,
     Refusal,
     Telemetry,
 )
-from .port import Answer, HistoryEntry, ProfileCounters
+from .port import Answer, HistoryEntry
 
 NUMBERS: Final[Mapping[Channel, int]] = {
     Channel.RED: 1,

@@ -15,10 +15,18 @@ from homeassistant.util import dt as dt_util
 
 from ..const import LOGGER
 from ..core import limits
-from ..core.model import ByChannel, Device, Fault, Modality, PermittedSession, Telemetry
+from ..core.model import (
+    ByChannel,
+    Device,
+    Fault,
+    Modality,
+    PermittedSession,
+    ProfileCounters,
+    Telemetry,
+)
 from . import codec
 from .channel import Channel
-from .port import Answer, DeviceError, HistoryEntry, Problem, ProfileCounters, TherapyDevice
+from .port import Answer, DeviceError, HistoryEntry, Problem, TherapyDevice
 
 RETRY_S: Final = 2
 """A node that comes back is found within 5 s."""

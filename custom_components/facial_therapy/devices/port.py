@@ -14,6 +14,7 @@ from ..core.model import (
     NodeState,
     Outcome,
     PermittedSession,
+    ProfileCounters,
     Telemetry,
 )
 
@@ -72,30 +73,6 @@ class HistoryEntry:
     """None while it lives, and for the record made at commissioning."""
     age_s: float | None
     """Since its end; None if the node does not know."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProfileCounters:
-    """What the node has counted for one person, charged (nominal times one plus the uncertainty), an open session at its full budgets.
-
-    Windows roll over 24 h and 168 h of the node's own age: time in which it was switched off may be
-    missing, so that they are never too small.
-    """
-
-    profile: int
-    fluence_day_j_cm2: float = 0
-    fluence_week_j_cm2: float = 0
-    """Mask: all channels."""
-    blue_week_j_cm2: float = 0
-    charge_day_ma_min: float = 0
-    charge_week_ma_min: float = 0
-    """Wand."""
-    sessions_day: int
-    sessions_week: int
-    rest_s: float
-    """What is left of the hard rest; 0 if none."""
-    rest_blue_s: float
-    """Mask: what is left of it before another session with blue."""
 
 
 class TherapyDevice(Protocol):

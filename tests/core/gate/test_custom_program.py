@@ -31,7 +31,7 @@ def light(duration_s: float = 600, per_week: float = 3, **levels: float) -> Prog
         key="Glow",
         custom=True,
         mask=Light(irradiance_mw_cm2=channels, duration_s=duration_s, per_week=per_week),  # type: ignore[arg-type]
-    ) # as a form gives them
+    )  # as a form gives them
 
 
 def current(
@@ -47,7 +47,7 @@ def current(
         key="Lift",
         custom=True,
         wand=Current(**numbers, per_week=per_week, per_week_starting=per_week),  # type: ignore[arg-type]
-    ) # as a form gives them
+    )  # as a form gives them
 
 
 def test_what_a_person_has_made_is_taken_as_it_is_whatever_skin_calibration_and_phase_are() -> None:

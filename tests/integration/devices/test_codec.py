@@ -4,9 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from custom_components.facial_therapy.core.model import Modality, Reason
+from custom_components.facial_therapy.core.model import Modality, ProfileCounters, Reason
 from custom_components.facial_therapy.devices import codec
-from custom_components.facial_therapy.devices.port import ProfileCounters
 
 NOW = datetime(2026, 11, 24, 21, 0, tzinfo=UTC)
 WINDOWS = {

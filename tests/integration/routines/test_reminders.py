@@ -134,7 +134,9 @@ async def test_nobody_is_asked_who_has_not_chosen_it(house: House, phone: Phone)
         flow["flow_id"], {"next_step_id": "details"}
     )
     suggested: Any = {
-        str(key): key.description for key in form["data_schema"].schema if key.description  # type: ignore[union-attr]
+        str(key): key.description
+        for key in form["data_schema"].schema
+        if key.description  # type: ignore[union-attr]
     }
     assert suggested[CONF_ASK_SKIN] == {"suggested_value": False}
     done = await house.hass.config_entries.flow.async_configure(
