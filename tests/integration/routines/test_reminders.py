@@ -135,8 +135,8 @@ async def test_nobody_is_asked_who_has_not_chosen_it(house: House, phone: Phone)
     )
     suggested: Any = {
         str(key): key.description
-        for key in form["data_schema"].schema
-        if key.description  # type: ignore[union-attr]
+        for key in form["data_schema"].schema  # type: ignore[union-attr]
+        if key.description
     }
     assert suggested[CONF_ASK_SKIN] == {"suggested_value": False}
     done = await house.hass.config_entries.flow.async_configure(
