@@ -1,16 +1,16 @@
-"""The shell, one per device: owns clock and order, runs the session table, carries out its effects, renews the lease, publishes a snapshot.
+"""One device in Home Assistant: connects its session engine with people, ledger and entities."""
 
-1. One gate: nothing reaches the device but through here.
-2. To energize: write, then act. To deenergize: act, then write.
-3. Start takes a lock; stop takes none and is tried again until the node confirms zero.
-4. A restart never starts anything: what it finds open it stops and settles.
-"""
-
+import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, cast, override
 
-from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+)
 from homeassistant.core import Context, HassJob, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_connect, async_dispatcher_send
@@ -30,47 +30,44 @@ from .const import (
     SIGNAL_LEDGER,
 )
 from .core import limits
-from .core.ledger.record import Record
-from .core.model import (
-    Channel,
-    Dose,
-    Fault,
-    Modality,
-    Outcome,
-    Person,
-    Refusal,
-    RefusedError,
-    Telemetry,
-)
-from .core.session import SessionEffect, SessionEvent, SessionState, step
+from .core.device import Telemetry
+from .core.gate.request import SessionRequest
+from .core.model import Channel, Dose, Modality
+from .core.refusal import Refusal, RefusedError
+from .core.session import SessionState
+from .core.session_parameters import PermittedSession
 from .devices.discovery import node_device
+from .devices.enrollment import Enrollment
 from .devices.node import NodeDevice
 from .devices.port import DeviceError, Problem, TherapyDevice
-from .people.actor import DEVICE, HOME_ASSISTANT, Who
+from .people.actor import Who
 from .people.permissions import async_must_be_admin
-from .people.registry import persons
-from .session.admission import Admission
-from .session.announcer import Announcer
-from .session.bookkeeping import Accounts
-from .session.controls import Manual
-from .session.lease import Lease
-from .session.starting import Starting
-from .session.telemetry import Reports
-from .session.view import LiveSession, SessionRequest, Snapshot
+from .people.programs import custom_programs
+from .people.registry import find_person, persons
+from .session.announcements import Announcements
+from .session.bookkeeping import Bookkeeping
+from .session.controls import Controls, SetLevels, Start, Stop
+from .session.engine import SessionEngine
+from .session.gate import SessionGate
+from .session.restart import restored
+from .session.settings import Settings, SettingsStore
+from .session.view import LiveSession, SessionView, Snapshot
 from .storage.ledger_file import LedgerError
+from .text.issues import async_clear_node_issues, async_wrong_contract
 from .timers import Timers
+
+ASK_AGAIN_S: Final = 60
+"""The gate is asked again after this time even if nothing has changed but the time."""
+
+REMOVED_S: Final = 5
+REMOVED_LOOK_S: Final = 0.05
+"""How long, and how often, the removal of a device looks whether its session has ended."""
 
 type DeviceConfigEntry = ConfigEntry[FacialTherapyCoordinator]
 
-TOLD: Final = {
-    SessionState.SUSPENDED: "suspended",
-    SessionState.PAUSED: "paused",
-    SessionState.FAULT: "fault",
-}
-
 
 class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
-    """One governed device: everything that a person, an automation or the node itself can do to a session."""
+    """The Home Assistant side of one device; the session itself is the engine's."""
 
     config_entry: DeviceConfigEntry
 
@@ -81,422 +78,476 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         super().__init__(hass, LOGGER, config_entry=entry, name=entry.title, always_update=False)
         self.mac: str = entry.data[CONF_MAC]
         self.modality = Modality(entry.data[CONF_MODALITY])
-        self.channels = tuple(Channel(channel) for channel in entry.data.get(CONF_CHANNELS, ()))
+        self.channels = tuple(map(Channel, entry.data.get(CONF_CHANNELS, ())))
         self.device = device or NodeDevice(hass, self.mac, self.modality)
-        self.accounts = Accounts(hass, entry, self.modality, self.device)
-        self.manual = Manual(hass, self)
-        self.admission = Admission(hass, self)
-        self.timers = Timers(hass)
-        self.reports = Reports(hass, self)
-        self.lease = Lease(hass, self, self._async_end)
-        self.starting = Starting(hass, self)
-        self.announcer = Announcer(hass, self)
-        self.state = SessionState.IDLE
-        self.live: LiveSession | None = None
-        self.last: LiveSession | None = None
-        """The one that ended last."""
-        self.fault: Fault | None = None
-        """One that we have found, not the node."""
-        self.commanding = 0
-        """Commands of a person that are under way: the node's reports wait for their answers."""
-        self._ending = False
-        self._shown: tuple[Any, ...] | None = None
         self.closed = False
-        """The channel is closed for good: its node has gone, or the entry is unloaded."""
+        """The connection is closed for good: its node has gone, or the entry is unloaded."""
+        self.controls = Controls(
+            self.modality,
+            self.channels,
+            find_person=lambda reference: find_person(hass, reference),
+            custom_programs=lambda person_id: custom_programs(hass, person_id),
+            description=lambda: self.device.description,
+        )
+        self.announcements = Announcements(hass, entry)
+        self.bookkeeping = Bookkeeping(hass, entry, self.device, self._living)
+        self.gate = SessionGate(hass, entry, self.device, self.controls, lambda: self.engine.view)
+        self.timers = Timers(hass)
+        self.engine = SessionEngine(
+            self.device, self.modality, self.timers, self.gate, self.bookkeeping, self
+        )
+        self._store = SettingsStore(hass, entry.entry_id)
+        self._enrollment = Enrollment(self.device)
+        self._changing = asyncio.Lock()
+        self._busy: set[str] = set()
+        self._compared = False
+        """The node's counters were compared with the ledger since the connection, and since the
+        last session."""
+        self._publishing: asyncio.Handle | None = None
+        self._asked: tuple[Any, ...] | None = None
+        self._asked_at = 0.0
+        self._refusals: tuple[Refusal, ...] = ()
+        self._shown: tuple[Any, ...] | None = None
+
+    @property
+    def view(self) -> SessionView:
+        """Everything that the engine knows."""
+        return self.engine.view
+
+    @property
+    def state(self) -> SessionState:
+        """The state of the session."""
+        return self.engine.view.state
+
+    @property
+    def live(self) -> LiveSession | None:
+        """The session that has not ended."""
+        return self.engine.view.live
+
+    @property
+    def last(self) -> LiveSession | None:
+        """The session that ended last."""
+        return self.engine.view.last
+
+    @property
+    def telemetry(self) -> Telemetry | None:
+        """The newest report; None while the device is not connected."""
+        return self.engine.view.report
 
     @property
     def device_entry(self) -> dr.DeviceEntry | None:
         """The node's own device, made by the esphome integration."""
         return node_device(self.hass, self.mac)
 
-    @property
-    def telemetry(self) -> Telemetry | None:
-        """The newest report; None while the device is away."""
-        return self.reports.telemetry
+    def _living(self) -> str | None:
+        live = self.engine.view.live
+        return live and live.session_id
 
-    # --- life of the shell ------------------------------------------------------------------------
+    # --- set-up and unload ------------------------------------------------------------------------
 
     async def async_open(self) -> None:
-        """Take up what a restart has left behind, and open the channel."""
-        await self.manual.async_load()
-        self.fault = self.accounts.memory.fault
-        if self.fault is not None:
-            self.state = SessionState.FAULT
-        if (orphan := self.accounts.orphan()) is not None and orphan.lives(
-            self.accounts.ledger.now()
-        ):
-            self.live, self.state, self.reports.accepted = (
-                self._interrupted(orphan),
-                SessionState.STOPPING,
-                True,
-            )
-            self.lease.keep_stopping()
-        self.config_entry.async_on_unload(
+        """Take what an earlier run has left, and open the connection."""
+        self.controls.settings = await self._store.async_load()
+        self._restore()
+        entry = self.config_entry
+        entry.async_on_unload(
             self.hass.async_add_shutdown_job(
-                HassJob(self.async_shut_down, "facial_therapy stops its sessions")
+                HassJob(self.async_shut_down, "facial_therapy pauses its sessions")
             )
         )
-        self.config_entry.async_on_unload(
-            async_dispatcher_connect(self.hass, SIGNAL_LEDGER, self.publish)
+        entry.async_on_unload(
+            async_dispatcher_connect(self.hass, SIGNAL_LEDGER, self._ledger_changed)
         )
-        self.config_entry.async_on_unload(
+        entry.async_on_unload(
             async_dispatcher_connect(self.hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed)
         )
         self.publish()
-        self.device.open(self.reports.on_telemetry, self.reports.on_connection)
+        self.device.open(self._on_telemetry, self._on_connection)
+
+    def _restore(self) -> None:
+        """Give the engine the latched fault, and the session without an end."""
+        live, adopt = None, False
+        if (record := self.bookkeeping.unfinished()) is not None:
+            known = {person.person_id: person for person in persons(self.hass)}
+            live = restored(record, known.get(record.person_id or ""))
+            adopt = live.permitted is not None and self.gate.eligible(live)
+        self.engine.restore(self.bookkeeping.memory.fault, live, adopt=adopt)
+
+    async def async_shut_down(self, *, keep: bool = True) -> None:
+        """Let go of the device: Home Assistant stops, or the entry is unloaded or loses its node.
+
+        Args:
+            keep: A session that has delivered something is paused, so that it can be resumed; else
+                it is stopped.
+        """
+        self.closed = True
+        keep = keep and self.config_entry.disabled_by is None
+        await self.engine.async_close(keep=keep)
+        if self._publishing is not None:
+            self._publishing.cancel()
+        await self.device.async_close()
+        self.engine.connected(False)  # noqa: FBT003 - the port's signature
+        self.timers.cancel_all()
+        self.publish()
+
+    async def async_end_unfinished(self) -> None:
+        """Stop and settle what the node of a removed device still holds; give up after 5 s."""
+        if (record := self.bookkeeping.unfinished()) is None:
+            return
+        self.engine.restore(None, restored(record, None), adopt=False)
+        self.device.open(self.engine.heard, self.engine.connected)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(REMOVED_S):
+                while self.live is not None:
+                    await asyncio.sleep(REMOVED_LOOK_S)
+        await self.engine.async_close(keep=False)
+        await self.device.async_close()
+        self.timers.cancel_all()
+
+    # --- the device -------------------------------------------------------------------------------
+
+    @callback
+    def _on_connection(self, connected: bool) -> None:  # noqa: FBT001 - the port's signature
+        self._compared = False
+        self.engine.connected(connected)
+        problem = self.device.problem
+        if connected:
+            async_clear_node_issues(self.hass, self.config_entry)
+        elif problem is not None and problem.problem is Problem.WRONG_CONTRACT:
+            version = problem.placeholders["version"]
+            async_wrong_contract(self.hass, self.config_entry, version)
+
+    @callback
+    def _on_telemetry(self, report: Telemetry) -> None:
+        self.engine.heard(report)
+        if self._enrollment.stale(report):
+            self._once("profiles", self._async_refresh_profiles(report))
+        elif self.live is None and report.session_id is None:
+            behind = not self._compared or report.record != self.bookkeeping.last_record
+            if behind and self.state is not SessionState.WAITING:
+                self._once("import", self._async_catch_up())
+        if not report.button:
+            self._busy.discard("enroll")
+        elif "enroll" not in self._busy:
+            self._busy.add("enroll")
+            self.run(self._async_enroll(), "enroll", endless=False)
+        if self._shown is None or self._shown[1] != self._reported():
+            self.changed()
+        if self._publishing is None:
+            async_dispatcher_send(self.hass, REPORTED, self.config_entry.entry_id)
+
+    def _once(self, name: str, job: Coroutine[Any, Any, None]) -> None:
+        """Run a job unless one of its name is running."""
+        if name in self._busy:
+            job.close()
+            return
+        self._busy.add(name)
+        task = self.run(job, name, endless=False)
+        task.add_done_callback(lambda _task: self._busy.discard(name))
+
+    async def _async_refresh_profiles(self, report: Telemetry) -> None:
+        """Ask the node what it counts for our people."""
+        profiles = [person.profile for person in persons(self.hass)]
+        try:
+            await self._enrollment.async_refresh(profiles, report)
+        except (RefusedError, DeviceError) as error:
+            LOGGER.info("%s: profiles not read yet: %s", self.name, error)
+            return
+        self.engine.counted(dict(self._enrollment.enrolled))
+
+    async def _async_catch_up(self) -> None:
+        """Import what happened while we were away, and compare the node's counters."""
+        try:
+            await self.bookkeeping.async_import(self.view)
+            await self.bookkeeping.async_compare(self.view)
+        except (RefusedError, DeviceError, LedgerError) as error:
+            LOGGER.info("%s: history not imported yet: %s", self.name, error)
+            return
+        self._compared = True
+        self.engine.refresh_last(self.bookkeeping.ledger.get)
+
+    async def _async_enroll(self) -> None:
+        """Enroll the selected person: somebody holds the node's button."""
+        try:
+            person = find_person(self.hass, self.controls.settings.person_id)
+            if person.profile not in self.view.profiles:
+                await self.device.async_enroll(person.profile)
+                self.announcements.enrolled(person)
+                self.changed()
+        except (RefusedError, DeviceError) as error:
+            LOGGER.info("%s: nobody was enrolled: %s", self.name, error)
+
+    # --- people and the ledger --------------------------------------------------------------------
 
     @callback
     def _entry_changed(self, _change: ConfigEntryChange, entry: ConfigEntry[Any]) -> None:
-        """What holds for a person has changed, and so what is ready."""
-        if entry.domain == DOMAIN and entry.data.get(CONF_KIND) == KIND_PERSON and not self.closed:
-            self.publish()
+        """Look again when a person has changed: their session may no longer be allowed."""
+        if entry.domain != DOMAIN or entry.data.get(CONF_KIND) != KIND_PERSON or self.closed:
+            return
+        self.person_changed()
 
-    def _interrupted(self, record: Record) -> LiveSession:
-        known: dict[str | None, Person] = {
-            person.person_id: person for person in persons(self.hass)
-        }
-        return LiveSession(
-            session_id=record.session_id,
-            person=known.get(record.person_id)
-            or Person(person_id=record.person_id or "", name="", profile=record.profile),
-            program=record.program,
-            plan=None,
-            started_at=record.started_at,
-            started_by=None,
-            outcome=Outcome.INTERRUPTED,
-        )
+    @callback
+    def person_changed(self) -> None:
+        """Stop a session whose person has gone or may not be treated; show who may start."""
+        if (live := self.live) is not None and not self.gate.eligible(live):
+            self.run(self._async_stop_ineligible(), "stop", endless=False)
+        self.ask_again()
 
-    async def async_shut_down(self) -> None:
-        """Home Assistant stops, or the entry is unloaded or loses its node: end the session, then close."""
-        self.closed = True
-        if self.live is not None:
-            self.live = replace(self.live, outcome=Outcome.INTERRUPTED, turned_by=HOME_ASSISTANT)
-            with suppress(DeviceError):  # its lease ends it
-                await self.async_stop()
-        self.timers.cancel_all()
-        self.lease.cancel()
-        await self.device.async_close()
-        self.reports.telemetry = None
-        self.publish()
+    async def _async_stop_ineligible(self) -> None:
+        try:
+            await self.async_stop()
+        except DeviceError as error:
+            LOGGER.warning("%s: stop not confirmed yet: %s", self.name, error)
+
+    @callback
+    def _ledger_changed(self) -> None:
+        self.ask_again()
 
     # --- what a person can do ---------------------------------------------------------------------
 
-    def check(self, ask: SessionRequest) -> tuple[Refusal, ...]:
-        """Return why a session would be refused now, the binding reason first; empty: it would not be."""
+    def check(self, request: SessionRequest) -> tuple[Refusal, ...]:
+        """Return why a session would be refused now, the lasting reason first; empty: permitted."""
         try:
-            self.admission.consider(ask)
+            self.gate.consider(request)
         except RefusedError as error:
             return error.refusals
         return ()
 
-    async def async_start(self, ask: SessionRequest, context: Context | None = None) -> LiveSession:
-        """Permit, write down and arm a session; with `wait_s` and the device off, hold it waiting.
+    def consider(self, request: SessionRequest) -> PermittedSession | None:
+        """Return what would be permitted now; None if the session would wait for its device.
 
         Raises:
-            RefusedError: It may not start; nothing has changed.
-            DeviceError: The node did not answer; the session counts in full until the node tells.
+            RefusedError: It would be refused.
         """
-        return await self.starting.async_start(ask, context)
+        return self.gate.consider(request)
+
+    async def async_start(
+        self, request: SessionRequest, context: Context | None = None
+    ) -> LiveSession:
+        """Start a session; errors as `SessionEngine.async_start`."""
+        return await self.engine.async_start(request, Who.of(context))
 
     async def async_pause(self, context: Context | None = None) -> None:
-        """Zero at once, the session kept.
-
-        Raises:
-            RefusedError: Nothing runs.
-            DeviceError: The node did not answer: its lease ends the output.
-        """
-        await self._async_person(SessionEvent.PAUSE, context)
+        """Pause; errors as `SessionEngine.async_pause`."""
+        await self.engine.async_pause(Who.of(context))
 
     async def async_resume(self, context: Context | None = None) -> None:
-        """Continue the undelivered rest of a paused or suspended session.
+        """Resume; errors as `SessionEngine.async_resume`."""
+        await self.engine.async_resume(Who.of(context))
 
-        Raises:
-            RefusedError: Nothing is paused, or the node refuses.
-            DeviceError: The node did not answer.
-        """
-        await self._async_person(SessionEvent.RESUME, context)
+    async def async_stop(self, context: Context | None = None) -> None:
+        """Stop; errors as `SessionEngine.async_stop`."""
+        await self.engine.async_stop(Who.of(context))
 
     async def async_confirm(self, context: Context | None = None) -> None:
-        """Confirm what is waited for: that the gel of the wand is off, else that a fault is mended.
+        """Confirm that the gel is rinsed off if that is asked, else clear a fault.
 
         Raises:
-            RefusedError: Nothing waits for it, or as clearing a fault does.
-            DeviceError: The device is away, or did not answer.
+            RefusedError: Nothing is to be confirmed, or as clearing a fault.
+            DeviceError: The device is not connected, or did not answer.
         """
-        if self.state is not SessionState.FAULT and self.admission.confirm_gel():
+        if self.state is not SessionState.FAULT and self.gate.confirm_gel():
+            self.ask_again()
             return
         await self.async_clear_fault(context)
 
     async def async_clear_fault(self, context: Context | None = None) -> None:
-        """Clear a latched fault whose cause is gone.
+        """Clear a latched fault; only an administrator may.
 
         Raises:
-            ServiceValidationError: `only_admin`: by nobody who is signed in as one.
-            RefusedError: There is none, or its cause lasts, or the node's button is needed.
-            DeviceError: The device is away, or did not answer.
+            ServiceValidationError: `only_admin`.
+            RefusedError: There is none, its cause lasts, or the node's button is needed.
+            DeviceError: The device is not connected, or did not answer.
         """
         await async_must_be_admin(self.hass, context)
-        await self._async_person(SessionEvent.CLEAR, context)
+        await self.engine.async_clear_fault(Who.of(context))
 
-    async def _async_person(self, event: SessionEvent, context: Context | None) -> None:
-        """Apply what a person asks for and carry it out while they wait."""
-        effects = step(self.state, event).effects
-        self.turned(Who.of(context))
-        live = self.live
-        self.commanding += 1
-        try:
-            if SessionEffect.SEND_PAUSE in effects and live is not None:
-                self.apply(event)
-                self.reports.answer = await self.device.async_pause(live.session_id)
-            if (
-                SessionEffect.SEND_RESUME in effects
-                and live is not None
-                and live.plan is not None
-                and self.telemetry is not None
-            ):
-                # The node's newest record is this session's own, and the ledger has it.
-                self.reports.answer = await self.device.async_resume(
-                    live.session_id, live.plan, last_record=self.telemetry.record
-                )
-                await self._async_set_as_before(live)
-                self.reports.follow(self.reports.answer.state, Who.of(context))
-            if SessionEffect.SEND_CLEAR in effects:
-                await self._async_clear()
-        finally:
-            self.commanding -= 1
+    # --- the controls -----------------------------------------------------------------------------
 
-    async def _async_set_as_before(self, live: LiveSession) -> None:
-        """Bring a resumed session back to what it was set to by hand: one that is resumed over a new connection begins at its peaks."""
-        if live.level_mw_cm2 is None and live.level_ua is None:
-            return
-        try:
-            self.reports.answer = await self.device.async_set_levels(
-                live.session_id,
-                irradiance_mw_cm2=live.level_mw_cm2 or {},
-                current_ua=live.level_ua or 0,
-            )
-        except RefusedError:
-            self.apply(SessionEvent.STOP)
-            raise
-
-    async def _async_clear(self) -> None:
-        """Clear the node's fault, then ours."""
-        if self.telemetry is None:
-            raise DeviceError(Problem.DEVICE_OFFLINE)
-        if self.telemetry.fault is not None:
-            await self.device.async_clear_fault(self.telemetry.fault)
-        self.fault = None
-        await self.accounts.async_remember(clear=True)
-        self.apply(SessionEvent.CLEARED)
-
-    async def async_stop(self, context: Context | None = None) -> None:
-        """End whatever runs. Returns when the node has confirmed zero.
+    async def async_set(self, **changes: Any) -> None:  # noqa: ANN401 - fields of Settings
+        """Change the settings; a lower current reaches the live session at once.
 
         Raises:
-            DeviceError: `stop_unconfirmed` after 2 s; it goes on trying, and the lease ends the
-                output at the time it names.
+            RefusedError: Out of bounds, not manual, or `busy`. Nothing has changed.
+            DeviceError: The node did not answer.
         """
-        if not self.device.connected and self.live is None:
-            return  # nothing of ours can flow: every lease is long over
-        if not self.closed:
-            self.turned(Who.of(context))
-        self.apply(SessionEvent.STOP)
-        await self.lease.async_confirm()
-
-    def turned(self, who: Who) -> None:
-        """Remember who brings about the next turn of the living session."""
+        settings = self.controls.changed(**changes)
         if self.live is not None:
-            self.live = replace(self.live, turned_by=who)
+            await self._async_carry_out(
+                self.controls.live_change(settings, changes.keys(), self.view)
+            )
+        self._keep(settings)
 
-    # --- the table --------------------------------------------------------------------------------
+    async def async_turn_on(
+        self, channel: Channel, share: float | None, context: Context | None = None
+    ) -> None:
+        """Turn a light on: start a manual session with it, or set it in the live one.
+
+        Raises:
+            RefusedError: A program is selected, the level is above what was permitted, or as a
+                start. Nothing has changed.
+            DeviceError: The node did not answer.
+        """
+        async with self._changing:  # several lights of one action come at once
+            before = self.controls.settings
+            self._keep(self.controls.light_settings(channel, share, self.view))
+            try:
+                await self._async_carry_out(self.controls.light_on(channel, self.view), context)
+            except RefusedError:
+                self._keep(before)
+                raise
+
+    async def async_turn_off(self, channel: Channel, context: Context | None = None) -> None:
+        """Turn a light of the session off; the last one ends the session.
+
+        Raises:
+            DeviceError: `stop_unconfirmed`.
+        """
+        asked = self.controls.light_off(channel, self.view)
+        if isinstance(asked, SetLevels):
+            try:
+                await self._async_carry_out(asked)
+            except (RefusedError, DeviceError) as error:
+                LOGGER.debug("%s: stopping instead of turning one light off: %s", self.name, error)
+                asked = Stop()
+        if isinstance(asked, Stop):
+            await self.async_stop(context)
+
+    async def async_lower(self) -> None:
+        """Lower the live session to three quarters of its level.
+
+        Raises:
+            RefusedError: Nothing runs, or a current would be below its minimum.
+            DeviceError: The node did not answer.
+        """
+        async with self._changing:
+            await self._async_carry_out(self.controls.lower(self.view))
+
+    async def _async_carry_out(
+        self, asked: SetLevels | Start, context: Context | None = None
+    ) -> None:
+        if isinstance(asked, SetLevels):
+            await self.engine.async_set_levels(
+                asked.live,
+                irradiance_mw_cm2=asked.irradiance_mw_cm2,
+                current_ua=asked.current_ua,
+            )
+            return
+        if asked.stop_first:
+            await self.async_stop(context)
+        await self.async_start(asked.request, context)
+
+    def _keep(self, settings: Settings) -> None:
+        if settings != self.controls.settings:
+            self.controls.settings = settings
+            self._store.save(settings)
+            self.ask_again()
+
+    # --- the engine's host ------------------------------------------------------------------------
 
     @callback
-    def apply(self, event: SessionEvent) -> None:
-        """Let an event take effect: the state at once, what has to be sent or settled in a task."""
-        before = self.state
-        row = step(before, event)
-        self.state = row.state
-        if not self.state.renews:
-            self.timers.cancel("renew")
-        if SessionEffect.SEND_STOP in row.effects:
-            self.lease.keep_stopping()
-        if before is not self.state and self.live is not None:
-            self._moved(before, self.live)
-        self.publish()
+    def changed(self) -> None:
+        """Publish once in this pass of the loop, after the commands that are being sent."""
+        if self._publishing is None:
+            self._publishing = self.hass.loop.call_soon(self.publish)
 
-    def _moved(self, before: SessionState, live: LiveSession) -> None:
-        """Set and clear what goes with the new state, and tell the listeners."""
-        self.timers.cancel("expired")
-        if self.state is SessionState.RUNNING:
-            self.lease.renew_from_now()
-            self.announcer.tell(
-                "resumed" if before in (SessionState.SUSPENDED, SessionState.PAUSED) else "started",
-                live,
-            )
-        elif self.state is SessionState.ARMED:
-            self.lease.renew_from_now()
-        elif self.state in (SessionState.LOST, SessionState.STOPPING):
-            self.timers.later(
-                "expired", limits.KEPT_S + limits.LEASE_S[self.modality], self.expired
-            )
-        elif self.state in TOLD:
-            self.announcer.tell(TOLD[self.state], live)
-        elif self.state is SessionState.IDLE:
-            self._over(live)
-            return
-        if self.state is not SessionState.RUNNING:
-            armed = before is SessionState.IDLE or self.state is SessionState.STOPPING
-            self.live = replace(
-                live, ends_at=None, window_ends_at=live.window_ends_at if armed else None
-            )
+    def announce(self, name: str, live: LiveSession, refusal: Refusal | None = None) -> None:
+        """Announce an event of a session."""
+        self.announcements.announce(name, live, refusal)
+        if name == "ended":
+            self._compared = False
 
-    def _over(self, live: LiveSession) -> None:
-        """The session has ended: what it delivered is in the ledger, or will be when the node tells."""
-        record = self.accounts.ledger.get(live.session_id)
-        delivered = (
-            live.delivered if record is None or record.delivered is None else record.delivered
-        )
-        outcome = Outcome.VOID if record is None else record.outcome
-        self.last = replace(
-            live,
-            window_ends_at=None,
-            ends_at=None,
-            ended_at=dt_util.utcnow(),
-            delivered=delivered,
-            outcome=outcome,
-        )
-        self.live = None
-        self.reports.compared = False
-        self.lease.cancel()
-        self.announcer.tell("ended", self.last)
-        if record is not None and record.open:
-            self.hass.async_create_task(
-                self._async_write_over(self.last), f"facial_therapy over {self.mac}"
-            )
-
-    async def _async_write_over(self, last: LiveSession) -> None:
-        """Write down that nothing of a session can flow any more, though its node has not told what it gave."""
-        try:
-            await self.accounts.async_over(last)
-        except LedgerError as error:
-            LOGGER.error(
-                "%s: that the session is over could not be written down: %s", self.name, error
-            )
-
-    def end(self) -> None:
-        """The node has no session of ours any more: settle it, unless a stop is being confirmed, which does."""
-        if not self._ending and not self.lease.stopping:
-            self._ending = True
-            self.turned(DEVICE)
-            self.hass.async_create_task(self._async_end(), f"facial_therapy end {self.mac}")
-
-    async def _async_end(self) -> None:
-        """The node has closed the session: settle it, then it is over."""
-        self._ending = True
-        try:
-            await self.async_import_history()
-            if self.live is not None and not self.reports.accepted:
-                await self.accounts.async_void(self.live.session_id)
-        except (RefusedError, DeviceError, LedgerError) as error:
-            LOGGER.info("%s: not settled yet: %s", self.name, error)
-        finally:
-            self._ending = False
-        live = self.live
-        self.apply(SessionEvent.ENDED)
-        if self.state is SessionState.FAULT and live is not None:
-            self._over(live)
-            self.publish()
-        elif self.state is SessionState.IDLE and self.fault is not None:
-            self.apply(SessionEvent.FAULTED)
-
-    def _living(self) -> str | None:
-        """Return the session that may be on its way to the node."""
-        return (
-            self.live.session_id
-            if self.live is not None and self.live.outcome is not Outcome.INTERRUPTED
-            else None
-        )
-
-    async def async_import_history(self) -> None:
-        """Settle what the node has closed; what it cannot tell now stays at its full plan."""
-        if (newest := self.reports.newest_record) is not None:
-            live = self.live
-            interrupted = (
-                live.session_id
-                if live is not None and live.outcome is Outcome.INTERRUPTED
-                else None
-            )
-            enrolled = self.telemetry.profiles if self.telemetry is not None else ()
-            await self.accounts.async_import_history(
-                newest, enrolled=enrolled, interrupted=interrupted, living=self._living
-            )
-
-    def latch(self, fault: Fault) -> None:
-        """A fault that we found: any surprise deenergizes, and it lasts until a person clears it."""
-        if self.fault is fault:
-            return
-        LOGGER.error("%s: fault %s", self.name, fault)
-        self.turned(HOME_ASSISTANT)
-        self.fault = fault
-        self.apply(SessionEvent.FAULTED)
-        self.hass.async_create_task(
-            self._async_remember_fault(fault), f"facial_therapy fault {self.mac}"
-        )
-
-    async def _async_remember_fault(self, fault: Fault) -> None:
-        try:
-            await self.accounts.async_remember(fault=fault)
-        except LedgerError as error:
-            LOGGER.error("%s: the fault could not be written down: %s", self.name, error)
-
-    @callback
-    def expired(self) -> None:
-        """A window, or the patience with a node that says nothing, has ended."""
-        self.turned(HOME_ASSISTANT)
-        self.apply(SessionEvent.EXPIRED)
+    def run(
+        self, job: Coroutine[Any, Any, None], name: str, *, endless: bool
+    ) -> asyncio.Task[None]:
+        """Run a job that nobody waits for; an endless one does not delay a shutdown."""
+        title = f"facial_therapy {name} {self.mac}"
+        if endless:
+            return self.hass.async_create_background_task(job, title)
+        return self.hass.async_create_task(job, title)
 
     # --- what is shown ----------------------------------------------------------------------------
+
+    def _reported(self) -> tuple[Any, ...]:
+        """Return what of the session and its newest report is shown, or counts for the gate."""
+        view = self.engine.view
+        live, report = view.live, view.report
+        times = None if live is None else (live.session_id, live.ends_at, live.window_ends_at)
+        if report is None:
+            return view.state, view.seen_off, times, None
+        heat = report.temperature_c or 0
+        return (
+            view.state,
+            view.seen_off,
+            times,
+            report.state,
+            report.worn,
+            report.charging,
+            report.fault,
+            report.needs_button,
+            heat >= limits.TEMPERATURE_WARN_C,
+            heat >= limits.TEMPERATURE_STOP_C,
+            tuple(refusal.reason for refusal in report.refuses) if report.refuses else (),
+        )
+
+    def _refusals_of(self, view: SessionView, reported: tuple[Any, ...]) -> tuple[Refusal, ...]:
+        """Ask the gate again if one of its inputs has changed, or a minute has passed."""
+        asked = (
+            reported,
+            view.fault,
+            view.profiles,
+            self.device.connected,
+            self.device.description,
+            self.controls.settings,
+            self.bookkeeping.ledger.failure,
+            self.bookkeeping.ledger.unreadable,
+        )
+        now = self.hass.loop.time()
+        if asked != self._asked or now - self._asked_at > ASK_AGAIN_S:
+            self._asked, self._asked_at = asked, now
+            self._refusals = self.gate.refusals()
+        return self._refusals
 
     @callback
     def publish(self) -> None:
         """Publish a snapshot if something that is shown has changed."""
-        telemetry = self.telemetry
+        if self._publishing is not None:
+            self._publishing.cancel()
+            self._publishing = None
+        view, reported = self.engine.view, self._reported()
+        report, live = view.report, view.live
         snapshot = Snapshot(
-            state=self.state,
+            state=view.state,
             connected=self.device.connected,
             device=self.device.description,
-            telemetry=telemetry,
-            session=self.live,
-            last=self.last,
-            fault=self.fault or (telemetry.fault if telemetry else None),
-            refusals=self.admission.refusals(self.fault),
-            settings=self.manual.settings,
+            telemetry=report,
+            session=live,
+            last=view.last,
+            fault=view.fault or (report.fault if report else None),
+            refusals=self._refusals_of(view, reported),
+            settings=self.controls.settings,
         )
-        quiet = replace(
-            snapshot, telemetry=None, session=self.live and replace(self.live, delivered=Dose())
-        )
-        warm = telemetry is not None and (telemetry.temperature_c or 0) >= limits.TEMPERATURE_WARN_C
-        shown = (
-            quiet,
-            telemetry
-            and (telemetry.worn, telemetry.charging, telemetry.state, telemetry.needs_button),
-            warm,
-        )
-        if shown != self._shown:
+        quiet = replace(snapshot, telemetry=None, session=live and replace(live, delivered=Dose()))
+        if (shown := (quiet, reported)) != self._shown:
             self._shown = shown
             self._publish_when_ready(snapshot.refusals)
             self.async_set_updated_data(snapshot)
         async_dispatcher_send(self.hass, REPORTED, self.config_entry.entry_id)
 
     def _publish_when_ready(self, refusals: tuple[Refusal, ...]) -> None:
-        """Look again when time takes the next reason away."""
+        """Ask the gate again when time takes the next reason away."""
         times = [refusal.allowed_at for refusal in refusals if refusal.allowed_at is not None]
         if times and not self.closed:
-            self.timers.later(
-                "ready", max(1.0, (min(times) - dt_util.utcnow()).total_seconds()), self.publish
-            )
+            left_s = (min(times) - dt_util.utcnow()).total_seconds()
+            self.timers.later("ready", max(1.0, left_s), self.ask_again)
         else:
             self.timers.cancel("ready")
+
+    @callback
+    def ask_again(self) -> None:
+        """Ask the gate again: something that it looks at has changed."""
+        self._asked = None
+        self.changed()
 
     @override
     async def _async_update_data(self) -> Snapshot:
@@ -505,7 +556,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
 
 
 def all_coordinators(hass: HomeAssistant) -> list[FacialTherapyCoordinator]:
-    """Return the shells of all devices that are loaded."""
+    """Return the coordinators of all devices that are loaded."""
     entries = hass.config_entries.async_loaded_entries(DOMAIN)
     return [
         cast("DeviceConfigEntry", entry).runtime_data

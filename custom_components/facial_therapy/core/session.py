@@ -1,24 +1,22 @@
-"""The life of one session on one device: states x events, and nothing else.
+"""The life of one session on one device: a table of states and events.
 
                start                put on                  end of plan
     idle ----------------> armed ------------> running ---------------------> idle
       |  (device off)        ^                  |    |
-      '------> waiting ------'            pause |    | contact, lease, owner, guard
+      '------> waiting ------'            pause |    | contact, lease, client, watchdog
                                                 v    v
                                           paused      suspended ---- 10 min ----> idle
 
 Rules:
 
-1. Output may flow in `RUNNING` only, and the lease is renewed only where it may flow or may begin
-    to: `ARMED`, `RUNNING`, `SUSPENDED` (a contact that is
-   found again).
-2. The table is complete: every state answers every event, if only by staying, or by refusing a
-    person.
+1. Output may be on in `RUNNING` only. The lease is renewed only where output may be on or may
+   begin: `ARMED`, `RUNNING`, `SUSPENDED` (contact may be found again).
+2. The table is complete: every state answers every event, by staying or by refusing a person.
 3. `STOP` is accepted in every state, and the state that follows renews nothing.
-4. Nothing leads to `RUNNING` but the node's own word that output flows (`ENERGIZED`), and from
-    `LOST`, `STOPPING` and `FAULT` not even that.
-5. To energize: write, then act. To deenergize: act, then write. The order of the effects is that
-    order.
+4. Only the node's own report of output (`ENERGIZED`) leads to `RUNNING`, and from `LOST`,
+   `STOPPING` and `FAULT` not even that.
+5. To energize: write, then act. To switch off: act, then write. The effects of a row are carried
+   out in the order of the row.
 """
 
 from collections.abc import Mapping
@@ -27,72 +25,75 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from .model import Reason, Refusal, RefusedError
+from .refusal import Reason, Refusal, RefusedError
 
 
 class SessionState(StrEnum):
-    """What a person sees; the options of the session sensor."""
+    """The state that a person sees: the options of the session sensor."""
 
     IDLE = "idle"
     WAITING = "waiting"
-    """Wanted, but the device is off."""
+    """Requested while the device is off."""
     ARMED = "armed"
-    """Permitted, written down, and waiting to be put on."""
+    """Permitted, written to the ledger, and waiting for the device to be put on."""
     RUNNING = "running"
     SUSPENDED = "suspended"
     PAUSED = "paused"
     STOPPING = "stopping"
-    """Stopped here; the node has not confirmed zero yet."""
+    """Stopped here; the node has not confirmed zero output yet."""
     LOST = "lost"
-    """The device does not answer: its lease ends what flows."""
+    """The device does not answer: its lease ends the output."""
     FAULT = "fault"
 
     @property
     def may_flow(self) -> bool:
-        """Whether output may flow."""
+        """Whether output may be on."""
         return self is SessionState.RUNNING
 
     @property
     def renews(self) -> bool:
-        """Whether the lease is kept alive."""
-        return self in (SessionState.ARMED, SessionState.RUNNING, SessionState.SUSPENDED)
+        """Whether the lease is renewed."""
+        return self in _RENEWS
 
     @property
     def lives(self) -> bool:
-        """Whether a session exists that has not ended."""
-        return self not in (SessionState.IDLE, SessionState.FAULT)
+        """Whether there is a session that has not ended."""
+        return self not in _ENDED
+
+
+_RENEWS: Final = frozenset({SessionState.ARMED, SessionState.RUNNING, SessionState.SUSPENDED})
+_ENDED: Final = frozenset({SessionState.IDLE, SessionState.FAULT})
 
 
 class SessionEvent(StrEnum):
-    """What can happen."""
+    """What can happen to a session."""
 
     # a person or an automation
     START = "start"
     WAIT = "wait"
-    """Start, with the device off."""
+    """Start while the device is off."""
     PAUSE = "pause"
     RESUME = "resume"
     STOP = "stop"
     CLEAR = "clear"
-    # the node, of the session that we know
+    # the node, about the session that we know
     REARMED = "rearmed"
     """Waits to be put on."""
     ENERGIZED = "energized"
-    """Output flows."""
+    """Output is on."""
     SUSPENDED = "suspended"
     PAUSED = "paused"
     ENDED = "ended"
-    """The node has closed the record, or confirmed zero after a stop."""
+    """The node has closed the record, or confirmed zero output after a stop."""
     FAULTED = "faulted"
     CLEARED = "cleared"
-    # the channel and the shell
+    # the connection and Home Assistant
     LOST = "lost"
     FOUND = "found"
     REFUSED = "refused"
-    """A start that was refused by the node, or could not be written down."""
+    """The node refused a start or an adoption, or the session could not be written."""
     EXPIRED = "expired"
-    """The window of a waiting session is over, or its end has passed and the node has not said so.
-    """
+    """The window of a waiting session has passed, or its end has and the node says nothing."""
 
 
 PERSONS: Final = frozenset(
@@ -104,42 +105,46 @@ PERSONS: Final = frozenset(
         SessionEvent.CLEAR,
     }
 )
-"""Events that may be refused. `STOP` is not among them."""
+"""Events that may be refused. `STOP` is not one of them."""
 
 
 class SessionEffect(StrEnum):
-    """What the shell carries out, in the order of the row."""
+    """What the engine carries out, in the order of the row."""
 
     WRITE = "write"
-    """Open the session in the ledger, at its full planned dose, and read it back."""
+    """Reserve the session in the ledger at its full planned dose, and read it back."""
     ARM = "arm"
     """Send start."""
+    ADOPT = "adopt"
+    """Make this connection the client of the session that the node still holds."""
     SEND_PAUSE = "send_pause"
     SEND_RESUME = "send_resume"
     SEND_CLEAR = "send_clear"
     SEND_STOP = "send_stop"
-    """Again and again until the node confirms zero."""
+    """Send stop until the node confirms zero output; again at once if it is being sent already."""
     SETTLE = "settle"
-    """Settle the ledger to what the node says it delivered."""
+    """Settle the ledger to the dose that the node delivered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Where an event leads, and what has to be done on the way."""
+    """Where an event leads, and what the engine carries out."""
 
     state: SessionState
     effects: tuple[SessionEffect, ...] = ()
 
 
-_START = Row(SessionState.ARMED, (SessionEffect.WRITE, SessionEffect.ARM))
-_STOP = Row(SessionState.STOPPING, (SessionEffect.SEND_STOP,))
-_END = Row(SessionState.IDLE, (SessionEffect.SETTLE,))
-_FAULT = Row(SessionState.FAULT, (SessionEffect.SEND_STOP, SessionEffect.SETTLE))
+_START: Final = Row(SessionState.ARMED, (SessionEffect.WRITE, SessionEffect.ARM))
+_STOP: Final = Row(SessionState.STOPPING, (SessionEffect.SEND_STOP,))
+_END: Final = Row(SessionState.IDLE, (SessionEffect.SETTLE,))
+_FAULT: Final = Row(SessionState.FAULT, (SessionEffect.SEND_STOP, SessionEffect.SETTLE))
+_FAULT_IDLE: Final = Row(SessionState.FAULT, (SessionEffect.SEND_STOP,))
+_IDLE: Final = Row(SessionState.IDLE)
 _REFUSE: Final = None
 
 
 def _events(state: SessionState, **rows: Row | None) -> Mapping[SessionEvent, Row | None]:
-    """Return a complete row set: what is not named stays, a person's event that is not named is refused."""
+    """Complete a state: an event that is not named stays, and a person's event is refused."""
     complete: dict[SessionEvent, Row | None] = {
         event: _REFUSE if event in PERSONS else Row(state) for event in SessionEvent
     }
@@ -153,18 +158,17 @@ TABLE: Final[Mapping[SessionState, Mapping[SessionEvent, Row | None]]] = Mapping
             SessionState.IDLE,
             start=_START,
             wait=Row(SessionState.WAITING),
-            stop=_STOP,  # also what somebody else started
-            energized=_STOP,  # ended here, flowing there
-            faulted=Row(SessionState.FAULT, (SessionEffect.SEND_STOP,)),
+            stop=_STOP,  # also for a session that somebody else started
+            energized=_STOP,  # our last session: ended here, output on there
+            faulted=_FAULT_IDLE,
         ),
         SessionState.WAITING: _events(
             SessionState.WAITING,
             start=_START,
-            stop=_END,
-            energized=_STOP,
-            faulted=_FAULT,
-            refused=_END,
-            expired=_END,
+            stop=_IDLE,
+            faulted=_FAULT_IDLE,
+            refused=_IDLE,
+            expired=_IDLE,
         ),
         SessionState.ARMED: _events(
             SessionState.ARMED,
@@ -188,7 +192,6 @@ TABLE: Final[Mapping[SessionState, Mapping[SessionEvent, Row | None]]] = Mapping
             ended=_END,
             faulted=_FAULT,
             lost=Row(SessionState.LOST),
-            refused=_STOP,
             expired=_STOP,
         ),
         SessionState.SUSPENDED: _events(
@@ -202,6 +205,7 @@ TABLE: Final[Mapping[SessionState, Mapping[SessionEvent, Row | None]]] = Mapping
             ended=_END,
             faulted=_FAULT,
             lost=Row(SessionState.LOST),
+            refused=_STOP,  # an adoption
             expired=_STOP,
         ),
         SessionState.PAUSED: _events(
@@ -214,6 +218,7 @@ TABLE: Final[Mapping[SessionState, Mapping[SessionEvent, Row | None]]] = Mapping
             ended=_END,
             faulted=_FAULT,
             lost=Row(SessionState.LOST),
+            refused=_STOP,  # an adoption
             expired=_STOP,
         ),
         SessionState.STOPPING: _events(
@@ -222,44 +227,43 @@ TABLE: Final[Mapping[SessionState, Mapping[SessionEvent, Row | None]]] = Mapping
             ended=_END,
             faulted=_FAULT,
             found=_STOP,
-            expired=_END,  # nothing of it can flow or be resumed any more; it counts in full until the node tells
+            expired=_END,  # no output can be on any more; it counts in full until the node reports
         ),
         SessionState.LOST: _events(
             SessionState.LOST,
             stop=_STOP,
-            rearmed=_STOP,  # nothing begins by itself after a lost link
+            rearmed=_STOP,  # nothing begins by itself after a lost connection
             energized=_STOP,
-            suspended=Row(SessionState.SUSPENDED),
-            paused=Row(SessionState.PAUSED),
+            suspended=Row(SessionState.SUSPENDED, (SessionEffect.ADOPT,)),
+            paused=Row(SessionState.PAUSED, (SessionEffect.ADOPT,)),
             ended=_END,
             faulted=_FAULT,
             expired=_STOP,
         ),
         SessionState.FAULT: _events(
             SessionState.FAULT,
-            stop=Row(SessionState.FAULT, (SessionEffect.SEND_STOP,)),
+            stop=_FAULT_IDLE,
             clear=Row(SessionState.FAULT, (SessionEffect.SEND_CLEAR,)),
-            energized=Row(SessionState.FAULT, (SessionEffect.SEND_STOP,)),
-            cleared=Row(SessionState.IDLE),
+            energized=_FAULT_IDLE,
+            cleared=_IDLE,
         ),
     }
 )
-"""For every state and every event where it leads; None: refused."""
+"""For every state and every event the row; None: refused."""
 
 
 def step(state: SessionState, event: SessionEvent) -> Row:
-    """Return where an event leads and what has to be done.
+    """Return the row of an event.
 
     Raises:
-        RefusedError: A person's event that the state does not allow: `busy` for a start while a
-            session lives, `faulted` for one while a fault is
-            latched, else `wrong_state`. Nothing has changed.
+        RefusedError: A person's event that the state does not allow: `busy` for a start while there
+            is a session, `faulted` for one while a fault is latched, else `wrong_state`. Nothing
+            has changed.
     """
     row = TABLE[state][event]
     if row is not None:
         return row
     if event in (SessionEvent.START, SessionEvent.WAIT):
-        raise RefusedError(
-            Refusal(reason=Reason.FAULTED if state is SessionState.FAULT else Reason.BUSY)
-        )
+        reason = Reason.FAULTED if state is SessionState.FAULT else Reason.BUSY
+        raise RefusedError(Refusal(reason=reason))
     raise RefusedError(Refusal(reason=Reason.WRONG_STATE, detail=state))

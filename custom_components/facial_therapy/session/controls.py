@@ -1,309 +1,256 @@
-"""The lights, numbers and selects of a device: what they are set to, and what they do to a session."""
+"""The lights, numbers and selects of a device: the requests that they stand for.
 
-import asyncio
-from dataclasses import replace
+Nothing here sends a command: what is asked of the engine is a value that the coordinator carries
+out.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from math import floor
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from homeassistant.core import Context, HomeAssistant
-
-from ..const import LOGGER
 from ..core import limits
+from ..core.device import Device
 from ..core.gate import bounds
-from ..core.gate.resolve import BUILT_IN, NO_CUSTOM_PROGRAMS, Programs
-from ..core.model import (
-    MANUAL,
-    ByChannel,
-    Channel,
-    Modality,
-    Reason,
-    Refusal,
-    RefusedError,
-    SessionParameters,
-)
+from ..core.gate.request import SessionRequest
+from ..core.model import NO_LIGHT, ByChannel, Channel, Modality
+from ..core.person import Person
+from ..core.recipes import BUILT_IN, Programs
+from ..core.refusal import Reason, Refusal, RefusedError
 from ..core.session import SessionState
-from ..devices.port import DeviceError
-from ..people.programs import custom_programs
-from ..people.registry import find_person
-from .settings import Settings, SettingsStore
-from .view import LiveSession, SessionRequest
-
-if TYPE_CHECKING:
-    from ..coordinator import FacialTherapyCoordinator
-
+from ..core.session_parameters import MANUAL
+from .settings import Settings
+from .view import LiveSession, SessionView
 
 LOWER: Final = 0.75
-"""What is left when somebody says that it is too much. Engineering judgement: clearly less, and
-three times still a third."""
+"""Share of the level that "too much" leaves. Engineering judgement: clearly less, and after three
+times still more than a third."""
 
 
-class Manual:
+@dataclass(frozen=True, slots=True)
+class SetLevels:
+    """Set the levels of the live session, nominal; a channel that is not named goes off."""
+
+    live: LiveSession
+    irradiance_mw_cm2: ByChannel = NO_LIGHT
+    current_ua: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start a session, after stopping one that is armed."""
+
+    request: SessionRequest
+    stop_first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Stop the session."""
+
+
+class Controls:
     """Everything about sessions whose numbers a person sets."""
 
-    def __init__(self, hass: HomeAssistant, coordinator: FacialTherapyCoordinator) -> None:
-        """Take the shell that it starts and stops sessions on."""
-        self._hass = hass
-        self._shell = coordinator
-        self._store = SettingsStore(hass, coordinator.config_entry.entry_id)
-        self._lock = asyncio.Lock()
+    def __init__(  # noqa: PLR0913 - what it looks at
+        self,
+        modality: Modality,
+        channels: tuple[Channel, ...],
+        *,
+        find_person: Callable[[str | None], Person],
+        custom_programs: Callable[[str], Programs],
+        description: Callable[[], Device | None],
+    ) -> None:
+        """Take what it looks at; the settings are the defaults."""
+        self._modality = modality
+        self._channels = channels
+        self._find_person = find_person
+        self._custom_programs = custom_programs
+        self._description = description
         self.settings = Settings()
-
-    async def async_load(self) -> None:
-        """Take up what was chosen last."""
-        self.settings = await self._store.async_load()
 
     @property
     def programs(self) -> list[str]:
-        """The programs that have a recipe for the device, those of the chosen person included, and the one without."""
-        known = (*BUILT_IN.values(), *self._own(self.settings.person_id).values())
-        return [program.key for program in known if self._shell.modality in program.modalities] + [
-            MANUAL
-        ]
+        """The keys of the programs that suit the device, the selected person's own included."""
+        known = (*BUILT_IN.values(), *self._custom(self.settings.person_id).values())
+        suiting = [program.key for program in known if self._modality in program.modalities]
+        return [*suiting, MANUAL]
 
-    def _own(self, person_id: str | None) -> Programs:
-        """Return what a person has made; nothing as long as nobody is chosen."""
+    def _custom(self, person_id: str | None) -> Programs:
+        """Return the custom programs of a person; none while no person is clear."""
         try:
-            return custom_programs(self._hass, find_person(self._hass, person_id).person_id)
+            return self._custom_programs(self._find_person(person_id).person_id)
         except RefusedError:
-            return NO_CUSTOM_PROGRAMS
+            return {}
 
-    def _keep(self, settings: Settings) -> None:
-        self.settings = settings
-        self._store.save(settings)
-        self._shell.publish()
-
-    async def async_set(self, **changes: Any) -> None:  # noqa: ANN401 - fields of Settings, of their own types
-        """Change the settings; a lower intensity of a session that lives reaches it at once.
+    def changed(self, **changes: Any) -> Settings:  # noqa: ANN401 - fields of Settings
+        """Return the settings with changes; the settings themselves stay.
 
         Raises:
-            RefusedError: Out of bounds, not manual, or `busy`: not while a session lives. Nothing
-                has changed.
-            DeviceError: The node did not answer.
+            RefusedError: Out of bounds, not manual, an unknown program or person.
         """
         if (person_id := changes.get("person_id")) is not None:
-            changes["person_id"] = find_person(self._hass, person_id).person_id
-        custom = self._own(changes.get("person_id", self.settings.person_id))
-        if "person_id" in changes and self.settings.program not in (MANUAL, *BUILT_IN, *custom):
-            changes.setdefault(
-                "program", Settings().program
-            )  # what somebody else has made is not for this person
-        changed = self.settings.changed(self._shell.modality, custom, **changes)
-        if (live := self._shell.live) is not None:
-            if changes.keys() != {"current_ua"} or live.plan is None:
-                raise RefusedError(Refusal(reason=Reason.BUSY))
-            await self._async_set_levels(live, live.plan.request, {}, changed.current_ua)
-            self._is_set(live, level_ua=changed.current_ua)
-        self._keep(changed)
+            changes["person_id"] = self._find_person(person_id).person_id
+        custom = self._custom(changes.get("person_id", self.settings.person_id))
+        known = (MANUAL, *BUILT_IN, *custom)
+        if "person_id" in changes and self.settings.program not in known:
+            changes.setdefault("program", Settings().program)  # another person's custom program
+        return self.settings.changed(self._modality, custom, **changes)
+
+    def live_change(self, settings: Settings, names: Iterable[str], view: SessionView) -> SetLevels:
+        """Return what a change of the settings means for the live session.
+
+        Raises:
+            RefusedError: `busy`: only a lower current reaches a live session.
+        """
+        live = view.live
+        if live is None or live.permitted is None or set(names) != {"current_ua"}:
+            raise RefusedError(Refusal(reason=Reason.BUSY))
+        return self._checked(SetLevels(live, current_ua=settings.current_ua))
 
     def allowed_mw_cm2(self, channel: Channel) -> float:
-        """Return what 100 % of a light is, nominal: the default irradiance over (1 + U), times the skin factor, no more than the node gives; 0 if unknown."""
-        if (device := self._shell.device.description) is None:
+        """Return the nominal irradiance that 100 % of a light stands for; 0 if it is not known.
+
+        The default irradiance over (1 + U), times the skin factor, at most what the node can give.
+        """
+        if (device := self._description()) is None:
             return 0
         try:
-            person = find_person(self._hass, self.settings.person_id)
+            person = self._find_person(self.settings.person_id)
         except RefusedError:
             return 0
         return bounds.irradiance(channel, device, person).maximum
 
     def level_mw_cm2(self, channel: Channel) -> float:
-        """Return what a light is set to, nominal."""
-        return (
-            floor(self.allowed_mw_cm2(channel) * self.settings.share.get(channel, 1) * 1000) / 1000
-        )
+        """Return the nominal level of a light, rounded down to whole µW/cm²."""
+        share = self.settings.share.get(channel, 1)
+        return floor(self.allowed_mw_cm2(channel) * share * 1000) / 1000
 
     def selected(self) -> SessionRequest:
-        """Return what the selects and numbers ask for.
+        """Return the request that the selects and numbers stand for.
 
         Raises:
             RefusedError: There is no such person.
         """
         if self.settings.program == MANUAL:
-            return self.by_hand()
-        return SessionRequest(
-            person=find_person(self._hass, self.settings.person_id), program=self.settings.program
-        )
+            return self.manual()
+        person = self._find_person(self.settings.person_id)
+        return SessionRequest(person=person, program=self.settings.program)
 
-    def by_hand(self) -> SessionRequest:
-        """Return what the numbers ask for, whatever program is selected.
+    def manual(self) -> SessionRequest:
+        """Return the request that the numbers stand for, whatever program is selected.
 
         Raises:
             RefusedError: There is no such person.
         """
         settings = self.settings
-        if self._shell.modality is Modality.WAND:
-            person = find_person(self._hass, settings.person_id)
+        if self._modality is Modality.WAND:
             return SessionRequest(
-                person=person,
+                person=self._find_person(settings.person_id),
                 program=MANUAL,
                 duration_s=settings.duration_s,
                 current_ua=settings.current_ua,
                 frequency_hz=settings.frequency_hz,
             )
-        # The lights that somebody has set; before that red alone, which needs neither a shield nor
-        # an answer about skin.
-        chosen = tuple(channel for channel in self._shell.channels if channel in settings.share)
-        return self._lit(
-            chosen or tuple(channel for channel in self._shell.channels if channel is Channel.RED)
-        )
+        # The lights that somebody has set; before that red alone, which needs neither an eye shield
+        # nor an answer about skin.
+        chosen = tuple(channel for channel in self._channels if channel in settings.share)
+        return self._lights(chosen or (Channel.RED,))
 
-    def _lit(self, channels: tuple[Channel, ...]) -> SessionRequest:
+    def _lights(self, channels: Iterable[Channel]) -> SessionRequest:
+        lit = set(channels)
         return SessionRequest(
-            person=find_person(self._hass, self.settings.person_id),
+            person=self._find_person(self.settings.person_id),
             program=MANUAL,
             duration_s=self.settings.duration_s,
-            irradiance_mw_cm2={channel: self.level_mw_cm2(channel) for channel in channels},
+            irradiance_mw_cm2={
+                channel: self.level_mw_cm2(channel) for channel in self._channels if channel in lit
+            },
         )
 
-    async def async_turn_on(
-        self, channel: Channel, share: float | None, context: Context | None = None
-    ) -> None:
-        """Start a manual session with this light, add it to one that is armed, or set it in one that runs.
+    def light_settings(self, channel: Channel, share: float | None, view: SessionView) -> Settings:
+        """Return the settings with the share of a light that is turned on.
 
         Raises:
-            RefusedError: Another program is selected, the level would rise above what was
-                permitted, or as starting does.
-            DeviceError: The node did not answer.
+            RefusedError: `not_manual` while a program is selected or running, or out of bounds.
         """
-        async with self._lock:  # several lights of one action come at once
-            live, before = self._shell.live, self.settings
-            if before.program != MANUAL or (live is not None and live.program != MANUAL):
-                raise RefusedError(Refusal(reason=Reason.NOT_MANUAL, field=f"channels.{channel}"))
-            if share is not None:
-                self._keep(
-                    before.changed(self._shell.modality, share={**before.share, channel: share})
-                )
-            try:
-                await self._async_light(channel, live, context)
-            except RefusedError:
-                self._keep(before)
-                raise
+        live = view.live
+        if self.settings.program != MANUAL or (live is not None and live.program != MANUAL):
+            raise RefusedError(Refusal(reason=Reason.NOT_MANUAL, field=f"channels.{channel}"))
+        if share is None:
+            return self.settings
+        shares = {**self.settings.share, channel: share}
+        return self.settings.changed(self._modality, share=shares)
 
-    async def _async_light(
-        self, channel: Channel, live: LiveSession | None, context: Context | None
-    ) -> None:
-        """Bring one light to what it is set to."""
-        lit = {channel}
-        if live is not None and live.plan is not None:
-            lit |= live.lit_mw_cm2.keys()
-            if channel in live.plan.request.irradiance_mw_cm2:
+    def light_on(self, channel: Channel, view: SessionView) -> SetLevels | Start:
+        """Return what turning a light on asks of the engine, by the settings as they are now.
+
+        Raises:
+            RefusedError: The level is above the permitted peak, or there is no such person.
+        """
+        live, lit = view.live, {channel}
+        if live is not None and live.permitted is not None:
+            if channel in live.permitted.request.irradiance_mw_cm2:
                 levels = {**live.lit_mw_cm2, channel: self.level_mw_cm2(channel)}
-                self._is_set(
-                    live, level_mw_cm2=levels
-                )  # before the node is asked, as when one goes off
-                try:
-                    await self._async_set_levels(live, live.plan.request, levels, 0)
-                except RefusedError:
-                    self._is_set(live, level_mw_cm2=live.level_mw_cm2)
-                    raise
-                return
-            if (
-                self._shell.state is SessionState.ARMED
-            ):  # nothing has flowed: arm anew with all of them
-                await self._shell.async_stop(context)
-        await self._shell.async_start(
-            self._lit(tuple(each for each in self._shell.channels if each in lit)), context
-        )
+                return self._checked(SetLevels(live, levels))
+            lit |= live.lit_mw_cm2.keys()
+        return Start(self._lights(lit), stop_first=view.state is SessionState.ARMED)
 
-    async def async_turn_off(self, channel: Channel, context: Context | None = None) -> None:
-        """Turn one light of a session off; the last one ends the session.
+    def light_off(self, channel: Channel, view: SessionView) -> SetLevels | Stop | None:
+        """Return what turning a light off asks of the engine; the last light ends the session."""
+        live = view.live
+        if live is None or live.permitted is None or channel not in live.lit_mw_cm2:
+            return None
+        rest = {one: level for one, level in live.lit_mw_cm2.items() if one is not channel}
+        if not rest or view.state is SessionState.ARMED:
+            return Stop()
+        return SetLevels(live, rest)
+
+    def lower(self, view: SessionView) -> SetLevels:
+        """Return the levels of the live session, lowered to three quarters.
 
         Raises:
-            DeviceError: `stop_unconfirmed`.
+            RefusedError: `wrong_state` if nothing runs, `out_of_bounds` if a current would be below
+                its minimum. Nothing has changed.
         """
-        live = self._shell.live
-        if live is None or live.plan is None or channel not in live.lit_mw_cm2:
-            return
-        rest = {each: level for each, level in live.lit_mw_cm2.items() if each is not channel}
-        self._is_set(
-            live, level_mw_cm2=rest
-        )  # before the node is asked: lights of one action go off at once, and the last of them has to see that it is
-        if rest and self._shell.state is not SessionState.ARMED:
-            try:
-                await self._async_set_levels(live, live.plan.request, rest, 0)
-            except (RefusedError, DeviceError) as error:
-                LOGGER.debug("stopping, since one light could not be turned off alone: %s", error)
-            else:
-                return
-        await self._shell.async_stop(context)
+        live, state = view.live, view.state
+        if live is None or live.permitted is None:
+            raise RefusedError(Refusal(reason=Reason.WRONG_STATE, detail=state))
+        if state not in (SessionState.ARMED, SessionState.RUNNING):
+            raise RefusedError(Refusal(reason=Reason.WRONG_STATE, detail=state))
+        request = live.permitted.request
+        if request.current_ua is None:
+            levels = {
+                channel: floor(level * LOWER * 1000) / 1000
+                for channel, level in live.lit_mw_cm2.items()
+            }
+            return SetLevels(live, levels)
+        current_ua = floor((live.level_ua or request.current_ua) * LOWER)
+        least = limits.CURRENT.default
+        if current_ua < least.minimum:
+            raise RefusedError(_outside("current_ua", least.minimum, least.maximum, least.unit))
+        return SetLevels(live, current_ua=current_ua)
 
-    async def async_lower(self) -> None:
-        """Set what flows, or is armed, to three quarters of what it is set to.
+    @staticmethod
+    def _checked(levels: SetLevels) -> SetLevels:
+        """Return levels that are within the peaks that the gate permitted.
 
         Raises:
-            RefusedError: Nothing runs (`wrong_state`), or a current would be below its minimum.
-                Nothing has changed.
-            DeviceError: The node did not answer.
+            RefusedError: One is above its peak, with the peak.
         """
-        async with self._lock:
-            live = self._shell.live
-            if (
-                live is None
-                or live.plan is None
-                or self._shell.state not in (SessionState.ARMED, SessionState.RUNNING)
-            ):
-                raise RefusedError(Refusal(reason=Reason.WRONG_STATE, detail=self._shell.state))
-            request = live.plan.request
-            if request.current_ua is None:
-                levels = {
-                    channel: floor(level * LOWER * 1000) / 1000
-                    for channel, level in live.lit_mw_cm2.items()
-                }
-                await self._async_set_levels(live, request, levels, 0)
-                self._is_set(live, level_mw_cm2=levels)
-                return
-            current_ua, least = (
-                floor((live.level_ua or request.current_ua) * LOWER),
-                limits.CURRENT.default,
-            )
-            if current_ua < least.minimum:
-                raise RefusedError(
-                    Refusal(
-                        reason=Reason.OUT_OF_BOUNDS,
-                        field="current_ua",
-                        minimum=least.minimum,
-                        maximum=least.maximum,
-                        unit=least.unit,
-                    )
-                )
-            await self._async_set_levels(live, request, {}, current_ua)
-            self._is_set(live, level_ua=current_ua)
-
-    def _is_set(self, live: LiveSession, **levels: Any) -> None:  # noqa: ANN401 - fields of LiveSession, of their own types
-        """Remember what a session was set to by hand, unless it is over."""
-        now = self._shell.live
-        if now is not None and now.session_id == live.session_id:
-            self._shell.live = replace(now, **levels)
-            self._shell.publish()
-
-    async def _async_set_levels(
-        self,
-        live: LiveSession,
-        request: SessionParameters,
-        irradiance_mw_cm2: ByChannel,
-        current_ua: float,
-    ) -> None:
-        """Set the levels of a living session, under the peaks that were permitted."""
-        for channel, level in irradiance_mw_cm2.items():
+        permitted = levels.live.permitted
+        if permitted is None:
+            return levels
+        request = permitted.request
+        for channel, level in levels.irradiance_mw_cm2.items():
             if level > (peak := request.irradiance_mw_cm2.get(channel, 0)):
-                raise RefusedError(
-                    Refusal(
-                        reason=Reason.OUT_OF_BOUNDS,
-                        field=f"channels.{channel}",
-                        minimum=0,
-                        maximum=peak,
-                        unit="mW/cm²",
-                    )
-                )
-        if current_ua > (request.current_ua or 0):
-            raise RefusedError(
-                Refusal(
-                    reason=Reason.OUT_OF_BOUNDS,
-                    field="current_ua",
-                    minimum=1,
-                    maximum=request.current_ua,
-                    unit="µA",
-                )
-            )
-        await self._shell.device.async_set_levels(
-            live.session_id, irradiance_mw_cm2=irradiance_mw_cm2, current_ua=current_ua
-        )
+                raise RefusedError(_outside(f"channels.{channel}", 0, peak, "mW/cm²"))
+        if levels.current_ua > (peak_ua := request.current_ua or 0):
+            raise RefusedError(_outside("current_ua", 1, peak_ua, "µA"))
+        return levels
+
+
+def _outside(field: str, minimum: float, maximum: float, unit: str) -> Refusal:
+    return Refusal(
+        reason=Reason.OUT_OF_BOUNDS, field=field, minimum=minimum, maximum=maximum, unit=unit
+    )

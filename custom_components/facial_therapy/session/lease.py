@@ -1,110 +1,132 @@
-"""What is sent to a node again and again: the renewals of a lease, and a stop until it is confirmed."""
+"""Renew the lease, and retry a stop until the node confirms zero output."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
-from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from ..const import LOGGER
 from ..core import limits
-from ..core.model import RefusedError
-from ..core.session import SessionState
-from ..devices.port import DeviceError, Problem
-
-if TYPE_CHECKING:
-    from ..coordinator import FacialTherapyCoordinator
+from ..core.model import Modality
+from ..core.refusal import RefusedError
+from ..devices.port import Answer, DeviceError, Problem
+from ..timers import Timers
 
 STOP_RETRY_S: Final = 0.5
+RENEW: Final = "renew"
 
 
-class Lease:
-    """Keeps alive what a person wants, and ends what nobody does."""
+class LeasedDevice(Protocol):
+    """The commands of a device that the lease keeper sends."""
+
+    @property
+    def lease_ends_at(self) -> datetime | None:
+        """When output ends at the latest if the device hears nothing more, UTC; None: no lease."""
+
+    async def async_renew(self, session_id: str) -> Answer:
+        """Renew the lease of a session."""
+
+    async def async_stop(self) -> Answer:
+        """End any session; output is zero when this returns."""
+
+
+class LeasePort(Protocol):
+    """What the lease keeper asks of the engine."""
+
+    def session_to_renew(self) -> str | None:
+        """Return the session whose lease is to be renewed now; None: nothing may be renewed."""
+
+    def stop_confirmed(self, answer: Answer) -> None:
+        """Take note that the node confirmed zero output."""
+
+
+class LeaseKeeper:
+    """Keeps the lease of a session alive, and stops until the stop is confirmed."""
 
     def __init__(
-        self,
-        hass: HomeAssistant,
-        shell: FacialTherapyCoordinator,
-        stopped: Callable[[], Awaitable[None]],
+        self, device: LeasedDevice, modality: Modality, timers: Timers, port: LeasePort
     ) -> None:
-        """Take the shell, and what to do once a stop is confirmed."""
-        self._hass = hass
-        self._shell = shell
-        self._stopped = stopped
+        """Take the parts; nothing is renewed yet."""
+        self._device = device
+        self._interval_s = limits.RENEW_S[modality]
+        self._timers = timers
+        self._port = port
         self._renewing = False
-        self._stopping: asyncio.Task[None] | None = None
+        self._confirmed: asyncio.Future[None] | None = None
+        self._retry = asyncio.Event()
 
-    # --- renewing ---------------------------------------------------------------------------------
+    def renew(self) -> None:
+        """Renew from now on, as long as the engine names a session."""
+        self._timers.every(RENEW, self._interval_s, self._async_renew)
 
-    def renew_from_now(self) -> None:
-        """Renew as long as the state says so."""
-        if self._shell.state.renews:
-            self._shell.timers.every(
-                "renew", limits.RENEW_S[self._shell.modality], self._async_renew
-            )
+    def cease(self) -> None:
+        """Renew no more."""
+        self._timers.cancel(RENEW)
 
     async def _async_renew(self, _now: datetime) -> None:
-        """Renew once; one in flight at most, and none for what only a person can resume."""
-        shell = self._shell
-        waits = (
-            shell.state is SessionState.SUSPENDED
-            and shell.telemetry is not None
-            and shell.telemetry.cause != "contact"
-        )
-        if self._renewing or shell.live is None or not shell.state.renews or waits:
+        """Renew once; at most one renewal is in flight."""
+        if self._renewing or (session_id := self._port.session_to_renew()) is None:
             return
         self._renewing = True
         try:
-            await shell.device.async_renew(shell.live.session_id)
+            await self._device.async_renew(session_id)
         except (RefusedError, DeviceError) as error:
-            # The node's next report, or the closed channel, tells what that means.
-            LOGGER.debug("%s: lease not renewed: %s", shell.name, error)
+            # The node's next report, or the closed connection, has the consequences.
+            LOGGER.debug("Failed to renew the lease of session %s: %s", session_id, error)
         finally:
             self._renewing = False
 
-    # --- stopping ---------------------------------------------------------------------------------
-
     @property
     def stopping(self) -> bool:
-        """Whether a stop has been sent that is not confirmed yet."""
-        return self._stopping is not None
+        """Whether a stop was sent that the node has not confirmed."""
+        return self._confirmed is not None
 
-    def keep_stopping(self) -> None:
-        """Send stop again and again until the node confirms zero."""
-        if self._stopping is None or self._stopping.done():
-            self._stopping = self._hass.async_create_background_task(
-                self._async_stop_until_confirmed(), f"facial_therapy stop {self._shell.mac}"
-            )
+    async def async_stop(self) -> None:
+        """Send stop at once, and again until the node confirms; one that is under way is joined."""
+        if self._confirmed is not None:
+            self._retry.set()
+            await asyncio.shield(self._confirmed)
+            return
+        confirmed = self._confirmed = asyncio.get_running_loop().create_future()
+        try:
+            while True:
+                self._retry.clear()
+                try:
+                    answer = await self._device.async_stop()
+                    break
+                except DeviceError, RefusedError:
+                    await self._async_wait_to_retry()
+            self._confirmed = None
+            confirmed.set_result(None)
+            self._port.stop_confirmed(answer)
+        finally:
+            if self._confirmed is confirmed:
+                self._confirmed = None
+            if not confirmed.done():
+                confirmed.cancel()
 
-    async def _async_stop_until_confirmed(self) -> None:
-        while True:
-            try:
-                self._shell.reports.answer = await self._shell.device.async_stop()
-                break
-            except DeviceError, RefusedError:
-                await self._shell.timers.wait(STOP_RETRY_S)
-        self._stopping = None
-        await self._stopped()
-
-    def cancel(self) -> None:
-        """Send no more stops: the session is over, or the shell is."""
-        if self._stopping is not None:
-            self._stopping.cancel()
+    async def _async_wait_to_retry(self) -> None:
+        timer = self._timers.wait(STOP_RETRY_S)
+        again = asyncio.ensure_future(self._retry.wait())
+        try:
+            await asyncio.wait({timer, again}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+            again.cancel()
 
     async def async_confirm(self) -> None:
-        """Wait until the node has confirmed a stop that is being sent.
+        """Wait until the node has confirmed the stop that is being sent, if there is one.
 
         Raises:
-            DeviceError: `stop_unconfirmed` after 2 s, with the time at which the lease ends the
-                output.
+            DeviceError: `stop_unconfirmed` after 2 s, with the local time at which the lease ends
+                the output. Stop is still being sent.
         """
-        if (stopping := self._stopping) is None:
+        if (confirmed := self._confirmed) is None:
             return
-        timer = self._shell.timers.wait(limits.STOP_CONFIRM_S)
-        await asyncio.wait({stopping, timer}, return_when=asyncio.FIRST_COMPLETED)
+        timer = self._timers.wait(limits.STOP_CONFIRM_S)
+        await asyncio.wait({confirmed, timer}, return_when=asyncio.FIRST_COMPLETED)
         timer.cancel()
-        if not stopping.done():
-            zero_at = dt_util.as_local(self._shell.device.lease_ends_at or dt_util.utcnow())
+        if not confirmed.done():
+            zero_at = dt_util.as_local(self._device.lease_ends_at or dt_util.utcnow())
             raise DeviceError(Problem.STOP_UNCONFIRMED, zero_at=zero_at.strftime("%H:%M:%S"))
