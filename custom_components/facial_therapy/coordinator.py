@@ -30,18 +30,12 @@ from .const import (
     SIGNAL_LEDGER,
 )
 from .core import limits
+from .core.device import Telemetry
+from .core.gate.request import SessionRequest
 from .core.ledger.record import Record
-from .core.model import (
-    Channel,
-    Dose,
-    Fault,
-    Modality,
-    Outcome,
-    Person,
-    Refusal,
-    RefusedError,
-    Telemetry,
-)
+from .core.model import Channel, Dose, Fault, Modality, Outcome
+from .core.person import Person
+from .core.refusal import Refusal, RefusedError
 from .core.session import SessionEffect, SessionEvent, SessionState, step
 from .devices.discovery import node_device
 from .devices.node import NodeDevice
@@ -56,7 +50,7 @@ from .session.controls import Manual
 from .session.lease import Lease
 from .session.starting import Starting
 from .session.telemetry import Reports
-from .session.view import LiveSession, SessionRequest, Snapshot
+from .session.view import LiveSession, Snapshot
 from .storage.ledger_file import LedgerError
 from .timers import Timers
 
@@ -469,7 +463,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             session=self.live,
             last=self.last,
             fault=self.fault or (telemetry.fault if telemetry else None),
-            refusals=self.admission.refusals(self.fault),
+            refusals=self.admission.refusals(),
             settings=self.manual.settings,
         )
         quiet = replace(

@@ -27,7 +27,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from .model import Reason, Refusal, RefusedError
+from .refusal import Reason, Refusal, RefusedError
 
 
 class SessionState(StrEnum):

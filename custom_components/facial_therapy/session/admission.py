@@ -1,6 +1,5 @@
 """Whether a session may start: what was asked becomes a request, and the core permits or refuses it."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -8,33 +7,21 @@ from typing import TYPE_CHECKING, Final
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-from ..core.gate import bounds, permit, resolve
-from ..core.gate.eligibility import against
-from ..core.gate.request import Turn
-from ..core.ledger.record import History
-from ..core.model import (
-    MANUAL,
-    Device,
-    Fault,
-    PermittedSession,
-    Person,
-    Reason,
-    Refusal,
-    RefusedError,
-    SessionParameters,
-    Telemetry,
-)
+from ..core.device import Device, ProfileCounters
+from ..core.gate import bounds
+from ..core.gate.permit import eligible, lasting, permit
+from ..core.gate.request import SessionRequest
+from ..core.gate.resolve import resolve
+from ..core.gate.situation import Situation
+from ..core.person import Person
+from ..core.refusal import Reason, Refusal, Refused, RefusedError
 from ..core.session import Row, SessionEvent, SessionState, step
+from ..core.session_parameters import MANUAL, PermittedSession, SessionParameters
 from ..people.programs import custom_programs
-from ..people.registry import find_person, persons
-from .view import SessionRequest
+from ..people.registry import persons
 
 if TYPE_CHECKING:
     from ..coordinator import FacialTherapyCoordinator
-
-
-def _passes(refusal: Refusal, until: datetime) -> bool:
-    return refusal.allowed_at is not None and refusal.allowed_at <= until
 
 
 CONFIRMED: Final = timedelta(minutes=10)
@@ -56,34 +43,41 @@ class Admission:
         self._rinsed: tuple[str, datetime] = ("", dt_util.utc_from_timestamp(0))
 
     def _request(self, ask: SessionRequest, device: Device) -> SessionParameters:
-        """Return the request in physical units: a program resolved for the person, or the numbers as they are."""
-        if ask.program == MANUAL:
-            return SessionParameters(
-                modality=self._shell.modality,
-                person=ask.person,
-                program=MANUAL,
-                duration_s=self._shell.manual.settings.duration_s
-                if ask.duration_s is None
-                else ask.duration_s,
-                irradiance_mw_cm2=ask.irradiance_mw_cm2 or {},
-                current_ua=ask.current_ua,
-                frequency_hz=ask.frequency_hz,
-                gel_rinsed=self._gel_rinsed(ask),
-            )
-        custom = custom_programs(self._hass, ask.person.person_id)
-        resolve.named(ask.program, custom)
-        for name, field in (
-            ("duration_s", None),
-            ("irradiance_mw_cm2", "channels"),
-            ("current_ua", None),
-            ("frequency_hz", None),
-        ):
-            if getattr(ask, name) is not None:
-                raise RefusedError(Refusal(reason=Reason.NOT_MANUAL, field=field or name))
-        return replace(
-            resolve.resolve(ask.program, ask.person, device, custom),
-            gel_rinsed=self._gel_rinsed(ask),
+        """Return the request in physical units, with the duration that is set and the gel that was confirmed."""
+        if ask.program == MANUAL and ask.duration_s is None:
+            ask = replace(ask, duration_s=self._shell.manual.settings.duration_s)
+        return resolve(
+            replace(ask, gel_rinsed=self._gel_rinsed(ask)),
+            device,
+            custom_programs(self._hass, ask.person.person_id),
         )
+
+    def _situation(self, person: Person, *, without: str | None = None) -> Situation:
+        """Return everything that the gate looks at, for a person on this device now."""
+        shell, ledger = self._shell, self._shell.accounts.ledger
+        telemetry = shell.telemetry if shell.device.connected else None
+        enrolled = telemetry is not None and person.profile in telemetry.profiles
+        return Situation(
+            device=shell.device.description or bounds.best_device(shell.modality, shell.channels),
+            telemetry=telemetry,
+            person=person,
+            history=ledger.history(person.person_id, mac=shell.mac, without=without),
+            now=dt_util.utcnow(),
+            state=SessionState.IDLE if without is not None else shell.state,
+            fault=shell.fault,
+            profile=ProfileCounters(
+                profile=person.profile, sessions_day=0, sessions_week=0, rest_s=0, rest_blue_s=0
+            )
+            if enrolled
+            else None,
+            seen_off=shell.reports.seen_off,
+            ledger_readable=not ledger.unreadable,
+            ledger_failure=ledger.failure,
+        )
+
+    def _ask(self, ask: SessionRequest, without: str | None = None) -> PermittedSession | Refused:
+        situation = self._situation(ask.person, without=without)
+        return permit(self._request(ask, situation.device), situation, window_s=ask.window_s)
 
     def permit(self, ask: SessionRequest, *, without: str | None = None) -> PermittedSession:
         """Return what the node is asked to do; a session that is written down for this very request is left out of what counts.
@@ -91,39 +85,10 @@ class Admission:
         Raises:
             RefusedError: It may not start now.
         """
-        self._readable()
-        if (
-            (device := self._shell.device.description) is None
-            or self._shell.telemetry is None
-            or not self._shell.device.connected
-        ):
-            raise RefusedError(Refusal(reason=Reason.DEVICE_OFFLINE))
-        request, history = self._request(ask, device), self._history(ask.person, without)
-        found = permit.refusals(
-            request,
-            device,
-            self._shell.telemetry,
-            dt_util.utcnow(),
-            history=history,
-            window_s=ask.window_s,
-        )
-        if here := tuple(self._here(self._shell.telemetry, ask.person)):
-            raise RefusedError(*permit.ordered((*found, *here)))
-        return permit.permit(
-            request,
-            device,
-            self._shell.telemetry,
-            dt_util.utcnow(),
-            history=history,
-            window_s=ask.window_s,
-        )
-
-    def _here(self, telemetry: Telemetry, person: Person) -> Iterator[Refusal]:
-        """What the node would refuse, and we know before it does."""
-        if telemetry.worn and not self._shell.reports.seen_off:
-            yield Refusal(reason=Reason.STILL_WORN)
-        if person.profile not in telemetry.profiles:
-            yield Refusal(reason=Reason.NOT_ENROLLED)
+        answer = self._ask(ask, without)
+        if isinstance(answer, Refused):
+            raise answer.error
+        return answer
 
     def confirm_gel(self) -> bool:
         """Take that whoever is selected has rinsed the gel of the wand off, for their next session; return whether that was missing."""
@@ -142,11 +107,6 @@ class Admission:
             person_id == ask.person.person_id and timedelta(0) <= dt_util.utcnow() - at < CONFIRMED
         )
 
-    def _history(self, person: Person, without: str | None = None) -> History:
-        return self._shell.accounts.ledger.history(
-            person.person_id, mac=self._shell.mac, without=without
-        )
-
     def may_wait(self, ask: SessionRequest) -> Row:
         """Return where waiting leads.
 
@@ -154,31 +114,11 @@ class Admission:
             RefusedError: No return of the device could make it right.
         """
         row = step(self._shell.state, SessionEvent.WAIT)
-        self._readable()
-        device = self._shell.device.description or bounds.best_device(
-            self._shell.modality, self._shell.channels
-        )
-        now = dt_util.utcnow()
-        found = permit.refusals(
-            self._request(ask, device),
-            device,
-            None,
-            now,
-            history=self._history(ask.person),
-            window_s=ask.window_s,
-        )
-        until = now + timedelta(seconds=ask.wait_s or 0)
-        if lasting := [
-            refusal
-            for refusal in found
-            if refusal.reason is not Reason.DEVICE_OFFLINE and not _passes(refusal, until)
-        ]:
-            raise RefusedError(*lasting)
+        answer = self._ask(ask)
+        until = dt_util.utcnow() + timedelta(seconds=ask.wait_s or 0)
+        if isinstance(answer, Refused) and (found := lasting(answer, until)):
+            raise RefusedError(*found)
         return row
-
-    def _readable(self) -> None:
-        if self._shell.accounts.ledger.unreadable:
-            raise RefusedError(Refusal(reason=Reason.LEDGER_UNREADABLE))
 
     def consider(self, ask: SessionRequest) -> PermittedSession | None:
         """Return what a session would be if it were started now; None if it would be held waiting.
@@ -189,38 +129,17 @@ class Admission:
         if not self._shell.device.connected and ask.wait_s:
             self.may_wait(ask)
             return None
-        found: tuple[Refusal, ...] = ()
-        try:
-            self.begin()
-        except RefusedError as error:
-            found = error.refusals
-        try:
-            plan = self.permit(ask)
-        except RefusedError as error:
-            found += tuple(
-                refusal
-                for refusal in error.refusals
-                if refusal.reason not in {refusal.reason for refusal in found}
-            )
-        else:
-            if not found:
-                return plan
-        raise RefusedError(*permit.ordered(found))
+        return self.permit(ask)
 
     def unfit(self, person_id: str) -> bool:
         """Tell whether this person has a session here and may not be treated any more, by what has been said of them since it was permitted."""
         live = self._shell.live
         if live is None or live.person.person_id != person_id:
             return False
-        device = self._shell.device.description or bounds.best_device(
-            self._shell.modality, self._shell.channels
-        )
         person = next(
             (each for each in persons(self._hass) if each.person_id == person_id), live.person
         )
-        return bool(
-            against(Turn(device=device, telemetry=None, now=dt_util.utcnow(), person=person))
-        )
+        return bool(eligible(self._situation(person)))
 
     def begin(self) -> Row:
         """Return where starting leads.
@@ -232,24 +151,14 @@ class Admission:
             raise RefusedError(Refusal(reason=Reason.FAULTED, detail=self._shell.data.fault or ""))
         return step(self._shell.state, SessionEvent.START)
 
-    def refusals(self, fault: Fault | None) -> tuple[Refusal, ...]:
-        """Return why nothing could start now, whatever is asked; the fault is one that we latched."""
-        if self._shell.accounts.ledger.unreadable:
-            return (Refusal(reason=Reason.LEDGER_UNREADABLE),)
+    def refusals(self) -> tuple[Refusal, ...]:
+        """Return why what is selected could not start now."""
         try:
-            person = find_person(self._hass, self._shell.manual.settings.person_id)
+            answer = self._ask(self._shell.manual.selected())
         except RefusedError as error:
             return error.refusals
-        shell, now = self._shell, dt_util.utcnow()
-        device = shell.device.description or bounds.best_device(shell.modality, shell.channels)
-        found = [
-            *([Refusal(reason=Reason.FAULTED, detail=fault)] if fault is not None else []),
-            *permit.readiness(device, shell.telemetry, now, person),
-            *(self._here(shell.telemetry, person) if shell.telemetry is not None else ()),
-            *permit.budget(person, shell.modality, now, history=self._history(person)),
-        ]
         binding: dict[Reason, Refusal] = {}
-        for refusal in permit.ordered(found):
+        for refusal in answer.refusals if isinstance(answer, Refused) else ():
             binding.setdefault(refusal.reason, self._as_before(refusal))
         self._steady = binding
         return tuple(binding.values())

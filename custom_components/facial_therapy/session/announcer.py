@@ -10,7 +10,8 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util import dt as dt_util
 
 from ..const import DOMAIN, SIGNAL_SESSION
-from ..core.model import Person, Refusal
+from ..core.person import Person
+from ..core.refusal import Refusal
 from ..people.actor import DEVICE
 from .view import LiveSession
 

@@ -14,16 +14,9 @@ from ..const import CONF_MAC, LOGGER
 from ..core.dose import uncertainty, worst_case
 from ..core.ledger.index import KEPT
 from ..core.ledger.record import AUTOMATION, Record, Source
-from ..core.model import (
-    Channel,
-    Dose,
-    Fault,
-    Modality,
-    Outcome,
-    PermittedSession,
-    Reason,
-    RefusedError,
-)
+from ..core.model import Channel, Dose, Fault, Modality, Outcome
+from ..core.refusal import Reason, RefusedError
+from ..core.session_parameters import PermittedSession
 from ..devices.port import HistoryEntry, TherapyDevice
 from ..people.registry import persons
 from ..storage.ledger import LEDGER

@@ -10,23 +10,17 @@ from homeassistant.core import Context, HomeAssistant
 from ..const import LOGGER
 from ..core import limits
 from ..core.gate import bounds
-from ..core.gate.resolve import BUILT_IN, NO_CUSTOM_PROGRAMS, Programs
-from ..core.model import (
-    MANUAL,
-    ByChannel,
-    Channel,
-    Modality,
-    Reason,
-    Refusal,
-    RefusedError,
-    SessionParameters,
-)
+from ..core.gate.request import SessionRequest
+from ..core.model import ByChannel, Channel, Modality
+from ..core.recipes import BUILT_IN, NO_CUSTOM_PROGRAMS, Programs
+from ..core.refusal import Reason, Refusal, RefusedError
 from ..core.session import SessionState
+from ..core.session_parameters import MANUAL, SessionParameters
 from ..devices.port import DeviceError
 from ..people.programs import custom_programs
 from ..people.registry import find_person
 from .settings import Settings, SettingsStore
-from .view import LiveSession, SessionRequest
+from .view import LiveSession
 
 if TYPE_CHECKING:
     from ..coordinator import FacialTherapyCoordinator

@@ -10,7 +10,7 @@ from homeassistant.util import dt as dt_util
 
 from ..const import LOGGER
 from ..core import limits
-from ..core.model import RefusedError
+from ..core.refusal import RefusedError
 from ..core.session import SessionState
 from ..devices.port import DeviceError, Problem
 

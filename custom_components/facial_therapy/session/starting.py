@@ -14,12 +14,14 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from ..const import LOGGER
-from ..core.model import PermittedSession, Reason, Refusal, RefusedError
+from ..core.gate.request import SessionRequest
+from ..core.refusal import Reason, Refusal, RefusedError
 from ..core.session import SessionEvent, SessionState
+from ..core.session_parameters import PermittedSession
 from ..devices.port import DeviceError
 from ..people.actor import Who
 from ..storage.ledger_file import LedgerError
-from .view import LiveSession, SessionRequest
+from .view import LiveSession
 
 if TYPE_CHECKING:
     from ..coordinator import FacialTherapyCoordinator

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 from homeassistant.core import HomeAssistant, callback
 
 from ..const import LOGGER
-from ..core.gate import permit
-from ..core.model import NodeState, RefusedError, Telemetry
+from ..core.device import NodeState, Telemetry
+from ..core.gate.safety import watch
+from ..core.refusal import RefusedError
 from ..core.session import SessionEvent, SessionState, step
 from ..devices.codec import since_ms
 from ..devices.port import Answer, DeviceError, Problem
@@ -101,7 +102,7 @@ class Reports:
                 self._zone = telemetry.zone
                 shell.announcer.announce("zone", live, zone=telemetry.zone)
             if live.plan is not None and (
-                fault := permit.watch(live.plan, telemetry, telemetry.received_at)
+                fault := watch(live.plan, telemetry, telemetry.received_at)
             ):
                 shell.latch(fault)
         if shell.state is SessionState.WAITING and live is not None:

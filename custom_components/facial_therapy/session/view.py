@@ -5,20 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from ..core.model import (
-    NO_LIGHT,
-    ByChannel,
-    Channel,
-    Device,
-    Dose,
-    Fault,
-    Outcome,
-    PermittedSession,
-    Person,
-    Refusal,
-    Telemetry,
-)
+from ..core.device import Device, Telemetry
+from ..core.model import NO_LIGHT, ByChannel, Channel, Dose, Fault, Outcome
+from ..core.person import Person
+from ..core.refusal import Refusal
 from ..core.session import SessionState
+from ..core.session_parameters import PermittedSession
 from ..people.actor import HOME_ASSISTANT, Who
 from .settings import Settings
 
