@@ -19,20 +19,13 @@ from time import perf_counter
 from types import MappingProxyType
 from typing import Any
 
-from custom_components.facial_therapy.core.gate import permit
+from custom_components.facial_therapy.core.device import Device, NodeState, Telemetry
+from custom_components.facial_therapy.core.gate.permit import permit
+from custom_components.facial_therapy.core.gate.situation import Situation
 from custom_components.facial_therapy.core.ledger.record import Record
-from custom_components.facial_therapy.core.model import (
-    Channel,
-    Device,
-    Dose,
-    Grade,
-    Modality,
-    NodeState,
-    Outcome,
-    Person,
-    SessionParameters,
-    Telemetry,
-)
+from custom_components.facial_therapy.core.model import Channel, Dose, Grade, Modality, Outcome
+from custom_components.facial_therapy.core.person import Person
+from custom_components.facial_therapy.core.session_parameters import SessionParameters
 from custom_components.facial_therapy.storage.ledger import Ledger
 from custom_components.facial_therapy.storage.ledger_file import LedgerFile, LedgerState
 
@@ -129,7 +122,16 @@ def ask(ledger: Ledger) -> float:
         delivered=Dose(),
     )
     began = perf_counter()
-    permit.refusals(request, MASK, telemetry, now, history=ledger.history("person0"))
+    permit(
+        request,
+        Situation(
+            device=MASK,
+            telemetry=telemetry,
+            person=request.person,
+            history=ledger.history("person0"),
+            now=now,
+        ),
+    )
     return perf_counter() - began
 
 

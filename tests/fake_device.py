@@ -15,25 +15,31 @@ from typing import override
 from homeassistant.util import dt as dt_util
 
 from custom_components.facial_therapy.core import limits
+from custom_components.facial_therapy.core.device import (
+    Device,
+    EyeShield,
+    NodeState,
+    ProfileCounters,
+    Telemetry,
+)
 from custom_components.facial_therapy.core.model import (
     ByChannel,
     Channel,
-    Device,
     Dose,
-    EyeShield,
     Fault,
     Grade,
     Modality,
-    NodeState,
     Outcome,
-    PermittedSession,
-    Reason,
-    Refusal,
-    RefusedError,
-    Telemetry,
 )
-from custom_components.facial_therapy.devices.port import Answer, DeviceError, HistoryEntry, Problem, TherapyDevice
-from custom_components.facial_therapy.core.model import ProfileCounters
+from custom_components.facial_therapy.core.refusal import Reason, Refusal, RefusedError
+from custom_components.facial_therapy.core.session_parameters import PermittedSession
+from custom_components.facial_therapy.devices.port import (
+    Answer,
+    DeviceError,
+    HistoryEntry,
+    Problem,
+    TherapyDevice,
+)
 
 from .fake_windows import FakeWindows
 

@@ -6,18 +6,11 @@ from datetime import timedelta
 from homeassistant.util import dt as dt_util
 
 from custom_components.facial_therapy.core import limits
+from custom_components.facial_therapy.core.device import Device, ProfileCounters
 from custom_components.facial_therapy.core.dose import worst_case
-from custom_components.facial_therapy.core.model import (
-    Channel,
-    Device,
-    Dose,
-    Modality,
-    PermittedSession,
-    Reason,
-    Refusal,
-    RefusedError,
-)
-from custom_components.facial_therapy.core.model import ProfileCounters
+from custom_components.facial_therapy.core.model import Channel, Dose, Modality
+from custom_components.facial_therapy.core.refusal import Reason, Refusal, RefusedError
+from custom_components.facial_therapy.core.session_parameters import PermittedSession
 
 SUBJECTS = 4
 SUBJECT_GAP_S = 600

@@ -17,7 +17,8 @@ import yaml
 from custom_components.facial_therapy.core import limits
 from custom_components.facial_therapy.core.ledger import external
 from custom_components.facial_therapy.core.limits import Bound, Limit
-from custom_components.facial_therapy.core.model import Channel, Fault, Grade, Modality, Reason
+from custom_components.facial_therapy.core.model import Channel, Fault, Grade, Modality
+from custom_components.facial_therapy.core.refusal import Reason
 from custom_components.facial_therapy.core.session import SessionState
 
 ROOT: Final = Path(__file__).parent.parent

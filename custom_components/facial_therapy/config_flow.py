@@ -27,7 +27,7 @@ from .const import (
     KIND_PERSON,
 )
 from .coordinator import DeviceConfigEntry
-from .core.model import Device
+from .core.device import Device
 from .devices.channel import async_probe
 from .devices.discovery import therapy_nodes
 from .devices.port import DeviceError, Problem

@@ -10,7 +10,8 @@ from homeassistant.loader import async_get_integration
 from .const import CONF_CHANNELS, CONF_KIND, CONF_MODALITY, DOMAIN, KIND_PERSON
 from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
 from .core import limits
-from .core.model import Device, Refusal, Telemetry
+from .core.device import Device, Telemetry
+from .core.refusal import Refusal
 from .people.registry import PersonConfigEntry
 from .session.view import LiveSession
 

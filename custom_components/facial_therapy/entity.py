@@ -22,7 +22,7 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .const import DOMAIN, SIGNAL_LEDGER
 from .coordinator import FacialTherapyCoordinator
-from .core.ledger.record import Totals
+from .core.ledger.history import Totals
 from .core.model import Modality
 from .people.registry import PersonConfigEntry
 from .routines.runner import EVENINGS, Evenings

@@ -31,8 +31,11 @@ from .actions.fields import ATTR_MODE, MODE_ARM, MODES, WAIT_S
 from .actions.history import may_read
 from .const import DOMAIN
 from .coordinator import FacialTherapyCoordinator, all_coordinators
-from .core.gate.resolve import BUILT_IN, NO_CUSTOM_PROGRAMS, Programs
-from .core.model import MANUAL, PERSONAL, Modality, Person, Reason, Refusal, RefusedError
+from .core.model import Modality
+from .core.person import Person
+from .core.recipes import BUILT_IN, NO_CUSTOM_PROGRAMS, Programs
+from .core.refusal import PERSONAL, Reason, Refusal, RefusedError
+from .core.session_parameters import MANUAL
 from .people.programs import custom_programs
 from .people.registry import find_person, persons
 from .storage.ledger import LEDGER

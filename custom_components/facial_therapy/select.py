@@ -13,8 +13,8 @@ from homeassistant.util import dt as dt_util
 
 from .const import CONF_KIND, DOMAIN, KIND_PERSON
 from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
-from .core.gate.resolve import BUILT_IN
-from .core.model import RefusedError
+from .core.recipes import BUILT_IN
+from .core.refusal import RefusedError
 from .entity import (
     EveningEntity,
     FacialTherapyDescription,

@@ -31,13 +31,15 @@ from .actions.targets import one_coordinator, target_coordinators
 from .const import DOMAIN
 from .coordinator import FacialTherapyCoordinator, all_coordinators
 from .core.gate.eligibility import not_fine
-from .core.model import PermittedSession, Reason, Refusal, RefusedError
+from .core.gate.request import SessionRequest
+from .core.refusal import Reason, Refusal, RefusedError
+from .core.session_parameters import PermittedSession
 from .devices.port import DeviceError
 from .people.permissions import async_may_control_device
 from .people.registry import async_change_eligibility
 from .routines.proposals import OPEN, PROPOSALS, Proposal
 from .routines.runner import evenings_of
-from .session.view import LiveSession, SessionRequest
+from .session.view import LiveSession
 from .text.errors import translated, translated_errors
 
 

@@ -11,17 +11,14 @@ from unittest.mock import patch
 
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
 
-from custom_components.facial_therapy.core.model import (
+from custom_components.facial_therapy.core.device import NodeState, Telemetry
+from custom_components.facial_therapy.core.model import Channel, Dose, Modality
+from custom_components.facial_therapy.core.person import Person
+from custom_components.facial_therapy.core.refusal import RefusedError
+from custom_components.facial_therapy.core.session_parameters import (
     MANUAL,
-    Channel,
-    Dose,
-    Modality,
-    NodeState,
     PermittedSession,
-    Person,
-    RefusedError,
     SessionParameters,
-    Telemetry,
 )
 from custom_components.facial_therapy.devices.node import NodeDevice
 from custom_components.facial_therapy.devices.port import TherapyDevice

@@ -3,15 +3,9 @@
 import pytest
 
 from custom_components.facial_therapy.core import limits
-from custom_components.facial_therapy.core.model import (
-    Channel,
-    Fault,
-    NodeState,
-    Outcome,
-    Reason,
-    RefusedError,
-    Telemetry,
-)
+from custom_components.facial_therapy.core.device import NodeState, Telemetry
+from custom_components.facial_therapy.core.model import Channel, Fault, Outcome
+from custom_components.facial_therapy.core.refusal import Reason, RefusedError
 from custom_components.facial_therapy.devices.port import DeviceError
 
 from .bench import Bench, new_session, plan, until, until_state

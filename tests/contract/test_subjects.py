@@ -6,7 +6,8 @@ from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.facial_therapy.core import limits
-from custom_components.facial_therapy.core.model import NodeState, Reason, RefusedError
+from custom_components.facial_therapy.core.device import NodeState
+from custom_components.facial_therapy.core.refusal import Reason, RefusedError
 
 from .bench import ADA, BO, Bench, new_session, plan, until, until_state
 

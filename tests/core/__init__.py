@@ -1,26 +1,32 @@
 """Tests of the rules. No mocks, no patched clock: time is an argument. The values below are good ones, to be bent by a test."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from custom_components.facial_therapy.core.ledger.record import History
-from custom_components.facial_therapy.core.model import (
-    Channel,
+from custom_components.facial_therapy.core.device import (
     Device,
-    Dose,
-    Eligibility,
     EyeShield,
-    Grade,
-    Modality,
     NodeState,
+    ProfileCounters,
+    Telemetry,
+)
+from custom_components.facial_therapy.core.gate.permit import permit
+from custom_components.facial_therapy.core.gate.situation import Situation
+from custom_components.facial_therapy.core.ledger.history import History
+from custom_components.facial_therapy.core.model import Channel, Dose, Grade, Modality, SkinType
+from custom_components.facial_therapy.core.person import (
+    Eligibility,
     Options,
     Person,
     Screening,
-    SessionParameters,
-    SkinType,
-    Telemetry,
     Verdict,
+)
+from custom_components.facial_therapy.core.refusal import Refusal, Refused
+from custom_components.facial_therapy.core.session_parameters import (
+    PermittedSession,
+    SessionParameters,
 )
 
 NOW: Final = datetime(2026, 11, 2, 20, 30, tzinfo=UTC)
@@ -46,18 +52,19 @@ def eligibility(**changes: Any) -> Eligibility:
     return Eligibility(**values | changes)
 
 
-def person(
+def person(  # noqa: PLR0913 - what a person can be
     *,
     skin_type: SkinType = SkinType.II,
     done: int = 10,
     sessions: Mapping[Modality, int] | None = None,
     how: Eligibility | None = None,
     options: Options | None = None,
+    person_id: str = "p1",
 ) -> Person:
     """Return a screened adult with light skin and ten sessions of everything behind them."""
     counts = dict.fromkeys(Modality, done) if sessions is None else sessions
     return Person(
-        person_id="p1",
+        person_id=person_id,
         name="Ada",
         profile=1,
         skin_type=skin_type,
@@ -152,3 +159,82 @@ def current(
         current_ua=current_ua,
         frequency_hz=frequency_hz,
     )
+
+
+def counters(**changes: Any) -> ProfileCounters:
+    """Return what a node counts for somebody who has had nothing: rested, and no profile gap."""
+    values: dict[str, Any] = {
+        "profile": 1,
+        "sessions_day": 0,
+        "sessions_week": 0,
+        "rest_s": 0,
+        "rest_blue_s": 0,
+    }
+    return ProfileCounters(**values | changes)
+
+
+def situation(device: Device | None = None, **changes: Any) -> Situation:
+    """Return a situation in which a sound request starts: the mask idle, seen off, the person enrolled."""
+    values: dict[str, Any] = {
+        "device": device or mask(),
+        "telemetry": node(),
+        "person": person(),
+        "history": NOTHING,
+        "now": NOW,
+        "profile": counters(),
+        "seen_off": True,
+    }
+    return Situation(**values | changes)
+
+
+def answer(  # noqa: PLR0913 - all that a start depends on
+    request: SessionParameters,
+    device: Device,
+    telemetry: Telemetry | None,
+    now: datetime = NOW,
+    *,
+    history: History = NOTHING,
+    window_s: float | None = None,
+    **changes: Any,
+) -> PermittedSession | Refused:
+    """Ask the gate, in a situation that is good where nothing else is said."""
+    return permit(
+        request,
+        situation(
+            device,
+            **{
+                "telemetry": telemetry,
+                "person": request.person,
+                "history": history,
+                "now": now,
+                **changes,
+            },
+        ),
+        window_s=window_s,
+    )
+
+
+def refusals(*arguments: Any, **keywords: Any) -> tuple[Refusal, ...]:
+    """Return what the gate says against a request, as `answer` asks it; empty if it is permitted."""
+    answered = answer(*arguments, **keywords)
+    return answered.refusals if isinstance(answered, Refused) else ()
+
+
+def permitted(*arguments: Any, **keywords: Any) -> PermittedSession:
+    """Return a session that the gate permits, as `answer` asks it."""
+    answered = answer(*arguments, **keywords)
+    assert isinstance(answered, PermittedSession), answered
+    return answered
+
+
+def least(
+    device: Device, telemetry: Telemetry | None, now: datetime = NOW, **keywords: Any
+) -> tuple[Refusal, ...]:
+    """Return what the gate says against the smallest session that there is."""
+    whose = keywords.pop("whose", None) or person()
+    smallest = (
+        replace(light(red=0.001, duration_s=1, whose=whose), gel_rinsed=True)
+        if device.modality is Modality.MASK
+        else current(current_ua=1, duration_s=1, whose=whose)
+    )
+    return refusals(smallest, device, telemetry, now, **keywords)

@@ -11,25 +11,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from custom_components.facial_therapy.core.device import Device
 from custom_components.facial_therapy.core.dose import planned, worst_case_at
-from custom_components.facial_therapy.core.gate import permit
 from custom_components.facial_therapy.core.ledger import clock
 from custom_components.facial_therapy.core.ledger.index import LedgerIndex
-from custom_components.facial_therapy.core.ledger.record import Record, Source, ceiling, merge
-from custom_components.facial_therapy.core.model import (
-    Channel,
-    Device,
-    Dose,
-    Modality,
-    Options,
-    Outcome,
-    Person,
-    RefusedError,
-    SessionParameters,
-    SkinType,
-)
+from custom_components.facial_therapy.core.ledger.record import Record, Source, merge
+from custom_components.facial_therapy.core.ledger.unknown import ceiling
+from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Outcome, SkinType
+from custom_components.facial_therapy.core.person import Options, Person
+from custom_components.facial_therapy.core.refusal import Refused
+from custom_components.facial_therapy.core.session_parameters import SessionParameters
 
-from . import NOW, eligibility, mask, node, person, screening, wand
+from . import NOW, answer, eligibility, mask, node, person, screening, wand
 
 # The hard ceilings once more, so that a slip in limits.py or windows.py is seen here: charged J/cm²
 # and mA·min, hours.
@@ -259,12 +252,9 @@ class Household:
         if wall < datetime(2026, 1, 1, tzinfo=NOW.tzinfo):
             return  # nothing starts
         history = self.books.history(self.ids[face], self.ledger_now, mac=name)
-        try:
-            plan = permit.permit(
-                request, each.device, node(received_at=wall), wall, history=history
-            )
-        except RefusedError as error:
-            self.happened.update(f"refused {refusal.reason}" for refusal in error.refusals)
+        plan = answer(request, each.device, node(received_at=wall), wall, history=history)
+        if isinstance(plan, Refused):
+            self.happened.update(f"refused {refusal.reason}" for refusal in plan.refusals)
             return
         self.happened["start"] += 1
         self.check_permitted(face, each.device.modality, plan.worst_case)

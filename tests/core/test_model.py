@@ -2,16 +2,10 @@
 
 import pytest
 
-from custom_components.facial_therapy.core.model import (
-    Channel,
-    Dose,
-    NodeState,
-    Person,
-    Reason,
-    Refusal,
-    RefusedError,
-    SkinType,
-)
+from custom_components.facial_therapy.core.device import NodeState
+from custom_components.facial_therapy.core.model import Channel, Dose, SkinType
+from custom_components.facial_therapy.core.person import Person
+from custom_components.facial_therapy.core.refusal import Reason, Refusal, RefusedError
 
 from . import node
 

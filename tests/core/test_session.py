@@ -7,7 +7,7 @@ from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 import pytest
 
-from custom_components.facial_therapy.core.model import Reason, RefusedError
+from custom_components.facial_therapy.core.refusal import Reason, RefusedError
 from custom_components.facial_therapy.core.session import (
     PERSONS,
     TABLE,

@@ -2,9 +2,10 @@
 
 import pytest
 
-from custom_components.facial_therapy.core.gate.resolve import BUILT_IN, resolve
+from custom_components.facial_therapy.core.gate.resolve import resolve_program
 from custom_components.facial_therapy.core.limits import ZONE_S as LIMIT
-from custom_components.facial_therapy.core.model import SessionParameters
+from custom_components.facial_therapy.core.recipes import BUILT_IN
+from custom_components.facial_therapy.core.session_parameters import SessionParameters
 from custom_components.facial_therapy.core.zones import ZONE_S, zone, zone_s
 
 from . import person, wand
@@ -44,6 +45,6 @@ def test_no_zone_is_longer_than_the_default_of_safety() -> None:
     "program", [key for key, program in BUILT_IN.items() if program.wand is not None]
 )
 def test_every_program_of_the_wand_brings_its_zones(program: str) -> None:
-    request = resolve(program, person(), wand())
+    request = resolve_program(program, person(), wand())
     assert request.zone_s == zone_s(request.duration_s)
     assert 1 <= request.duration_s / request.zone_s / 3 <= 2

@@ -22,12 +22,13 @@ from pytest_homeassistant_custom_component.test_util.aiohttp import AiohttpClien
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.facial_therapy.const import DOMAIN
-from custom_components.facial_therapy.core.model import MANUAL, Channel, Modality
+from custom_components.facial_therapy.core.gate.request import SessionRequest
+from custom_components.facial_therapy.core.model import Channel, Modality
 from custom_components.facial_therapy.core.routine.transitions import RoutineState
 from custom_components.facial_therapy.core.schedule.plan import evenings
 from custom_components.facial_therapy.core.session import SessionState
+from custom_components.facial_therapy.core.session_parameters import MANUAL
 from custom_components.facial_therapy.routines.proposals import PROPOSALS
-from custom_components.facial_therapy.session.view import SessionRequest
 from tests.integration.house import House, furnished
 
 MASK, WAND = Modality.MASK, Modality.WAND

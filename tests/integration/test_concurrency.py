@@ -5,7 +5,8 @@ from unittest.mock import patch
 
 import pytest
 
-from custom_components.facial_therapy.core.model import Modality, Reason, RefusedError
+from custom_components.facial_therapy.core.model import Modality
+from custom_components.facial_therapy.core.refusal import Reason, RefusedError
 from custom_components.facial_therapy.session.view import LiveSession
 from custom_components.facial_therapy.storage.ledger import LEDGER
 from tests.fake_device import WAND, FakeDevice

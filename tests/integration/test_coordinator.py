@@ -6,17 +6,10 @@ from pathlib import Path
 from homeassistant.core import Context
 import pytest
 
+from custom_components.facial_therapy.core.device import NodeState
 from custom_components.facial_therapy.core.ledger.record import Record
-from custom_components.facial_therapy.core.model import (
-    Channel,
-    Fault,
-    Modality,
-    NodeState,
-    Outcome,
-    Reason,
-    Refusal,
-    RefusedError,
-)
+from custom_components.facial_therapy.core.model import Channel, Fault, Modality, Outcome
+from custom_components.facial_therapy.core.refusal import Reason, Refusal, RefusedError
 from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.devices.port import DeviceError, Problem
 from custom_components.facial_therapy.session.view import LiveSession

@@ -13,8 +13,9 @@ from homeassistant.helpers import (
 import pytest
 
 from custom_components.facial_therapy.const import DOMAIN
-from custom_components.facial_therapy.core.model import MANUAL, Modality
+from custom_components.facial_therapy.core.model import Modality
 from custom_components.facial_therapy.core.session import SessionState
+from custom_components.facial_therapy.core.session_parameters import MANUAL
 from tests.integration.entities import entity_id, state
 from tests.integration.world import MACS, World
 

@@ -7,7 +7,7 @@ from homeassistant.helpers.event import async_track_state_change_event
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
-from custom_components.facial_therapy.core.model import RefusedError
+from custom_components.facial_therapy.core.refusal import RefusedError
 from tests.integration.entities import all_enabled, entity_id, state
 from tests.integration.world import World
 

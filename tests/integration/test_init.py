@@ -25,8 +25,10 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.facial_therapy.const import DOMAIN
+from custom_components.facial_therapy.core.device import NodeState
 from custom_components.facial_therapy.core.ledger.record import Record
-from custom_components.facial_therapy.core.model import Modality, NodeState, Outcome, Reason
+from custom_components.facial_therapy.core.model import Modality, Outcome
+from custom_components.facial_therapy.core.refusal import Reason
 from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.devices.port import DeviceError, Problem
 from custom_components.facial_therapy.storage.ledger import LEDGER

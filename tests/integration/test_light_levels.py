@@ -3,7 +3,9 @@
 from homeassistant.exceptions import ServiceValidationError
 import pytest
 
-from custom_components.facial_therapy.core.model import MANUAL, Channel, Modality, NodeState
+from custom_components.facial_therapy.core.device import NodeState
+from custom_components.facial_therapy.core.model import Channel, Modality
+from custom_components.facial_therapy.core.session_parameters import MANUAL
 from tests.integration.entities import entity_id, state
 from tests.integration.world import World
 

@@ -13,8 +13,9 @@ from homeassistant.setup import async_setup_component
 import pytest
 
 from custom_components.facial_therapy.const import DOMAIN
-from custom_components.facial_therapy.core.model import MANUAL, Fault, Modality
+from custom_components.facial_therapy.core.model import Fault, Modality
 from custom_components.facial_therapy.core.session import SessionState
+from custom_components.facial_therapy.core.session_parameters import MANUAL
 from custom_components.facial_therapy.people.actor import By
 from tests.integration.house import House, furnished
 from tests.integration.made import make_program

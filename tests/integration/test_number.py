@@ -7,7 +7,8 @@ from homeassistant.exceptions import ServiceValidationError
 import pytest
 
 from custom_components.facial_therapy.core import limits
-from custom_components.facial_therapy.core.model import MANUAL, Modality
+from custom_components.facial_therapy.core.model import Modality
+from custom_components.facial_therapy.core.session_parameters import MANUAL
 from tests.integration.entities import act, state
 from tests.integration.world import World
 

@@ -23,7 +23,8 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.facial_therapy.config_flow import ADD_PERSON
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.gate.screening import Condition, Treatment
-from custom_components.facial_therapy.core.model import Modality, Verdict
+from custom_components.facial_therapy.core.model import Modality
+from custom_components.facial_therapy.core.person import Verdict
 from custom_components.facial_therapy.people.registry import find_person
 from custom_components.facial_therapy.storage.ledger import LEDGER
 from tests.integration.world import World

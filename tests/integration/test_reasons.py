@@ -13,17 +13,10 @@ from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.facial_therapy.const import CONF_ELIGIBILITY, DOMAIN
-from custom_components.facial_therapy.core.model import (
-    EyeShield,
-    Fault,
-    Grade,
-    Hold,
-    Modality,
-    Reason,
-    Refusal,
-    Screening,
-    Verdict,
-)
+from custom_components.facial_therapy.core.device import EyeShield
+from custom_components.facial_therapy.core.model import Fault, Grade, Modality
+from custom_components.facial_therapy.core.person import Hold, Screening, Verdict
+from custom_components.facial_therapy.core.refusal import Reason, Refusal
 from custom_components.facial_therapy.storage.ledger import LEDGER
 from custom_components.facial_therapy.storage.serialize import eligibility_out
 from tests.fake_device import MASK, WAND, FakeDevice

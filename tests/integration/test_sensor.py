@@ -8,7 +8,8 @@ from homeassistant.const import STATE_UNKNOWN
 from homeassistant.util import dt as dt_util
 import pytest
 
-from custom_components.facial_therapy.core.model import Fault, Modality, Reason, Refusal
+from custom_components.facial_therapy.core.model import Fault, Modality
+from custom_components.facial_therapy.core.refusal import Reason, Refusal
 from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.sensor import DESCRIPTIONS
 from tests.integration.entities import all_enabled, state

@@ -12,7 +12,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
 from custom_components.facial_therapy.const import DOMAIN
-from custom_components.facial_therapy.core.model import Modality, NodeState
+from custom_components.facial_therapy.core.device import NodeState
+from custom_components.facial_therapy.core.model import Modality
 from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.storage.ledger import LEDGER
 from tests.fake_device import WAND, FakeDevice

@@ -6,8 +6,9 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
-from custom_components.facial_therapy.core.model import MANUAL, Channel
+from custom_components.facial_therapy.core.model import Channel
 from custom_components.facial_therapy.core.session import SessionState
+from custom_components.facial_therapy.core.session_parameters import MANUAL
 from tests.integration.entities import act, entity_id, state
 from tests.integration.world import World
 

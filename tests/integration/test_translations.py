@@ -29,19 +29,13 @@ from custom_components.facial_therapy import (
     trigger,
 )
 from custom_components.facial_therapy.const import DEVICE_PLATFORMS, DOMAIN, PERSON_PLATFORMS
-from custom_components.facial_therapy.core.gate.resolve import BUILT_IN
 from custom_components.facial_therapy.core.gate.screening import Condition, Treatment
-from custom_components.facial_therapy.core.model import (
-    MANUAL,
-    Channel,
-    Fault,
-    Outcome,
-    Reason,
-    Refusal,
-    SkinType,
-)
+from custom_components.facial_therapy.core.model import Channel, Fault, Outcome, SkinType
+from custom_components.facial_therapy.core.recipes import BUILT_IN
+from custom_components.facial_therapy.core.refusal import Reason, Refusal
 from custom_components.facial_therapy.core.routine.steps import Act, IfRefused
 from custom_components.facial_therapy.core.session import SessionState
+from custom_components.facial_therapy.core.session_parameters import MANUAL
 from custom_components.facial_therapy.devices.port import Problem
 from custom_components.facial_therapy.entity import FacialTherapyDescription, PersonDescription
 from custom_components.facial_therapy.flows import options, person, screening

@@ -16,15 +16,11 @@ import voluptuous as vol
 
 from custom_components.facial_therapy.condition import CONDITIONS, OF_A_DEVICE, OF_A_PERSON
 from custom_components.facial_therapy.const import DOMAIN
-from custom_components.facial_therapy.core.model import (
-    MANUAL,
-    Channel,
-    Fault,
-    Modality,
-    RefusedError,
-)
+from custom_components.facial_therapy.core.gate.request import SessionRequest
+from custom_components.facial_therapy.core.model import Channel, Fault, Modality
+from custom_components.facial_therapy.core.refusal import RefusedError
 from custom_components.facial_therapy.core.schedule.plan import evenings
-from custom_components.facial_therapy.session.view import SessionRequest
+from custom_components.facial_therapy.core.session_parameters import MANUAL
 from custom_components.facial_therapy.trigger import OF_A_SESSION, OF_AN_EVENING, TRIGGERS
 from tests.integration.house import House, furnished
 

@@ -23,21 +23,13 @@ from custom_components.facial_therapy.const import (
     KIND_PERSON,
 )
 from custom_components.facial_therapy.coordinator import FacialTherapyCoordinator
+from custom_components.facial_therapy.core.gate.request import SessionRequest
 from custom_components.facial_therapy.core.ledger.record import Record
-from custom_components.facial_therapy.core.model import (
-    MANUAL,
-    Channel,
-    Dose,
-    Eligibility,
-    Modality,
-    Outcome,
-    Person,
-    Screening,
-    Verdict,
-)
+from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Outcome
+from custom_components.facial_therapy.core.person import Eligibility, Person, Screening, Verdict
 from custom_components.facial_therapy.core.session import SessionState
+from custom_components.facial_therapy.core.session_parameters import MANUAL
 from custom_components.facial_therapy.people.registry import persons
-from custom_components.facial_therapy.session.view import SessionRequest
 from custom_components.facial_therapy.storage.serialize import eligibility_out
 from tests.fake_device import FakeDevice
 

@@ -17,10 +17,11 @@ from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
 from ..core.gate.eligibility import not_fine
+from ..core.gate.request import SessionRequest
 from ..core.limits import Bound
-from ..core.model import Channel, Reason, Refusal, RefusedError
+from ..core.model import Channel
+from ..core.refusal import Reason, Refusal, RefusedError
 from ..people.registry import find_person
-from ..session.view import SessionRequest
 
 if TYPE_CHECKING:
     from datetime import timedelta

@@ -17,7 +17,9 @@ from ..const import CONF_PERSON, SIGNAL_TOLD
 from ..core.ledger import external
 from ..core.ledger.record import AUTOMATION, Record, Source
 from ..core.limits import Bound
-from ..core.model import Dose, Modality, Outcome, Person, Reason, Refusal, RefusedError
+from ..core.model import Dose, Modality, Outcome
+from ..core.person import Person
+from ..core.refusal import Reason, Refusal, RefusedError
 from ..devices.discovery import node_device
 from ..people.actor import Who
 from ..people.registry import find_person

@@ -19,7 +19,9 @@ import voluptuous as vol
 from ..const import DOMAIN
 from ..core import limits
 from ..core.gate.eligibility import blocked
-from ..core.model import Hold, Modality, Reason, Refusal, RefusedError
+from ..core.model import Modality
+from ..core.person import Hold
+from ..core.refusal import Reason, Refusal, RefusedError
 from ..people.permissions import async_may_control_person
 from ..people.registry import REACTIONS, async_change_eligibility, find_person
 from ..text.errors import translated_errors

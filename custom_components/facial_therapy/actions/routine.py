@@ -18,7 +18,7 @@ from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
 from ..const import CONF_PERSON, DOMAIN
-from ..core.model import Reason, Refusal, RefusedError
+from ..core.refusal import Reason, Refusal, RefusedError
 from ..core.routine.run import RoutineRun
 from ..core.routine.steps import Act, IfRefused, Step, Steps, ends_at
 from ..core.routine.transitions import Result, RoutineEvent

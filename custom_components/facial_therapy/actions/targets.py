@@ -18,7 +18,7 @@ from homeassistant.helpers.target import TargetSelection, async_extract_referenc
 
 from ..const import CONF_MAC, DOMAIN
 from ..coordinator import DeviceConfigEntry, FacialTherapyCoordinator, all_coordinators
-from ..core.model import Reason, Refusal, RefusedError
+from ..core.refusal import Reason, Refusal, RefusedError
 from ..text.errors import translated
 
 INDIRECT = (ATTR_AREA_ID, ATTR_FLOOR_ID, ATTR_LABEL_ID)

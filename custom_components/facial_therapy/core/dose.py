@@ -11,8 +11,10 @@ import math
 from types import MappingProxyType
 from typing import Final
 
+from .device import Device
 from .limits import UNCALIBRATED_FLUENCE_J_CM2, UNCERTAINTY
-from .model import Channel, Device, Dose, Grade, SessionParameters
+from .model import Channel, Dose, Grade
+from .session_parameters import SessionParameters
 
 _MS_PER_S: Final = 1000
 _UA_S_PER_MA_MIN: Final = 60_000

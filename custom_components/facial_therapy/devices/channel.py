@@ -27,7 +27,9 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 
 from ..const import LOGGER
-from ..core.model import Device, Modality, RefusedError, Telemetry
+from ..core.device import Device, Telemetry
+from ..core.model import Modality
+from ..core.refusal import RefusedError
 from . import codec
 from .discovery import PROJECT, esphome_entry
 from .port import DeviceError, Problem

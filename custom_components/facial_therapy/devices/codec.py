@@ -5,23 +5,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from ..core.device import Device, EyeShield, NodeState, ProfileCounters, Telemetry
 from ..core.limits import TEMPERATURE_STOP_C
-from ..core.model import (
-    ByChannel,
-    Channel,
-    Device,
-    Dose,
-    EyeShield,
-    Fault,
-    Grade,
-    Modality,
-    NodeState,
-    Outcome,
-    ProfileCounters,
-    Reason,
-    Refusal,
-    Telemetry,
-)
+from ..core.model import ByChannel, Channel, Dose, Fault, Grade, Modality, Outcome
+from ..core.refusal import Reason, Refusal
 from .port import Answer, HistoryEntry
 
 NUMBERS: Final[Mapping[Channel, int]] = {

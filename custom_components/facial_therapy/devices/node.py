@@ -15,15 +15,9 @@ from homeassistant.util import dt as dt_util
 
 from ..const import LOGGER
 from ..core import limits
-from ..core.model import (
-    ByChannel,
-    Device,
-    Fault,
-    Modality,
-    PermittedSession,
-    ProfileCounters,
-    Telemetry,
-)
+from ..core.device import Device, ProfileCounters, Telemetry
+from ..core.model import ByChannel, Fault, Modality
+from ..core.session_parameters import PermittedSession
 from . import codec
 from .channel import Channel
 from .port import Answer, DeviceError, HistoryEntry, Problem, TherapyDevice

@@ -6,17 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from ..core.model import (
-    ByChannel,
-    Device,
-    Dose,
-    Fault,
-    NodeState,
-    Outcome,
-    PermittedSession,
-    ProfileCounters,
-    Telemetry,
-)
+from ..core.device import Device, NodeState, ProfileCounters, Telemetry
+from ..core.model import ByChannel, Dose, Fault, Outcome
+from ..core.session_parameters import PermittedSession
 
 
 class Problem(StrEnum):

@@ -16,9 +16,9 @@ from homeassistant.helpers.selector import (
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from ..core.gate.eligibility import BOUNDS, Choice, choose
+from ..core.gate.choices import BOUNDS, Choice, choose
 from ..core.limits import Bound
-from ..core.model import Options
+from ..core.person import Options
 from ..storage.serialize import choice_in, choice_out
 from ..text.errors import time_in_words
 

@@ -39,9 +39,12 @@ from ..const import (
     KIND_PERSON,
 )
 from ..coordinator import all_coordinators
-from ..core.gate.eligibility import answered, cleared, unblocked
-from ..core.gate.resolve import BUILT_IN
-from ..core.model import Eligibility, Modality, Reason, RefusedError, SkinType
+from ..core.gate.choices import answered
+from ..core.gate.eligibility import cleared, unblocked
+from ..core.model import Modality, SkinType
+from ..core.person import Eligibility
+from ..core.recipes import BUILT_IN
+from ..core.refusal import Reason, RefusedError
 from ..core.schedule.plan import EVENINGS as EVENINGS_A_WEEK, WAND_EVERY_WEEKS, evenings
 from ..people.inheritance import async_inherit
 from ..people.programs import custom_programs

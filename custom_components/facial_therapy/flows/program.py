@@ -18,8 +18,11 @@ import voluptuous as vol
 from ..core import limits
 from ..core.gate import custom_program
 from ..core.gate.custom_program import Worth
-from ..core.gate.resolve import BUILT_IN, Program
-from ..core.model import MANUAL, Channel, Modality, Person, Reason, Refusal, RefusedError
+from ..core.model import Channel, Modality
+from ..core.person import Person
+from ..core.recipes import BUILT_IN, Program
+from ..core.refusal import Reason, Refusal, RefusedError
+from ..core.session_parameters import MANUAL
 from ..entity import DOSE_UNIT
 from ..people.programs import PROGRAM
 from ..people.registry import find_person

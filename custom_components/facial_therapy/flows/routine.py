@@ -13,8 +13,9 @@ from homeassistant.helpers.selector import (
 import voluptuous as vol
 
 from ..coordinator import all_coordinators
-from ..core.gate.resolve import BUILT_IN, named
-from ..core.model import Modality, Reason, RefusedError
+from ..core.model import Modality
+from ..core.recipes import BUILT_IN, named
+from ..core.refusal import Reason, RefusedError
 from ..core.routine.steps import STEPS, Act, IfRefused, check
 from ..people.programs import custom_programs
 from ..people.routines import (

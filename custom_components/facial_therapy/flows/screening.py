@@ -27,7 +27,8 @@ from ..core.gate.screening import (
     needs_clinician,
     screen,
 )
-from ..core.model import Eligibility, Modality, SkinType, Verdict
+from ..core.model import Modality, SkinType
+from ..core.person import Eligibility, Verdict
 
 CONF_ADULT: Final = "adult"
 CONF_CONDITIONS: Final = "conditions"

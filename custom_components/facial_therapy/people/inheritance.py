@@ -10,7 +10,7 @@ from homeassistant.util import dt as dt_util
 from ..const import DOMAIN
 from ..core.gate.eligibility import erased, inherited
 from ..core.ledger.index import KEPT
-from ..core.model import Eligibility
+from ..core.person import Eligibility
 from ..storage.serialize import eligibility_in, eligibility_out
 
 KEY: Final = f"{DOMAIN}.remainder"

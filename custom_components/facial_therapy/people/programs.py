@@ -4,7 +4,7 @@ from typing import Final
 
 from homeassistant.core import HomeAssistant
 
-from ..core.gate.resolve import Programs
+from ..core.recipes import Programs
 from ..storage.serialize import program_in
 
 PROGRAM: Final = "program"

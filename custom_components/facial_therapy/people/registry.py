@@ -20,7 +20,8 @@ from ..const import (
     KIND_PERSON,
 )
 from ..core.gate.eligibility import erased, flagged, not_fine, reddened
-from ..core.model import Eligibility, Person, Reason, Refusal, RefusedError
+from ..core.person import Eligibility, Person
+from ..core.refusal import Reason, Refusal, RefusedError
 from ..storage.ledger import LEDGER
 from ..storage.serialize import choice_in, eligibility_in, eligibility_out, skin_in
 

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from homeassistant.core import HomeAssistant
 
-from ..core.model import Modality, Reason, Refusal, RefusedError
+from ..core.model import Modality
+from ..core.refusal import Reason, Refusal, RefusedError
 from ..core.routine.steps import Act, IfRefused, Step, Steps
 
 ROUTINE: Final = "routine"

@@ -8,9 +8,14 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from ..coordinator import FacialTherapyCoordinator, all_coordinators
-from ..core.gate import bounds, permit
-from ..core.gate.resolve import resolve
-from ..core.model import Channel, Device, Modality, Person, Reason, Refusal, RefusedError
+from ..core.device import Device
+from ..core.gate import bounds
+from ..core.gate.permit import permit
+from ..core.gate.resolve import resolve_program
+from ..core.gate.situation import Situation
+from ..core.model import Channel, Modality
+from ..core.person import Person
+from ..core.refusal import Reason, Refusal, Refused, RefusedError
 from ..core.schedule.agenda import Agenda, CompletedSession, PlannedEvening, Refusals
 from ..core.schedule.plan import Plan
 from ..people.programs import custom_programs
@@ -51,16 +56,19 @@ def lasting(
     device = device_of(hass, modality, **which)
     try:
         request = replace(
-            resolve(program, person, device, custom_programs(hass, person.person_id)),
+            resolve_program(program, person, device, custom_programs(hass, person.person_id)),
             gel_rinsed=True,
         )
     except RefusedError as error:  # it has been deleted, or is for something else
         return error.refusals
     history = hass.data[LEDGER].history(person.person_id, ahead=at - dt_util.utcnow())
-    found = permit.refusals(request, device, None, at, history=history)
+    answer = permit(
+        request,
+        Situation(device=device, telemetry=None, person=person, history=history, now=at),
+    )
     return tuple(
         refusal
-        for refusal in found
+        for refusal in (answer.refusals if isinstance(answer, Refused) else ())
         if refusal.reason not in (Reason.DEVICE_OFFLINE, Reason.OTHER_SESSION)
     )
 

@@ -23,7 +23,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN, LOGGER
-from ..core.model import RefusedError
+from ..core.refusal import RefusedError
 from ..people.registry import REACTIONS, async_change_eligibility, find_person
 from ..text.notify import async_tell
 from ..text.translator import async_translator, explained

@@ -24,8 +24,12 @@ from homeassistant.util.hass_dict import HassKey
 from ..const import DOMAIN, LOGGER, REPORTED, SIGNAL_EVENING, SIGNAL_LEDGER
 from ..coordinator import FacialTherapyCoordinator, all_coordinators
 from ..core import limits
-from ..core.gate.resolve import named, resolve
-from ..core.model import Outcome, Person, Reason, Refusal, RefusedError
+from ..core.gate.request import SessionRequest
+from ..core.gate.resolve import resolve_program
+from ..core.model import Outcome
+from ..core.person import Person
+from ..core.recipes import named
+from ..core.refusal import Reason, Refusal, RefusedError
 from ..core.routine.run import RoutineRun, advance, begin, cue, refused
 from ..core.routine.steps import Step, Steps
 from ..core.routine.transitions import RoutineEffect, RoutineEvent, RoutineState
@@ -38,7 +42,6 @@ from ..people.actor import Who
 from ..people.programs import custom_programs
 from ..people.registry import find_person
 from ..people.routines import tonight
-from ..session.view import SessionRequest
 from ..storage.diary import run_in, run_out, weekly_plan_in, weekly_plan_out
 from ..timers import Timers
 from .forecast import agenda_of, device_of, lasting, next_evening, shell_of
@@ -268,7 +271,7 @@ class Evenings:
             device_of(self._hass, modality, step.device),
         )
         return replace(
-            step, duration_s=resolve(step.program, self.person, device, custom).duration_s
+            step, duration_s=resolve_program(step.program, self.person, device, custom).duration_s
         )
 
     async def async_do(self, event: RoutineEvent, context: Context | None = None) -> None:

@@ -11,8 +11,10 @@ from homeassistant.helpers.storage import Store
 
 from ..const import DOMAIN
 from ..core import limits
-from ..core.gate.resolve import BUILT_IN, NO_CUSTOM_PROGRAMS, Programs
-from ..core.model import MANUAL, Channel, Modality, Reason, Refusal, RefusedError
+from ..core.model import Channel, Modality
+from ..core.recipes import BUILT_IN, NO_CUSTOM_PROGRAMS, Programs
+from ..core.refusal import Reason, Refusal, RefusedError
+from ..core.session_parameters import MANUAL
 
 SAVE_DELAY_S: Final = 5
 FREQUENCY_HZ: Final = 8.3

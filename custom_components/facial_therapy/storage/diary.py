@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import Any
 
-from ..core.model import Modality, Reason
+from ..core.model import Modality
+from ..core.refusal import Reason
 from ..core.routine.run import Mark, RoutineRun
 from ..core.routine.steps import Act, Flow, IfRefused, Step
 from ..core.routine.transitions import Outcome, Result, RoutineState

@@ -23,8 +23,10 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN, SIGNAL_LEDGER
 from ..core.ledger import clock
+from ..core.ledger.history import History, Totals
 from ..core.ledger.index import LedgerIndex
-from ..core.ledger.record import History, Record, Totals, ceiling, merge, shortfall
+from ..core.ledger.record import Record, merge
+from ..core.ledger.unknown import ceiling, shortfall
 from ..core.model import Dose, Modality, Outcome
 from .ledger_file import (
     VERSION,

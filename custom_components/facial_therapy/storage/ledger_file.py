@@ -21,8 +21,9 @@ from typing import Any, Final
 from zlib import crc32
 
 from ..core import limits
+from ..core.ledger.history import Totals
 from ..core.ledger.index import LedgerIndex
-from ..core.ledger.record import Record, Source, Totals
+from ..core.ledger.record import Record, Source
 from ..core.model import Channel, Dose, Fault, Grade, Modality, Outcome
 
 VERSION: Final = 2

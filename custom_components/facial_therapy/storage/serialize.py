@@ -11,9 +11,10 @@ from types import MappingProxyType
 from typing import Any
 
 from ..const import CONF_SKIN_BEFORE, CONF_SKIN_LOOSENED_AT, CONF_SKIN_TYPE
-from ..core.gate.eligibility import Choice, Skin
-from ..core.gate.resolve import Current, Light, Program
-from ..core.model import Channel, Eligibility, Hold, Modality, Options, Screening, SkinType, Verdict
+from ..core.gate.choices import Choice, Skin
+from ..core.model import Channel, Modality, SkinType
+from ..core.person import Eligibility, Hold, Options, Screening, Verdict
+from ..core.recipes import Current, Light, Program
 
 
 def eligibility_out(eligibility: Eligibility) -> dict[str, Any]:

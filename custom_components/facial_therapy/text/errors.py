@@ -11,7 +11,7 @@ from homeassistant.helpers.translation import async_get_cached_translations
 from homeassistant.util import dt as dt_util
 
 from ..const import DOMAIN
-from ..core.model import Refusal, RefusedError
+from ..core.refusal import Refusal, RefusedError
 from ..devices.port import DeviceError
 
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

@@ -10,7 +10,8 @@ from homeassistant.generated.languages import LANGUAGES
 from homeassistant.helpers.translation import async_get_translations
 
 from ..const import DOMAIN
-from ..core.model import Fault, Outcome, Reason, Refusal, RefusedError
+from ..core.model import Fault, Outcome
+from ..core.refusal import Reason, Refusal, RefusedError
 from .errors import placeholders
 
 CUES: Final = "entity.sensor.routine_step.state"

@@ -31,14 +31,17 @@ from ..actions.fields import MODE_ARM, MODE_PROPOSE, WAIT_S
 from ..actions.history import may_read
 from ..const import DOMAIN, REPORTED
 from ..coordinator import FacialTherapyCoordinator, all_coordinators
-from ..core.gate.resolve import named
-from ..core.model import MANUAL, Modality, Person, RefusedError
+from ..core.gate.request import SessionRequest
+from ..core.model import Modality
+from ..core.person import Person
+from ..core.recipes import named
+from ..core.refusal import RefusedError
 from ..core.routine.transitions import RoutineState
 from ..core.session import SessionState
+from ..core.session_parameters import MANUAL
 from ..people.programs import custom_programs
 from ..people.registry import persons
 from ..routines.runner import EVENINGS, Evenings, evenings_of
-from ..session.view import SessionRequest
 from ..storage.ledger import LEDGER
 from ..text.errors import time_in_words
 from ..text.translator import Translator, async_translator, explained, why

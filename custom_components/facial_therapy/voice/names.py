@@ -12,8 +12,10 @@ from homeassistant.util import dt as dt_util
 
 from ..const import DOMAIN
 from ..coordinator import FacialTherapyCoordinator, all_coordinators
-from ..core.gate.resolve import BUILT_IN
-from ..core.model import MANUAL, Modality, Person
+from ..core.model import Modality
+from ..core.person import Person
+from ..core.recipes import BUILT_IN
+from ..core.session_parameters import MANUAL
 from ..people.actor import Spoken
 from ..people.programs import custom_programs
 from ..people.registry import find_person, person_of_user, persons

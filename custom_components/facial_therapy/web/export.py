@@ -15,7 +15,8 @@ from homeassistant.util import dt as dt_util
 
 from ..actions.history import may_read, session_out
 from ..const import DOMAIN
-from ..core.model import Channel, RefusedError
+from ..core.model import Channel
+from ..core.refusal import RefusedError
 from ..people.registry import find_person
 from ..storage.ledger import LEDGER
 from ..text.errors import translated

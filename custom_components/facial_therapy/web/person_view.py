@@ -24,7 +24,9 @@ from ..actions.history import dose_out, may_read
 from ..const import DOMAIN, REPORTED, SIGNAL_LEDGER
 from ..core.gate import permit
 from ..core.ledger.record import Record
-from ..core.model import Modality, Person, RefusedError
+from ..core.model import Modality
+from ..core.person import Person
+from ..core.refusal import RefusedError
 from ..core.routine.run import RoutineRun
 from ..core.routine.steps import ends_at
 from ..core.routine.transitions import RoutineState

@@ -29,10 +29,14 @@ import voluptuous as vol
 
 from ..const import CONF_KIND, CONF_MAC, CONF_MODALITY, DOMAIN, KIND_DEVICE, REPORTED
 from ..coordinator import DeviceConfigEntry, FacialTherapyCoordinator
-from ..core.model import MANUAL, Dose, NodeState, Outcome, PermittedSession, RefusedError, Telemetry
+from ..core.device import NodeState, Telemetry
+from ..core.gate.request import SessionRequest
+from ..core.model import Dose, Outcome
+from ..core.refusal import RefusedError
 from ..core.session import SessionState
+from ..core.session_parameters import MANUAL, PermittedSession
 from ..people.registry import find_person, persons
-from ..session.view import LiveSession, SessionRequest
+from ..session.view import LiveSession
 from ..text.translator import ENGLISH, Translator, async_translator
 
 UNAVAILABLE: Final = "unavailable"

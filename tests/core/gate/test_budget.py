@@ -1,28 +1,37 @@
-"""`core.windows`: each rule alone, at its edge, with the moment at which it would no longer refuse."""
+"""`core.gate.budget` and `core.gate.windows`: each rule alone, at its edge, with the moment at which it would no longer refuse."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.facial_therapy.core import limits
-from custom_components.facial_therapy.core.gate.budget import WINDOWS, Claim
-from custom_components.facial_therapy.core.gate.permit import budget, permit, refusals, used
-from custom_components.facial_therapy.core.ledger.record import History, Record, ceiling
-from custom_components.facial_therapy.core.model import (
-    Channel,
-    Dose,
-    Modality,
-    Options,
-    Outcome,
-    Person,
-    Reason,
-    Refusal,
-    SkinType,
+from custom_components.facial_therapy.core.gate.budget import CONSTRAINTS
+from custom_components.facial_therapy.core.gate.permit import used
+from custom_components.facial_therapy.core.gate.request import NormalizedRequest, normalized
+from custom_components.facial_therapy.core.gate.situation import Situation
+from custom_components.facial_therapy.core.ledger.history import History
+from custom_components.facial_therapy.core.ledger.record import Record
+from custom_components.facial_therapy.core.ledger.unknown import ceiling
+from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Outcome, SkinType
+from custom_components.facial_therapy.core.person import Options, Person
+from custom_components.facial_therapy.core.refusal import Reason, Refusal
+from tests.core import (
+    NOTHING,
+    NOW,
+    current,
+    least,
+    light,
+    mask,
+    node,
+    permitted,
+    person,
+    refusals,
+    situation,
+    wand,
 )
-from tests.core import NOTHING, NOW, current, light, mask, node, person, wand
 
 HOUR: Final = timedelta(hours=1)
 SECOND: Final = timedelta(seconds=1)
@@ -62,37 +71,64 @@ def history(*records: Record, **changes: Any) -> History:
     )
 
 
-def claim(
+class Claim(NamedTuple):
+    """A request for a dose in a situation: the arguments of a rule."""
+
+    request: NormalizedRequest
+    situation: Situation
+
+
+def claim(  # noqa: PLR0913 - what the rules look at
     modality: Modality = Modality.MASK,
     whose: Person | None = None,
     records: tuple[Record, ...] = (),
+    *,
+    adding: Dose | None = None,
+    gel_rinsed: bool = True,
     **changes: Any,
 ) -> Claim:
-    dose = (
-        Dose(fluence_j_cm2={Channel.RED: 20.0})
-        if modality is Modality.MASK
-        else Dose(charge_ma_min=0.5)
+    if adding is None:
+        adding = (
+            Dose(fluence_j_cm2={Channel.RED: 20.0})
+            if modality is Modality.MASK
+            else Dose(charge_ma_min=0.5)
+        )
+    device = mask() if modality is Modality.MASK else wand()
+    asked_for = light() if modality is Modality.MASK else current(duration_s=600)
+    request = normalized(replace(asked_for, gel_rinsed=gel_rinsed), device, None)
+    return Claim(
+        replace(request, adding=adding),
+        situation(
+            device,
+            **{"person": whose or person(), "history": history(*records), **changes},
+        ),
     )
-    values: dict[str, Any] = {
-        "modality": modality,
-        "person": whose or person(),
-        "history": history(*records),
-        "now": NOW,
-        "adding": dose,
-        "duration_s": 600,
-        "gel_rinsed": True,
-    }
-    return Claim(**values | changes)
 
 
 def asked(rule: str, about: Claim) -> list[Refusal]:
-    return list(WINDOWS[rule](about))
+    return list(CONSTRAINTS[rule](*about))
 
 
 def at(about: Claim, later: timedelta) -> Claim:
     """The same claim, some time later, and nothing else has happened."""
-    return replace(
-        about, now=about.now + later, history=replace(about.history, at=about.history.at + later)
+    then = about.situation
+    return about._replace(
+        situation=replace(
+            then, now=then.now + later, history=replace(then.history, at=then.history.at + later)
+        )
+    )
+
+
+def budget(
+    whose: Person, modality: Modality, now: datetime, *, history: History
+) -> tuple[Refusal, ...]:
+    """What speaks against the smallest session that there is."""
+    return least(
+        mask() if modality is Modality.MASK else wand(),
+        node(received_at=now),
+        now,
+        whose=whose,
+        history=history,
     )
 
 
@@ -361,7 +397,7 @@ def test_a_rule_refuses_until_the_moment_that_it_names(  # noqa: PLR0913, PLR091
 
 
 def test_every_rule_has_a_case_of_its_own() -> None:
-    assert {case[0] for case in CASES} | {"other_session", "clock_untrusted"} == set(WINDOWS)
+    assert {case[0] for case in CASES} | {"other_session", "clock_untrusted"} == set(CONSTRAINTS)
 
 
 def test_a_session_on_another_device_refuses_as_long_as_it_may_go_on() -> None:
@@ -409,7 +445,9 @@ def test_below_a_fifth_of_its_plan_a_session_counts_its_dose_but_neither_as_one_
     small = given_before(HOUR, planned=RED50, delivered=Dose(fluence_j_cm2={Channel.RED: 9.9}))
     about = claim(records=(small,), adding=J40)
     assert asked("rest", about) == asked("sessions_day_mask_default", about) == []
-    assert asked("fluence_day_default", replace(about, adding=RED50))
+    assert asked(
+        "fluence_day_default", about._replace(request=replace(about.request, adding=RED50))
+    )
 
 
 def test_what_is_not_settled_counts_in_full_and_until_it_must_be_over() -> None:
@@ -425,7 +463,7 @@ def test_what_is_not_settled_counts_in_full_and_until_it_must_be_over() -> None:
 
 def test_a_void_session_counts_nothing() -> None:
     void = given_before(timedelta(minutes=1), delivered=Dose(), outcome=Outcome.VOID, output_s=0)
-    assert [name for name, rule in WINDOWS.items() if list(rule(claim(records=(void,))))] == []
+    assert [name for name, rule in CONSTRAINTS.items() if list(rule(*claim(records=(void,))))] == []
 
 
 def test_records_of_the_future_still_count() -> None:
@@ -550,7 +588,7 @@ def test_the_moment_is_told_by_the_wall_clock_also_where_the_ledger_has_another_
 
 
 def test_a_permitted_session_is_charged_in_the_windows_of_the_next() -> None:
-    plan = permit(light(red=20), mask(), node(), NOW, history=NOTHING)
+    plan = permitted(light(red=20), mask(), node(), NOW, history=NOTHING)
     assert sum(plan.worst_case.fluence_j_cm2.values()) == pytest.approx(14.4)
     assert (
         refusals(light(red=20), mask(), node(), NOW, history=history(given_before(21 * HOUR))) == ()
@@ -658,29 +696,33 @@ claims: Final = st.builds(
 def test_at_the_moment_that_is_named_a_rule_no_longer_refuses_and_a_second_before_it_does(
     about: Claim,
 ) -> None:
-    for name, rule in WINDOWS.items():
-        for refused in rule(about):
+    for name, rule in CONSTRAINTS.items():
+        for refused in rule(*about):
             assert refused.allowed_at is not None, name
             wait = refused.allowed_at - NOW
             assert wait > timedelta(0), name
-            assert list(rule(at(about, wait))) == [], name
-            assert list(rule(at(about, wait - SECOND))), name
+            assert list(rule(*at(about, wait))) == [], name
+            assert list(rule(*at(about, wait - SECOND))), name
 
 
 @given(claims, st.data())
 def test_one_more_session_never_permits_what_was_refused(about: Claim, data: st.DataObject) -> None:
     more = data.draw(records_)
-    ids = {record.session_id for record in about.history.records}
+    ids = {record.session_id for record in about.situation.history.records}
     longer = tuple(
         sorted(
-            (*about.history.records, *(record for record in more if record.session_id not in ids)),
+            (
+                *about.situation.history.records,
+                *(record for record in more if record.session_id not in ids),
+            ),
             key=lambda record: record.over_at,
         )
     )
-    fuller = replace(about, history=replace(about.history, records=longer))
-    for name, rule in WINDOWS.items():
-        if name != "gel_not_rinsed" and list(rule(about)):  # light after the wand answers that one
-            assert list(rule(fuller)), name
+    past = replace(about.situation.history, records=longer)
+    fuller = about._replace(situation=replace(about.situation, history=past))
+    for name, rule in CONSTRAINTS.items():
+        if name != "gel_not_rinsed" and list(rule(*about)):  # light after the wand answers that one
+            assert list(rule(*fuller)), name
 
 
 def test_the_table_of_limits_holds_a_session_in_a_day_and_a_day_in_a_week() -> None:

@@ -4,18 +4,13 @@ from typing import Any
 
 import pytest
 
+from custom_components.facial_therapy.core.device import Device, EyeShield
 from custom_components.facial_therapy.core.gate import custom_program
-from custom_components.facial_therapy.core.gate.resolve import Current, Light, Program, resolve
-from custom_components.facial_therapy.core.model import (
-    Channel,
-    Device,
-    EyeShield,
-    Modality,
-    Options,
-    Reason,
-    RefusedError,
-    SkinType,
-)
+from custom_components.facial_therapy.core.gate.resolve import resolve_program
+from custom_components.facial_therapy.core.model import Channel, Modality, SkinType
+from custom_components.facial_therapy.core.person import Options
+from custom_components.facial_therapy.core.recipes import Current, Light, Program
+from custom_components.facial_therapy.core.refusal import Reason, RefusedError
 from custom_components.facial_therapy.core.schedule.plan import Plan
 from tests.core import NOW, mask, person, wand
 from tests.core.schedule.test_plan import plan
@@ -52,13 +47,15 @@ def current(
 
 def test_what_a_person_has_made_is_taken_as_it_is_whatever_skin_calibration_and_phase_are() -> None:
     beginner = person(skin_type=SkinType.VI, done=0, options=Options(share=0.5))
-    request = resolve("Glow", beginner, mask(uncertainty=0.5), {"Glow": light(red=20.0, amber=5.0)})
+    request = resolve_program(
+        "Glow", beginner, mask(uncertainty=0.5), {"Glow": light(red=20.0, amber=5.0)}
+    )
     assert (request.irradiance_mw_cm2, request.duration_s, request.program) == (
         {Channel.RED: 20, Channel.AMBER: 5},
         600,
         "Glow",
     )
-    request = resolve("Lift", beginner, wand(uncertainty=0.5), {"Lift": current()})
+    request = resolve_program("Lift", beginner, wand(uncertainty=0.5), {"Lift": current()})
     assert (request.current_ua, request.frequency_hz, request.duration_s) == (200, 8.3, 300)
 
 

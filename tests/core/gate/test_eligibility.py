@@ -10,15 +10,18 @@ import pytest
 
 from custom_components.facial_therapy.core import limits
 from custom_components.facial_therapy.core.gate import bounds, resolve
-from custom_components.facial_therapy.core.gate.eligibility import (
+from custom_components.facial_therapy.core.gate.choices import (
     BOUNDS,
     DARKER,
     Choice,
     Skin,
-    against,
     answered,
-    blocked,
     choose,
+    tightest,
+    within,
+)
+from custom_components.facial_therapy.core.gate.eligibility import (
+    blocked,
     cleared,
     erased,
     flagged,
@@ -26,26 +29,12 @@ from custom_components.facial_therapy.core.gate.eligibility import (
     not_fine,
     reddened,
     screened_anew,
-    tightest,
     unblocked,
-    within,
 )
-from custom_components.facial_therapy.core.gate.permit import readiness, refusals
-from custom_components.facial_therapy.core.gate.request import Turn
-from custom_components.facial_therapy.core.model import (
-    Channel,
-    Eligibility,
-    Grade,
-    Hold,
-    Modality,
-    Options,
-    Person,
-    Reason,
-    Refusal,
-    RefusedError,
-    SkinType,
-    Verdict,
-)
+from custom_components.facial_therapy.core.gate.permit import eligible
+from custom_components.facial_therapy.core.model import Channel, Grade, Modality, SkinType
+from custom_components.facial_therapy.core.person import Eligibility, Hold, Options, Person, Verdict
+from custom_components.facial_therapy.core.refusal import Reason, Refusal, RefusedError
 from tests.core import (
     NOTHING,
     NOW,
@@ -55,7 +44,9 @@ from tests.core import (
     mask,
     node,
     person,
+    refusals,
     screening,
+    situation,
     wand,
 )
 
@@ -92,9 +83,8 @@ def found(how: Eligibility, modality: Modality = MASK, now: datetime = NOW) -> t
     )
     report = node(received_at=now)
     refused = refusals(asked, device, report, now, history=replace(NOTHING, at=now))
-    assert refused == readiness(
-        device, report, now, somebody
-    )  # what is not of the request is known before it
+    about = situation(device, person=somebody, now=now, history=replace(NOTHING, at=now))
+    assert refused == eligible(about)  # known before anything is asked for
     return refused
 
 
@@ -252,15 +242,10 @@ def test_what_tells_of_health_has_one_word_outside() -> None:
     assert Reason.NOT_SCREENED.shown == "not_screened"
 
 
-def test_what_stands_against_a_turn_can_be_asked_without_a_request() -> None:
-    turn = Turn(
-        device=mask(),
-        telemetry=None,
-        now=NOW,
-        person=person(how=reddened(eligibility(adult=False), NOW)),
-    )
-    assert [refusal.reason for refusal in against(turn)] == [Reason.NOT_ADULT, Reason.REDNESS]
-    assert against(replace(turn, person=person())) == ()
+def test_whether_a_person_is_eligible_can_be_asked_without_a_request() -> None:
+    about = situation(telemetry=None, person=person(how=reddened(eligibility(adult=False), NOW)))
+    assert [refusal.reason for refusal in eligible(about)] == [Reason.NOT_ADULT, Reason.REDNESS]
+    assert eligible(replace(about, person=person())) == ()
 
 
 def test_screening_anew_replaces_the_verdicts_and_nothing_that_was_reported() -> None:
@@ -471,7 +456,10 @@ def test_the_options_begin_at_the_defaults() -> None:
 def test_less_is_less_and_programs_follow_it(grade: Grade) -> None:
     less = person(options=Options(share=0.5, mask_duration_s=300, wand_duration_s=120))
     for device, key in ((mask(grade=grade), "fine_lines"), (wand(grade=grade), "fine_lines")):
-        asked, plain = resolve.resolve(key, less, device), resolve.resolve(key, person(), device)
+        asked, plain = (
+            resolve.resolve_program(key, less, device),
+            resolve.resolve_program(key, person(), device),
+        )
         assert refusals(asked, device, node(), NOW, history=NOTHING) == ()
         assert asked.duration_s == (300 if device.modality is MASK else 120) < plain.duration_s
         assert all(

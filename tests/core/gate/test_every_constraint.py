@@ -2,38 +2,28 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 import pytest
 
-from custom_components.facial_therapy.core.gate import permit
-from custom_components.facial_therapy.core.gate.budget import WINDOWS
-from custom_components.facial_therapy.core.gate.permit import refusals
-from custom_components.facial_therapy.core.ledger.record import History
-from custom_components.facial_therapy.core.model import (
-    Channel,
-    Device,
-    EyeShield,
-    Fault,
-    Grade,
-    Hold,
-    Modality,
-    NodeState,
-    Refusal,
-    SessionParameters,
-    SkinType,
-    Telemetry,
-    Verdict,
-)
+from custom_components.facial_therapy.core.device import Device, EyeShield, NodeState, Telemetry
+from custom_components.facial_therapy.core.gate import budget, permit
+from custom_components.facial_therapy.core.ledger.history import History
+from custom_components.facial_therapy.core.model import Channel, Fault, Grade, Modality, SkinType
+from custom_components.facial_therapy.core.person import Hold, Verdict
+from custom_components.facial_therapy.core.refusal import Reason, Refusal
+from custom_components.facial_therapy.core.session_parameters import SessionParameters
 from tests.core import (
-    NOTHING,
     NOW,
+    counters,
     current,
     eligibility,
     light,
     mask,
     node,
     person,
+    refusals,
     screening,
     wand,
 )
@@ -63,7 +53,9 @@ def screened(**changes: Any) -> Case:
     return of(screenings=dict.fromkeys(MODALITIES, screening(**changes)))
 
 
+REST: Final = Refusal(reason=Reason.TOO_SOON)
 REFUSED: Final[dict[str, Case]] = {
+    "same_person": asked(person=person(person_id="p2")),
     "modality": asked(current()),
     "selection": asked(current(current_ua=None), wand()),
     "channels": asked(light(red=1, amber=1), mask(channels=[Channel.RED])),
@@ -91,35 +83,39 @@ REFUSED: Final[dict[str, Case]] = {
     "redness": of(redness_until=NOW + DAY),
     "red_flag": of(red_flag_at=NOW),
     "skin_fine": of(not_fine_until=NOW + DAY),
-    "_online": (light(), mask(), None, {}),
-    "_fresh": asked(telemetry=node(received_at=NOW - timedelta(minutes=1))),
-    "_sound": asked(telemetry=node(fault=Fault.OVERDOSE)),
-    "_unplugged": asked(telemetry=node(charging=True)),
-    "_free": asked(telemetry=node(state=NodeState.RUNNING)),
-    "_cool": asked(telemetry=node(temperature_c=40.0)),
+    "online": (light(), mask(), None, {}),
+    "fresh": asked(telemetry=node(received_at=NOW - timedelta(minutes=1))),
+    "sound": asked(telemetry=node(fault=Fault.OVERDOSE)),
+    "unplugged": asked(telemetry=node(charging=True)),
+    "free": asked(telemetry=node(state=NodeState.RUNNING)),
+    "cool": asked(telemetry=node(temperature_c=40.0)),
+    "taken_off": asked(telemetry=node(worn=True), seen_off=False),
+    "enrolled": asked(profile=None),
+    "ledger_readable": asked(ledger_readable=False),
+    "ledger_writable": asked(ledger_failure="No space left on device"),
+    "node_refuses": asked(telemetry=node(refuses=(REST,))),
+    "profile_refuses": asked(profile=counters(refuses=(REST,))),
+    "node_rest": asked(profile=counters(rest_s=1)),
+    "node_rest_blue": asked(light(blue=1), profile=counters(rest_blue_s=1)),
 }
-"""For each constraint of request, person and device something that it refuses."""
+"""For each constraint but those of the budget something that it refuses."""
 
 
-def gate(case: Case, past: History = NOTHING) -> tuple[Refusal, ...]:
+def gate(case: Case) -> tuple[Refusal, ...]:
     request, device, telemetry, changes = case
-    return refusals(request, device, telemetry, NOW, history=past, **changes)
+    return refusals(request, device, telemetry, **changes)
 
 
-def without(monkeypatch: pytest.MonkeyPatch, row: str, name: str) -> None:
-    kept = tuple(
-        rule
-        for rule in getattr(permit, row)
-        if rule not in (name, WINDOWS.get(name)) and getattr(rule, "__name__", "") != name
-    )
-    assert len(kept) == len(getattr(permit, row)) - 1, name
-    monkeypatch.setattr(permit, row, kept)
+def without(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    kept = {each: rule for each, rule in permit.CONSTRAINTS.items() if each != name}
+    assert len(kept) == len(permit.CONSTRAINTS) - 1, name
+    monkeypatch.setattr(permit, "CONSTRAINTS", MappingProxyType(kept))
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_without_a_constraint_the_gate_is_wider(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     before = gate(REFUSED[name])
-    without(monkeypatch, "CONSTRAINTS", name)
+    without(monkeypatch, name)
     after = gate(REFUSED[name])
     assert set(after) < set(before)
 
@@ -136,23 +132,22 @@ BUDGETS: Final = {
 }
 
 
-@pytest.mark.parametrize("name", WINDOWS)
-def test_without_a_window_the_budget_is_wider(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def told() -> list[Refusal]:
-        return [refusal for rule in permit.BUDGET for refusal in rule(BUDGETS[name])]
+@pytest.mark.parametrize("name", budget.CONSTRAINTS)
+def test_without_a_rule_of_the_budget_the_gate_is_wider(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found() -> list[Refusal]:
+        return [refusal for rule in permit.CONSTRAINTS.values() for refusal in rule(*BUDGETS[name])]
 
-    before = told()
-    without(monkeypatch, "BUDGET", name)
-    assert len(told()) < len(before)
+    before = found()
+    without(monkeypatch, name)
+    assert len(found()) < len(before)
 
 
 def test_every_constraint_has_been_removed_once(
     record_property: Callable[[str, object], None],
 ) -> None:
-    names = [getattr(rule, "__name__", "") for rule in permit.CONSTRAINTS]
-    assert sorted(names) == sorted(REFUSED)
-    assert sorted(WINDOWS) == sorted(BUDGETS)
-    assert len(permit.BUDGET) == len(WINDOWS)
+    assert sorted(permit.CONSTRAINTS) == sorted([*REFUSED, *BUDGETS])
     record_property(
-        f"removed in turn, each seen ({len(names) + len(WINDOWS)})", ", ".join([*names, *WINDOWS])
+        f"removed in turn, each seen ({len(permit.CONSTRAINTS)})", ", ".join(permit.CONSTRAINTS)
     )

@@ -8,25 +8,16 @@ from typing import Any, Final
 from hypothesis import assume, given, strategies as st
 
 from custom_components.facial_therapy.core import limits
+from custom_components.facial_therapy.core.device import Device, EyeShield, NodeState
 from custom_components.facial_therapy.core.dose import uncertainty
 from custom_components.facial_therapy.core.gate import bounds
-from custom_components.facial_therapy.core.gate.permit import permit, refusals
-from custom_components.facial_therapy.core.gate.request import REQUEST, Case
-from custom_components.facial_therapy.core.limits import number
-from custom_components.facial_therapy.core.model import (
-    Channel,
-    Device,
-    EyeShield,
-    Grade,
-    Modality,
-    NodeState,
-    Person,
-    Reason,
-    RefusedError,
-    SessionParameters,
-    SkinType,
-)
-from tests.core import NOTHING, NOW, mask, node, person, wand
+from custom_components.facial_therapy.core.gate.request import normalized
+from custom_components.facial_therapy.core.gate.session_rules import CONSTRAINTS
+from custom_components.facial_therapy.core.model import Channel, Grade, Modality, SkinType
+from custom_components.facial_therapy.core.person import Person
+from custom_components.facial_therapy.core.refusal import Reason, Refused
+from custom_components.facial_therapy.core.session_parameters import SessionParameters
+from tests.core import NOTHING, NOW, answer, mask, node, person, refusals, situation, wand
 
 SLACK: Final = 1 + 1e-6
 """The room of rounding."""
@@ -258,9 +249,8 @@ def test_nothing_above_a_hard_ceiling_is_ever_permitted(
     case: tuple[SessionParameters, Device], window_s: Any
 ) -> None:
     request_, device = case
-    try:
-        plan = permit(request_, device, node(), NOW, history=NOTHING, window_s=window_s)
-    except RefusedError:
+    plan = answer(request_, device, node(), window_s=window_s)
+    if isinstance(plan, Refused):
         return
     assert plan.request is request_
     factor = FACTOR.get(request_.person.skin_type, 1) * SLACK
@@ -364,23 +354,11 @@ def test_every_rule_has_its_say_whatever_the_others_say(
     """Each rule looks at the case alone, so one more can only add refusals."""
     request_, device = asked
     everything = refusals(request_, device, node(), NOW, history=NOTHING)
-    case = Case(
-        device=device,
-        telemetry=None,
-        now=NOW,
-        person=request_.person,
-        request=request_,
-        light={
-            Channel(channel): number(level)
-            for channel, level in request_.irradiance_mw_cm2.items()
-            if channel in tuple(Channel)
-        },
-        duration_s=number(request_.duration_s),
-        current_ua=None if request_.current_ua is None else number(request_.current_ua),
-        frequency_hz=None if request_.frequency_hz is None else number(request_.frequency_hz),
-        window_s=60,
-    )
-    assert list(everything) == [refusal for constraint in REQUEST for refusal in constraint(case)]
+    case = normalized(request_, device, None)
+    about = situation(device, person=request_.person)
+    assert list(everything) == [
+        refusal for constraint in CONSTRAINTS for refusal in constraint(case, about)
+    ]
 
 
 @given(masks, people, st.sampled_from(Channel))

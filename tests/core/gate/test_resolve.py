@@ -7,20 +7,14 @@ from typing import Final
 
 import pytest
 
-from custom_components.facial_therapy.core.gate.permit import refusals
-from custom_components.facial_therapy.core.gate.resolve import BUILT_IN, resolve
+from custom_components.facial_therapy.core.device import EyeShield
+from custom_components.facial_therapy.core.gate.resolve import resolve_program
 from custom_components.facial_therapy.core.limits import FIRST_SESSIONS
-from custom_components.facial_therapy.core.model import (
-    MANUAL,
-    Channel,
-    EyeShield,
-    Grade,
-    Modality,
-    Reason,
-    RefusedError,
-    SkinType,
-)
-from tests.core import NOTHING, NOW, mask, node, person, wand
+from custom_components.facial_therapy.core.model import Channel, Grade, Modality, SkinType
+from custom_components.facial_therapy.core.recipes import BUILT_IN
+from custom_components.facial_therapy.core.refusal import Reason, RefusedError
+from custom_components.facial_therapy.core.session_parameters import MANUAL
+from tests.core import NOTHING, NOW, mask, node, person, refusals, wand
 
 RED: Final = "red"
 NIR: Final = "near_infrared"
@@ -163,7 +157,7 @@ def test_light_of_every_program_skin_calibration_and_phase(
         (mask(grade=Grade.DECLARED, uncertainty=0.50), declared),
         (mask(grade=Grade.NONE, uncertainty=0.50), declared),
     ):
-        request = resolve(program, whose, device)
+        request = resolve_program(program, whose, device)
         assert {
             channel.value: level for channel, level in request.irradiance_mw_cm2.items()
         } == expected
@@ -197,7 +191,7 @@ def test_current_of_every_program_calibration_and_phase_on_any_skin(
         (wand(grade=Grade.DECLARED, uncertainty=0.50), declared),
         (wand(grade=Grade.NONE, uncertainty=0.50), declared),
     ):
-        request = resolve(program, whose, device)
+        request = resolve_program(program, whose, device)
         assert (request.current_ua, request.frequency_hz) == (expected, frequency_hz)
         assert request.duration_s == (first_s if done < 3 else later_s)
         assert (request.modality, request.program, request.person) == (
@@ -221,7 +215,7 @@ def test_without_an_eye_shield_only_puffiness_has_another_recipe(
     program: str, skin: str, expected: dict[str, float], *, refused: bool
 ) -> None:
     device = mask(eye_shield=EyeShield.NONE)
-    request = resolve(program, person(skin_type=SkinType(skin)), device)
+    request = resolve_program(program, person(skin_type=SkinType(skin)), device)
     assert {
         channel.value: level for channel, level in request.irradiance_mw_cm2.items()
     } == expected
@@ -241,25 +235,25 @@ def test_sessions_a_week(program: str, light: int, current: int, starting: int) 
 
 def test_the_first_three_sessions_are_counted_per_modality() -> None:
     whose = person(sessions={Modality.MASK: 9})
-    assert resolve("fine_lines", whose, mask()).duration_s == 600
-    assert resolve("fine_lines", whose, wand()).duration_s == 150
+    assert resolve_program("fine_lines", whose, mask()).duration_s == 600
+    assert resolve_program("fine_lines", whose, wand()).duration_s == 150
     assert FIRST_SESSIONS == 3
 
 
 def test_a_person_who_has_no_sessions_yet_is_in_the_first_three() -> None:
-    assert resolve("first_use", person(sessions={}), mask()).duration_s == 120
+    assert resolve_program("first_use", person(sessions={}), mask()).duration_s == 120
 
 
 def test_a_worse_measurement_lowers_the_drive_and_levels_are_rounded_down_to_what_the_wire_can_carry() -> (
     None
 ):
     device = mask(grade=Grade.MEASURED, uncertainty=0.37)
-    assert resolve("fine_lines", person(), device).irradiance_mw_cm2 == {
+    assert resolve_program("fine_lines", person(), device).irradiance_mw_cm2 == {
         Channel.RED: 24.525,
         Channel.NEAR_INFRARED: 24.525,
     }
     assert (
-        resolve(
+        resolve_program(
             "sagging_jawline", person(), wand(grade=Grade.MEASURED, uncertainty=0.37)
         ).current_ua
         == 218
@@ -267,10 +261,10 @@ def test_a_worse_measurement_lowers_the_drive_and_levels_are_rounded_down_to_wha
 
 
 def test_a_better_measurement_than_the_least_that_may_be_claimed_raises_nothing() -> None:
-    assert resolve(
+    assert resolve_program(
         "first_use", person(), mask(grade=Grade.MEASURED, uncertainty=0.01)
     ).irradiance_mw_cm2 == {Channel.RED: 14}
-    assert resolve(
+    assert resolve_program(
         "first_use", person(), mask(grade=Grade.DECLARED, uncertainty=0.01)
     ).irradiance_mw_cm2 == {Channel.RED: 11.2}
 
@@ -278,14 +272,14 @@ def test_a_better_measurement_than_the_least_that_may_be_claimed_raises_nothing(
 @pytest.mark.parametrize("uncertainty", [math.nan, math.inf])
 def test_an_uncertainty_that_is_no_number_leaves_no_light(uncertainty: float) -> None:
     device = mask(grade=Grade.MEASURED, uncertainty=uncertainty)
-    request = resolve("first_use", person(), device)
+    request = resolve_program("first_use", person(), device)
     assert request.irradiance_mw_cm2 == {Channel.RED: 0}
     assert refusals(request, device, node(), NOW, history=NOTHING)
 
 
 def test_a_channel_that_the_mask_lacks_is_not_left_out_but_refused() -> None:
     device = mask(channels=[Channel.RED])
-    request = resolve("fine_lines", person(), device)
+    request = resolve_program("fine_lines", person(), device)
     assert [
         (refusal.reason, refusal.field)
         for refusal in refusals(request, device, node(), NOW, history=NOTHING)
@@ -295,7 +289,7 @@ def test_a_channel_that_the_mask_lacks_is_not_left_out_but_refused() -> None:
 @pytest.mark.parametrize("key", ["", "Fine lines", "fine-lines", MANUAL, "no such program"])
 def test_a_program_that_does_not_exist_is_refused_by_its_name(key: str) -> None:
     with pytest.raises(RefusedError) as caught:
-        resolve(key, person(), mask())
+        resolve_program(key, person(), mask())
     assert (
         caught.value.binding.reason,
         caught.value.binding.field,
@@ -306,7 +300,7 @@ def test_a_program_that_does_not_exist_is_refused_by_its_name(key: str) -> None:
 @pytest.mark.parametrize("key", ["blemish_prone", "uneven_tone"])
 def test_a_program_without_current_is_refused_on_a_wand(key: str) -> None:
     with pytest.raises(RefusedError) as caught:
-        resolve(key, person(), wand())
+        resolve_program(key, person(), wand())
     assert (
         caught.value.binding.reason,
         caught.value.binding.field,

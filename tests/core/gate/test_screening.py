@@ -13,7 +13,8 @@ from custom_components.facial_therapy.core.gate.screening import (
     needs_clinician,
     screen,
 )
-from custom_components.facial_therapy.core.model import Modality, Verdict
+from custom_components.facial_therapy.core.model import Modality
+from custom_components.facial_therapy.core.person import Verdict
 from tests.core import NOW
 
 TODAY: Final = date(2026, 11, 2)

@@ -9,14 +9,9 @@ import pytest
 from custom_components.facial_therapy.core.ledger import external
 from custom_components.facial_therapy.core.ledger.external import ExternalSession
 from custom_components.facial_therapy.core.ledger.record import Record, Source
-from custom_components.facial_therapy.core.model import (
-    Channel,
-    Modality,
-    Outcome,
-    Person,
-    Reason,
-    RefusedError,
-)
+from custom_components.facial_therapy.core.model import Channel, Modality, Outcome
+from custom_components.facial_therapy.core.person import Person
+from custom_components.facial_therapy.core.refusal import Reason, RefusedError
 
 NOW = datetime(2026, 11, 24, 21, 0, tzinfo=UTC)
 ADA = Person(person_id="ada", name="Ada", profile=4711)

@@ -13,7 +13,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 import pytest
 
 from custom_components.facial_therapy.core.gate import permit
-from custom_components.facial_therapy.core.gate.budget import WINDOWS
 from custom_components.facial_therapy.core.ledger.record import Record
 from custom_components.facial_therapy.core.model import Modality
 from tests.core import household
@@ -189,7 +188,9 @@ def test_the_household_sees_what_is_no_longer_guarded(
     group: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        permit, "BUDGET", tuple(rule for name, rule in WINDOWS.items() if name not in GROUPS[group])
+        permit,
+        "CONSTRAINTS",
+        {name: rule for name, rule in permit.CONSTRAINTS.items() if name not in GROUPS[group]},
     )
     with pytest.raises(AssertionError):
         sequences(range(400))

@@ -6,8 +6,9 @@ from typing import Final
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.facial_therapy.core.ledger.history import Totals
 from custom_components.facial_therapy.core.ledger.index import KEPT, LedgerIndex
-from custom_components.facial_therapy.core.ledger.record import LONGEST, Record, Totals
+from custom_components.facial_therapy.core.ledger.record import LONGEST, Record
 from custom_components.facial_therapy.core.model import Dose, Modality, Outcome
 from tests.core import NOW
 

@@ -12,11 +12,10 @@ from custom_components.facial_therapy.core.ledger.record import (
     LONGEST,
     Record,
     Source,
-    ceiling,
     merge,
-    shortfall,
     unaccustomed,
 )
+from custom_components.facial_therapy.core.ledger.unknown import ceiling, shortfall
 from custom_components.facial_therapy.core.model import Channel, Dose, Grade, Modality, Outcome
 from tests.core import NOW
 

@@ -8,7 +8,8 @@ from custom_components.facial_therapy.core import limits
 from custom_components.facial_therapy.core.ledger import tracked_light
 from custom_components.facial_therapy.core.ledger.record import Record, Source, merge
 from custom_components.facial_therapy.core.ledger.tracked_light import WatchedLight
-from custom_components.facial_therapy.core.model import Channel, Grade, Modality, Outcome, Person
+from custom_components.facial_therapy.core.model import Channel, Grade, Modality, Outcome
+from custom_components.facial_therapy.core.person import Person
 
 EVENING = datetime(2026, 11, 24, 21, 0, tzinfo=UTC)
 ADA = Person(person_id="ada", name="Ada", profile=4711)

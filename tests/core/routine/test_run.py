@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from custom_components.facial_therapy.core.model import Reason, Refusal, RefusedError
+from custom_components.facial_therapy.core.refusal import Reason, Refusal, RefusedError
 from custom_components.facial_therapy.core.routine.run import (
     CUES,
     Mark,

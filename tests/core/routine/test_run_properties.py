@@ -6,7 +6,8 @@ from typing import Final, override
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from custom_components.facial_therapy.core.model import Modality, Reason, Refusal, RefusedError
+from custom_components.facial_therapy.core.model import Modality
+from custom_components.facial_therapy.core.refusal import Reason, Refusal, RefusedError
 from custom_components.facial_therapy.core.routine.run import RoutineRun, advance, begin, refused
 from custom_components.facial_therapy.core.routine.steps import Act, Steps, check, gap
 from custom_components.facial_therapy.core.routine.transitions import (

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import pytest
 
-from custom_components.facial_therapy.core.model import Modality, RefusedError
+from custom_components.facial_therapy.core.model import Modality
+from custom_components.facial_therapy.core.refusal import RefusedError
 from custom_components.facial_therapy.core.routine.steps import (
     Act,
     Flow,

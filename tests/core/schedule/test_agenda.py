@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import pytest
 
-from custom_components.facial_therapy.core.model import Modality, Reason, Refusal
+from custom_components.facial_therapy.core.model import Modality
+from custom_components.facial_therapy.core.refusal import Reason, Refusal
 from custom_components.facial_therapy.core.schedule.agenda import (
     Agenda,
     CompletedSession,

@@ -7,19 +7,14 @@ from typing import Final
 from hypothesis import given, settings, strategies as st
 
 from custom_components.facial_therapy.core.dose import planned, worst_case
-from custom_components.facial_therapy.core.gate import permit
-from custom_components.facial_therapy.core.gate.resolve import BUILT_IN, resolve
+from custom_components.facial_therapy.core.gate.permit import ordered
+from custom_components.facial_therapy.core.gate.resolve import resolve_program
 from custom_components.facial_therapy.core.ledger.index import LedgerIndex
 from custom_components.facial_therapy.core.ledger.record import Record
-from custom_components.facial_therapy.core.model import (
-    Modality,
-    Options,
-    Outcome,
-    Person,
-    Reason,
-    Refusal,
-    SkinType,
-)
+from custom_components.facial_therapy.core.model import Modality, Outcome, SkinType
+from custom_components.facial_therapy.core.person import Options, Person
+from custom_components.facial_therapy.core.recipes import BUILT_IN
+from custom_components.facial_therapy.core.refusal import Reason, Refusal
 from custom_components.facial_therapy.core.schedule.agenda import Agenda, CompletedSession, Refusals
 from custom_components.facial_therapy.core.schedule.plan import (
     Freeze,
@@ -29,7 +24,7 @@ from custom_components.facial_therapy.core.schedule.plan import (
     Why,
     evenings,
 )
-from tests.core import eligibility, mask, node, screening, wand
+from tests.core import eligibility, mask, node, refusals, screening, wand
 
 from .test_plan import BERLIN, MASK, WAND
 
@@ -90,9 +85,9 @@ class Life:
 
     def gate(self, modality: Modality, program: str, at: datetime) -> tuple[Refusal, ...]:
         """Ask the real gate, with what the node and the person's blocks would say."""
-        request = resolve(program, self.person_at(at), DEVICE[modality])
+        request = resolve_program(program, self.person_at(at), DEVICE[modality])
         history = self.books.history(self.person.person_id, at)
-        found = permit.refusals(
+        found = refusals(
             replace(request, gel_rinsed=True),
             DEVICE[modality],
             node(received_at=at),
@@ -108,11 +103,11 @@ class Life:
         extra = [Refusal(reason=Reason.PROFILE_GAP, allowed_at=until) for until in busy] + [
             Refusal(reason=Reason.ON_HOLD, allowed_at=until) for until in blocked
         ]
-        return permit.ordered((*found, *extra))
+        return ordered((*found, *extra))
 
     def give(self, modality: Modality, program: str, at: datetime, share: float) -> datetime:
         """Give a session, or a part of it, and return its end."""
-        request = resolve(program, self.person_at(at), DEVICE[modality])
+        request = resolve_program(program, self.person_at(at), DEVICE[modality])
         whole = planned(request)
         ended_at = at + timedelta(seconds=request.duration_s * share + 60)
         part = planned(replace(request, duration_s=request.duration_s * share))

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from custom_components.facial_therapy.core.gate.resolve import BUILT_IN
-from custom_components.facial_therapy.core.model import Modality, RefusedError
+from custom_components.facial_therapy.core.model import Modality
+from custom_components.facial_therapy.core.recipes import BUILT_IN
+from custom_components.facial_therapy.core.refusal import RefusedError
 from custom_components.facial_therapy.core.schedule.plan import (
     Adherence,
     CountedSession,

@@ -9,19 +9,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from custom_components.facial_therapy.core.device import Device
 from custom_components.facial_therapy.core.gate import resolve
-from custom_components.facial_therapy.core.gate.permit import permit
 from custom_components.facial_therapy.core.ledger.index import LedgerIndex
 from custom_components.facial_therapy.core.ledger.record import Record
-from custom_components.facial_therapy.core.model import (
-    Device,
-    Modality,
-    Options,
-    Outcome,
-    RefusedError,
-    SessionParameters,
-)
-from tests.core import eligibility, mask, node, person, screening, wand
+from custom_components.facial_therapy.core.model import Modality, Outcome
+from custom_components.facial_therapy.core.person import Options
+from custom_components.facial_therapy.core.refusal import Refused, RefusedError
+from custom_components.facial_therapy.core.session_parameters import SessionParameters
+from tests.core import answer, eligibility, mask, node, person, screening, wand
 
 HOME: Final = ZoneInfo("Europe/Berlin")
 """With its two days of daylight saving."""
@@ -78,14 +74,18 @@ def live(what: Plan, jitter: random.Random | None) -> int:
             person(sessions=books.totals("p1").sessions, options=options),
             eligibility=eligibility(screenings=asked),
         )
-        request: SessionParameters = replace(resolve.resolve(name, whose, device), gel_rinsed=True)
-        granted = permit(
+        request: SessionParameters = replace(
+            resolve.resolve_program(name, whose, device), gel_rinsed=True
+        )
+        granted = answer(
             request,
             device,
             node(received_at=at),
             at,
             history=books.history("p1", at, mac=device.modality),
         )
+        if isinstance(granted, Refused):
+            raise granted.error
         ended_at = at + timedelta(seconds=request.duration_s + 30)
         books.put(
             Record(

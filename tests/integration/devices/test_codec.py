@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from custom_components.facial_therapy.core.model import Modality, ProfileCounters, Reason
+from custom_components.facial_therapy.core.device import ProfileCounters
+from custom_components.facial_therapy.core.model import Modality
+from custom_components.facial_therapy.core.refusal import Reason
 from custom_components.facial_therapy.devices import codec
 
 NOW = datetime(2026, 11, 24, 21, 0, tzinfo=UTC)

@@ -10,7 +10,7 @@ from homeassistant.data_entry_flow import FlowResultType, InvalidData
 import pytest
 
 from custom_components.facial_therapy.const import DOMAIN
-from custom_components.facial_therapy.core.model import Options
+from custom_components.facial_therapy.core.person import Options
 from custom_components.facial_therapy.flows.options import NUMBERS
 from custom_components.facial_therapy.storage.serialize import choice_in
 from tests.integration.world import World

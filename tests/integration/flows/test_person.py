@@ -27,14 +27,8 @@ from custom_components.facial_therapy.const import (
     KIND_PERSON,
 )
 from custom_components.facial_therapy.core.gate.screening import Condition
-from custom_components.facial_therapy.core.model import (
-    Eligibility,
-    Hold,
-    Modality,
-    Screening,
-    SkinType,
-    Verdict,
-)
+from custom_components.facial_therapy.core.model import Modality, SkinType
+from custom_components.facial_therapy.core.person import Eligibility, Hold, Screening, Verdict
 from custom_components.facial_therapy.flows.person import NAME_MAX, SUBJECT_MAX
 from custom_components.facial_therapy.flows.screening import ASKED, ASKED_OF_ALL
 from custom_components.facial_therapy.storage.ledger_file import LedgerError

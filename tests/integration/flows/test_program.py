@@ -13,8 +13,9 @@ from homeassistant.helpers import entity_registry as er
 import pytest
 
 from custom_components.facial_therapy.const import DOMAIN
-from custom_components.facial_therapy.core.gate.resolve import BUILT_IN
-from custom_components.facial_therapy.core.model import MANUAL, Modality
+from custom_components.facial_therapy.core.model import Modality
+from custom_components.facial_therapy.core.recipes import BUILT_IN
+from custom_components.facial_therapy.core.session_parameters import MANUAL
 from custom_components.facial_therapy.people.programs import PROGRAM
 from tests.integration.entities import all_enabled
 from tests.integration.house import House, furnished

@@ -18,7 +18,7 @@ from custom_components.facial_therapy.const import (
     DOMAIN,
     KIND_PERSON,
 )
-from custom_components.facial_therapy.core.model import Eligibility
+from custom_components.facial_therapy.core.person import Eligibility
 from custom_components.facial_therapy.people.registry import find_person
 from custom_components.facial_therapy.storage.ledger import LEDGER
 from custom_components.facial_therapy.storage.serialize import eligibility_in, eligibility_out
@@ -50,7 +50,7 @@ async def test_a_screening_is_reminded_of_expires_and_is_done_again(world: World
     assert issues(world) == ["screening_expires"]
     await later(world, 14)
     assert issues(world) == ["screening_expired"]
-    assert [refusal.reason.value for refusal in world.shell.admission.refusals(None)][:1] in (
+    assert [refusal.reason.value for refusal in world.shell.admission.refusals()][:1] in (
         ["screening_expired"],
         ["stale_telemetry"],
     )

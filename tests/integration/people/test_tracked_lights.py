@@ -16,7 +16,8 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.ledger.record import Record, Source
-from custom_components.facial_therapy.core.model import Channel, Outcome, Reason, RefusedError
+from custom_components.facial_therapy.core.model import Channel, Outcome
+from custom_components.facial_therapy.core.refusal import Reason, RefusedError
 from custom_components.facial_therapy.people.tracked_lights import WATCHED_LIGHT
 from custom_components.facial_therapy.storage.ledger import LEDGER
 from tests.integration.world import World

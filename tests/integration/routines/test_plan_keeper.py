@@ -16,7 +16,8 @@ import pytest
 
 from custom_components.facial_therapy.config_flow import ADD_PERSON
 from custom_components.facial_therapy.const import CONF_NOTIFY, CONF_WHEN_DUE, DOMAIN
-from custom_components.facial_therapy.core.model import Modality, RefusedError
+from custom_components.facial_therapy.core.model import Modality
+from custom_components.facial_therapy.core.refusal import RefusedError
 from custom_components.facial_therapy.core.routine.transitions import RoutineState
 from custom_components.facial_therapy.core.schedule.plan import Phase
 from custom_components.facial_therapy.flows.person import GUIDE

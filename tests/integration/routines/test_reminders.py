@@ -13,10 +13,11 @@ from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.facial_therapy.const import CONF_ASK_SKIN, CONF_NOTIFY
+from custom_components.facial_therapy.core.gate.request import SessionRequest
 from custom_components.facial_therapy.core.ledger.record import Source
-from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Outcome, Reason
+from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Outcome
+from custom_components.facial_therapy.core.refusal import Reason
 from custom_components.facial_therapy.routines.proposals import SKIN
-from custom_components.facial_therapy.session.view import SessionRequest
 from custom_components.facial_therapy.storage.ledger import LEDGER
 from tests.integration.house import House, furnished
 from tests.integration.routines.test_proposals import Phone

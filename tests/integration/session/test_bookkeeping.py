@@ -12,14 +12,8 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.ledger.record import Record, Source
-from custom_components.facial_therapy.core.model import (
-    Channel,
-    Dose,
-    Modality,
-    Outcome,
-    Reason,
-    RefusedError,
-)
+from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Outcome
+from custom_components.facial_therapy.core.refusal import Reason, RefusedError
 from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.devices.port import HistoryEntry
 from custom_components.facial_therapy.session.view import LiveSession

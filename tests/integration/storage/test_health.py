@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.facial_therapy import async_setup
 from custom_components.facial_therapy.const import CONF_LEDGER_BEGUN, DOMAIN
-from custom_components.facial_therapy.core.model import Reason, RefusedError
+from custom_components.facial_therapy.core.refusal import Reason, RefusedError
 from custom_components.facial_therapy.storage.ledger import LEDGER, Ledger
 from custom_components.facial_therapy.storage.ledger_file import LedgerError, LedgerFile
 from tests.integration.storage.test_ledger import record

@@ -7,7 +7,7 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 import pytest
 
-from custom_components.facial_therapy.core.model import Reason, Refusal, RefusedError
+from custom_components.facial_therapy.core.refusal import Reason, Refusal, RefusedError
 from custom_components.facial_therapy.text.errors import time_in_words, translated
 
 EVENING = datetime(2026, 11, 24, 19, 30, tzinfo=UTC)

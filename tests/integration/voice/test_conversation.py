@@ -11,8 +11,8 @@ from homeassistant.setup import async_setup_component
 import pytest
 
 from custom_components.facial_therapy.const import DOMAIN
-from custom_components.facial_therapy.core.model import MANUAL
 from custom_components.facial_therapy.core.session import SessionState
+from custom_components.facial_therapy.core.session_parameters import MANUAL
 from tests.integration.world import World
 
 LAMP = "light.bathroom_lamp"

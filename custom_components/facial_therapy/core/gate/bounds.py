@@ -11,9 +11,11 @@ from types import MappingProxyType
 from typing import Final
 
 from .. import limits
+from ..device import Device, EyeShield
 from ..dose import uncertainty
 from ..limits import Bound, Limit
-from ..model import Channel, Device, EyeShield, Grade, Modality, Person
+from ..model import Channel, Grade, Modality
+from ..person import Person
 
 NODE: Final = "node"
 """The source of a bound that is the device's own."""

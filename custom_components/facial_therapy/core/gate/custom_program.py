@@ -11,10 +11,14 @@ import math
 from types import MappingProxyType
 
 from .. import limits
+from ..device import Device
 from ..dose import planned, worst_case
-from ..model import Channel, Device, Dose, Modality, Person, Reason, Refusal, RefusedError
+from ..model import Channel, Dose, Modality
+from ..person import Person
+from ..recipes import Program
+from ..refusal import Reason, Refusal, RefusedError
 from .permit import by_itself
-from .resolve import Program, resolve
+from .resolve import resolve_program
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +59,7 @@ def check(program: Program, person: Person, device: Device, now: datetime) -> Wo
     later = replace(
         person, sessions=MappingProxyType(dict.fromkeys(Modality, limits.FIRST_SESSIONS))
     )
-    request = resolve(program.key, later, device, {program.key: program})
+    request = resolve_program(program.key, later, device, {program.key: program})
     found = by_itself(request, device, now)
     if found:
         raise RefusedError(*found)

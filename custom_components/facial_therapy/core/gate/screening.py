@@ -11,7 +11,8 @@ from types import MappingProxyType
 from typing import Final
 
 from .. import limits
-from ..model import Hold, Modality, Screening, Verdict
+from ..model import Modality
+from ..person import Hold, Screening, Verdict
 
 
 class Condition(StrEnum):

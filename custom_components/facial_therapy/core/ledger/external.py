@@ -7,19 +7,9 @@ from typing import Final
 from .. import limits
 from ..dose import charge_ma_min, fluence_j_cm2, worst_case_at
 from ..limits import Bound, number
-from ..model import (
-    NO_LIGHT,
-    ByChannel,
-    Channel,
-    Dose,
-    Grade,
-    Modality,
-    Outcome,
-    Person,
-    Reason,
-    Refusal,
-    RefusedError,
-)
+from ..model import NO_LIGHT, ByChannel, Channel, Dose, Grade, Modality, Outcome
+from ..person import Person
+from ..refusal import Reason, Refusal, RefusedError
 from .index import KEPT
 from .record import Record, Source
 

@@ -11,7 +11,8 @@ from types import MappingProxyType
 from typing import Final
 
 from ..model import Channel, Dose, Modality
-from .record import History, Record, Totals
+from .history import History, Totals
+from .record import Record
 
 KEPT: Final = timedelta(days=8)
 """How far back a history reaches: a week, and a day for whatever is dated a little late."""

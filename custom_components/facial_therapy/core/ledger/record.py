@@ -2,8 +2,7 @@
 
 A record stands at its full planned dose until it is settled to what the node says it delivered;
 what is not known counts at its worst case and is shown as a range. `merge` is the union with what a
-node remembers: per session the larger. `History` is what the gate needs of one person; `books`
-keeps them all.
+node remembers: per session the larger.
 
 Times are aware UTC, in the ledger's own time (see `clock`).
 """
@@ -17,15 +16,8 @@ from typing import Final
 
 from .. import limits
 from ..dose import greatest, worst_case_at
-from ..model import Channel, Dose, Grade, Modality, Outcome
+from ..model import Dose, Grade, Modality, Outcome
 
-SHORTFALL_SHARE: Final = 0.01
-"""A node and the ledger may differ by this share: they round differently."""
-ROUNDED_UP: Final[Mapping[Modality, float]] = MappingProxyType(
-    {Modality.MASK: 1e-6, Modality.WAND: 1 / 60_000}
-)
-"""And by this much for each session, in J/cm² or mA·min: a node rounds every dose up to whole
-µJ/cm² or µC, which is much of one that was stopped at once."""
 AUTOMATION: Final = "automation"
 """`started_by` of a session that no user started."""
 
@@ -220,132 +212,3 @@ def _identity(record: Record) -> tuple[bool, int, str, int, str, str, str]:
         record.modality,
         record.mac or "",
     )
-
-
-def ceiling(
-    session_id: str, person_id: str, modality: Modality, at: datetime, *, mac: str | None = None
-) -> Record:
-    """Return a session that stands for a whole week at its hard ceiling, blue light included: what is charged where nothing is known."""
-    blue = limits.BLUE_WEEK.hard.maximum
-    light = Dose(
-        fluence_j_cm2={Channel.RED: limits.FLUENCE_WEEK.hard.maximum - blue, Channel.BLUE: blue}
-    )
-    dose = light if modality is Modality.MASK else Dose(charge_ma_min=limits.CHARGE.hard.maximum)
-    return _unknown(
-        session_id,
-        person_id,
-        modality,
-        at,
-        mac=mac,
-        dose=dose,
-        sessions=round(limits.SESSIONS_WEEK[modality].hard.maximum),
-    )
-
-
-def shortfall(  # noqa: PLR0913 - what a node tells of a person
-    session_id: str,
-    person_id: str,
-    modality: Modality,
-    at: datetime,
-    *,
-    mac: str,
-    told: Dose,
-    sessions: int,
-    known: Iterable[Record],
-) -> Record | None:
-    """Return a session for what a node has counted for a person and the ledger does not know; None if it knows as much.
-
-    A node that is switched off for days has windows that reach further back than a week, so that
-    everything known of it counts against what it tells.
-
-    Args:
-        session_id: Of the session that is returned.
-        person_id: Whose.
-        modality: Of the node.
-        at: Now: what is not known is dated as if it had just ended.
-        mac: The node.
-        told: Charged, the sums of the node's week. Light: `BLUE` for blue, all other channels
-            together under any other one.
-        sessions: How many sessions it has counted in the week.
-        known: The person's records, of any node.
-
-    Returns:
-        One unknown session with the difference, beyond one part in a hundred and a unit for each
-        session, for rounding.
-    """
-    custom = [record for record in known if record.mac == mac and record.modality is modality]
-    blue = max(
-        0,
-        told.fluence_j_cm2.get(Channel.BLUE, 0)
-        - sum(record.counted.fluence_j_cm2.get(Channel.BLUE, 0) for record in custom),
-    )
-    light = max(
-        blue,
-        sum(told.fluence_j_cm2.values())
-        - sum(sum(record.counted.fluence_j_cm2.values()) for record in custom),
-    )
-    charge = max(0, told.charge_ma_min - sum(record.counted.charge_ma_min for record in custom))
-    more = max(0, sessions - sum(record.sessions * record.counts for record in custom))
-    if (
-        not more
-        and light + charge <= told.total * SHORTFALL_SHARE + len(custom) * ROUNDED_UP[modality]
-    ):
-        return None
-    missing = Dose(
-        fluence_j_cm2={Channel.RED: light - blue, Channel.BLUE: blue}
-        if modality is Modality.MASK
-        else {},
-        charge_ma_min=charge,
-    )
-    return _unknown(session_id, person_id, modality, at, mac=mac, dose=missing, sessions=more)
-
-
-def _unknown(  # noqa: PLR0913 - what a record needs
-    session_id: str,
-    person_id: str,
-    modality: Modality,
-    at: datetime,
-    *,
-    mac: str | None,
-    dose: Dose,
-    sessions: int,
-) -> Record:
-    return Record(
-        session_id=session_id,
-        mac=mac,
-        modality=modality,
-        person_id=person_id,
-        program="",
-        source=Source.UNKNOWN,
-        started_at=at,
-        planned=dose,
-        worst_case=dose,
-        ended_at=at,
-        sessions=sessions,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
-    """What the gate needs of one person."""
-
-    at: datetime
-    """Now, in the ledger's time."""
-    records: tuple[Record, ...] = ()
-    """Everything that may have flowed in the last 8 days, on all devices, the end that is longest
-    ago first."""
-    first_at: Mapping[Modality, datetime] = field(default_factory=lambda: MappingProxyType({}))
-    """When the first session of a modality that counts was started."""
-    other_session: Record | None = None
-    """A session on another device that may still be going on."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
-    """What a person was given in all the years: it never falls."""
-
-    delivered: Dose
-    """Nominal, settled sessions only."""
-    sessions: Mapping[Modality, int]
-    """Sessions that count, open ones too."""
-    first_at: Mapping[Modality, datetime]

@@ -12,7 +12,8 @@ from typing import Final
 from .. import limits
 from ..dose import fluence_j_cm2, worst_case_at
 from ..limits import Bound
-from ..model import Channel, Dose, Grade, Modality, Outcome, Person
+from ..model import Channel, Dose, Grade, Modality, Outcome
+from ..person import Person
 from .record import Record, Source
 
 LEAST_EXTENSION_S: Final = 600

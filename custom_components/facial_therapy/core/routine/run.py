@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from ..model import Modality, Reason, Refusal, RefusedError
+from ..model import Modality
+from ..refusal import Reason, Refusal, RefusedError
 from ..zones import ZONES, zone
 from .steps import Act, Flow, IfRefused, Step, Steps, check, earliest, fit
 from .transitions import TABLE, Outcome, Result, RoutineEffect, RoutineEvent, RoutineState, Turn

@@ -13,7 +13,8 @@ from itertools import combinations
 from typing import Final
 
 from ..limits import GAP_MASK_TO_WAND, GAP_WAND_TO_MASK, Bound
-from ..model import Modality, Reason, Refusal, RefusedError
+from ..model import Modality
+from ..refusal import Reason, Refusal, RefusedError
 
 STEPS: Final = Bound(minimum=1, maximum=12, unit="1", source="")
 DURATION_S: Final = Bound(minimum=1, maximum=3600, unit="s", source="")

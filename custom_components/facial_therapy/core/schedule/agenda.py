@@ -10,7 +10,8 @@ from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Final
 
-from ..model import Modality, Refusal
+from ..model import Modality
+from ..refusal import Refusal
 from ..routine.steps import Flow, earliest
 from .plan import (
     DAY,

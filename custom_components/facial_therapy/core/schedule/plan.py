@@ -12,9 +12,10 @@ from enum import StrEnum
 from itertools import combinations
 from typing import Final
 
-from ..gate.resolve import BUILT_IN, Program
 from ..limits import REST, REST_BLUE, REST_WAND_STARTING, STARTING_PHASE, Bound
-from ..model import Channel, Modality, Reason, Refusal, RefusedError
+from ..model import Channel, Modality
+from ..recipes import BUILT_IN, Program
+from ..refusal import Reason, Refusal, RefusedError
 
 DAY: Final = timedelta(days=1)
 WEEK: Final = timedelta(weeks=1)

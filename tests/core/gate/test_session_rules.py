@@ -1,4 +1,4 @@
-"""`core.constraints`: every rule of a request, at its edge and one step beyond it.
+"""`core.gate.session_rules`: every rule of a request, at its edge and one step beyond it.
 
 Most cases ask the whole gate, and expect exactly one refusal: so each rule is seen alone.
 """
@@ -9,22 +9,14 @@ from typing import Any, Final
 
 import pytest
 
-from custom_components.facial_therapy.core.gate import request as module
-from custom_components.facial_therapy.core.gate.permit import refusals
-from custom_components.facial_therapy.core.gate.request import REQUEST
+from custom_components.facial_therapy.core.device import Device, EyeShield
+from custom_components.facial_therapy.core.gate import session_rules as module
+from custom_components.facial_therapy.core.gate.session_rules import CONSTRAINTS
 from custom_components.facial_therapy.core.limits import number
-from custom_components.facial_therapy.core.model import (
-    Channel,
-    Device,
-    EyeShield,
-    Grade,
-    Modality,
-    Reason,
-    Refusal,
-    SessionParameters,
-    SkinType,
-)
-from tests.core import NOTHING, NOW, current, light, mask, node, person, wand
+from custom_components.facial_therapy.core.model import Channel, Grade, Modality, SkinType
+from custom_components.facial_therapy.core.refusal import Reason, Refusal
+from custom_components.facial_therapy.core.session_parameters import SessionParameters
+from tests.core import NOTHING, NOW, current, light, mask, node, person, refusals, wand
 
 NOT_NUMBERS: Final = (
     math.nan,
@@ -615,4 +607,4 @@ def test_every_rule_of_the_file_is_in_the_list() -> None:
         for value in public
         if not isinstance(value, type) and not value.__name__.startswith("_")
     ]
-    assert rules == list(REQUEST)
+    assert rules == list(CONSTRAINTS)
