@@ -8,7 +8,7 @@ from .library import AMBER, BLUE, NEAR_INFRARED, RED, Node
 
 MOST = 2**31 - 1
 
-COMMON: dict[str, tuple[int, int]] = {"subject": (1, MOST), "skin_permille": (1, 1000), "continues": (1, 2), "epoch_s": (1, MOST)}
+COMMON: dict[str, tuple[int, int]] = {"profile": (1, MOST), "skin_permille": (1, 1000), "epoch_s": (1, MOST)}
 MASK: dict[str, tuple[int, int]] = {**COMMON, "duration_s": (1, 1200), "lease_ms": (1000, 10_000), "window_s": (1, 1800)}
 WAND: dict[str, tuple[int, int]] = {**COMMON, "duration_s": (1, 900), "lease_ms": (1000, 5000), "window_s": (1, 300)}
 
@@ -41,10 +41,8 @@ def test_an_argument_outside_its_bounds_is_refused_by_name(modality: str, field:
 def test_the_bounds_themselves_are_accepted(modality: str) -> None:
     for field, bounds in (MASK if modality == "mask" else WAND).items():
         for value in bounds:
-            if field == "continues" and value == 2:
-                continue
             bent: dict[str, Any] = {field: value, "peaks": {0: 50}, "budgets": {0: 1000}}
-            assert Node(modality).start(**bent)["reason"] == ("not_enrolled" if field == "subject" else "ok")
+            assert Node(modality).start(**bent)["reason"] == ("not_enrolled" if field == "profile" else "ok")
 
 
 @pytest.mark.parametrize("session", ["", "0", "0000000000000000", "00000000000000C1", "00000000000000c", "00000000000000c11", "zz000000000000c1"])

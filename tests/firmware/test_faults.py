@@ -202,7 +202,7 @@ def test_a_silent_loop_is_cut_off_by_the_guard(modality: str, silence_ms: int) -
     assert began + silence_ms <= node.changes()[-1][0] <= began + silence_ms + 5
     node.tick()
     telemetry = node.telemetry()
-    assert (node.dark, telemetry.number("guard_trips")) == (True, 1)
+    assert (node.dark, telemetry.number("watchdog_trips")) == (True, 1)
     # What flowed is counted to the millisecond at which the guard cut, not to the end of the stall.
     assert telemetry.pairs("delivered")[5 if modality == "wand" else 1] - node.flowed() < 1
     assert node.flowed() - before <= peak * (silence_ms + 5) / 1000
@@ -225,12 +225,12 @@ def test_the_third_guard_trip_ends_the_session() -> None:
     for trip in (1, 2):
         node.stall(100)
         node.tick()
-        assert node.telemetry().number("guard_trips") == trip
+        assert node.telemetry().number("watchdog_trips") == trip
         node.run(1, renew=ID)
     node.stall(100)
     node.tick()
-    assert (node.state, node.dark, node.telemetry()["fault"], node.history(2)["outcome"]) == ("fault", True, "guard", "fault")
-    assert node.clear("guard")["reason"] == "ok"
+    assert (node.state, node.dark, node.telemetry()["fault"], node.history(2)["outcome"]) == ("fault", True, "output_watchdog", "fault")
+    assert node.clear("output_watchdog")["reason"] == "ok"
 
 
 def test_a_guard_trip_without_a_worn_sensor_waits_for_a_person() -> None:
@@ -238,7 +238,7 @@ def test_a_guard_trip_without_a_worn_sensor_waits_for_a_person() -> None:
     node.press().run(3.5)
     node.stall(500)
     node.tick().run(5)
-    assert (node.state, node.dark, node.telemetry()["cause"]) == ("suspended", True, "guard")
+    assert (node.state, node.dark, node.telemetry()["cause"]) == ("suspended", True, "output_watchdog")
     node.press()
     assert node.state == "ramping"
 
@@ -248,7 +248,7 @@ def test_a_short_silence_is_nothing() -> None:
     for _ in range(20):
         node.stall(95)
         node.tick()
-    assert (node.state, node.telemetry().number("guard_trips")) == ("running", 0)
+    assert (node.state, node.telemetry().number("watchdog_trips")) == ("running", 0)
 
 
 def test_lease_and_deadline_hold_in_a_silent_loop() -> None:
@@ -260,7 +260,7 @@ def test_lease_and_deadline_hold_in_a_silent_loop() -> None:
     assert node.dark
     assert end <= node.changes()[-1][0] <= end + 5
     node.tick()
-    assert (node.telemetry()["cause"], node.telemetry().number("guard_trips")) == ("lease", 0)
+    assert (node.telemetry()["cause"], node.telemetry().number("watchdog_trips")) == ("lease", 0)
 
 
 def test_the_budget_holds_when_the_loop_dies_right_before_its_end() -> None:

@@ -67,12 +67,12 @@ async def test_no_extreme_of_any_argument_gets_more_out_of_a_session(start_node:
     node.touch()
     await node.until_state("ramping")
     asked = 0
-    # A sequence number that is taken makes all lower ones stale: those come last. Stamps and subjects that are right are no harm.
+    # A sequence number that is taken makes all lower ones stale: those come last. Stamps and profiles that are right are no harm.
     arguments = [
         (name, action, argument)
         for name, action in node.actions.items()
         for argument in action.args
-        if name != "simulate_stall" and (name, argument.name) not in {("renew_lease", "stamp_ms"), ("enroll_subject", "subject")}
+        if name != "simulate_stall" and (name, argument.name) not in {("renew_lease", "stamp_ms"), ("enroll_profile", "profile")}
     ]
     for name, action, argument in sorted(arguments, key=lambda each: each[2].name == "sequence"):
         assert argument.type is not None
@@ -143,11 +143,11 @@ async def test_foreign_stale_and_repeated_commands_move_nothing(start_node: Star
     stamp = signed(node.telemetry[-1].number("uptime_ms"))
     first = await node.call("renew_lease", session=SESSION, stamp_ms=stamp)
     for _ in range(30):
-        # The very same command over and over, an owner that is not connected, a boot that is over, a stamp that has been used.
+        # The very same command over and over, a client that is not connected, a boot that is over, a stamp that has been used.
         again = await node.call("renew_lease", session=SESSION, stamp_ms=stamp, sequence=node.sequence)
         node.sequence -= 1
         assert again.text == first.text
-        assert (await node.call("renew_lease", session=SESSION, stamp_ms=stamp, owner="f" * 16))["reason"] == "not_owner"
+        assert (await node.call("renew_lease", session=SESSION, stamp_ms=stamp, client="f" * 16))["reason"] == "not_client"
         assert (await node.call("renew_lease", session=SESSION, stamp_ms=stamp, boot=1))["reason"] == "wrong_boot"
         assert (await node.call("renew_lease", session=SESSION, stamp_ms=stamp, sequence=1))["reason"] == "stale"
         node.sequence -= 3
@@ -156,13 +156,13 @@ async def test_foreign_stale_and_repeated_commands_move_nothing(start_node: Star
     assert _spans(node)[-1][1] - began < 3.05
 
 
-async def test_two_clients_that_race_get_one_session_and_one_owner(start_node: Starter) -> None:
+async def test_two_clients_that_race_get_one_session_and_one_client(start_node: Starter) -> None:
     node = await start_node("mask")
     other = RealNode("mask", node.directory)
     other.port, other.process = node.port, node.process
     await other.connect()
     sessions = [f"{number:016x}" for number in range(0x200, 0x220)]
-    answers = await asyncio.gather(*(_arm(owner, session) for owner, session in zip(itertools.cycle([node, other]), sessions, strict=False)))
+    answers = await asyncio.gather(*(_arm(client, session) for client, session in zip(itertools.cycle([node, other]), sessions, strict=False)))
     assert [answer["reason"] for answer in answers].count("ok") == 1
     winner = next(session for session, answer in zip(sessions, answers, strict=True) if answer["reason"] == "ok")
     assert {answer["reason"] for answer in answers} <= {"ok", "busy", "unseen_session", "stale"}
@@ -190,7 +190,7 @@ async def test_a_thousand_commands_a_second_and_the_lease_still_ends_in_time(sta
     end, asked = time.monotonic() + 5, 0
     began = time.monotonic()
     while time.monotonic() < end:
-        await asyncio.gather(*(node.call("read_history", record=1) for _ in range(50)))
+        await asyncio.gather(*(node.call("read_history", record=1, profile=7) for _ in range(50)))
         asked += 50
     rate = asked / (time.monotonic() - began)
     with capsys.disabled():
@@ -323,7 +323,7 @@ async def test_power_that_is_cut_at_any_instant_leaves_darkness_and_a_record_tha
         assert node.telemetry[-1]["state"] == "idle"
         assert node.telemetry[-1]["fault"] == "-"
         newest = node.telemetry[-1].number("record")
-        record = await node.call("read_history", record=newest)
+        record = await node.call("read_history", record=newest, profile=7)
         if record["entry_session"] == session:
             outcomes[record["outcome"]] += 1
             for channel, dose in flowed.items():

@@ -7,7 +7,7 @@ from typing import Any, Final
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
-from .library import OTHER, OWNER, Node
+from .library import OTHER, CLIENT, Node
 from .wire import signed
 
 ID: Final = "00000000000000c1"
@@ -38,7 +38,7 @@ def lit_after(node: Node, at_ms: int) -> bool:
     meanwhile=st.lists(st.sampled_from(["run", "lift", "touch", "set", "late", "again", "foreign", "stall"]), max_size=8),
 )
 def test_output_is_zero_within_the_lease_after_the_last_valid_renewal(modality: str, lease_ms: int, age_ms: int, meanwhile: list[str]) -> None:
-    node = Node(modality, owners=[OWNER, OTHER])
+    node = Node(modality, clients=[CLIENT, OTHER])
     start_ms = node.uptime_ms
     node.ramping(duration_s=60, lease_ms=lease_ms).run(0.9)
     stamp_ms = node.uptime_ms - age_ms
@@ -57,7 +57,7 @@ def test_output_is_zero_within_the_lease_after_the_last_valid_renewal(modality: 
             case "again":
                 node.renew(sequence=renewed)
             case "foreign":
-                node.renew(owner=OTHER)
+                node.renew(client=OTHER)
             case _:
                 node.stall(300)
     node.run(lease_ms / 1000 + 1)
@@ -160,7 +160,7 @@ def test_tightening_one_bound_never_lets_more_flow_and_the_least_of_all_holds(mo
         assert most[0] * charge <= min(500, 20 * loose["contact_area_mm2"]) * 1000
 
 
-ACTIONS: Final = ("start", "set_levels", "renew", "pause", "resume", "clear", "history", "subject")
+ACTIONS: Final = ("start", "set_levels", "renew", "pause", "resume", "clear", "history", "profile")
 
 
 @MODALITIES
@@ -186,23 +186,23 @@ def test_the_same_command_twice_leaves_the_ledger_as_it_is(modality: str, action
     assert (node.stored, node.saves) == (told, saves)
 
 
-DEEDS: Final = ("start", "continue", "renew", "set", "pause", "resume", "foreign", "stop", "clear", "wait", "stall", "reboot", "gone")
+DEEDS: Final = ("start", "adopt", "renew", "set", "pause", "resume", "foreign", "stop", "clear", "wait", "stall", "reboot", "gone")
 
 
 def do(node: Node, what: str, session: str) -> None:
     """Do whatever somebody on the network or a bad supply can do."""
     deeds: dict[str, Callable[[], object]] = {
         "start": lambda: node.start(session, duration_s=60),
-        "continue": lambda: node.start(session, continues=2),
+        "adopt": lambda: node.adopt(session, client=OTHER),
         "set": lambda: node.set_levels({0: 60}, session),
-        "foreign": lambda: node.resume(session, owner=OTHER),
+        "foreign": lambda: node.resume(session, client=OTHER),
         "stop": node.stop,
         "clear": lambda: node.clear("worn_stuck"),
         "run": lambda: node.run(1),
         "wait": lambda: node.run(12),
         "stall": lambda: node.stall(300),
         "reboot": node.boot,
-        "gone": lambda: node.connect(OTHER).connect(OWNER, OTHER),
+        "gone": lambda: node.connect(OTHER).connect(CLIENT, OTHER),
     }
     deeds.get(what, lambda: node.command(what, session))()
 
@@ -213,13 +213,13 @@ def do(node: Node, what: str, session: str) -> None:
 @given(
     steps=st.lists(
         st.sampled_from(
-            ["start", "start", "continue", "renew", "set", "pause", "resume", "foreign", "stop", "clear", "run", "wait", "stall", "reboot", "gone"]
+            ["start", "start", "adopt", "renew", "set", "pause", "resume", "foreign", "stop", "clear", "run", "wait", "stall", "reboot", "gone"]
         ),
         max_size=20,
     )
 )
 def test_no_command_begins_output_without_an_edge_or_a_press(modality: str, sensor: str, steps: list[str]) -> None:
-    node = Node(modality, has_worn=sensor != "none", owners=[OWNER, OTHER])
+    node = Node(modality, has_worn=sensor != "none", clients=[CLIENT, OTHER])
     if sensor == "on":
         node.touch()
     elif sensor == "unknown":
@@ -248,9 +248,9 @@ def test_a_reboot_at_any_tick_never_lowers_what_is_charged(modality: str, at_ms:
         node.touch(on=False)
     elif end != "none":
         node.command(*(["pause", ID] if end == "pause" else ["stop"]))
-    before = node.subject()
+    before = node.profile()
     node.boot()
-    after = node.subject()
+    after = node.profile()
     for key in ("dose_day", "dose_week", "sessions_day", "sessions_week"):
         assert after.number(key) >= before.number(key), key
     assert after.number("rest_s") >= before.number("rest_s") - 1

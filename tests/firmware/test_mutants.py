@@ -27,7 +27,7 @@ TESTS: Final = [
         "bounds",
         "zones",
         "windows",
-        "subjects",
+        "profiles",
         "clock",
         "heat",
         "current",

@@ -86,7 +86,7 @@ async def test_before_it_has_shown_the_password_a_client_that_stalls_stops_nothi
             await renew(node)
         await asyncio.sleep(0.05)
     assert node.telemetry[-1]["state"] == "running"
-    assert node.telemetry[-1].number("guard_trips") == 0
+    assert node.telemetry[-1].number("watchdog_trips") == 0
     assert [ppm for at, _, ppm in node.witness() if at > began] == []
     assert (await node.call("stop_session"))["output"] == "0"
     ceiling(node)
@@ -115,7 +115,7 @@ async def test_after_that_it_blocks_the_loop_and_light_is_gone_within_the_guards
                 await asyncio.sleep(3 if LONG else 0)
                 assert len(node.witness()) == lines
         if count < STARTED:
-            await node.until(lambda: node.telemetry[-1].number("guard_trips") == 1)
+            await node.until(lambda: node.telemetry[-1].number("watchdog_trips") == 1)
         else:
             # An update that has begun is the end until the next boot.
             await asyncio.sleep(0.3)
@@ -125,7 +125,7 @@ async def test_after_that_it_blocks_the_loop_and_light_is_gone_within_the_guards
         lines = len(node.witness())
         await node.start()
         assert (node.telemetry[-1]["state"], node.telemetry[-1]["fault"]) == ("idle", "-")
-        record = await node.call("read_history", record=node.telemetry[-1].number("record"))
+        record = await node.call("read_history", record=node.telemetry[-1].number("record"), profile=7)
         assert record["entry_session"] == SESSION
         assert record["outcome"] == ("unclosed" if count < STARTED else "partial")
         for channel, dose in flowed.items():

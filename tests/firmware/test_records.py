@@ -17,7 +17,7 @@ def test_a_node_without_a_store_gives_nothing_until_its_button_has_been_held_for
     assert node.clear("store")["reason"] == "faulted"
     assert node.boot().state == "fault"
     node.press(10.1)
-    assert (node.state, node.telemetry()["fault"], node.telemetry()["subjects"]) == ("idle", "-", "-")
+    assert (node.state, node.telemetry()["fault"], node.profiles[0]) == ("idle", "-", 0)
     assert node.start()["reason"] == "not_enrolled"
     assert node.boot().state == "idle"
 
@@ -31,7 +31,7 @@ def test_a_button_that_is_down_since_boot_begins_nothing_anew() -> None:
 def test_record_1_is_made_at_commissioning() -> None:
     node = Node()
     record = node.history(1)
-    assert (record["entry"], record["entry_session"], record["subject"], record["outcome"], record["age_s"]) == ("1", "-", "-", "commissioned", "-")
+    assert (record["entry"], record["entry_session"], record["of_profile"], record["outcome"], record["age_s"]) == ("1", "-", "0", "commissioned", "-")
     assert (record["planned"], record["delivered"], record["output_ms"]) == ("-", "-", "0")
 
 
@@ -39,7 +39,8 @@ def test_a_record_is_opened_in_full_before_the_first_light() -> None:
     node = Node().armed(peaks={RED: 1000, AMBER: 2000}, budgets={RED: 111_000, AMBER: 222_000})
     node.boot()
     record = node.history(2)
-    assert (record["entry_session"], record["subject"], record["outcome"]) == (ID, "77", "unclosed")
+    assert (record["entry_session"], record["of_profile"], record["outcome"]) == (ID, "1", "unclosed")
+    assert node.history(2, 78)["of_profile"] == "0"
     assert record.pairs("planned") == record.pairs("delivered") == {1: 111_000, 4: 222_000}
 
 
@@ -73,7 +74,7 @@ def test_a_closed_record_survives_a_reboot_with_its_age_unknown() -> None:
     assert node.history(2)["age_s"] == "90"
     after = node.boot().history(2)
     assert after["age_s"] == "-"
-    for key in ("entry", "entry_session", "subject", "planned", "delivered", "output_ms", "outcome"):
+    for key in ("entry", "entry_session", "of_profile", "planned", "delivered", "output_ms", "outcome"):
         assert after[key] == before[key]
 
 
@@ -148,12 +149,12 @@ def test_the_records_of_a_mask_are_not_those_of_a_wand() -> None:
 def test_the_longest_lines_fit() -> None:
     node = Node(now_ms=2**32 - 30_000)
     everything = dict.fromkeys(range(4), 15000)
-    subject = 2**31 - 1
+    profile = 2**31 - 1
     for token in range(3):
-        assert node.enroll(subject - token)["reason"] == "ok"
-    node.running(session="ffffffffffffffff", peaks=everything, budgets=dict.fromkeys(everything, 20_000_000), subject=subject, duration_s=1200)
-    assert len(node.telemetry()["subjects"]) == 35
-    for line in (node.telemetry(), node.description(), node.history(2), node.subject(subject)):
+        assert node.enroll(profile - token)["reason"] == "ok"
+    node.running(session="ffffffffffffffff", peaks=everything, budgets=dict.fromkeys(everything, 20_000_000), profile=profile, duration_s=1200)
+    assert node.profiles[0] == 4
+    for line in (node.telemetry(), node.description(), node.history(2), node.profile(profile)):
         assert len(line.text) <= 540
     assert len(node.telemetry().pairs("levels")) == 4
     node.boot()
@@ -168,7 +169,6 @@ def test_telemetry_says_what_the_contract_lists() -> None:
         "state",
         "session",
         "record",
-        "owner",
         "worn",
         "temperature_cc",
         "heat",
@@ -184,9 +184,10 @@ def test_telemetry_says_what_the_contract_lists() -> None:
         "delivered",
         "zone",
         "contacts",
-        "guard_trips",
+        "watchdog_trips",
         "button",
-        "subjects",
+        "profiles",
+        "refuses",
         "needs_button",
         "crc",
     ]
