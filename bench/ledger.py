@@ -2,8 +2,9 @@
 
     .work/homeassistant/bin/python -m bench.ledger
 
-Both ledgers are measured by turns in one run, so that a busy machine slows both; the figures are medians. A person has one session a day; the large ledger
-holds 13 months of 260 people, which is more than any household has.
+Both ledgers are measured by turns in one run, so that a busy machine slows both; the figures are
+medians. A person has one session a day; the large ledger holds 13 months of 260 people, which is
+more than any household has.
 """
 
 import asyncio
@@ -18,11 +19,22 @@ from time import perf_counter
 from types import MappingProxyType
 from typing import Any
 
-from custom_components.facial_therapy.core import safety
-from custom_components.facial_therapy.core.ledger import Record
-from custom_components.facial_therapy.core.model import Channel, Device, Dose, Grade, Modality, NodeState, Outcome, Person, Request, Telemetry
-from custom_components.facial_therapy.ledger_file import LedgerFile, State
-from custom_components.facial_therapy.store import Ledger
+from custom_components.facial_therapy.core.gate import permit
+from custom_components.facial_therapy.core.ledger.record import Record
+from custom_components.facial_therapy.core.model import (
+    Channel,
+    Device,
+    Dose,
+    Grade,
+    Modality,
+    NodeState,
+    Outcome,
+    Person,
+    SessionParameters,
+    Telemetry,
+)
+from custom_components.facial_therapy.storage.ledger import Ledger
+from custom_components.facial_therapy.storage.ledger_file import LedgerFile, LedgerState
 
 SMALL = 100
 LARGE = 100_000
@@ -70,7 +82,7 @@ def session(number: int, people: int, newest: datetime) -> Record:
         started_at=ended_at - timedelta(minutes=10),
         duration_s=600,
         planned=RED,
-        charged=RED,
+        worst_case=RED,
         uncertainty=0.2,
         delivered=RED,
         output_s=600,
@@ -81,7 +93,7 @@ def session(number: int, people: int, newest: datetime) -> Record:
 
 async def filled(path: Path, sessions: int, people: int) -> Ledger:
     """Return a ledger that was read from a file with so many sessions."""
-    state, newest = State(), datetime.now(UTC) - timedelta(hours=1)
+    state, newest = LedgerState(), datetime.now(UTC) - timedelta(hours=1)
     for number in reversed(range(sessions)):
         state.books.put(session(number, people, newest))
     LedgerFile(path).replace(state.entries())
@@ -96,9 +108,9 @@ async def filled(path: Path, sessions: int, people: int) -> Ledger:
 def ask(ledger: Ledger) -> float:
     """Ask the gate once, and return how long it took in seconds."""
     now = datetime.now(UTC)
-    request = Request(
+    request = SessionParameters(
         modality=Modality.MASK,
-        person=Person(person_id="person0", name="", subject=1, sessions={Modality.MASK: 9}),
+        person=Person(person_id="person0", name="", profile=1, sessions={Modality.MASK: 9}),
         program="manual",
         duration_s=600,
         irradiance_mw_cm2={Channel.RED: 10},
@@ -117,13 +129,15 @@ def ask(ledger: Ledger) -> float:
         delivered=Dose(),
     )
     began = perf_counter()
-    safety.refusals(request, MASK, telemetry, now, history=ledger.history("person0"))
+    permit.refusals(request, MASK, telemetry, now, history=ledger.history("person0"))
     return perf_counter() - began
 
 
 async def append(ledger: Ledger, number: int) -> float:
     """Write one session of somebody, and return how long it took in seconds."""
-    record = replace(session(0, 1, datetime.now(UTC) - timedelta(days=20)), session_id=f"{2**40 + number:016x}")
+    record = replace(
+        session(0, 1, datetime.now(UTC) - timedelta(days=20)), session_id=f"{2**40 + number:016x}"
+    )
     began = perf_counter()
     await ledger.async_open(HASS, record)
     return perf_counter() - began
@@ -132,20 +146,28 @@ async def append(ledger: Ledger, number: int) -> float:
 async def measure(large: int = LARGE, rounds: int = 200) -> dict[str, tuple[float, float]]:
     """Return the medians in seconds of asking and of appending, in the small ledger and in the large one."""
     with TemporaryDirectory() as folder:
-        ledgers = [await filled(Path(folder) / name, sessions, people) for name, sessions, people in (("small", SMALL, 1), ("large", large, PEOPLE))]
+        ledgers = [
+            await filled(Path(folder) / name, sessions, people)
+            for name, sessions, people in (("small", SMALL, 1), ("large", large, PEOPLE))
+        ]
         asked: list[list[float]] = [[], []]
         appended: list[list[float]] = [[], []]
         for number in range(rounds):
             for which, ledger in enumerate(ledgers):
                 asked[which].append(ask(ledger))
                 appended[which].append(await append(ledger, number))
-    return {"permit": (median(asked[0]), median(asked[1])), "append": (median(appended[0]), median(appended[1]))}
+    return {
+        "permit": (median(asked[0]), median(asked[1])),
+        "append": (median(appended[0]), median(appended[1])),
+    }
 
 
 def main() -> int:
     """Print a table."""
     for what, (small, large) in asyncio.run(measure()).items():
-        sys.stdout.write(f"{what}: {SMALL} sessions {small * 1e6:.0f} µs, {LARGE} sessions {large * 1e6:.0f} µs, ratio {large / small:.2f}\n")
+        sys.stdout.write(
+            f"{what}: {SMALL} sessions {small * 1e6:.0f} µs, {LARGE} sessions {large * 1e6:.0f} µs, ratio {large / small:.2f}\n"
+        )
     return 0
 
 

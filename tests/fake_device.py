@@ -26,13 +26,14 @@ from custom_components.facial_therapy.core.model import (
     Modality,
     NodeState,
     Outcome,
-    Plan,
+    PermittedSession,
     Reason,
     Refusal,
     RefusedError,
     Telemetry,
 )
-from custom_components.facial_therapy.devices import Answer, DeviceError, HistoryEntry, Problem, SubjectWindows, TherapyDevice
+from custom_components.facial_therapy.devices.port import Answer, DeviceError, HistoryEntry, Problem, TherapyDevice
+from custom_components.facial_therapy.core.model import ProfileCounters
 
 from .fake_windows import FakeWindows
 
@@ -70,7 +71,7 @@ class FakeSession:
     """A session as the node keeps it."""
 
     session_id: str
-    plan: Plan
+    plan: PermittedSession
     number: int
     window_s: float
     level: float = 1
@@ -110,7 +111,7 @@ class FakeDevice(TherapyDevice):
         self.state = NodeState.IDLE
         self.session: FakeSession | None = None
         self.history: list[HistoryEntry] = [
-            HistoryEntry(number=1, session_id=None, subject=None, planned=Dose(), delivered=Dose(), output_s=0, outcome=None, age_s=None)
+            HistoryEntry(number=1, session_id=None, profile=None, planned=Dose(), delivered=Dose(), output_s=0, outcome=None, age_s=None)
         ]
         self.worn = False
         self.temperature_c = 33.0
@@ -175,13 +176,13 @@ class FakeDevice(TherapyDevice):
         return Answer(boot=self.boot, uptime_ms=self.uptime_ms, state=self.state, session_id=session_id, record=self._newest)
 
     @property
-    def subjects(self) -> list[int]:
+    def profiles(self) -> list[int]:
         """Who is enrolled."""
-        return self.windows.subjects
+        return self.windows.profiles
 
-    @subjects.setter
-    def subjects(self, subjects: list[int]) -> None:
-        self.windows.subjects = subjects
+    @profiles.setter
+    def profiles(self, profiles: list[int]) -> None:
+        self.windows.profiles = profiles
 
     @property
     def uptime_ms(self) -> int:
@@ -189,7 +190,7 @@ class FakeDevice(TherapyDevice):
         return round(self.time_s * 1000) & 0xFFFF_FFFF
 
     @override
-    async def async_start(self, session_id: str, plan: Plan, *, last_record: int) -> Answer:
+    async def async_start(self, session_id: str, plan: PermittedSession, *, last_record: int) -> Answer:
         await self._async_command("start")
         if self.session is not None:
             raise RefusedError(Refusal(reason=Reason.BUSY))
@@ -243,7 +244,7 @@ class FakeDevice(TherapyDevice):
         return self._answer()
 
     @override
-    async def async_resume(self, session_id: str, plan: Plan, *, last_record: int) -> Answer:
+    async def async_resume(self, session_id: str, plan: PermittedSession, *, last_record: int) -> Answer:
         await self._async_command("resume")
         session = self._own(session_id)
         if self._session_owner != self._owner and last_record != self._newest:
@@ -288,16 +289,16 @@ class FakeDevice(TherapyDevice):
         return self.history[number - 1]
 
     @override
-    async def async_enroll(self, subject: int) -> Answer:
+    async def async_enroll(self, profile: int) -> Answer:
         await self._async_command("enroll")
-        self.windows.enroll(subject, self.age_s, held=self._held)
+        self.windows.enroll(profile, self.age_s, held=self._held)
         self.report()
         return self._answer()
 
     @override
-    async def async_subject(self, subject: int) -> SubjectWindows:
+    async def async_profile(self, profile: int) -> ProfileCounters:
         await self._async_command("subject")
-        return self.windows.read(subject, self.age_s, self.session.plan if self.session else None)
+        return self.windows.read(profile, self.age_s, self.session.plan if self.session else None)
 
     # --- what a test does to it -------------------------------------------------------------------------------------------------
 
@@ -455,7 +456,7 @@ class FakeDevice(TherapyDevice):
         return HistoryEntry(
             number=session.number,
             session_id=session.session_id,
-            subject=session.plan.request.person.subject,
+            profile=session.plan.request.person.profile,
             planned=session.plan.planned,
             delivered=session.delivered,
             output_s=session.output_s,
@@ -502,6 +503,6 @@ class FakeDevice(TherapyDevice):
                 zone=1 + int(session.output_s / request.zone_s) if session and request and self._device.modality is Modality.WAND else None,
                 delivered=session.delivered if session else Dose(),
                 button=self._held,
-                subjects=frozenset(self.subjects),
+                profiles=frozenset(self.profiles),
             )
         )

@@ -14,10 +14,11 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from custom_components.facial_therapy.core import elsewhere, limits
+from custom_components.facial_therapy.core import limits
+from custom_components.facial_therapy.core.ledger import external
 from custom_components.facial_therapy.core.limits import Bound, Limit
 from custom_components.facial_therapy.core.model import Channel, Fault, Grade, Modality, Reason
-from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.core.session import SessionState
 
 ROOT: Final = Path(__file__).parent.parent
 INTEGRATION: Final = ROOT / "custom_components/facial_therapy"
@@ -30,184 +31,93 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-# --- layers ----------------------------------------------------------------------------------------------------------------------
-# `devices` is the port (values, errors, the protocol); `adapter` is what is behind it and knows ESPHome.
-
-CORE_ONLY: Final = frozenset({"core", "const"})
-SHELL: Final = CORE_ONLY | {"devices", "ledger_file", "store", "settings", "snapshot", "errors", "people", "programs", "repairs"}
-"""What the parts of the shell share. The shell is the coordinator and what it is made of: one per device, owns clock and order."""
-SURFACE: Final = CORE_ONLY | {
-    "coordinator",
-    "entity",
-    "snapshot",
-    "settings",
-    "people",
-    "programs",
-    "standing",
-    "errors",
-    "targets",
-    "asks",
-    "devices",
-    "permissions",
-}
-"""Platforms and surfaces get at devices through the coordinator only; of `devices` they know the errors."""
-
-LAYERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
-    {
-        "const": frozenset(),
-        "core": frozenset({"core"}),
-        "devices": CORE_ONLY,
-        "adapter": CORE_ONLY | {"devices", "adapter"},
-        "ledger_file": CORE_ONLY,
-        "store": CORE_ONLY | {"ledger_file"},
-        "settings": CORE_ONLY,
-        "upkeep": CORE_ONLY | {"ledger_file", "store"},
-        "repairs": CORE_ONLY | {"standing", "upkeep"},
-        "snapshot": CORE_ONLY | {"settings"},
-        "errors": CORE_ONLY | {"devices"},
-        "standing": CORE_ONLY,
-        "people": CORE_ONLY | {"standing", "store"},
-        "remainder": CORE_ONLY | {"standing"},
-        "accounts": SHELL,
-        "manual": SHELL,
-        "admission": SHELL,
-        "announcer": SHELL,
-        "starting": SHELL | {"ledger_file"},
-        "timers": frozenset(),
-        "lease": SHELL,
-        "reports": SHELL | {"adapter"},
-        "coordinator": SHELL | {"adapter", "accounts", "admission", "announcer", "lease", "manual", "permissions", "reports", "starting", "timers"},
-        "entity": CORE_ONLY | {"coordinator", "snapshot", "errors", "devices"},
-        "person_entity": CORE_ONLY | {"people", "store"},
-        "person_sensor": CORE_ONLY | {"people", "person_entity", "entity"},
-        "programs": CORE_ONLY,
-        "diary": CORE_ONLY | {"programs"},
-        "prospects": CORE_ONLY | {"coordinator", "programs", "store", "targets"},
-        "notices": frozenset({"const"}),
-        "propose": CORE_ONLY | {"notices", "people", "spoken", "timers", "words"},
-        "routines": CORE_ONLY,
-        "reminders": CORE_ONLY | {"notices", "propose", "store"},
-        "evenings": SURFACE | {"diary", "propose", "prospects", "reminders", "routines", "store", "timers"},
-        "evening_entity": CORE_ONLY | {"evenings", "person_entity"},
-        "evening_sensor": CORE_ONLY | {"evening_entity", "evenings", "person_entity", "prospects"},
-        "routine_actions": SURFACE | {"evenings", "propose", "prospects", "routines"},
-        "trigger": SURFACE,
-        "condition": SURFACE | {"evenings"},
-        "calendar": SURFACE | {"evening_entity", "person_entity", "prospects", "words"},
-        "watched": CORE_ONLY | {"notices", "people", "snapshot", "store", "ledger_file", "timers"},
-        "watched_flow": CORE_ONLY | {"adapter", "watched"},
-        "history": SURFACE | {"adapter", "ledger_file", "store"},
-        "targets": CORE_ONLY | {"coordinator", "errors"},
-        "permissions": CORE_ONLY,
-        "asks": CORE_ONLY | {"people", "snapshot"},
-        "card": CORE_ONLY,
-        "logbook": CORE_ONLY,
-        "http": SURFACE | {"history", "store"},
-        "words": CORE_ONLY | {"errors"},
-        "websocket": SURFACE | {"words"},
-        "person_view": SURFACE | {"evenings", "history", "prospects", "store", "words"},
-        "sentences": CORE_ONLY,
-        "spoken": SURFACE | {"routines", "sentences", "words"},
-        "voice": SURFACE | {"evenings", "history", "prospects", "sentences", "spoken", "store", "words"},
-        "llm": SURFACE | {"history", "sentences", "spoken", "store", "words"},
-        "screening_flow": CORE_ONLY,
-        "person_flow": SURFACE | {"remainder", "reminders", "screening_flow", "ledger_file", "evenings", "words"},
-        "routine_flow": SURFACE | {"routines"},
-        "program_flow": SURFACE | {"prospects", "words"},
-        "options_flow": SURFACE,
-        "config_flow": SURFACE | {"adapter", "person_flow", "program_flow", "routine_flow", "routines", "options_flow", "watched", "watched_flow"},
-        "__init__": SURFACE
-        | {
-            "remainder",
-            "adapter",
-            "store",
-            "ledger_file",
-            "repairs",
-            "upkeep",
-            "services",
-            "person_actions",
-            "watched",
-            "websocket",
-            "person_view",
-            "card",
-            "voice",
-            "http",
-        }
-        | {"evenings", "logbook", "propose", "routine_actions"},
-        "event": SURFACE | {"person_entity", "evening_entity", "words"},
-        "sensor": SURFACE | {"person_sensor", "evening_sensor"},
-        "services": SURFACE | {"evenings", "history", "propose", "spoken"},
-        **dict.fromkeys(
-            ("binary_sensor", "button", "diagnostics", "light", "number", "person_actions", "select", "switch"),
-            SURFACE | {"evening_entity", "evenings", "person_entity"},
-        ),
-    }
-)
+# --- layers ----------------------------------------------------------------------------------
+# What may import what is for import-linter: its contracts stand in pyproject.toml.
 
 FILES: Final = sorted(INTEGRATION.rglob("*.py"))
 
 
-def layer(parts: tuple[str, ...]) -> str:
-    """Return the layer of a module, by its parts below the integration."""
-    if parts[0] == "devices" and len(parts) > 1 and parts[1] != "__init__":
-        return "adapter"
-    return parts[0]
-
-
-def own_imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield (line, layer) of every import of our own modules that is carried out at run time."""
-    module = path.relative_to(INTEGRATION).with_suffix("").parts
-    whole = tree(path)
-    ignored = {child for node in ast.walk(whole) if is_type_checking(node) for child in ast.walk(node)}
-    for node in ast.walk(whole):
-        if isinstance(node, ast.ImportFrom) and node.level and node not in ignored:
-            base = module[: len(module) - node.level]
-            target = (*base, *(node.module.split(".") if node.module else ()))
-            for name in node.names:
-                is_module = (INTEGRATION.joinpath(*target, f"{name.name}.py")).exists()
-                full = (*target, name.name) if is_module or not target else target
-                yield node.lineno, layer(full)
-
-
-def is_type_checking(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(INTEGRATION)))
-def test_a_module_imports_only_what_its_layer_may(path: Path) -> None:
-    own = layer(path.relative_to(INTEGRATION).with_suffix("").parts)
-    assert own in LAYERS, f"{path.name}: a new module needs a layer"
-    for line, imported in own_imports(path):
-        assert imported in LAYERS[own], f"{path.name}:{line}: {own} may not import {imported}"
-
-
-@pytest.mark.parametrize("path", [path for path in FILES if path.parent.name != "devices"], ids=lambda path: str(path.relative_to(INTEGRATION)))
+@pytest.mark.parametrize(
+    "path",
+    [path for path in FILES if path.parent.name != "devices"],
+    ids=lambda path: str(path.relative_to(INTEGRATION)),
+)
 def test_only_devices_know_esphome(path: Path) -> None:
     for node in ast.walk(tree(path)):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        assert not any("esphome" in name for name in names), f"{path.name}:{getattr(node, 'lineno', 0)}"
-        assert not (isinstance(node, ast.Constant) and node.value in {"esphome", "aioesphomeapi"}), f"{path.name}:{getattr(node, 'lineno', 0)}"
+        names = (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+        assert not any("esphome" in name for name in names), (
+            f"{path.name}:{getattr(node, 'lineno', 0)}"
+        )
+        assert not (
+            isinstance(node, ast.Constant) and node.value in {"esphome", "aioesphomeapi"}
+        ), f"{path.name}:{getattr(node, 'lineno', 0)}"
 
 
-# --- the core is pure --------------------------------------------------------------------------------------------------------------
+# --- the core is pure -----------------------------------------------------------------------------
 
 IMPURE: Final = frozenset(
-    {"now", "utcnow", "today", "time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "sleep", "open", "print", "input", "random"}
+    {
+        "now",
+        "utcnow",
+        "today",
+        "time",
+        "time_ns",
+        "monotonic",
+        "monotonic_ns",
+        "perf_counter",
+        "sleep",
+        "open",
+        "print",
+        "input",
+        "random",
+    }
 )
-CLOCKS_AND_WORLDS: Final = frozenset({"asyncio", "io", "logging", "os", "pathlib", "random", "secrets", "socket", "subprocess", "threading", "time"})
+CLOCKS_AND_WORLDS: Final = frozenset(
+    {
+        "asyncio",
+        "io",
+        "logging",
+        "os",
+        "pathlib",
+        "random",
+        "secrets",
+        "socket",
+        "subprocess",
+        "threading",
+        "time",
+    }
+)
 
 
-@pytest.mark.parametrize("path", sorted(CORE.glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(CORE.rglob("*.py")), ids=lambda path: path.name)
 def test_the_core_has_no_clock_no_io_and_nothing_asynchronous(path: Path) -> None:
     for node in ast.walk(tree(path)):
         where = f"{path.name}:{getattr(node, 'lineno', 0)}"
-        assert not isinstance(node, ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith | ast.Await), where
+        assert not isinstance(
+            node, ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith | ast.Await
+        ), where
         if isinstance(node, ast.Call):
             function = node.func
-            called = function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+            called = (
+                function.attr
+                if isinstance(function, ast.Attribute)
+                else function.id
+                if isinstance(function, ast.Name)
+                else ""
+            )
             assert called not in IMPURE, f"{where}: {called}"
         if isinstance(node, ast.Import | ast.ImportFrom) and not getattr(node, "level", 0):
-            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            modules = (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+            )
             for module in modules:
                 top = module.partition(".")[0]
                 assert top in sys.stdlib_module_names, f"{where}: {module}"
@@ -223,19 +133,21 @@ spec = importlib.util.spec_from_file_location("core", core / "__init__.py", subm
 package = importlib.util.module_from_spec(spec)
 sys.modules["core"] = package
 spec.loader.exec_module(package)
-for path in sorted(core.glob("*.py")):
+for path in sorted(core.rglob("*.py")):
     if path.stem != "__init__":
-        importlib.import_module("core." + path.stem)
+        importlib.import_module(".".join(["core", *path.relative_to(core).with_suffix("").parts]))
 assert importlib.util.find_spec("homeassistant") is None
-from core import model, safety
-print(len(safety.CONSTRAINTS), "homeassistant" in sys.modules)
+from core.gate import permit
+print(len(permit.CONSTRAINTS), "homeassistant" in sys.modules)
 """
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[1] == "False"
 
 
-# --- the firmware's ceilings ---------------------------------------------------------------------------------------------------------
+# --- the firmware's ceilings ----------------------------------------------------------------------
 
 
 def micro(value: float) -> int:
@@ -254,7 +166,9 @@ SHARED: Final[Mapping[str, int]] = MappingProxyType(
         "MASK_TOTAL_IRRADIANCE_UW_CM2": micro(limits.TOTAL_IRRADIANCE.hard.maximum),
         "MASK_EXPOSURE_RATIO_PERMILLE": micro(limits.EXPOSURE_RATIO.hard.maximum),
         "MASK_EXPOSURE_LIMIT_UW_CM2": micro(limits.EXPOSURE_LIMIT[Channel.RED]),
-        "MASK_NEAR_INFRARED_EXPOSURE_LIMIT_UW_CM2": micro(limits.EXPOSURE_LIMIT[Channel.NEAR_INFRARED]),
+        "MASK_NEAR_INFRARED_EXPOSURE_LIMIT_UW_CM2": micro(
+            limits.EXPOSURE_LIMIT[Channel.NEAR_INFRARED]
+        ),
         "MASK_RED_FLUENCE_UJ_CM2": micro(FLUENCE[Channel.RED] * 1000),
         "MASK_NEAR_INFRARED_FLUENCE_UJ_CM2": micro(FLUENCE[Channel.NEAR_INFRARED] * 1000),
         "MASK_BLUE_FLUENCE_UJ_CM2": micro(FLUENCE[Channel.BLUE] * 1000),
@@ -291,7 +205,9 @@ SHARED: Final[Mapping[str, int]] = MappingProxyType(
         "DECLARED_SESSION_S": limits.DECLARED_DURATION_S,
         "UNCALIBRATED_SESSION_S": limits.UNCALIBRATED_DURATION_S,
         "UNCALIBRATED_FLUENCE_UJ_CM2": micro(limits.UNCALIBRATED_FLUENCE_J_CM2 * 1000),
-        "UNCALIBRATED_IRRADIANCE_UW_CM2": micro(limits.UNCALIBRATED_FLUENCE_J_CM2 * 1000 / limits.UNCALIBRATED_DURATION_S),
+        "UNCALIBRATED_IRRADIANCE_UW_CM2": micro(
+            limits.UNCALIBRATED_FLUENCE_J_CM2 * 1000 / limits.UNCALIBRATED_DURATION_S
+        ),
         "MASK_SESSION_S": round(limits.DURATION[Modality.MASK].hard.maximum),
         "WAND_SESSION_S": round(limits.DURATION[Modality.WAND].hard.maximum),
         "MASK_LEASE_MS": micro(limits.LEASE_S[Modality.MASK]),
@@ -348,7 +264,8 @@ FIRMWARE_ONLY: Final = frozenset(
         "EPOCH_MINIMUM_S",
     }
 )
-"""What only the node knows of: how it reads its sensors, its button and its clock, keeps its records and its people apart, and watches itself."""
+"""What only the node knows of: how it reads its sensors, its button and its clock, keeps its
+records and its people apart, and watches itself."""
 
 
 def constants() -> dict[str, tuple[int, str]]:
@@ -361,20 +278,26 @@ def constants() -> dict[str, tuple[int, str]]:
 
 
 def test_the_firmwares_ceilings_are_those_of_the_core() -> None:
-    assert {name: value for name, (value, _) in constants().items() if name not in FIRMWARE_ONLY} == SHARED
+    assert {
+        name: value for name, (value, _) in constants().items() if name not in FIRMWARE_ONLY
+    } == SHARED
 
 
 def test_the_firmwares_own_numbers_are_in_its_file() -> None:
     assert set(constants()) >= FIRMWARE_ONLY
 
 
-# --- docs/safety.md --------------------------------------------------------------------------------------------------------------------
+# --- docs/safety.md -------------------------------------------------------------------------------
 
 
 def rows() -> list[tuple[str, ...]]:
     """Return the cells of every table row."""
     lines = SAFETY.read_text(encoding="utf-8").splitlines()
-    return [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines if line.startswith("| ")]
+    return [
+        tuple(cell.strip() for cell in line.strip("|").split("|"))
+        for line in lines
+        if line.startswith("| ")
+    ]
 
 
 IDS: Final = {row[0] for row in rows()}
@@ -396,14 +319,18 @@ def cell(bound: Bound) -> str:
     return f"{bound.maximum:g}"
 
 
-@pytest.mark.parametrize(("name", "limit"), bounds(), ids=lambda value: value if isinstance(value, str) else value.hard.source)
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    bounds(),
+    ids=lambda value: value if isinstance(value, str) else value.hard.source,
+)
 def test_every_limit_is_a_row_of_the_safety_page_with_its_numbers(name: str, limit: Limit) -> None:
     found = [row[2:5] for row in rows() if row[0] == limit.hard.source]
     assert (cell(limit.default), cell(limit.hard), limit.hard.unit) in found, name
 
 
 def test_every_source_in_the_code_is_a_row_of_the_safety_page() -> None:
-    text = "".join(path.read_text(encoding="utf-8") for path in (*CORE.glob("*.py"), LIMITS_H))
+    text = "".join(path.read_text(encoding="utf-8") for path in (*CORE.rglob("*.py"), LIMITS_H))
     for source in set(re.findall(r"\b[LM]\d{1,2}\b", text)):
         assert source in IDS, source
 
@@ -422,26 +349,51 @@ def test_the_eleven_rules_are_there_each_with_a_test() -> None:
 
 def test_every_invariant_of_the_node_has_a_property_and_a_fault_that_turns_it_red() -> None:
     told = {(row[2].strip("`"), row[3]) for row in rows() if re.fullmatch(r"I\d+", row[0])}
-    mutants = tomllib.loads((ROOT / "tests/firmware/mutants.toml").read_text(encoding="utf-8"))["mutant"]
-    assert told == {(mutant["property"], mutant["breaks"]) for mutant in mutants if "property" in mutant}
-    assert [int(row[0][1:]) for row in rows() if re.fullmatch(r"I\d+", row[0])] == [1, 2, 3, 4, 5, 7, 8, 9, 10]
+    mutants = tomllib.loads((ROOT / "tests/firmware/mutants.toml").read_text(encoding="utf-8"))[
+        "mutant"
+    ]
+    assert told == {
+        (mutant["property"], mutant["breaks"]) for mutant in mutants if "property" in mutant
+    }
+    assert [int(row[0][1:]) for row in rows() if re.fullmatch(r"I\d+", row[0])] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+        7,
+        8,
+        9,
+        10,
+    ]
     for named, _ in told:
         file, _, name = named.partition("::")
-        assert re.search(rf"^(def {name}\(|{name} = )", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE), named
+        assert re.search(
+            rf"^(def {name}\(|{name} = )", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE
+        ), named
 
 
-@pytest.mark.parametrize("named", sorted(set(re.findall(r"`(tests/[\w/]+\.py::test_\w+)`", SAFETY.read_text(encoding="utf-8")))))
+@pytest.mark.parametrize(
+    "named",
+    sorted(set(re.findall(r"`(tests/[\w/]+\.py::test_\w+)`", SAFETY.read_text(encoding="utf-8")))),
+)
 def test_every_test_that_the_safety_page_names_exists(named: str) -> None:
     file, _, name = named.partition("::")
-    functions = {node.name for node in ast.walk(tree(ROOT / file)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    functions = {
+        node.name
+        for node in ast.walk(tree(ROOT / file))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
     assert name in functions
 
 
-# --- words -----------------------------------------------------------------------------------------------------------------------------
+# --- words ----------------------------------------------------------------------------------------
 
 
 def translations() -> dict[str, Any]:
-    words: dict[str, Any] = json.loads((INTEGRATION / "translations/en.json").read_text(encoding="utf-8"))
+    words: dict[str, Any] = json.loads(
+        (INTEGRATION / "translations/en.json").read_text(encoding="utf-8")
+    )
     return words
 
 
@@ -450,8 +402,8 @@ def test_every_reason_has_its_sentence(reason: Reason) -> None:
     assert translations()["exceptions"][reason.value]["message"]
 
 
-@pytest.mark.parametrize("state", State)
-def test_every_state_has_its_word(state: State) -> None:
+@pytest.mark.parametrize("state", SessionState)
+def test_every_state_has_its_word(state: SessionState) -> None:
     assert translations()["entity"]["sensor"]["session"]["state"][state.value]
 
 
@@ -469,7 +421,7 @@ def words_of(branch: Any, key: str) -> list[str]:
     return here + [text for value in branch.values() for text in words_of(value, key)]
 
 
-# --- actions and versions ----------------------------------------------------------------------------------------------------------------
+# --- actions and versions -------------------------------------------------------------------------
 
 NUMBERS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
     {
@@ -479,12 +431,13 @@ NUMBERS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
         "window_s": (1, max(limit.hard.maximum for limit in limits.WINDOW_S.values())),
     }
 )
-"""The widest that is ever permitted, of both modalities: what holds for a device and a person is for the gate to say, with the bound."""
+"""The widest that is ever permitted, of both modalities: what holds for a device and a person is
+for the gate to say, with the bound."""
 
 TOLD: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
     {
-        "duration_s": (elsewhere.DURATION.minimum, elsewhere.DURATION.maximum),
-        "current_ua": (elsewhere.CURRENT.minimum, elsewhere.CURRENT.maximum),
+        "duration_s": (external.DURATION.minimum, external.DURATION.maximum),
+        "current_ua": (external.CURRENT.minimum, external.CURRENT.maximum),
     }
 )
 """Of what was given elsewhere, which is written down whatever it was."""
@@ -515,4 +468,7 @@ def fields_of(fields: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
 def test_the_version_is_the_newest_of_the_changelog() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     released = re.findall(r"^## \[?v?(\d[\w.]*)", changelog, re.MULTILINE)
-    assert json.loads((INTEGRATION / "manifest.json").read_text(encoding="utf-8"))["version"] == released[0]
+    assert (
+        json.loads((INTEGRATION / "manifest.json").read_text(encoding="utf-8"))["version"]
+        == released[0]
+    )

@@ -3,41 +3,61 @@
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
-from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange, ConfigEntryState
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+    ConfigEntryState,
+)
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.typing import ConfigType
 
-from .card import async_setup_card
-from .const import CONF_KIND, CONF_LEDGER_BEGUN, CONF_MAC, CONF_STANDING, DEVICE_PLATFORMS, DOMAIN, KIND_PERSON, LOGGER, PERSON_PLATFORMS
-from .coordinator import FacialTherapyCoordinator
-from .devices.nodes import ESPHOME
-from .evenings import EVENINGS, Evenings
-from .http import async_setup_http
-from .ledger_file import LedgerError
+from .actions.person import async_setup_person_actions
+from .actions.routine import async_setup_routine_actions
+from .const import (
+    CONF_ELIGIBILITY,
+    CONF_KIND,
+    CONF_LEDGER_BEGUN,
+    CONF_MAC,
+    DEVICE_PLATFORMS,
+    DOMAIN,
+    KIND_PERSON,
+    LOGGER,
+    PERSON_PLATFORMS,
+)
+from .coordinator import FacialTherapyCoordinator, all_coordinators
+from .devices.discovery import ESPHOME
 from .logbook import async_setup_logbook
-from .people import PersonRuntime, is_person
-from .person_actions import async_setup_person_actions
-from .person_view import async_setup_person_view
-from .propose import PROPOSALS, Proposals
-from .remainder import async_leave
-from .repairs import async_check_people, async_check_screening, async_clear_node_issues, async_clear_screening_issues, async_node_gone
-from .routine_actions import async_setup_routine_actions
+from .people.inheritance import async_leave
+from .people.registry import PersonRuntime, is_person
+from .people.tracked_lights import async_watch_lights
+from .routines.proposals import PROPOSALS, Proposals
+from .routines.runner import EVENINGS, Evenings
 from .services import async_setup_services
-from .settings import SettingsStore
-from .standing import standing_in
-from .store import LEDGER, Ledger, ledger_path
-from .targets import all_coordinators
-from .upkeep import async_keep_ledger
-from .voice import async_setup_voice
-from .watched import async_watch_lights
-from .websocket import async_setup_websocket
+from .session.settings import SettingsStore
+from .storage.health import async_keep_ledger
+from .storage.ledger import LEDGER, Ledger, ledger_path
+from .storage.ledger_file import LedgerError
+from .storage.serialize import eligibility_in
+from .text.issues import (
+    async_check_people,
+    async_check_screening,
+    async_clear_node_issues,
+    async_clear_screening_issues,
+    async_node_gone,
+)
+from .voice.conversation import async_setup_voice
+from .web.card import async_setup_card
+from .web.export import async_setup_http
+from .web.person_view import async_setup_person_view
+from .web.websocket import async_setup_websocket
 
 if TYPE_CHECKING:
     from .coordinator import DeviceConfigEntry
-    from .people import PersonConfigEntry
+    from .people.registry import PersonConfigEntry
 
 SCREENING_CHECK: Final = timedelta(hours=1)
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -46,7 +66,12 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     """Load the ledger, register the actions, follow people and the ESPHome entries."""
     hass.data[LEDGER] = ledger = Ledger(ledger_path(hass))
-    await ledger.async_load(hass, begun=any(entry.data.get(CONF_LEDGER_BEGUN) for entry in hass.config_entries.async_entries(DOMAIN)))
+    await ledger.async_load(
+        hass,
+        begun=any(
+            entry.data.get(CONF_LEDGER_BEGUN) for entry in hass.config_entries.async_entries(DOMAIN)
+        ),
+    )
     async_keep_ledger(hass, ledger, lambda: _ready_changed(hass))
     async_setup_services(hass)
     async_setup_person_actions(hass)
@@ -78,15 +103,25 @@ def _follow_esphome(hass: HomeAssistant, change: ConfigEntryChange, esphome: Con
 
     An update listener on another integration's entry would break its options flow.
     """
-    if esphome.unique_id is None or (entry := hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, esphome.unique_id)) is None:
+    if (
+        esphome.unique_id is None
+        or (
+            entry := hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, esphome.unique_id)
+        )
+        is None
+    ):
         return
     gone = change is ConfigEntryChange.REMOVED or esphome.disabled_by is not None
     if entry.state is ConfigEntryState.LOADED:
         coordinator = cast("DeviceConfigEntry", entry).runtime_data
         if gone and not coordinator.closed:
             async_node_gone(hass, entry, disabled=change is not ConfigEntryChange.REMOVED)
-            hass.async_create_task(coordinator.async_shut_down(), f"facial_therapy closes {entry.title}")
-        elif not gone and coordinator.closed:  # whatever lived has been stopped, or has lost its lease
+            hass.async_create_task(
+                coordinator.async_shut_down(), f"facial_therapy closes {entry.title}"
+            )
+        elif (
+            not gone and coordinator.closed
+        ):  # whatever lived has been stopped, or has lost its lease
             hass.config_entries.async_schedule_reload(entry.entry_id)
 
 
@@ -98,7 +133,9 @@ async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
     return True
 
 
-async def async_setup_entry(hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry) -> bool:
+async def async_setup_entry(
+    hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry
+) -> bool:
     """Set up a device or a person."""
     if entry.data[CONF_KIND] == KIND_PERSON:
         person_entry = cast("PersonConfigEntry", entry)
@@ -124,7 +161,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: DeviceConfigEntry | Pers
     return True
 
 
-async def async_unload_entry(hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry) -> bool:
+async def async_unload_entry(
+    hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry
+) -> bool:
     """Stop what runs, then let go of the entities."""
     if entry.data[CONF_KIND] == KIND_PERSON:
         _people_changed(hass)
@@ -140,12 +179,14 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Forget the choices of a device, or a person but for the doses of their last days; what a device gave stays in the ledger."""
     if entry.data[CONF_KIND] == KIND_PERSON:
         async_clear_screening_issues(hass, entry)
-        await async_leave(hass, standing_in(entry.data.get(CONF_STANDING, {})))
+        await async_leave(hass, eligibility_in(entry.data.get(CONF_ELIGIBILITY, {})))
         await Evenings(hass, entry).async_remove()
         try:
             await hass.data[LEDGER].async_erase(hass, entry.entry_id)
         except LedgerError as error:
-            LOGGER.warning("The sessions of a person who was removed could not be erased: %s", error)
+            LOGGER.warning(
+                "The sessions of a person who was removed could not be erased: %s", error
+            )
         await _async_count_people(hass)
         _people_changed(hass)
         return
@@ -170,13 +211,22 @@ def _ready_changed(hass: HomeAssistant) -> None:
 async def _async_count_people(hass: HomeAssistant) -> None:
     """Tell the ledger who there is, and remember in the entries that there is a ledger: they are kept apart from its file."""
     try:
-        await hass.data[LEDGER].async_people(hass, {entry.entry_id for entry in hass.config_entries.async_entries(DOMAIN) if is_person(entry)})
+        await hass.data[LEDGER].async_people(
+            hass,
+            {
+                entry.entry_id
+                for entry in hass.config_entries.async_entries(DOMAIN)
+                if is_person(entry)
+            },
+        )
     except LedgerError as error:
         LOGGER.warning("Who there is could not be written down, and will be tried again: %s", error)
         return
     for entry in hass.config_entries.async_entries(DOMAIN):
         if is_person(entry) and not entry.data.get(CONF_LEDGER_BEGUN):
-            hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_LEDGER_BEGUN: True})
+            hass.config_entries.async_update_entry(
+                entry, data={**entry.data, CONF_LEDGER_BEGUN: True}
+            )
 
 
 @callback
@@ -202,7 +252,9 @@ def _person_changed(hass: HomeAssistant, entry: ConfigEntry) -> None:
             registry.async_update_device(device.id, name=entry.title)
     for coordinator in all_coordinators(hass):
         if coordinator.admission.unfit(entry.entry_id):
-            hass.async_create_task(coordinator.async_stop(), f"facial_therapy stops {coordinator.config_entry.title}")
+            hass.async_create_task(
+                coordinator.async_stop(), f"facial_therapy stops {coordinator.config_entry.title}"
+            )
         coordinator.publish()
     if (evenings := hass.data[EVENINGS].get(entry.entry_id)) is not None:
         evenings.person_changed()

@@ -13,11 +13,16 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .const import CONF_KIND, KIND_PERSON
 from .coordinator import DeviceConfigEntry
 from .core.model import Modality
-from .entity import FacialTherapyDescription, FacialTherapyEntity, always, fitting
-from .evening_entity import EveningEntity
-from .people import PersonConfigEntry
-from .person_entity import PersonDescription
-from .snapshot import Snapshot
+from .entity import (
+    EveningEntity,
+    FacialTherapyDescription,
+    FacialTherapyEntity,
+    PersonDescription,
+    always,
+    fitting,
+)
+from .people.registry import PersonConfigEntry
+from .session.view import Snapshot
 
 PARALLEL_UPDATES = 0  # nothing is polled
 
@@ -38,7 +43,9 @@ DESCRIPTIONS: Final = (
         key="ready",
         available_fn=always,
         value_fn=lambda data: not data.refusals,
-        attributes_fn=lambda data: {ATTR_REASON: data.refusals[0].reason.shown if data.refusals else None},
+        attributes_fn=lambda data: {
+            ATTR_REASON: data.refusals[0].reason.shown if data.refusals else None
+        },
     ),
     FacialTherapyBinarySensorDescription(
         key="worn",
@@ -72,13 +79,20 @@ class PersonBinarySensorDescription(BinarySensorEntityDescription, PersonDescrip
 DUE: Final = PersonBinarySensorDescription(key="session_due", entity_registry_enabled_default=False)
 
 
-async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+async def async_setup_entry(
+    _hass: HomeAssistant,
+    entry: DeviceConfigEntry | PersonConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
     """Add the binary sensors of a device or a person."""
     if entry.data[CONF_KIND] == KIND_PERSON:
         async_add_entities([DueSensor(cast("PersonConfigEntry", entry), DUE)])
         return
     coordinator = cast("DeviceConfigEntry", entry).runtime_data
-    async_add_entities(FacialTherapyBinarySensor(coordinator, description) for description in fitting(coordinator, DESCRIPTIONS))
+    async_add_entities(
+        FacialTherapyBinarySensor(coordinator, description)
+        for description in fitting(coordinator, DESCRIPTIONS)
+    )
 
 
 class DueSensor(EveningEntity, BinarySensorEntity):

@@ -11,12 +11,18 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import CONF_KIND, KIND_PERSON, LOGGER
 from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
-from .core.routine import Event
-from .entity import FacialTherapyDescription, NamedEntity, OnlyNamed, always, translated_errors
-from .evening_entity import EveningEntity
-from .evenings import Evenings
-from .people import PersonConfigEntry
-from .person_entity import PersonDescription
+from .core.routine.transitions import RoutineEvent
+from .entity import (
+    EveningEntity,
+    FacialTherapyDescription,
+    NamedEntity,
+    OnlyNamed,
+    PersonDescription,
+    always,
+)
+from .people.registry import PersonConfigEntry
+from .routines.runner import Evenings
+from .text.errors import translated_errors
 
 PARALLEL_UPDATES = 0  # the shell puts commands in order, and a stop must not queue behind anything
 
@@ -58,18 +64,38 @@ class StepButtonDescription(ButtonEntityDescription, PersonDescription):
 
 
 STEP_DESCRIPTIONS: Final = (
-    StepButtonDescription(key="confirm_step", press_fn=lambda evenings, context: evenings.async_do(Event.CONFIRM, context)),
-    StepButtonDescription(key="skip_step", press_fn=lambda evenings, context: evenings.async_do(Event.SKIP, context)),
-    StepButtonDescription(key="accept_next_phase", entity_registry_enabled_default=False, press_fn=lambda evenings, _context: evenings.async_accept()),
+    StepButtonDescription(
+        key="confirm_step",
+        press_fn=lambda evenings, context: evenings.async_do(RoutineEvent.CONFIRM, context),
+    ),
+    StepButtonDescription(
+        key="skip_step",
+        press_fn=lambda evenings, context: evenings.async_do(RoutineEvent.SKIP, context),
+    ),
+    StepButtonDescription(
+        key="accept_next_phase",
+        entity_registry_enabled_default=False,
+        press_fn=lambda evenings, _context: evenings.async_accept(),
+    ),
 )
 
 
-async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+async def async_setup_entry(
+    _hass: HomeAssistant,
+    entry: DeviceConfigEntry | PersonConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
     """Add the buttons of a device or a person."""
     if entry.data[CONF_KIND] == KIND_PERSON:
-        async_add_entities(StepButton(cast("PersonConfigEntry", entry), description) for description in STEP_DESCRIPTIONS)
+        async_add_entities(
+            StepButton(cast("PersonConfigEntry", entry), description)
+            for description in STEP_DESCRIPTIONS
+        )
     else:
-        async_add_entities(FacialTherapyButton(cast("DeviceConfigEntry", entry).runtime_data, description) for description in DESCRIPTIONS)
+        async_add_entities(
+            FacialTherapyButton(cast("DeviceConfigEntry", entry).runtime_data, description)
+            for description in DESCRIPTIONS
+        )
 
 
 class FacialTherapyButton(NamedEntity, ButtonEntity):

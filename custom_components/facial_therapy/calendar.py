@@ -4,18 +4,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, override
 
-from homeassistant.components.calendar import CalendarEntity, CalendarEntityDescription, CalendarEvent
+from homeassistant.components.calendar import (
+    CalendarEntity,
+    CalendarEntityDescription,
+    CalendarEvent,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
-from .core.agenda import Entry, Kind
-from .entity import DOSE_UNIT
-from .evening_entity import EveningEntity
-from .people import PersonConfigEntry
-from .person_entity import PersonDescription
-from .prospects import agenda_of
-from .words import Words, async_words
+from .core.schedule.agenda import Entry, Kind
+from .entity import DOSE_UNIT, EveningEntity, PersonDescription
+from .people.registry import PersonConfigEntry
+from .routines.forecast import agenda_of
+from .text.translator import Translator, async_translator
 
 PARALLEL_UPDATES = 0  # nothing is polled
 
@@ -31,9 +33,15 @@ class PersonCalendarDescription(CalendarEntityDescription, PersonDescription):
 PLAN: Final = PersonCalendarDescription(key="plan")
 
 
-async def async_setup_entry(hass: HomeAssistant, entry: PersonConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: PersonConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
     """Add the calendar of a person."""
-    async_add_entities([PlanCalendar(entry, PLAN, await async_words(hass, hass.config.language))])
+    async_add_entities(
+        [PlanCalendar(entry, PLAN, await async_translator(hass, hass.config.language))]
+    )
 
 
 class PlanCalendar(EveningEntity, CalendarEntity):
@@ -41,7 +49,9 @@ class PlanCalendar(EveningEntity, CalendarEntity):
 
     entity_description: PersonCalendarDescription
 
-    def __init__(self, entry: PersonConfigEntry, description: PersonCalendarDescription, words: Words) -> None:
+    def __init__(
+        self, entry: PersonConfigEntry, description: PersonCalendarDescription, words: Translator
+    ) -> None:
         """Take the person, and the language of Home Assistant."""
         super().__init__(entry, description)
         self._words = words
@@ -51,18 +61,30 @@ class PlanCalendar(EveningEntity, CalendarEntity):
     def event(self) -> CalendarEvent | None:
         """Return what is planned now or next."""
         now = dt_util.utcnow()
-        planned = [entry for entry in self._entries(now, now + AHEAD) if entry.kind is Kind.PLANNED and entry.ends_at > now]
+        planned = [
+            entry
+            for entry in self._entries(now, now + AHEAD)
+            if entry.kind is Kind.PLANNED and entry.ends_at > now
+        ]
         return self._event(planned[0]) if planned else None
 
     @override
-    async def async_get_events(self, hass: HomeAssistant, start_date: datetime, end_date: datetime) -> list[CalendarEvent]:
+    async def async_get_events(
+        self, hass: HomeAssistant, start_date: datetime, end_date: datetime
+    ) -> list[CalendarEvent]:
         """Return what is in the calendar between two times."""
         entries = self._entries(start_date, end_date)
-        return [self._event(entry) for entry in entries if entry.ends_at > start_date and entry.begins_at < end_date]
+        return [
+            self._event(entry)
+            for entry in entries
+            if entry.ends_at > start_date and entry.begins_at < end_date
+        ]
 
     def _entries(self, first: datetime, last: datetime) -> list[Entry]:
         days = [dt_util.as_local(at).date() for at in (first - timedelta(days=1), last)]
-        return agenda_of(self.hass, self.entry.entry_id, self.evenings.course).entries(days[0], days[1], dt_util.utcnow())
+        return agenda_of(self.hass, self.entry.entry_id, self.evenings.weekly_plan).entries(
+            days[0], days[1], dt_util.utcnow()
+        )
 
     def _event(self, entry: Entry) -> CalendarEvent:
         """Return a line of the calendar, in the language of Home Assistant."""
@@ -71,4 +93,9 @@ class PlanCalendar(EveningEntity, CalendarEntity):
         record = self.ledger.get(entry.session_id) if entry.session_id else None
         if record is not None and record.delivered is not None:
             told = f"{told}: {record.delivered.total:.3g} {DOSE_UNIT[entry.modality]}, {self._words.outcome(record.outcome)}"
-        return CalendarEvent(start=dt_util.as_local(entry.begins_at), end=dt_util.as_local(entry.ends_at), summary=what, description=told)
+        return CalendarEvent(
+            start=dt_util.as_local(entry.begins_at),
+            end=dt_util.as_local(entry.ends_at),
+            summary=what,
+            description=told,
+        )

@@ -7,22 +7,29 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_OPTIONS, CONF_TARGET
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.condition import ATTR_BEHAVIOR, BEHAVIOR_ALL, BEHAVIOR_ANY, Condition, ConditionCheckParams, ConditionConfig
+from homeassistant.helpers.condition import (
+    ATTR_BEHAVIOR,
+    BEHAVIOR_ALL,
+    BEHAVIOR_ANY,
+    Condition,
+    ConditionCheckParams,
+    ConditionConfig,
+)
 from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
+from .actions.targets import targeted_entries
 from .const import CONF_KIND, KIND_DEVICE
-from .core.session import State
-from .evenings import EVENINGS
-from .targets import targeted_entries
+from .core.session import SessionState
+from .routines.runner import EVENINGS
 
 if TYPE_CHECKING:
     from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
-    from .evenings import Evenings
+    from .routines.runner import Evenings
 
 OF_A_DEVICE: Final[Mapping[str, Callable[[FacialTherapyCoordinator], bool]]] = {
-    "is_running": lambda shell: shell.state is State.RUNNING,
-    "is_armed": lambda shell: shell.state is State.ARMED,
+    "is_running": lambda shell: shell.state is SessionState.RUNNING,
+    "is_armed": lambda shell: shell.state is SessionState.ARMED,
     "is_ready": lambda shell: not shell.closed and not shell.data.refusals,
 }
 OF_A_PERSON: Final[Mapping[str, Callable[[Evenings], bool]]] = {
@@ -32,7 +39,9 @@ OF_A_PERSON: Final[Mapping[str, Callable[[Evenings], bool]]] = {
 SCHEMA: Final = vol.Schema(
     {
         vol.Required(CONF_TARGET): cv.TARGET_FIELDS,
-        vol.Optional(CONF_OPTIONS, default=dict): {vol.Optional(ATTR_BEHAVIOR, default=BEHAVIOR_ANY): vol.In([BEHAVIOR_ANY, BEHAVIOR_ALL])},
+        vol.Optional(CONF_OPTIONS, default=dict): {
+            vol.Optional(ATTR_BEHAVIOR, default=BEHAVIOR_ANY): vol.In([BEHAVIOR_ANY, BEHAVIOR_ALL])
+        },
     }
 )
 
@@ -57,7 +66,11 @@ class FacialTherapyCondition(Condition):
     @override
     def _async_check(self, **kwargs: Unpack[ConditionCheckParams]) -> bool:
         """Return whether it holds of any, or of all; of nobody it never does."""
-        found = [holds for entry_id in targeted_entries(self._hass, self._target) if (holds := self._holds(entry_id)) is not None]
+        found = [
+            contains
+            for entry_id in targeted_entries(self._hass, self._target)
+            if (contains := self._holds(entry_id)) is not None
+        ]
         return bool(found) and (all(found) if self._all else any(found))
 
     def _holds(self, entry_id: str) -> bool | None:
@@ -66,16 +79,26 @@ class FacialTherapyCondition(Condition):
         loaded = entry.state is ConfigEntryState.LOADED
         if entry.data[CONF_KIND] == KIND_DEVICE:
             of_a_device = OF_A_DEVICE.get(self.key)
-            return None if of_a_device is None else loaded and of_a_device(cast("DeviceConfigEntry", entry).runtime_data)
+            return (
+                None
+                if of_a_device is None
+                else loaded and of_a_device(cast("DeviceConfigEntry", entry).runtime_data)
+            )
         of_a_person = OF_A_PERSON.get(self.key)
-        return None if of_a_person is None else loaded and of_a_person(self._hass.data[EVENINGS][entry_id])
+        return (
+            None
+            if of_a_person is None
+            else loaded and of_a_person(self._hass.data[EVENINGS][entry_id])
+        )
 
 
 def _condition(name: str) -> type[Condition]:
     return cast("type[Condition]", type(name, (FacialTherapyCondition,), {"key": name}))
 
 
-CONDITIONS: Final[Mapping[str, type[Condition]]] = {key: _condition(key) for key in (*OF_A_DEVICE, *OF_A_PERSON)}
+CONDITIONS: Final[Mapping[str, type[Condition]]] = {
+    key: _condition(key) for key in (*OF_A_DEVICE, *OF_A_PERSON)
+}
 
 
 async def async_get_conditions(_hass: HomeAssistant) -> dict[str, type[Condition]]:

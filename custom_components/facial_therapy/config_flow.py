@@ -2,7 +2,14 @@
 
 from typing import Any, Final, cast, override
 
-from homeassistant.config_entries import SOURCE_USER, ConfigEntry, ConfigEntryState, ConfigFlowResult, ConfigSubentryFlow, FlowType
+from homeassistant.config_entries import (
+    SOURCE_USER,
+    ConfigEntry,
+    ConfigEntryState,
+    ConfigFlowResult,
+    ConfigSubentryFlow,
+    FlowType,
+)
 from homeassistant.const import CONF_NAME
 from homeassistant.core import callback
 from homeassistant.helpers.device_registry import format_mac
@@ -10,20 +17,28 @@ from homeassistant.helpers.selector import SelectOptionDict, SelectSelector, Sel
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 import voluptuous as vol
 
-from .const import CONF_CHANNELS, CONF_KIND, CONF_MAC, CONF_MODALITY, DOMAIN, KIND_DEVICE, KIND_PERSON
+from .const import (
+    CONF_CHANNELS,
+    CONF_KIND,
+    CONF_MAC,
+    CONF_MODALITY,
+    DOMAIN,
+    KIND_DEVICE,
+    KIND_PERSON,
+)
 from .coordinator import DeviceConfigEntry
 from .core.model import Device
-from .devices import DeviceError, Problem
 from .devices.channel import async_probe
-from .devices.nodes import governed_nodes
-from .options_flow import PersonOptionsFlow
-from .person_flow import GUIDE, PersonSteps
-from .program_flow import ProgramFlow
-from .programs import PROGRAM
-from .routine_flow import RoutineFlow
-from .routines import ROUTINE
-from .watched import WATCHED_LIGHT
-from .watched_flow import WatchedLightFlow
+from .devices.discovery import therapy_nodes
+from .devices.port import DeviceError, Problem
+from .flows.options import PersonOptionsFlow
+from .flows.person import GUIDE, PersonSteps
+from .flows.program import ProgramFlow
+from .flows.routine import RoutineFlow
+from .flows.tracked_light import WatchedLightFlow
+from .people.programs import PROGRAM
+from .people.routines import ROUTINE
+from .people.tracked_lights import WATCHED_LIGHT
 
 ADD_PERSON: Final = {CONF_KIND: KIND_PERSON}
 """Starts a flow at the person step, without the menu."""
@@ -64,11 +79,17 @@ class FacialTherapyConfigFlow(PersonSteps, domain=DOMAIN):
     @classmethod
     @callback
     @override
-    def async_get_supported_subentry_types(cls, config_entry: ConfigEntry) -> dict[str, type[ConfigSubentryFlow]]:
+    def async_get_supported_subentry_types(
+        cls, config_entry: ConfigEntry
+    ) -> dict[str, type[ConfigSubentryFlow]]:
         """Return what can be added to a person."""
-        return {PROGRAM: ProgramFlow, ROUTINE: RoutineFlow, WATCHED_LIGHT: WatchedLightFlow} if config_entry.data.get(CONF_KIND) == KIND_PERSON else {}
+        return (
+            {PROGRAM: ProgramFlow, ROUTINE: RoutineFlow, WATCHED_LIGHT: WatchedLightFlow}
+            if config_entry.data.get(CONF_KIND) == KIND_PERSON
+            else {}
+        )
 
-    # --- devices ----------------------------------------------------------------------------------------------------------------
+    # --- devices ----------------------------------------------------------------------------------
 
     async def async_step_device(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose among the governed nodes of ESPHome that have not been added."""
@@ -76,7 +97,8 @@ class FacialTherapyConfigFlow(PersonSteps, domain=DOMAIN):
         placeholders: dict[str, str] = {}
         if user_input is not None:
             mac = user_input[CONF_MAC]
-            # Its discovery may wait for an answer at the same time, and goes away when this one has created the entry.
+            # Its discovery may wait for an answer at the same time, and goes away when this one has
+            # created the entry.
             await self.async_set_unique_id(mac, raise_on_progress=False)
             self._abort_if_unique_id_configured()
             try:
@@ -84,10 +106,16 @@ class FacialTherapyConfigFlow(PersonSteps, domain=DOMAIN):
             except DeviceError as error:
                 errors, placeholders = {"base": error.problem.value}, error.placeholders
         added = self._async_current_ids(include_ignore=False)
-        nodes = [SelectOptionDict(value=node.mac, label=node.name) for node in governed_nodes(self.hass) if node.mac not in added]
+        nodes = [
+            SelectOptionDict(value=node.mac, label=node.name)
+            for node in therapy_nodes(self.hass)
+            if node.mac not in added
+        ]
         if not nodes:
             return self.async_abort(reason="no_nodes")
-        schema = vol.Schema({vol.Required(CONF_MAC): SelectSelector(SelectSelectorConfig(options=nodes))})
+        schema = vol.Schema(
+            {vol.Required(CONF_MAC): SelectSelector(SelectSelectorConfig(options=nodes))}
+        )
         return self.async_show_form(
             step_id="device",
             data_schema=self.add_suggested_values_to_schema(schema, user_input),
@@ -103,11 +131,15 @@ class FacialTherapyConfigFlow(PersonSteps, domain=DOMAIN):
         self._mac = format_mac(mac)
         await self.async_set_unique_id(self._mac)
         self._abort_if_unique_id_configured()
-        self._name = discovery_info.properties.get("friendly_name") or discovery_info.hostname.removesuffix(".local.")
+        self._name = discovery_info.properties.get(
+            "friendly_name"
+        ) or discovery_info.hostname.removesuffix(".local.")
         self.context["title_placeholders"] = {CONF_NAME: self._name}
         return await self.async_step_discovery_confirm()
 
-    async def async_step_discovery_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+    async def async_step_discovery_confirm(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
         """Add the discovered node, as soon as ESPHome has it.
 
         The form stays open until then: a discovery that aborts does not come back.
@@ -116,24 +148,40 @@ class FacialTherapyConfigFlow(PersonSteps, domain=DOMAIN):
         placeholders = {"device": self._name}
         if user_input is not None:
             try:
-                return await self._async_create_device(self._mac, self._name, await async_probe(self.hass, self._mac))
+                return await self._async_create_device(
+                    self._mac, self._name, await async_probe(self.hass, self._mac)
+                )
             except DeviceError as error:
                 errors = {"base": error.problem.value}
                 placeholders |= error.placeholders
-        return self.async_show_form(step_id="discovery_confirm", errors=errors, description_placeholders=placeholders)
+        return self.async_show_form(
+            step_id="discovery_confirm", errors=errors, description_placeholders=placeholders
+        )
 
-    async def _async_create_device(self, mac: str, fallback: str, device: Device) -> ConfigFlowResult:
+    async def _async_create_device(
+        self, mac: str, fallback: str, device: Device
+    ) -> ConfigFlowResult:
         """Create the entry of a probed device, and go on to the first person if there is none."""
-        title = next((node.name for node in governed_nodes(self.hass) if node.mac == mac), fallback)
+        title = next((node.name for node in therapy_nodes(self.hass) if node.mac == mac), fallback)
         next_flow = None
-        if not any(entry.data.get(CONF_KIND) == KIND_PERSON for entry in self._async_current_entries()):
-            person = await self.hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER}, data=ADD_PERSON)
+        if not any(
+            entry.data.get(CONF_KIND) == KIND_PERSON for entry in self._async_current_entries()
+        ):
+            person = await self.hass.config_entries.flow.async_init(
+                DOMAIN, context={"source": SOURCE_USER}, data=ADD_PERSON
+            )
             next_flow = (FlowType.CONFIG_FLOW, person["flow_id"])
-        return self.async_create_entry(title=title, data={CONF_KIND: KIND_DEVICE, CONF_MAC: mac, **_described(device)}, next_flow=next_flow)
+        return self.async_create_entry(
+            title=title,
+            data={CONF_KIND: KIND_DEVICE, CONF_MAC: mac, **_described(device)},
+            next_flow=next_flow,
+        )
 
-    # --- mending ----------------------------------------------------------------------------------------------------------------
+    # --- mending ----------------------------------------------------------------------------------
 
-    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+    async def async_step_reconfigure(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
         """Offer what can be done about a person, or read a device again."""
         if user_input == GUIDE:
             return await self.async_step_first_plan()
@@ -141,7 +189,9 @@ class FacialTherapyConfigFlow(PersonSteps, domain=DOMAIN):
             return self._person_menu()
         return await self.async_step_refresh()
 
-    async def async_step_refresh(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+    async def async_step_refresh(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
         """Read what a device says of itself again, after its firmware was changed."""
         entry = cast("DeviceConfigEntry", self._get_reconfigure_entry())
         errors: dict[str, str] = {}
@@ -159,10 +209,19 @@ class FacialTherapyConfigFlow(PersonSteps, domain=DOMAIN):
                 elif entry.state is ConfigEntryState.LOADED and entry.runtime_data.live is not None:
                     errors = {"base": "busy"}  # reloading would end the session
                 else:
-                    return self.async_update_reload_and_abort(entry, data_updates=_described(device), reload_even_if_entry_is_unchanged=False)
-        return self.async_show_form(step_id="refresh", errors=errors, description_placeholders=placeholders)
+                    return self.async_update_reload_and_abort(
+                        entry,
+                        data_updates=_described(device),
+                        reload_even_if_entry_is_unchanged=False,
+                    )
+        return self.async_show_form(
+            step_id="refresh", errors=errors, description_placeholders=placeholders
+        )
 
 
 def _described(device: Device) -> dict[str, Any]:
     """Return what an entry keeps of a device, so that its entities are the same while it is off."""
-    return {CONF_MODALITY: device.modality.value, CONF_CHANNELS: [channel.value for channel in device.full_mw_cm2]}
+    return {
+        CONF_MODALITY: device.modality.value,
+        CONF_CHANNELS: [channel.value for channel in device.full_mw_cm2],
+    }

@@ -9,7 +9,8 @@ DOMAIN: Final = "facial_therapy"
 LOGGER: Final = logging.getLogger(__package__)
 
 REPORTED: Final = f"{DOMAIN}_reported"
-"""Signal: a device has reported or its session has turned; its config entry id. Far more often than a snapshot is published."""
+"""Signal: a device has reported or its session has turned; its config entry id. Far more often than
+a snapshot is published."""
 
 CONF_KIND: Final = "kind"
 KIND_DEVICE: Final = "device"
@@ -25,8 +26,8 @@ CONF_PERSON: Final = "person"
 CONF_SKIN_BEFORE: Final = "skin_type_before"
 CONF_SKIN_LOOSENED_AT: Final = "skin_type_loosened_at"
 CONF_SKIN_TYPE: Final = "skin_type"
-CONF_STANDING: Final = "standing"
-CONF_SUBJECT: Final = "subject"
+CONF_ELIGIBILITY: Final = "eligibility"
+CONF_PROFILE: Final = "profile"
 CONF_WHEN_DUE: Final = "when_due"
 
 SIGNAL_EVENING: Final = f"{DOMAIN}_evening"
@@ -36,7 +37,8 @@ SIGNAL_LEDGER: Final = f"{DOMAIN}_ledger_changed"
 SIGNAL_SESSION: Final = f"{DOMAIN}_session"
 """A session of a device has turned: its config entry id, the turn, and the session's data."""
 SIGNAL_TOLD: Final = f"{DOMAIN}_told"
-"""With the person's entry id behind it: something has happened to a person apart from any device."""
+"""With the person's entry id behind it: something has happened to a person apart from any device.
+"""
 
 DEVICE_PLATFORMS: Final = (
     Platform.BINARY_SENSOR,
@@ -48,4 +50,11 @@ DEVICE_PLATFORMS: Final = (
     Platform.SENSOR,
     Platform.SWITCH,
 )
-PERSON_PLATFORMS: Final = (Platform.BINARY_SENSOR, Platform.BUTTON, Platform.CALENDAR, Platform.EVENT, Platform.SELECT, Platform.SENSOR)
+PERSON_PLATFORMS: Final = (
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.CALENDAR,
+    Platform.EVENT,
+    Platform.SELECT,
+    Platform.SENSOR,
+)

@@ -8,7 +8,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Final, override
+from typing import Any, Final, cast, override
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
 from homeassistant.core import Context, HassJob, HomeAssistant, callback
@@ -17,30 +17,56 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect, async_dis
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
-from .accounts import Accounts
-from .admission import Admission
-from .announcer import Announcer
-from .const import CONF_CHANNELS, CONF_KIND, CONF_MAC, CONF_MODALITY, DOMAIN, KIND_PERSON, LOGGER, REPORTED, SIGNAL_LEDGER
+from .const import (
+    CONF_CHANNELS,
+    CONF_KIND,
+    CONF_MAC,
+    CONF_MODALITY,
+    DOMAIN,
+    KIND_DEVICE,
+    KIND_PERSON,
+    LOGGER,
+    REPORTED,
+    SIGNAL_LEDGER,
+)
 from .core import limits
-from .core.ledger import Record
-from .core.model import Channel, Dose, Fault, Modality, Outcome, Person, Refusal, RefusedError, Telemetry
-from .core.session import Effect, Event, State, step
-from .devices import DeviceError, Problem, TherapyDevice
-from .devices.governed import GovernedDevice
-from .devices.nodes import node_device
-from .lease import Lease
-from .ledger_file import LedgerError
-from .manual import Manual
-from .people import persons
-from .permissions import async_must_be_admin
-from .reports import Reports
-from .snapshot import DEVICE, HOME_ASSISTANT, Ask, LiveSession, Snapshot, Who
-from .starting import Starting
+from .core.ledger.record import Record
+from .core.model import (
+    Channel,
+    Dose,
+    Fault,
+    Modality,
+    Outcome,
+    Person,
+    Refusal,
+    RefusedError,
+    Telemetry,
+)
+from .core.session import SessionEffect, SessionEvent, SessionState, step
+from .devices.discovery import node_device
+from .devices.node import NodeDevice
+from .devices.port import DeviceError, Problem, TherapyDevice
+from .people.actor import DEVICE, HOME_ASSISTANT, Who
+from .people.permissions import async_must_be_admin
+from .people.registry import persons
+from .session.admission import Admission
+from .session.announcer import Announcer
+from .session.bookkeeping import Accounts
+from .session.controls import Manual
+from .session.lease import Lease
+from .session.starting import Starting
+from .session.telemetry import Reports
+from .session.view import LiveSession, SessionRequest, Snapshot
+from .storage.ledger_file import LedgerError
 from .timers import Timers
 
 type DeviceConfigEntry = ConfigEntry[FacialTherapyCoordinator]
 
-TOLD: Final = {State.SUSPENDED: "suspended", State.PAUSED: "paused", State.FAULT: "fault"}
+TOLD: Final = {
+    SessionState.SUSPENDED: "suspended",
+    SessionState.PAUSED: "paused",
+    SessionState.FAULT: "fault",
+}
 
 
 class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
@@ -48,13 +74,15 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
 
     config_entry: DeviceConfigEntry
 
-    def __init__(self, hass: HomeAssistant, entry: DeviceConfigEntry, device: TherapyDevice | None = None) -> None:
+    def __init__(
+        self, hass: HomeAssistant, entry: DeviceConfigEntry, device: TherapyDevice | None = None
+    ) -> None:
         """Take the entry of the device, and in tests another device; nothing is opened yet."""
         super().__init__(hass, LOGGER, config_entry=entry, name=entry.title, always_update=False)
         self.mac: str = entry.data[CONF_MAC]
         self.modality = Modality(entry.data[CONF_MODALITY])
         self.channels = tuple(Channel(channel) for channel in entry.data.get(CONF_CHANNELS, ()))
-        self.device = device or GovernedDevice(hass, self.mac, self.modality)
+        self.device = device or NodeDevice(hass, self.mac, self.modality)
         self.accounts = Accounts(hass, entry, self.modality, self.device)
         self.manual = Manual(hass, self)
         self.admission = Admission(hass, self)
@@ -63,7 +91,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self.lease = Lease(hass, self, self._async_end)
         self.starting = Starting(hass, self)
         self.announcer = Announcer(hass, self)
-        self.state = State.IDLE
+        self.state = SessionState.IDLE
         self.live: LiveSession | None = None
         self.last: LiveSession | None = None
         """The one that ended last."""
@@ -86,20 +114,34 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         """The newest report; None while the device is away."""
         return self.reports.telemetry
 
-    # --- life of the shell ------------------------------------------------------------------------------------------------------
+    # --- life of the shell ------------------------------------------------------------------------
 
     async def async_open(self) -> None:
         """Take up what a restart has left behind, and open the channel."""
         await self.manual.async_load()
         self.fault = self.accounts.memory.fault
         if self.fault is not None:
-            self.state = State.FAULT
-        if (orphan := self.accounts.orphan()) is not None and orphan.lives(self.accounts.ledger.now()):
-            self.live, self.state, self.reports.accepted = self._interrupted(orphan), State.STOPPING, True
+            self.state = SessionState.FAULT
+        if (orphan := self.accounts.orphan()) is not None and orphan.lives(
+            self.accounts.ledger.now()
+        ):
+            self.live, self.state, self.reports.accepted = (
+                self._interrupted(orphan),
+                SessionState.STOPPING,
+                True,
+            )
             self.lease.keep_stopping()
-        self.config_entry.async_on_unload(self.hass.async_add_shutdown_job(HassJob(self.async_shut_down, "facial_therapy stops its sessions")))
-        self.config_entry.async_on_unload(async_dispatcher_connect(self.hass, SIGNAL_LEDGER, self.publish))
-        self.config_entry.async_on_unload(async_dispatcher_connect(self.hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed))
+        self.config_entry.async_on_unload(
+            self.hass.async_add_shutdown_job(
+                HassJob(self.async_shut_down, "facial_therapy stops its sessions")
+            )
+        )
+        self.config_entry.async_on_unload(
+            async_dispatcher_connect(self.hass, SIGNAL_LEDGER, self.publish)
+        )
+        self.config_entry.async_on_unload(
+            async_dispatcher_connect(self.hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed)
+        )
         self.publish()
         self.device.open(self.reports.on_telemetry, self.reports.on_connection)
 
@@ -110,10 +152,13 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             self.publish()
 
     def _interrupted(self, record: Record) -> LiveSession:
-        known: dict[str | None, Person] = {person.person_id: person for person in persons(self.hass)}
+        known: dict[str | None, Person] = {
+            person.person_id: person for person in persons(self.hass)
+        }
         return LiveSession(
             session_id=record.session_id,
-            person=known.get(record.person_id) or Person(person_id=record.person_id or "", name="", subject=record.subject),
+            person=known.get(record.person_id)
+            or Person(person_id=record.person_id or "", name="", profile=record.profile),
             program=record.program,
             plan=None,
             started_at=record.started_at,
@@ -134,9 +179,9 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self.reports.telemetry = None
         self.publish()
 
-    # --- what a person can do ---------------------------------------------------------------------------------------------------
+    # --- what a person can do ---------------------------------------------------------------------
 
-    def check(self, ask: Ask) -> tuple[Refusal, ...]:
+    def check(self, ask: SessionRequest) -> tuple[Refusal, ...]:
         """Return why a session would be refused now, the binding reason first; empty: it would not be."""
         try:
             self.admission.consider(ask)
@@ -144,7 +189,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             return error.refusals
         return ()
 
-    async def async_start(self, ask: Ask, context: Context | None = None) -> LiveSession:
+    async def async_start(self, ask: SessionRequest, context: Context | None = None) -> LiveSession:
         """Permit, write down and arm a session; with `wait_s` and the device off, hold it waiting.
 
         Raises:
@@ -160,7 +205,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             RefusedError: Nothing runs.
             DeviceError: The node did not answer: its lease ends the output.
         """
-        await self._async_person(Event.PAUSE, context)
+        await self._async_person(SessionEvent.PAUSE, context)
 
     async def async_resume(self, context: Context | None = None) -> None:
         """Continue the undelivered rest of a paused or suspended session.
@@ -169,7 +214,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             RefusedError: Nothing is paused, or the node refuses.
             DeviceError: The node did not answer.
         """
-        await self._async_person(Event.RESUME, context)
+        await self._async_person(SessionEvent.RESUME, context)
 
     async def async_confirm(self, context: Context | None = None) -> None:
         """Confirm what is waited for: that the gel of the wand is off, else that a fault is mended.
@@ -178,7 +223,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             RefusedError: Nothing waits for it, or as clearing a fault does.
             DeviceError: The device is away, or did not answer.
         """
-        if self.state is not State.FAULT and self.admission.confirm_gel():
+        if self.state is not SessionState.FAULT and self.admission.confirm_gel():
             return
         await self.async_clear_fault(context)
 
@@ -191,24 +236,31 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             DeviceError: The device is away, or did not answer.
         """
         await async_must_be_admin(self.hass, context)
-        await self._async_person(Event.CLEAR, context)
+        await self._async_person(SessionEvent.CLEAR, context)
 
-    async def _async_person(self, event: Event, context: Context | None) -> None:
+    async def _async_person(self, event: SessionEvent, context: Context | None) -> None:
         """Apply what a person asks for and carry it out while they wait."""
         effects = step(self.state, event).effects
         self.turned(Who.of(context))
         live = self.live
         self.commanding += 1
         try:
-            if Effect.SEND_PAUSE in effects and live is not None:
+            if SessionEffect.SEND_PAUSE in effects and live is not None:
                 self.apply(event)
                 self.reports.answer = await self.device.async_pause(live.session_id)
-            if Effect.SEND_RESUME in effects and live is not None and live.plan is not None and self.telemetry is not None:
+            if (
+                SessionEffect.SEND_RESUME in effects
+                and live is not None
+                and live.plan is not None
+                and self.telemetry is not None
+            ):
                 # The node's newest record is this session's own, and the ledger has it.
-                self.reports.answer = await self.device.async_resume(live.session_id, live.plan, last_record=self.telemetry.record)
+                self.reports.answer = await self.device.async_resume(
+                    live.session_id, live.plan, last_record=self.telemetry.record
+                )
                 await self._async_set_as_before(live)
                 self.reports.follow(self.reports.answer.state, Who.of(context))
-            if Effect.SEND_CLEAR in effects:
+            if SessionEffect.SEND_CLEAR in effects:
                 await self._async_clear()
         finally:
             self.commanding -= 1
@@ -218,9 +270,13 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         if live.level_mw_cm2 is None and live.level_ua is None:
             return
         try:
-            self.reports.answer = await self.device.async_set_levels(live.session_id, irradiance_mw_cm2=live.level_mw_cm2 or {}, current_ua=live.level_ua or 0)
+            self.reports.answer = await self.device.async_set_levels(
+                live.session_id,
+                irradiance_mw_cm2=live.level_mw_cm2 or {},
+                current_ua=live.level_ua or 0,
+            )
         except RefusedError:
-            self.apply(Event.STOP)
+            self.apply(SessionEvent.STOP)
             raise
 
     async def _async_clear(self) -> None:
@@ -231,19 +287,20 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             await self.device.async_clear_fault(self.telemetry.fault)
         self.fault = None
         await self.accounts.async_remember(clear=True)
-        self.apply(Event.CLEARED)
+        self.apply(SessionEvent.CLEARED)
 
     async def async_stop(self, context: Context | None = None) -> None:
         """End whatever runs. Returns when the node has confirmed zero.
 
         Raises:
-            DeviceError: `stop_unconfirmed` after 2 s; it goes on trying, and the lease ends the output at the time it names.
+            DeviceError: `stop_unconfirmed` after 2 s; it goes on trying, and the lease ends the
+                output at the time it names.
         """
         if not self.device.connected and self.live is None:
             return  # nothing of ours can flow: every lease is long over
         if not self.closed:
             self.turned(Who.of(context))
-        self.apply(Event.STOP)
+        self.apply(SessionEvent.STOP)
         await self.lease.async_confirm()
 
     def turned(self, who: Who) -> None:
@@ -251,60 +308,80 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         if self.live is not None:
             self.live = replace(self.live, turned_by=who)
 
-    # --- the table --------------------------------------------------------------------------------------------------------------
+    # --- the table --------------------------------------------------------------------------------
 
     @callback
-    def apply(self, event: Event) -> None:
+    def apply(self, event: SessionEvent) -> None:
         """Let an event take effect: the state at once, what has to be sent or settled in a task."""
         before = self.state
         row = step(before, event)
         self.state = row.state
         if not self.state.renews:
             self.timers.cancel("renew")
-        if Effect.SEND_STOP in row.effects:
+        if SessionEffect.SEND_STOP in row.effects:
             self.lease.keep_stopping()
         if before is not self.state and self.live is not None:
             self._moved(before, self.live)
         self.publish()
 
-    def _moved(self, before: State, live: LiveSession) -> None:
+    def _moved(self, before: SessionState, live: LiveSession) -> None:
         """Set and clear what goes with the new state, and tell the listeners."""
         self.timers.cancel("expired")
-        if self.state is State.RUNNING:
+        if self.state is SessionState.RUNNING:
             self.lease.renew_from_now()
-            self.announcer.tell("resumed" if before in (State.SUSPENDED, State.PAUSED) else "started", live)
-        elif self.state is State.ARMED:
+            self.announcer.tell(
+                "resumed" if before in (SessionState.SUSPENDED, SessionState.PAUSED) else "started",
+                live,
+            )
+        elif self.state is SessionState.ARMED:
             self.lease.renew_from_now()
-        elif self.state in (State.LOST, State.STOPPING):
-            self.timers.later("expired", limits.KEPT_S + limits.LEASE_S[self.modality], self.expired)
+        elif self.state in (SessionState.LOST, SessionState.STOPPING):
+            self.timers.later(
+                "expired", limits.KEPT_S + limits.LEASE_S[self.modality], self.expired
+            )
         elif self.state in TOLD:
             self.announcer.tell(TOLD[self.state], live)
-        elif self.state is State.IDLE:
+        elif self.state is SessionState.IDLE:
             self._over(live)
             return
-        if self.state is not State.RUNNING:
-            armed = before is State.IDLE or self.state is State.STOPPING
-            self.live = replace(live, ends_at=None, window_ends_at=live.window_ends_at if armed else None)
+        if self.state is not SessionState.RUNNING:
+            armed = before is SessionState.IDLE or self.state is SessionState.STOPPING
+            self.live = replace(
+                live, ends_at=None, window_ends_at=live.window_ends_at if armed else None
+            )
 
     def _over(self, live: LiveSession) -> None:
         """The session has ended: what it delivered is in the ledger, or will be when the node tells."""
         record = self.accounts.ledger.get(live.session_id)
-        delivered = live.delivered if record is None or record.delivered is None else record.delivered
+        delivered = (
+            live.delivered if record is None or record.delivered is None else record.delivered
+        )
         outcome = Outcome.VOID if record is None else record.outcome
-        self.last = replace(live, window_ends_at=None, ends_at=None, ended_at=dt_util.utcnow(), delivered=delivered, outcome=outcome)
+        self.last = replace(
+            live,
+            window_ends_at=None,
+            ends_at=None,
+            ended_at=dt_util.utcnow(),
+            delivered=delivered,
+            outcome=outcome,
+        )
         self.live = None
         self.reports.compared = False
         self.lease.cancel()
         self.announcer.tell("ended", self.last)
         if record is not None and record.open:
-            self.hass.async_create_task(self._async_write_over(self.last), f"facial_therapy over {self.mac}")
+            self.hass.async_create_task(
+                self._async_write_over(self.last), f"facial_therapy over {self.mac}"
+            )
 
     async def _async_write_over(self, last: LiveSession) -> None:
         """Write down that nothing of a session can flow any more, though its node has not told what it gave."""
         try:
             await self.accounts.async_over(last)
         except LedgerError as error:
-            LOGGER.error("%s: that the session is over could not be written down: %s", self.name, error)
+            LOGGER.error(
+                "%s: that the session is over could not be written down: %s", self.name, error
+            )
 
     def end(self) -> None:
         """The node has no session of ours any more: settle it, unless a stop is being confirmed, which does."""
@@ -317,7 +394,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         """The node has closed the session: settle it, then it is over."""
         self._ending = True
         try:
-            await self.async_take_in()
+            await self.async_import_history()
             if self.live is not None and not self.reports.accepted:
                 await self.accounts.async_void(self.live.session_id)
         except (RefusedError, DeviceError, LedgerError) as error:
@@ -325,24 +402,34 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         finally:
             self._ending = False
         live = self.live
-        self.apply(Event.ENDED)
-        if self.state is State.FAULT and live is not None:
+        self.apply(SessionEvent.ENDED)
+        if self.state is SessionState.FAULT and live is not None:
             self._over(live)
             self.publish()
-        elif self.state is State.IDLE and self.fault is not None:
-            self.apply(Event.FAULTED)
+        elif self.state is SessionState.IDLE and self.fault is not None:
+            self.apply(SessionEvent.FAULTED)
 
     def _living(self) -> str | None:
         """Return the session that may be on its way to the node."""
-        return self.live.session_id if self.live is not None and self.live.outcome is not Outcome.INTERRUPTED else None
+        return (
+            self.live.session_id
+            if self.live is not None and self.live.outcome is not Outcome.INTERRUPTED
+            else None
+        )
 
-    async def async_take_in(self) -> None:
+    async def async_import_history(self) -> None:
         """Settle what the node has closed; what it cannot tell now stays at its full plan."""
         if (newest := self.reports.newest_record) is not None:
             live = self.live
-            interrupted = live.session_id if live is not None and live.outcome is Outcome.INTERRUPTED else None
-            enrolled = self.telemetry.subjects if self.telemetry is not None else ()
-            await self.accounts.async_take_in(newest, enrolled=enrolled, interrupted=interrupted, living=self._living)
+            interrupted = (
+                live.session_id
+                if live is not None and live.outcome is Outcome.INTERRUPTED
+                else None
+            )
+            enrolled = self.telemetry.profiles if self.telemetry is not None else ()
+            await self.accounts.async_import_history(
+                newest, enrolled=enrolled, interrupted=interrupted, living=self._living
+            )
 
     def latch(self, fault: Fault) -> None:
         """A fault that we found: any surprise deenergizes, and it lasts until a person clears it."""
@@ -351,8 +438,10 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         LOGGER.error("%s: fault %s", self.name, fault)
         self.turned(HOME_ASSISTANT)
         self.fault = fault
-        self.apply(Event.FAULTED)
-        self.hass.async_create_task(self._async_remember_fault(fault), f"facial_therapy fault {self.mac}")
+        self.apply(SessionEvent.FAULTED)
+        self.hass.async_create_task(
+            self._async_remember_fault(fault), f"facial_therapy fault {self.mac}"
+        )
 
     async def _async_remember_fault(self, fault: Fault) -> None:
         try:
@@ -364,9 +453,9 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
     def expired(self) -> None:
         """A window, or the patience with a node that says nothing, has ended."""
         self.turned(HOME_ASSISTANT)
-        self.apply(Event.EXPIRED)
+        self.apply(SessionEvent.EXPIRED)
 
-    # --- what is shown ----------------------------------------------------------------------------------------------------------
+    # --- what is shown ----------------------------------------------------------------------------
 
     @callback
     def publish(self) -> None:
@@ -383,9 +472,16 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             refusals=self.admission.refusals(self.fault),
             settings=self.manual.settings,
         )
-        quiet = replace(snapshot, telemetry=None, session=self.live and replace(self.live, delivered=Dose()))
+        quiet = replace(
+            snapshot, telemetry=None, session=self.live and replace(self.live, delivered=Dose())
+        )
         warm = telemetry is not None and (telemetry.temperature_c or 0) >= limits.TEMPERATURE_WARN_C
-        shown = (quiet, telemetry and (telemetry.worn, telemetry.charging, telemetry.state, telemetry.needs_button), warm)
+        shown = (
+            quiet,
+            telemetry
+            and (telemetry.worn, telemetry.charging, telemetry.state, telemetry.needs_button),
+            warm,
+        )
         if shown != self._shown:
             self._shown = shown
             self._publish_when_ready(snapshot.refusals)
@@ -396,7 +492,9 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         """Look again when time takes the next reason away."""
         times = [refusal.allowed_at for refusal in refusals if refusal.allowed_at is not None]
         if times and not self.closed:
-            self.timers.later("ready", max(1.0, (min(times) - dt_util.utcnow()).total_seconds()), self.publish)
+            self.timers.later(
+                "ready", max(1.0, (min(times) - dt_util.utcnow()).total_seconds()), self.publish
+            )
         else:
             self.timers.cancel("ready")
 
@@ -404,3 +502,13 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
     async def _async_update_data(self) -> Snapshot:
         """Return the snapshot; the node pushes, nothing is polled."""
         return self.data
+
+
+def all_coordinators(hass: HomeAssistant) -> list[FacialTherapyCoordinator]:
+    """Return the shells of all devices that are loaded."""
+    entries = hass.config_entries.async_loaded_entries(DOMAIN)
+    return [
+        cast("DeviceConfigEntry", entry).runtime_data
+        for entry in entries
+        if entry.data[CONF_KIND] == KIND_DEVICE
+    ]

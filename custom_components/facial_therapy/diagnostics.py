@@ -11,14 +11,20 @@ from .const import CONF_CHANNELS, CONF_KIND, CONF_MODALITY, DOMAIN, KIND_PERSON
 from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
 from .core import limits
 from .core.model import Device, Refusal, Telemetry
-from .people import PersonConfigEntry
-from .snapshot import LiveSession
+from .people.registry import PersonConfigEntry
+from .session.view import LiveSession
 
 
-async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry) -> dict[str, Any]:
+async def async_get_config_entry_diagnostics(
+    hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry
+) -> dict[str, Any]:
     """Return the diagnostics of a device or a person."""
     integration = await async_get_integration(hass, DOMAIN)
-    diagnostics: dict[str, Any] = {"version": str(integration.version), "kind": entry.data[CONF_KIND], "state": entry.state.value}
+    diagnostics: dict[str, Any] = {
+        "version": str(integration.version),
+        "kind": entry.data[CONF_KIND],
+        "state": entry.state.value,
+    }
     if entry.data[CONF_KIND] == KIND_PERSON:
         return diagnostics
     diagnostics |= {"modality": entry.data[CONF_MODALITY], "channels": entry.data[CONF_CHANNELS]}
@@ -52,7 +58,13 @@ def _device(coordinator: FacialTherapyCoordinator) -> dict[str, Any]:
 
 
 def _refusal(refusal: Refusal) -> dict[str, Any]:
-    return {"reason": refusal.reason.shown, "field": refusal.field, "minimum": refusal.minimum, "maximum": refusal.maximum, "unit": refusal.unit}
+    return {
+        "reason": refusal.reason.shown,
+        "field": refusal.field,
+        "minimum": refusal.minimum,
+        "maximum": refusal.maximum,
+        "unit": refusal.unit,
+    }
 
 
 def _description(device: Device) -> dict[str, Any]:

@@ -1,33 +1,37 @@
 """What all entities of a device have in common: they sit on the node's own device, and show the shell's snapshot."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, override
 
-from homeassistant.const import ATTR_ENTITY_ID, ATTR_SERVICE_DATA, ENTITY_MATCH_ALL, EVENT_CALL_SERVICE
+from homeassistant.const import (
+    ATTR_ENTITY_ID,
+    ATTR_SERVICE_DATA,
+    ENTITY_MATCH_ALL,
+    EVENT_CALL_SERVICE,
+)
 from homeassistant.core import Event, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity import Entity, EntityDescription
+from homeassistant.helpers.event import async_track_time_change
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
+from .const import DOMAIN, SIGNAL_LEDGER
 from .coordinator import FacialTherapyCoordinator
-from .core.model import Modality, RefusedError
-from .devices import DeviceError
-from .errors import translated
-from .snapshot import Snapshot
+from .core.ledger.record import Totals
+from .core.model import Modality
+from .people.registry import PersonConfigEntry
+from .routines.runner import EVENINGS, Evenings
+from .session.view import Snapshot
+from .storage.ledger import LEDGER, Ledger
 
-DOSE_UNIT: Final[Mapping[Modality, str]] = MappingProxyType({Modality.MASK: "J/cm²", Modality.WAND: "mA·min"})
-
-
-@contextmanager
-def translated_errors() -> Iterator[None]:
-    """Tell the caller in their words why something was refused, or that the device did not answer."""
-    try:
-        yield
-    except (RefusedError, DeviceError) as error:
-        raise translated(error) from error
+DOSE_UNIT: Final[Mapping[Modality, str]] = MappingProxyType(
+    {Modality.MASK: "J/cm²", Modality.WAND: "mA·min"}
+)
 
 
 def always(_data: Snapshot) -> bool:
@@ -50,11 +54,14 @@ class FacialTherapyEntity(CoordinatorEntity[FacialTherapyCoordinator]):
     _attr_has_entity_name = True
     entity_description: FacialTherapyDescription
 
-    def __init__(self, coordinator: FacialTherapyCoordinator, description: FacialTherapyDescription) -> None:
+    def __init__(
+        self, coordinator: FacialTherapyCoordinator, description: FacialTherapyDescription
+    ) -> None:
         """Take the shell and the description."""
         super().__init__(coordinator)
         self.entity_description = description
-        # Naming the node in a `device_info` would make a second device: one belongs to a single config entry.
+        # Naming the node in a `device_info` would make a second device: one belongs to a single
+        # config entry.
         self.device_entry = coordinator.device_entry
         self._attr_unique_id = f"{coordinator.mac}_{description.key}"
         self._attr_translation_key = description.key
@@ -70,7 +77,9 @@ class FacialTherapyEntity(CoordinatorEntity[FacialTherapyCoordinator]):
         """Follow the node's device while there is none."""
         await super().async_added_to_hass()
         if self.device_entry is None:
-            self.async_on_remove(self.hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, self._move_to_device))
+            self.async_on_remove(
+                self.hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, self._move_to_device)
+            )
 
     @callback
     def _move_to_device(self, _event: Event[Any]) -> None:
@@ -82,7 +91,8 @@ class FacialTherapyEntity(CoordinatorEntity[FacialTherapyCoordinator]):
 class OnlyNamed(Entity):
     """An entity that acts only if it is named: "everything on" is not meant for anybody's face.
 
-    An action on an area passes by what has an entity category; one on `all` does not, and an entity is not told how it was found.
+    An action on an area passes by what has an entity category; one on `all` does not, and an entity
+    is not told how it was found.
     """
 
     _all_context: str | None = None
@@ -112,6 +122,80 @@ class NamedEntity(OnlyNamed, FacialTherapyEntity):
     """An entity of a device that acts only if it is named."""
 
 
-def fitting[DescriptionT: FacialTherapyDescription](coordinator: FacialTherapyCoordinator, descriptions: tuple[DescriptionT, ...]) -> Iterator[DescriptionT]:
+def fitting[DescriptionT: FacialTherapyDescription](
+    coordinator: FacialTherapyCoordinator, descriptions: tuple[DescriptionT, ...]
+) -> Iterator[DescriptionT]:
     """Return the descriptions that fit a device."""
-    return (description for description in descriptions if description.modality in (None, coordinator.modality))
+    return (
+        description
+        for description in descriptions
+        if description.modality in (None, coordinator.modality)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonDescription(EntityDescription):
+    """What every entity of a person says of itself; `key` is also its translation key."""
+
+
+def person_device(entry: PersonConfigEntry) -> DeviceInfo:
+    """Return the person as a device: a service, not a thing."""
+    return DeviceInfo(
+        identifiers={(DOMAIN, entry.entry_id)}, name=entry.title, entry_type=DeviceEntryType.SERVICE
+    )
+
+
+class PersonEntity(Entity):
+    """An entity on the person's device."""
+
+    _attr_has_entity_name = True
+    _attr_should_poll = False
+    entity_description: PersonDescription
+
+    def __init__(self, entry: PersonConfigEntry, description: PersonDescription) -> None:
+        """Take the person's entry and the description."""
+        self.entity_description = description
+        self.entry = entry
+        self._attr_device_info = person_device(entry)
+        self._attr_unique_id = f"{entry.entry_id}_{description.key}"
+        self._attr_translation_key = description.key
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger."""
+        return self.hass.data[LEDGER]
+
+    @property
+    def totals(self) -> Totals:
+        """What the person was given in all."""
+        return self.ledger.totals(self.entry.entry_id)
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the ledger, and the day."""
+        await super().async_added_to_hass()
+        self.async_on_remove(
+            async_dispatcher_connect(self.hass, SIGNAL_LEDGER, self.async_write_ha_state)
+        )
+        self.async_on_remove(
+            async_track_time_change(self.hass, self._day_begins, hour=0, minute=0, second=0)
+        )
+
+    @callback
+    def _day_begins(self, _now: datetime) -> None:
+        self.async_write_ha_state()
+
+
+class EveningEntity(PersonEntity):
+    """An entity of a person's plan or routine."""
+
+    @property
+    def evenings(self) -> Evenings:
+        """The person's evenings."""
+        return self.hass.data[EVENINGS][self.entry.entry_id]
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the plan and the routine."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self.evenings.add_listener(self.async_write_ha_state))

@@ -10,14 +10,20 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import CONF_KIND, KIND_PERSON, SIGNAL_TOLD
 from .coordinator import DeviceConfigEntry
-from .core.evening import CUES
+from .core.routine.run import CUES
 from .core.zones import ZONES
-from .entity import DOSE_UNIT, FacialTherapyDescription, FacialTherapyEntity, always
-from .evening_entity import EveningEntity
-from .people import PersonConfigEntry
-from .person_entity import PersonDescription, PersonEntity
-from .snapshot import LiveSession
-from .words import Words, async_words
+from .entity import (
+    DOSE_UNIT,
+    EveningEntity,
+    FacialTherapyDescription,
+    FacialTherapyEntity,
+    PersonDescription,
+    PersonEntity,
+    always,
+)
+from .people.registry import PersonConfigEntry
+from .session.view import LiveSession
+from .text.translator import Translator, async_translator
 
 PARALLEL_UPDATES = 0  # nothing is polled
 
@@ -32,7 +38,17 @@ class FacialTherapyEventDescription(EventEntityDescription, FacialTherapyDescrip
 
 SESSION: Final = FacialTherapyEventDescription(
     key="session",
-    event_types=["armed", "started", "suspended", "paused", "resumed", "ended", "refused", "fault", "enrolled"],
+    event_types=[
+        "armed",
+        "started",
+        "suspended",
+        "paused",
+        "resumed",
+        "ended",
+        "refused",
+        "fault",
+        "enrolled",
+    ],
     entity_registry_enabled_default=False,
     available_fn=always,
 )
@@ -45,19 +61,32 @@ class PersonEventDescription(EventEntityDescription, PersonDescription):
 
 ELSEWHERE: Final = PersonEventDescription(
     key="elsewhere",
-    event_types=["logged", "watched_on", "watched_due", "watched_off"],
+    event_types=["logged", "tracked_on", "tracked_due", "tracked_off"],
     entity_registry_enabled_default=False,
 )
 
 
-ROUTINE: Final = PersonEventDescription(key="routine", event_types=list(CUES), entity_registry_enabled_default=False)
+ROUTINE: Final = PersonEventDescription(
+    key="routine", event_types=list(CUES), entity_registry_enabled_default=False
+)
 
 
-async def async_setup_entry(hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: DeviceConfigEntry | PersonConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
     """Add the event of a device or a person."""
     if entry.data[CONF_KIND] == KIND_PERSON:
         person_entry = cast("PersonConfigEntry", entry)
-        async_add_entities([PersonEvent(person_entry, ELSEWHERE), RoutineEvent(person_entry, ROUTINE, await async_words(hass, hass.config.language))])
+        async_add_entities(
+            [
+                PersonEvent(person_entry, ELSEWHERE),
+                RoutineEvent(
+                    person_entry, ROUTINE, await async_translator(hass, hass.config.language)
+                ),
+            ]
+        )
     else:
         async_add_entities([SessionEvent(cast("DeviceConfigEntry", entry).runtime_data, SESSION)])
 
@@ -77,7 +106,12 @@ class SessionEvent(FacialTherapyEntity, EventEntity):
     def _told(self, event_type: str, session: LiveSession) -> None:
         """Report a turn: the program, by whom and what, and how it ended; whose skin it is and why it was refused stay out of the recorder."""
         who = session.turned_by
-        attributes: dict[str, str | float | None] = {"program": session.program, "by": who.by.value, "user_id": who.user_id, "outcome": None}
+        attributes: dict[str, str | float | None] = {
+            "program": session.program,
+            "by": who.by.value,
+            "user_id": who.user_id,
+            "outcome": None,
+        }
         if event_type == "ended":
             attributes |= {
                 "outcome": session.outcome and session.outcome.value,
@@ -98,7 +132,9 @@ class PersonEvent(PersonEntity, EventEntity):
     async def async_added_to_hass(self) -> None:
         """Listen to what is told of the person."""
         await super().async_added_to_hass()
-        self.async_on_remove(async_dispatcher_connect(self.hass, f"{SIGNAL_TOLD}_{self.entry.entry_id}", self._told))
+        self.async_on_remove(
+            async_dispatcher_connect(self.hass, f"{SIGNAL_TOLD}_{self.entry.entry_id}", self._told)
+        )
 
     @callback
     def _told(self, event_type: str, by: str, user_id: str | None) -> None:
@@ -112,7 +148,9 @@ class RoutineEvent(EveningEntity, EventEntity):
 
     entity_description: PersonEventDescription
 
-    def __init__(self, entry: PersonConfigEntry, description: PersonEventDescription, words: Words) -> None:
+    def __init__(
+        self, entry: PersonConfigEntry, description: PersonEventDescription, words: Translator
+    ) -> None:
         """Take the person, and the language of Home Assistant."""
         super().__init__(entry, description)
         self._words = words
@@ -134,6 +172,10 @@ class RoutineEvent(EveningEntity, EventEntity):
             return
         self._said = cue
         following = run.next_step
-        attributes = {"text": self._words.cue(cue), "zone": cue if cue in ZONES else None, "next": following and following.act.value}
+        attributes = {
+            "text": self._words.cue(cue),
+            "zone": cue if cue in ZONES else None,
+            "next": following and following.act.value,
+        }
         self._trigger_event(cue, attributes)
         self.async_write_ha_state()

@@ -12,7 +12,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .const import LOGGER
 from .coordinator import DeviceConfigEntry
 from .core.model import Channel
-from .entity import FacialTherapyDescription, NamedEntity, translated_errors
+from .entity import FacialTherapyDescription, NamedEntity
+from .text.errors import translated_errors
 
 PARALLEL_UPDATES = 0  # the shell puts commands in order, and a stop must not queue behind a start
 
@@ -32,22 +33,34 @@ def _description(channel: Channel, *, enabled: bool = True) -> FacialTherapyLigh
         channel=channel,
         entity_category=EntityCategory.CONFIG,  # so that "turn on the lights" of an area passes by
         entity_registry_enabled_default=enabled,
-        available_fn=lambda data: data.connected or data.session is not None,  # off means stop, and must be heard with the link down
+        available_fn=lambda data: (
+            data.connected or data.session is not None
+        ),  # off means stop, and must be heard with the link down
     )
 
 
 DESCRIPTIONS: Final = (
     _description(Channel.RED),
     _description(Channel.NEAR_INFRARED),
-    _description(Channel.BLUE, enabled=False),  # refused for most skin, and for skin that is not known
+    _description(
+        Channel.BLUE, enabled=False
+    ),  # refused for most skin, and for skin that is not known
     _description(Channel.AMBER),
 )
 
 
-async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+async def async_setup_entry(
+    _hass: HomeAssistant,
+    entry: DeviceConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
     """Add a light for each channel that the mask has; a wand has none."""
     coordinator = entry.runtime_data
-    async_add_entities(ChannelLight(coordinator, description) for description in DESCRIPTIONS if description.channel in coordinator.channels)
+    async_add_entities(
+        ChannelLight(coordinator, description)
+        for description in DESCRIPTIONS
+        if description.channel in coordinator.channels
+    )
 
 
 class ChannelLight(NamedEntity, LightEntity):
@@ -82,12 +95,18 @@ class ChannelLight(NamedEntity, LightEntity):
         if not self.meant:
             LOGGER.info("%s is not turned on by an action for everything", self.entity_id)
             return
-        share = brightness / FULL if (brightness := kwargs.get(ATTR_BRIGHTNESS)) is not None else None
+        share = (
+            brightness / FULL if (brightness := kwargs.get(ATTR_BRIGHTNESS)) is not None else None
+        )
         with translated_errors():
-            await self.coordinator.manual.async_turn_on(self.entity_description.channel, share, self._context)
+            await self.coordinator.manual.async_turn_on(
+                self.entity_description.channel, share, self._context
+            )
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
         """Take this channel out of the session; the last one ends it."""
         with translated_errors():
-            await self.coordinator.manual.async_turn_off(self.entity_description.channel, self._context)
+            await self.coordinator.manual.async_turn_off(
+                self.entity_description.channel, self._context
+            )

@@ -1,6 +1,7 @@
 """The logbook: what a session or a routine did, by whom and through what.
 
-A turn becomes one event of Home Assistant's bus, a handful a session; whose skin it is and why something was refused stay out of it.
+A turn becomes one event of Home Assistant's bus, a handful a session; whose skin it is and why
+something was refused stay out of it.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +16,16 @@ from homeassistant.helpers.translation import async_get_cached_translations
 from .const import DOMAIN, SIGNAL_EVENING, SIGNAL_SESSION
 
 EVENT_TURN: Final = f"{DOMAIN}_turn"
-OF_A_SESSION: Final = ("armed", "started", "suspended", "paused", "resumed", "ended", "refused", "fault")
+OF_A_SESSION: Final = (
+    "armed",
+    "started",
+    "suspended",
+    "paused",
+    "resumed",
+    "ended",
+    "refused",
+    "fault",
+)
 OF_A_ROUTINE: Final = ("routine_started", "routine_finished")
 ATTR_MESSAGE: Final = "message"
 SAID: Final = ("voice", "automation", "device")
@@ -33,22 +43,36 @@ def async_setup_logbook(hass: HomeAssistant) -> None:
     def of_a_session(entry_id: str, turn: str, data: Mapping[str, Any]) -> None:
         if turn in OF_A_SESSION:
             where = {ATTR_ENTITY_ID: data[ATTR_ENTITY_ID], ATTR_DEVICE_ID: data[ATTR_DEVICE_ID]}
-            told(entry_id, turn, {**where, "program": data["program"], "outcome": data["outcome"]}, data)
+            told(
+                entry_id,
+                turn,
+                {**where, "program": data["program"], "outcome": data["outcome"]},
+                data,
+            )
 
     @callback
     def of_an_evening(entry_id: str, turn: str, data: Mapping[str, Any]) -> None:
         if turn in OF_A_ROUTINE:
-            entity_id = er.async_get(hass).async_get_entity_id(Platform.SENSOR, DOMAIN, f"{entry_id}_routine_step")
+            entity_id = er.async_get(hass).async_get_entity_id(
+                Platform.SENSOR, DOMAIN, f"{entry_id}_routine_step"
+            )
             told(entry_id, turn, {ATTR_ENTITY_ID: entity_id, "outcome": data.get("outcome")}, data)
 
     def told(entry_id: str, turn: str, what: Mapping[str, Any], data: Mapping[str, Any]) -> None:
-        hass.async_create_task(_async_fire(hass, entry_id, {"turn": turn, **what, "by": data.get("by")}, data.get("user_id")), f"{EVENT_TURN} {turn}")
+        hass.async_create_task(
+            _async_fire(
+                hass, entry_id, {"turn": turn, **what, "by": data.get("by")}, data.get("user_id")
+            ),
+            f"{EVENT_TURN} {turn}",
+        )
 
     async_dispatcher_connect(hass, SIGNAL_SESSION, of_a_session)
     async_dispatcher_connect(hass, SIGNAL_EVENING, of_an_evening)
 
 
-async def _async_fire(hass: HomeAssistant, entry_id: str, data: Mapping[str, Any], user_id: str | None) -> None:
+async def _async_fire(
+    hass: HomeAssistant, entry_id: str, data: Mapping[str, Any], user_id: str | None
+) -> None:
     user = await hass.auth.async_get_user(user_id) if user_id else None
     entry = hass.config_entries.async_get_entry(entry_id)
     named = {ATTR_NAME: entry.title if entry is not None else "", "user": user and user.name}
@@ -56,7 +80,10 @@ async def _async_fire(hass: HomeAssistant, entry_id: str, data: Mapping[str, Any
 
 
 @callback
-def async_describe_events(hass: HomeAssistant, async_describe_event: Callable[[str, str, Callable[[Event], dict[str, Any]]], None]) -> None:
+def async_describe_events(
+    hass: HomeAssistant,
+    async_describe_event: Callable[[str, str, Callable[[Event], dict[str, Any]]], None],
+) -> None:
     """Say what the logbook shows of a turn."""
 
     @callback
@@ -72,8 +99,16 @@ def async_describe_events(hass: HomeAssistant, async_describe_event: Callable[[s
         user, by = data["user"], data["by"]
         who = [text("common.logbook_", "by_user").format(user=user)] if user else []
         who += [text("common.logbook_by_", by)] if by in SAID else []
-        outcome = text(ROUTINE_OUTCOMES if data["turn"] in OF_A_ROUTINE else SESSION_OUTCOMES, data["outcome"])
-        message = text("common.logbook_", data["turn"]).format(program=text(PROGRAMS, data.get("program")), who=" ".join(who), outcome=outcome)
-        return {ATTR_NAME: data[ATTR_NAME], ATTR_MESSAGE: " ".join(message.split()), ATTR_ENTITY_ID: data[ATTR_ENTITY_ID]}
+        outcome = text(
+            ROUTINE_OUTCOMES if data["turn"] in OF_A_ROUTINE else SESSION_OUTCOMES, data["outcome"]
+        )
+        message = text("common.logbook_", data["turn"]).format(
+            program=text(PROGRAMS, data.get("program")), who=" ".join(who), outcome=outcome
+        )
+        return {
+            ATTR_NAME: data[ATTR_NAME],
+            ATTR_MESSAGE: " ".join(message.split()),
+            ATTR_ENTITY_ID: data[ATTR_ENTITY_ID],
+        }
 
     async_describe_event(DOMAIN, EVENT_TURN, describe)

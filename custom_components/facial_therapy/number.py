@@ -4,7 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, override
 
-from homeassistant.components.number import NumberDeviceClass, NumberEntity, NumberEntityDescription, NumberMode
+from homeassistant.components.number import (
+    NumberDeviceClass,
+    NumberEntity,
+    NumberEntityDescription,
+    NumberMode,
+)
 from homeassistant.const import EntityCategory, UnitOfElectricCurrent, UnitOfFrequency, UnitOfTime
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -12,8 +17,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .coordinator import DeviceConfigEntry
 from .core import limits
 from .core.model import Modality
-from .entity import FacialTherapyDescription, FacialTherapyEntity, always, fitting, translated_errors
-from .settings import Settings
+from .entity import FacialTherapyDescription, FacialTherapyEntity, always, fitting
+from .session.settings import Settings
+from .text.errors import translated_errors
 
 PARALLEL_UPDATES = 0  # the shell puts commands in order
 
@@ -75,9 +81,16 @@ DESCRIPTIONS: Final = (
 )
 
 
-async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+async def async_setup_entry(
+    _hass: HomeAssistant,
+    entry: DeviceConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
     """Add the numbers of a device."""
-    async_add_entities(SettingNumber(entry.runtime_data, description) for description in fitting(entry.runtime_data, DESCRIPTIONS))
+    async_add_entities(
+        SettingNumber(entry.runtime_data, description)
+        for description in fitting(entry.runtime_data, DESCRIPTIONS)
+    )
 
 
 class SettingNumber(FacialTherapyEntity, NumberEntity):

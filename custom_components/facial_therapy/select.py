@@ -13,13 +13,18 @@ from homeassistant.util import dt as dt_util
 
 from .const import CONF_KIND, DOMAIN, KIND_PERSON
 from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
+from .core.gate.resolve import BUILT_IN
 from .core.model import RefusedError
-from .core.program import BUILT_IN
-from .entity import FacialTherapyDescription, FacialTherapyEntity, always, translated_errors
-from .evening_entity import EveningEntity
-from .people import PersonConfigEntry, find_person, persons
-from .person_entity import PersonDescription
-from .programs import own_programs
+from .entity import (
+    EveningEntity,
+    FacialTherapyDescription,
+    FacialTherapyEntity,
+    PersonDescription,
+    always,
+)
+from .people.programs import custom_programs
+from .people.registry import PersonConfigEntry, find_person, persons
+from .text.errors import translated_errors
 
 PARALLEL_UPDATES = 0  # the shell puts commands in order
 
@@ -66,12 +71,19 @@ NO_PLAN: Final = "none"
 PLAN: Final = PersonSelectDescription(key="plan", entity_registry_enabled_default=False)
 
 
-async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+async def async_setup_entry(
+    _hass: HomeAssistant,
+    entry: DeviceConfigEntry | PersonConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
     """Add the selects of a device or a person."""
     if entry.data[CONF_KIND] == KIND_PERSON:
         async_add_entities([PlanSelect(cast("PersonConfigEntry", entry), PLAN)])
     else:
-        async_add_entities(SettingSelect(cast("DeviceConfigEntry", entry).runtime_data, description) for description in DESCRIPTIONS)
+        async_add_entities(
+            SettingSelect(cast("DeviceConfigEntry", entry).runtime_data, description)
+            for description in DESCRIPTIONS
+        )
 
 
 class PlanSelect(EveningEntity, SelectEntity):
@@ -83,13 +95,13 @@ class PlanSelect(EveningEntity, SelectEntity):
     @override
     def options(self) -> list[str]:
         """Return what there is to choose from, of their own too."""
-        return [NO_PLAN, *BUILT_IN, *own_programs(self.hass, self.entry.entry_id)]
+        return [NO_PLAN, *BUILT_IN, *custom_programs(self.hass, self.entry.entry_id)]
 
     @property
     @override
     def current_option(self) -> str:
         """Return the concern of today's plan."""
-        plan = self.evenings.course.on(dt_util.now().date())
+        plan = self.evenings.weekly_plan.on(dt_util.now().date())
         return NO_PLAN if plan is None or not plan.evenings else plan.program
 
     @override
@@ -126,7 +138,9 @@ class SettingSelect(FacialTherapyEntity, SelectEntity):
     async def async_added_to_hass(self) -> None:
         """Follow people who come, go or are renamed, of which the shell need not know."""
         await super().async_added_to_hass()
-        self.async_on_remove(async_dispatcher_connect(self.hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed))
+        self.async_on_remove(
+            async_dispatcher_connect(self.hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed)
+        )
 
     @callback
     def _entry_changed(self, _change: ConfigEntryChange, entry: ConfigEntry) -> None:

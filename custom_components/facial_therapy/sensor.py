@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast, override
 
-from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorEntityDescription, SensorStateClass
+from homeassistant.components.sensor import (
+    SensorDeviceClass,
+    SensorEntity,
+    SensorEntityDescription,
+    SensorStateClass,
+)
 from homeassistant.const import EntityCategory, UnitOfTemperature
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -13,12 +18,16 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .const import CONF_KIND, KIND_PERSON
 from .coordinator import DeviceConfigEntry
 from .core.model import Modality
-from .core.session import State
+from .core.session import SessionState
 from .entity import DOSE_UNIT, FacialTherapyDescription, FacialTherapyEntity, always, fitting
-from .evening_sensor import DESCRIPTIONS as EVENING_DESCRIPTIONS, EveningSensor
-from .people import PersonConfigEntry
-from .person_sensor import DESCRIPTIONS as PERSON_DESCRIPTIONS, PersonSensor
-from .snapshot import Snapshot
+from .people.registry import PersonConfigEntry
+from .person_sensor import (
+    DESCRIPTIONS as PERSON_DESCRIPTIONS,
+    EVENING_DESCRIPTIONS,
+    EveningSensor,
+    PersonSensor,
+)
+from .session.view import Snapshot
 
 PARALLEL_UPDATES = 0  # nothing is polled
 
@@ -51,10 +60,12 @@ DESCRIPTIONS: Final = (
     FacialTherapySensorDescription(
         key="session",
         device_class=SensorDeviceClass.ENUM,
-        options=[state.value for state in State],
+        options=[state.value for state in SessionState],
         available_fn=always,
         value_fn=lambda data: data.state.value,
-        attributes_fn=lambda data: {ATTR_NEEDS_BUTTON: data.telemetry is not None and data.telemetry.needs_button},
+        attributes_fn=lambda data: {
+            ATTR_NEEDS_BUTTON: data.telemetry is not None and data.telemetry.needs_button
+        },
     ),
     FacialTherapySensorDescription(
         key="session_ends",
@@ -68,7 +79,9 @@ DESCRIPTIONS: Final = (
         entity_registry_enabled_default=False,
         available_fn=always,
         value_fn=_ready_at,
-        attributes_fn=lambda data: {ATTR_REASON: data.refusals[0].reason.shown if data.refusals else None},
+        attributes_fn=lambda data: {
+            ATTR_REASON: data.refusals[0].reason.shown if data.refusals else None
+        },
     ),
     FacialTherapySensorDescription(
         key="temperature",
@@ -111,15 +124,26 @@ DESCRIPTIONS: Final = (
 )
 
 
-async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+async def async_setup_entry(
+    _hass: HomeAssistant,
+    entry: DeviceConfigEntry | PersonConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
     """Add the sensors of a device or a person."""
     if entry.data[CONF_KIND] == KIND_PERSON:
         person_entry = cast("PersonConfigEntry", entry)
-        async_add_entities(PersonSensor(person_entry, description) for description in PERSON_DESCRIPTIONS)
-        async_add_entities(EveningSensor(person_entry, description) for description in EVENING_DESCRIPTIONS)
+        async_add_entities(
+            PersonSensor(person_entry, description) for description in PERSON_DESCRIPTIONS
+        )
+        async_add_entities(
+            EveningSensor(person_entry, description) for description in EVENING_DESCRIPTIONS
+        )
         return
     coordinator = cast("DeviceConfigEntry", entry).runtime_data
-    async_add_entities(FacialTherapySensor(coordinator, description) for description in fitting(coordinator, DESCRIPTIONS))
+    async_add_entities(
+        FacialTherapySensor(coordinator, description)
+        for description in fitting(coordinator, DESCRIPTIONS)
+    )
 
 
 class FacialTherapySensor(FacialTherapyEntity, SensorEntity):

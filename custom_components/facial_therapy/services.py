@@ -4,26 +4,41 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from homeassistant.core import Context, HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.core import (
+    Context,
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+    callback,
+)
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from .asks import ATTR_MODE, ATTR_PERSON, ATTR_SKIN_FINE, ATTR_WAIT, MODE_PROPOSE, SESSION, TARGET, ask_of
+from .actions.fields import (
+    ATTR_MODE,
+    ATTR_PERSON,
+    ATTR_SKIN_FINE,
+    ATTR_WAIT,
+    MODE_PROPOSE,
+    SESSION,
+    TARGET,
+    WAIT_S,
+    ask_of,
+)
+from .actions.history import HISTORY, LOG, async_get_history, async_log_session
+from .actions.targets import one_coordinator, target_coordinators
 from .const import DOMAIN
-from .coordinator import FacialTherapyCoordinator
-from .core.model import Plan, Reason, Refusal, RefusedError
-from .core.person import not_fine
-from .devices import DeviceError
-from .entity import translated_errors
-from .errors import translated
-from .evenings import evenings_of
-from .history import HISTORY, LOG, async_get_history, async_log_session
-from .people import async_change_standing
-from .permissions import async_may_control_device
-from .propose import OPEN, PROPOSALS, Proposal
-from .snapshot import Ask, LiveSession
-from .spoken import WAIT_S
-from .targets import all_coordinators, one_coordinator, target_coordinators
+from .coordinator import FacialTherapyCoordinator, all_coordinators
+from .core.gate.eligibility import not_fine
+from .core.model import PermittedSession, Reason, Refusal, RefusedError
+from .devices.port import DeviceError
+from .people.permissions import async_may_control_device
+from .people.registry import async_change_eligibility
+from .routines.proposals import OPEN, PROPOSALS, Proposal
+from .routines.runner import evenings_of
+from .session.view import LiveSession, SessionRequest
+from .text.errors import translated, translated_errors
 
 
 @callback
@@ -31,7 +46,10 @@ def async_setup_services(hass: HomeAssistant) -> None:
     """Register the actions."""
 
     def register(
-        name: str, action: Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]], schema: Mapping[Any, Any], response: SupportsResponse
+        name: str,
+        action: Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]],
+        schema: Mapping[Any, Any],
+        response: SupportsResponse,
     ) -> None:
         hass.services.async_register(DOMAIN, name, action, vol.Schema(schema), response)
 
@@ -46,7 +64,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     register("log_session", async_log_session, LOG, SupportsResponse.OPTIONAL)
 
 
-# --- the actions ---------------------------------------------------------------------------------------------------------------
+# --- the actions ----------------------------------------------------------------------------------
 
 
 async def _async_start(call: ServiceCall) -> ServiceResponse:
@@ -56,24 +74,36 @@ async def _async_start(call: ServiceCall) -> ServiceResponse:
     with translated_errors():
         ask = ask_of(call)
         if call.data.get(ATTR_SKIN_FINE) is False:  # whoever asks next today is told the same
-            async_change_standing(call.hass, ask.person, not_fine)
+            async_change_eligibility(call.hass, ask.person, not_fine)
         if call.data[ATTR_MODE] == MODE_PROPOSE:
             return await _async_propose(call, coordinator, ask)
         live = await coordinator.async_start(ask, call.context)
     return _session(live) if call.return_response else None
 
 
-async def _async_propose(call: ServiceCall, coordinator: FacialTherapyCoordinator, ask: Ask) -> ServiceResponse:
+async def _async_propose(
+    call: ServiceCall, coordinator: FacialTherapyCoordinator, ask: SessionRequest
+) -> ServiceResponse:
     """Ask the person whether they want a session now; one that would be refused is not proposed."""
-    if refusals := [refusal for refusal in coordinator.check(ask) if refusal.reason is not Reason.DEVICE_OFFLINE]:
+    if refusals := [
+        refusal for refusal in coordinator.check(ask) if refusal.reason is not Reason.DEVICE_OFFLINE
+    ]:
         raise RefusedError(*refusals)
     until = dt_util.utcnow() + OPEN
     asked = {field: value for field, value in call.data.items() if field != ATTR_MODE}
     data = {ATTR_WAIT: WAIT_S, **asked, ATTR_PERSON: ask.person.person_id, ATTR_SKIN_FINE: True}
     day = evenings_of(call.hass, ask.person).planned_today
-    proposal = Proposal(what=coordinator.modality.value, action="start_session", data=data, until=until, day=day)
+    proposal = Proposal(
+        what=coordinator.modality.value, action="start_session", data=data, until=until, day=day
+    )
     await call.hass.data[PROPOSALS].async_propose(ask.person.person_id, proposal)
-    answer: dict[str, Any] = {"session_id": None, "state": "proposed", "person": ask.person.name, "program": ask.program, "window_ends_at": until.isoformat()}
+    answer: dict[str, Any] = {
+        "session_id": None,
+        "state": "proposed",
+        "person": ask.person.name,
+        "program": ask.program,
+        "window_ends_at": until.isoformat(),
+    }
     return answer if call.return_response else None
 
 
@@ -117,7 +147,9 @@ async def _async_lower(call: ServiceCall) -> None:
 async def _async_stop(call: ServiceCall) -> None:
     """Stop the devices that are named; open to everybody who is signed in."""
     coordinators, unknown = target_coordinators(call)
-    await _async_stop_each(coordinators, call.context)  # a name that is wrong does not keep the others running
+    await _async_stop_each(
+        coordinators, call.context
+    )  # a name that is wrong does not keep the others running
     for error in unknown:
         raise error
 
@@ -129,7 +161,9 @@ async def _async_stop_all(call: ServiceCall) -> None:
 
 async def _async_stop_each(coordinators: list[FacialTherapyCoordinator], context: Context) -> None:
     """Stop several devices at once, all of them even if one fails."""
-    results = await asyncio.gather(*(coordinator.async_stop(context) for coordinator in coordinators), return_exceptions=True)
+    results = await asyncio.gather(
+        *(coordinator.async_stop(context) for coordinator in coordinators), return_exceptions=True
+    )
     for result in results:
         if isinstance(result, DeviceError):
             raise translated(result) from result
@@ -137,7 +171,7 @@ async def _async_stop_each(coordinators: list[FacialTherapyCoordinator], context
             raise result
 
 
-# --- out -----------------------------------------------------------------------------------------------------------------------
+# --- out ------------------------------------------------------------------------------------------
 
 
 def _session(live: LiveSession) -> dict[str, Any]:
@@ -152,18 +186,22 @@ def _session(live: LiveSession) -> dict[str, Any]:
     return response | _gives(live.plan)
 
 
-def _gives(plan: Plan | None) -> dict[str, Any]:
+def _gives(plan: PermittedSession | None) -> dict[str, Any]:
     """Return what a session will give; nothing is known of one that waits for its device."""
     if plan is None:
         return {}
     request, planned = plan.request, plan.planned
     return {
         "duration_s": request.duration_s,
-        "irradiance_mw_cm2": {str(channel): level for channel, level in request.irradiance_mw_cm2.items()},
+        "irradiance_mw_cm2": {
+            str(channel): level for channel, level in request.irradiance_mw_cm2.items()
+        },
         "current_ua": request.current_ua,
         "frequency_hz": request.frequency_hz,
         "planned": {
-            "fluence_j_cm2": {str(channel): fluence for channel, fluence in planned.fluence_j_cm2.items()},
+            "fluence_j_cm2": {
+                str(channel): fluence for channel, fluence in planned.fluence_j_cm2.items()
+            },
             "charge_ma_min": planned.charge_ma_min,
         },
     }

@@ -9,7 +9,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import LOGGER
 from .coordinator import DeviceConfigEntry
-from .entity import FacialTherapyDescription, NamedEntity, always, translated_errors
+from .entity import FacialTherapyDescription, NamedEntity, always
+from .text.errors import translated_errors
 
 PARALLEL_UPDATES = 0  # the shell puts commands in order, and a stop must not queue behind a start
 
@@ -22,7 +23,11 @@ class FacialTherapySwitchDescription(SwitchEntityDescription, FacialTherapyDescr
 SESSION: Final = FacialTherapySwitchDescription(key="session", available_fn=always)
 
 
-async def async_setup_entry(_hass: HomeAssistant, entry: DeviceConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+async def async_setup_entry(
+    _hass: HomeAssistant,
+    entry: DeviceConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
     """Add the switch of a device."""
     async_add_entities([SessionSwitch(entry.runtime_data, SESSION)])
 

@@ -26,12 +26,18 @@ class Timers:
             self._cancels.pop(name, None)
             action()
 
-        self._cancels[name] = async_call_later(self._hass, delay_s, HassJob(fire, cancel_on_shutdown=True))
+        self._cancels[name] = async_call_later(
+            self._hass, delay_s, HassJob(fire, cancel_on_shutdown=True)
+        )
 
-    def every(self, name: str, interval_s: float, action: Callable[[datetime], Coroutine[Any, Any, None]]) -> None:
+    def every(
+        self, name: str, interval_s: float, action: Callable[[datetime], Coroutine[Any, Any, None]]
+    ) -> None:
         """Do something again and again; if it is set already, it goes on as it is."""
         if name not in self._cancels:
-            self._cancels[name] = async_track_time_interval(self._hass, action, timedelta(seconds=interval_s), cancel_on_shutdown=True)
+            self._cancels[name] = async_track_time_interval(
+                self._hass, action, timedelta(seconds=interval_s), cancel_on_shutdown=True
+            )
 
     def wait(self, delay_s: float) -> asyncio.Future[None]:
         """Return what is done after a time; cancelling it cancels the timer."""

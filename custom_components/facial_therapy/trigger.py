@@ -1,6 +1,7 @@
 """The triggers: what has happened to a session, or in a person's evening, each with its data.
 
-They hear what happens, not states: nothing is told by what becomes unavailable, by a restart or by a reload.
+They hear what happens, not states: nothing is told by what becomes unavailable, by a restart or by
+a reload.
 """
 
 from collections.abc import Mapping
@@ -10,17 +11,26 @@ from homeassistant.const import CONF_OPTIONS, CONF_TARGET
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
-from homeassistant.helpers.trigger import Trigger, TriggerActionRunner, TriggerConfig, TriggerNotTriggeredReporter
+from homeassistant.helpers.trigger import (
+    Trigger,
+    TriggerActionRunner,
+    TriggerConfig,
+    TriggerNotTriggeredReporter,
+)
 from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
+from .actions.targets import targeted_entries
 from .const import SIGNAL_EVENING, SIGNAL_SESSION
 from .core.model import Outcome
-from .targets import targeted_entries
 
 CONF_OUTCOME: Final = "outcome"
 OPTIONS: Final[Mapping[str, Mapping[Any, Any]]] = {
-    "session_ended": {vol.Optional(CONF_OUTCOME): vol.All(cv.ensure_list, [vol.In([outcome.value for outcome in Outcome])])},
+    "session_ended": {
+        vol.Optional(CONF_OUTCOME): vol.All(
+            cv.ensure_list, [vol.In([outcome.value for outcome in Outcome])]
+        )
+    },
 }
 """By trigger: what may be chosen; by the data of the same name it is told apart."""
 
@@ -48,7 +58,12 @@ class FacialTherapyTrigger(Trigger):
     @classmethod
     async def async_validate_config(cls, hass: HomeAssistant, config: ConfigType) -> ConfigType:
         """Check target and options."""
-        schema = vol.Schema({vol.Required(CONF_TARGET): cv.TARGET_FIELDS, vol.Optional(CONF_OPTIONS, default=dict): OPTIONS.get(cls.key, {})})
+        schema = vol.Schema(
+            {
+                vol.Required(CONF_TARGET): cv.TARGET_FIELDS,
+                vol.Optional(CONF_OPTIONS, default=dict): OPTIONS.get(cls.key, {}),
+            }
+        )
         return cast("ConfigType", schema(config))
 
     def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
@@ -58,20 +73,35 @@ class FacialTherapyTrigger(Trigger):
         self._options = config.options or {}
 
     @override
-    async def async_attach_runner(self, run_action: TriggerActionRunner, did_not_trigger: TriggerNotTriggeredReporter | None = None) -> CALLBACK_TYPE:
+    async def async_attach_runner(
+        self,
+        run_action: TriggerActionRunner,
+        did_not_trigger: TriggerNotTriggeredReporter | None = None,
+    ) -> CALLBACK_TYPE:
         """Hear what happens; the target is looked up then, since devices move and labels change."""
 
         @callback
         def heard(entry_id: str, event: str, data: Mapping[str, Any]) -> None:
             chosen = all(data.get(option) in values for option, values in self._options.items())
-            if event in self.events and chosen and entry_id in targeted_entries(self._hass, self._target):
-                run_action({"event": event, **data}, f"{data['person']}: {self.key.replace('_', ' ')}", Context(user_id=data.get("user_id")))
+            if (
+                event in self.events
+                and chosen
+                and entry_id in targeted_entries(self._hass, self._target)
+            ):
+                run_action(
+                    {"event": event, **data},
+                    f"{data['person']}: {self.key.replace('_', ' ')}",
+                    Context(user_id=data.get("user_id")),
+                )
 
         return async_dispatcher_connect(self._hass, self.signal, heard)
 
 
 def _trigger(name: str, of: str, heard: tuple[str, ...]) -> type[Trigger]:
-    return cast("type[Trigger]", type(name, (FacialTherapyTrigger,), {"key": name, "signal": of, "events": heard}))
+    return cast(
+        "type[Trigger]",
+        type(name, (FacialTherapyTrigger,), {"key": name, "signal": of, "events": heard}),
+    )
 
 
 TRIGGERS: Final[Mapping[str, type[Trigger]]] = {

@@ -25,7 +25,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 OF_THE_WAND = "Joan"
-"""Current after light on one face has to wait for hours, so that each device has somebody of its own."""
+"""Current after light on one face has to wait for hours, so that each device has somebody of its
+own."""
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +60,10 @@ async def wait_ready(household: Household, messages: Messages) -> None:
     """Wait until a session could begin on both devices, but for the rest that skin needs after one."""
     for station in household.stations.values():
         ready = await household.entity(messages, station, "ready", "binary_sensor")
-        await messages.wait_state(ready, lambda state: state["state"] == "on" or state["attributes"].get("reason") == "rest")
+        await messages.wait_state(
+            ready,
+            lambda state: state["state"] == "on" or state["attributes"].get("reason") == "rest",
+        )
 
 
 async def tidy(household: Household, messages: Messages) -> None:
@@ -84,13 +88,21 @@ async def household(furnished: Household, messages: Messages) -> AsyncGenerator[
 async def evening(furnished: Household, messages: Messages) -> AsyncGenerator[Household]:
     """Return the household with a mask that runs and a wand that waits for the skin.
 
-    One for all that look at it: light that begins for the fourth time within 30 s is a fault, however it was ended.
+    One for all that look at it: light that begins for the fourth time within 30 s is a fault,
+    however it was ended.
     """
     await wait_ready(furnished, messages)
     for station in furnished.stations.values():
         # One that outlasts everybody who looks.
-        await messages.act("select.select_option", {"option": "fine_lines"}, entity_id=await furnished.entity(messages, station, "program", "select"))
-        await messages.act("switch.turn_on", entity_id=await furnished.entity(messages, station, "session", "switch"))
+        await messages.act(
+            "select.select_option",
+            {"option": "fine_lines"},
+            entity_id=await furnished.entity(messages, station, "program", "select"),
+        )
+        await messages.act(
+            "switch.turn_on",
+            entity_id=await furnished.entity(messages, station, "session", "switch"),
+        )
     await put_on(furnished.mask, on=True)
     await furnished.wait_session(messages, furnished.mask, "running")
     yield furnished

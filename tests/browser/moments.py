@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from playwright.async_api import Page, Route
 
-from custom_components.facial_therapy.card import SCRIPTS
-from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.core.session import SessionState
+from custom_components.facial_therapy.web.card import SCRIPTS
 
 INTEGRATION: Final = Path(__file__).resolve().parents[2] / "custom_components" / "facial_therapy"
 CARD: Final = INTEGRATION / "frontend" / "facial-therapy-card.js"
@@ -33,12 +33,20 @@ DARK: Final[Mapping[str, str]] = {
 }
 
 WORDS: Final = {
-    f"component.facial_therapy.common.{key}": text for key, text in json.loads((INTEGRATION / "translations" / "en.json").read_text())["common"].items()
+    f"component.facial_therapy.common.{key}": text
+    for key, text in json.loads((INTEGRATION / "translations" / "en.json").read_text())[
+        "common"
+    ].items()
 }
 
 type Device = dict[str, Any]
 
-PROGRAMS: Final = {"fine_lines": "Fine lines", "uneven_tone": "Uneven tone", "puffiness": "Puffiness", "manual": "Manual"}
+PROGRAMS: Final = {
+    "fine_lines": "Fine lines",
+    "uneven_tone": "Uneven tone",
+    "puffiness": "Puffiness",
+    "manual": "Manual",
+}
 PLANNED: Final = {"fluence_j_cm2": {"red": 16.8, "near_infrared": 16.8}, "charge_ma_min": 0}
 
 
@@ -50,7 +58,12 @@ def mask(**changes: Any) -> Device:
         "modality": "mask",
         "state": "idle",
         "may_control": True,
-        "entities": {"session": "switch.mask_session", "program": "select.mask_program", "person": "select.mask_person", "confirm": "button.mask_confirm"},
+        "entities": {
+            "session": "switch.mask_session",
+            "program": "select.mask_program",
+            "person": "select.mask_person",
+            "confirm": "button.mask_confirm",
+        },
         "connected": True,
         "channels": ["red", "near_infrared", "amber"],
         "programs": PROGRAMS,
@@ -87,37 +100,107 @@ def session(**changes: Any) -> Device:
     }
 
 
-RUNNING: Final = session(phase="running", ends_at=NOW + 412, levels={"red": 28, "near_infrared": 28})
-RAMPING: Final = {**RUNNING, "phase": "ramping", "ends_at": NOW + 598, "levels": {"red": 11, "near_infrared": 11}}
-ENDED: Final = {"person": "Ada", "program": "Fine lines", "planned": PLANNED, "delivered": PLANNED, "outcome": "completed", "ended_at": NOW - 90_000}
+RUNNING: Final = session(
+    phase="running", ends_at=NOW + 412, levels={"red": 28, "near_infrared": 28}
+)
+RAMPING: Final = {
+    **RUNNING,
+    "phase": "ramping",
+    "ends_at": NOW + 598,
+    "levels": {"red": 11, "near_infrared": 11},
+}
+ENDED: Final = {
+    "person": "Ada",
+    "program": "Fine lines",
+    "planned": PLANNED,
+    "delivered": PLANNED,
+    "outcome": "completed",
+    "ended_at": NOW - 90_000,
+}
 FAULTED: Final = {
     "reason": "faulted",
     "message": "The device has stopped for safety: Too hot. Mend the cause, then press Confirm.",
     "allowed_at": None,
 }
-REST: Final = {"reason": "rest", "message": "The skin still rests from the last session. Possible from Wednesday 19:04.", "allowed_at": NOW + 79_200}
-CHARGING: Final = {"reason": "charging", "message": "The device is charging. Unplug it first.", "allowed_at": None}
+REST: Final = {
+    "reason": "rest",
+    "message": "The skin still rests from the last session. Possible from Wednesday 19:04.",
+    "allowed_at": NOW + 79_200,
+}
+CHARGING: Final = {
+    "reason": "charging",
+    "message": "The device is charging. Unplug it first.",
+    "allowed_at": None,
+}
 MOMENTS: Final[Mapping[str, Device | None]] = {
     "ready": mask(last=ENDED),
     "not ready": mask(refusals=[REST], last={**ENDED, "ended_at": NOW - 7200}),
     "refused": mask(refusals=[CHARGING], charging=True, last=ENDED),
-    "waiting": mask(state="waiting", connected=False, session=session(planned=None, duration_s=None, window_ends_at=NOW + 1320)),
+    "waiting": mask(
+        state="waiting",
+        connected=False,
+        session=session(planned=None, duration_s=None, window_ends_at=NOW + 1320),
+    ),
     "armed": mask(state="armed", session=session(window_ends_at=NOW + 47)),
     "ramping": mask(
         state="running",
         worn=True,
         lease_ends_at=NOW + 9,
-        session={**RUNNING, "phase": "ramping", "ends_at": NOW + 598, "levels": {"red": 11, "near_infrared": 11}},
+        session={
+            **RUNNING,
+            "phase": "ramping",
+            "ends_at": NOW + 598,
+            "levels": {"red": 11, "near_infrared": 11},
+        },
     ),
-    "running": mask(state="running", worn=True, temperature_c=36, lease_ends_at=NOW + 9, session=RUNNING),
-    "suspended": mask(state="suspended", temperature_c=35, session=session(phase=None, left_s=301, kept_until=NOW + 580, cause="contact")),
-    "paused": mask(state="paused", worn=True, temperature_c=35, session=session(phase=None, left_s=301, kept_until=NOW + 580, cause="person")),
-    "stopping": mask(state="stopping", worn=True, temperature_c=36, lease_ends_at=NOW + 7, session=session()),
-    "lost": mask(state="lost", connected=False, worn=None, temperature_c=None, lease_ends_at=NOW + 8, session=session()),
-    "fault": mask(state="fault", fault={"fault": "over_temperature", "name": "Too hot"}, refusals=[FAULTED], temperature_c=41),
+    "running": mask(
+        state="running", worn=True, temperature_c=36, lease_ends_at=NOW + 9, session=RUNNING
+    ),
+    "suspended": mask(
+        state="suspended",
+        temperature_c=35,
+        session=session(phase=None, left_s=301, kept_until=NOW + 580, cause="contact"),
+    ),
+    "paused": mask(
+        state="paused",
+        worn=True,
+        temperature_c=35,
+        session=session(phase=None, left_s=301, kept_until=NOW + 580, cause="person"),
+    ),
+    "stopping": mask(
+        state="stopping", worn=True, temperature_c=36, lease_ends_at=NOW + 7, session=session()
+    ),
+    "lost": mask(
+        state="lost",
+        connected=False,
+        worn=None,
+        temperature_c=None,
+        lease_ends_at=NOW + 8,
+        session=session(),
+    ),
+    "fault": mask(
+        state="fault",
+        fault={"fault": "over_temperature", "name": "Too hot"},
+        refusals=[FAULTED],
+        temperature_c=41,
+    ),
     "uncertain": mask(last={**ENDED, "outcome": "uncertain", "ended_at": NOW - 600}),
-    "off": mask(connected=False, worn=None, temperature_c=None, refusals=[{"reason": "device_offline", "message": "The device is off.", "allowed_at": None}]),
-    "unavailable": {"device_id": "mask", "name": "Bathroom mask", "modality": "mask", "state": "unavailable", "may_control": True, "entities": {}},
+    "off": mask(
+        connected=False,
+        worn=None,
+        temperature_c=None,
+        refusals=[
+            {"reason": "device_offline", "message": "The device is off.", "allowed_at": None}
+        ],
+    ),
+    "unavailable": {
+        "device_id": "mask",
+        "name": "Bathroom mask",
+        "modality": "mask",
+        "state": "unavailable",
+        "may_control": True,
+        "entities": {},
+    },
     "empty": None,
     "wand": mask(
         device_id="wand",
@@ -139,16 +222,24 @@ MOMENTS: Final[Mapping[str, Device | None]] = {
             "delivered": {"fluence_j_cm2": {}, "charge_ma_min": 0.37},
         },
     ),
-    "read only": mask(state="running", may_control=False, worn=True, lease_ends_at=NOW + 9, session=RUNNING),
+    "read only": mask(
+        state="running", may_control=False, worn=True, lease_ends_at=NOW + 9, session=RUNNING
+    ),
 }
 """Every state of the session sensor, and what else a card can look like."""
-assert {moment["state"] for moment in MOMENTS.values() if moment} >= set(State)
+assert {moment["state"] for moment in MOMENTS.values() if moment} >= set(SessionState)
 
 _DAYS: Final = [f"2026-11-{day}" for day in range(23, 30)]
 _TODAY: Final = 1
-_GIVEN: Final = {0: {"red": 16.8, "near_infrared": 16.8}, _TODAY: {"red": 12.0, "near_infrared": 12.0, "amber": 4.0}}
+_GIVEN: Final = {
+    0: {"red": 16.8, "near_infrared": 16.8},
+    _TODAY: {"red": 12.0, "near_infrared": 12.0, "amber": 4.0},
+}
 _WEEKS: Final = [
-    *(({"red": red, "near_infrared": 0.9 * red}, 0.1 * red) for red in (0, 8.4, 16.8, 33.6, 25.2, 33.6, 0, 50.4, 50.4, 33.6, 42.0)),
+    *(
+        ({"red": red, "near_infrared": 0.9 * red}, 0.1 * red)
+        for red in (0, 8.4, 16.8, 33.6, 25.2, 33.6, 0, 50.4, 50.4, 33.6, 42.0)
+    ),
     ({"red": 28.8, "near_infrared": 28.8, "amber": 4.0}, 0.81),
 ]
 WEEK: Final[Device] = {
@@ -156,14 +247,22 @@ WEEK: Final[Device] = {
         {
             "day": day,
             "today": index == _TODAY,
-            "left": [{"modality": "mask", "kind": "planned"}] if index in (3, 5) else [{"modality": "wand", "kind": "skipped"}] if index == 2 else [],
+            "left": [{"modality": "mask", "kind": "planned"}]
+            if index in (3, 5)
+            else [{"modality": "wand", "kind": "skipped"}]
+            if index == 2
+            else [],
             "fluence_j_cm2": _GIVEN.get(index, {}),
             "charge_ma_min": 0.81 if index == 0 else 0,
         }
         for index, day in enumerate(_DAYS)
     ],
     "weeks": [
-        {"week": (date(2026, 9, 7) + timedelta(weeks=index)).isoformat(), "fluence_j_cm2": light, "charge_ma_min": charge}
+        {
+            "week": (date(2026, 9, 7) + timedelta(weeks=index)).isoformat(),
+            "fluence_j_cm2": light,
+            "charge_ma_min": charge,
+        }
         for index, (light, charge) in enumerate(_WEEKS)
     ],
     "meters": {
@@ -184,9 +283,23 @@ WEEK: Final[Device] = {
             "at_most": {"fluence_j_cm2": {"red": most}, "charge_ma_min": most},
         }
         for ago, modality, program, planned, least, most in (
-            (600, "mask", "Uneven tone", {"fluence_j_cm2": {"red": 33.6}, "charge_ma_min": 0}, 12, 28),
+            (
+                600,
+                "mask",
+                "Uneven tone",
+                {"fluence_j_cm2": {"red": 33.6}, "charge_ma_min": 0},
+                12,
+                28,
+            ),
             (86_400, "mask", "Fine lines", PLANNED, 33.6, 33.6),
-            (87_000, "wand", "Fine lines", {"fluence_j_cm2": {}, "charge_ma_min": 0.98}, 0.81, 0.81),
+            (
+                87_000,
+                "wand",
+                "Fine lines",
+                {"fluence_j_cm2": {}, "charge_ma_min": 0.98},
+                0.81,
+                0.81,
+            ),
         )
     ],
     "done": 2,
@@ -207,11 +320,23 @@ _ACTS: Final = ("cleanse", "gel", "wand", "rinse", "mask", "serum")
 def routine(state: str | None, index: int, say: str, **changes: Any) -> Device:
     """Return a person in a step of their routine, with changes."""
     steps = [
-        {"act": act, "result": "skipped" if at == 1 else "done" if at < index else None, "now": at == index, "duration_s": 60} for at, act in enumerate(_ACTS)
+        {
+            "act": act,
+            "result": "skipped" if at == 1 else "done" if at < index else None,
+            "now": at == index,
+            "duration_s": 60,
+        }
+        for at, act in enumerate(_ACTS)
     ]
     goes_on = state not in (None, "over")
     told = {"state": state, "goes_on": goes_on, "due": False, "say": say}
-    shown = {**told, "until": None, "steps": steps if state else [], "ends_at": NOW + 1500, "next_at": None}
+    shown = {
+        **told,
+        "until": None,
+        "steps": steps if state else [],
+        "ends_at": NOW + 1500,
+        "next_at": None,
+    }
     return {"name": "Ada", "week": WEEK, "routine": {**shown, **changes}}
 
 
@@ -237,11 +362,22 @@ ROUTINES: Final[Mapping[str, Device]] = {
     "nobody": NOBODY,
     "private": PRIVATE,
 }
-CARDS: Final[Mapping[str, Mapping[str, Device]]] = {"facial-therapy-week-card": WEEKS, "facial-therapy-routine-card": ROUTINES}
+CARDS: Final[Mapping[str, Mapping[str, Device]]] = {
+    "facial-therapy-week-card": WEEKS,
+    "facial-therapy-routine-card": ROUTINES,
+}
 
-ALLOWED: Final = {"allowed": True, "refusals": [], "duration_s": 600, "planned": PLANNED, "levels": {"red": 28, "near_infrared": 28}, "current_ua": None}
+ALLOWED: Final = {
+    "allowed": True,
+    "refusals": [],
+    "duration_s": 600,
+    "planned": PLANNED,
+    "levels": {"red": 28, "near_infrared": 28},
+    "current_ua": None,
+}
 
-# A home that only tells, and a card around ours as Home Assistant has it: what the card asks for and calls is kept in `calls`.
+# A home that only tells, and a card around ours as Home Assistant has it: what the card asks for
+# and calls is kept in `calls`.
 _HOME: Final = """
 window.calls = [];
 customElements.define("ha-card", class extends HTMLElement {
@@ -304,8 +440,13 @@ async def open_page(page: Page, *, dark: bool = False) -> None:
         body {{ margin: 0; padding: 16px; }}
         main {{ display: grid; grid-template-columns: repeat(var(--columns, 1), minmax(0, var(--width, 400px))); gap: 16px; align-items: stretch; }}
     """
-    await serve(page, f"<!doctype html><html lang=en><head><title>Card</title><style>{style}</style></head><body><main></main></body></html>")
-    await page.evaluate(f"window.allowed = {json.dumps(ALLOWED)}; window.words = {json.dumps(WORDS)}")
+    await serve(
+        page,
+        f"<!doctype html><html lang=en><head><title>Card</title><style>{style}</style></head><body><main></main></body></html>",
+    )
+    await page.evaluate(
+        f"window.allowed = {json.dumps(ALLOWED)}; window.words = {json.dumps(WORDS)}"
+    )
     await page.add_script_tag(content=_HOME)
     for script in SCRIPTS:
         await page.add_script_tag(url=f"{PLACE}{script}", type="module")
@@ -318,7 +459,11 @@ async def serve(page: Page, html: str) -> None:
 
     async def answer(route: Route) -> None:
         file = CARD.parent / route.request.url.removeprefix(PLACE)
-        await (route.fulfill(path=file, content_type="text/javascript") if file.is_file() else route.fulfill(body=html, content_type="text/html"))
+        await (
+            route.fulfill(path=file, content_type="text/javascript")
+            if file.is_file()
+            else route.fulfill(body=html, content_type="text/html")
+        )
 
     await page.route(f"{PLACE}**", answer)
     await page.goto(PLACE)
@@ -328,7 +473,10 @@ async def show(page: Page, device: Device | None, **options: Any) -> None:
     """Show one card more; the page has it as `shown`."""
     config, tag = options.pop("config", {}), options.pop("tag", "facial-therapy-card")
     if german := options.pop("german", None):
-        options["words"] = {**WORDS, **{f"component.facial_therapy.common.card_{key}": text for key, text in german.items()}}
+        options["words"] = {
+            **WORDS,
+            **{f"component.facial_therapy.common.card_{key}": text for key, text in german.items()},
+        }
     show = "([device, options, config, tag]) => { window.shown = show(document.querySelector('main'), device, options, config, tag); }"
     await page.evaluate(show, [device, {"now": NOW, **options}, config, tag])
 

@@ -9,9 +9,27 @@ from typing import Any
 from playwright.async_api import Browser, CDPSession, Page, ViewportSize, expect
 import pytest
 
-from custom_components.facial_therapy.card import SCRIPTS
+from custom_components.facial_therapy.web.card import SCRIPTS
 
-from .moments import ALLOWED, CARD, CARDS, MOMENTS, NOW, PLACE, ROUTINES, RUNNING, WEEKS, WORDS, calls, mask, open_page, serve, session, show, tell
+from .moments import (
+    ALLOWED,
+    CARD,
+    CARDS,
+    MOMENTS,
+    NOW,
+    PLACE,
+    ROUTINES,
+    RUNNING,
+    WEEKS,
+    WORDS,
+    calls,
+    mask,
+    open_page,
+    serve,
+    session,
+    show,
+    tell,
+)
 
 AXE = Path(__file__).resolve().parents[2] / ".work/axe/node_modules/axe-core/axe.min.js"
 MOST_BYTES = 40_000
@@ -28,7 +46,9 @@ PHONE = ViewportSize(width=412, height=915)
 @pytest.fixture(scope="module")
 async def sheet(browser: Browser) -> AsyncGenerator[Page]:
     """Return the page that all tests use, one after another."""
-    context = await browser.new_context(viewport=PHONE, timezone_id="Europe/Amsterdam", reduced_motion="reduce")
+    context = await browser.new_context(
+        viewport=PHONE, timezone_id="Europe/Amsterdam", reduced_motion="reduce"
+    )
     yield await context.new_page()
     await context.close()
 
@@ -49,13 +69,19 @@ async def text(page: Page, name: str) -> str:
     return await page.locator(f"facial-therapy-card .{name}").inner_text()
 
 
-# --- what it looks like ------------------------------------------------------------------------------------------------------------
+# --- what it looks like ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("language", ["en"])
-async def test_no_moment_violates_accessibility(browser: Browser, dark: bool, language: str) -> None:  # noqa: FBT001 - a parameter of pytest
-    context = await browser.new_context(viewport={"width": 412, "height": 915}, timezone_id="Europe/Amsterdam", reduced_motion="reduce")
+async def test_no_moment_violates_accessibility(
+    browser: Browser, dark: bool, language: str
+) -> None:
+    context = await browser.new_context(
+        viewport={"width": 412, "height": 915},
+        timezone_id="Europe/Amsterdam",
+        reduced_motion="reduce",
+    )
     page = await context.new_page()
     await open_page(page, dark=dark)
     for moment in MOMENTS.values():
@@ -65,9 +91,14 @@ async def test_no_moment_violates_accessibility(browser: Browser, dark: bool, la
             await show(page, moment, dark=dark, language=language, tag=tag)
     await page.wait_for_timeout(500)
     await page.add_script_tag(path=AXE)
-    found = await page.evaluate("axe.run(document.querySelector('main'), {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})")
+    found = await page.evaluate(
+        "axe.run(document.querySelector('main'), {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
+    )
     await context.close()
-    assert [(violation["id"], [node["failureSummary"] for node in violation["nodes"]][:3]) for violation in found["violations"]] == []
+    assert [
+        (violation["id"], [node["failureSummary"] for node in violation["nodes"]][:3])
+        for violation in found["violations"]
+    ] == []
     assert len(found["passes"]) > 5
 
 
@@ -106,7 +137,13 @@ async def test_stop_is_there_at_every_moment_and_needs_one_press(page: Page) -> 
         await page.evaluate("calls.length = 0")
         await show(page, device)
         await page.locator("facial-therapy-card").last.get_by_role("button", name="Stop").click()
-        assert ["facial_therapy", "stop_session", {}, {"device_id": device["device_id"]}, False] in await calls(page), name
+        assert [
+            "facial_therapy",
+            "stop_session",
+            {},
+            {"device_id": device["device_id"]},
+            False,
+        ] in await calls(page), name
 
 
 async def test_the_ring_counts_down_by_the_clock_of_the_server(page: Page) -> None:
@@ -116,7 +153,9 @@ async def test_the_ring_counts_down_by_the_clock_of_the_server(page: Page) -> No
     assert await text(page, "note") == "Ends at 21:10"
     assert await text(page, "lease") == "Stops by itself at 21:04:14"
     await expect(page.locator("facial-therapy-card .time")).to_have_text("6:50")
-    share = await page.evaluate("shown.card.shadowRoot.querySelector('.arc').style.strokeDashoffset / (2 * Math.PI * 104)")
+    share = await page.evaluate(
+        "shown.card.shadowRoot.querySelector('.arc').style.strokeDashoffset / (2 * Math.PI * 104)"
+    )
     assert 1 - share == pytest.approx(410 / 600, abs=0.01)
 
 
@@ -132,8 +171,12 @@ async def test_every_state_is_named(page: Page) -> None:
 
 
 async def test_when_the_lease_of_a_lost_device_is_over_it_is_dark(page: Page) -> None:
-    await show(page, mask(state="lost", connected=False, lease_ends_at=NOW + 0.5, session=session()))
-    await expect(page.locator("facial-therapy-card .lease")).to_have_text("Dark since 21:04:05 at the latest")
+    await show(
+        page, mask(state="lost", connected=False, lease_ends_at=NOW + 0.5, session=session())
+    )
+    await expect(page.locator("facial-therapy-card .lease")).to_have_text(
+        "Dark since 21:04:05 at the latest"
+    )
 
 
 async def test_a_refusal_is_told_before_anybody_presses_start(page: Page) -> None:
@@ -144,32 +187,67 @@ async def test_a_refusal_is_told_before_anybody_presses_start(page: Page) -> Non
 
 
 async def test_what_stands_against_a_choice_is_told_for_that_choice(page: Page) -> None:
-    refused = {"allowed": False, "refusals": [{"reason": "skin_type", "message": "channels.blue is not for this skin type.", "allowed_at": None}]}
+    refused = {
+        "allowed": False,
+        "refusals": [
+            {
+                "reason": "skin_type",
+                "message": "channels.blue is not for this skin type.",
+                "allowed_at": None,
+            }
+        ],
+    }
     await show(page, mask(), answer=refused)
-    await expect(page.locator("facial-therapy-card .hint")).to_have_text("channels.blue is not for this skin type.")
-    asked = [call for call in await calls(page) if isinstance(call, dict) and call["type"] == "facial_therapy/check"]
-    assert asked == [{"type": "facial_therapy/check", "entry_id": "entry", "person": "Ada", "program": "fine_lines", "language": "en"}]
+    await expect(page.locator("facial-therapy-card .hint")).to_have_text(
+        "channels.blue is not for this skin type."
+    )
+    asked = [
+        call
+        for call in await calls(page)
+        if isinstance(call, dict) and call["type"] == "facial_therapy/check"
+    ]
+    assert asked == [
+        {
+            "type": "facial_therapy/check",
+            "entry_id": "entry",
+            "person": "Ada",
+            "program": "fine_lines",
+            "language": "en",
+        }
+    ]
 
 
 async def test_a_reason_of_the_persons_own_is_not_told(page: Page) -> None:
-    await show(page, mask(may_control=False, refusals=[{"reason": "personal", "message": "", "allowed_at": None}]))
+    await show(
+        page,
+        mask(
+            may_control=False, refusals=[{"reason": "personal", "message": "", "allowed_at": None}]
+        ),
+    )
     assert "Their settings say why" in await text(page, "hint")
 
 
 async def test_in_another_language_and_from_right_to_left(page: Page) -> None:
-    await show(page, MOMENTS["running"], language="de", german={"stop": "Stopp", "lease": "Stoppt von selbst um {time}"})
+    await show(
+        page,
+        MOMENTS["running"],
+        language="de",
+        german={"stop": "Stopp", "lease": "Stoppt von selbst um {time}"},
+    )
     await expect(page.get_by_role("button", name="Stopp")).to_be_visible()
     assert await text(page, "lease") == "Stoppt von selbst um 21:04:14"
     await show(page, MOMENTS["running"], language="he", rtl=True)
     card = page.locator("facial-therapy-card").last
     await expect(card.locator(".card")).to_have_attribute("dir", "rtl")
-    pause, stop = [await card.get_by_role("button", name=name).bounding_box() for name in ("Pause", "Stop")]
+    pause, stop = [
+        await card.get_by_role("button", name=name).bounding_box() for name in ("Pause", "Stop")
+    ]
     assert pause is not None
     assert stop is not None
     assert pause["x"] > stop["x"]
 
 
-# --- what it does --------------------------------------------------------------------------------------------------------------------
+# --- what it does ---------------------------------------------------------------------------------
 
 
 async def test_a_session_is_started_by_the_keyboard_alone(page: Page) -> None:
@@ -178,7 +256,13 @@ async def test_a_session_is_started_by_the_keyboard_alone(page: Page) -> None:
     for _ in range(3):
         await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
-    start = ["facial_therapy", "start_session", {"program": "fine_lines", "person": "Ada"}, {"device_id": "mask"}, False]
+    start = [
+        "facial_therapy",
+        "start_session",
+        {"program": "fine_lines", "person": "Ada"},
+        {"device_id": "mask"},
+        False,
+    ]
     await page.wait_for_function("calls.some(call => call[1] === 'start_session')")
     assert start in await calls(page)
     await tell(page, state="armed", session=session(window_ends_at=NOW + 60))
@@ -192,14 +276,28 @@ async def test_another_program_and_person_are_chosen_for_the_device(page: Page) 
     await page.get_by_label("Program").select_option("uneven_tone")
     await page.get_by_label("For").select_option("Grace")
     await page.get_by_role("button", name="Start").click()
-    assert ["select", "select_option", {"option": "uneven_tone"}, {"entity_id": "select.mask_program"}, False] in await calls(page)
-    assert ["facial_therapy", "start_session", {"program": "uneven_tone", "person": "Grace"}, {"device_id": "mask"}, False] in await calls(page)
+    assert [
+        "select",
+        "select_option",
+        {"option": "uneven_tone"},
+        {"entity_id": "select.mask_program"},
+        False,
+    ] in await calls(page)
+    assert [
+        "facial_therapy",
+        "start_session",
+        {"program": "uneven_tone", "person": "Grace"},
+        {"device_id": "mask"},
+        False,
+    ] in await calls(page)
 
 
 async def test_what_is_set_by_hand_is_started_by_its_switch(page: Page) -> None:
     await show(page, mask(program="manual"))
     await page.get_by_role("button", name="Start").click()
-    assert ["switch", "turn_on", {}, {"entity_id": "switch.mask_session"}, False] in await calls(page)
+    assert ["switch", "turn_on", {}, {"entity_id": "switch.mask_session"}, False] in await calls(
+        page
+    )
 
 
 async def test_a_device_that_is_off_is_waited_for(page: Page) -> None:
@@ -213,30 +311,56 @@ async def test_a_device_that_is_off_is_waited_for(page: Page) -> None:
     ("moment", "button", "call"),
     [
         ("running", "Pause", ["facial_therapy", "pause_session", {}, {"device_id": "mask"}, False]),
-        ("paused", "Resume", ["facial_therapy", "resume_session", {}, {"device_id": "mask"}, False]),
-        ("suspended", "Resume", ["facial_therapy", "resume_session", {}, {"device_id": "mask"}, False]),
-        ("fault", "Clear the fault", ["button", "press", {}, {"entity_id": "button.mask_confirm"}, False]),
+        (
+            "paused",
+            "Resume",
+            ["facial_therapy", "resume_session", {}, {"device_id": "mask"}, False],
+        ),
+        (
+            "suspended",
+            "Resume",
+            ["facial_therapy", "resume_session", {}, {"device_id": "mask"}, False],
+        ),
+        (
+            "fault",
+            "Clear the fault",
+            ["button", "press", {}, {"entity_id": "button.mask_confirm"}, False],
+        ),
     ],
 )
-async def test_the_other_buttons_do_what_they_say(page: Page, moment: str, button: str, call: list[Any]) -> None:
+async def test_the_other_buttons_do_what_they_say(
+    page: Page, moment: str, button: str, call: list[Any]
+) -> None:
     await show(page, MOMENTS[moment])
     await page.get_by_role("button", name=button).click()
     assert call in await calls(page)
 
 
 async def test_what_is_refused_is_said_and_announced(page: Page) -> None:
-    await show(page, mask(), fail={"code": "service_validation_error", "message": "The device is charging. Unplug it first."}, answer={**ALLOWED})
+    await show(
+        page,
+        mask(),
+        fail={
+            "code": "service_validation_error",
+            "message": "The device is charging. Unplug it first.",
+        },
+        answer={**ALLOWED},
+    )
     await page.get_by_role("button", name="Start").click()
     await expect(page.get_by_role("alert")).to_have_text("The device is charging. Unplug it first.")
 
 
-async def test_a_stop_that_nobody_hears_is_sent_again_once_home_assistant_is_back(page: Page) -> None:
+async def test_a_stop_that_nobody_hears_is_sent_again_once_home_assistant_is_back(
+    page: Page,
+) -> None:
     await show(page, MOMENTS["running"], fail=3)
     await page.evaluate("shown.fire('disconnected')")
     await expect(page.locator("facial-therapy-card .phase")).to_have_text("No connection")
     assert await text(page, "lease") == "Stops by itself at 21:04:14"
     await page.get_by_role("button", name="Stop").click()
-    await expect(page.locator("facial-therapy-card .hint")).to_contain_text("Take the device off now")
+    await expect(page.locator("facial-therapy-card .hint")).to_contain_text(
+        "Take the device off now"
+    )
     await page.evaluate("calls.length = 0; shown.fire('ready')")
     await page.wait_for_function("calls.some(call => call[1] === 'stop_session')")
 
@@ -249,7 +373,11 @@ async def test_somebody_who_may_only_look_sees_only_stop(page: Page) -> None:
         card = page.locator("facial-therapy-card").last
         await expect(card.get_by_role("button")).to_have_text(["Stop"])
         await expect(card.get_by_role("combobox")).to_have_count(0)
-    assert not [call for call in await calls(page) if isinstance(call, dict) and call["type"].endswith("check")]
+    assert not [
+        call
+        for call in await calls(page)
+        if isinstance(call, dict) and call["type"].endswith("check")
+    ]
 
 
 async def test_phases_are_spoken_and_seconds_are_not(page: Page) -> None:
@@ -280,7 +408,16 @@ async def test_two_cards_share_one_subscription(page: Page) -> None:
             card.hass = {...shown.card.hass, ...window.shown.hass};
         }"""
     )
-    assert len([call for call in await calls(page) if isinstance(call, dict) and call["type"] == "facial_therapy/subscribe"]) == 1
+    assert (
+        len(
+            [
+                call
+                for call in await calls(page)
+                if isinstance(call, dict) and call["type"] == "facial_therapy/subscribe"
+            ]
+        )
+        == 1
+    )
 
 
 async def test_a_wrong_configuration_is_refused_by_name(page: Page) -> None:
@@ -292,12 +429,19 @@ async def test_a_wrong_configuration_is_refused_by_name(page: Page) -> None:
 
 @pytest.mark.parametrize(
     ("script", "tag"),
-    [("facial-therapy-card.js", "facial-therapy-card"), ("facial-therapy-dashboard.js", "ll-strategy-dashboard-facial-therapy")],
+    [
+        ("facial-therapy-card.js", "facial-therapy-card"),
+        ("facial-therapy-dashboard.js", "ll-strategy-dashboard-facial-therapy"),
+    ],
 )
-async def test_nothing_is_defined_before_home_assistant_has_its_own_registry(browser: Browser, script: str, tag: str) -> None:
+async def test_nothing_is_defined_before_home_assistant_has_its_own_registry(
+    browser: Browser, script: str, tag: str
+) -> None:
     """What is defined in the browser's registry before is never found: it happened in every other page on a busy machine."""
     page = await browser.new_page()
-    await serve(page, "<!doctype html><html lang=en><body><home-assistant></home-assistant></body></html>")
+    await serve(
+        page, "<!doctype html><html lang=en><body><home-assistant></home-assistant></body></html>"
+    )
     await page.evaluate("""() => {
         const own = new Map();
         window.replace = () => {
@@ -314,7 +458,7 @@ async def test_nothing_is_defined_before_home_assistant_has_its_own_registry(bro
     await page.close()
 
 
-# --- a person's week and evening -------------------------------------------------------------------------------------------------------
+# --- a person's week and evening ------------------------------------------------------------------
 
 
 async def test_a_week_is_drawn_and_said(page: Page) -> None:
@@ -325,21 +469,29 @@ async def test_a_week_is_drawn_and_said(page: Page) -> None:
     await expect(days.nth(1).locator(".said")).to_have_text("Tuesday, 28 J/cm², today")
     await expect(days.nth(1).locator(".bar")).to_have_count(3)
     await expect(days.nth(3).locator(".said")).to_have_text("Thursday, 0 J/cm², planned")
-    await expect(card.locator(".charge .days li").first.locator(".said")).to_have_text("Monday, 0.81 mA·min")
+    await expect(card.locator(".charge .days li").first.locator(".said")).to_have_text(
+        "Monday, 0.81 mA·min"
+    )
     weeks = card.locator(".light-weeks .days li")
     await expect(weeks).to_have_count(12)
     await expect(weeks.last.locator(".said")).to_have_text("Nov 23, 61.6 J/cm²")
     await expect(weeks.last.locator(".bar")).to_have_count(3)
-    await expect(card.locator(".charge-weeks .days li").nth(3).locator(".said")).to_have_text("Sep 28, 3.36 mA·min")
+    await expect(card.locator(".charge-weeks .days li").nth(3).locator(".said")).to_have_text(
+        "Sep 28, 3.36 mA·min"
+    )
     meter = card.locator(".meters li").nth(1)
     await expect(meter).to_contain_text("Light in a week73.9 of 200 J/cm²")
-    assert await meter.locator(".fill").evaluate("bar => bar.offsetWidth / bar.parentElement.offsetWidth") == pytest.approx(73.9 / 200, abs=0.01)
+    assert await meter.locator(".fill").evaluate(
+        "bar => bar.offsetWidth / bar.parentElement.offsetWidth"
+    ) == pytest.approx(73.9 / 200, abs=0.01)
     await expect(card.locator(".sessions li").first).to_contain_text("12\u201328 of 33.6 J/cm²")
 
 
 async def test_a_week_of_somebody_else_is_not_shown_and_says_why(page: Page) -> None:
     await show(page, WEEKS["private"], tag="facial-therapy-week-card")
-    await expect(page.locator("facial-therapy-week-card .hint")).to_have_text("Only the person and admins see this.")
+    await expect(page.locator("facial-therapy-week-card .hint")).to_have_text(
+        "Only the person and admins see this."
+    )
     await expect(page.locator("facial-therapy-week-card .charts")).to_be_hidden()
 
 
@@ -369,7 +521,9 @@ async def test_a_step_counts_down_by_the_clock_of_the_server(page: Page) -> None
 
 async def test_a_routine_begins_with_one_press_when_it_is_due(page: Page) -> None:
     await show(page, ROUTINES["due"], tag="facial-therapy-routine-card")
-    await expect(page.locator("facial-therapy-routine-card .say")).to_have_text("Your evening is due.")
+    await expect(page.locator("facial-therapy-routine-card .say")).to_have_text(
+        "Your evening is due."
+    )
     await page.get_by_role("button", name="Begin the evening").click()
     assert ["facial_therapy", "start_routine", {"person": "Ada"}, None, False] in await calls(page)
 
@@ -390,7 +544,7 @@ async def test_with_nothing_due_it_says_what_comes_next_and_does_not_call(page: 
     await expect(card.locator(".then")).to_be_hidden()
 
 
-# --- what it costs ---------------------------------------------------------------------------------------------------------------------
+# --- what it costs --------------------------------------------------------------------------------
 
 
 def imported(script: Path) -> set[Path]:
@@ -398,7 +552,11 @@ def imported(script: Path) -> set[Path]:
     files, new = set[Path](), {script}
     while new:
         files |= new
-        new = {script.parent / name for file in new for name in re.findall(r"^import [^;]*?\"\./([^\"]*)\"", file.read_text(), re.MULTILINE)} - files
+        new = {
+            script.parent / name
+            for file in new
+            for name in re.findall(r"^import [^;]*?\"\./([^\"]*)\"", file.read_text(), re.MULTILINE)
+        } - files
     return files
 
 
@@ -419,16 +577,29 @@ def test_every_file_is_short_and_of_a_card() -> None:
 def test_every_word_of_a_card_is_used() -> None:
     """What a key is made of at run time, such as `state_${state}`, stands for all that begin so."""
     scripts = "".join(path.read_text() for path in CARD.parent.glob("*.js"))
-    whole = {text.removeprefix("card_").removeprefix("dashboard_") for text in re.findall(r"[\"`]([a-z_]+)[\"`]", scripts)}
+    whole = {
+        text.removeprefix("card_").removeprefix("dashboard_")
+        for text in re.findall(r"[\"`]([a-z_]+)[\"`]", scripts)
+    }
     begun = {text.removeprefix("card_") for text in re.findall(r"`([a-z_]+_)\$\{", scripts)}
     known = {key.rpartition(".")[2] for key in WORDS}
-    ours = {key.removeprefix("card_").removeprefix("dashboard_") for key in known if key.startswith(("card_", "dashboard_"))}
+    ours = {
+        key.removeprefix("card_").removeprefix("dashboard_")
+        for key in known
+        if key.startswith(("card_", "dashboard_"))
+    }
     assert {key for key in ours if key not in whole and not key.startswith(tuple(begun))} == set()
 
 
 def test_every_word_that_a_card_says_is_there() -> None:
     known = {key.rpartition(".")[2] for key in WORDS}
-    for script, prefix in (("facial-therapy-card", "card"), ("look", "card"), ("week", "card"), ("routine", "card"), ("facial-therapy-dashboard", "dashboard")):
+    for script, prefix in (
+        ("facial-therapy-card", "card"),
+        ("look", "card"),
+        ("week", "card"),
+        ("routine", "card"),
+        ("facial-therapy-dashboard", "dashboard"),
+    ):
         said = re.findall(r"\bwords\(\"([a-z_]+)\"", (CARD.parent / f"{script}.js").read_text())
         assert said
         assert {f"{prefix}_{key}" for key in said} - known == set()
@@ -437,9 +608,13 @@ def test_every_word_that_a_card_says_is_there() -> None:
 def test_it_asks_nothing_of_anybody_else() -> None:
     for script in CARD.parent.glob("*.js"):
         words = script.read_text()
-        assert set(re.findall(r"import [^;]*?\"([^\"]*)\"", words)) <= {f"./{other.name}" for other in CARD.parent.glob("*.js")}
+        assert set(re.findall(r"import [^;]*?\"([^\"]*)\"", words)) <= {
+            f"./{other.name}" for other in CARD.parent.glob("*.js")
+        }
         assert "fetch(" not in words
-        assert {word for word in words.split('"') if word.startswith("http")} <= {"https://github.com/facial-therapy/facial-therapy"}
+        assert {word for word in words.split('"') if word.startswith("http")} <= {
+            "https://github.com/facial-therapy/facial-therapy"
+        }
 
 
 # Tells the newest card something every second, as Home Assistant does at most.
@@ -493,5 +668,7 @@ async def test_a_running_session_leaves_the_page_its_time(page: Page) -> None:
     await page.wait_for_timeout(1000 * WATCHED_S)
     per_minute_s = (await busy_s(devtools) - before_s) * 60 / WATCHED_S
     await devtools.detach()
-    print(f"\na running session: {1000 * per_minute_s:.0f} ms of the main thread per minute, measured over {WATCHED_S} s")  # noqa: T201 - the figure
+    print(
+        f"\na running session: {1000 * per_minute_s:.0f} ms of the main thread per minute, measured over {WATCHED_S} s"
+    )
     assert per_minute_s < MOST_MAIN_THREAD_S

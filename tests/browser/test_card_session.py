@@ -26,7 +26,8 @@ WRONG_MS = 300_000
 RUNNING = ("Rising", "Running")
 STOPS = 50 if os.environ.get("FACIAL_THERAPY_LONG") else 3
 MOST_STOP_MS = 500
-# What is given to the mask has to wait for its rule against flicker: what could be shown on either device is shown on the wand.
+# What is given to the mask has to wait for its rule against flicker: what could be shown on either
+# device is shown on the wand.
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -37,10 +38,30 @@ async def _board(furnished: Household, messages: Messages) -> None:
 async def write_board(furnished: Household, messages: Messages) -> None:
     """Write a dashboard of two cards, and select a program so long that what a test gives of it counts as no session."""
     for station in furnished.stations.values():
-        await messages.act("select.select_option", {"option": "fine_lines"}, entity_id=await furnished.entity(messages, station, "program", "select"))
-    await messages.call("lovelace/dashboards/create", url_path=f"{BOARD}-page", title="Cards", mode="storage", show_in_sidebar=False)
-    cards = [{"type": "custom:facial-therapy-card", "device": station.device_id} for station in furnished.stations.values()]
-    views = [{"type": "sections", "path": BOARD, "title": "Cards", "sections": [{"type": "grid", "cards": [card]} for card in cards]}]
+        await messages.act(
+            "select.select_option",
+            {"option": "fine_lines"},
+            entity_id=await furnished.entity(messages, station, "program", "select"),
+        )
+    await messages.call(
+        "lovelace/dashboards/create",
+        url_path=f"{BOARD}-page",
+        title="Cards",
+        mode="storage",
+        show_in_sidebar=False,
+    )
+    cards = [
+        {"type": "custom:facial-therapy-card", "device": station.device_id}
+        for station in furnished.stations.values()
+    ]
+    views = [
+        {
+            "type": "sections",
+            "path": BOARD,
+            "title": "Cards",
+            "sections": [{"type": "grid", "cards": [card]} for card in cards],
+        }
+    ]
     await messages.call("lovelace/config/save", url_path=f"{BOARD}-page", config={"views": views})
 
 
@@ -52,7 +73,9 @@ async def open_cards(window: Window) -> None:
 
 def card_of(window: Window, station: Station) -> Locator:
     """Return the card of a device."""
-    return window.page.locator("facial-therapy-card").filter(has=window.page.get_by_role("heading", name=station.info.friendly_name, exact=True))
+    return window.page.locator("facial-therapy-card").filter(
+        has=window.page.get_by_role("heading", name=station.info.friendly_name, exact=True)
+    )
 
 
 async def says(card: Locator, *phases: str) -> None:
@@ -86,11 +109,13 @@ async def cards(opened: Window, household: Household) -> AsyncGenerator[Window]:
     assert opened.errors == []
 
 
-# --- what a person does and sees ---------------------------------------------------------------------------------------------------
+# --- what a person does and sees ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
-async def test_a_session_is_started_put_on_paused_resumed_and_stopped_on_the_card(cards: Window, household: Household, modality: str) -> None:
+async def test_a_session_is_started_put_on_paused_resumed_and_stopped_on_the_card(
+    cards: Window, household: Household, modality: str
+) -> None:
     station, witness = household.stations[modality], household.witness
     card, name, since_ns = card_of(cards, station), station.node.name, now_ns()
     await says(card, "Ready")
@@ -126,7 +151,9 @@ async def test_what_is_refused_says_why(cards: Window, household: Household) -> 
     await says(card, "Ready")
 
 
-async def test_a_node_that_is_lost_shows_when_it_stops_by_itself_and_is_dark_then(cards: Window, household: Household) -> None:
+async def test_a_node_that_is_lost_shows_when_it_stops_by_itself_and_is_dark_then(
+    cards: Window, household: Household
+) -> None:
     station, card = household.wand, card_of(cards, household.wand)
     await start(card, household, station)
     await household.witness.wait_lit(station.node.name, 0)
@@ -140,14 +167,18 @@ async def test_a_node_that_is_lost_shows_when_it_stops_by_itself_and_is_dark_the
         await expect(card.locator(".lease")).to_contain_text("Dark since")
     finally:
         station.link.up()
-    minutes, seconds = re.findall(r"\d+", lease)[1:3]  # the hours are of another time zone than ours
+    minutes, seconds = re.findall(r"\d+", lease)[
+        1:3
+    ]  # the hours are of another time zone than ours
     told_s, dark_s = int(minutes) * 60 + int(seconds), (cut_at + (dark_ns - cut_ns) / 1e9) % 3600
     assert (told_s - dark_s + 1) % 3600 <= 6, "it was dark later than the card said"
     await expect(card.get_by_role("button", name="Resume")).to_be_visible()
     await card.get_by_role("button", name="Stop").click()
 
 
-async def test_two_browsers_see_the_same_session(browser: Browser, cards: Window, household: Household) -> None:
+async def test_two_browsers_see_the_same_session(
+    browser: Browser, cards: Window, household: Household
+) -> None:
     async with windows.window(browser, household.home, **windows.PHONE) as phone:
         await open_cards(phone)
         here, there = card_of(cards, household.wand), card_of(phone, household.wand)
@@ -158,14 +189,21 @@ async def test_two_browsers_see_the_same_session(browser: Browser, cards: Window
         assert phone.errors == []
 
 
-async def test_a_session_of_an_automation_appears(cards: Window, household: Household, messages: Messages) -> None:
+async def test_a_session_of_an_automation_appears(
+    cards: Window, household: Household, messages: Messages
+) -> None:
     card = card_of(cards, household.mask)
-    await messages.act("facial_therapy.start_session", {"device_id": household.mask.device_id, "program": "fine_lines", "person": "Ada"})
+    await messages.act(
+        "facial_therapy.start_session",
+        {"device_id": household.mask.device_id, "program": "fine_lines", "person": "Ada"},
+    )
     await says(card, "Armed")
     await expect(card.locator(".title")).to_have_text("Fine lines · Ada")
 
 
-async def test_a_session_that_was_asked_for_aloud_appears(cards: Window, household: Household, messages: Messages) -> None:
+async def test_a_session_that_was_asked_for_aloud_appears(
+    cards: Window, household: Household, messages: Messages
+) -> None:
     card = card_of(cards, household.wand)
     await says(card, "Ready")
     answer = await messages.say(f"start the wand session for {OF_THE_WAND}")
@@ -176,7 +214,9 @@ async def test_a_session_that_was_asked_for_aloud_appears(cards: Window, househo
     await says(card, "Ready")
 
 
-async def test_a_session_is_started_and_stopped_by_the_keyboard_alone(cards: Window, household: Household) -> None:
+async def test_a_session_is_started_and_stopped_by_the_keyboard_alone(
+    cards: Window, household: Household
+) -> None:
     card = card_of(cards, household.wand)
     await card.get_by_role("combobox").first.focus()
     for _ in range(2):
@@ -193,11 +233,22 @@ async def test_a_session_is_started_and_stopped_by_the_keyboard_alone(cards: Win
     assert not (await household.witness.level(household.wand.node.name)).lit
 
 
-async def test_somebody_who_may_only_look_sees_only_stop_and_it_works(browser: Browser, cards: Window, household: Household, messages: Messages) -> None:
+async def test_somebody_who_may_only_look_sees_only_stop_and_it_works(
+    browser: Browser, cards: Window, household: Household, messages: Messages
+) -> None:
     name, password = "guest", "may only look"
-    user = (await messages.call("config/auth/create", name="Guest", group_ids=["system-read-only"]))["user"]
-    await messages.call("config/auth_provider/homeassistant/create", user_id=user["id"], username=name, password=password)
-    async with windows.window(browser, household.home, (await household.home.account(name, password)).token) as guest:
+    user = (
+        await messages.call("config/auth/create", name="Guest", group_ids=["system-read-only"])
+    )["user"]
+    await messages.call(
+        "config/auth_provider/homeassistant/create",
+        user_id=user["id"],
+        username=name,
+        password=password,
+    )
+    async with windows.window(
+        browser, household.home, (await household.home.account(name, password)).token
+    ) as guest:
         await open_cards(guest)
         card = card_of(guest, household.wand)
         await expect(card.get_by_role("button")).to_have_text(["Stop"])
@@ -217,7 +268,9 @@ async def test_somebody_who_may_only_look_sees_only_stop_and_it_works(browser: B
 async def test_it_is_dark_soon_after_stop_is_pressed(cards: Window, household: Household) -> None:
     """From the press in the page to the zero that the witness sees, at the driver below the governor."""
     station, card, times_ms = household.wand, card_of(cards, household.wand), []
-    await cards.page.evaluate("addEventListener('pointerdown', () => { window.pressedAt = Date.now(); }, true)")
+    await cards.page.evaluate(
+        "addEventListener('pointerdown', () => { window.pressedAt = Date.now(); }, true)"
+    )
     for _ in range(STOPS):
         await says(card, "Ready")
         since_ns = now_ns()
@@ -225,13 +278,19 @@ async def test_it_is_dark_soon_after_stop_is_pressed(cards: Window, household: H
         await household.witness.wait_lit(station.node.name, since_ns)
         await card.get_by_role("button", name="Stop").click()
         pressed_ns = int(1e6 * await cards.page.evaluate("pressedAt")) - (time.time_ns() - now_ns())
-        times_ms.append((await household.witness.wait_dark(station.node.name, pressed_ns) - pressed_ns) / 1e6)
+        times_ms.append(
+            (await household.witness.wait_dark(station.node.name, pressed_ns) - pressed_ns) / 1e6
+        )
         await put_on(station, on=False)
-    print(f"\n{STOPS} stops on the card: median {statistics.median(times_ms):.1f} ms, worst {max(times_ms):.1f} ms")  # noqa: T201 - the figure
+    print(
+        f"\n{STOPS} stops on the card: median {statistics.median(times_ms):.1f} ms, worst {max(times_ms):.1f} ms"
+    )
     assert max(times_ms) < MOST_STOP_MS
 
 
-async def test_a_clock_of_the_browser_that_is_wrong_changes_nothing(browser: Browser, household: Household, messages: Messages) -> None:
+async def test_a_clock_of_the_browser_that_is_wrong_changes_nothing(
+    browser: Browser, household: Household, messages: Messages
+) -> None:
     async with windows.window(browser, household.home) as window:
         await window.page.add_init_script(
             f"""const Right = Date;
@@ -242,13 +301,20 @@ async def test_a_clock_of_the_browser_that_is_wrong_changes_nothing(browser: Bro
         await start(card, household, household.wand)
         await says(card, "Running")
         ends = await household.entity(messages, household.wand, "session_ends")
-        ends_at = time.mktime(time.strptime((await messages.states())[ends]["state"][:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone
+        ends_at = (
+            time.mktime(
+                time.strptime((await messages.states())[ends]["state"][:19], "%Y-%m-%dT%H:%M:%S")
+            )
+            - time.timezone
+        )
         minutes, _, seconds = (await card.locator(".time").inner_text()).partition(":")
         assert int(minutes) * 60 + int(seconds) == pytest.approx(ends_at - time.time(), abs=2.5)
         await card.get_by_role("button", name="Stop").click()
 
 
-async def test_the_card_violates_no_rule_of_accessibility_in_home_assistant(cards: Window, household: Household) -> None:
+async def test_the_card_violates_no_rule_of_accessibility_in_home_assistant(
+    cards: Window, household: Household
+) -> None:
     await start(card_of(cards, household.wand), household, household.wand)
     await cards.page.add_script_tag(path=AXE)
     found = await cards.page.evaluate(

@@ -17,12 +17,21 @@ from tests.real.session import MANUAL
 from .window import Window
 
 WORDS = json.loads((COMPONENT / "translations" / "en.json").read_text())
-OF_A_PERSON = {"routine_step", "routine_finished", "session_due", "weekly_goal_reached", "is_due", "is_goal_reached"}
+OF_A_PERSON = {
+    "routine_step",
+    "routine_finished",
+    "session_due",
+    "weekly_goal_reached",
+    "is_due",
+    "is_goal_reached",
+}
 
 
 def _names(kind: str, *, of_a_person: bool) -> set[str]:
     """Return what our triggers or conditions of a device, or of a person, are called."""
-    return {words["name"] for key, words in WORDS[kind].items() if (key in OF_A_PERSON) is of_a_person}
+    return {
+        words["name"] for key, words in WORDS[kind].items() if (key in OF_A_PERSON) is of_a_person
+    }
 
 
 async def offered(page: Page, what: str, place: str, target: str) -> Locator:
@@ -49,12 +58,16 @@ async def _pick(found: Locator, name: str) -> None:
 async def _saved(window: Window, household: Household, name: str) -> dict[str, Any]:
     """Save the automation under a name, return what Home Assistant keeps of it."""
     await window.page.keyboard.press("Control+s")
-    await expect(window.page.locator("ha-dialog").get_by_text("Save", exact=True).first).to_be_visible()
+    await expect(
+        window.page.locator("ha-dialog").get_by_text("Save", exact=True).first
+    ).to_be_visible()
     await window.page.keyboard.type(name)
     await window.page.get_by_role("button", name="Save").last.click()
     await window.page.wait_for_url("**/automation/edit/1*")
     number = window.page.url.rpartition("/")[2].partition("?")[0]
-    kept: dict[str, Any] = await household.home.request("GET", f"/api/config/automation/config/{number}")
+    kept: dict[str, Any] = await household.home.request(
+        "GET", f"/api/config/automation/config/{number}"
+    )
     return kept
 
 
@@ -84,19 +97,30 @@ async def test_for_the_mask_our_triggers_conditions_and_actions_are_offered_and_
     await page.keyboard.press("Escape")
     await expect(found.first).to_be_hidden()
     found = await offered(page, "action", "Devices", "Mask")
-    assert await _called(found) >= {WORDS["services"][f"{verb}_session"]["name"] for verb in ("start", "check", "pause", "resume", "lower", "stop")}
+    assert await _called(found) >= {
+        WORDS["services"][f"{verb}_session"]["name"]
+        for verb in ("start", "check", "pause", "resume", "lower", "stop")
+    }
     await _pick(found, "Stop session")
 
     kept = await _saved(window, household, "No mask today")
-    assert [(each["trigger"], each["target"]) for each in kept["triggers"]] == [(f"facial_therapy.session_{turn}", mask) for turn in ("armed", "refused")]
-    assert [(each["action"], each["target"]) for each in kept["actions"]] == [("facial_therapy.stop_session", mask)]
+    assert [(each["trigger"], each["target"]) for each in kept["triggers"]] == [
+        (f"facial_therapy.session_{turn}", mask) for turn in ("armed", "refused")
+    ]
+    assert [(each["action"], each["target"]) for each in kept["actions"]] == [
+        ("facial_therapy.stop_session", mask)
+    ]
     async with _runs(messages, "No mask today"):
         with contextlib.suppress(CallError):
-            await messages.act("facial_therapy.start_session", {**mask, "person": "Ada", **MANUAL["mask"]})
+            await messages.act(
+                "facial_therapy.start_session", {**mask, "person": "Ada", **MANUAL["mask"]}
+            )
     await household.wait_session(messages, household.mask, "idle")
 
 
-async def test_for_a_person_the_turns_of_an_evening_are_offered_and_what_is_saved_runs(window: Window, household: Household, messages: Messages) -> None:
+async def test_for_a_person_the_turns_of_an_evening_are_offered_and_what_is_saved_runs(
+    window: Window, household: Household, messages: Messages
+) -> None:
     page = window.page
     await window.open("/config/automation/edit/new")
     found = await offered(page, "trigger", "Services", "Ada")
@@ -111,10 +135,18 @@ async def test_for_a_person_the_turns_of_an_evening_are_offered_and_what_is_save
     await _pick(await offered(page, "action", "Devices", "Wand"), "Stop session")
 
     kept = await _saved(window, household, "Evening begins")
-    [person] = [device["id"] for device in await messages.call("config/device_registry/list") if device["name"] == "Ada"]
-    assert [(each["trigger"], each["target"]) for each in kept["triggers"]] == [("facial_therapy.routine_step", {"device_id": person})]
+    [person] = [
+        device["id"]
+        for device in await messages.call("config/device_registry/list")
+        if device["name"] == "Ada"
+    ]
+    assert [(each["trigger"], each["target"]) for each in kept["triggers"]] == [
+        ("facial_therapy.routine_step", {"device_id": person})
+    ]
     async with _runs(messages, "Evening begins"):
-        await messages.act("facial_therapy.start_routine", {"person": "Ada", "steps": [{"act": "cleanse"}]})
+        await messages.act(
+            "facial_therapy.start_routine", {"person": "Ada", "steps": [{"act": "cleanse"}]}
+        )
     await messages.act("facial_therapy.stop_routine", {"person": "Ada"})
 
 
@@ -124,4 +156,6 @@ async def _tidied(household: Household, messages: Messages) -> AsyncGenerator[No
     yield
     for state in (await messages.states()).values():
         if state["entity_id"].startswith("automation."):
-            await household.home.request("DELETE", f"/api/config/automation/config/{state['attributes']['id']}")
+            await household.home.request(
+                "DELETE", f"/api/config/automation/config/{state['attributes']['id']}"
+            )

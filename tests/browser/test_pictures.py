@@ -19,7 +19,9 @@ from .window import PHONE, window as open_window
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 MOST_BYTES = 300_000
 
-pytestmark = pytest.mark.skipif(not os.environ.get("FACIAL_THERAPY_PICTURES"), reason="FACIAL_THERAPY_PICTURES is not set")
+pytestmark = pytest.mark.skipif(
+    not os.environ.get("FACIAL_THERAPY_PICTURES"), reason="FACIAL_THERAPY_PICTURES is not set"
+)
 
 
 # Icons and texts that come after the frame around them.
@@ -47,7 +49,12 @@ async def _take(page: Page, name: str, colors: int = 256, **options: Any) -> Non
 
 
 DARK: dict[str, Any] = {"color_scheme": "dark"}
-PLACES: dict[str, dict[str, Any]] = {"": {}, "-dark": DARK, "-phone": PHONE, "-phone-dark": {**PHONE, **DARK}}
+PLACES: dict[str, dict[str, Any]] = {
+    "": {},
+    "-dark": DARK,
+    "-phone": PHONE,
+    "-phone-dark": {**PHONE, **DARK},
+}
 OURS = "pictured-page"
 PAGES = {
     "tonight": "facial-therapy-card .phase",
@@ -60,11 +67,19 @@ PAGES = {
 
 def _high(options: dict[str, Any], height_px: int) -> dict[str, Any]:
     """Return a window that is high enough for what matters of a page."""
-    return {**options, "viewport": {"width": options.get("viewport", {"width": 1440})["width"], "height": height_px}}
+    return {
+        **options,
+        "viewport": {
+            "width": options.get("viewport", {"width": 1440})["width"],
+            "height": height_px,
+        },
+    }
 
 
 @pytest.mark.parametrize("place", PLACES)
-async def test_adding_something_is_pictured(browser: Browser, household: Household, place: str) -> None:
+async def test_adding_something_is_pictured(
+    browser: Browser, household: Household, place: str
+) -> None:
     async with open_window(browser, household.home, **PLACES[place]) as window:
         await begin_flow(window)
         await _take(window.page, f"config-flow{place}")
@@ -77,27 +92,54 @@ async def test_adding_something_is_pictured(browser: Browser, household: Househo
 
 
 @pytest.mark.parametrize("place", PLACES)
-async def test_pages_of_a_session_are_pictured(browser: Browser, evening: Household, messages: Messages, place: str) -> None:
+async def test_pages_of_a_session_are_pictured(
+    browser: Browser, evening: Household, messages: Messages, place: str
+) -> None:
     """The demo's dashboard, the one that is laid out by itself, and the pages of a device and of a person."""
-    if not any(board["url_path"] == OURS for board in await messages.call("lovelace/dashboards/list")):
-        await messages.call("lovelace/dashboards/create", url_path=OURS, title="Facial therapy", mode="storage", show_in_sidebar=False)
-        await messages.call("lovelace/config/save", url_path=OURS, config={"strategy": {"type": "custom:facial-therapy"}})
-    [person] = [device["id"] for device in await messages.call("config/device_registry/list") if device["name"] == "Ada"]
+    if not any(
+        board["url_path"] == OURS for board in await messages.call("lovelace/dashboards/list")
+    ):
+        await messages.call(
+            "lovelace/dashboards/create",
+            url_path=OURS,
+            title="Facial therapy",
+            mode="storage",
+            show_in_sidebar=False,
+        )
+        await messages.call(
+            "lovelace/config/save",
+            url_path=OURS,
+            config={"strategy": {"type": "custom:facial-therapy"}},
+        )
+    [person] = [
+        device["id"]
+        for device in await messages.call("config/device_registry/list")
+        if device["name"] == "Ada"
+    ]
     # Armed for a minute only, and for nothing: nobody puts it on.
     await messages.act("facial_therapy.stop_session", {"device_id": evening.wand.device_id})
     await evening.wait_session(messages, evening.wand, "idle")
-    await messages.act("switch.turn_on", entity_id=await evening.entity(messages, evening.wand, "session", "switch"))
+    await messages.act(
+        "switch.turn_on",
+        entity_id=await evening.entity(messages, evening.wand, "session", "switch"),
+    )
     options, phone = PLACES[place], "phone" in place
     async with open_window(browser, evening.home, **options) as window:
         await window.open_dashboard()
-        await expect(window.tile("Mask", "State").get_by_text("Running", exact=True)).to_be_visible()
+        await expect(
+            window.tile("Mask", "State").get_by_text("Running", exact=True)
+        ).to_be_visible()
         await _take(window.page, f"dashboard{place}")
-    async with open_window(browser, evening.home, **_high(options, 1800 if phone else 1200)) as window:
+    async with open_window(
+        browser, evening.home, **_high(options, 1800 if phone else 1200)
+    ) as window:
         for path, shown in PAGES.items():
             await window.open(f"/{OURS}/{path}")
             await expect(window.page.locator(shown).first).to_be_visible()
             await _take(window.page, f"laid-out-{path}{place}")
-    async with open_window(browser, evening.home, **_high(options, 1800 if phone else 1565)) as window:
+    async with open_window(
+        browser, evening.home, **_high(options, 1800 if phone else 1565)
+    ) as window:
         await window.open(f"/config/devices/device/{evening.mask.device_id}")
         await expect(window.card("Sensors").get_by_text("Running")).to_be_visible()
         await _take(window.page, f"device-page{place}")
@@ -128,10 +170,17 @@ async def test_a_session_on_the_card_is_pictured(browser: Browser, name: str, da
 
 
 @pytest.mark.parametrize("tag", moments.CARDS)
-@pytest.mark.parametrize(("place", "card_px", "dark"), [("", 440, False), ("-dark", 440, True), ("-phone", 380, False), ("-phone-dark", 380, True)])
-async def test_the_cards_of_a_person_are_pictured(browser: Browser, tag: str, place: str, card_px: int, dark: bool) -> None:  # noqa: FBT001 - a parameter of pytest
+@pytest.mark.parametrize(
+    ("place", "card_px", "dark"),
+    [("", 440, False), ("-dark", 440, True), ("-phone", 380, False), ("-phone-dark", 380, True)],
+)
+async def test_the_cards_of_a_person_are_pictured(
+    browser: Browser, tag: str, place: str, card_px: int, dark: bool
+) -> None:
     name = f"{tag.removeprefix('facial-therapy-').removesuffix('-card')}{place}"
-    await _take_cards(browser, f"card-{name}", list(moments.CARDS[tag]), 3 * card_px + 64, 3, card_px, dark, tag)
+    await _take_cards(
+        browser, f"card-{name}", list(moments.CARDS[tag]), 3 * card_px + 64, 3, card_px, dark, tag
+    )
 
 
 async def _take_cards(  # noqa: PLR0913, PLR0917 - a row of the table
@@ -144,20 +193,32 @@ async def _take_cards(  # noqa: PLR0913, PLR0917 - a row of the table
     dark: bool,  # noqa: FBT001 - a row of the table
     tag: str = "facial-therapy-card",
 ) -> None:
-    context = await browser.new_context(timezone_id="Europe/Amsterdam", reduced_motion="reduce", viewport={"width": width_px, "height": 400})
+    context = await browser.new_context(
+        timezone_id="Europe/Amsterdam",
+        reduced_motion="reduce",
+        viewport={"width": width_px, "height": 400},
+    )
     page = await context.new_page()
     await moments.open_page(page, dark=dark)
-    await page.evaluate("([columns, width]) => { document.querySelector('main').style = `--columns: ${columns}; --width: ${width}px`; }", [columns, card_px])
+    await page.evaluate(
+        "([columns, width]) => { document.querySelector('main').style = `--columns: ${columns}; --width: ${width}px`; }",
+        [columns, card_px],
+    )
     for moment in shown:
-        await moments.show(page, moments.CARDS.get(tag, moments.MOMENTS)[moment], dark=dark, tag=tag)
+        await moments.show(
+            page, moments.CARDS.get(tag, moments.MOMENTS)[moment], dark=dark, tag=tag
+        )
     if shown == list(moments.MOMENTS):
-        # What no device tells: a start that was refused after all, and a page that has lost Home Assistant.
+        # What no device tells: a start that was refused after all, and a page that has lost Home
+        # Assistant.
         await moments.show(page, moments.MOMENTS["ready"], dark=dark, fail=moments.CHARGING)
         await page.locator(tag).last.get_by_role("button", name="Start").click()
         await moments.show(page, moments.MOMENTS["running"], dark=dark)
         await page.evaluate("shown.fire('disconnected')")
     await page.wait_for_timeout(500)
-    await page.set_viewport_size({"width": width_px, "height": await page.evaluate("document.documentElement.scrollHeight")})
+    await page.set_viewport_size(
+        {"width": width_px, "height": await page.evaluate("document.documentElement.scrollHeight")}
+    )
     await page.wait_for_timeout(500)
     await _take(page, name, colors=128)
     await context.close()

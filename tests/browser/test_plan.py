@@ -9,7 +9,9 @@ from tests.real.household import Household
 from .window import Window
 
 NAME = "Grace"
-NEXT_SESSION = "document.querySelector('home-assistant').hass.states['sensor.grace_next_session'].state"
+NEXT_SESSION = (
+    "document.querySelector('home-assistant').hass.states['sensor.grace_next_session'].state"
+)
 SKIP = """async () => {
     const hass = document.querySelector("home-assistant").hass;
     const answer = await hass.callService("facial_therapy", "skip_planned", { person: "Grace" }, undefined, false, true);
@@ -19,12 +21,22 @@ SKIP = """async () => {
 
 async def _tick(page: Page, label: str) -> None:
     """Tick a box of a form."""
-    await page.locator("ha-selector-boolean").filter(has_text=label).locator("ha-switch, ha-checkbox").first.click()
+    await (
+        page.locator("ha-selector-boolean")
+        .filter(has_text=label)
+        .locator("ha-switch, ha-checkbox")
+        .first.click()
+    )
 
 
 async def _number(page: Page, label: str, value: float) -> None:
     """Write a number into a field of a form."""
-    await page.locator("ha-selector-number").filter(has_text=label).locator("input").first.fill(str(value))
+    await (
+        page.locator("ha-selector-number")
+        .filter(has_text=label)
+        .locator("input")
+        .first.fill(str(value))
+    )
 
 
 async def _add_person(page: Page) -> None:
@@ -43,7 +55,9 @@ async def _add_person(page: Page) -> None:
         await following.click()
 
 
-async def test_three_questions_a_program_of_ones_own_the_calendar_and_a_skipped_evening(flow: Window, household: Household) -> None:
+async def test_three_questions_a_program_of_ones_own_the_calendar_and_a_skipped_evening(
+    flow: Window, household: Household
+) -> None:
     page = flow.page
     await _add_person(page)
 

@@ -15,7 +15,9 @@ async def _say(window: Window, section: str, state: str) -> None:
     await expect(window.tile(section, "State").get_by_text(state, exact=True)).to_be_visible()
 
 
-@pytest.mark.parametrize(("section", "modality", "skin"), [("Mask", "mask", "Worn"), ("Wand", "wand", "Contact")])
+@pytest.mark.parametrize(
+    ("section", "modality", "skin"), [("Mask", "mask", "Worn"), ("Wand", "wand", "Contact")]
+)
 async def test_a_session_is_armed_put_on_paused_resumed_and_stopped_by_hand(
     window: Window, household: Household, section: str, modality: str, skin: str
 ) -> None:
@@ -52,14 +54,20 @@ async def test_the_switch_ends_what_it_began(window: Window, household: Househol
     assert not (await household.witness.level(household.mask.node.name)).lit
 
 
-async def test_a_refused_start_says_why_and_names_the_bound(window: Window, household: Household) -> None:
+async def test_a_refused_start_says_why_and_names_the_bound(
+    window: Window, household: Household
+) -> None:
     await window.open_dashboard()
     since_ns = now_ns()
     async with household.mask.direct() as mask:
         await mask.simulate(temperature=40.5)
     await expect(window.section("Mask").get_by_text("40.5 °C")).to_be_visible()
     await window.tile("Mask", "Session").get_by_role("switch").click()
-    await expect(window.page.get_by_text("The device is too warm: it has to be below 40 °C. Let it cool down.").first).to_be_visible()
+    await expect(
+        window.page.get_by_text(
+            "The device is too warm: it has to be below 40 °C. Let it cool down."
+        ).first
+    ).to_be_visible()
     await _say(window, "Mask", "Idle")
     assert not (await household.witness.above(household.mask.node.name, since_ns)).spans_s
 
@@ -68,6 +76,16 @@ async def test_home_assistant_has_nothing_to_complain_of(household: Household) -
     lines = household.home.console().splitlines()
     levels = (" WARNING ", " ERROR ", " CRITICAL ")
     # That it is a custom integration, Home Assistant says of each.
-    complaints = [line for line in lines if "facial_therapy" in line and any(level in line for level in levels) and "has not been tested" not in line]
+    complaints = [
+        line
+        for line in lines
+        if "facial_therapy" in line
+        and any(level in line for level in levels)
+        and "has not been tested" not in line
+    ]
     assert complaints == []
-    assert [line for line in lines if "/custom_components/facial_therapy/" in line and line.lstrip().startswith("File ")] == []
+    assert [
+        line
+        for line in lines
+        if "/custom_components/facial_therapy/" in line and line.lstrip().startswith("File ")
+    ] == []

@@ -32,13 +32,20 @@ def rows(household: Household, since: float) -> Counter[str]:
     """Return how many rows the recorder has of each entity and of each kind of event since a time."""
     states = "select meta.entity_id, count(*) from states join states_meta as meta using (metadata_id) where last_updated_ts >= ? group by 1"
     events = "select kind.event_type, count(*) from events join event_types as kind using (event_type_id) where time_fired_ts >= ? group by 1"
-    with sqlite3.connect(f"file:{household.home.directory / 'home-assistant_v2.db'}?mode=ro", uri=True) as database:
-        return Counter(dict([*database.execute(states, (since,)), *database.execute(events, (since,))]))
+    with sqlite3.connect(
+        f"file:{household.home.directory / 'home-assistant_v2.db'}?mode=ro", uri=True
+    ) as database:
+        return Counter(
+            dict([*database.execute(states, (since,)), *database.execute(events, (since,))])
+        )
 
 
 async def by_source(messages: Messages, counted: Counter[str]) -> dict[str, Counter[str]]:
     """Return the rows of ours, those of ESPHome, and all others."""
-    platforms = {entity["entity_id"]: entity["platform"] for entity in await messages.call("config/entity_registry/list")}
+    platforms = {
+        entity["entity_id"]: entity["platform"]
+        for entity in await messages.call("config/entity_registry/list")
+    }
     sources: dict[str, Counter[str]] = {OURS: Counter(), "esphome": Counter(), "other": Counter()}
     for what, count in counted.items():
         platform = platforms.get(what, OURS if what.startswith(OURS) else "other")
@@ -54,7 +61,9 @@ async def show_cards(browser: Browser, household: Household, messages: Messages)
     assert browser.is_connected()
 
 
-async def test_a_whole_session_costs_few_rows_and_little_of_the_page(browser: Browser, household: Household, messages: Messages) -> None:
+async def test_a_whole_session_costs_few_rows_and_little_of_the_page(
+    browser: Browser, household: Household, messages: Messages
+) -> None:
     station: Station = household.mask
     await show_cards(browser, household, messages)
     async with windows.window(browser, household.home) as window:
@@ -65,20 +74,31 @@ async def test_a_whole_session_costs_few_rows_and_little_of_the_page(browser: Br
         await says(card, "Ready")
         await pace(household, station)
         since = float(await window.page.evaluate("Date.now()")) / 1000
-        given = {"program": "manual", "channels": {"red": 6, "near_infrared": 6}, "duration_s": 60 * MINUTES, "person": "Ada"}
-        await messages.act("facial_therapy.start_session", {"device_id": station.device_id, **given})
+        given = {
+            "program": "manual",
+            "channels": {"red": 6, "near_infrared": 6},
+            "duration_s": 60 * MINUTES,
+            "person": "Ada",
+        }
+        await messages.act(
+            "facial_therapy.start_session", {"device_id": station.device_id, **given}
+        )
         await says(card, "Armed")
         await put_on(station, on=True)
         await says(card, "Running")
         before_s, began_ns = await busy_s(devtools), now_ns()
-        await expect(card.locator(".phase")).not_to_have_text("Running", timeout=(MINUTES + 1) * 60_000)
+        await expect(card.locator(".phase")).not_to_have_text(
+            "Running", timeout=(MINUTES + 1) * 60_000
+        )
         minutes = (now_ns() - began_ns) / 60e9
         busy = (await busy_s(devtools) - before_s) / minutes
     await put_on(station, on=False)
     await household.wait_session(messages, station, "idle")
     await asyncio.sleep(COMMIT_S)
     sources = await by_source(messages, rows(household, since))
-    print(f"\n{minutes:.1f} min in Home Assistant: {1000 * busy:.0f} ms of the main thread per minute, load {os.getloadavg()[0]:.1f}")  # noqa: T201 - the figure
+    print(
+        f"\n{minutes:.1f} min in Home Assistant: {1000 * busy:.0f} ms of the main thread per minute, load {os.getloadavg()[0]:.1f}"
+    )
     for source, counted in sources.items():
         print(f"  {counted.total()} rows of {source}: {dict(counted.most_common())}")  # noqa: T201 - the figure
     assert minutes > 0.8 * MINUTES
@@ -88,7 +108,9 @@ async def test_a_whole_session_costs_few_rows_and_little_of_the_page(browser: Br
 
 
 @pytest.mark.skipif(not LONG, reason="FACIAL_THERAPY_LONG is not set")
-async def test_a_page_outlives_a_restart_of_home_assistant(browser: Browser, furnished: Household, messages: Messages) -> None:
+async def test_a_page_outlives_a_restart_of_home_assistant(
+    browser: Browser, furnished: Household, messages: Messages
+) -> None:
     """Nothing is reloaded, nothing goes on by itself, and everything works again."""
     station = furnished.wand
     await show_cards(browser, furnished, messages)
@@ -106,7 +128,9 @@ async def test_a_page_outlives_a_restart_of_home_assistant(browser: Browser, fur
         assert await furnished.witness.wait_dark(station.node.name, stopped_ns) - stopped_ns < 5e9
         await furnished.home.start()
         await says(card, "Ready", "Not ready", "Interrupted")  # what is worn has to come off first
-        assert not (await furnished.witness.above(station.node.name, now_ns() - 1_000_000_000)).spans_s
+        assert not (
+            await furnished.witness.above(station.node.name, now_ns() - 1_000_000_000)
+        ).spans_s
         if await card.get_by_role("button", name="Resume").is_visible():
             await card.get_by_role("button", name="Stop").click()
         await put_on(station, on=False)

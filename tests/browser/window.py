@@ -24,9 +24,15 @@ _ARGUMENTS = (
     "--disable-sync",
 )
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 960}}
-PHONE: dict[str, Any] = {"viewport": {"width": 412, "height": 915}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 412, "height": 915},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
 TIMEOUT_MS = 20_000
-# What the frontend itself leaves uncaught: a bare object after it has shown why an action was refused, and a card that is left while it subscribes.
+# What the frontend itself leaves uncaught: a bare object after it has shown why an action was
+# refused, and a card that is left while it subscribes.
 _NOBODYS = {"Object", "disconnected"}
 
 expect.set_options(timeout=TIMEOUT_MS)
@@ -59,7 +65,11 @@ class Window:
     def _on_console(self, message: ConsoleMessage) -> None:
         """Keep errors, but for the icons of other integrations and the pictures of the card picker, which are on the internet."""
         url = message.location["url"]
-        if message.type == "error" and "demo.home-assistant.io" not in url and ("/api/brands/" not in url or "facial_therapy" in url):
+        if (
+            message.type == "error"
+            and "demo.home-assistant.io" not in url
+            and ("/api/brands/" not in url or "facial_therapy" in url)
+        ):
             self.errors.append(f"{message.text} ({url})")
 
     def _on_error(self, error: Error) -> None:
@@ -78,11 +88,19 @@ class Window:
 
     def section(self, heading: str) -> Locator:
         """Return the first section of a dashboard with this heading."""
-        return self.page.locator("hui-grid-section").filter(has=self.page.locator("hui-heading-card").get_by_text(heading, exact=True)).first
+        return (
+            self.page.locator("hui-grid-section")
+            .filter(has=self.page.locator("hui-heading-card").get_by_text(heading, exact=True))
+            .first
+        )
 
     def tile(self, section: str, name: str) -> Locator:
         """Return the tile with this name in a section of a dashboard."""
-        return self.section(section).locator("hui-tile-card").filter(has=self.page.get_by_text(name, exact=True))
+        return (
+            self.section(section)
+            .locator("hui-tile-card")
+            .filter(has=self.page.get_by_text(name, exact=True))
+        )
 
     def card(self, title: str) -> Locator:
         """Return a card of a device's page."""
@@ -90,9 +108,19 @@ class Window:
 
 
 @contextlib.asynccontextmanager
-async def window(browser: Browser, home: Home, token: str | None = None, **options: Any) -> AsyncGenerator[Window]:
+async def window(
+    browser: Browser, home: Home, token: str | None = None, **options: Any
+) -> AsyncGenerator[Window]:
     """Open a window that is signed in as the owner, or with another token."""
-    context = await browser.new_context(**{**DESKTOP, "locale": "en-US", "timezone_id": "Europe/Amsterdam", "reduced_motion": "reduce", **options})
+    context = await browser.new_context(
+        **{
+            **DESKTOP,
+            "locale": "en-US",
+            "timezone_id": "Europe/Amsterdam",
+            "reduced_motion": "reduce",
+            **options,
+        }
+    )
     context.set_default_timeout(TIMEOUT_MS)
     tokens = {
         "access_token": token or await home.token(),
@@ -103,7 +131,9 @@ async def window(browser: Browser, home: Home, token: str | None = None, **optio
         "hassUrl": home.url,
         "clientId": f"{home.url}/",
     }
-    await context.add_init_script(f"localStorage.setItem('hassTokens', {json.dumps(json.dumps(tokens))})")
+    await context.add_init_script(
+        f"localStorage.setItem('hassTokens', {json.dumps(json.dumps(tokens))})"
+    )
     try:
         yield Window(home, await context.new_page())
     finally:

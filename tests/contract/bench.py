@@ -11,30 +11,41 @@ from unittest.mock import patch
 
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
 
-from custom_components.facial_therapy.core.model import MANUAL, Channel, Dose, Modality, NodeState, Person, Plan, RefusedError, Request, Telemetry
-from custom_components.facial_therapy.devices import TherapyDevice
-from custom_components.facial_therapy.devices.governed import GovernedDevice
+from custom_components.facial_therapy.core.model import (
+    MANUAL,
+    Channel,
+    Dose,
+    Modality,
+    NodeState,
+    PermittedSession,
+    Person,
+    RefusedError,
+    SessionParameters,
+    Telemetry,
+)
+from custom_components.facial_therapy.devices.node import NodeDevice
+from custom_components.facial_therapy.devices.port import TherapyDevice
 from tests.fake_device import MASK, WAND, FakeDevice
 from tests.real.direct import Direct
 from tests.real.node import Node
 
-ADA = Person(person_id="ada", name="Ada", subject=4711)
+ADA = Person(person_id="ada", name="Ada", profile=4711)
 STEP_S = 0.1
 
 
-BO = Person(person_id="bo", name="Bo", subject=4712)
+BO = Person(person_id="bo", name="Bo", profile=4712)
 """Somebody whom the node does not know."""
 
 
-def plan(modality: Modality, *, duration_s: float = 60, window_s: float = 60, person: Person = ADA) -> Plan:
+def plan(modality: Modality, *, duration_s: float = 60, window_s: float = 60, person: Person = ADA) -> PermittedSession:
     """A small session, as `safety.permit` would let it through."""
     irradiance = {Channel.RED: 14.0, Channel.NEAR_INFRARED: 14.0} if modality is Modality.MASK else {}
     current_ua, frequency_hz = (None, None) if irradiance else (50.0, 8.3)
     planned = Dose(
         fluence_j_cm2={channel: value * duration_s / 1000 for channel, value in irradiance.items()}, charge_ma_min=(current_ua or 0) * duration_s / 60_000
     )
-    return Plan(
-        request=Request(
+    return PermittedSession(
+        request=SessionParameters(
             modality=modality,
             person=person,
             program=MANUAL,
@@ -44,7 +55,7 @@ def plan(modality: Modality, *, duration_s: float = 60, window_s: float = 60, pe
             frequency_hz=frequency_hz,
         ),
         planned=planned,
-        charged=planned,
+        worst_case=planned,
         skin_factor=1,
         lease_s=10 if modality is Modality.MASK else 5,
         window_s=window_s,
@@ -121,7 +132,7 @@ class FakeBench:
         self.renewing: str | None = None
         self.record = 1
         self.fake.strict = True
-        self.fake.subjects.append(ADA.subject)
+        self.fake.profiles.append(ADA.profile)
         self.fake.open(self.reports.append, lambda _: None)
 
     async def put_on(self) -> None:
@@ -163,7 +174,7 @@ class FakeBench:
 class RealBench:
     """A compiled node behind the real adapter."""
 
-    def __init__(self, modality: Modality, device: GovernedDevice, direct: Direct) -> None:
+    def __init__(self, modality: Modality, device: NodeDevice, direct: Direct) -> None:
         """Take the parts."""
         self.modality = modality
         self.device: TherapyDevice = device
@@ -224,7 +235,7 @@ async def real_bench(modality: Modality, programs: Path, directory: Path) -> Asy
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    node = Node(programs / f"{modality}-host", directory, port=port, witness=directory / "witness", subjects=(ADA.subject,))
+    node = Node(programs / f"{modality}-host", directory, port=port, witness=directory / "witness", profiles=(ADA.profile,))
     await node.start()
     try:
         async with (
@@ -235,7 +246,7 @@ async def real_bench(modality: Modality, programs: Path, directory: Path) -> Asy
             data = {"host": "127.0.0.1", "port": port, "noise_psk": ""}
             MockConfigEntry(domain="esphome", unique_id=mac, data=data).add_to_hass(hass)
             with patch("custom_components.facial_therapy.devices.channel.zeroconf.async_get_instance", return_value=None):
-                bench = RealBench(modality, GovernedDevice(hass, mac, modality), direct)
+                bench = RealBench(modality, NodeDevice(hass, mac, modality), direct)
                 await bench.take_off()
                 await bench.open()
                 try:

@@ -3,8 +3,16 @@
 import pytest
 
 from custom_components.facial_therapy.core import limits
-from custom_components.facial_therapy.core.model import Channel, Fault, NodeState, Outcome, Reason, RefusedError, Telemetry
-from custom_components.facial_therapy.devices import DeviceError
+from custom_components.facial_therapy.core.model import (
+    Channel,
+    Fault,
+    NodeState,
+    Outcome,
+    Reason,
+    RefusedError,
+    Telemetry,
+)
+from custom_components.facial_therapy.devices.port import DeviceError
 
 from .bench import Bench, new_session, plan, until, until_state
 

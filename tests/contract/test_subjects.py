@@ -34,41 +34,41 @@ async def refused(bench: Bench, person: object = ADA) -> RefusedError:
 async def test_nobody_starts_whom_the_device_does_not_know_and_a_hand_on_its_button_changes_that(bench: Bench) -> None:
     assert (await refused(bench, BO)).binding.reason is Reason.NOT_ENROLLED
     with pytest.raises(RefusedError) as error:
-        await bench.device.async_enroll(BO.subject)
+        await bench.device.async_enroll(BO.profile)
     assert error.value.binding.reason is Reason.BUTTON_NEEDED
     await bench.hold()
-    await bench.device.async_enroll(BO.subject)
+    await bench.device.async_enroll(BO.profile)
     await bench.let_go()
-    report = await until(bench, lambda report: BO.subject in report.subjects)
-    assert report.subjects == {ADA.subject, BO.subject}
-    await bench.device.async_enroll(BO.subject)  # known, and harmless
+    report = await until(bench, lambda report: BO.profile in report.profiles)
+    assert report.profiles == {ADA.profile, BO.profile}
+    await bench.device.async_enroll(BO.profile)  # known, and harmless
     answer = await bench.device.async_start(new_session(), plan(bench.modality, person=BO), last_record=bench.record)
     assert answer.state is NodeState.ARMED
 
 
 async def test_nothing_is_counted_for_somebody_who_had_nothing_or_is_unknown(bench: Bench) -> None:
-    windows = await bench.device.async_subject(ADA.subject)
-    assert (windows.subject, windows.sessions_week, windows.fluence_week_j_cm2, windows.charge_week_ma_min, windows.rest_s) == (ADA.subject, 0, 0, 0, 0)
+    windows = await bench.device.async_profile(ADA.profile)
+    assert (windows.profile, windows.sessions_week, windows.fluence_week_j_cm2, windows.charge_week_ma_min, windows.rest_s) == (ADA.profile, 0, 0, 0, 0)
     with pytest.raises(RefusedError) as error:
-        await bench.device.async_subject(BO.subject)
+        await bench.device.async_profile(BO.profile)
     assert error.value.binding.reason is Reason.NOT_ENROLLED
 
 
 async def test_an_open_session_is_counted_in_full_and_a_void_one_not_at_all(bench: Bench) -> None:
     asked = plan(bench.modality)
     await bench.device.async_start(new_session(), asked, last_record=bench.record)
-    opened = await bench.device.async_subject(ADA.subject)
+    opened = await bench.device.async_profile(ADA.profile)
     assert opened.fluence_day_j_cm2 + opened.charge_day_ma_min == pytest.approx(asked.planned.total * 1.2, rel=1e-4)
     assert opened.sessions_day == 1
     await bench.device.async_stop()
-    windows = await bench.device.async_subject(ADA.subject)
+    windows = await bench.device.async_profile(ADA.profile)
     assert (windows.fluence_day_j_cm2, windows.charge_day_ma_min, windows.sessions_day, windows.rest_s) == (0, 0, 0, 0)
 
 
 async def test_after_a_session_it_rests_and_says_until_when(bench: Bench) -> None:
     await treated(bench)
     delivered = (await bench.device.async_history(bench.record)).delivered.total
-    windows = await bench.device.async_subject(ADA.subject)
+    windows = await bench.device.async_profile(ADA.profile)
     assert windows.fluence_week_j_cm2 + windows.charge_week_ma_min == pytest.approx(delivered * 1.2, rel=0.01)
     assert (windows.sessions_day, windows.sessions_week) == (1, 1)
     binding = (await refused(bench)).binding
@@ -81,10 +81,10 @@ async def test_after_a_session_it_rests_and_says_until_when(bench: Bench) -> Non
 
 async def test_somebody_else_waits_ten_minutes(bench: Bench) -> None:
     await bench.hold()
-    await bench.device.async_enroll(BO.subject)
+    await bench.device.async_enroll(BO.profile)
     await bench.let_go()
     await treated(bench)
     binding = (await refused(bench, BO)).binding
-    assert binding.reason is Reason.SUBJECT_GAP
+    assert binding.reason is Reason.PROFILE_GAP
     assert binding.allowed_at is not None
     assert timedelta(minutes=9) < binding.allowed_at - dt_util.utcnow() <= timedelta(minutes=10, seconds=2)

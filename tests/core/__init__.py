@@ -4,21 +4,21 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from custom_components.facial_therapy.core.ledger import History
+from custom_components.facial_therapy.core.ledger.record import History
 from custom_components.facial_therapy.core.model import (
     Channel,
     Device,
     Dose,
+    Eligibility,
     EyeShield,
     Grade,
     Modality,
     NodeState,
     Options,
     Person,
-    Request,
     Screening,
+    SessionParameters,
     SkinType,
-    Standing,
     Telemetry,
     Verdict,
 )
@@ -31,14 +31,19 @@ NOTHING: Final = History(at=NOW)
 def screening(**changes: Any) -> Screening:
     """Return what was found a week ago: clear, blue included."""
     week = timedelta(days=7)
-    values: dict[str, Any] = {"verdict": Verdict.CLEAR, "screened_at": NOW - week, "expires_at": NOW - week + timedelta(days=90), "blue": True}
+    values: dict[str, Any] = {
+        "verdict": Verdict.CLEAR,
+        "screened_at": NOW - week,
+        "expires_at": NOW - week + timedelta(days=90),
+        "blue": True,
+    }
     return Screening(**values | changes)
 
 
-def standing(**changes: Any) -> Standing:
+def eligibility(**changes: Any) -> Eligibility:
     """Return the standing of an adult who has been screened for both modalities, and of whom nothing has been reported."""
     values: dict[str, Any] = {"adult": True, "screenings": dict.fromkeys(Modality, screening())}
-    return Standing(**values | changes)
+    return Eligibility(**values | changes)
 
 
 def person(
@@ -46,12 +51,20 @@ def person(
     skin_type: SkinType = SkinType.II,
     done: int = 10,
     sessions: Mapping[Modality, int] | None = None,
-    how: Standing | None = None,
+    how: Eligibility | None = None,
     options: Options | None = None,
 ) -> Person:
     """Return a screened adult with light skin and ten sessions of everything behind them."""
     counts = dict.fromkeys(Modality, done) if sessions is None else sessions
-    return Person(person_id="p1", name="Ada", subject=1, skin_type=skin_type, sessions=counts, standing=how or standing(), options=options or Options())
+    return Person(
+        person_id="p1",
+        name="Ada",
+        profile=1,
+        skin_type=skin_type,
+        sessions=counts,
+        eligibility=how or eligibility(),
+        options=options or Options(),
+    )
 
 
 def mask(*, channels: Iterable[Channel] = Channel, **changes: Any) -> Device:
@@ -107,12 +120,35 @@ def node(**changes: Any) -> Telemetry:
     return Telemetry(**values | changes)
 
 
-def light(*, duration_s: Any = 600, whose: Person | None = None, **levels: Any) -> Request:
+def light(
+    *, duration_s: Any = 600, whose: Person | None = None, **levels: Any
+) -> SessionParameters:
     """Return a manual request for a mask, by default red 20 mW/cm² for 10 min."""
-    channels: dict[Any, Any] = {Channel(name): level for name, level in levels.items()} or {Channel.RED: 20}
-    return Request(modality=Modality.MASK, person=whose or person(), program="manual", duration_s=duration_s, irradiance_mw_cm2=channels)
+    channels: dict[Any, Any] = {Channel(name): level for name, level in levels.items()} or {
+        Channel.RED: 20
+    }
+    return SessionParameters(
+        modality=Modality.MASK,
+        person=whose or person(),
+        program="manual",
+        duration_s=duration_s,
+        irradiance_mw_cm2=channels,
+    )
 
 
-def current(*, current_ua: Any = 100, frequency_hz: Any = 8.3, duration_s: Any = 300, whose: Person | None = None) -> Request:
+def current(
+    *,
+    current_ua: Any = 100,
+    frequency_hz: Any = 8.3,
+    duration_s: Any = 300,
+    whose: Person | None = None,
+) -> SessionParameters:
     """Return a manual request for a wand, by default 100 uA at 8.3 Hz for 5 min."""
-    return Request(modality=Modality.WAND, person=whose or person(), program="manual", duration_s=duration_s, current_ua=current_ua, frequency_hz=frequency_hz)
+    return SessionParameters(
+        modality=Modality.WAND,
+        person=whose or person(),
+        program="manual",
+        duration_s=duration_s,
+        current_ua=current_ua,
+        frequency_hz=frequency_hz,
+    )

@@ -1,7 +1,8 @@
 """A household over months, as it really is and as the ledger knows it.
 
-It has three devices, two faces, a disk, and clocks that somebody plays with. Whatever happens, `check` compares the two with numbers of its own: what the
-ledger counts in a hard window is never less than what the face got, and nothing is permitted that would lead above a ceiling.
+It has three devices, two faces, a disk, and clocks that somebody plays with. Whatever happens,
+`check` compares the two with numbers of its own: what the ledger counts in a hard window is never
+less than what the face got, and nothing is permitted that would lead above a ceiling.
 """
 
 from collections import Counter
@@ -10,21 +11,37 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from custom_components.facial_therapy.core import clock, safety
-from custom_components.facial_therapy.core.books import Books
-from custom_components.facial_therapy.core.dose import charged_at, planned
-from custom_components.facial_therapy.core.ledger import Record, Source, ceiling, merge
-from custom_components.facial_therapy.core.model import Channel, Device, Dose, Modality, Options, Outcome, Person, RefusedError, Request, SkinType
+from custom_components.facial_therapy.core.dose import planned, worst_case_at
+from custom_components.facial_therapy.core.gate import permit
+from custom_components.facial_therapy.core.ledger import clock
+from custom_components.facial_therapy.core.ledger.index import LedgerIndex
+from custom_components.facial_therapy.core.ledger.record import Record, Source, ceiling, merge
+from custom_components.facial_therapy.core.model import (
+    Channel,
+    Device,
+    Dose,
+    Modality,
+    Options,
+    Outcome,
+    Person,
+    RefusedError,
+    SessionParameters,
+    SkinType,
+)
 
-from . import NOW, mask, node, person, screening, standing, wand
+from . import NOW, eligibility, mask, node, person, screening, wand
 
-# The hard ceilings once more, so that a slip in limits.py or windows.py is seen here: charged J/cm² and mA·min, hours.
+# The hard ceilings once more, so that a slip in limits.py or windows.py is seen here: charged J/cm²
+# and mA·min, hours.
 DAY: Final = timedelta(hours=24)
 WEEK: Final = timedelta(hours=168)
 LIGHT: Final = {DAY: 100.0, WEEK: 300.0}
 BLUE: Final = {WEEK: 90.0}
 CHARGE: Final = {DAY: 7.5}
-SESSIONS: Final = {Modality.MASK: {DAY: 2, WEEK: 7}, Modality.WAND: {timedelta(hours=20): 1, WEEK: 5}}
+SESSIONS: Final = {
+    Modality.MASK: {DAY: 2, WEEK: 7},
+    Modality.WAND: {timedelta(hours=20): 1, WEEK: 5},
+}
 REST: Final = {Modality.MASK: timedelta(hours=6), Modality.WAND: timedelta(hours=20)}
 SKIN: Final = {SkinType.II: 1.0, SkinType.IV: 0.75, SkinType.VI: 0.5}
 U: Final = 0.2
@@ -32,7 +49,7 @@ LEAVES: Final = timedelta(minutes=10)
 """A session that nobody goes on with ends by itself."""
 ROUNDING: Final = 1e-6
 
-type Write = Callable[[Books], None]
+type Write = Callable[[LedgerIndex], None]
 
 
 @dataclass(slots=True)
@@ -83,7 +100,10 @@ class Node:
 
 
 def times(dose: Dose, share: float) -> Dose:
-    return Dose(fluence_j_cm2={channel: fluence * share for channel, fluence in dose.fluence_j_cm2.items()}, charge_ma_min=dose.charge_ma_min * share)
+    return Dose(
+        fluence_j_cm2={channel: fluence * share for channel, fluence in dose.fluence_j_cm2.items()},
+        charge_ma_min=dose.charge_ma_min * share,
+    )
 
 
 class Household:
@@ -94,14 +114,20 @@ class Household:
         self.boot_at = NOW
         self.wall_off = timedelta(0)
         self.disk: list[Write] = []
-        self.books = Books()
+        self.books = LedgerIndex()
         self.clock = clock.begin(NOW, 0, None)
         self.faces = {
-            "ada": person(skin_type=SkinType.II, options=Options(mask_sessions_week=6, wand_starting_phase=True)),
+            "ada": person(
+                skin_type=SkinType.II,
+                options=Options(mask_sessions_week=6, wand_starting_phase=True),
+            ),
             "eve": person(skin_type=SkinType.IV),
         }
         self.ids = dict.fromkeys(self.faces, "")
-        self.nodes = {name: Node(name, device) for name, device in (("mask", mask()), ("mask2", mask()), ("wand", wand()))}
+        self.nodes = {
+            name: Node(name, device)
+            for name, device in (("mask", mask()), ("mask2", mask()), ("wand", wand()))
+        }
         self.flows: list[Flow] = []
         self.number = 0
         self.newest: datetime | None = None
@@ -109,7 +135,7 @@ class Household:
         for face in self.faces:
             self.move_in(face)
 
-    # --- clocks and disk ------------------------------------------------------------------------------------------------------------
+    # --- clocks and disk --------------------------------------------------------------------------
 
     @property
     def ledger_now(self) -> datetime:
@@ -147,7 +173,7 @@ class Household:
         self.pass_time(off)
         self.wall_off = min(self.wall_off, most - self.now) - behind
         self.boot_at = self.now
-        self.books = Books()
+        self.books = LedgerIndex()
         for change in self.disk:
             change(self.books)
         self.clock = clock.begin(self.now + self.wall_off, 0, self.newest)
@@ -164,7 +190,7 @@ class Household:
             for each in self.nodes.values():
                 self.close(each)
 
-    # --- people ---------------------------------------------------------------------------------------------------------------------
+    # --- people -----------------------------------------------------------------------------------
 
     def move_in(self, face: str) -> None:
         """A face gets another person entry: the old one is removed first."""
@@ -172,28 +198,57 @@ class Household:
         self.number += 1
         before, after, at = self.ids[face], f"{face}{self.number}", self.dated
         if before:
-            self.write(lambda books: books.add_person(before, books.people.get(before, (None, None))[0], at))
+            self.write(
+                lambda books: books.add_person(
+                    before, books.people.get(before, (None, None))[0], at
+                )
+            )
         self.write(lambda books: books.add_person(after, at))
         self.ids[face] = after
 
     def whose(self, face: str) -> Person:
         """The person entry that a face has now, screened a week ago by the wall clock."""
         screened_at = self.now + self.wall_off - timedelta(days=7)
-        asked = dict.fromkeys(Modality, screening(screened_at=screened_at, expires_at=screened_at + timedelta(days=90)))
-        return replace(self.faces[face], person_id=self.ids[face], standing=standing(screenings=asked))
+        asked = dict.fromkeys(
+            Modality,
+            screening(screened_at=screened_at, expires_at=screened_at + timedelta(days=90)),
+        )
+        return replace(
+            self.faces[face], person_id=self.ids[face], eligibility=eligibility(screenings=asked)
+        )
 
-    # --- sessions -------------------------------------------------------------------------------------------------------------------
+    # --- sessions ---------------------------------------------------------------------------------
 
-    def request(self, each: Node, face: str, size: float, *, blue: bool) -> Request:
+    def request(self, each: Node, face: str, size: float, *, blue: bool) -> SessionParameters:
         """Ask for a share of what is allowed in one session."""
         whose = self.whose(face)
         if each.device.modality is Modality.WAND:
-            return Request(modality=Modality.WAND, person=whose, program="manual", duration_s=300, current_ua=250 * size, frequency_hz=8.3)
+            return SessionParameters(
+                modality=Modality.WAND,
+                person=whose,
+                program="manual",
+                duration_s=300,
+                current_ua=250 * size,
+                frequency_hz=8.3,
+            )
         scale = SKIN[whose.skin_type] * size
-        light = {Channel.RED: 20 * scale, Channel.BLUE: 16 * scale} if blue else {Channel.RED: 28 * scale, Channel.NEAR_INFRARED: 28 * scale}
-        return Request(modality=Modality.MASK, person=whose, program="manual", duration_s=600, irradiance_mw_cm2=light, gel_rinsed=True)
+        light = (
+            {Channel.RED: 20 * scale, Channel.BLUE: 16 * scale}
+            if blue
+            else {Channel.RED: 28 * scale, Channel.NEAR_INFRARED: 28 * scale}
+        )
+        return SessionParameters(
+            modality=Modality.MASK,
+            person=whose,
+            program="manual",
+            duration_s=600,
+            irradiance_mw_cm2=light,
+            gel_rinsed=True,
+        )
 
-    def start(self, name: str, face: str, size: float, *, blue: bool, crash: str = "", runs: bool = True) -> None:  # noqa: PLR0913 - what is drawn
+    def start(
+        self, name: str, face: str, size: float, *, blue: bool, crash: str = "", runs: bool = True
+    ) -> None:
         """Ask the gate, write, arm; with `runs` unset the node never got the command."""
         each = self.nodes[name]
         if each.live is not None:
@@ -205,12 +260,14 @@ class Household:
             return  # nothing starts
         history = self.books.history(self.ids[face], self.ledger_now, mac=name)
         try:
-            plan = safety.permit(request, each.device, node(received_at=wall), wall, history=history)
+            plan = permit.permit(
+                request, each.device, node(received_at=wall), wall, history=history
+            )
         except RefusedError as error:
             self.happened.update(f"refused {refusal.reason}" for refusal in error.refusals)
             return
         self.happened["start"] += 1
-        self.check_permitted(face, each.device.modality, plan.charged)
+        self.check_permitted(face, each.device.modality, plan.worst_case)
         self.number += 1
         session = Session(f"{self.number:016x}", face, plan.planned, request.duration_s)
         record = Record(
@@ -222,7 +279,7 @@ class Household:
             started_at=self.dated,
             duration_s=request.duration_s,
             planned=plan.planned,
-            charged=plan.charged,
+            worst_case=plan.worst_case,
             uncertainty=U,
         )
         if self.put(record, crash) and runs:
@@ -238,7 +295,16 @@ class Household:
         live.share += share
         self.now += timedelta(seconds=live.duration_s * share)
         known = live.session_id in self.books.records
-        self.flows.append(Flow(live.face, live.session_id, each.device.modality, charged_at(times(live.planned, share), each.device.grade, U), self.now, known))
+        self.flows.append(
+            Flow(
+                live.face,
+                live.session_id,
+                each.device.modality,
+                worst_case_at(times(live.planned, share), each.device.grade, U),
+                self.now,
+                known,
+            )
+        )
 
     def close(self, each: Node) -> None:
         """The node ends its session and remembers it."""
@@ -264,7 +330,7 @@ class Household:
         self.flow(name, 1)
         self.close(each)
 
-    # --- what nodes tell --------------------------------------------------------------------------------------------------------------
+    # --- what nodes tell --------------------------------------------------------------------------
 
     def take_in(self, name: str, crash: str = "") -> None:
         """Take in what the node has closed since the last time, and what was never accepted as void."""
@@ -276,7 +342,18 @@ class Household:
         told = {entry.session.session_id for entry in each.history}
         for record in self.books.open_sessions(name):
             if record.session_id not in told and each.live is None:
-                self.put(merge(record, replace(record, delivered=Dose(), output_s=0, outcome=Outcome.VOID, ended_at=self.dated)))
+                self.put(
+                    merge(
+                        record,
+                        replace(
+                            record,
+                            delivered=Dose(),
+                            output_s=0,
+                            outcome=Outcome.VOID,
+                            ended_at=self.dated,
+                        ),
+                    )
+                )
 
     def retell(self, name: str, index: int, crash: str = "") -> None:
         """Hear something once more, or before its turn."""
@@ -291,7 +368,12 @@ class Household:
         delivered = times(entry.session.planned, entry.share)
         ended_at = self.dated - (self.now - entry.ended_at)
         known = self.books.records.get(entry.session.session_id)
-        settled: dict[str, Any] = {"delivered": delivered, "output_s": entry.session.duration_s * entry.share, "outcome": Outcome.STOPPED, "ended_at": ended_at}
+        settled: dict[str, Any] = {
+            "delivered": delivered,
+            "output_s": entry.session.duration_s * entry.share,
+            "outcome": Outcome.STOPPED,
+            "ended_at": ended_at,
+        }
         if known is None:
             known = Record(
                 session_id=entry.session.session_id,
@@ -303,7 +385,7 @@ class Household:
                 started_at=ended_at,
                 duration_s=entry.session.duration_s,
                 planned=entry.session.planned,
-                charged=charged_at(entry.session.planned, each.device.grade, U),
+                worst_case=worst_case_at(entry.session.planned, each.device.grade, U),
                 uncertainty=U,
             )
         if not self.put(merge(known, replace(known, **settled)), crash):
@@ -321,8 +403,17 @@ class Household:
         """A session given elsewhere, and told by a person."""
         self.happened["logged"] += 1
         self.number += 1
-        nominal = Dose(fluence_j_cm2={Channel.RED: dose}) if modality is Modality.MASK else Dose(charge_ma_min=dose / 20)
-        charged = Dose(fluence_j_cm2={channel: value * 1.5 for channel, value in nominal.fluence_j_cm2.items()}, charge_ma_min=nominal.charge_ma_min * 1.5)
+        nominal = (
+            Dose(fluence_j_cm2={Channel.RED: dose})
+            if modality is Modality.MASK
+            else Dose(charge_ma_min=dose / 20)
+        )
+        worst_case = Dose(
+            fluence_j_cm2={
+                channel: value * 1.5 for channel, value in nominal.fluence_j_cm2.items()
+            },
+            charge_ma_min=nominal.charge_ma_min * 1.5,
+        )
         record = Record(
             session_id=f"{self.number:016x}",
             mac=None,
@@ -332,19 +423,21 @@ class Household:
             source=Source.LOGGED,
             started_at=self.dated,
             planned=nominal,
-            charged=charged,
+            worst_case=worst_case,
             uncertainty=0.5,
             delivered=nominal,
             outcome=Outcome.COMPLETED,
             ended_at=self.dated,
         )
         if self.put(record, crash):
-            self.flows.append(Flow(face, record.session_id, modality, charged, self.now, told=True))
+            self.flows.append(
+                Flow(face, record.session_id, modality, worst_case, self.now, told=True)
+            )
 
     def begin_anew(self) -> None:
         """The ledger cannot be read any more: everybody's windows are at their ceiling from now on."""
         self.happened["begun anew"] += 1
-        self.disk, self.books = [], Books()
+        self.disk, self.books = [], LedgerIndex()
         for face in self.faces:
             self.move_in(face)
             for modality in Modality:
@@ -353,20 +446,38 @@ class Household:
         for each in self.nodes.values():
             each.taken_in = len(each.history)
 
-    # --- truth ------------------------------------------------------------------------------------------------------------------------
+    # --- truth ------------------------------------------------------------------------------------
 
-    def really(self, face: str, length: timedelta, of: Callable[[Dose], float], modality: Modality) -> float:
+    def really(
+        self, face: str, length: timedelta, of: Callable[[Dose], float], modality: Modality
+    ) -> float:
         """What the face got in a window, of what the ledger can know."""
-        return sum(of(flow.dose) for flow in self.flows if flow.told and flow.face == face and flow.modality is modality and flow.at > self.now - length)
+        return sum(
+            of(flow.dose)
+            for flow in self.flows
+            if flow.told
+            and flow.face == face
+            and flow.modality is modality
+            and flow.at > self.now - length
+        )
 
     def counted(self, face: str) -> Iterator[tuple[Modality, timedelta, float, float]]:
         """Yield what the ledger counts in each hard window, and what was really given in it."""
         now = self.ledger_now
         records = self.books.history(self.ids[face], now).records
         for modality, of, windows in QUANTITIES:
-            own = [(record.over_at, of(record.taken)) for record in records if record.modality is modality]
+            custom = [
+                (record.over_at, of(record.counted))
+                for record in records
+                if record.modality is modality
+            ]
             for length in windows:
-                yield modality, length, sum(amount for over_at, amount in own if over_at > now - length), self.really(face, length, of, modality)
+                yield (
+                    modality,
+                    length,
+                    sum(amount for over_at, amount in custom if over_at > now - length),
+                    self.really(face, length, of, modality),
+                )
 
     def check(self) -> None:
         """What the ledger counts in a hard window is never less than what the face got in it, up to the ceiling that a ledger begun anew starts at."""
@@ -375,20 +486,31 @@ class Household:
             self.flows = [flow for flow in self.flows if flow.at >= oldest]
         for face in self.faces:
             for modality, length, counted, really in self.counted(face):
-                least = min(really, MOST[modality, length]) if self.happened["begun anew"] else really
+                least = (
+                    min(really, MOST[modality, length]) if self.happened["begun anew"] else really
+                )
                 assert counted >= least - ROUNDING, (face, modality, length, counted, really)
 
     def check_permitted(self, face: str, modality: Modality, adding: Dose) -> None:
         """Nothing is permitted that leads above a ceiling, or before its rest, by what really was."""
-        assert all(each.live is None or each.live.face != face for each in self.nodes.values()), "two at once"
+        assert all(each.live is None or each.live.face != face for each in self.nodes.values()), (
+            "two at once"
+        )
         factor = SKIN[self.faces[face].skin_type] if modality is Modality.MASK else 1
         for of_modality, of, windows in QUANTITIES:
             for length, most in windows.items():
                 if of_modality is modality and of(adding):
-                    assert self.really(face, length, of, modality) + of(adding) <= most * factor + ROUNDING, (face, modality, length)
+                    assert (
+                        self.really(face, length, of, modality) + of(adding)
+                        <= most * factor + ROUNDING
+                    ), (face, modality, length)
         whole = self.whole_sessions(face, modality)
         for length, number in SESSIONS[modality].items():
-            assert sum(at > self.now - length for at in whole) + 1 <= number, (face, modality, length)
+            assert sum(at > self.now - length for at in whole) + 1 <= number, (
+                face,
+                modality,
+                length,
+            )
         assert all(at <= self.now - REST[modality] for at in whole), (face, modality)
 
     def whole_sessions(self, face: str, modality: Modality) -> list[datetime]:
@@ -397,7 +519,11 @@ class Household:
         shares: dict[str, float] = {}
         for each in self.nodes.values():
             for entry in each.history[-12:]:
-                if entry.session.face == face and each.device.modality is modality and entry.share >= 0.2:
+                if (
+                    entry.session.face == face
+                    and each.device.modality is modality
+                    and entry.share >= 0.2
+                ):
                     shares[entry.session.session_id] = entry.share
         for flow in self.flows:
             if flow.told and flow.session_id in shares:
@@ -419,4 +545,8 @@ def _charge(dose: Dose) -> float:
 
 MOST: Final = {(Modality.MASK, WEEK): 90.0, (Modality.MASK, DAY): 100.0, (Modality.WAND, DAY): 7.5}
 """What a ledger that was begun anew counts at the least of every quantity."""
-QUANTITIES: Final = ((Modality.MASK, _light, LIGHT), (Modality.MASK, _blue, BLUE), (Modality.WAND, _charge, CHARGE))
+QUANTITIES: Final = (
+    (Modality.MASK, _light, LIGHT),
+    (Modality.MASK, _blue, BLUE),
+    (Modality.WAND, _charge, CHARGE),
+)

@@ -4,7 +4,13 @@ import math
 
 import pytest
 
-from custom_components.facial_therapy.core.dose import charge_ma_min, charged, fluence_j_cm2, planned, uncertainty
+from custom_components.facial_therapy.core.dose import (
+    charge_ma_min,
+    fluence_j_cm2,
+    planned,
+    uncertainty,
+    worst_case,
+)
 from custom_components.facial_therapy.core.model import Channel, Dose, Grade
 
 from . import current, light, mask, wand
@@ -19,7 +25,9 @@ def test_half_a_milliampere_for_fifteen_minutes_are_seven_and_a_half_milliampere
 
 
 def test_the_planned_dose_is_nominal_and_has_one_entry_per_channel() -> None:
-    assert planned(light(red=28, near_infrared=14, duration_s=300)) == Dose(fluence_j_cm2={Channel.RED: 8.4, Channel.NEAR_INFRARED: 4.2})
+    assert planned(light(red=28, near_infrared=14, duration_s=300)) == Dose(
+        fluence_j_cm2={Channel.RED: 8.4, Channel.NEAR_INFRARED: 4.2}
+    )
     assert planned(current(current_ua=250, duration_s=300)) == Dose(charge_ma_min=1.25)
 
 
@@ -38,20 +46,32 @@ def test_the_planned_dose_is_nominal_and_has_one_entry_per_channel() -> None:
         (Grade.DECLARED, -math.inf, math.inf),
     ],
 )
-def test_no_device_claims_less_uncertainty_than_its_grade_may(grade: Grade, claimed: float, expected: float) -> None:
+def test_no_device_claims_less_uncertainty_than_its_grade_may(
+    grade: Grade, claimed: float, expected: float
+) -> None:
     assert uncertainty(mask(grade=grade, uncertainty=claimed)) == expected
 
 
 def test_the_charged_dose_is_the_nominal_one_times_one_plus_u() -> None:
-    assert charged(Dose(fluence_j_cm2={Channel.RED: 10, Channel.BLUE: 5}), mask(uncertainty=0.25)).fluence_j_cm2 == {Channel.RED: 12.5, Channel.BLUE: 6.25}
-    assert charged(Dose(charge_ma_min=1), wand(grade=Grade.DECLARED)).charge_ma_min == 1.5
+    assert worst_case(
+        Dose(fluence_j_cm2={Channel.RED: 10, Channel.BLUE: 5}), mask(uncertainty=0.25)
+    ).fluence_j_cm2 == {Channel.RED: 12.5, Channel.BLUE: 6.25}
+    assert worst_case(Dose(charge_ma_min=1), wand(grade=Grade.DECLARED)).charge_ma_min == 1.5
 
 
 @pytest.mark.parametrize(("nominal", "expected"), [(0, 0), (0.001, 6), (1.4, 6), (4, 6), (8, 12)])
-def test_light_without_calibration_is_charged_at_least_six_joules_once_it_has_flowed(nominal: float, expected: float) -> None:
-    assert charged(Dose(fluence_j_cm2={Channel.RED: nominal}), mask(grade=Grade.NONE, uncertainty=0.5)).fluence_j_cm2 == {Channel.RED: expected}
+def test_light_without_calibration_is_charged_at_least_six_joules_once_it_has_flowed(
+    nominal: float, expected: float
+) -> None:
+    assert worst_case(
+        Dose(fluence_j_cm2={Channel.RED: nominal}), mask(grade=Grade.NONE, uncertainty=0.5)
+    ).fluence_j_cm2 == {Channel.RED: expected}
 
 
 def test_what_is_no_number_stays_none() -> None:
-    assert math.isnan(charged(Dose(fluence_j_cm2={Channel.RED: math.nan}), mask(grade=Grade.NONE)).fluence_j_cm2[Channel.RED])
+    assert math.isnan(
+        worst_case(
+            Dose(fluence_j_cm2={Channel.RED: math.nan}), mask(grade=Grade.NONE)
+        ).fluence_j_cm2[Channel.RED]
+    )
     assert math.isnan(planned(light(red=math.nan)).fluence_j_cm2[Channel.RED])

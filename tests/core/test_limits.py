@@ -14,7 +14,15 @@ from custom_components.facial_therapy.core.model import Channel, Grade, Modality
 # name, limit, default minimum, default maximum, hard minimum, hard maximum, unit
 TABLE: Final = (
     ("red irradiance", limits.IRRADIANCE[Channel.RED], 0.001, 35, 0.001, 80, "mW/cm²"),
-    ("near-infrared irradiance", limits.IRRADIANCE[Channel.NEAR_INFRARED], 0.001, 35, 0.001, 80, "mW/cm²"),
+    (
+        "near-infrared irradiance",
+        limits.IRRADIANCE[Channel.NEAR_INFRARED],
+        0.001,
+        35,
+        0.001,
+        80,
+        "mW/cm²",
+    ),
     ("blue irradiance", limits.IRRADIANCE[Channel.BLUE], 0.001, 20, 0.001, 40, "mW/cm²"),
     ("amber irradiance", limits.IRRADIANCE[Channel.AMBER], 0.001, 20, 0.001, 50, "mW/cm²"),
     ("all channels, irradiance", limits.TOTAL_IRRADIANCE, 0, 70, 0, 120, "mW/cm²"),
@@ -49,7 +57,9 @@ TABLE: Final = (
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row[0])
-def test_every_limit_is_the_decided_number(row: tuple[str, Limit, float, float, float, float, str]) -> None:
+def test_every_limit_is_the_decided_number(
+    row: tuple[str, Limit, float, float, float, float, str],
+) -> None:
     _, limit, default_minimum, default_maximum, hard_minimum, hard_maximum, unit = row
     assert (limit.default.minimum, limit.default.maximum) == (default_minimum, default_maximum)
     assert (limit.hard.minimum, limit.hard.maximum) == (hard_minimum, hard_maximum)
@@ -65,16 +75,36 @@ def test_every_limit_is_in_the_table() -> None:
 
 
 def test_single_numbers_are_the_decided_ones() -> None:
-    assert limits.EXPOSURE_LIMIT == {Channel.RED: 200, Channel.NEAR_INFRARED: 364, Channel.BLUE: 200, Channel.AMBER: 200}
+    assert limits.EXPOSURE_LIMIT == {
+        Channel.RED: 200,
+        Channel.NEAR_INFRARED: 364,
+        Channel.BLUE: 200,
+        Channel.AMBER: 200,
+    }
     assert limits.FLUENCE_WEEK_OPTION_J_CM2 == 260
     assert limits.SESSIONS_WEEK_MASK_OPTION == 6
-    assert (limits.CURRENT_START_UA, limits.CURRENT_DENSITY_UA_MM2, limits.NET_CHARGE_PERIOD_SHARE, limits.CONTACTS) == (50, 20, 0.01, 20)
+    assert (
+        limits.CURRENT_START_UA,
+        limits.CURRENT_DENSITY_UA_MM2,
+        limits.NET_CHARGE_PERIOD_SHARE,
+        limits.CONTACTS,
+    ) == (50, 20, 0.01, 20)
     assert (limits.SESSIONS_WEEK_WAND_STARTING, limits.STARTING_PHASE) == (3, timedelta(weeks=8))
-    assert limits.REST == {Modality.MASK: (timedelta(hours=20), timedelta(hours=6)), Modality.WAND: (timedelta(hours=44), timedelta(hours=20))}
-    assert (limits.REST_BLUE, limits.REST_WAND_STARTING) == ((timedelta(hours=48), timedelta(hours=20)), timedelta(hours=20))
+    assert limits.REST == {
+        Modality.MASK: (timedelta(hours=20), timedelta(hours=6)),
+        Modality.WAND: (timedelta(hours=44), timedelta(hours=20)),
+    }
+    assert (limits.REST_BLUE, limits.REST_WAND_STARTING) == (
+        (timedelta(hours=48), timedelta(hours=20)),
+        timedelta(hours=20),
+    )
     assert (limits.DAY_HARD, limits.DAY_DEFAULT) == (timedelta(hours=24), timedelta(hours=20))
     assert (limits.WEEK_HARD, limits.WEEK_DEFAULT) == (timedelta(hours=168), timedelta(hours=160))
-    assert (limits.FIRST_SESSIONS, limits.FIRST_SESSIONS_SHARE, limits.COUNTS_FROM_SHARE) == (3, 0.5, 0.2)
+    assert (limits.FIRST_SESSIONS, limits.FIRST_SESSIONS_SHARE, limits.COUNTS_FROM_SHARE) == (
+        3,
+        0.5,
+        0.2,
+    )
     assert limits.GAP_WAND_TO_MASK == (timedelta(minutes=5), timedelta(minutes=2))
     assert limits.GAP_MASK_TO_WAND == (timedelta(minutes=10), timedelta(minutes=10))
     assert timedelta(minutes=30) == limits.TREATMENT_DAY
@@ -82,7 +112,11 @@ def test_single_numbers_are_the_decided_ones() -> None:
 
 def test_calibration_and_skin_are_the_decided_ones() -> None:
     assert limits.UNCERTAINTY == {Grade.MEASURED: 0.20, Grade.DECLARED: 0.50, Grade.NONE: 0.50}
-    assert (limits.DECLARED_DURATION_S, limits.UNCALIBRATED_DURATION_S, limits.UNCALIBRATED_FLUENCE_J_CM2) == (600, 60, 6)
+    assert (
+        limits.DECLARED_DURATION_S,
+        limits.UNCALIBRATED_DURATION_S,
+        limits.UNCALIBRATED_FLUENCE_J_CM2,
+    ) == (600, 60, 6)
     assert limits.PROGRAM_UNCERTAINTY == 0.20
     assert {skin.value: factor for skin, factor in limits.SKIN_FACTOR.items()} == {
         "i": 1,
@@ -97,8 +131,18 @@ def test_calibration_and_skin_are_the_decided_ones() -> None:
 
 
 def test_temperature_drive_and_time_are_the_decided_ones() -> None:
-    assert (limits.TEMPERATURE_WARN_C, limits.TEMPERATURE_DERATE_C, limits.TEMPERATURE_STOP_C, limits.TEMPERATURE_LATCH_C) == (38, 39, 40, 41)
-    assert (limits.OFF_BEFORE_ON_S, limits.ON_EDGES, limits.ON_EDGES_WINDOW_S, limits.CUT_OFF_MS) == (3, 3, 30, 50)
+    assert (
+        limits.TEMPERATURE_WARN_C,
+        limits.TEMPERATURE_DERATE_C,
+        limits.TEMPERATURE_STOP_C,
+        limits.TEMPERATURE_LATCH_C,
+    ) == (38, 39, 40, 41)
+    assert (
+        limits.OFF_BEFORE_ON_S,
+        limits.ON_EDGES,
+        limits.ON_EDGES_WINDOW_S,
+        limits.CUT_OFF_MS,
+    ) == (3, 3, 30, 50)
     assert limits.LEASE_S == {Modality.MASK: 10, Modality.WAND: 5}
     assert limits.RENEW_S == {Modality.MASK: 3, Modality.WAND: 1}
     assert limits.CONTACT_WINDOW_S == {Modality.MASK: 20, Modality.WAND: 5}
@@ -109,12 +153,22 @@ def test_temperature_drive_and_time_are_the_decided_ones() -> None:
 
 def test_people_are_the_decided_ones() -> None:
     assert limits.SCREENING_HOLDS == (timedelta(days=90), timedelta(days=180))
-    assert (limits.SCREENING_REMINDER, limits.DATED_BLOCK, limits.DATED_BLOCK_HARD) == (timedelta(days=14), timedelta(days=14), timedelta(days=2))
+    assert (limits.SCREENING_REMINDER, limits.ON_HOLD, limits.DATED_BLOCK_HARD) == (
+        timedelta(days=14),
+        timedelta(days=14),
+        timedelta(days=2),
+    )
     assert timedelta(days=182) == limits.ISOTRETINOIN_BLOCK
-    assert (limits.REDNESS_LOCK, limits.RED_FLAG_LATCH, limits.ADULT_YEARS) == (timedelta(hours=72), timedelta(days=7), 18)
+    assert (limits.REDNESS_LOCK, limits.RED_FLAG_LATCH, limits.ADULT_YEARS) == (
+        timedelta(hours=72),
+        timedelta(days=7),
+        18,
+    )
 
 
-def test_a_lease_is_renewed_at_least_three_times_before_it_ends_and_silence_is_noticed_within_it() -> None:
+def test_a_lease_is_renewed_at_least_three_times_before_it_ends_and_silence_is_noticed_within_it() -> (
+    None
+):
     for modality in Modality:
         assert limits.RENEW_S[modality] * 3 <= limits.LEASE_S[modality]
         assert limits.TELEMETRY_STALE_S[modality] < limits.LEASE_S[modality]
@@ -122,19 +176,38 @@ def test_a_lease_is_renewed_at_least_three_times_before_it_ends_and_silence_is_n
 
 def test_what_a_session_without_calibration_is_charged_fits_the_strictest_person() -> None:
     strictest = min(limits.SKIN_FACTOR.values()) * limits.FIRST_SESSIONS_SHARE
-    assert strictest * limits.FLUENCE[Channel.RED].default.maximum >= limits.UNCALIBRATED_FLUENCE_J_CM2
+    assert (
+        strictest * limits.FLUENCE[Channel.RED].default.maximum >= limits.UNCALIBRATED_FLUENCE_J_CM2
+    )
     assert strictest * limits.FLUENCE_SESSION.default.maximum >= limits.UNCALIBRATED_FLUENCE_J_CM2
 
 
 @pytest.mark.parametrize(
-    ("value", "inside"), [(-1, False), (0.999, False), (1, True), (1.5, True), (2, True), (2.001, False), (math.nan, False), (math.inf, False)]
+    ("value", "inside"),
+    [
+        (-1, False),
+        (0.999, False),
+        (1, True),
+        (1.5, True),
+        (2, True),
+        (2.001, False),
+        (math.nan, False),
+        (math.inf, False),
+    ],
 )
 def test_a_bound_includes_both_ends_and_no_nan(value: float, *, inside: bool) -> None:
-    assert Bound(minimum=1, maximum=2, unit="1", source="L1").holds(value) is inside
+    assert Bound(minimum=1, maximum=2, unit="1", source="L1").contains(value) is inside
 
 
-@pytest.mark.parametrize(("default", "hard"), [((0, 5), (0, 4)), ((0, 5), (1, 9)), ((5, 4), (0, 9)), ((0, math.nan), (0, 9))])
-def test_a_default_outside_its_hard_bound_cannot_be_written_down(default: tuple[float, float], hard: tuple[float, float]) -> None:
-    inner, outer = (Bound(minimum=low, maximum=high, unit="1", source="L99") for low, high in (default, hard))
+@pytest.mark.parametrize(
+    ("default", "hard"),
+    [((0, 5), (0, 4)), ((0, 5), (1, 9)), ((5, 4), (0, 9)), ((0, math.nan), (0, 9))],
+)
+def test_a_default_outside_its_hard_bound_cannot_be_written_down(
+    default: tuple[float, float], hard: tuple[float, float]
+) -> None:
+    inner, outer = (
+        Bound(minimum=low, maximum=high, unit="1", source="L99") for low, high in (default, hard)
+    )
     with pytest.raises(ValueError, match="L99: default outside the hard bound"):
         Limit(default=inner, hard=outer)

@@ -2,7 +2,16 @@
 
 import pytest
 
-from custom_components.facial_therapy.core.model import Channel, Dose, NodeState, Person, Reason, Refusal, RefusedError, SkinType
+from custom_components.facial_therapy.core.model import (
+    Channel,
+    Dose,
+    NodeState,
+    Person,
+    Reason,
+    Refusal,
+    RefusedError,
+    SkinType,
+)
 
 from . import node
 
@@ -25,6 +34,6 @@ def test_output_flows_in_ramping_and_running_only(state: NodeState) -> None:
 
 
 def test_nobody_who_has_not_answered_counts_as_light_skinned_or_experienced() -> None:
-    somebody = Person(person_id="p", name="Bo", subject=2)
+    somebody = Person(person_id="p", name="Bo", profile=2)
     assert somebody.skin_type is SkinType.UNKNOWN
     assert somebody.sessions == {}

@@ -8,12 +8,30 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 import pytest
 
 from custom_components.facial_therapy.core.model import Reason, RefusedError
-from custom_components.facial_therapy.core.session import PERSONS, TABLE, Effect, Event, Row, State, step
+from custom_components.facial_therapy.core.session import (
+    PERSONS,
+    TABLE,
+    Row,
+    SessionEffect,
+    SessionEvent,
+    SessionState,
+    step,
+)
 
-# A cell is the next state and, behind a slash, the effects in their order: w write, a arm, p send pause, r send resume, c send clear, s send stop, l settle.
-# "." stays without effects, "-" is refused. Stopping and expired: 10 min and a lease after the stop nothing can flow or be resumed any more, the session
-# counts in full, and a node that comes back flowing all the same is stopped from idle.
-EFFECTS: Final = {"w": "write", "a": "arm", "p": "send_pause", "r": "send_resume", "c": "send_clear", "s": "send_stop", "l": "settle"}
+# A cell is the next state and, behind a slash, the effects in their order: w write, a arm, p send
+# pause, r send resume, c send clear, s send stop, l settle. "." stays without effects, "-" is
+# refused. Stopping and expired: 10 min and a lease after the stop nothing can flow or be resumed
+# any more, the session counts in full, and a node that comes back flowing all the same is stopped
+# from idle.
+EFFECTS: Final = {
+    "w": "write",
+    "a": "arm",
+    "p": "send_pause",
+    "r": "send_resume",
+    "c": "send_clear",
+    "s": "send_stop",
+    "l": "settle",
+}
 
 PERSON: Final = """
             start     wait     pause     resume        stop         clear
@@ -71,9 +89,11 @@ CELLS: Final = written_down()
 
 
 def test_the_table_is_complete() -> None:
-    assert set(CELLS) == {(state.value, event.value) for state in State for event in Event}
-    assert set(TABLE) == set(State)
-    assert all(set(events) == set(Event) for events in TABLE.values())
+    assert set(CELLS) == {
+        (state.value, event.value) for state in SessionState for event in SessionEvent
+    }
+    assert set(TABLE) == set(SessionState)
+    assert all(set(events) == set(SessionEvent) for events in TABLE.values())
 
 
 @pytest.mark.parametrize(("state", "event"), CELLS)
@@ -81,7 +101,7 @@ def test_every_event_leads_where_it_is_written_that_it_leads(state: str, event: 
     cell = CELLS[state, event]
     if cell == "-":
         with pytest.raises(RefusedError) as caught:
-            step(State(state), Event(event))
+            step(SessionState(state), SessionEvent(event))
         expected = {"start": Reason.BUSY, "wait": Reason.BUSY}.get(event, Reason.WRONG_STATE)
         if state == "fault" and event in {"start", "wait"}:
             expected = Reason.FAULTED
@@ -89,63 +109,94 @@ def test_every_event_leads_where_it_is_written_that_it_leads(state: str, event: 
         assert caught.value.binding.detail == (state if expected is Reason.WRONG_STATE else "")
         return
     following, _, letters = cell.partition("/")
-    row = step(State(state), Event(event))
+    row = step(SessionState(state), SessionEvent(event))
     assert row.state.value == (state if following == "." else following)
     assert [effect.value for effect in row.effects] == [EFFECTS[letter] for letter in letters]
 
 
-ROWS: Final = [(state, event, TABLE[state][event]) for state in State for event in Event]
+ROWS: Final = [
+    (state, event, TABLE[state][event]) for state in SessionState for event in SessionEvent
+]
 ACCEPTED: Final = [(state, event, row) for state, event, row in ROWS if row is not None]
 
 
-@pytest.mark.parametrize("state", State)
-def test_output_may_flow_in_running_only_and_then_the_lease_is_renewed(state: State) -> None:
+@pytest.mark.parametrize("state", SessionState)
+def test_output_may_flow_in_running_only_and_then_the_lease_is_renewed(state: SessionState) -> None:
     assert state.may_flow is (state.value == "running")
     assert state.renews is (state.value in {"armed", "running", "suspended"})
     assert state.lives is (state.value not in {"idle", "fault"})
 
 
 @pytest.mark.parametrize(("state", "event", "row"), ROWS)
-def test_only_what_a_person_asks_for_is_ever_refused_and_stop_never(state: State, event: Event, row: Row | None) -> None:
+def test_only_what_a_person_asks_for_is_ever_refused_and_stop_never(
+    state: SessionState, event: SessionEvent, row: Row | None
+) -> None:
     assert row is not None or event in PERSONS, state
-    assert event is not Event.STOP or row is not None
+    assert event is not SessionEvent.STOP or row is not None
 
 
 @pytest.mark.parametrize(("state", "event", "row"), ACCEPTED)
-def test_output_begins_by_the_nodes_own_word_only(state: State, event: Event, row: Row) -> None:
+def test_output_begins_by_the_nodes_own_word_only(
+    state: SessionState, event: SessionEvent, row: Row
+) -> None:
     if row.state.may_flow and not state.may_flow:
-        assert event is Event.ENERGIZED
-        assert state in {State.ARMED, State.SUSPENDED, State.PAUSED}
+        assert event is SessionEvent.ENERGIZED
+        assert state in {SessionState.ARMED, SessionState.SUSPENDED, SessionState.PAUSED}
 
 
 @pytest.mark.parametrize(("state", "event", "row"), ACCEPTED)
-def test_the_lease_is_renewed_only_where_output_may_flow_or_begin(state: State, event: Event, row: Row) -> None:
-    if row.state.renews and not state.renews:  # by a start, or by the node's word of a session that we know
-        assert event in {Event.START, Event.REARMED, Event.ENERGIZED, Event.SUSPENDED}
-        assert state not in {State.STOPPING, State.FAULT}
+def test_the_lease_is_renewed_only_where_output_may_flow_or_begin(
+    state: SessionState, event: SessionEvent, row: Row
+) -> None:
+    if (
+        row.state.renews and not state.renews
+    ):  # by a start, or by the node's word of a session that we know
+        assert event in {
+            SessionEvent.START,
+            SessionEvent.REARMED,
+            SessionEvent.ENERGIZED,
+            SessionEvent.SUSPENDED,
+        }
+        assert state not in {SessionState.STOPPING, SessionState.FAULT}
 
 
-@pytest.mark.parametrize("state", State)
-def test_after_stop_nothing_is_renewed_and_stop_is_sent_unless_nothing_was_ever_armed(state: State) -> None:
-    row = step(state, Event.STOP)
+@pytest.mark.parametrize("state", SessionState)
+def test_after_stop_nothing_is_renewed_and_stop_is_sent_unless_nothing_was_ever_armed(
+    state: SessionState,
+) -> None:
+    row = step(state, SessionEvent.STOP)
     assert not row.state.renews
     assert not row.state.may_flow
-    assert Effect.SEND_STOP in row.effects or state is State.WAITING
+    assert SessionEffect.SEND_STOP in row.effects or state is SessionState.WAITING
 
 
 @pytest.mark.parametrize(("state", "event", "row"), ACCEPTED)
-def test_a_session_is_written_before_it_is_armed_and_stopped_before_it_is_settled(state: State, event: Event, row: Row) -> None:
-    order = [Effect.WRITE, Effect.ARM, Effect.SEND_STOP, Effect.SETTLE]
-    assert all(order.index(earlier) < order.index(later) for earlier, later in pairwise(row.effects)), (state, event)
-    assert (Effect.ARM in row.effects) == (Effect.WRITE in row.effects) == (event is Event.START)
+def test_a_session_is_written_before_it_is_armed_and_stopped_before_it_is_settled(
+    state: SessionState, event: SessionEvent, row: Row
+) -> None:
+    order = [SessionEffect.WRITE, SessionEffect.ARM, SessionEffect.SEND_STOP, SessionEffect.SETTLE]
+    assert all(
+        order.index(earlier) < order.index(later) for earlier, later in pairwise(row.effects)
+    ), (state, event)
+    assert (
+        (SessionEffect.ARM in row.effects)
+        == (SessionEffect.WRITE in row.effects)
+        == (event is SessionEvent.START)
+    )
 
 
 @pytest.mark.parametrize(("state", "event", "row"), ACCEPTED)
-def test_leaving_a_session_either_stops_or_settles_it(state: State, event: Event, row: Row) -> None:
+def test_leaving_a_session_either_stops_or_settles_it(
+    state: SessionState, event: SessionEvent, row: Row
+) -> None:
     if state.lives and not row.state.lives:
-        assert Effect.SETTLE in row.effects, event
-    if state.renews and not row.state.renews and row.state not in {State.PAUSED, State.LOST, State.IDLE}:
-        assert row.effects[0] is Effect.SEND_STOP, event
+        assert SessionEffect.SETTLE in row.effects, event
+    if (
+        state.renews
+        and not row.state.renews
+        and row.state not in {SessionState.PAUSED, SessionState.LOST, SessionState.IDLE}
+    ):
+        assert row.effects[0] is SessionEffect.SEND_STOP, event
 
 
 class Lifetime(RuleBasedStateMachine):
@@ -154,12 +205,12 @@ class Lifetime(RuleBasedStateMachine):
     def __init__(self) -> None:
         """Begin idle."""
         super().__init__()
-        self.state = State.IDLE
+        self.state = SessionState.IDLE
         self.open = False
         self.started = False
         """Whether a start was accepted since the last stop, loss, fault or end."""
 
-    def carry_out(self, event: Event) -> None:
+    def carry_out(self, event: SessionEvent) -> None:
         """Take a step and do what it says."""
         try:
             row = step(self.state, event)
@@ -167,42 +218,42 @@ class Lifetime(RuleBasedStateMachine):
             assert event in PERSONS
             return
         for effect in row.effects:
-            if effect is Effect.WRITE:
+            if effect is SessionEffect.WRITE:
                 assert not self.open
                 self.open = True
-            if effect is Effect.ARM:
+            if effect is SessionEffect.ARM:
                 assert self.open
                 self.started = True
-            if effect is Effect.SETTLE:
+            if effect is SessionEffect.SETTLE:
                 self.open = False
         self.state = row.state
-        if row.state in {State.IDLE, State.STOPPING, State.FAULT}:
+        if row.state in {SessionState.IDLE, SessionState.STOPPING, SessionState.FAULT}:
             self.started = False
 
-    @rule(event=st.sampled_from(Event))
-    def anything(self, event: Event) -> None:
+    @rule(event=st.sampled_from(SessionEvent))
+    def anything(self, event: SessionEvent) -> None:
         """Anything happens."""
         self.carry_out(event)
 
     @rule()
     def begins(self) -> None:
         """A session begins, so that many do."""
-        self.carry_out(Event.START)
-        self.carry_out(Event.ENERGIZED)
+        self.carry_out(SessionEvent.START)
+        self.carry_out(SessionEvent.ENERGIZED)
 
     @rule()
     def stops(self) -> None:
         """Stop is accepted in every state."""
-        self.carry_out(Event.STOP)
+        self.carry_out(SessionEvent.STOP)
         assert not self.state.renews
 
-    @precondition(lambda self: self.state is State.LOST)
+    @precondition(lambda self: self.state is SessionState.LOST)
     @rule()
     def comes_back_running(self) -> None:
         """A node that comes back with output flowing is stopped."""
-        self.carry_out(Event.FOUND)
-        self.carry_out(Event.ENERGIZED)
-        assert self.state is State.STOPPING
+        self.carry_out(SessionEvent.FOUND)
+        self.carry_out(SessionEvent.ENERGIZED)
+        assert self.state is SessionState.STOPPING
 
     @invariant()
     def nothing_flows_that_was_not_started(self) -> None:
@@ -212,9 +263,15 @@ class Lifetime(RuleBasedStateMachine):
     @invariant()
     def what_may_flow_is_written_down(self) -> None:
         """No energy without an open entry, and none left open when it is over."""
-        if self.state in {State.ARMED, State.RUNNING, State.SUSPENDED, State.PAUSED, State.LOST}:
+        if self.state in {
+            SessionState.ARMED,
+            SessionState.RUNNING,
+            SessionState.SUSPENDED,
+            SessionState.PAUSED,
+            SessionState.LOST,
+        }:
             assert self.open
-        if self.state in {State.IDLE, State.WAITING, State.FAULT}:
+        if self.state in {SessionState.IDLE, SessionState.WAITING, SessionState.FAULT}:
             assert not self.open
 
 

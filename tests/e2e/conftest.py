@@ -71,7 +71,11 @@ async def furnished(tmp_path_factory: pytest.TempPathFactory, programs: Path) ->
 @contextlib.asynccontextmanager
 async def _living(furnished: Path, directory: Path, programs: Path) -> AsyncGenerator[Household]:
     """Run a copy of the furnished household."""
-    shutil.copytree(furnished, directory, ignore=shutil.ignore_patterns("*.sock", "witness", "*.log", "*.console"))
+    shutil.copytree(
+        furnished,
+        directory,
+        ignore=shutil.ignore_patterns("*.sock", "witness", "*.log", "*.console"),
+    )
     household = Household(directory, programs=programs)
     try:
         await household.start_nodes()
@@ -86,16 +90,24 @@ async def _living(furnished: Path, directory: Path, programs: Path) -> AsyncGene
 
 
 @pytest.fixture(scope="module")
-async def household(furnished: Path, tmp_path_factory: pytest.TempPathFactory, programs: Path) -> AsyncGenerator[Household]:
+async def household(
+    furnished: Path, tmp_path_factory: pytest.TempPathFactory, programs: Path
+) -> AsyncGenerator[Household]:
     """Return a running household of the module's own, with a mask, a wand and two people, in which nothing has happened yet."""
-    async with _living(furnished, tmp_path_factory.mktemp("own") / "household", programs) as household:
+    async with _living(
+        furnished, tmp_path_factory.mktemp("own") / "household", programs
+    ) as household:
         yield household
 
 
 @pytest.fixture(scope="session")
-async def _shared(furnished: Path, tmp_path_factory: pytest.TempPathFactory, programs: Path) -> AsyncGenerator[Household]:
+async def _shared(
+    furnished: Path, tmp_path_factory: pytest.TempPathFactory, programs: Path
+) -> AsyncGenerator[Household]:
     """Return the household of all tests that leave it as it was."""
-    async with _living(furnished, tmp_path_factory.mktemp("shared") / "household", programs) as household:
+    async with _living(
+        furnished, tmp_path_factory.mktemp("shared") / "household", programs
+    ) as household:
         yield household
 
 
@@ -111,6 +123,8 @@ async def shared(_shared: Household) -> AsyncGenerator[Household]:
 @pytest.fixture
 async def messages(request: pytest.FixtureRequest) -> AsyncGenerator[Messages]:
     """Return a websocket to the Home Assistant of the test's household."""
-    household: Household = request.getfixturevalue("shared" if "shared" in request.fixturenames else "household")
+    household: Household = request.getfixturevalue(
+        "shared" if "shared" in request.fixturenames else "household"
+    )
     async with household.messages() as messages:
         yield messages

@@ -13,7 +13,8 @@ from tests.real.session import MANUAL, PERSON, read_ledger, wait_ready
 from tests.real.trial import put_on
 from tests.real.watch import now_ns
 
-# JSON has no word for NaN and infinity: they come as text, which is also how a template writes them.
+# JSON has no word for NaN and infinity: they come as text, which is also how a template writes
+# them.
 NO_NUMBERS = ["nan", "inf", "-inf", "much", "", None, True, [1], 0, -1, 2**31]
 # By modality and field: the bounds for this person and device, and one step past each.
 BOUNDS: dict[str, dict[str, tuple[str, str, str, list[float]]]] = {
@@ -35,7 +36,12 @@ BOUNDS: dict[str, dict[str, tuple[str, str, str, list[float]]]] = {
 
 def _request(station: Station, **changes: Any) -> dict[str, Any]:
     """Return a request that is right but for its changes."""
-    return {"device_id": station.device_id, "person": PERSON[station.modality], **MANUAL[station.modality], **changes}
+    return {
+        "device_id": station.device_id,
+        "person": PERSON[station.modality],
+        **MANUAL[station.modality],
+        **changes,
+    }
 
 
 async def _refused(messages: Messages, data: dict[str, Any]) -> CallError:
@@ -45,7 +51,9 @@ async def _refused(messages: Messages, data: dict[str, Any]) -> CallError:
     return refused.value
 
 
-async def _nothing_happened(household: Household, messages: Messages, since_ns: int, sessions: int) -> None:
+async def _nothing_happened(
+    household: Household, messages: Messages, since_ns: int, sessions: int
+) -> None:
     """Insist that no session was begun: not in Home Assistant, not in the ledger, not on the node, not at the skin."""
     for station in household.stations.values():
         await put_on(station, on=True)
@@ -70,20 +78,32 @@ async def test_every_number_that_is_none_or_out_of_its_bound_is_refused_with_fie
                 error = await _refused(messages, _request(station, **wrong))
                 said = error.placeholders
                 assert error.translation_key == "out_of_bounds", (modality, field, value, error)
-                assert (said["field"], said["minimum"], said["maximum"], said["unit"]) == (field, minimum, maximum, unit), (modality, field, value)
-                assert error.message.endswith(f"{field} has to be from {minimum} to {maximum}{unit}")
+                assert (said["field"], said["minimum"], said["maximum"], said["unit"]) == (
+                    field,
+                    minimum,
+                    maximum,
+                    unit,
+                ), (modality, field, value)
+                assert error.message.endswith(
+                    f"{field} has to be from {minimum} to {maximum}{unit}"
+                )
                 asked += 1
     await _nothing_happened(shared, messages, since_ns, sessions)
     say(f"{asked} bad numbers refused, each with its field and bound")
 
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity", "1e999"])
-async def test_a_number_that_json_does_not_have_does_not_even_get_in(shared: Household, messages: Messages, word: str) -> None:
+async def test_a_number_that_json_does_not_have_does_not_even_get_in(
+    shared: Household, messages: Messages, word: str
+) -> None:
     """Home Assistant's own door refuses it, or what comes through is in no bound."""
     since_ns, sessions = now_ns(), len(read_ledger(shared))
     station = shared.mask
     body = f'{{"device_id": "{station.device_id}", "person": "Ada", "program": "manual", "duration_s": {word}, "channels": {{"red": 14}}}}'
-    headers = {"Authorization": f"Bearer {await shared.home.token()}", "Content-Type": "application/json"}
+    headers = {
+        "Authorization": f"Bearer {await shared.home.token()}",
+        "Content-Type": "application/json",
+    }
     async with (
         aiohttp.ClientSession(shared.home.url, headers=headers) as session,
         session.post("/api/services/facial_therapy/start_session", data=body) as response,
@@ -92,14 +112,26 @@ async def test_a_number_that_json_does_not_have_does_not_even_get_in(shared: Hou
     await _nothing_happened(shared, messages, since_ns, sessions)
 
 
-async def test_words_and_targets_that_do_not_fit_are_refused_by_name(shared: Household, messages: Messages) -> None:
+async def test_words_and_targets_that_do_not_fit_are_refused_by_name(
+    shared: Household, messages: Messages
+) -> None:
     """An unknown program, person, channel or device, and a device of another integration."""
     since_ns, sessions = now_ns(), len(read_ledger(shared))
     mask = shared.mask
     devices = await messages.call("config/device_registry/list")
-    stranger = next(device["id"] for device in devices if device["id"] not in {station.device_id for station in shared.stations.values()})
-    error = await _refused(messages, {"device_id": mask.device_id, "person": "Ada", "program": "glow"})
-    assert (error.translation_key, error.placeholders["field"], error.placeholders["detail"]) == ("unknown_program", "program", "glow")
+    stranger = next(
+        device["id"]
+        for device in devices
+        if device["id"] not in {station.device_id for station in shared.stations.values()}
+    )
+    error = await _refused(
+        messages, {"device_id": mask.device_id, "person": "Ada", "program": "glow"}
+    )
+    assert (error.translation_key, error.placeholders["field"], error.placeholders["detail"]) == (
+        "unknown_program",
+        "program",
+        "glow",
+    )
     for changes, key, named in (
         ({"person": "Nobody"}, "unknown_person", {"field": "person", "detail": "Nobody"}),
         ({"channels": {"green": 5}}, "bad_channel", {"field": "channels.green", "detail": "green"}),
@@ -112,16 +144,27 @@ async def test_words_and_targets_that_do_not_fit_are_refused_by_name(shared: Hou
         error = await _refused(messages, _request(mask, **changes))
         assert error.translation_key == key, (changes, error)
         assert error.placeholders == {**error.placeholders, **named}
-    error = await _refused(messages, {"entity_id": "light.nothing", "program": "first_use", "person": "Ada"})
-    assert (error.translation_key, error.placeholders["entity"]) == ("unknown_entity", "light.nothing")
+    error = await _refused(
+        messages, {"entity_id": "light.nothing", "program": "first_use", "person": "Ada"}
+    )
+    assert (error.translation_key, error.placeholders["entity"]) == (
+        "unknown_entity",
+        "light.nothing",
+    )
     await _nothing_happened(shared, messages, since_ns, sessions)
 
 
-async def test_an_entry_that_is_not_loaded_is_refused_by_name(shared: Household, messages: Messages) -> None:
+async def test_an_entry_that_is_not_loaded_is_refused_by_name(
+    shared: Household, messages: Messages
+) -> None:
     """Disabled by a person, and asked for all the same."""
     since_ns, sessions = now_ns(), len(read_ledger(shared))
     station = shared.mask
-    entry = next(entry for entry in await flows.entries(messages, "facial_therapy") if entry["title"] == station.info.friendly_name)
+    entry = next(
+        entry
+        for entry in await flows.entries(messages, "facial_therapy")
+        if entry["title"] == station.info.friendly_name
+    )
     await messages.call("config_entries/disable", entry_id=entry["entry_id"], disabled_by="user")
     try:
         error = await _refused(messages, _request(station))
@@ -133,7 +176,9 @@ async def test_an_entry_that_is_not_loaded_is_refused_by_name(shared: Household,
     await _nothing_happened(shared, messages, since_ns, sessions)
 
 
-async def test_a_node_that_is_off_is_refused_in_words(shared: Household, messages: Messages) -> None:
+async def test_a_node_that_is_off_is_refused_in_words(
+    shared: Household, messages: Messages
+) -> None:
     """A wand is off 23 hours a day."""
     since_ns, sessions = now_ns(), len(read_ledger(shared))
     station = shared.wand
@@ -143,7 +188,9 @@ async def test_a_node_that_is_off_is_refused_in_words(shared: Household, message
         await messages.wait_state(ready, lambda state: state["state"] == "off")
         error = await _refused(messages, _request(station))
         assert error.translation_key == "device_offline"
-        assert error.message.endswith("The device is off or out of reach. Switch it on and try again")
+        assert error.message.endswith(
+            "The device is off or out of reach. Switch it on and try again"
+        )
     finally:
         station.link.up()
     await wait_ready(shared, messages, station)

@@ -39,19 +39,36 @@ async def address() -> AsyncGenerator[str]:
     await runner.cleanup()
 
 
-async def _make(household: Household, messages: Messages, address: str, name: str, inputs: dict[str, Any]) -> None:
+async def _make(
+    household: Household, messages: Messages, address: str, name: str, inputs: dict[str, Any]
+) -> None:
     """Import a blueprint, save it, and make an automation of it as the editor does."""
     found = await messages.call("blueprint/import", url=f"{address}/{name}.yaml")
     assert (found["validation_errors"], found["exists"]) == (None, False)
     assert found["raw_data"] == (BLUEPRINTS / f"{name}.yaml").read_text()
     path = f"facial_therapy/{name}.yaml"
-    source_url = f"https://github.com/facial-therapy/facial-therapy/blob/main/blueprints/automation/{path}"
-    await messages.call("blueprint/save", domain="automation", path=path, yaml=found["raw_data"], source_url=source_url)
+    source_url = (
+        f"https://github.com/facial-therapy/facial-therapy/blob/main/blueprints/automation/{path}"
+    )
+    await messages.call(
+        "blueprint/save",
+        domain="automation",
+        path=path,
+        yaml=found["raw_data"],
+        source_url=source_url,
+    )
     saved = (await messages.call("blueprint/list", domain="automation"))[path]
     assert saved["metadata"]["source_url"] == source_url
-    async with messages.subscribe("subscribe_events", event_type="automation_reloaded") as reloaded, asyncio.timeout(10):
+    async with (
+        messages.subscribe("subscribe_events", event_type="automation_reloaded") as reloaded,
+        asyncio.timeout(10),
+    ):
         # Whoever switches one off has it on again after a restart.
-        body = {"alias": name, "initial_state": True, "use_blueprint": {"path": path, "input": inputs}}
+        body = {
+            "alias": name,
+            "initial_state": True,
+            "use_blueprint": {"path": path, "input": inputs},
+        }
         await household.home.request("POST", f"/api/config/automation/config/{name}", body)
         await reloaded.get()
     await messages.wait_state(f"automation.{name}", lambda state: state["state"] == "on")
@@ -64,16 +81,30 @@ async def made(household: Household, address: str) -> str:
         light = await lamp.add(household, messages, "Ceiling", BRIGHT)
         room = f"input_text.{(await messages.call('input_text/create', name='Room'))['id']}"
         smoke = (await messages.call("input_boolean/create", name="Smoke"))["id"]
-        step = await flows.submit(household.home, await flows.begin(household.home, "template"), {"next_step_id": "binary_sensor"})
-        alarm = {"name": "Alarm", "state": f"{{{{ is_state('input_boolean.{smoke}', 'on') }}}}", "device_class": "smoke"}
+        step = await flows.submit(
+            household.home,
+            await flows.begin(household.home, "template"),
+            {"next_step_id": "binary_sensor"},
+        )
+        alarm = {
+            "name": "Alarm",
+            "state": f"{{{{ is_state('input_boolean.{smoke}', 'on') }}}}",
+            "device_class": "smoke",
+        }
         flows.expect(await flows.submit(household.home, step, alarm), "create_entry")
         await messages.wait_state("binary_sensor.alarm", lambda state: state["state"] == "off")
         tag = await messages.call("tag/create", tag_id="mirror", name="Mirror")
         assert tag["id"] == "mirror"
         plan = f"calendar.{PERSON['mask'].lower()}_plan"
-        switches = [await household.entity(messages, station, "session", "switch") for station in household.stations.values()]
+        switches = [
+            await household.entity(messages, station, "session", "switch")
+            for station in household.stations.values()
+        ]
         filled: dict[str, dict[str, Any]] = {
-            "announce": {"ends": await household.entity(messages, household.wand, "session_ends"), "lights": [light]},
+            "announce": {
+                "ends": await household.entity(messages, household.wand, "session_ends"),
+                "lights": [light],
+            },
             "evening_routine": {"plan": plan, "home": ["person.demo"]},
             "reminder": {"plan": plan},
             "room_scene": {"devices": switches, "memory": room, "lights": [light]},
@@ -89,13 +120,22 @@ async def made(household: Household, address: str) -> str:
 def _errors(console: Path) -> list[str]:
     """What Home Assistant found wrong with automations and blueprints."""
     lines = console.read_text(errors="replace").splitlines()
-    return [line for line in lines if (" ERROR " in line or " WARNING " in line) and ("automation" in line or "blueprint" in line)]
+    return [
+        line
+        for line in lines
+        if (" ERROR " in line or " WARNING " in line)
+        and ("automation" in line or "blueprint" in line)
+    ]
 
 
 @pytest.mark.usefixtures("made")
-async def test_all_of_them_are_imported_saved_and_filled_in_without_an_error(household: Household, messages: Messages) -> None:
+async def test_all_of_them_are_imported_saved_and_filled_in_without_an_error(
+    household: Household, messages: Messages
+) -> None:
     states = await messages.states()
-    assert {name: states[f"automation.{name}"]["state"] for name in NAMES} == dict.fromkeys(NAMES, "on")
+    assert {name: states[f"automation.{name}"]["state"] for name in NAMES} == dict.fromkeys(
+        NAMES, "on"
+    )
     assert {path.stem for path in BLUEPRINTS.glob("*.yaml")} == set(NAMES)
     assert _errors(household.home.log) == []
 
@@ -114,7 +154,9 @@ async def test_an_alarm_brings_zero(household: Household, messages: Messages, sa
     await put_on(wand, on=False)
 
 
-async def test_a_restart_while_a_session_runs_gives_the_room_back(household: Household, made: str, say: Say) -> None:
+async def test_a_restart_while_a_session_runs_gives_the_room_back(
+    household: Household, made: str, say: Say
+) -> None:
     mask = household.mask
     async with household.messages() as messages:
         await lamp.shines(messages, made, BRIGHT)
@@ -127,7 +169,9 @@ async def test_a_restart_while_a_session_runs_gives_the_room_back(household: Hou
     await household.home.restart()
     async with household.messages() as messages:
         await lamp.shines(messages, made, BRIGHT)
-        say(f"the room is as before {(now_ns() - cut_ns) / 1e9:.0f} s after the restart was ordered")
+        say(
+            f"the room is as before {(now_ns() - cut_ns) / 1e9:.0f} s after the restart was ordered"
+        )
         await messages.wait_state("input_text.room", lambda state: state["state"] == "")
         await household.wait_session(messages, mask, "idle")
     await put_on(mask, on=False)

@@ -52,7 +52,11 @@ UNIT_SLIP = Defect(
 def _digest(defect: Defect) -> str:
     """Return what the program depends on."""
     digest = hashlib.sha256(repr(defect).encode())
-    for path in sorted(path for path in SOURCES.rglob("*") if path.is_file() and ".esphome" not in path.parts and path.suffix != ".pyc"):
+    for path in sorted(
+        path
+        for path in SOURCES.rglob("*")
+        if path.is_file() and ".esphome" not in path.parts and path.suffix != ".pyc"
+    ):
         digest.update(path.relative_to(SOURCES).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -66,7 +70,9 @@ async def _compile(defect: Defect) -> Path:
     # Of older sources, or half made.
     for old in WORK.glob(f"{defect.node}-*"):
         shutil.rmtree(old)
-    shutil.copytree(SOURCES, directory / "esphome", ignore=shutil.ignore_patterns(".esphome", "__pycache__"))
+    shutil.copytree(
+        SOURCES, directory / "esphome", ignore=shutil.ignore_patterns(".esphome", "__pycache__")
+    )
     source = directory / "esphome" / "components" / "facial_therapy" / defect.file
     text = source.read_text()
     assert text.count(defect.right) == 1
@@ -83,7 +89,9 @@ async def _compile(defect: Defect) -> Path:
     )
     output, _ = await child.communicate()
     assert child.returncode == 0, output.decode()[-4000:]
-    shutil.copy2(directory / "build" / "build" / defect.node / ".pioenvs" / defect.node / "program", program)
+    shutil.copy2(
+        directory / "build" / "build" / defect.node / ".pioenvs" / defect.node / "program", program
+    )
     shutil.rmtree(directory / "build")
     return program
 
@@ -108,29 +116,45 @@ class Verdict:
 
 async def _verdict(furnished: Path, directory: Path, programs: Path) -> Verdict:
     """Do what `scripts/demo --once` does, in a household that is furnished already, with short sessions in the place of an evening."""
-    shutil.copytree(furnished, directory, ignore=shutil.ignore_patterns("*.sock", "witness", "*.log", "*.console"))
+    shutil.copytree(
+        furnished,
+        directory,
+        ignore=shutil.ignore_patterns("*.sock", "witness", "*.log", "*.console"),
+    )
     timeline, report = Timeline(), dict[str, Any]()
     ok = await demo.once(Household(directory, programs=programs), timeline, report, demo.sessions)
     words = [moment.event for moment in timeline.moments if moment.source == "verdict"]
     return Verdict(ok, {session["modality"]: session for session in report["sessions"]}, words)
 
 
-async def test_sound_nodes_turn_the_demo_green(furnished: Path, tmp_path: Path, programs: Path, say: Callable[[str], None]) -> None:
+async def test_sound_nodes_turn_the_demo_green(
+    furnished: Path, tmp_path: Path, programs: Path, say: Callable[[str], None]
+) -> None:
     """Planned, delivered and witnessed are the same within 2 %."""
     verdict = await _verdict(furnished, tmp_path / "household", programs)
     assert verdict.ok
     assert verdict.words == []
     for session in verdict.sessions.values():
-        say("{modality}: planned {planned}, delivered {delivered}, witnessed {witnessed} {unit}".format(**session))
+        say(
+            "{modality}: planned {planned}, delivered {delivered}, witnessed {witnessed} {unit}".format(
+                **session
+            )
+        )
 
 
-async def test_unit_slip_and_gamma_defect_turn_the_demo_red(furnished: Path, tmp_path: Path, defective: Path, say: Callable[[str], None]) -> None:
+async def test_unit_slip_and_gamma_defect_turn_the_demo_red(
+    furnished: Path, tmp_path: Path, defective: Path, say: Callable[[str], None]
+) -> None:
     """Each is caught in a session of its own, by the witness alone: plan and node agree with each other."""
     verdict = await _verdict(furnished, tmp_path / "household", defective)
     assert not verdict.ok
     for words in verdict.words:
         say(words)
-    assert [words.partition(" witnessed ")[0] for words in verdict.words] == ["wand: channel 5:", "mask: channel 1:", "mask: channel 2:"]
+    assert [words.partition(" witnessed ")[0] for words in verdict.words] == [
+        "wand: channel 5:",
+        "mask: channel 1:",
+        "mask: channel 2:",
+    ]
     for session in verdict.sessions.values():
         assert session["outcome"] == "completed"
         assert session["delivered"] == pytest.approx(session["planned"], rel=0.02)

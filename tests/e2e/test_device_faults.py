@@ -10,7 +10,8 @@ from tests.real.session import arm, begin, wait_ready, wait_settled
 from tests.real.trial import put_on, wear
 from tests.real.watch import now_ns
 
-# How long the loop may be silent, and how often the guard looks (every 5 ms, twice). From docs/safety.md.
+# How long the loop may be silent, and how often the guard looks (every 5 ms, twice). From
+# docs/safety.md.
 GUARD_MS = {"mask": 100 + 2 * 5, "wand": 40 + 2 * 5}
 # Other programs run on this machine too: the guard is a thread that has to be scheduled.
 SCHEDULING_MS = 30
@@ -24,7 +25,9 @@ type Say = Callable[[str], None]
 
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
-async def test_a_sensor_that_is_stuck_on_never_lights_anything(shared: Household, messages: Messages, modality: str, say: Say) -> None:
+async def test_a_sensor_that_is_stuck_on_never_lights_anything(
+    shared: Household, messages: Messages, modality: str, say: Say
+) -> None:
     """Armed with the sensor on already: there is no edge, so there is no output, until it has been off and on again."""
     station = shared.stations[modality]
     async with station.direct() as direct:
@@ -33,8 +36,12 @@ async def test_a_sensor_that_is_stuck_on_never_lights_anything(shared: Household
         armed_ns = now_ns()
         await shared.wait_session(messages, station, "armed")
         # Two more reports: the node had seconds to make a mistake.
-        first = int((await direct.line("Telemetry", lambda values: values["state"] == "armed"))["telemetry"])
-        values = await direct.line("Telemetry", lambda values: int(values["telemetry"]) >= first + 3)
+        first = int(
+            (await direct.line("Telemetry", lambda values: values["state"] == "armed"))["telemetry"]
+        )
+        values = await direct.line(
+            "Telemetry", lambda values: int(values["telemetry"]) >= first + 3
+        )
         assert (values["state"], values["worn"], values["output_ms"]) == ("armed", "1", "0")
         assert (await shared.witness.above(station.node.name, armed_ns)).longest_s == 0
         say(f"{modality}, sensor stuck on: armed and dark for {(now_ns() - armed_ns) / 1e9:.1f} s")
@@ -45,7 +52,9 @@ async def test_a_sensor_that_is_stuck_on_never_lights_anything(shared: Household
 
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
-async def test_a_loop_that_is_blocked_is_zero_within_the_guards_time(shared: Household, messages: Messages, modality: str, say: Say) -> None:
+async def test_a_loop_that_is_blocked_is_zero_within_the_guards_time(
+    shared: Household, messages: Messages, modality: str, say: Say
+) -> None:
     """Another component blocks the loop for 3 s in the ramp. It stopped no earlier than at the last change of level, and no earlier than it was told to."""
     station = shared.stations[modality]
     lit_ns = await begin(shared, messages, station, **STEEP[modality])
@@ -56,16 +65,22 @@ async def test_a_loop_that_is_blocked_is_zero_within_the_guards_time(shared: Hou
         changes = await shared.witness.changes(station.node.name, lit_ns)
         last_ns = max(t_ns for t_ns, _, ppm in changes if ppm and t_ns <= dark_ns)
         taken_ms = (dark_ns - max(last_ns, called_ns)) / 1e6
-        say(f"{modality}, loop blocked for {STALL_MS / 1000:.0f} s: zero after {taken_ms:.1f} ms (guard {GUARD_MS[modality] - 10} ms)")
+        say(
+            f"{modality}, loop blocked for {STALL_MS / 1000:.0f} s: zero after {taken_ms:.1f} ms (guard {GUARD_MS[modality] - 10} ms)"
+        )
         assert taken_ms <= GUARD_MS[modality] + SCHEDULING_MS
         # Dark until the loop goes on, and then it knows what has happened.
         values = await direct.line("Telemetry", lambda values: values["guard_trips"] == "1")
         assert values["session"] != "-"
-    again = [t_ns for t_ns, _, ppm in await shared.witness.changes(station.node.name, dark_ns) if ppm]
+    again = [
+        t_ns for t_ns, _, ppm in await shared.witness.changes(station.node.name, dark_ns) if ppm
+    ]
     assert all((t_ns - last_ns) / 1e6 >= STALL_MS - GUARD_MS[modality] for t_ns in again)
 
 
-async def test_a_wand_that_leaves_the_skin_is_zero_within_50_ms(shared: Household, messages: Messages, say: Say) -> None:
+async def test_a_wand_that_leaves_the_skin_is_zero_within_50_ms(
+    shared: Household, messages: Messages, say: Say
+) -> None:
     """Lost and found again, several times in one session."""
     station = shared.wand
     taken_ms = []
@@ -78,12 +93,16 @@ async def test_a_wand_that_leaves_the_skin_is_zero_within_50_ms(shared: Househol
             taken_ms.append((dark_ns - lost_ns) / 1e6)
             await wear(direct, station, on=True)
             await shared.witness.wait_lit(station.node.name, dark_ns + 1)
-    say(f"wand, contact lost: zero after {', '.join(f'{one:.1f}' for one in taken_ms)} ms, the command to the simulated skin included")
+    say(
+        f"wand, contact lost: zero after {', '.join(f'{one:.1f}' for one in taken_ms)} ms, the command to the simulated skin included"
+    )
     # A machine that is busy with other things delays the command, not the node.
     assert sorted(taken_ms)[len(taken_ms) // 2] <= CONTACT_LOST_MS
 
 
-async def test_a_mask_that_is_too_hot_latches_and_is_cleared_only_when_cool_and_at_the_button(shared: Household, messages: Messages, say: Say) -> None:
+async def test_a_mask_that_is_too_hot_latches_and_is_cleared_only_when_cool_and_at_the_button(
+    shared: Household, messages: Messages, say: Say
+) -> None:
     """41 degrees at the skin: zero, a fault, and neither a person nor time clears it while it is hot."""
     station = shared.mask
     clear = await shared.entity(messages, station, "confirm", "button")
@@ -95,7 +114,9 @@ async def test_a_mask_that_is_too_hot_latches_and_is_cleared_only_when_cool_and_
         await shared.wait_session(messages, station, "fault")
         assert (await direct.line("Telemetry"))["fault"] == "over_temperature"
         assert (await wait_settled(shared, station)).outcome == "fault"
-        say(f"mask, 41 °C: zero after {(dark_ns - hot_ns) / 1e6:.1f} ms (the sensor is read every 100 ms)")
+        say(
+            f"mask, 41 °C: zero after {(dark_ns - hot_ns) / 1e6:.1f} ms (the sensor is read every 100 ms)"
+        )
         await wear(direct, station, on=False)
         await wear(direct, station, on=True)
 
@@ -106,7 +127,16 @@ async def test_a_mask_that_is_too_hot_latches_and_is_cleared_only_when_cool_and_
 
         await direct.press(0.1)
         assert await refused(messages.act("button.press", entity_id=clear)) == "faulted"
-        assert await refused(messages.act("facial_therapy.start_session", {"program": "first_use", "person": "Ada"}, device_id=station.device_id)) == "faulted"
+        assert (
+            await refused(
+                messages.act(
+                    "facial_therapy.start_session",
+                    {"program": "first_use", "person": "Ada"},
+                    device_id=station.device_id,
+                )
+            )
+            == "faulted"
+        )
         await direct.simulate(temperature=33)
         await direct.line("Telemetry", lambda values: float(values["temperature_cc"]) < 4000)
         await shared.wait_session(messages, station, "fault")

@@ -7,7 +7,14 @@ import contextlib
 from tests.real import flows
 from tests.real.household import DOMAIN, Household, Station
 from tests.real.messages import Messages
-from tests.real.session import PERSON, begin, last_account, wait_ready, wait_settled, wait_still_worn
+from tests.real.session import (
+    PERSON,
+    begin,
+    last_account,
+    wait_ready,
+    wait_settled,
+    wait_still_worn,
+)
 from tests.real.trial import last_record, node_doses, put_on
 from tests.real.watch import now_ns
 
@@ -21,7 +28,11 @@ type Say = Callable[[str], None]
 
 async def _entry(messages: Messages, domain: str, station: Station) -> str:
     """Return the id of the config entry that an integration has for a node."""
-    entry_id: str = next(entry["entry_id"] for entry in await flows.entries(messages, domain) if entry["title"] == station.info.friendly_name)
+    entry_id: str = next(
+        entry["entry_id"]
+        for entry in await flows.entries(messages, domain)
+        if entry["title"] == station.info.friendly_name
+    )
     return entry_id
 
 
@@ -37,19 +48,32 @@ async def _disable(messages: Messages, entry_id: str, *, by: str | None) -> None
     await messages.call("config_entries/disable", entry_id=entry_id, disabled_by=by)
 
 
-async def _wait_issue(messages: Messages, key: str, station: Station, *, there: bool, timeout_s: float = 20) -> None:
+async def _wait_issue(
+    messages: Messages, key: str, station: Station, *, there: bool, timeout_s: float = 20
+) -> None:
     """Wait until a person is told to mend something, or is told no more."""
-    async with asyncio.timeout(timeout_s), messages.subscribe("subscribe_events", event_type="repairs_issue_registry_updated") as events:
+    async with (
+        asyncio.timeout(timeout_s),
+        messages.subscribe(
+            "subscribe_events", event_type="repairs_issue_registry_updated"
+        ) as events,
+    ):
         while True:
             issues = (await messages.call("repairs/list_issues"))["issues"]
-            placeholders = [issue["translation_placeholders"] for issue in issues if issue["domain"] == DOMAIN and issue["translation_key"] == key]
+            placeholders = [
+                issue["translation_placeholders"]
+                for issue in issues
+                if issue["domain"] == DOMAIN and issue["translation_key"] == key
+            ]
             if (placeholders == [{"device": station.info.friendly_name}]) is there:
                 return
             await events.get()
 
 
 @contextlib.asynccontextmanager
-async def _ended(household: Household, messages: Messages, station: Station, what: str, say: Say) -> AsyncGenerator[None]:
+async def _ended(
+    household: Household, messages: Messages, station: Station, what: str, say: Say
+) -> AsyncGenerator[None]:
     """Run a session; whatever the block does to it ends it at once, it is settled as interrupted, and nothing comes back by itself."""
     await begin(household, messages, station)
     called_ns = now_ns()
@@ -72,14 +96,18 @@ async def _dark(household: Household, station: Station, since_ns: int) -> None:
     await put_on(station, on=False)
 
 
-async def test_session_goes_on_while_the_esphome_entry_is_reloaded(household: Household, messages: Messages) -> None:
+async def test_session_goes_on_while_the_esphome_entry_is_reloaded(
+    household: Household, messages: Messages
+) -> None:
     """Our channel is a connection of its own."""
     station = household.mask
     lit_ns = await begin(household, messages, station)
     await _reload(household, await _entry(messages, "esphome", station))
     async with station.direct() as direct:
         flowed_ms = int((await direct.line("Telemetry"))["output_ms"])
-        await direct.line("Telemetry", lambda values: int(values["output_ms"]) >= flowed_ms + 11_000, timeout_s=30)
+        await direct.line(
+            "Telemetry", lambda values: int(values["output_ms"]) >= flowed_ms + 11_000, timeout_s=30
+        )
     await household.wait_session(messages, station, "running")
     assert len((await household.witness.above(station.node.name, lit_ns)).spans_s) == 1
     stopped_ns = now_ns()
@@ -88,7 +116,9 @@ async def test_session_goes_on_while_the_esphome_entry_is_reloaded(household: Ho
     assert (await wait_settled(household, station)).outcome == "stopped"
 
 
-async def test_esphome_entry_that_is_disabled_ends_the_session_and_works_again_when_it_is_enabled(household: Household, messages: Messages, say: Say) -> None:
+async def test_esphome_entry_that_is_disabled_ends_the_session_and_works_again_when_it_is_enabled(
+    household: Household, messages: Messages, say: Say
+) -> None:
     """Zero, and a repair until it is back."""
     station = household.wand
     esphome = await _entry(messages, "esphome", station)
@@ -103,7 +133,9 @@ async def test_esphome_entry_that_is_disabled_ends_the_session_and_works_again_w
     await wait_ready(household, messages, station)
 
 
-async def test_esphome_entry_that_is_removed_ends_the_session_and_works_again_when_it_is_added(household: Household, messages: Messages, say: Say) -> None:
+async def test_esphome_entry_that_is_removed_ends_the_session_and_works_again_when_it_is_added(
+    household: Household, messages: Messages, say: Say
+) -> None:
     """Zero, and a repair until the node is paired again, as a person does it."""
     station = household.mask
     esphome = await _entry(messages, "esphome", station)
@@ -112,9 +144,13 @@ async def test_esphome_entry_that_is_removed_ends_the_session_and_works_again_wh
         await _remove(household, esphome)
     dark_ns = now_ns()
     await _wait_issue(messages, "esphome_removed", station, there=True)
-    discovered = await flows.wait_discovered(messages, "esphome", lambda flow: flow["context"]["unique_id"] == station.mac)
+    discovered = await flows.wait_discovered(
+        messages, "esphome", lambda flow: flow["context"]["unique_id"] == station.mac
+    )
     step = flows.expect(await flows.submit(household.home, discovered), "form", "encryption_key")
-    flows.expect(await flows.submit(household.home, step, {"noise_psk": station.key}), "create_entry")
+    flows.expect(
+        await flows.submit(household.home, step, {"noise_psk": station.key}), "create_entry"
+    )
     await _wait_issue(messages, "esphome_removed", station, there=False)
     await household.find_device(messages, station)
     await wait_still_worn(household, messages, station)
@@ -125,7 +161,9 @@ async def test_esphome_entry_that_is_removed_ends_the_session_and_works_again_wh
     await household.witness.wait_dark(station.node.name, stopped_ns)
 
 
-async def test_our_entry_that_is_reloaded_ends_the_session(household: Household, messages: Messages, say: Say) -> None:
+async def test_our_entry_that_is_reloaded_ends_the_session(
+    household: Household, messages: Messages, say: Say
+) -> None:
     """Who reloads does not want what runs."""
     station = household.wand
     async with _ended(household, messages, station, "our entry reloaded", say):
@@ -136,7 +174,9 @@ async def test_our_entry_that_is_reloaded_ends_the_session(household: Household,
     await wait_ready(household, messages, station)
 
 
-async def test_our_entry_that_is_disabled_ends_the_session(household: Household, messages: Messages, say: Say) -> None:
+async def test_our_entry_that_is_disabled_ends_the_session(
+    household: Household, messages: Messages, say: Say
+) -> None:
     """Unloaded, and loaded again later."""
     station = household.wand
     ours = await _entry(messages, DOMAIN, station)
@@ -149,10 +189,15 @@ async def test_our_entry_that_is_disabled_ends_the_session(household: Household,
     await wait_ready(household, messages, station)
 
 
-async def test_home_assistant_that_is_stopped_ends_the_session_and_resumes_nothing(household: Household, say: Say) -> None:
+async def test_home_assistant_that_is_stopped_ends_the_session_and_resumes_nothing(
+    household: Household, say: Say
+) -> None:
     """SIGTERM: it has the time to say stop, and to settle."""
     station = household.mask
-    async with household.messages() as messages, _ended(household, messages, station, "Home Assistant stopped", say):
+    async with (
+        household.messages() as messages,
+        _ended(household, messages, station, "Home Assistant stopped", say),
+    ):
         await household.home.stop()
     dark_ns = now_ns()
     interrupted = last_account(household, station)
@@ -164,7 +209,9 @@ async def test_home_assistant_that_is_stopped_ends_the_session_and_resumes_nothi
     assert last_account(household, station) == interrupted
 
 
-async def test_our_entry_that_is_removed_ends_the_session_and_forgets_no_dose(household: Household, say: Say) -> None:
+async def test_our_entry_that_is_removed_ends_the_session_and_forgets_no_dose(
+    household: Household, say: Say
+) -> None:
     """The device can be added again, and the ledger still has what it gave."""
     station = household.wand
     async with household.messages() as messages:
@@ -173,7 +220,9 @@ async def test_our_entry_that_is_removed_ends_the_session_and_forgets_no_dose(ho
         dark_ns = now_ns()
         interrupted = last_account(household, station)
         menu = flows.expect(await flows.begin(household.home, DOMAIN), "menu")
-        step = flows.expect(await flows.submit(household.home, menu, {"next_step_id": "device"}), "form")
+        step = flows.expect(
+            await flows.submit(household.home, menu, {"next_step_id": "device"}), "form"
+        )
         flows.expect(await flows.submit(household.home, step, {"mac": station.mac}), "create_entry")
         # What was chosen on its page has gone with the entry.
         await household.select_person(messages, station, PERSON[station.modality])

@@ -18,7 +18,9 @@ QUIET_S = 4
 
 async def step(messages: Messages, *cues: str, timeout_s: float = 30) -> State:
     """Wait until the routine says one of these."""
-    return await messages.wait_state(f"sensor.{WHO.lower()}_routine_step", lambda state: state["state"] in cues, timeout_s)
+    return await messages.wait_state(
+        f"sensor.{WHO.lower()}_routine_step", lambda state: state["state"] in cues, timeout_s
+    )
 
 
 async def begin(messages: Messages) -> None:
@@ -54,7 +56,9 @@ async def test_a_wand_that_is_off_when_its_step_comes_is_armed_within_5_s_of_its
     await household.wait_session(messages, wand, "idle")
 
 
-async def test_after_a_restart_a_routine_is_where_it_was_and_nothing_flows_before_a_person_confirms(household: Household, say: Callable[[str], None]) -> None:
+async def test_after_a_restart_a_routine_is_where_it_was_and_nothing_flows_before_a_person_confirms(
+    household: Household, say: Callable[[str], None]
+) -> None:
     wand = household.wand
     async with household.messages() as messages:
         await begin(messages)
@@ -74,7 +78,9 @@ async def test_after_a_restart_a_routine_is_where_it_was_and_nothing_flows_befor
         await step(messages, "suspended")
         await messages.act(f"{DOMAIN}.confirm_step", {"person": WHO})
         asked = await step(messages, "asked_wand")
-        assert asked["attributes"]["reason"] == "still_worn"  # the edge that starts it comes after arming, and the node would latch a sensor that is stuck
+        assert (
+            asked["attributes"]["reason"] == "still_worn"
+        )  # the edge that starts it comes after arming, and the node would latch a sensor that is stuck
         await asyncio.sleep(QUIET_S)
         assert (await household.witness.above(wand.node.name, dark_ns + 1)).longest_s == 0
         await put_on(wand, on=False)

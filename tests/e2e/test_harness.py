@@ -7,7 +7,11 @@ from pathlib import Path
 import signal
 import sys
 
-from aioesphomeapi.core import APIConnectionError, InvalidEncryptionKeyAPIError, RequiresEncryptionAPIError
+from aioesphomeapi.core import (
+    APIConnectionError,
+    InvalidEncryptionKeyAPIError,
+    RequiresEncryptionAPIError,
+)
 import aiohttp
 import pytest
 
@@ -26,7 +30,7 @@ from tests.real.watch import Watch, WitnessError, now_ns
 SECOND = 1_000_000_000
 
 
-# --- the witness ---------------------------------------------------------------------------------------------------------------
+# --- the witness ----------------------------------------------------------------------------------
 
 
 def _exposures(*lines: str) -> Exposures:
@@ -71,7 +75,14 @@ def test_witness_shows_a_gamma_curve() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["1 mask-host 7 6 1", "1 mask-host 7 1 1000001", "1 mask-host 7 1 -1", "1 mask-host 7 1", "1 mask-host 7 1 0.5", "nonsense"],
+    [
+        "1 mask-host 7 6 1",
+        "1 mask-host 7 1 1000001",
+        "1 mask-host 7 1 -1",
+        "1 mask-host 7 1",
+        "1 mask-host 7 1 0.5",
+        "nonsense",
+    ],
 )
 def test_witness_keeps_every_malformed_line(line: str) -> None:
     """What no driver of ours writes is an error of the run."""
@@ -92,12 +103,20 @@ async def witness(tmp_path: Path) -> AsyncGenerator[tuple[Watch, Path]]:
     await watch.stop()
 
 
-async def test_witness_holds_the_level_of_a_dead_node_until_the_watchdog(witness: tuple[Watch, Path], tmp_path: Path) -> None:
+async def test_witness_holds_the_level_of_a_dead_node_until_the_watchdog(
+    witness: tuple[Watch, Path], tmp_path: Path
+) -> None:
     """A node that dies lit is dark 2 s later, not at its death."""
     watch, file = witness
-    child = await Child.start("sleeper", [sys.executable, "-c", "import time; time.sleep(60)"], log=tmp_path / "sleeper.log")
+    child = await Child.start(
+        "sleeper",
+        [sys.executable, "-c", "import time; time.sleep(60)"],
+        log=tmp_path / "sleeper.log",
+    )
     lit_ns = now_ns()
-    file.write_text(f"{lit_ns} mask-host {child.pid} boot 0\n{lit_ns} mask-host {child.pid} 1 350000\n")
+    file.write_text(
+        f"{lit_ns} mask-host {child.pid} boot 0\n{lit_ns} mask-host {child.pid} 1 350000\n"
+    )
     assert await watch.wait_lit("mask-host", lit_ns) == lit_ns
     killed_ns = now_ns()
     child.kill()
@@ -107,12 +126,20 @@ async def test_witness_holds_the_level_of_a_dead_node_until_the_watchdog(witness
     assert (await watch.above("mask-host", killed_ns)).until_s == pytest.approx(2, abs=0.1)
 
 
-async def test_witness_takes_a_boot_for_the_end_of_what_was_held(witness: tuple[Watch, Path], tmp_path: Path) -> None:
+async def test_witness_takes_a_boot_for_the_end_of_what_was_held(
+    witness: tuple[Watch, Path], tmp_path: Path
+) -> None:
     """A node that dies lit and boots at once is dark at its boot."""
     watch, file = witness
-    child = await Child.start("sleeper", [sys.executable, "-c", "import time; time.sleep(60)"], log=tmp_path / "sleeper.log")
+    child = await Child.start(
+        "sleeper",
+        [sys.executable, "-c", "import time; time.sleep(60)"],
+        log=tmp_path / "sleeper.log",
+    )
     lit_ns = now_ns()
-    file.write_text(f"{lit_ns} mask-host {child.pid} boot 0\n{lit_ns} mask-host {child.pid} 1 350000\n")
+    file.write_text(
+        f"{lit_ns} mask-host {child.pid} boot 0\n{lit_ns} mask-host {child.pid} 1 350000\n"
+    )
     await watch.wait_lit("mask-host", lit_ns)
     child.kill()
     await child.wait()
@@ -132,14 +159,18 @@ async def test_witness_refuses_to_end_well_after_a_malformed_line(tmp_path: Path
         await watch.stop()
 
 
-# --- the contract's line ---------------------------------------------------------------------------------------------------------
+# --- the contract's line --------------------------------------------------------------------------
 
 
 def test_line_with_the_right_checksum_is_read() -> None:
     """29B1 is the published check value of CRC-16/CCITT-FALSE."""
     assert crc16(b"123456789") == 0x29B1
     body = "reason=ok levels=1:28000,2:28000 owner=-"
-    assert parse_line(f"{body} crc={crc16(body.encode()):04X}") == {"reason": "ok", "levels": "1:28000,2:28000", "owner": "-"}
+    assert parse_line(f"{body} crc={crc16(body.encode()):04X}") == {
+        "reason": "ok",
+        "levels": "1:28000,2:28000",
+        "owner": "-",
+    }
 
 
 @pytest.mark.parametrize("line", ["reason=ok crc=0000", "reason=ok", ""])
@@ -149,7 +180,7 @@ def test_line_with_a_wrong_checksum_is_broken(line: str) -> None:
         parse_line(line)
 
 
-# --- node, encryption, link ------------------------------------------------------------------------------------------------------
+# --- node, encryption, link -----------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +197,12 @@ async def node(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Asyn
 async def responder(node: Node) -> AsyncGenerator[Responder]:
     """Return encryption in front of the node."""
     async with node.direct() as direct:
-        responder = Responder(node.port, new_key(), name=direct.info.name, mac=direct.info.mac_address.replace(":", "").lower())
+        responder = Responder(
+            node.port,
+            new_key(),
+            name=direct.info.name,
+            mac=direct.info.mac_address.replace(":", "").lower(),
+        )
     await responder.start(host="127.0.0.1")
     yield responder
     await responder.stop()
@@ -223,7 +259,9 @@ async def test_no_key_is_refused(responder: Responder) -> None:
             pass
 
 
-async def test_changed_key_drops_who_is_connected_and_refuses_the_old_one(responder: Responder) -> None:
+async def test_changed_key_drops_who_is_connected_and_refuses_the_old_one(
+    responder: Responder,
+) -> None:
     """A node that was flashed with another key has rebooted."""
     old = responder.key
     gone = asyncio.Event()
@@ -295,18 +333,22 @@ async def test_link_that_is_down_cuts_and_refuses(node: Node) -> None:
     await link.stop()
 
 
-async def test_witness_and_node_agree_on_a_session_without_home_assistant(tmp_path: Path, programs: Path) -> None:
+async def test_witness_and_node_agree_on_a_session_without_home_assistant(
+    tmp_path: Path, programs: Path
+) -> None:
     """14 mW/cm2 for 4 s with a ramp of 3 s: both count 35 mJ/cm2, each by itself."""
     file = tmp_path / "witness"
     watch = await Watch.start(tmp_path, file)
-    node = Node(programs / "mask-host", tmp_path / "mask", port=free_port(), witness=file, subjects=(1,))
+    node = Node(
+        programs / "mask-host", tmp_path / "mask", port=free_port(), witness=file, profiles=(1,)
+    )
     await node.start()
     async with Owner("127.0.0.1", node.port) as owner, node.direct() as direct:
         reply = await owner.command(
             "start_session",
             session="00112233445566aa",
             last_record=1,
-            subject=1,
+            profile=1,
             skin_permille=1000,
             duration_s=4,
             lease_ms=10_000,
@@ -326,13 +368,15 @@ async def test_witness_and_node_agree_on_a_session_without_home_assistant(tmp_pa
         assert record["outcome"] == "completed"
         delivered_j_cm2 = int(record["delivered"].removeprefix("1:")) / 1e6
         assert delivered_j_cm2 == pytest.approx(0.035, rel=0.02)
-        assert await watch.dose("mask-host", lit_ns) == {1: pytest.approx(delivered_j_cm2, rel=0.02)}
+        assert await watch.dose("mask-host", lit_ns) == {
+            1: pytest.approx(delivered_j_cm2, rel=0.02)
+        }
         assert (await watch.above("mask-host", lit_ns)).longest_s == pytest.approx(4, abs=0.1)
     await node.stop()
     await watch.stop()
 
 
-# --- Home Assistant --------------------------------------------------------------------------------------------------------------
+# --- Home Assistant -------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -353,23 +397,29 @@ async def test_home_assistant_installs_nothing_and_complains_of_nothing(home: Ho
     assert [line for line in console.splitlines() if " WARNING " in line or " ERROR " in line] == []
 
 
-async def test_announced_node_opens_the_flow_of_esphome_and_takes_only_its_key(home: Home, node: Node, responder: Responder) -> None:
+async def test_announced_node_opens_the_flow_of_esphome_and_takes_only_its_key(
+    home: Home, node: Node, responder: Responder
+) -> None:
     """Discovery, pairing and entities are the real ones."""
     async with node.direct() as direct:
         info = direct.info
         await direct.simulate(worn=True)
     public = Link(responder.port)
-    await public.start(host=namespace.ADDRESS if namespace.own() else "0.0.0.0")  # noqa: S104
+    await public.start(host=namespace.ADDRESS if namespace.custom() else "0.0.0.0")  # noqa: S104
     announcement = Announcement(info, public.port, encrypted=True)
     await announcement.start()
     async with home.messages() as messages:
         discovered = await flows.wait_discovered(messages, "esphome")
         assert discovered["context"]["source"] == "zeroconf"
         step = flows.expect(await flows.submit(home, discovered), "form", "encryption_key")
-        step = flows.expect(await flows.submit(home, step, {"noise_psk": new_key()}), "form", "encryption_key")
+        step = flows.expect(
+            await flows.submit(home, step, {"noise_psk": new_key()}), "form", "encryption_key"
+        )
         assert step["errors"] == {"base": "invalid_psk"}
         flows.expect(await flows.submit(home, step, {"noise_psk": responder.key}), "create_entry")
-        worn = await messages.wait_any(lambda state: state["entity_id"].endswith("simulated_worn") and state["state"] == "on")
+        worn = await messages.wait_any(
+            lambda state: state["entity_id"].endswith("simulated_worn") and state["state"] == "on"
+        )
         await messages.act("switch.turn_off", entity_id=worn["entity_id"])
         await messages.wait_state(worn["entity_id"], lambda state: state["state"] == "off")
     await announcement.stop()
@@ -408,7 +458,9 @@ async def test_child_dies_with_its_parent(tmp_path: Path) -> None:
         "    await asyncio.sleep(60)\n"
         "asyncio.run(main())\n"
     )
-    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE
+    )
     assert parent.stdout is not None
     handle = os.pidfd_open(int(await parent.stdout.readline()))
     gone = asyncio.Event()

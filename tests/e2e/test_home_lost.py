@@ -19,10 +19,16 @@ QUIET_S = 4
 type Say = Callable[[str], None]
 
 
-async def _zero_within_the_lease(household: Household, station: Station, fault: str, lost_ns: int, say: Say) -> int:
+async def _zero_within_the_lease(
+    household: Household, station: Station, fault: str, lost_ns: int, say: Say
+) -> int:
     """Wait until output is zero, insist on the lease, return when it became zero."""
-    dark_ns = await household.witness.wait_dark(station.node.name, lost_ns, timeout_s=LEASE_S[station.modality] + 10)
-    say(f"{station.modality}, {fault}: zero after {(dark_ns - lost_ns) / 1e9:.2f} s (lease {LEASE_S[station.modality]} s)")
+    dark_ns = await household.witness.wait_dark(
+        station.node.name, lost_ns, timeout_s=LEASE_S[station.modality] + 10
+    )
+    say(
+        f"{station.modality}, {fault}: zero after {(dark_ns - lost_ns) / 1e9:.2f} s (lease {LEASE_S[station.modality]} s)"
+    )
     assert (dark_ns - lost_ns) / 1e9 <= LEASE_S[station.modality]
     return dark_ns
 
@@ -49,7 +55,9 @@ async def _settled_to_the_node(household: Household, station: Station, outcome: 
     assert sum(delivered.values()) > 0
 
 
-async def _suspended_until_it_is_stopped(household: Household, messages: Messages, dark_ns: dict[str, int]) -> None:
+async def _suspended_until_it_is_stopped(
+    household: Household, messages: Messages, dark_ns: dict[str, int]
+) -> None:
     """Insist that both sessions wait for a person, and end when they are told to."""
     for station in household.stations.values():
         await household.wait_session(messages, station, "suspended", timeout_s=40)
@@ -63,39 +71,56 @@ async def _suspended_until_it_is_stopped(household: Household, messages: Message
         await put_on(station, on=False)
 
 
-async def test_frozen_home_assistant_is_zero_within_the_lease_and_resumes_nothing(household: Household, say: Say) -> None:
+async def test_frozen_home_assistant_is_zero_within_the_lease_and_resumes_nothing(
+    household: Household, say: Say
+) -> None:
     """SIGSTOP: its sockets stay open, only the lease can tell."""
     async with household.messages() as messages:
         await begin_both(household, messages)
     lost_ns = now_ns()
     household.home.freeze()
-    dark_ns = {station.modality: await _zero_within_the_lease(household, station, "frozen", lost_ns, say) for station in household.stations.values()}
+    dark_ns = {
+        station.modality: await _zero_within_the_lease(household, station, "frozen", lost_ns, say)
+        for station in household.stations.values()
+    }
     household.home.thaw()
     async with household.messages() as messages:
         await _suspended_until_it_is_stopped(household, messages, dark_ns)
 
 
-async def test_renewals_that_waited_in_a_stalled_network_extend_nothing(household: Household, say: Say) -> None:
+async def test_renewals_that_waited_in_a_stalled_network_extend_nothing(
+    household: Household, say: Say
+) -> None:
     """What was sent into the stall arrives later, all at once."""
     async with household.messages() as messages:
         await begin_both(household, messages)
         lost_ns = now_ns()
         for station in household.stations.values():
             station.link.stall()
-        dark_ns = {station.modality: await _zero_within_the_lease(household, station, "stalled", lost_ns, say) for station in household.stations.values()}
+        dark_ns = {
+            station.modality: await _zero_within_the_lease(
+                household, station, "stalled", lost_ns, say
+            )
+            for station in household.stations.values()
+        }
         for station in household.stations.values():
             assert station.link.held(Way.TO_NODE) > 0
             station.link.release()
         await _suspended_until_it_is_stopped(household, messages, dark_ns)
 
 
-async def test_killed_home_assistant_comes_back_to_an_interrupted_session_and_to_nothing_that_runs(household: Household, say: Say) -> None:
+async def test_killed_home_assistant_comes_back_to_an_interrupted_session_and_to_nothing_that_runs(
+    household: Household, say: Say
+) -> None:
     """SIGKILL, and a new start on the same directory."""
     async with household.messages() as messages:
         await begin_both(household, messages)
     lost_ns = now_ns()
     await household.home.kill()
-    dark_ns = {station.modality: await _zero_within_the_lease(household, station, "killed", lost_ns, say) for station in household.stations.values()}
+    dark_ns = {
+        station.modality: await _zero_within_the_lease(household, station, "killed", lost_ns, say)
+        for station in household.stations.values()
+    }
     for station in household.stations.values():
         assert last_account(household, station).outcome is None
     await household.home.start()

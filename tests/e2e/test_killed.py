@@ -19,7 +19,8 @@ from tests.real.watch import now_ns
 
 KILLS = 50 if os.environ.get("FACIAL_THERAPY_LONG") else 5
 CHANNELS = {"mask": {1: "red"}, "wand": {5: "charge"}}
-# The ledger holds what the node counted, the witness what its drivers wrote: they may differ by this.
+# The ledger holds what the node counted, the witness what its drivers wrote: they may differ by
+# this.
 LOWER_AT_MOST = 0.01
 # Longer than a lease: whatever a node was left with is over.
 LEASE_S = 12
@@ -31,9 +32,16 @@ type Moment = Callable[[Household, Messages, Station, float], Coroutine[Any, Any
 def _ledger_dose(household: Household, station: Station) -> dict[int, float]:
     """Add up what the ledger counts for a node, nominal: what was delivered, or the whole plan while that is not known."""
     accounts = [account for account in read_ledger(household) if account.mac == station.mac]
-    doses = [account.planned if account.delivered is None else account.delivered for account in accounts]
-    given = {number: sum(dose["fluence_j_cm2"].get(name, 0) for dose in doses) for number, name in CHANNELS["mask"].items()}
-    return given if station.modality == "mask" else {5: sum(dose["charge_ma_min"] for dose in doses)}
+    doses = [
+        account.planned if account.delivered is None else account.delivered for account in accounts
+    ]
+    given = {
+        number: sum(dose["fluence_j_cm2"].get(name, 0) for dose in doses)
+        for number, name in CHANNELS["mask"].items()
+    }
+    return (
+        given if station.modality == "mask" else {5: sum(dose["charge_ma_min"] for dose in doses)}
+    )
 
 
 async def _kill_after(household: Household, delay_s: float) -> None:
@@ -41,7 +49,9 @@ async def _kill_after(household: Household, delay_s: float) -> None:
     await household.home.kill()
 
 
-async def _around_start(household: Household, messages: Messages, station: Station, delay_s: float) -> None:
+async def _around_start(
+    household: Household, messages: Messages, station: Station, delay_s: float
+) -> None:
     """Killed while a session is permitted, written down, armed, and its output begins."""
     async with station.direct() as direct:
         await wear(direct, station, on=False)
@@ -61,7 +71,9 @@ async def _around_start(household: Household, messages: Messages, station: Stati
         await wear(direct, station, on=True)  # whatever was left armed may flow now
 
 
-async def _around_stop(household: Household, messages: Messages, station: Station, delay_s: float) -> None:
+async def _around_stop(
+    household: Household, messages: Messages, station: Station, delay_s: float
+) -> None:
     """Killed while a session is told to stop, and the node confirms."""
     async with station.direct() as direct:
         await begin_with(household, messages, station, direct)
@@ -77,20 +89,28 @@ async def _around_stop(household: Household, messages: Messages, station: Statio
             stopping.cancel()
 
 
-async def _around_settle(household: Household, messages: Messages, station: Station, delay_s: float) -> None:
+async def _around_settle(
+    household: Household, messages: Messages, station: Station, delay_s: float
+) -> None:
     """Killed while what the node says it gave is written down."""
     async with station.direct() as direct:
         await begin_with(household, messages, station, direct)
         stopped_ns = now_ns()
         with contextlib.suppress(ConnectionError, CallError):
-            stopping = asyncio.create_task(messages.act("facial_therapy.stop_session", device_id=station.device_id))
+            stopping = asyncio.create_task(
+                messages.act("facial_therapy.stop_session", device_id=station.device_id)
+            )
             await household.witness.wait_dark(station.node.name, stopped_ns)
             await _kill_after(household, delay_s / 4)
             await asyncio.wait([stopping], timeout=1)
             stopping.cancel()
 
 
-MOMENTS: dict[str, Moment] = {"start": _around_start, "stop": _around_stop, "settle": _around_settle}
+MOMENTS: dict[str, Moment] = {
+    "start": _around_start,
+    "stop": _around_stop,
+    "settle": _around_settle,
+}
 
 
 async def _not_lower(household: Household, since_ns: int) -> float:
@@ -102,12 +122,18 @@ async def _not_lower(household: Household, since_ns: int) -> float:
         for number in CHANNELS[station.modality]:
             if witnessed := seen.get(number, 0):
                 shares.append(counted[number] / witnessed)
-                assert counted[number] >= witnessed * (1 - LOWER_AT_MOST), (station.modality, counted, seen)
+                assert counted[number] >= witnessed * (1 - LOWER_AT_MOST), (
+                    station.modality,
+                    counted,
+                    seen,
+                )
     return min(shares)
 
 
 @pytest.mark.timeout(60 * KILLS)
-async def test_ledger_is_readable_and_not_lower_than_the_witness_after_every_kill(household: Household, say: Say) -> None:
+async def test_ledger_is_readable_and_not_lower_than_the_witness_after_every_kill(
+    household: Household, say: Say
+) -> None:
     """SIGKILL, a new start on the same directory, and again."""
     seed = int(os.environ.get("FACIAL_THERAPY_SEED") or random.randrange(sys.maxsize))  # noqa: S311 - to be repeated
     say(f"{KILLS} kills with FACIAL_THERAPY_SEED={seed}")
@@ -131,9 +157,15 @@ async def test_ledger_is_readable_and_not_lower_than_the_witness_after_every_kil
                 await household.wait_session(messages, each, "idle")
                 await wait_ready(household, messages, each)
             issues = (await messages.call("repairs/list_issues"))["issues"]
-            assert not [issue for issue in issues if issue["issue_id"] in ("ledger_unreadable", "store_failed")]
+            assert not [
+                issue
+                for issue in issues
+                if issue["issue_id"] in ("ledger_unreadable", "store_failed")
+            ]
         share = await _not_lower(household, since_ns)
         least = min(least, share)
         left_open = [account for account in read_ledger(household) if account.outcome is None]
         assert not left_open, (number, moment, left_open)
-    say(f"{KILLS} kills: each ledger readable, {torn} with a torn line, {len(read_ledger(household))} sessions, at least {least:.4f} of what the witness saw")
+    say(
+        f"{KILLS} kills: each ledger readable, {torn} with a torn line, {len(read_ledger(household))} sessions, at least {least:.4f} of what the witness saw"
+    )

@@ -13,16 +13,29 @@ from tests.real.watch import now_ns
 
 async def _entry(messages: Messages, domain: str, station: Station) -> str:
     """Return the id of the config entry that an integration has for a node."""
-    entry_id: str = next(entry["entry_id"] for entry in await flows.entries(messages, domain) if entry["title"] == station.info.friendly_name)
+    entry_id: str = next(
+        entry["entry_id"]
+        for entry in await flows.entries(messages, domain)
+        if entry["title"] == station.info.friendly_name
+    )
     return entry_id
 
 
-async def _wait_channel(household: Household, messages: Messages, station: Station, *, problem: str | None, timeout_s: float = 30) -> None:
+async def _wait_channel(
+    household: Household,
+    messages: Messages,
+    station: Station,
+    *,
+    problem: str | None,
+    timeout_s: float = 30,
+) -> None:
     """Wait until our channel is open, or has found a problem: it tells in the diagnostics."""
     entry_id = await _entry(messages, DOMAIN, station)
     async with asyncio.timeout(timeout_s):
         while True:
-            found: dict[str, Any] = (await household.home.request("GET", f"/api/diagnostics/config_entry/{entry_id}"))["data"]
+            found: dict[str, Any] = (
+                await household.home.request("GET", f"/api/diagnostics/config_entry/{entry_id}")
+            )["data"]
             if found["problem"] == problem and found["connected"] is (problem is None):
                 return
             # Diagnostics are asked for, they do not announce themselves.
@@ -31,14 +44,31 @@ async def _wait_channel(household: Household, messages: Messages, station: Stati
 
 async def _give_key(household: Household, messages: Messages, station: Station) -> None:
     """Wait until ESPHome asks for the key, try a wrong one, then give the node's."""
-    asked = await flows.wait_discovered(messages, "esphome", lambda flow: flow["context"]["source"] == "reauth" and flow["context"]["unique_id"] == station.mac)
-    step = flows.expect(await flows.current(household.home, asked["flow_id"]), "form", "reauth_confirm")
-    step = flows.expect(await flows.submit(household.home, step, {"noise_psk": new_key()}), "form", "reauth_confirm")
+    asked = await flows.wait_discovered(
+        messages,
+        "esphome",
+        lambda flow: (
+            flow["context"]["source"] == "reauth" and flow["context"]["unique_id"] == station.mac
+        ),
+    )
+    step = flows.expect(
+        await flows.current(household.home, asked["flow_id"]), "form", "reauth_confirm"
+    )
+    step = flows.expect(
+        await flows.submit(household.home, step, {"noise_psk": new_key()}), "form", "reauth_confirm"
+    )
     assert step["errors"] == {"base": "invalid_psk"}
-    assert flows.expect(await flows.submit(household.home, step, {"noise_psk": station.key}), "abort")["reason"] == "reauth_successful"
+    assert (
+        flows.expect(await flows.submit(household.home, step, {"noise_psk": station.key}), "abort")[
+            "reason"
+        ]
+        == "reauth_successful"
+    )
 
 
-async def test_right_key_opens_a_channel_of_our_own_beside_the_one_of_esphome(household: Household, messages: Messages) -> None:
+async def test_right_key_opens_a_channel_of_our_own_beside_the_one_of_esphome(
+    household: Household, messages: Messages
+) -> None:
     """Two encrypted connections to the node, both with the key of the ESPHome entry."""
     station = household.mask
     await _wait_channel(household, messages, station, problem=None)
@@ -51,7 +81,9 @@ async def test_right_key_opens_a_channel_of_our_own_beside_the_one_of_esphome(ho
     await household.witness.wait_dark(station.node.name, stopped_ns)
 
 
-async def test_wrong_key_is_told_by_us_and_asked_for_by_esphome(household: Household, messages: Messages) -> None:
+async def test_wrong_key_is_told_by_us_and_asked_for_by_esphome(
+    household: Household, messages: Messages
+) -> None:
     """The node has been flashed with another key: our channel says that the key does not fit, and Home Assistant's own flow mends it for both."""
     station = household.wand
     station.responder.change_key(new_key())
@@ -69,7 +101,9 @@ async def test_wrong_key_is_told_by_us_and_asked_for_by_esphome(household: House
     await household.witness.wait_dark(station.node.name, stopped_ns)
 
 
-async def test_key_that_is_changed_in_esphome_in_a_session_touches_nothing_until_the_next_connection(household: Household, messages: Messages) -> None:
+async def test_key_that_is_changed_in_esphome_in_a_session_touches_nothing_until_the_next_connection(
+    household: Household, messages: Messages
+) -> None:
     """Output flows on while ESPHome's entry gets the new key and is reloaded; when our connection breaks, the next one uses it."""
     station = household.mask
     lit_ns = await begin(household, messages, station)
@@ -81,7 +115,9 @@ async def test_key_that_is_changed_in_esphome_in_a_session_touches_nothing_until
     # Our own connection carries the renewals: more of them than one lease needs.
     async with station.direct() as direct:
         flowed_ms = int((await direct.line("Telemetry"))["output_ms"])
-        values = await direct.line("Telemetry", lambda values: int(values["output_ms"]) >= flowed_ms + 11_000, timeout_s=30)
+        values = await direct.line(
+            "Telemetry", lambda values: int(values["output_ms"]) >= flowed_ms + 11_000, timeout_s=30
+        )
     assert values["state"] == "running"
     await household.wait_session(messages, station, "running")
     (span,) = (await household.witness.above(station.node.name, lit_ns)).spans_s

@@ -28,8 +28,30 @@ MINUTE_S = 60
 DECLARED = 0.5
 AGREED, TREATED = "2026-10-13", "2026-11-20"
 # Everything that Dora answers below, and how people read it.
-HEALTH = ["diabetes", "past_skin_cancer", "melasma", "tattoo", "metal_in_face", "heart_condition", "isotretinoin", "peel", AGREED, TREATED]
-HEALTH += ["Diabet", "Melasma", "retina", "Tattoo", "redness", "Redness", "skin type", "clinician", "dated_block", '"iv"']
+HEALTH = [
+    "diabetes",
+    "past_skin_cancer",
+    "melasma",
+    "tattoo",
+    "metal_in_face",
+    "heart_condition",
+    "isotretinoin",
+    "peel",
+    AGREED,
+    TREATED,
+]
+HEALTH += [
+    "Diabet",
+    "Melasma",
+    "retina",
+    "Tattoo",
+    "redness",
+    "Redness",
+    "skin type",
+    "clinician",
+    "on_hold",
+    '"iv"',
+]
 
 type Say = Callable[[str], None]
 
@@ -48,7 +70,9 @@ class Panels:
 def _records(household: Household, source: str) -> list[dict[str, Any]]:
     """Return what the ledger's file says last of each session of a source."""
     records: dict[str, dict[str, Any]] = {}
-    for line in (household.home.directory / ".storage" / f"{DOMAIN}.ledger").read_text().splitlines():
+    for line in (
+        (household.home.directory / ".storage" / f"{DOMAIN}.ledger").read_text().splitlines()
+    ):
         text, _, crc = line.rpartition(" ")
         assert int(crc, 16) == crc32(text.encode())
         entry = json.loads(text)
@@ -57,11 +81,15 @@ def _records(household: Household, source: str) -> list[dict[str, Any]]:
     return list(records.values())
 
 
-async def _panel(household: Household, messages: Messages, person_id: str, name: str, *, switch_off: bool) -> str:
+async def _panel(
+    household: Household, messages: Messages, person_id: str, name: str, *, switch_off: bool
+) -> str:
     """Make a template light over a helper, and let it be watched for a minute of red."""
     helper = (await messages.call("input_boolean/create", name=f"{name} lamp"))["id"]
     target = {"entity_id": f"input_boolean.{helper}"}
-    step = await flows.submit(household.home, await flows.begin(household.home, "template"), {"next_step_id": "light"})
+    step = await flows.submit(
+        household.home, await flows.begin(household.home, "template"), {"next_step_id": "light"}
+    )
     light = {
         "name": name,
         "state": f"{{{{ is_state('input_boolean.{helper}', 'on') }}}}",
@@ -71,8 +99,16 @@ async def _panel(household: Household, messages: Messages, person_id: str, name:
     flows.expect(await flows.submit(household.home, step, light), "create_entry")
     entity_id = f"light.{name.lower()}"
     await messages.wait_state(entity_id, lambda state: state["state"] == "off")
-    watched = {"entity": entity_id, "channel": "red", "irradiance_mw_cm2": IRRADIANCE_MW_CM2, "minutes": 1, "switch_off": switch_off}
-    flows.expect(await flows.add_to(household.home, person_id, "watched_light", watched), "create_entry")
+    tracked = {
+        "entity": entity_id,
+        "channel": "red",
+        "irradiance_mw_cm2": IRRADIANCE_MW_CM2,
+        "minutes": 1,
+        "switch_off": switch_off,
+    }
+    flows.expect(
+        await flows.add_to(household.home, person_id, "tracked_light", tracked), "create_entry"
+    )
     return entity_id
 
 
@@ -90,10 +126,12 @@ async def panels(household: Household) -> AsyncGenerator[Panels]:
             yield Panels(person_id, off, left, on_at, calls)
 
 
-# --- a disk that fails -----------------------------------------------------------------------------------------------------------------
+# --- a disk that fails ----------------------------------------------------------------------------
 
 
-async def _refused(household: Household, messages: Messages, station: Station, say: Say, disk: str) -> None:
+async def _refused(
+    household: Household, messages: Messages, station: Station, say: Say, disk: str
+) -> None:
     """Insist that nothing starts, that it is said why, and that nothing flows though the device is put on."""
     since_ns = now_ns()
     with pytest.raises(CallError) as refused:
@@ -127,7 +165,10 @@ async def _fill(messages: Messages, disk: SmallDisk) -> None:
 
     async def write_until_it_is_refused() -> None:
         for _ in range(20):
-            await messages.act("facial_therapy.log_session", {"person": "Cleo", "modality": "mask", "duration_s": 1, "channels": {"red": 1}})
+            await messages.act(
+                "facial_therapy.log_session",
+                {"person": "Cleo", "modality": "mask", "duration_s": 1, "channels": {"red": 1}},
+            )
 
     with pytest.raises(CallError) as refused:
         await write_until_it_is_refused()
@@ -135,12 +176,15 @@ async def _fill(messages: Messages, disk: SmallDisk) -> None:
 
 
 @pytest.mark.usefixtures("panels")
-async def test_a_full_and_a_read_only_disk_start_nothing_and_are_forgotten_when_they_are_mended(household: Household, messages: Messages, say: Say) -> None:
+async def test_a_full_and_a_read_only_disk_start_nothing_and_are_forgotten_when_they_are_mended(
+    household: Household, messages: Messages, say: Say
+) -> None:
     with contextlib.ExitStack() as stack:
         try:
             disk = stack.enter_context(small_disk(household.home.directory / ".storage"))
         except MountError as error:
-            # Without the right to mount there is no disk that fails. The same two errors of a disk are in tests/integration/test_store_disk.py.
+            # Without the right to mount there is no disk that fails. The same two errors of a disk
+            # are in tests/integration/storage/test_ledger_file.py.
             say(f"no disk that fails: {error}")
             pytest.skip(f"nothing may be mounted here: {error}")
         disk.protect(read_only=True)
@@ -153,14 +197,16 @@ async def test_a_full_and_a_read_only_disk_start_nothing_and_are_forgotten_when_
         await _starts_again(household, messages, household.mask)
 
 
-# --- lights that are watched --------------------------------------------------------------------------------------------------------
+# --- lights that are watched ----------------------------------------------------------------------
 
 
 async def test_a_watched_light_is_charged_reminded_of_switched_off_where_wanted_and_never_on(
     household: Household, messages: Messages, panels: Panels, say: Say
 ) -> None:
     planned = IRRADIANCE_MW_CM2 * MINUTE_S / 1000
-    off = await messages.wait_state(panels.switched_off, lambda state: state["state"] == "off", MINUTE_S + 40)
+    off = await messages.wait_state(
+        panels.switched_off, lambda state: state["state"] == "off", MINUTE_S + 40
+    )
     lit_s = time.monotonic() - panels.on_at
     say(f"{off['entity_id']} is off after {lit_s:.1f} s of a planned {MINUTE_S} s")
     assert MINUTE_S - 1 <= lit_s
@@ -169,31 +215,47 @@ async def test_a_watched_light_is_charged_reminded_of_switched_off_where_wanted_
         said: dict[str, Any] = {}
         while len(said) < 2:
             said |= (await told.get())["notifications"]
-    assert {note["message"] for note in said.values()} == {"The planned time of Panel is over.", "The planned time of Lamp is over."}
+    assert {note["message"] for note in said.values()} == {
+        "The planned time of Panel is over.",
+        "The planned time of Lamp is over.",
+    }
 
-    # The other one was to be left alone: it is still on, and what it goes on to give is charged ahead.
+    # The other one was to be left alone: it is still on, and what it goes on to give is charged
+    # ahead.
     assert (await messages.states())[panels.left_on]["state"] == "on"
-    [open_one] = [record for record in _records(household, "watched") if record["delivered"] is None]
-    assert open_one["charged"]["fluence_j_cm2"]["red"] > planned * (1 + DECLARED)
+    [open_one] = [
+        record for record in _records(household, "tracked") if record["delivered"] is None
+    ]
+    assert open_one["worst_case"]["fluence_j_cm2"]["red"] > planned * (1 + DECLARED)
     await messages.act("light.turn_off", entity_id=panels.left_on)
     async with asyncio.timeout(20):
         while True:
-            if all(record["delivered"] is not None for record in _records(household, "watched")):
+            if all(record["delivered"] is not None for record in _records(household, "tracked")):
                 break
             # A file tells nobody that it has grown.
             await asyncio.sleep(0.1)
-    given = [record["delivered"]["fluence_j_cm2"]["red"] for record in _records(household, "watched")]
-    say(f"watched: {', '.join(f'{dose:.3f}' for dose in given)} J/cm2 settled, {planned:.3f} planned")
+    given = [
+        record["delivered"]["fluence_j_cm2"]["red"] for record in _records(household, "tracked")
+    ]
+    say(
+        f"watched: {', '.join(f'{dose:.3f}' for dose in given)} J/cm2 settled, {planned:.3f} planned"
+    )
     assert len(given) == 2
     assert all(planned * 0.98 <= dose <= planned * 2 for dose in given)
 
-    calls = [call["data"] for call in (panels.calls.get_nowait() for _ in range(panels.calls.qsize()))]
-    switched = [(call["service"], call["service_data"]["entity_id"]) for call in calls if call["domain"] == "light"]
+    calls = [
+        call["data"] for call in (panels.calls.get_nowait() for _ in range(panels.calls.qsize()))
+    ]
+    switched = [
+        (call["service"], call["service_data"]["entity_id"])
+        for call in calls
+        if call["domain"] == "light"
+    ]
     on = [entity for service, (entity, *_) in switched if service == "turn_on"]
     assert on == [panels.switched_off, panels.left_on]  # by the person at the beginning
 
 
-# --- what is kept of somebody's health ----------------------------------------------------------------------------------------------
+# --- what is kept of somebody's health ------------------------------------------------------------
 
 
 async def _add_dora(household: Household) -> str:
@@ -222,8 +284,14 @@ async def _add_dora(household: Household) -> str:
 def _told(database: Path) -> dict[str, list[str]]:
     """Return every text of the recorder's database by table."""
     with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return {table: [str(row) for row in connection.execute(f"SELECT * FROM {table}")] for table in tables}  # noqa: S608 - its own names
+        tables = [
+            name
+            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        ]
+        return {
+            table: [str(row) for row in connection.execute(f"SELECT * FROM {table}")]
+            for table in tables
+        }
 
 
 async def _recorded(household: Household, mark: str) -> dict[str, set[str]]:
@@ -237,7 +305,11 @@ async def _recorded(household: Household, mark: str) -> dict[str, set[str]]:
             # A database tells nobody that it has grown.
             await asyncio.sleep(0.5)
     assert any("Dora" in text for texts in tables.values() for text in texts)
-    return {table: found for table, texts in tables.items() if (found := {word for word in HEALTH for text in texts if word in text})}
+    return {
+        table: found
+        for table, texts in tables.items()
+        if (found := {word for word in HEALTH for text in texts if word in text})
+    }
 
 
 async def test_neither_the_recorder_nor_a_trace_knows_an_answer_and_only_what_an_automation_says_itself_is_in_its_own(
@@ -256,22 +328,45 @@ async def test_neither_the_recorder_nor_a_trace_knows_an_answer_and_only_what_an
         }
         for station in household.stations.values()
     ]
-    steps += [{"action": "facial_therapy.get_history", "data": {"person": "Dora"}, "response_variable": "past"}]
+    steps += [
+        {
+            "action": "facial_therapy.get_history",
+            "data": {"person": "Dora"},
+            "response_variable": "past",
+        }
+    ]
     steps += [
         {"action": "facial_therapy.block_person", "data": {"person": "Dora", "days": 3}},
-        {"action": "facial_therapy.log_session", "data": {"person": "Dora", "modality": "wand", "duration_s": 60, "current_ua": 100}},
-        {"action": "facial_therapy.start_session", "data": {"device_id": household.mask.device_id, "program": "first_use", "person": "Dora"}},
+        {
+            "action": "facial_therapy.log_session",
+            "data": {"person": "Dora", "modality": "wand", "duration_s": 60, "current_ua": 100},
+        },
+        {
+            "action": "facial_therapy.start_session",
+            "data": {
+                "device_id": household.mask.device_id,
+                "program": "first_use",
+                "person": "Dora",
+            },
+        },
     ]
     trace = await _run(household, messages, "asked", steps)
     assert "facial_therapy.start_session" in trace
     assert "error" in trace
     in_trace = {word for word in HEALTH if word in trace}
     kept = await _recorded(household, "automation.asked")
-    say(f"a person to whom {len(HEALTH)} words apply: in the trace {sorted(in_trace)}, in the recorder {kept}")
+    say(
+        f"a person to whom {len(HEALTH)} words apply: in the trace {sorted(in_trace)}, in the recorder {kept}"
+    )
     assert not in_trace
     assert not kept
 
-    said = [{"action": "facial_therapy.report_reaction", "data": {"person": "Dora", "reaction": "redness"}}]
+    said = [
+        {
+            "action": "facial_therapy.report_reaction",
+            "data": {"person": "Dora", "reaction": "redness"},
+        }
+    ]
     trace = await _run(household, messages, "told", said)
     assert {word for word in HEALTH if word in trace} == {"redness"}
     assert set(await _recorded(household, "automation.told")) <= {"event_data"}
@@ -279,7 +374,9 @@ async def test_neither_the_recorder_nor_a_trace_knows_an_answer_and_only_what_an
         await household.select_person(messages, station, PERSON[station.modality])
 
 
-async def _run(household: Household, messages: Messages, name: str, steps: list[dict[str, Any]]) -> str:
+async def _run(
+    household: Household, messages: Messages, name: str, steps: list[dict[str, Any]]
+) -> str:
     """Add an automation as its editor does, trigger it, and return its trace as text."""
     body = {"alias": name, "triggers": [], "conditions": [], "actions": steps}
     await household.home.request("POST", f"/api/config/automation/config/{name}", body)
@@ -293,4 +390,8 @@ async def _run(household: Household, messages: Messages, name: str, steps: list[
                 break
             # Nothing announces that a trace is whole.
             await asyncio.sleep(0.1)
-    return json.dumps(await messages.call("trace/get", domain="automation", item_id=name, run_id=traces[-1]["run_id"]))
+    return json.dumps(
+        await messages.call(
+            "trace/get", domain="automation", item_id=name, run_id=traces[-1]["run_id"]
+        )
+    )

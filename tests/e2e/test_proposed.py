@@ -29,7 +29,10 @@ QUIET_S = 4
 # The recorder writes once a second, and tells nobody.
 WRITTEN_S = 2
 BRIGHT, DIM = 200, 26
-QUESTION = {"title": "Facial Therapy", "message": "Mask now? Yes also says that your skin is fine today."}
+QUESTION = {
+    "title": "Facial Therapy",
+    "message": "Mask now? Yes also says that your skin is fine today.",
+}
 
 type Say = Callable[[str], None]
 
@@ -52,8 +55,17 @@ class Phone:
 
     async def press(self, action: str) -> None:
         """Press a button."""
-        body = {"type": "fire_event", "data": {"event_type": "mobile_app_notification_action", "event_data": {"action": action}}}
-        async with aiohttp.ClientSession(self.url) as session, session.post(f"/api/webhook/{self.webhook_id}", json=body) as response:
+        body = {
+            "type": "fire_event",
+            "data": {
+                "event_type": "mobile_app_notification_action",
+                "event_data": {"action": action},
+            },
+        }
+        async with (
+            aiohttp.ClientSession(self.url) as session,
+            session.post(f"/api/webhook/{self.webhook_id}", json=body) as response,
+        ):
             response.raise_for_status()
 
 
@@ -75,21 +87,35 @@ async def registered(household: Household) -> str:
     }
     household.home.phones = True
     await household.home.restart()
-    webhook_id: str = (await household.home.request("POST", "/api/mobile_app/registrations", registration))["webhook_id"]
+    webhook_id: str = (
+        await household.home.request("POST", "/api/mobile_app/registrations", registration)
+    )["webhook_id"]
     async with household.messages() as messages:
         await messages.wait_any(lambda state: state["entity_id"] == f"notify.{PHONE.lower()}")
-        entry_id = next(entry["entry_id"] for entry in await flows.entries(messages, DOMAIN) if entry["title"] == WHO)
-    menu = flows.expect(await flows.begin(household.home, DOMAIN, entry_id=entry_id), "menu", "reconfigure")
-    form = flows.expect(await flows.submit(household.home, menu, {"next_step_id": "details"}), "form", "details")
+        entry_id = next(
+            entry["entry_id"]
+            for entry in await flows.entries(messages, DOMAIN)
+            if entry["title"] == WHO
+        )
+    menu = flows.expect(
+        await flows.begin(household.home, DOMAIN, entry_id=entry_id), "menu", "reconfigure"
+    )
+    form = flows.expect(
+        await flows.submit(household.home, menu, {"next_step_id": "details"}), "form", "details"
+    )
     details = {"name": WHO, "notify": f"notify.{PHONE.lower()}", "person": "person.demo"}
     flows.expect(await flows.submit(household.home, form, details), "abort")
     return webhook_id
 
 
 @contextlib.asynccontextmanager
-async def _phone(household: Household, messages: Messages, webhook_id: str) -> AsyncGenerator[Phone]:
+async def _phone(
+    household: Household, messages: Messages, webhook_id: str
+) -> AsyncGenerator[Phone]:
     """Open the app."""
-    async with messages.subscribe("mobile_app/push_notification_channel", webhook_id=webhook_id) as pushed:
+    async with messages.subscribe(
+        "mobile_app/push_notification_channel", webhook_id=webhook_id
+    ) as pushed:
         yield Phone(household.home.url, webhook_id, pushed)
 
 
@@ -101,10 +127,25 @@ async def phone(household: Household, messages: Messages, registered: str) -> As
         yield phone
 
 
-async def _automate(household: Household, messages: Messages, name: str, triggers: list[dict[str, Any]], actions: list[dict[str, Any]]) -> None:
+async def _automate(
+    household: Household,
+    messages: Messages,
+    name: str,
+    triggers: list[dict[str, Any]],
+    actions: list[dict[str, Any]],
+) -> None:
     """Add an automation as its editor does, or change it."""
-    body = {"alias": name, "mode": "queued", "triggers": triggers, "conditions": [], "actions": actions}
-    async with messages.subscribe("subscribe_events", event_type="automation_reloaded") as reloaded, asyncio.timeout(AHEAD_S - 1):
+    body = {
+        "alias": name,
+        "mode": "queued",
+        "triggers": triggers,
+        "conditions": [],
+        "actions": actions,
+    }
+    async with (
+        messages.subscribe("subscribe_events", event_type="automation_reloaded") as reloaded,
+        asyncio.timeout(AHEAD_S - 1),
+    ):
         await household.home.request("POST", f"/api/config/automation/config/{name}", body)
         await reloaded.get()
     await messages.wait_state(f"automation.{name}", lambda state: state["state"] == "on")
@@ -113,9 +154,18 @@ async def _automate(household: Household, messages: Messages, name: str, trigger
 async def _propose_soon(household: Household, messages: Messages) -> datetime:
     """Let an automation propose a session at a time of day that is a few seconds away, return which."""
     at = (datetime.now(HOME_ZONE) + timedelta(seconds=AHEAD_S)).replace(microsecond=0)
-    data = {"device_id": household.mask.device_id, "person": WHO, **MANUAL["mask"], "mode": "propose"}
+    data = {
+        "device_id": household.mask.device_id,
+        "person": WHO,
+        **MANUAL["mask"],
+        "mode": "propose",
+    }
     await _automate(
-        household, messages, "evening", [{"trigger": "time", "at": at.time().isoformat()}], [{"action": "facial_therapy.start_session", "data": data}]
+        household,
+        messages,
+        "evening",
+        [{"trigger": "time", "at": at.time().isoformat()}],
+        [{"action": "facial_therapy.start_session", "data": data}],
     )
     return at
 
@@ -130,7 +180,9 @@ async def _nothing_starts(household: Household, messages: Messages) -> None:
     await put_on(household.mask, on=False)
 
 
-async def test_nothing_starts_while_nobody_answers_nor_when_it_is_skipped(household: Household, messages: Messages, phone: Phone) -> None:
+async def test_nothing_starts_while_nobody_answers_nor_when_it_is_skipped(
+    household: Household, messages: Messages, phone: Phone
+) -> None:
     await _propose_soon(household, messages)
     buttons = await phone.asked()
     assert list(buttons) == ["Yes", "Later", "Skip"]
@@ -170,8 +222,18 @@ async def _dim_while_it_glows(household: Household, messages: Messages, light: s
         household,
         messages,
         "glow",
-        [{"trigger": f"{DOMAIN}.session_{turn}", "id": turn, "target": mask} for turn in ("started", "ended")],
-        [{"choose": [{"conditions": [{"condition": "trigger", "id": turn}], "sequence": does} for turn, does in (("started", began), ("ended", ended))]}],
+        [
+            {"trigger": f"{DOMAIN}.session_{turn}", "id": turn, "target": mask}
+            for turn in ("started", "ended")
+        ],
+        [
+            {
+                "choose": [
+                    {"conditions": [{"condition": "trigger", "id": turn}], "sequence": does}
+                    for turn, does in (("started", began), ("ended", ended))
+                ]
+            }
+        ],
     )
 
 
@@ -182,7 +244,9 @@ async def _turns(events: asyncio.Queue[Any]) -> AsyncGenerator[tuple[str, str, s
         yield data["turn"], data["by"], data["user"]
 
 
-async def test_yes_arms_the_face_starts_the_light_and_the_lamp_is_dimmed_and_restored(household: Household, messages: Messages, phone: Phone, say: Say) -> None:
+async def test_yes_arms_the_face_starts_the_light_and_the_lamp_is_dimmed_and_restored(
+    household: Household, messages: Messages, phone: Phone, say: Say
+) -> None:
     begun_at, mask = datetime.now(UTC), household.mask
     light = await lamp.add(household, messages, "Lamp", BRIGHT)
     await _dim_while_it_glows(household, messages, light)
@@ -214,13 +278,23 @@ async def test_yes_arms_the_face_starts_the_light_and_the_lamp_is_dimmed_and_res
         say(f"lamp restored {(now_ns() - dark_ns) / 1e9:.2f} s after output was zero")
         await put_on(mask, on=False)
 
-    trial = await measure(household, mask, "manual", planned_doses("mask", LEVELS["mask"], DURATION_S), since_ns, Timeline())
+    trial = await measure(
+        household,
+        mask,
+        "manual",
+        planned_doses("mask", LEVELS["mask"], DURATION_S),
+        since_ns,
+        Timeline(),
+    )
     say(f"planned {trial.planned}, witnessed {trial.witnessed} J/cm2 by channel")
     assert trial.disagreements == []
     assert trial.agrees
 
     await asyncio.sleep(WRITTEN_S)
-    told = [(entry.get("name"), entry.get("message")) for entry in await messages.call("logbook/get_events", start_time=begun_at.isoformat())]
+    told = [
+        (entry.get("name"), entry.get("message"))
+        for entry in await messages.call("logbook/get_events", start_time=begun_at.isoformat())
+    ]
     assert ("evening", "triggered by time") in told
     assert [message for name, message in told if name == "Mask" and message] == [
         "was armed with Manual by Demo",

@@ -17,7 +17,8 @@ from tests.real.watch import now_ns
 STOPS = 100 if os.environ.get("FACIAL_THERAPY_LONG") else 20
 # A mask may light up three times in 30 s: the wand takes most of the stops meanwhile.
 MASK_STOPS = STOPS // 10
-# Far above what is measured, and far below any lease: only to tell a stop from the end of a lease on a busy machine.
+# Far above what is measured, and far below any lease: only to tell a stop from the end of a lease
+# on a busy machine.
 AT_MOST_S = 2.0
 
 pytestmark = pytest.mark.timeout(900)
@@ -25,29 +26,56 @@ pytestmark = pytest.mark.timeout(900)
 type Stop = Callable[[Household, Messages, Station, Direct], Awaitable[None]]
 
 
-async def _light(household: Household, messages: Messages, station: Station, _direct: Direct) -> None:
-    await messages.act("light.turn_off", entity_id=await household.entity(messages, station, "red", "light"))
+async def _light(
+    household: Household, messages: Messages, station: Station, _direct: Direct
+) -> None:
+    await messages.act(
+        "light.turn_off", entity_id=await household.entity(messages, station, "red", "light")
+    )
 
 
-async def _switch(household: Household, messages: Messages, station: Station, _direct: Direct) -> None:
-    await messages.act("switch.turn_off", entity_id=await household.entity(messages, station, "session", "switch"))
+async def _switch(
+    household: Household, messages: Messages, station: Station, _direct: Direct
+) -> None:
+    await messages.act(
+        "switch.turn_off", entity_id=await household.entity(messages, station, "session", "switch")
+    )
 
 
-async def _button(household: Household, messages: Messages, station: Station, _direct: Direct) -> None:
-    await messages.act("button.press", entity_id=await household.entity(messages, station, "stop", "button"))
+async def _button(
+    household: Household, messages: Messages, station: Station, _direct: Direct
+) -> None:
+    await messages.act(
+        "button.press", entity_id=await household.entity(messages, station, "stop", "button")
+    )
 
 
-async def _action(_household: Household, messages: Messages, station: Station, _direct: Direct) -> None:
+async def _action(
+    _household: Household, messages: Messages, station: Station, _direct: Direct
+) -> None:
     await messages.act("facial_therapy.stop_session", device_id=station.device_id)
 
 
-async def _node(_household: Household, _messages: Messages, _station: Station, direct: Direct) -> None:
+async def _node(
+    _household: Household, _messages: Messages, _station: Station, direct: Direct
+) -> None:
     await direct.simulate(button=True)
 
 
 WAYS: dict[str, dict[str, Stop]] = {
-    "mask": {"light.turn_off": _light, "switch.turn_off": _switch, "the stop button": _button, "stop_session": _action, "the node's button": _node},
-    "wand": {"switch.turn_off": _switch, "the stop button": _button, "stop_session": _action, "the node's button": _node},
+    "mask": {
+        "light.turn_off": _light,
+        "switch.turn_off": _switch,
+        "the stop button": _button,
+        "stop_session": _action,
+        "the node's button": _node,
+    },
+    "wand": {
+        "switch.turn_off": _switch,
+        "the stop button": _button,
+        "stop_session": _action,
+        "the node's button": _node,
+    },
 }
 
 
@@ -59,7 +87,9 @@ class Stops:
     plain: list[float] = field(default_factory=list)
 
 
-async def _stopped(household: Household, messages: Messages, station: Station, direct: Direct, stop: Stop) -> float:
+async def _stopped(
+    household: Household, messages: Messages, station: Station, direct: Direct, stop: Stop
+) -> float:
     """Let output flow, stop it, and return how long it went on."""
     await begin_with(household, messages, station, direct)
     called_ns = now_ns()
@@ -73,11 +103,15 @@ async def _stopped(household: Household, messages: Messages, station: Station, d
     return (dark_ns - called_ns) / 1e9
 
 
-async def _stop_again_and_again(household: Household, messages: Messages, station: Station, plain: int, stops: Stops) -> None:
+async def _stop_again_and_again(
+    household: Household, messages: Messages, station: Station, plain: int, stops: Stops
+) -> None:
     """Stop a device in every way, then with the action only."""
     async with station.direct() as direct:
         for way, stop in WAYS[station.modality].items():
-            stops.ways[station.modality, way] = await _stopped(household, messages, station, direct, stop)
+            stops.ways[station.modality, way] = await _stopped(
+                household, messages, station, direct, stop
+            )
         for _ in range(plain):
             stops.plain.append(await _stopped(household, messages, station, direct, _action))
 
@@ -89,20 +123,30 @@ async def stops(_shared: Household) -> Stops:
     async with _shared.messages() as messages:
         await rest(_shared, messages)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_stop_again_and_again(_shared, messages, _shared.mask, MASK_STOPS, stops))
-            tasks.create_task(_stop_again_and_again(_shared, messages, _shared.wand, STOPS - MASK_STOPS, stops))
+            tasks.create_task(
+                _stop_again_and_again(_shared, messages, _shared.mask, MASK_STOPS, stops)
+            )
+            tasks.create_task(
+                _stop_again_and_again(_shared, messages, _shared.wand, STOPS - MASK_STOPS, stops)
+            )
     return stops
 
 
-@pytest.mark.parametrize(("modality", "way"), [(modality, way) for modality, ways in WAYS.items() for way in ways])
-async def test_this_way_to_stop_brings_zero(stops: Stops, modality: str, way: str, say: Callable[[str], None]) -> None:
+@pytest.mark.parametrize(
+    ("modality", "way"), [(modality, way) for modality, ways in WAYS.items() for way in ways]
+)
+async def test_this_way_to_stop_brings_zero(
+    stops: Stops, modality: str, way: str, say: Callable[[str], None]
+) -> None:
     """Zero at the skin, the session idle, and settled as stopped."""
     taken_s = stops.ways[modality, way]
     say(f"{modality}, {way}: zero after {taken_s * 1000:.1f} ms")
     assert taken_s < AT_MOST_S
 
 
-async def test_stop_all_brings_zero_on_both_devices(shared: Household, messages: Messages, say: Callable[[str], None]) -> None:
+async def test_stop_all_brings_zero_on_both_devices(
+    shared: Household, messages: Messages, say: Callable[[str], None]
+) -> None:
     """One call, no target."""
     await begin_both(shared, messages)
     called_ns = now_ns()
@@ -121,5 +165,7 @@ async def test_stop_session_is_quick_every_time(stops: Stops, say: Callable[[str
     assert len(taken_ms) == STOPS
     median_ms = statistics.median(taken_ms)
     late_ms = statistics.quantiles(taken_ms, n=20)[-1]
-    say(f"{STOPS} stops by stop_session: median {median_ms:.1f} ms, 95th percentile {late_ms:.1f} ms, worst {taken_ms[-1]:.1f} ms")
+    say(
+        f"{STOPS} stops by stop_session: median {median_ms:.1f} ms, 95th percentile {late_ms:.1f} ms, worst {taken_ms[-1]:.1f} ms"
+    )
     assert taken_ms[-1] < AT_MOST_S * 1000

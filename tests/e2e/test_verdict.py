@@ -29,8 +29,13 @@ def _trial(**changes: object) -> Trial:
 
 def test_planned_doses_are_worked_out_by_hand() -> None:
     """14 mW/cm2 for 20 s less 1.5 s of ramp; 100 uA for 20 s less 2.5 s."""
-    assert planned_doses("mask", LEVELS["mask"], DURATION_S) == {1: pytest.approx(0.259), 2: pytest.approx(0.259)}
-    assert planned_doses("wand", LEVELS["wand"], DURATION_S) == {5: pytest.approx(0.0291667, rel=1e-5)}
+    assert planned_doses("mask", LEVELS["mask"], DURATION_S) == {
+        1: pytest.approx(0.259),
+        2: pytest.approx(0.259),
+    }
+    assert planned_doses("wand", LEVELS["wand"], DURATION_S) == {
+        5: pytest.approx(0.0291667, rel=1e-5)
+    }
 
 
 def test_doses_of_the_node_are_read_in_their_units() -> None:
@@ -67,7 +72,16 @@ def test_measures_that_differ_are_red(changes: dict[str, object]) -> None:
 
 def test_report_has_the_agreed_keys() -> None:
     """Others read it."""
-    assert list(_trial().as_json()) == ["device", "modality", "program", "outcome", "planned", "delivered", "witnessed", "unit"]
+    assert list(_trial().as_json()) == [
+        "device",
+        "modality",
+        "program",
+        "outcome",
+        "planned",
+        "delivered",
+        "witnessed",
+        "unit",
+    ]
 
 
 def test_demo_that_cannot_run_reports_and_fails(tmp_path: Path) -> None:

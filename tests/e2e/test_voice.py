@@ -15,7 +15,9 @@ LOWERED = 0.75
 """What is left of a level that was too much, from docs/voice.md."""
 
 
-async def test_a_mask_is_started_asked_lowered_and_stopped_by_voice(shared: Household, messages: Messages, say: Callable[[str], None]) -> None:
+async def test_a_mask_is_started_asked_lowered_and_stopped_by_voice(
+    shared: Household, messages: Messages, say: Callable[[str], None]
+) -> None:
     """Said to the conversation API; nothing flows before the mask is put on, and zero is witnessed after the stop."""
     station = shared.mask
 
@@ -41,16 +43,18 @@ async def test_a_mask_is_started_asked_lowered_and_stopped_by_voice(shared: Hous
         assert "weaker" in await hear("the mask is too bright")
         await direct.line("Telemetry", lambda values: values["levels"] != full["levels"])
         after = (await shared.witness.level(station.node.name)).nominal
-        assert [level / before[channel] for channel, level in after.items() if before[channel]] == pytest.approx(
-            [LOWERED] * sum(map(bool, before.values())), rel=0.02
-        )
+        assert [
+            level / before[channel] for channel, level in after.items() if before[channel]
+        ] == pytest.approx([LOWERED] * sum(map(bool, before.values())), rel=0.02)
         assert "weaker" in await hear("make the mask stronger")
         assert (await shared.witness.level(station.node.name)).nominal == after
         stopped_ns = now_ns()
         assert (await hear("stop")).endswith("stopped.")
         answered_ns = now_ns()
         dark_ns = await shared.witness.wait_dark(station.node.name, stopped_ns)
-        say(f"stop by voice: zero after {(dark_ns - stopped_ns) / 1e6:.1f} ms, answered after {(answered_ns - stopped_ns) / 1e6:.1f} ms")
+        say(
+            f"stop by voice: zero after {(dark_ns - stopped_ns) / 1e6:.1f} ms, answered after {(answered_ns - stopped_ns) / 1e6:.1f} ms"
+        )
         assert dark_ns <= answered_ns
         await shared.wait_session(messages, station, "idle")
     assert (await wait_settled(shared, station)).outcome == "stopped"

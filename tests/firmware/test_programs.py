@@ -1,13 +1,13 @@
 """The hand-written table of every built-in program, on the governor itself: accepted with exactly these numbers, and delivered to the last step.
 
-The rows are those of tests/core/test_program.py; nothing of the integration computes what is asked for here.
+The rows are those of tests/core/gate/test_resolve.py; nothing of the integration computes what is asked for here.
 """
 
 from typing import Final
 
 import pytest
 
-from tests.core.test_program import CURRENT, LIGHT, LIGHT_S
+from tests.core.gate.test_resolve import CURRENT, LIGHT, LIGHT_S
 
 from .library import Node
 

@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.facial_therapy.core.program import BUILT_IN
+from custom_components.facial_therapy.core.gate.resolve import BUILT_IN
 
 from .library import build
 

@@ -13,8 +13,7 @@ import pytest
 import custom_components.facial_therapy  # noqa: F401 - imported before Home Assistant looks for it
 from custom_components.facial_therapy.core.model import Modality
 from tests.fake_device import MASK, WAND, FakeDevice
-
-from .world import SUBJECT, World, device_entry, esphome_entry, person_entry
+from tests.integration.world import PROFILE, World, device_entry, esphome_entry, person_entry
 
 
 @pytest.fixture(autouse=True)
@@ -35,14 +34,16 @@ def modality() -> Modality:
 
 
 @pytest.fixture
-async def world(hass: HomeAssistant, freezer: FrozenDateTimeFactory, modality: Modality, tmp_path: Path) -> AsyncGenerator[World]:
+async def world(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, modality: Modality, tmp_path: Path
+) -> AsyncGenerator[World]:
     """A loaded device and a person."""
     fake = FakeDevice(MASK if modality is Modality.MASK else WAND)
-    fake.subjects = [SUBJECT]
+    fake.profiles = [PROFILE]
     esphome = esphome_entry(hass, modality)
     person, device = person_entry(), device_entry(modality)
     with (
-        patch("custom_components.facial_therapy.coordinator.GovernedDevice", return_value=fake),
+        patch("custom_components.facial_therapy.coordinator.NodeDevice", return_value=fake),
         patch("custom_components.facial_therapy.ledger_path", return_value=tmp_path / "ledger"),
     ):
         person.add_to_hass(hass)

@@ -11,13 +11,14 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
 
 from custom_components.facial_therapy.const import DOMAIN
-
-from .world import World
+from tests.integration.world import World
 
 
 def entity_id(world: World, platform: str, key: str) -> str:
     """Return the id of an entity of the device."""
-    found = er.async_get(world.hass).async_get_entity_id(platform, DOMAIN, f"{world.shell.mac}_{key}")
+    found = er.async_get(world.hass).async_get_entity_id(
+        platform, DOMAIN, f"{world.shell.mac}_{key}"
+    )
     assert found is not None
     return found
 
@@ -36,14 +37,27 @@ def all_enabled() -> Iterator[None]:
         yield
 
 
-async def act(world: World, action: str, platform: str, key: str, data: Mapping[str, Any] | None = None) -> None:
+async def act(
+    world: World, action: str, platform: str, key: str, data: Mapping[str, Any] | None = None
+) -> None:
     """Call an action of a platform on an entity, as a dashboard does."""
     domain, _, name = action.partition(".")
-    await world.hass.services.async_call(domain, name, {ATTR_ENTITY_ID: entity_id(world, platform, key), **(data or {})}, blocking=True)
+    await world.hass.services.async_call(
+        domain,
+        name,
+        {ATTR_ENTITY_ID: entity_id(world, platform, key), **(data or {})},
+        blocking=True,
+    )
     await world.hass.async_block_till_done()
 
 
 async def press(world: World, key: str, context: Context | None = None) -> None:
     """Press a button, as somebody if it is said who."""
-    await world.hass.services.async_call("button", "press", {ATTR_ENTITY_ID: entity_id(world, "button", key)}, blocking=True, context=context)
+    await world.hass.services.async_call(
+        "button",
+        "press",
+        {ATTR_ENTITY_ID: entity_id(world, "button", key)},
+        blocking=True,
+        context=context,
+    )
     await world.hass.async_block_till_done()

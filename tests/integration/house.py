@@ -16,11 +16,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.coordinator import FacialTherapyCoordinator
 from custom_components.facial_therapy.core.model import Modality
-from custom_components.facial_therapy.core.routine import State
-from custom_components.facial_therapy.evenings import EVENINGS, Evenings
+from custom_components.facial_therapy.core.routine.transitions import RoutineState
+from custom_components.facial_therapy.routines.runner import EVENINGS, Evenings
 from tests.fake_device import MASK, WAND, FakeDevice
-
-from .world import SUBJECT, device_entry, esphome_entry, person_entry
+from tests.integration.world import PROFILE, device_entry, esphome_entry, person_entry
 
 
 @dataclass(slots=True)
@@ -38,7 +37,7 @@ class House:
         """The person's evenings."""
         return self.hass.data[EVENINGS][self.person.entry_id]
 
-    def state(self) -> State:
+    def state(self) -> RoutineState:
         """Where the routine is; a call, since it changes between two looks."""
         assert self.evenings.run is not None
         return self.evenings.run.state
@@ -51,18 +50,27 @@ class House:
     @property
     def flowing(self) -> set[Modality]:
         """What gives output now."""
-        return {modality for modality, entry in self.entries.items() if (report := entry.runtime_data.telemetry) is not None and report.flowing}
+        return {
+            modality
+            for modality, entry in self.entries.items()
+            if (report := entry.runtime_data.telemetry) is not None and report.flowing
+        }
 
     @property
     def results(self) -> list[str]:
         """What became of the steps so far."""
         assert self.evenings.run is not None
         run = self.evenings.run
-        return [f"{run.steps[mark.index].act} {mark.result}{f' {mark.reason}' if mark.reason else ''}" for mark in run.marks]
+        return [
+            f"{run.steps[mark.index].act} {mark.result}{f' {mark.reason}' if mark.reason else ''}"
+            for mark in run.marks
+        ]
 
     async def act(self, action: str, **data: Any) -> Any:
         """Carry out one of our actions."""
-        done = await self.hass.services.async_call(DOMAIN, action, data, blocking=True, return_response=True)
+        done = await self.hass.services.async_call(
+            DOMAIN, action, data, blocking=True, return_response=True
+        )
         await self.hass.async_block_till_done()
         return done
 
@@ -75,12 +83,16 @@ class House:
             async_fire_time_changed(self.hass)
             await self.hass.async_block_till_done()
             assert len(self.flowing) <= 1
-        if all(device.connected for device in self.devices.values()):  # a stop that is still being sent, or settled, comes to its end
+        if all(
+            device.connected for device in self.devices.values()
+        ):  # a stop that is still being sent, or settled, comes to its end
             await self.hass.async_block_till_done(wait_background_tasks=True)
 
     def shown(self, platform: str, key: str) -> str:
         """What an entity of the person shows."""
-        entity_id = er.async_get(self.hass).async_get_entity_id(platform, DOMAIN, f"{self.person.entry_id}_{key}")
+        entity_id = er.async_get(self.hass).async_get_entity_id(
+            platform, DOMAIN, f"{self.person.entry_id}_{key}"
+        )
         assert entity_id is not None
         state = self.hass.states.get(entity_id)
         assert state is not None
@@ -93,16 +105,20 @@ class House:
 
 
 @asynccontextmanager
-async def furnished(hass: HomeAssistant, freezer: FrozenDateTimeFactory, folder: Path) -> AsyncGenerator[House]:
+async def furnished(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, folder: Path
+) -> AsyncGenerator[House]:
     """Load a person and both devices."""
     devices = {Modality.MASK: FakeDevice(MASK), Modality.WAND: FakeDevice(WAND)}
     for device in devices.values():
-        device.subjects = [SUBJECT]
-    make: Callable[[HomeAssistant, str, Modality], FakeDevice] = lambda _hass, _mac, modality: devices[modality]  # noqa: E731 - in the place of a class
+        device.profiles = [PROFILE]
+    make: Callable[[HomeAssistant, str, Modality], FakeDevice] = lambda _hass, _mac, modality: (
+        devices[modality]
+    )
     person = person_entry()
     entries = {modality: device_entry(modality) for modality in devices}
     with (
-        patch("custom_components.facial_therapy.coordinator.GovernedDevice", side_effect=make),
+        patch("custom_components.facial_therapy.coordinator.NodeDevice", side_effect=make),
         patch("custom_components.facial_therapy.ledger_path", return_value=folder / "ledger"),
     ):
         person.add_to_hass(hass)

@@ -7,10 +7,9 @@ from homeassistant.config_entries import ConfigSubentry
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.facial_therapy.core.model import Modality
-from custom_components.facial_therapy.programs import PROGRAM
-from custom_components.facial_therapy.routines import ROUTINE
-
-from .house import House
+from custom_components.facial_therapy.people.programs import PROGRAM
+from custom_components.facial_therapy.people.routines import ROUTINE
+from tests.integration.house import House
 
 NUMBERS: dict[Modality, dict[str, Any]] = {
     Modality.MASK: {"irradiance_mw_cm2": {"red": 10.0}, "duration_s": 240, "per_week": 2},
@@ -18,10 +17,19 @@ NUMBERS: dict[Modality, dict[str, Any]] = {
 }
 
 
-def make_program(house: House, name: str, modality: Modality = Modality.MASK, *, person: MockConfigEntry | None = None) -> ConfigSubentry:
+def make_program(
+    house: House,
+    name: str,
+    modality: Modality = Modality.MASK,
+    *,
+    person: MockConfigEntry | None = None,
+) -> ConfigSubentry:
     """Make a small program for somebody, for Ada if nobody else is said."""
     subentry = ConfigSubentry(
-        data=MappingProxyType({"modality": modality.value, **NUMBERS[modality]}), subentry_type=PROGRAM, title=name, unique_id=f"{PROGRAM}_{name}"
+        data=MappingProxyType({"modality": modality.value, **NUMBERS[modality]}),
+        subentry_type=PROGRAM,
+        title=name,
+        unique_id=f"{PROGRAM}_{name}",
     )
     house.hass.config_entries.async_add_subentry(person or house.person, subentry)
     return subentry
@@ -29,7 +37,17 @@ def make_program(house: House, name: str, modality: Modality = Modality.MASK, *,
 
 def make_routine(house: House, name: str) -> ConfigSubentry:
     """Make a routine for Ada, which begins by hand."""
-    data = {"steps": ["cleanse", "mask", "serum"], "optional": ["serum"], "program": "first_use", "if_refused": "skip"}
-    subentry = ConfigSubentry(data=MappingProxyType(data), subentry_type=ROUTINE, title=name, unique_id=f"{ROUTINE}_{name}")
+    data = {
+        "steps": ["cleanse", "mask", "serum"],
+        "optional": ["serum"],
+        "program": "first_use",
+        "if_refused": "skip",
+    }
+    subentry = ConfigSubentry(
+        data=MappingProxyType(data),
+        subentry_type=ROUTINE,
+        title=name,
+        unique_id=f"{ROUTINE}_{name}",
+    )
     house.hass.config_entries.async_add_subentry(house.person, subentry)
     return subentry

@@ -6,9 +6,8 @@ from homeassistant.const import STATE_UNAVAILABLE
 import pytest
 
 from custom_components.facial_therapy.core.model import Fault, Modality
-
-from .entities import all_enabled, state
-from .world import World
+from tests.integration.entities import all_enabled, state
+from tests.integration.world import World
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +45,9 @@ async def test_skin_is_seen(world: World, key: str) -> None:
     assert state(world, "binary_sensor", key).state == STATE_UNAVAILABLE
 
 
-async def test_a_fault_is_a_problem_with_a_name_and_stays_one_while_the_node_is_off(world: World) -> None:
+async def test_a_fault_is_a_problem_with_a_name_and_stays_one_while_the_node_is_off(
+    world: World,
+) -> None:
     assert state(world, "binary_sensor", "fault").state == "off"
     await world.run()
     assert world.device.session is not None

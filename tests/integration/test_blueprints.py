@@ -23,17 +23,18 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import MANUAL, Channel, Modality
-from custom_components.facial_therapy.core.plan import evenings
-from custom_components.facial_therapy.core.routine import State as RoutineState
-from custom_components.facial_therapy.core.session import State
-from custom_components.facial_therapy.propose import PROPOSALS
-from custom_components.facial_therapy.snapshot import Ask
-
-from .house import House, furnished
+from custom_components.facial_therapy.core.routine.transitions import RoutineState
+from custom_components.facial_therapy.core.schedule.plan import evenings
+from custom_components.facial_therapy.core.session import SessionState
+from custom_components.facial_therapy.routines.proposals import PROPOSALS
+from custom_components.facial_therapy.session.view import SessionRequest
+from tests.integration.house import House, furnished
 
 MASK, WAND = Modality.MASK, Modality.WAND
 ROOT: Final = Path(__file__).parents[2]
-FILES: Final = {path.stem: path for path in (ROOT / "blueprints/automation/facial_therapy").glob("*.yaml")}
+FILES: Final = {
+    path.stem: path for path in (ROOT / "blueprints/automation/facial_therapy").glob("*.yaml")
+}
 MONDAY: Final = datetime(2026, 11, 23, 20, tzinfo=UTC)
 """Noon in the tests' time zone, eight hours behind."""
 PLAN: Final = "calendar.ada_plan"
@@ -43,7 +44,9 @@ type Make = Callable[..., Awaitable[None]]
 
 def raw_of(url: str) -> str:
     """Where the importer looks for a file of GitHub's."""
-    return url.replace("https://github.com/", "https://raw.githubusercontent.com/").replace("/blob/", "/")
+    return url.replace("https://github.com/", "https://raw.githubusercontent.com/").replace(
+        "/blob/", "/"
+    )
 
 
 def about(name: str) -> dict[str, Any]:
@@ -63,7 +66,9 @@ def inputs_of(name: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def house(hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: Path) -> AsyncGenerator[House]:
+async def house(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: Path
+) -> AsyncGenerator[House]:
     """A house with both devices on a Monday at noon; Ada has three evenings a week."""
     freezer.move_to(MONDAY)
     hass.config.config_dir = str(tmp_path)
@@ -75,7 +80,9 @@ async def house(hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: P
 
 
 @pytest.fixture
-async def make(house: House, hass_ws_client: WebSocketGenerator, aioclient_mock: AiohttpClientMocker) -> Make:
+async def make(
+    house: House, hass_ws_client: WebSocketGenerator, aioclient_mock: AiohttpClientMocker
+) -> Make:
     """What imports a blueprint from its address, saves it, and makes an automation of it."""
     client = await hass_ws_client(house.hass)
 
@@ -84,11 +91,25 @@ async def make(house: House, hass_ws_client: WebSocketGenerator, aioclient_mock:
         aioclient_mock.get(raw_of(url), text=FILES[name].read_text())  # type: ignore[no-untyped-call]
         await client.send_json_auto_id({"type": "blueprint/import", "url": url})
         found = (await client.receive_json())["result"]
-        assert (found["suggested_filename"], found["validation_errors"], found["exists"]) == (f"facial-therapy/{name}", None, False)
+        assert (found["suggested_filename"], found["validation_errors"], found["exists"]) == (
+            f"facial-therapy/{name}",
+            None,
+            False,
+        )
         path = f"{found['suggested_filename']}.yaml"
-        await client.send_json_auto_id({"type": "blueprint/save", "domain": "automation", "path": path, "yaml": found["raw_data"], "source_url": url})
+        await client.send_json_auto_id(
+            {
+                "type": "blueprint/save",
+                "domain": "automation",
+                "path": path,
+                "yaml": found["raw_data"],
+                "source_url": url,
+            }
+        )
         assert (await client.receive_json())["success"]
-        await reload(house, {"id": name, "alias": name, "use_blueprint": {"path": path, "input": inputs}})
+        await reload(
+            house, {"id": name, "alias": name, "use_blueprint": {"path": path, "input": inputs}}
+        )
         state = house.hass.states.get(f"automation.{name}")
         assert state is not None
         assert state.state == "on"
@@ -98,14 +119,23 @@ async def make(house: House, hass_ws_client: WebSocketGenerator, aioclient_mock:
 
 async def reload(house: House, *automations: dict[str, Any]) -> None:
     """Have these automations and no others; none of them heard what happened before."""
-    with patch("homeassistant.config.load_yaml_config_file", autospec=True, return_value={"automation": list(automations)}):
+    with patch(
+        "homeassistant.config.load_yaml_config_file",
+        autospec=True,
+        return_value={"automation": list(automations)},
+    ):
         await house.hass.services.async_call("automation", SERVICE_RELOAD, blocking=True)
     await house.hass.async_block_till_done()
 
 
 async def hearing(house: House, name: str, *, on: bool) -> None:
     """Switch an automation off, as while Home Assistant is away, or on and let it hear that Home Assistant has started."""
-    await house.hass.services.async_call("automation", "turn_on" if on else "turn_off", {"entity_id": f"automation.{name}"}, blocking=True)
+    await house.hass.services.async_call(
+        "automation",
+        "turn_on" if on else "turn_off",
+        {"entity_id": f"automation.{name}"},
+        blocking=True,
+    )
     if on:
         house.hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
     await house.hass.async_block_till_done()
@@ -114,7 +144,10 @@ async def hearing(house: House, name: str, *, on: bool) -> None:
 async def at(house: House, clock: str, *, days: int = 0) -> None:
     """Let it become a time of that Monday or a later day."""
     hour, minute = map(int, clock.split(":"))
-    house.freezer.move_to(dt_util.as_local(MONDAY).replace(hour=hour, minute=minute) + timedelta(days=days, seconds=-1))
+    house.freezer.move_to(
+        dt_util.as_local(MONDAY).replace(hour=hour, minute=minute)
+        + timedelta(days=days, seconds=-1)
+    )
     await house.pass_time(120, 60)
 
 
@@ -126,15 +159,25 @@ async def show(house: House, entity_id: str, state: str, **attributes: Any) -> N
 
 def ours(house: House, platform: str, modality: Modality, key: str) -> str:
     """An entity of a device."""
-    entity_id = er.async_get(house.hass).async_get_entity_id(platform, DOMAIN, f"{house.shell(modality).mac}_{key}")
+    entity_id = er.async_get(house.hass).async_get_entity_id(
+        platform, DOMAIN, f"{house.shell(modality).mac}_{key}"
+    )
     assert entity_id is not None
     return entity_id
 
 
 async def arm(house: House, modality: Modality = MASK, duration_s: float = 100) -> None:
     """Arm a small session."""
-    numbers: dict[str, Any] = {"irradiance_mw_cm2": {Channel.RED: 14.0}} if modality is MASK else {"current_ua": 50.0, "frequency_hz": 8.3}
-    await house.shell(modality).async_start(Ask(person=house.evenings.person, program=MANUAL, duration_s=duration_s, **numbers))
+    numbers: dict[str, Any] = (
+        {"irradiance_mw_cm2": {Channel.RED: 14.0}}
+        if modality is MASK
+        else {"current_ua": 50.0, "frequency_hz": 8.3}
+    )
+    await house.shell(modality).async_start(
+        SessionRequest(
+            person=house.evenings.person, program=MANUAL, duration_s=duration_s, **numbers
+        )
+    )
     await house.hass.async_block_till_done()
 
 
@@ -143,27 +186,40 @@ async def begin(house: House, modality: Modality = MASK) -> None:
     await arm(house, modality)
     house.devices[modality].put_on()
     await house.pass_time(5)
-    assert house.shell(modality).state is State.RUNNING
+    assert house.shell(modality).state is SessionState.RUNNING
 
 
-# --- what all of them are --------------------------------------------------------------------------------------------------------
+# --- what all of them are -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", FILES)
 async def test_each_says_what_it_is_and_can_be_imported_by_a_link_of_the_docs(name: str) -> None:
     said = about(name)
     manifest = json.loads((ROOT / "custom_components/facial_therapy/manifest.json").read_text())
-    assert said["source_url"] == f"{manifest['documentation']}/blob/main/{FILES[name].relative_to(ROOT)}"
-    assert said["homeassistant"]["min_version"] == json.loads((ROOT / "hacs.json").read_text())["homeassistant"]
+    assert (
+        said["source_url"]
+        == f"{manifest['documentation']}/blob/main/{FILES[name].relative_to(ROOT)}"
+    )
+    assert (
+        said["homeassistant"]["min_version"]
+        == json.loads((ROOT / "hacs.json").read_text())["homeassistant"]
+    )
     assert said["name"].startswith("Facial Therapy: ")
     assert said["description"]
-    assert [key for key, value in inputs_of(name).items() if not (value.get("name") and value.get("selector"))] == []
+    assert [
+        key
+        for key, value in inputs_of(name).items()
+        if not (value.get("name") and value.get("selector"))
+    ] == []
     link = f"https://my.home-assistant.io/redirect/blueprint_import/?blueprint_url={said['source_url']}"
     assert link in (ROOT / "docs/automations.md").read_text()
 
 
 def test_there_are_six_and_each_asks_for_two_things_at_most() -> None:
-    needed = {name: {key for key, value in inputs_of(name).items() if "default" not in value} for name in FILES}
+    needed = {
+        name: {key for key, value in inputs_of(name).items() if "default" not in value}
+        for name in FILES
+    }
     assert needed == {
         "announce": {"ends"},
         "evening_routine": {"plan"},
@@ -174,7 +230,7 @@ def test_there_are_six_and_each_asks_for_two_things_at_most() -> None:
     }
 
 
-# --- evening routine -------------------------------------------------------------------------------------------------------------
+# --- evening routine ------------------------------------------------------------------------------
 
 
 def asked(house: House) -> bool:
@@ -182,7 +238,9 @@ def asked(house: House) -> bool:
     return house.person.entry_id in house.hass.data[PROPOSALS]._open
 
 
-async def test_an_evening_that_is_due_is_asked_about_and_nothing_begins(house: House, make: Make) -> None:
+async def test_an_evening_that_is_due_is_asked_about_and_nothing_begins(
+    house: House, make: Make
+) -> None:
     await make("evening_routine", plan=PLAN)
     await at(house, "19:50")
     assert not asked(house)
@@ -191,7 +249,9 @@ async def test_an_evening_that_is_due_is_asked_about_and_nothing_begins(house: H
     assert house.evenings.run is None
 
 
-async def test_an_evening_that_is_due_begins_at_its_first_step_if_that_is_chosen(house: House, make: Make) -> None:
+async def test_an_evening_that_is_due_begins_at_its_first_step_if_that_is_chosen(
+    house: House, make: Make
+) -> None:
     await make("evening_routine", plan=PLAN, mode="arm")
     await at(house, "20:00")
     assert house.state() is RoutineState.HAND
@@ -199,10 +259,18 @@ async def test_an_evening_that_is_due_begins_at_its_first_step_if_that_is_chosen
     assert not asked(house)
 
 
-async def test_it_waits_for_everybody_to_come_home_and_for_its_time(house: House, make: Make) -> None:
+async def test_it_waits_for_everybody_to_come_home_and_for_its_time(
+    house: House, make: Make
+) -> None:
     await show(house, "person.ada", "not_home")
     await show(house, "device_tracker.phone", "home")
-    await make("evening_routine", plan=PLAN, mode="arm", home=["person.ada", "device_tracker.phone"], earliest="20:30:00")
+    await make(
+        "evening_routine",
+        plan=PLAN,
+        mode="arm",
+        home=["person.ada", "device_tracker.phone"],
+        earliest="20:30:00",
+    )
     await at(house, "20:00")
     await at(house, "20:30")
     assert house.evenings.run is None
@@ -224,7 +292,9 @@ async def test_what_is_due_before_its_time_begins_at_its_time(house: House, make
 
 
 @pytest.mark.parametrize("state", ["not_home", "unavailable", "unknown"])
-async def test_nothing_begins_while_it_is_not_known_that_they_are_at_home(house: House, make: Make, state: str) -> None:
+async def test_nothing_begins_while_it_is_not_known_that_they_are_at_home(
+    house: House, make: Make, state: str
+) -> None:
     await show(house, "person.ada", state)
     await make("evening_routine", plan=PLAN, home=["person.ada"])
     await at(house, "20:00")
@@ -233,7 +303,9 @@ async def test_nothing_begins_while_it_is_not_known_that_they_are_at_home(house:
     assert not asked(house)
 
 
-async def test_coming_home_before_the_evening_or_on_another_day_begins_nothing(house: House, make: Make) -> None:
+async def test_coming_home_before_the_evening_or_on_another_day_begins_nothing(
+    house: House, make: Make
+) -> None:
     await show(house, "person.ada", "not_home")
     await make("evening_routine", plan=PLAN, home=["person.ada"])
     await show(house, "person.ada", "home")
@@ -243,7 +315,9 @@ async def test_coming_home_before_the_evening_or_on_another_day_begins_nothing(h
     assert not asked(house)
 
 
-async def test_one_evening_is_asked_about_once_also_over_a_restart_and_the_next_one_anew(house: House, make: Make) -> None:
+async def test_one_evening_is_asked_about_once_also_over_a_restart_and_the_next_one_anew(
+    house: House, make: Make
+) -> None:
     await show(house, "person.ada", "home")
     await make("evening_routine", plan=PLAN, home=["person.ada"])
     await at(house, "20:00")
@@ -260,7 +334,9 @@ async def test_one_evening_is_asked_about_once_also_over_a_restart_and_the_next_
     assert asked(house)
 
 
-async def test_what_became_due_while_home_assistant_was_away_is_asked_about_when_it_is_back(house: House, make: Make) -> None:
+async def test_what_became_due_while_home_assistant_was_away_is_asked_about_when_it_is_back(
+    house: House, make: Make
+) -> None:
     await make("evening_routine", plan=PLAN)
     await hearing(house, "evening_routine", on=False)
     await at(house, "20:00")
@@ -269,7 +345,7 @@ async def test_what_became_due_while_home_assistant_was_away_is_asked_about_when
     assert asked(house)
 
 
-# --- reminder --------------------------------------------------------------------------------------------------------------------
+# --- reminder -------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -284,19 +360,25 @@ def told(house: House) -> list[dict[str, Any]]:
     return told
 
 
-async def test_what_has_not_been_begun_is_reminded_of_at_the_time_once(house: House, make: Make, told: list[dict[str, Any]]) -> None:
+async def test_what_has_not_been_begun_is_reminded_of_at_the_time_once(
+    house: House, make: Make, told: list[dict[str, Any]]
+) -> None:
     also = async_mock_service(house.hass, "test", "also")
     await make("reminder", plan=PLAN, notify=["notify.phone"], also=[{"action": "test.also"}])
     await at(house, "20:00")
     assert told == []
     await at(house, "21:30")
-    assert told == [{"entity_id": ["notify.phone"], "message": "Your evening routine is still open."}]
+    assert told == [
+        {"entity_id": ["notify.phone"], "message": "Your evening routine is still open."}
+    ]
     await house.restart()
     await at(house, "22:00")
     assert (len(told), len(also)) == (1, 1)
 
 
-async def test_where_nobody_is_chosen_home_assistant_itself_reminds(house: House, make: Make, told: list[dict[str, Any]]) -> None:
+async def test_where_nobody_is_chosen_home_assistant_itself_reminds(
+    house: House, make: Make, told: list[dict[str, Any]]
+) -> None:
     assert await async_setup_component(house.hass, "persistent_notification", {})
     await make("reminder", plan=PLAN, at="20:45:00", message="Time for the mask")
     await at(house, "20:45")
@@ -305,7 +387,9 @@ async def test_where_nobody_is_chosen_home_assistant_itself_reminds(house: House
     assert told == []
 
 
-async def test_nobody_is_reminded_of_what_is_gone_through_left_out_or_not_planned(house: House, make: Make, told: list[dict[str, Any]]) -> None:
+async def test_nobody_is_reminded_of_what_is_gone_through_left_out_or_not_planned(
+    house: House, make: Make, told: list[dict[str, Any]]
+) -> None:
     await make("reminder", plan=PLAN, notify=["notify.phone"])
     await at(house, "20:00")
     await house.act("start_routine")
@@ -320,7 +404,9 @@ async def test_nobody_is_reminded_of_what_is_gone_through_left_out_or_not_planne
     assert len(told) == 1
 
 
-async def test_nobody_is_reminded_for_a_person_who_is_not_loaded(house: House, make: Make, told: list[dict[str, Any]]) -> None:
+async def test_nobody_is_reminded_for_a_person_who_is_not_loaded(
+    house: House, make: Make, told: list[dict[str, Any]]
+) -> None:
     await make("reminder", plan=PLAN, notify=["notify.phone"])
     await at(house, "20:00")
     await house.hass.config_entries.async_unload(house.person.entry_id)
@@ -328,7 +414,7 @@ async def test_nobody_is_reminded_for_a_person_who_is_not_loaded(house: House, m
     assert told == []
 
 
-# --- room scene ------------------------------------------------------------------------------------------------------------------
+# --- room scene -----------------------------------------------------------------------------------
 
 
 class Room:
@@ -353,7 +439,14 @@ class Room:
     def _light(self, call: ServiceCall) -> None:
         assert call.data["transition"] == 2
         for entity_id in call.data["entity_id"]:
-            self._set(entity_id, "on", {"brightness": call.data.get("brightness") or round(call.data["brightness_pct"] * 2.55)})
+            self._set(
+                entity_id,
+                "on",
+                {
+                    "brightness": call.data.get("brightness")
+                    or round(call.data["brightness_pct"] * 2.55)
+                },
+            )
 
     @callback
     def _volume(self, call: ServiceCall) -> None:
@@ -368,8 +461,15 @@ class Room:
     @property
     def levels(self) -> dict[str, float | None]:
         """How bright and how loud everything is; what is off or away is not."""
-        found = {state.entity_id.partition(".")[2]: state.attributes for state in self.hass.states.async_all(("light", "media_player"))}
-        return {name: level for name, each in found.items() if (level := each.get("brightness", each.get("volume_level"))) is not None}
+        found = {
+            state.entity_id.partition(".")[2]: state.attributes
+            for state in self.hass.states.async_all(("light", "media_player"))
+        }
+        return {
+            name: level
+            for name, each in found.items()
+            if (level := each.get("brightness", each.get("volume_level"))) is not None
+        }
 
 
 BEFORE: Final = {"ceiling": 200, "mirror": 90, "night": 20, "radio": 0.45, "tv": 0.6}
@@ -380,11 +480,15 @@ DURING: Final = BEFORE | {"ceiling": 26, "mirror": 26, "radio": 0.1}
 async def room(house: House) -> Room:
     """The room, with the text helper of the automation."""
     for modality in Modality:  # which have lights of their own
-        for entry in er.async_entries_for_config_entry(er.async_get(house.hass), house.entries[modality].entry_id):
+        for entry in er.async_entries_for_config_entry(
+            er.async_get(house.hass), house.entries[modality].entry_id
+        ):
             if entry.domain == "light":
                 er.async_get(house.hass).async_remove(entry.entity_id)
     await house.hass.async_block_till_done()
-    assert await async_setup_component(house.hass, "input_text", {"input_text": {"room": {}, "short": {"max": 4}}})
+    assert await async_setup_component(
+        house.hass, "input_text", {"input_text": {"room": {}, "short": {"max": 4}}}
+    )
     return Room(house.hass)
 
 
@@ -395,10 +499,14 @@ async def scene(house: House, make: Make, **inputs: Any) -> None:
         "players": ["media_player.radio", "media_player.tv"],
     }
     devices = [ours(house, "switch", modality, "session") for modality in Modality]
-    await make("room_scene", **{"devices": devices, "memory": "input_text.room", **entities, **inputs})
+    await make(
+        "room_scene", **{"devices": devices, "memory": "input_text.room", **entities, **inputs}
+    )
 
 
-async def test_what_is_bright_or_loud_is_turned_down_while_a_session_runs_and_put_back_when_it_is_over(house: House, make: Make, room: Room) -> None:
+async def test_what_is_bright_or_loud_is_turned_down_while_a_session_runs_and_put_back_when_it_is_over(
+    house: House, make: Make, room: Room
+) -> None:
     await scene(house, make)
     await arm(house)
     assert room.levels == BEFORE
@@ -411,12 +519,14 @@ async def test_what_is_bright_or_loud_is_turned_down_while_a_session_runs_and_pu
     await house.pass_time(5)
     assert room.levels == DURING
     await house.pass_time(100)
-    assert house.shell(MASK).state is State.IDLE
+    assert house.shell(MASK).state is SessionState.IDLE
     assert room.levels == BEFORE
     assert house.hass.states.get("input_text.room").state == ""  # type: ignore[union-attr]
 
 
-async def test_what_was_switched_off_meanwhile_stays_off(house: House, make: Make, room: Room) -> None:
+async def test_what_was_switched_off_meanwhile_stays_off(
+    house: House, make: Make, room: Room
+) -> None:
     await scene(house, make)
     await begin(house)
     await show(house, "light.ceiling", "off")
@@ -426,7 +536,9 @@ async def test_what_was_switched_off_meanwhile_stays_off(house: House, make: Mak
     assert room.levels == {name: level for name, level in BEFORE.items() if name != "ceiling"}
 
 
-async def test_a_session_that_ended_while_home_assistant_was_away_gives_the_room_back_when_it_has_started(house: House, make: Make, room: Room) -> None:
+async def test_a_session_that_ended_while_home_assistant_was_away_gives_the_room_back_when_it_has_started(
+    house: House, make: Make, room: Room
+) -> None:
     await scene(house, make)
     await begin(house)
     await hearing(house, "room_scene", on=False)
@@ -436,7 +548,9 @@ async def test_a_session_that_ended_while_home_assistant_was_away_gives_the_room
         await show(house, away, "unavailable")
     assert room.levels["ceiling"] == DURING["ceiling"]
     await hearing(house, "room_scene", on=True)
-    assert room.levels == {name: level for name, level in BEFORE.items() if name not in ("mirror", "radio")}
+    assert room.levels == {
+        name: level for name, level in BEFORE.items() if name not in ("mirror", "radio")
+    }
     await show(house, "media_player.radio", "playing", volume_level=0.1)
     assert room.levels["radio"] == BEFORE["radio"]
     await show(house, "light.mirror", "unknown")
@@ -445,7 +559,9 @@ async def test_a_session_that_ended_while_home_assistant_was_away_gives_the_room
     assert house.hass.states.get("input_text.room").state == ""  # type: ignore[union-attr]
 
 
-async def test_a_session_that_still_runs_when_home_assistant_has_started_keeps_the_room_as_it_is(house: House, make: Make, room: Room) -> None:
+async def test_a_session_that_still_runs_when_home_assistant_has_started_keeps_the_room_as_it_is(
+    house: House, make: Make, room: Room
+) -> None:
     await scene(house, make)
     await begin(house)
     await hearing(house, "room_scene", on=False)
@@ -458,7 +574,9 @@ async def test_a_session_that_still_runs_when_home_assistant_has_started_keeps_t
     assert room.levels == BEFORE
 
 
-async def test_a_restart_without_a_session_changes_nothing(house: House, make: Make, room: Room) -> None:
+async def test_a_restart_without_a_session_changes_nothing(
+    house: House, make: Make, room: Room
+) -> None:
     await scene(house, make)
     await hearing(house, "room_scene", on=False)
     await hearing(house, "room_scene", on=True)
@@ -468,7 +586,9 @@ async def test_a_restart_without_a_session_changes_nothing(house: House, make: M
 
 
 @pytest.mark.parametrize("memory", ["input_text.short", "input_text.gone"])
-async def test_what_could_not_be_kept_is_not_changed(house: House, make: Make, room: Room, memory: str) -> None:
+async def test_what_could_not_be_kept_is_not_changed(
+    house: House, make: Make, room: Room, memory: str
+) -> None:
     await scene(house, make, memory=memory)
     await begin(house)
     assert room.levels == BEFORE
@@ -477,19 +597,26 @@ async def test_what_could_not_be_kept_is_not_changed(house: House, make: Make, r
     assert room.levels == BEFORE
 
 
-@pytest.mark.parametrize("inputs", [{"players": []}, {"lights": []}, {"lights": ["light.ceiling"], "players": []}])
-async def test_lights_alone_players_alone_and_a_single_one_are_put_back_too(house: House, make: Make, room: Room, inputs: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "inputs", [{"players": []}, {"lights": []}, {"lights": ["light.ceiling"], "players": []}]
+)
+async def test_lights_alone_players_alone_and_a_single_one_are_put_back_too(
+    house: House, make: Make, room: Room, inputs: dict[str, Any]
+) -> None:
     await scene(house, make, brightness=40, volume=20, **inputs)
     await begin(house)
     changed = {name for name, level in room.levels.items() if level != BEFORE[name]}
-    lights, players = inputs.get("lights", ["light.ceiling"]), inputs.get("players", ["media_player.radio"])
+    lights, players = (
+        inputs.get("lights", ["light.ceiling"]),
+        inputs.get("players", ["media_player.radio"]),
+    )
     assert changed == {name.partition(".")[2] for name in lights + players}
     await house.shell(MASK).async_stop()
     await house.pass_time(1)
     assert room.levels == BEFORE
 
 
-# --- announce --------------------------------------------------------------------------------------------------------------------
+# --- announce -------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -499,17 +626,34 @@ async def said(house: House) -> list[tuple[str, Any]]:
 
     @callback
     def note(call: ServiceCall) -> None:
-        said.append((f"{call.domain}.{call.service}", call.data.get("message") or call.data.get("rgb_color")))
+        said.append(
+            (
+                f"{call.domain}.{call.service}",
+                call.data.get("message") or call.data.get("rgb_color"),
+            )
+        )
 
-    for domain, action in (("assist_satellite", "announce"), ("tts", "speak"), ("light", "turn_on")):
+    for domain, action in (
+        ("assist_satellite", "announce"),
+        ("tts", "speak"),
+        ("light", "turn_on"),
+    ):
         house.hass.services.async_register(domain, action, note)
     assert await async_setup_component(house.hass, "scene", {})
     return said
 
 
-async def test_the_zones_of_a_wand_and_the_last_minute_are_said_by_satellites_and_speech(house: House, make: Make, said: list[tuple[str, Any]]) -> None:
+async def test_the_zones_of_a_wand_and_the_last_minute_are_said_by_satellites_and_speech(
+    house: House, make: Make, said: list[tuple[str, Any]]
+) -> None:
     ends = ours(house, "sensor", WAND, "session_ends")
-    await make("announce", ends=ends, satellites=["assist_satellite.bath"], tts="tts.voice", players=["media_player.bath"])
+    await make(
+        "announce",
+        ends=ends,
+        satellites=["assist_satellite.bath"],
+        tts="tts.voice",
+        players=["media_player.bath"],
+    )
     await arm(house, WAND, duration_s=130)
     await house.pass_time(5)
     assert said == []
@@ -521,8 +665,14 @@ async def test_the_zones_of_a_wand_and_the_last_minute_are_said_by_satellites_an
     assert "light.turn_on" not in dict(said)
 
 
-async def test_the_last_minute_is_that_of_the_session_as_it_is_then(house: House, make: Make, said: list[tuple[str, Any]]) -> None:
-    await make("announce", ends=ours(house, "sensor", MASK, "session_ends"), satellites=["assist_satellite.bath"])
+async def test_the_last_minute_is_that_of_the_session_as_it_is_then(
+    house: House, make: Make, said: list[tuple[str, Any]]
+) -> None:
+    await make(
+        "announce",
+        ends=ours(house, "sensor", MASK, "session_ends"),
+        satellites=["assist_satellite.bath"],
+    )
     await begin(house)  # of 100 s
     await house.shell(MASK).async_pause()
     await house.pass_time(60)
@@ -536,8 +686,14 @@ async def test_the_last_minute_is_that_of_the_session_as_it_is_then(house: House
     assert len(said) == 1
 
 
-async def test_a_session_that_is_stopped_before_and_one_that_is_shorter_have_no_last_minute(house: House, make: Make, said: list[tuple[str, Any]]) -> None:
-    await make("announce", ends=ours(house, "sensor", MASK, "session_ends"), satellites=["assist_satellite.bath"])
+async def test_a_session_that_is_stopped_before_and_one_that_is_shorter_have_no_last_minute(
+    house: House, make: Make, said: list[tuple[str, Any]]
+) -> None:
+    await make(
+        "announce",
+        ends=ours(house, "sensor", MASK, "session_ends"),
+        satellites=["assist_satellite.bath"],
+    )
     await begin(house)
     await house.shell(MASK).async_stop()
     house.devices[MASK].take_off()
@@ -546,17 +702,32 @@ async def test_a_session_that_is_stopped_before_and_one_that_is_shorter_have_no_
     assert said == []
 
 
-async def test_what_is_left_empty_is_not_said(house: House, make: Make, said: list[tuple[str, Any]]) -> None:
-    await make("announce", ends=ours(house, "sensor", WAND, "session_ends"), satellites=["assist_satellite.bath"], zones=[], minute="")
+async def test_what_is_left_empty_is_not_said(
+    house: House, make: Make, said: list[tuple[str, Any]]
+) -> None:
+    await make(
+        "announce",
+        ends=ours(house, "sensor", WAND, "session_ends"),
+        satellites=["assist_satellite.bath"],
+        zones=[],
+        minute="",
+    )
     await begin(house, WAND)
     await house.pass_time(100)
     assert said == []
 
 
-async def test_lights_show_a_color_and_then_what_they_showed_before(house: House, make: Make, said: list[tuple[str, Any]]) -> None:
+async def test_lights_show_a_color_and_then_what_they_showed_before(
+    house: House, make: Make, said: list[tuple[str, Any]]
+) -> None:
     restored = async_mock_service(house.hass, "scene", "turn_on")
     await show(house, "light.mirror", "on", brightness=90)
-    await make("announce", ends=ours(house, "sensor", WAND, "session_ends"), lights=["light.mirror"], minute="")
+    await make(
+        "announce",
+        ends=ours(house, "sensor", WAND, "session_ends"),
+        lights=["light.mirror"],
+        minute="",
+    )
     await arm(house, WAND)
     house.devices[WAND].put_on()
     passing = asyncio.create_task(house.pass_time(5))
@@ -571,7 +742,7 @@ async def test_lights_show_a_color_and_then_what_they_showed_before(house: House
     assert house.hass.states.get("scene.announce_before") is None
 
 
-# --- tag -------------------------------------------------------------------------------------------------------------------------
+# --- tag ------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -590,7 +761,9 @@ async def scan(house: House, tag_id: str) -> None:
     await house.hass.async_block_till_done()
 
 
-async def test_a_tag_begins_the_routine_of_its_person_and_nothing_flows(house: House, make: Make, tag: str) -> None:
+async def test_a_tag_begins_the_routine_of_its_person_and_nothing_flows(
+    house: House, make: Make, tag: str
+) -> None:
     await make("tag", tag=tag, plan=PLAN)
     await hearing(house, "tag", on=False)
     await hearing(house, "tag", on=True)
@@ -617,17 +790,21 @@ async def test_a_tag_arms_one_device_or_waits_for_it(house: House, make: Make, t
     await scan(house, "mirror")
     live = house.shell(MASK).live
     assert live is not None
-    assert (house.shell(MASK).state, live.person.name, live.program) == (State.ARMED, "Ada", "first_use")
+    assert (house.shell(MASK).state, live.person.name, live.program) == (
+        SessionState.ARMED,
+        "Ada",
+        "first_use",
+    )
     assert house.flowing == set()
     await house.shell(MASK).async_stop()
     house.devices[MASK].disconnect()
     await house.pass_time(1)
     await scan(house, "mirror")
-    assert house.shell(MASK).state is State.WAITING
+    assert house.shell(MASK).state is SessionState.WAITING
     assert house.evenings.run is None
 
 
-# --- stop everything -------------------------------------------------------------------------------------------------------------
+# --- stop everything ------------------------------------------------------------------------------
 
 
 RANG: Final = "2026-11-23T20:00:00.000+00:00"
@@ -643,7 +820,9 @@ RANG_AGAIN: Final = "2026-11-23T20:05:00.000+00:00"
         ("event.doorbell", "unknown", RANG),
     ],
 )
-async def test_an_alarm_or_a_ring_stops_the_session_and_the_routine(house: House, make: Make, entity_id: str, before: str, after: str) -> None:
+async def test_an_alarm_or_a_ring_stops_the_session_and_the_routine(
+    house: House, make: Make, entity_id: str, before: str, after: str
+) -> None:
     await show(house, entity_id, before)
     await make("stop_everything", causes=["binary_sensor.smoke", "event.doorbell"])
     await house.act("start_routine", steps=[{"act": "mask", "program": "first_use"}])
@@ -653,7 +832,7 @@ async def test_an_alarm_or_a_ring_stops_the_session_and_the_routine(house: House
     await show(house, entity_id, after)
     await house.pass_time(1)
     assert house.flowing == set()
-    assert house.shell(MASK).state is State.IDLE
+    assert house.shell(MASK).state is SessionState.IDLE
     assert house.state() is RoutineState.OVER
 
 
@@ -671,7 +850,9 @@ async def test_an_alarm_or_a_ring_stops_the_session_and_the_routine(house: House
         ("event.button", RANG, RANG_AGAIN),
     ],
 )
-async def test_nothing_is_stopped_by_what_goes_away_or_returns_or_by_others(house: House, make: Make, entity_id: str, before: str, after: str) -> None:
+async def test_nothing_is_stopped_by_what_goes_away_or_returns_or_by_others(
+    house: House, make: Make, entity_id: str, before: str, after: str
+) -> None:
     await show(house, entity_id, before)
     await make("stop_everything", causes=["binary_sensor.smoke", "event.doorbell"])
     await begin(house)

@@ -6,10 +6,9 @@ from homeassistant.exceptions import ServiceValidationError
 import pytest
 
 from custom_components.facial_therapy.core.model import Fault
-from custom_components.facial_therapy.core.session import State
-
-from .entities import all_enabled, press
-from .world import World
+from custom_components.facial_therapy.core.session import SessionState
+from tests.integration.entities import all_enabled, press
+from tests.integration.world import World
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +22,7 @@ async def test_stop_ends_whatever_runs_and_is_harmless_otherwise(world: World) -
     await press(world, "stop")
     await world.run()
     await press(world, "stop")
-    assert world.shell.state is State.IDLE
+    assert world.shell.state is SessionState.IDLE
     assert world.device.session is None
 
 
@@ -38,7 +37,7 @@ async def test_confirm_clears_a_fault_whose_cause_is_gone(world: World) -> None:
     world.device.temperature_c = 30
     world.device.press()
     await press(world, "confirm", admin)
-    assert world.shell.state is State.IDLE
+    assert world.shell.state is SessionState.IDLE
 
 
 async def test_confirm_without_a_fault_is_refused_in_words(world: World) -> None:
@@ -52,11 +51,13 @@ async def test_resume_goes_on_with_a_paused_session(world: World) -> None:
     await world.run()
     await world.shell.async_pause()
     await press(world, "resume")
-    assert world.shell.state is State.RUNNING
+    assert world.shell.state is SessionState.RUNNING
 
 
 @pytest.mark.parametrize("key", ["resume", "confirm"])
-async def test_an_action_for_everything_neither_resumes_nor_confirms(world: World, key: str) -> None:
+async def test_an_action_for_everything_neither_resumes_nor_confirms(
+    world: World, key: str
+) -> None:
     await world.run()
     if key == "resume":
         await world.shell.async_pause()
@@ -65,9 +66,13 @@ async def test_an_action_for_everything_neither_resumes_nor_confirms(world: Worl
     await world.hass.async_block_till_done()
     before = world.shell.state
     world.device.commands.clear()
-    buttons = [state.entity_id for state in world.hass.states.async_all("button") if not state.entity_id.endswith("stop")]
+    buttons = [
+        state.entity_id
+        for state in world.hass.states.async_all("button")
+        if not state.entity_id.endswith("stop")
+    ]
     assert len(buttons) == 5
     await world.hass.services.async_call("button", "press", {"entity_id": "all"}, blocking=True)
     await world.hass.async_block_till_done()
-    assert world.shell.state in (before, State.IDLE)
+    assert world.shell.state in (before, SessionState.IDLE)
     assert not {"resume", "clear"} & set(world.device.commands)

@@ -6,11 +6,10 @@ from unittest.mock import patch
 import pytest
 
 from custom_components.facial_therapy.core.model import Modality, Reason, RefusedError
-from custom_components.facial_therapy.snapshot import LiveSession
-from custom_components.facial_therapy.store import LEDGER
+from custom_components.facial_therapy.session.view import LiveSession
+from custom_components.facial_therapy.storage.ledger import LEDGER
 from tests.fake_device import WAND, FakeDevice
-
-from .world import SUBJECT, World, device_entry, esphome_entry
+from tests.integration.world import PROFILE, World, device_entry, esphome_entry
 
 EVE = 815
 STARTS = 100
@@ -19,17 +18,26 @@ STARTS = 100
 @pytest.fixture
 async def wand(world: World) -> World:
     """A wand beside the mask."""
-    fake, entry, esphome = FakeDevice(WAND), device_entry(Modality.WAND), esphome_entry(world.hass, Modality.WAND)
-    fake.subjects = [SUBJECT, EVE]
-    with patch("custom_components.facial_therapy.coordinator.GovernedDevice", return_value=fake):
+    fake, entry, esphome = (
+        FakeDevice(WAND),
+        device_entry(Modality.WAND),
+        esphome_entry(world.hass, Modality.WAND),
+    )
+    fake.profiles = [PROFILE, EVE]
+    with patch("custom_components.facial_therapy.coordinator.NodeDevice", return_value=fake):
         entry.add_to_hass(world.hass)
         assert await world.hass.config_entries.async_setup(entry.entry_id)
         await world.hass.async_block_till_done()
     return World(world.hass, world.freezer, fake, entry, esphome, Modality.WAND)
 
 
-async def test_of_a_hundred_starts_on_two_devices_for_one_person_one_runs(world: World, wand: World) -> None:
-    answers = await asyncio.gather(*(one.shell.async_start(one.ask()) for one in (world, wand) * (STARTS // 2)), return_exceptions=True)
+async def test_of_a_hundred_starts_on_two_devices_for_one_person_one_runs(
+    world: World, wand: World
+) -> None:
+    answers = await asyncio.gather(
+        *(one.shell.async_start(one.ask()) for one in (world, wand) * (STARTS // 2)),
+        return_exceptions=True,
+    )
     begun = [answer for answer in answers if isinstance(answer, LiveSession)]
     refused = [answer for answer in answers if isinstance(answer, RefusedError)]
     assert (len(begun), len(refused)) == (1, STARTS - 1)
@@ -39,15 +47,24 @@ async def test_of_a_hundred_starts_on_two_devices_for_one_person_one_runs(world:
     assert sum(one.device.session is not None for one in (world, wand)) == 1
 
 
-async def test_two_people_on_two_devices_are_not_in_each_others_way(world: World, wand: World) -> None:
-    eve = await world.somebody_else(subject=EVE)
-    await asyncio.gather(world.shell.async_start(world.ask()), wand.shell.async_start(wand.ask(person=eve)))
+async def test_two_people_on_two_devices_are_not_in_each_others_way(
+    world: World, wand: World
+) -> None:
+    eve = await world.somebody_else(profile=EVE)
+    await asyncio.gather(
+        world.shell.async_start(world.ask()), wand.shell.async_start(wand.ask(person=eve))
+    )
     assert world.device.session is not None
     assert wand.device.session is not None
 
 
-async def test_a_start_that_cannot_be_written_leaves_the_other_device_free(world: World, wand: World) -> None:
-    with patch("custom_components.facial_therapy.ledger_file.LedgerFile.append", no_room), pytest.raises(RefusedError):
+async def test_a_start_that_cannot_be_written_leaves_the_other_device_free(
+    world: World, wand: World
+) -> None:
+    with (
+        patch("custom_components.facial_therapy.storage.ledger_file.LedgerFile.append", no_room),
+        pytest.raises(RefusedError),
+    ):
         await world.shell.async_start(world.ask())
     await wand.shell.async_start(wand.ask())
     assert wand.device.session is not None

@@ -5,7 +5,14 @@ from ipaddress import ip_address
 from typing import Any
 from unittest.mock import AsyncMock, patch
 
-from homeassistant.config_entries import SOURCE_IGNORE, SOURCE_USER, SOURCE_ZEROCONF, ConfigEntryState, ConfigFlowResult, FlowType
+from homeassistant.config_entries import (
+    SOURCE_IGNORE,
+    SOURCE_USER,
+    SOURCE_ZEROCONF,
+    ConfigEntryState,
+    ConfigFlowResult,
+    FlowType,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.helpers import device_registry as dr
@@ -13,13 +20,19 @@ from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.facial_therapy.const import CONF_CHANNELS, CONF_KIND, CONF_MAC, CONF_MODALITY, DOMAIN, KIND_DEVICE
+from custom_components.facial_therapy.const import (
+    CONF_CHANNELS,
+    CONF_KIND,
+    CONF_MAC,
+    CONF_MODALITY,
+    DOMAIN,
+    KIND_DEVICE,
+)
 from custom_components.facial_therapy.core.model import Channel, Modality
-from custom_components.facial_therapy.devices import DeviceError, Problem
-from custom_components.facial_therapy.devices.nodes import ESPHOME
+from custom_components.facial_therapy.devices.discovery import ESPHOME
+from custom_components.facial_therapy.devices.port import DeviceError, Problem
 from tests.fake_device import MASK, WAND
-
-from .world import MACS, World, device_entry, esphome_entry, person_entry
+from tests.integration.world import MACS, World, device_entry, esphome_entry, person_entry
 
 MASK_MAC = MACS[Modality.MASK]
 WAND_MAC = MACS[Modality.WAND]
@@ -31,14 +44,18 @@ PROBLEMS = [
     DeviceError(Problem.WRONG_DEVICE, name="kitchen"),
     DeviceError(Problem.WRONG_CONTRACT, version="9.0"),
 ]
-each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.problem.value)
+each_problem = pytest.mark.parametrize(
+    "problem", PROBLEMS, ids=lambda problem: problem.problem.value
+)
 
 
 @pytest.fixture(name="probe")
 def probe_fixture() -> Iterator[AsyncMock]:
     """A mask that answers; nothing is set up once an entry has been created."""
     with (
-        patch("custom_components.facial_therapy.config_flow.async_probe", return_value=MASK) as probe,
+        patch(
+            "custom_components.facial_therapy.config_flow.async_probe", return_value=MASK
+        ) as probe,
         patch("custom_components.facial_therapy.async_setup", return_value=True),
         patch("custom_components.facial_therapy.async_setup_entry", return_value=True),
         patch("custom_components.facial_therapy.async_unload_entry", return_value=True),
@@ -54,9 +71,15 @@ def loaded_node(hass: HomeAssistant, modality: Modality = Modality.MASK) -> Mock
     return entry
 
 
-def announcement(modality: Modality = Modality.MASK, **properties: str | None) -> ZeroconfServiceInfo:
+def announcement(
+    modality: Modality = Modality.MASK, **properties: str | None
+) -> ZeroconfServiceInfo:
     """What a node says of itself in the network."""
-    texts = {"mac": MACS[modality].replace(":", ""), "friendly_name": "Bathroom mask", "project_name": f"facial_therapy.{modality}"} | properties
+    texts = {
+        "mac": MACS[modality].replace(":", ""),
+        "friendly_name": "Bathroom mask",
+        "project_name": f"facial_therapy.{modality}",
+    } | properties
     return ZeroconfServiceInfo(
         ip_address=ip_address("192.0.2.1"),
         ip_addresses=[ip_address("192.0.2.1")],
@@ -82,15 +105,21 @@ async def submit(hass: HomeAssistant, step: ConfigFlowResult, **values: Any) -> 
     return await hass.config_entries.flow.async_configure(step["flow_id"], values)
 
 
-async def discover(hass: HomeAssistant, modality: Modality = Modality.MASK, **properties: str | None) -> ConfigFlowResult:
+async def discover(
+    hass: HomeAssistant, modality: Modality = Modality.MASK, **properties: str | None
+) -> ConfigFlowResult:
     """Let a node be found."""
-    return await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_ZEROCONF}, data=announcement(modality, **properties))
+    return await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": SOURCE_ZEROCONF}, data=announcement(modality, **properties)
+    )
 
 
-# --- devices by hand ------------------------------------------------------------------------------------------------------------
+# --- devices by hand ------------------------------------------------------------------------------
 
 
-async def test_a_device_is_chosen_from_the_nodes_of_esphome(hass: HomeAssistant, probe: AsyncMock) -> None:
+async def test_a_device_is_chosen_from_the_nodes_of_esphome(
+    hass: HomeAssistant, probe: AsyncMock
+) -> None:
     loaded_node(hass)
     person_entry().add_to_hass(hass)
 
@@ -99,7 +128,12 @@ async def test_a_device_is_chosen_from_the_nodes_of_esphome(hass: HomeAssistant,
 
     assert created["type"] is FlowResultType.CREATE_ENTRY
     assert created["title"] == "Mask node"
-    assert created["data"] == {CONF_KIND: KIND_DEVICE, CONF_MAC: MASK_MAC, CONF_MODALITY: "mask", CONF_CHANNELS: CHANNELS}
+    assert created["data"] == {
+        CONF_KIND: KIND_DEVICE,
+        CONF_MAC: MASK_MAC,
+        CONF_MODALITY: "mask",
+        CONF_CHANNELS: CHANNELS,
+    }
     assert created["result"].unique_id == MASK_MAC
     assert "next_flow" not in created
     probe.assert_awaited_once_with(hass, MASK_MAC)
@@ -111,7 +145,12 @@ async def test_a_wand_has_no_channels(hass: HomeAssistant, probe: AsyncMock) -> 
 
     created = await submit(hass, await begin(hass, "device"), **{CONF_MAC: WAND_MAC})
 
-    assert created["data"] == {CONF_KIND: KIND_DEVICE, CONF_MAC: WAND_MAC, CONF_MODALITY: "wand", CONF_CHANNELS: []}
+    assert created["data"] == {
+        CONF_KIND: KIND_DEVICE,
+        CONF_MAC: WAND_MAC,
+        CONF_MODALITY: "wand",
+        CONF_CHANNELS: [],
+    }
 
 
 @pytest.mark.usefixtures("probe")
@@ -133,7 +172,10 @@ async def test_without_a_governed_node_the_way_is_esphome_first(hass: HomeAssist
     other.add_to_hass(hass)
     other.mock_state(hass, ConfigEntryState.LOADED)
     dr.async_get(hass).async_get_or_create(
-        config_entry_id=other.entry_id, connections={(dr.CONNECTION_NETWORK_MAC, "98:35:69:00:00:09")}, manufacturer="Espressif", model="mask"
+        config_entry_id=other.entry_id,
+        connections={(dr.CONNECTION_NETWORK_MAC, "98:35:69:00:00:09")},
+        manufacturer="Espressif",
+        model="mask",
     )
 
     aborted = await begin(hass, "device")
@@ -142,7 +184,9 @@ async def test_without_a_governed_node_the_way_is_esphome_first(hass: HomeAssist
 
 
 @pytest.mark.usefixtures("probe")
-async def test_a_node_that_was_added_in_the_meantime_is_not_added_twice(hass: HomeAssistant) -> None:
+async def test_a_node_that_was_added_in_the_meantime_is_not_added_twice(
+    hass: HomeAssistant,
+) -> None:
     loaded_node(hass)
     form = await begin(hass, "device")
     device_entry(Modality.MASK).add_to_hass(hass)
@@ -164,7 +208,9 @@ async def test_an_ignored_node_can_be_added_by_hand(hass: HomeAssistant) -> None
 
 
 @each_problem
-async def test_a_device_recovers_from_every_problem(hass: HomeAssistant, probe: AsyncMock, problem: DeviceError) -> None:
+async def test_a_device_recovers_from_every_problem(
+    hass: HomeAssistant, probe: AsyncMock, problem: DeviceError
+) -> None:
     loaded_node(hass)
     probe.side_effect = problem
     failed = await submit(hass, await begin(hass, "device"), **{CONF_MAC: MASK_MAC})
@@ -172,13 +218,17 @@ async def test_a_device_recovers_from_every_problem(hass: HomeAssistant, probe: 
     assert failed["description_placeholders"] == problem.placeholders
 
     probe.side_effect = None
-    assert (await submit(hass, failed, **{CONF_MAC: MASK_MAC}))["type"] is FlowResultType.CREATE_ENTRY
+    assert (await submit(hass, failed, **{CONF_MAC: MASK_MAC}))[
+        "type"
+    ] is FlowResultType.CREATE_ENTRY
 
 
-# --- discovery ------------------------------------------------------------------------------------------------------------------
+# --- discovery ------------------------------------------------------------------------------------
 
 
-async def test_a_discovered_node_is_added_after_a_confirmation(hass: HomeAssistant, probe: AsyncMock) -> None:
+async def test_a_discovered_node_is_added_after_a_confirmation(
+    hass: HomeAssistant, probe: AsyncMock
+) -> None:
     loaded_node(hass)
     person_entry().add_to_hass(hass)
 
@@ -193,11 +243,18 @@ async def test_a_discovered_node_is_added_after_a_confirmation(hass: HomeAssista
     created = await submit(hass, form)
     assert created["type"] is FlowResultType.CREATE_ENTRY
     assert created["title"] == "Mask node"
-    assert created["data"] == {CONF_KIND: KIND_DEVICE, CONF_MAC: MASK_MAC, CONF_MODALITY: "mask", CONF_CHANNELS: CHANNELS}
+    assert created["data"] == {
+        CONF_KIND: KIND_DEVICE,
+        CONF_MAC: MASK_MAC,
+        CONF_MODALITY: "mask",
+        CONF_CHANNELS: CHANNELS,
+    }
     assert "next_flow" not in created
 
 
-async def test_a_discovery_waits_until_esphome_has_the_node(hass: HomeAssistant, probe: AsyncMock) -> None:
+async def test_a_discovery_waits_until_esphome_has_the_node(
+    hass: HomeAssistant, probe: AsyncMock
+) -> None:
     probe.side_effect = DeviceError(Problem.ESPHOME_MISSING)
     step = await discover(hass, friendly_name=None)
     for _ in range(3):
@@ -212,7 +269,9 @@ async def test_a_discovery_waits_until_esphome_has_the_node(hass: HomeAssistant,
 
 
 @each_problem
-async def test_a_discovery_recovers_from_every_problem(hass: HomeAssistant, probe: AsyncMock, problem: DeviceError) -> None:
+async def test_a_discovery_recovers_from_every_problem(
+    hass: HomeAssistant, probe: AsyncMock, problem: DeviceError
+) -> None:
     probe.side_effect = problem
     failed = await submit(hass, await discover(hass))
     assert failed["errors"] == {"base": problem.problem.value}
@@ -252,21 +311,27 @@ async def test_adding_by_hand_ends_the_discovery_of_the_same_node(hass: HomeAssi
     assert not hass.config_entries.flow.async_progress_by_handler(DOMAIN)
 
 
-# --- the first person ------------------------------------------------------------------------------------------------------------
+# --- the first person -----------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("probe")
 @pytest.mark.parametrize("discovered", [False, True], ids=["by_hand", "discovered"])
-async def test_the_first_device_leads_to_the_first_person(hass: HomeAssistant, *, discovered: bool) -> None:
+async def test_the_first_device_leads_to_the_first_person(
+    hass: HomeAssistant, *, discovered: bool
+) -> None:
     loaded_node(hass)
-    created = await submit(hass, await discover(hass)) if discovered else await submit(hass, await begin(hass, "device"), **{CONF_MAC: MASK_MAC})
+    created = (
+        await submit(hass, await discover(hass))
+        if discovered
+        else await submit(hass, await begin(hass, "device"), **{CONF_MAC: MASK_MAC})
+    )
     assert created["type"] is FlowResultType.CREATE_ENTRY
     kind, flow_id = created["next_flow"]
     assert kind is FlowType.CONFIG_FLOW
     assert hass.config_entries.flow.async_get(flow_id)["step_id"] == "person"
 
 
-# --- mending --------------------------------------------------------------------------------------------------------------------
+# --- mending --------------------------------------------------------------------------------------
 
 
 async def test_a_device_is_read_again(hass: HomeAssistant, probe: AsyncMock) -> None:
@@ -279,12 +344,19 @@ async def test_a_device_is_read_again(hass: HomeAssistant, probe: AsyncMock) -> 
     done = await submit(hass, form)
 
     assert (done["type"], done["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
-    assert entry.data == {CONF_KIND: KIND_DEVICE, CONF_MAC: MASK_MAC, CONF_MODALITY: "mask", CONF_CHANNELS: CHANNELS}
+    assert entry.data == {
+        CONF_KIND: KIND_DEVICE,
+        CONF_MAC: MASK_MAC,
+        CONF_MODALITY: "mask",
+        CONF_CHANNELS: CHANNELS,
+    }
     probe.assert_awaited_once_with(hass, MASK_MAC)
 
 
 @each_problem
-async def test_reading_again_recovers_from_every_problem(hass: HomeAssistant, probe: AsyncMock, problem: DeviceError) -> None:
+async def test_reading_again_recovers_from_every_problem(
+    hass: HomeAssistant, probe: AsyncMock, problem: DeviceError
+) -> None:
     entry = device_entry(Modality.MASK)
     entry.add_to_hass(hass)
     probe.side_effect = problem

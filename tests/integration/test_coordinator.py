@@ -6,14 +6,22 @@ from pathlib import Path
 from homeassistant.core import Context
 import pytest
 
-from custom_components.facial_therapy.core.ledger import Record
-from custom_components.facial_therapy.core.model import Channel, Fault, Modality, NodeState, Outcome, Reason, Refusal, RefusedError
-from custom_components.facial_therapy.core.session import State
-from custom_components.facial_therapy.devices import DeviceError, Problem
-from custom_components.facial_therapy.snapshot import LiveSession
-from custom_components.facial_therapy.store import LEDGER
-
-from .world import World
+from custom_components.facial_therapy.core.ledger.record import Record
+from custom_components.facial_therapy.core.model import (
+    Channel,
+    Fault,
+    Modality,
+    NodeState,
+    Outcome,
+    Reason,
+    Refusal,
+    RefusedError,
+)
+from custom_components.facial_therapy.core.session import SessionState
+from custom_components.facial_therapy.devices.port import DeviceError, Problem
+from custom_components.facial_therapy.session.view import LiveSession
+from custom_components.facial_therapy.storage.ledger import LEDGER
+from tests.integration.world import World
 
 
 def record_of(world: World) -> Record:
@@ -25,19 +33,21 @@ def record_of(world: World) -> Record:
     return sessions[0]
 
 
-async def test_a_session_is_armed_put_on_runs_to_its_end_and_is_settled_to_what_the_node_delivered(world: World) -> None:
+async def test_a_session_is_armed_put_on_runs_to_its_end_and_is_settled_to_what_the_node_delivered(
+    world: World,
+) -> None:
     told: list[str] = []
     world.shell.announcer.add_listener(lambda name, _: told.append(name))
     live = await world.shell.async_start(world.ask(), Context(user_id="somebody"))
-    assert world.state() is State.ARMED
+    assert world.state() is SessionState.ARMED
     assert live.started_by == "somebody"
     world.device.put_on()
     await world.pass_time(5)
-    assert world.state() is State.RUNNING
+    assert world.state() is SessionState.RUNNING
     assert world.shell.live is not None
     assert world.shell.live.ends_at is not None
     await world.pass_time(60)
-    assert world.state() is State.IDLE
+    assert world.state() is SessionState.IDLE
     assert told == ["armed", "started", "ended"]
     record = record_of(world)
     assert record.outcome is Outcome.COMPLETED
@@ -48,7 +58,9 @@ async def test_a_session_is_armed_put_on_runs_to_its_end_and_is_settled_to_what_
     assert last.delivered == record.delivered
 
 
-async def test_the_session_is_in_the_ledger_at_its_full_plan_before_the_device_hears_of_it(world: World) -> None:
+async def test_the_session_is_in_the_ledger_at_its_full_plan_before_the_device_hears_of_it(
+    world: World,
+) -> None:
     seen: list[Record] = []
     start = world.device.async_start
 
@@ -62,21 +74,23 @@ async def test_the_session_is_in_the_ledger_at_its_full_plan_before_the_device_h
     assert seen[0].planned.total == pytest.approx(2 * 14 * 60 / 1000)
 
 
-async def test_a_ledger_that_cannot_be_written_refuses_the_start_and_the_device_hears_nothing(world: World, tmp_path: Path) -> None:
+async def test_a_ledger_that_cannot_be_written_refuses_the_start_and_the_device_hears_nothing(
+    world: World, tmp_path: Path
+) -> None:
     (tmp_path / "ledger").unlink(missing_ok=True)
     (tmp_path / "ledger").mkdir()
     with pytest.raises(RefusedError) as refused:
         await world.shell.async_start(world.ask())
     assert refused.value.binding.reason is Reason.STORE_FAILED
     assert "start" not in world.device.commands
-    assert world.state() is State.IDLE
+    assert world.state() is SessionState.IDLE
 
 
 async def test_a_start_that_the_node_refuses_is_void_and_costs_nothing(world: World) -> None:
     world.device.refuse = Refusal(reason=Reason.TOO_HOT)
     with pytest.raises(RefusedError):
         await world.shell.async_start(world.ask())
-    assert world.state() is State.IDLE
+    assert world.state() is SessionState.IDLE
     assert record_of(world).outcome is Outcome.VOID
     assert world.shell.data.session is None
 
@@ -85,12 +99,12 @@ async def test_a_start_without_an_answer_counts_in_full_until_the_node_tells(wor
     world.device.silent = True
     with pytest.raises(DeviceError):
         await world.shell.async_start(world.ask())
-    assert world.state() is State.LOST
+    assert world.state() is SessionState.LOST
     assert record_of(world).open
     world.device.silent = False
     world.device.connect()
     await world.pass_time(1)
-    assert world.state() is State.IDLE
+    assert world.state() is SessionState.IDLE
     assert record_of(world).outcome is Outcome.VOID
 
 
@@ -103,20 +117,24 @@ async def test_the_lease_is_renewed_while_a_session_lives_and_not_after_it(world
     assert world.device.commands.count("renew") == renewed
 
 
-async def test_a_silent_home_assistant_lets_the_lease_end_and_the_session_is_suspended(world: World) -> None:
+async def test_a_silent_home_assistant_lets_the_lease_end_and_the_session_is_suspended(
+    world: World,
+) -> None:
     await world.run()
     world.device.advance(11)  # Home Assistant's time stands still
     assert world.device.state is NodeState.SUSPENDED
     await world.hass.async_block_till_done()
-    assert world.state() is State.SUSPENDED
+    assert world.state() is SessionState.SUSPENDED
 
 
-async def test_only_a_contact_that_may_come_back_by_itself_is_renewed_while_suspended(world: World) -> None:
+async def test_only_a_contact_that_may_come_back_by_itself_is_renewed_while_suspended(
+    world: World,
+) -> None:
     await world.run()
     world.device.take_off()
     renewed = world.device.commands.count("renew")
     await world.pass_time(7)
-    assert world.state() is State.SUSPENDED
+    assert world.state() is SessionState.SUSPENDED
     assert world.device.commands.count("renew") > renewed
     world.device.put_on()
     await world.pass_time(1)
@@ -128,32 +146,36 @@ async def test_only_a_contact_that_may_come_back_by_itself_is_renewed_while_susp
     assert world.device.commands.count("renew") == renewed
 
 
-@pytest.mark.parametrize("state", [State.ARMED, State.RUNNING, State.SUSPENDED, State.PAUSED])
-async def test_stop_ends_every_state_of_a_session(world: World, state: State) -> None:
+@pytest.mark.parametrize(
+    "state", [SessionState.ARMED, SessionState.RUNNING, SessionState.SUSPENDED, SessionState.PAUSED]
+)
+async def test_stop_ends_every_state_of_a_session(world: World, state: SessionState) -> None:
     await world.shell.async_start(world.ask())
-    if state is not State.ARMED:
+    if state is not SessionState.ARMED:
         world.device.put_on()
         await world.pass_time(5)
-    if state is State.PAUSED:
+    if state is SessionState.PAUSED:
         await world.shell.async_pause()
-    if state is State.SUSPENDED:
+    if state is SessionState.SUSPENDED:
         world.device.take_off()
         await world.pass_time(1)
     assert world.state() is state
     await world.shell.async_stop()
     assert world.device.state is NodeState.IDLE
-    assert world.state() is State.IDLE
+    assert world.state() is SessionState.IDLE
     assert not record_of(world).open
 
 
-async def test_a_stop_that_is_not_confirmed_says_when_the_lease_ends_it_and_goes_on_trying(world: World) -> None:
+async def test_a_stop_that_is_not_confirmed_says_when_the_lease_ends_it_and_goes_on_trying(
+    world: World,
+) -> None:
     await world.run()
     world.device.disconnect()
     await world.hass.async_block_till_done()
-    assert world.state() is State.LOST
+    assert world.state() is SessionState.LOST
     stopping = asyncio.create_task(world.shell.async_stop())
     await asyncio.sleep(0)
-    assert world.state() is State.STOPPING
+    assert world.state() is SessionState.STOPPING
     await world.pass_time(3)
     with pytest.raises(DeviceError) as error:
         stopping.result()
@@ -162,7 +184,7 @@ async def test_a_stop_that_is_not_confirmed_says_when_the_lease_ends_it_and_goes
     world.device.connect()
     await world.pass_time(1)
     await world.hass.async_block_till_done(wait_background_tasks=True)
-    assert world.state() is State.IDLE
+    assert world.state() is SessionState.IDLE
     assert world.device.state is NodeState.IDLE
     assert not record_of(world).open
 
@@ -175,22 +197,22 @@ async def test_a_stop_while_the_start_is_being_written_wins(world: World) -> Non
         await starting
     await world.hass.async_block_till_done()
     assert world.device.session is None
-    assert world.state() is State.IDLE
+    assert world.state() is SessionState.IDLE
     assert record_of(world).outcome is Outcome.VOID
 
 
 async def test_pause_keeps_the_session_and_resume_delivers_the_rest(world: World) -> None:
     await world.run()
     await world.shell.async_pause()
-    assert world.state() is State.PAUSED
+    assert world.state() is SessionState.PAUSED
     assert world.device.state is NodeState.PAUSED
     before = world.device.session.delivered.total if world.device.session else 0
     await world.pass_time(30)
-    assert world.state() is State.PAUSED
+    assert world.state() is SessionState.PAUSED
     await world.shell.async_resume()
-    assert world.state() is State.RUNNING
+    assert world.state() is SessionState.RUNNING
     await world.pass_time(70)
-    assert world.state() is State.IDLE
+    assert world.state() is SessionState.IDLE
     record = record_of(world)
     assert record.outcome is Outcome.COMPLETED
     assert record.delivered is not None
@@ -201,17 +223,17 @@ async def test_contact_found_again_at_once_goes_on_by_itself(world: World) -> No
     await world.run()
     world.device.take_off()
     await world.pass_time(5)
-    assert world.state() is State.SUSPENDED
+    assert world.state() is SessionState.SUSPENDED
     world.device.put_on()
     await world.pass_time(1)
-    assert world.state() is State.RUNNING
+    assert world.state() is SessionState.RUNNING
 
 
 async def test_a_suspended_session_that_nobody_resumes_ends_as_partial(world: World) -> None:
     await world.run()
     world.device.take_off()
     await world.pass_time(605)
-    assert world.state() is State.IDLE
+    assert world.state() is SessionState.IDLE
     assert record_of(world).outcome is Outcome.PARTIAL
 
 
@@ -219,14 +241,14 @@ async def test_a_lost_link_suspends_and_a_person_resumes_the_rest(world: World) 
     await world.run()
     world.device.disconnect()
     await world.pass_time(5)
-    assert world.state() is State.LOST
+    assert world.state() is SessionState.LOST
     world.device.connect()
     await world.pass_time(1)
-    assert world.state() is State.SUSPENDED
+    assert world.state() is SessionState.SUSPENDED
     assert world.device.state is NodeState.SUSPENDED
     await world.shell.async_resume()
     await world.pass_time(1)
-    assert world.state() is State.ARMED  # another owner: the face starts the light again
+    assert world.state() is SessionState.ARMED  # another owner: the face starts the light again
     assert world.shell.live is not None
     assert world.shell.live.window_ends_at is not None
     world.device.take_off()
@@ -239,27 +261,32 @@ async def test_a_node_that_rebooted_in_the_middle_is_counted_in_full(world: Worl
     await world.run()
     world.device.reboot()
     await world.pass_time(1)
-    assert world.state() is State.IDLE
+    assert world.state() is SessionState.IDLE
     record = record_of(world)
     assert record.delivered == record.planned
     assert record.outcome is Outcome.UNCERTAIN
 
 
-async def test_a_fault_of_the_node_ends_the_session_and_lasts_until_a_person_clears_it(world: World) -> None:
+async def test_a_fault_of_the_node_ends_the_session_and_lasts_until_a_person_clears_it(
+    world: World,
+) -> None:
     await world.run()
     world.device.latch(Fault.OVER_TEMPERATURE)
     await world.pass_time(1)
-    assert world.state() is State.FAULT
+    assert world.state() is SessionState.FAULT
     assert world.shell.data.fault is Fault.OVER_TEMPERATURE
     assert record_of(world).outcome is Outcome.FAULT
     with pytest.raises(RefusedError) as refused:
         await world.shell.async_start(world.ask())
-    assert (refused.value.binding.reason, refused.value.binding.detail) == (Reason.FAULTED, Fault.OVER_TEMPERATURE)
+    assert (refused.value.binding.reason, refused.value.binding.detail) == (
+        Reason.FAULTED,
+        Fault.OVER_TEMPERATURE,
+    )
     world.device.temperature_c = 45
     world.device.report()
     with pytest.raises(RefusedError):
         await world.shell.async_clear_fault(await world.signed_in())
-    assert world.state() is State.FAULT
+    assert world.state() is SessionState.FAULT
     world.device.temperature_c = 33
     with pytest.raises(RefusedError) as refused:
         await world.shell.async_clear_fault(await world.signed_in())
@@ -267,10 +294,12 @@ async def test_a_fault_of_the_node_ends_the_session_and_lasts_until_a_person_cle
     world.device.press()
     await world.shell.async_clear_fault(await world.signed_in())
     await world.pass_time(1)
-    assert world.state() is State.IDLE
+    assert world.state() is SessionState.IDLE
 
 
-async def test_a_node_that_delivers_more_than_was_planned_is_stopped_and_the_fault_outlives_a_reload(world: World) -> None:
+async def test_a_node_that_delivers_more_than_was_planned_is_stopped_and_the_fault_outlives_a_reload(
+    world: World,
+) -> None:
     await world.run()
     session = world.device.session
     assert session is not None
@@ -278,13 +307,13 @@ async def test_a_node_that_delivers_more_than_was_planned_is_stopped_and_the_fau
     world.device.report()
     await world.hass.async_block_till_done()
     assert world.device.session is None
-    assert world.state() is State.FAULT
+    assert world.state() is SessionState.FAULT
     assert world.shell.data.fault is Fault.OVERDOSE
     assert await world.hass.config_entries.async_reload(world.entry.entry_id)
-    assert world.state() is State.FAULT
+    assert world.state() is SessionState.FAULT
     await world.pass_time(1)
     await world.shell.async_clear_fault(await world.signed_in())
-    assert world.state() is State.IDLE
+    assert world.state() is SessionState.IDLE
 
 
 async def test_unloading_stops_the_session_and_counts_it_as_interrupted(world: World) -> None:
@@ -294,7 +323,9 @@ async def test_unloading_stops_the_session_and_counts_it_as_interrupted(world: W
     assert record_of(world).outcome is Outcome.INTERRUPTED
 
 
-async def test_a_restart_in_the_middle_ends_the_session_as_interrupted_and_starts_nothing(world: World) -> None:
+async def test_a_restart_in_the_middle_ends_the_session_as_interrupted_and_starts_nothing(
+    world: World,
+) -> None:
     await world.run()
     shell = world.shell
     live = shell.live
@@ -306,7 +337,7 @@ async def test_a_restart_in_the_middle_ends_the_session_as_interrupted_and_start
     await world.hass.async_block_till_done(wait_background_tasks=True)
     assert world.shell is not shell
     assert world.device.session is None
-    assert world.state() is State.IDLE
+    assert world.state() is SessionState.IDLE
     record = record_of(world)
     assert record.session_id == live.session_id
     assert record.outcome is Outcome.INTERRUPTED
@@ -314,7 +345,9 @@ async def test_a_restart_in_the_middle_ends_the_session_as_interrupted_and_start
     assert 0 < record.delivered.total < record.planned.total
 
 
-async def test_a_device_that_is_still_worn_after_a_session_has_to_come_off_first(world: World) -> None:
+async def test_a_device_that_is_still_worn_after_a_session_has_to_come_off_first(
+    world: World,
+) -> None:
     await world.run()
     await world.shell.async_stop()
     with pytest.raises(RefusedError) as refused:
@@ -324,10 +357,12 @@ async def test_a_device_that_is_still_worn_after_a_session_has_to_come_off_first
     world.device.take_off()
     world.device.report()
     await world.shell.async_start(world.ask())
-    assert world.state() is State.ARMED
+    assert world.state() is SessionState.ARMED
 
 
-async def test_after_a_restart_what_is_worn_has_to_come_off_first_since_nobody_knows_whether_it_was_off(world: World) -> None:
+async def test_after_a_restart_what_is_worn_has_to_come_off_first_since_nobody_knows_whether_it_was_off(
+    world: World,
+) -> None:
     world.device.put_on()
     world.device.report()
     assert await world.hass.config_entries.async_reload(world.entry.entry_id)
@@ -339,7 +374,7 @@ async def test_after_a_restart_what_is_worn_has_to_come_off_first_since_nobody_k
     world.device.take_off()
     world.device.report()
     await world.shell.async_start(world.ask())
-    assert world.state() is State.ARMED
+    assert world.state() is SessionState.ARMED
 
 
 async def test_a_second_start_is_refused_while_a_session_lives(world: World) -> None:
@@ -352,54 +387,62 @@ async def test_a_second_start_is_refused_while_a_session_lives(world: World) -> 
 
 
 async def test_a_hundred_starts_at_once_start_one(world: World) -> None:
-    results = await asyncio.gather(*(world.shell.async_start(world.ask()) for _ in range(100)), return_exceptions=True)
+    results = await asyncio.gather(
+        *(world.shell.async_start(world.ask()) for _ in range(100)), return_exceptions=True
+    )
     assert sum(isinstance(result, LiveSession) for result in results) == 1
     assert world.device.commands.count("start") == 1
 
 
-async def test_a_device_that_is_off_is_refused_at_once_and_waited_for_if_asked(world: World) -> None:
+async def test_a_device_that_is_off_is_refused_at_once_and_waited_for_if_asked(
+    world: World,
+) -> None:
     world.device.disconnect()
     with pytest.raises(RefusedError) as refused:
         await world.shell.async_start(world.ask())
     assert refused.value.binding.reason is Reason.DEVICE_OFFLINE
     await world.shell.async_start(world.ask(wait_s=600))
-    assert world.state() is State.WAITING
+    assert world.state() is SessionState.WAITING
     await world.pass_time(30)
     world.device.connect()
     await world.pass_time(1)
-    assert world.state() is State.ARMED
+    assert world.state() is SessionState.ARMED
 
 
 async def test_waiting_ends_with_its_window_and_with_stop(world: World) -> None:
     world.device.disconnect()
     await world.shell.async_start(world.ask(wait_s=60))
     await world.pass_time(61)
-    assert world.state() is State.IDLE
+    assert world.state() is SessionState.IDLE
     await world.shell.async_start(world.ask(wait_s=60))
     await world.shell.async_stop()
-    assert world.state() is State.IDLE
+    assert world.state() is SessionState.IDLE
     world.device.connect()
     await world.pass_time(1)
-    assert world.state() is State.IDLE
+    assert world.state() is SessionState.IDLE
     assert world.device.session is None
 
 
-async def test_stopping_a_device_that_is_off_and_has_nothing_of_ours_is_done_at_once(world: World) -> None:
+async def test_stopping_a_device_that_is_off_and_has_nothing_of_ours_is_done_at_once(
+    world: World,
+) -> None:
     world.device.disconnect()
     await world.shell.async_stop()
-    assert world.state() is State.IDLE
+    assert world.state() is SessionState.IDLE
 
 
 async def test_a_built_in_program_takes_no_numbers(world: World) -> None:
     with pytest.raises(RefusedError) as refused:
         await world.shell.async_start(world.ask(program="first_use"))
     assert refused.value.binding.reason is Reason.NOT_MANUAL
-    await world.shell.async_start(world.ask(program="first_use", duration_s=None, irradiance_mw_cm2=None))
-    assert world.state() is State.ARMED
+    await world.shell.async_start(
+        world.ask(program="first_use", duration_s=None, irradiance_mw_cm2=None)
+    )
+    assert world.state() is SessionState.ARMED
 
 
 async def test_a_running_session_publishes_few_snapshots(world: World) -> None:
-    published: list[State] = []
+    published: list[SessionState] = []
     world.shell.async_add_listener(lambda: published.append(world.shell.data.state))
     await world.run()
     await world.pass_time(60)

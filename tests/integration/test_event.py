@@ -8,9 +8,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
 from custom_components.facial_therapy.core.model import RefusedError
-
-from .entities import all_enabled, entity_id, state
-from .world import World
+from tests.integration.entities import all_enabled, entity_id, state
+from tests.integration.world import World
 
 
 @pytest.fixture(autouse=True)
@@ -34,12 +33,20 @@ async def told(world: World) -> list[tuple[str, str | None]]:
     return seen
 
 
-async def test_every_turn_of_a_session_is_told_and_how_it_ended(world: World, told: list[tuple[str, str | None]]) -> None:
+async def test_every_turn_of_a_session_is_told_and_how_it_ended(
+    world: World, told: list[tuple[str, str | None]]
+) -> None:
     await world.run()
     await world.shell.async_pause()
     await world.shell.async_resume()
     await world.pass_time(70)
-    assert told == [("armed", None), ("started", None), ("paused", None), ("resumed", None), ("ended", "completed")]
+    assert told == [
+        ("armed", None),
+        ("started", None),
+        ("paused", None),
+        ("resumed", None),
+        ("ended", "completed"),
+    ]
     attributes = state(world, "event", "session").attributes
     assert attributes["program"] == "manual"
     assert "person" not in attributes
@@ -51,7 +58,13 @@ async def test_every_turn_says_by_whom_and_by_what(world: World, hass_admin_user
     @callback
     def note(event: Event[EventStateChangedData]) -> None:
         if (shown := event.data["new_state"]) is not None and "by" in shown.attributes:
-            seen.append((shown.attributes["event_type"], shown.attributes["by"], shown.attributes["user_id"]))
+            seen.append(
+                (
+                    shown.attributes["event_type"],
+                    shown.attributes["by"],
+                    shown.attributes["user_id"],
+                )
+            )
 
     async_track_state_change_event(world.hass, entity_id(world, "event", "session"), note)
     user = Context(user_id=hass_admin_user.id)

@@ -5,21 +5,32 @@ from collections.abc import AsyncGenerator
 from datetime import timedelta
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntry, ConfigEntryDisabler, ConfigEntryState, ConfigFlow
+from homeassistant.config_entries import (
+    ConfigEntry,
+    ConfigEntryDisabler,
+    ConfigEntryState,
+    ConfigFlow,
+)
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, MockModule, async_fire_time_changed, mock_config_flow, mock_integration, mock_platform
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    MockModule,
+    async_fire_time_changed,
+    mock_config_flow,
+    mock_integration,
+    mock_platform,
+)
 
 from custom_components.facial_therapy.const import DOMAIN
-from custom_components.facial_therapy.core.ledger import Record
+from custom_components.facial_therapy.core.ledger.record import Record
 from custom_components.facial_therapy.core.model import Modality, NodeState, Outcome, Reason
-from custom_components.facial_therapy.core.session import State
-from custom_components.facial_therapy.devices import DeviceError, Problem
-from custom_components.facial_therapy.store import LEDGER
-
-from .world import World, person_entry
+from custom_components.facial_therapy.core.session import SessionState
+from custom_components.facial_therapy.devices.port import DeviceError, Problem
+from custom_components.facial_therapy.storage.ledger import LEDGER
+from tests.integration.world import World, person_entry
 
 modalities = pytest.mark.parametrize("modality", list(Modality))
 
@@ -27,7 +38,9 @@ modalities = pytest.mark.parametrize("modality", list(Modality))
 @pytest.fixture(name="world")
 async def world_fixture(hass: HomeAssistant, world: World) -> AsyncGenerator[World]:
     """A loaded device and a person, with an ESPHome entry that is loaded too."""
-    mock_integration(hass, MockModule("esphome", async_setup_entry=succeed, async_unload_entry=succeed))
+    mock_integration(
+        hass, MockModule("esphome", async_setup_entry=succeed, async_unload_entry=succeed)
+    )
     mock_platform(hass, "esphome.config_flow")
     with mock_config_flow("esphome", ConfigFlow):
         assert await hass.config_entries.async_setup(world.esphome.entry_id)
@@ -42,7 +55,11 @@ async def succeed(_hass: HomeAssistant, _entry: ConfigEntry) -> bool:
 
 def issues(world: World) -> set[str]:
     """The repairs of the device."""
-    return {issue.translation_key or "" for (domain, _), issue in ir.async_get(world.hass).issues.items() if domain == DOMAIN}
+    return {
+        issue.translation_key or ""
+        for (domain, _), issue in ir.async_get(world.hass).issues.items()
+        if domain == DOMAIN
+    }
 
 
 def record(world: World) -> Record:
@@ -84,7 +101,9 @@ async def stopping(world: World) -> None:
 async def leave(world: World, *, disabled: bool) -> None:
     """Take the node away from ESPHome."""
     if disabled:
-        await world.hass.config_entries.async_set_disabled_by(world.esphome.entry_id, ConfigEntryDisabler.USER)
+        await world.hass.config_entries.async_set_disabled_by(
+            world.esphome.entry_id, ConfigEntryDisabler.USER
+        )
     else:
         await world.hass.config_entries.async_remove(world.esphome.entry_id)
     await stopping(world)
@@ -95,19 +114,34 @@ async def come_back(world: World, *, disabled: bool) -> None:
     if disabled:
         await world.hass.config_entries.async_set_disabled_by(world.esphome.entry_id, None)
     else:
-        again = MockConfigEntry(domain="esphome", title="Node", data=world.esphome.data, unique_id=world.esphome.unique_id)
+        again = MockConfigEntry(
+            domain="esphome",
+            title="Node",
+            data=world.esphome.data,
+            unique_id=world.esphome.unique_id,
+        )
         await world.hass.config_entries.async_add(again)
     await stopping(world)
 
 
 @modalities
 async def test_a_device_and_a_person_are_set_up(world: World) -> None:
-    assert [entry.state for entry in world.hass.config_entries.async_entries(DOMAIN)] == [ConfigEntryState.LOADED] * 2
-    assert world.shell.state is State.IDLE
+    assert [entry.state for entry in world.hass.config_entries.async_entries(DOMAIN)] == [
+        ConfigEntryState.LOADED
+    ] * 2
+    assert world.shell.state is SessionState.IDLE
     assert connected(world)
     assert not world.shell.data.refusals
     assert not issues(world)
-    started = {"start_session", "check_session", "pause_session", "resume_session", "lower_session", "stop_session", "stop_all"}
+    started = {
+        "start_session",
+        "check_session",
+        "pause_session",
+        "resume_session",
+        "lower_session",
+        "stop_session",
+        "stop_all",
+    }
     expected = started | {
         "get_history",
         "log_session",
@@ -146,15 +180,19 @@ async def test_a_reload_starts_nothing(world: World) -> None:
     await world.pass_time(30)
 
     assert world.entry.state is ConfigEntryState.LOADED
-    assert world.shell.state is State.IDLE
+    assert world.shell.state is SessionState.IDLE
     assert connected(world)
     assert world.device.session is None
     assert world.device.commands.count("start") == 1
 
 
 @modalities
-@pytest.mark.parametrize(("disabled", "issue"), [(False, "esphome_removed"), (True, "esphome_disabled")])
-async def test_a_node_that_leaves_esphome_is_stopped_and_closed_and_comes_back_idle(world: World, *, disabled: bool, issue: str) -> None:
+@pytest.mark.parametrize(
+    ("disabled", "issue"), [(False, "esphome_removed"), (True, "esphome_disabled")]
+)
+async def test_a_node_that_leaves_esphome_is_stopped_and_closed_and_comes_back_idle(
+    world: World, *, disabled: bool, issue: str
+) -> None:
     await world.run()
 
     await leave(world, disabled=disabled)
@@ -170,13 +208,17 @@ async def test_a_node_that_leaves_esphome_is_stopped_and_closed_and_comes_back_i
     assert not issues(world)
     assert not closed(world)
     assert connected(world)
-    assert world.shell.state is State.IDLE
-    assert [refusal.reason for refusal in world.shell.data.refusals] == [Reason.STILL_WORN]  # since the session that was stopped
+    assert world.shell.state is SessionState.IDLE
+    assert [refusal.reason for refusal in world.shell.data.refusals] == [
+        Reason.STILL_WORN
+    ]  # since the session that was stopped
     assert world.device.commands.count("start") == 1
 
 
 @pytest.mark.parametrize("disabled", [False, True])
-async def test_a_node_that_did_not_confirm_its_stop_comes_back_too(world: World, *, disabled: bool) -> None:
+async def test_a_node_that_did_not_confirm_its_stop_comes_back_too(
+    world: World, *, disabled: bool
+) -> None:
     await world.run()
     world.device.silent = True
 
@@ -190,7 +232,7 @@ async def test_a_node_that_did_not_confirm_its_stop_comes_back_too(world: World,
     await come_back(world, disabled=disabled)
     await world.pass_time(5)
     assert not closed(world)
-    assert world.shell.state is State.IDLE
+    assert world.shell.state is SessionState.IDLE
     assert world.device.session is None
     assert record(world).outcome is Outcome.INTERRUPTED
 
@@ -198,10 +240,12 @@ async def test_a_node_that_did_not_confirm_its_stop_comes_back_too(world: World,
 async def test_reloading_the_esphome_entry_does_not_touch_a_session(world: World) -> None:
     await world.run()
 
-    world.hass.config_entries.async_update_entry(world.esphome, title="Another name", data={**world.esphome.data, "port": 6054})
+    world.hass.config_entries.async_update_entry(
+        world.esphome, title="Another name", data={**world.esphome.data, "port": 6054}
+    )
     await world.pass_time(5)
 
-    assert world.shell.state is State.RUNNING
+    assert world.shell.state is SessionState.RUNNING
     assert flowing(world)
 
 
@@ -213,7 +257,7 @@ async def test_other_nodes_may_come_and_go(world: World) -> None:
         await world.hass.config_entries.async_remove(other.entry_id)
     await world.pass_time(2)
 
-    assert world.shell.state is State.RUNNING
+    assert world.shell.state is SessionState.RUNNING
     assert not issues(world)
 
 
@@ -225,8 +269,12 @@ async def test_a_node_that_leaves_while_its_device_is_unloaded_is_no_error(world
     assert world.entry.state is ConfigEntryState.NOT_LOADED
 
 
-@pytest.mark.parametrize(("disabled", "issue"), [(False, "esphome_removed"), (True, "esphome_disabled")])
-async def test_a_device_without_its_node_is_set_up_and_says_so_until_it_connects(world: World, *, disabled: bool, issue: str) -> None:
+@pytest.mark.parametrize(
+    ("disabled", "issue"), [(False, "esphome_removed"), (True, "esphome_disabled")]
+)
+async def test_a_device_without_its_node_is_set_up_and_says_so_until_it_connects(
+    world: World, *, disabled: bool, issue: str
+) -> None:
     await world.hass.config_entries.async_unload(world.entry.entry_id)
     await leave(world, disabled=disabled)
     world.device.available = False
@@ -244,20 +292,33 @@ async def test_a_firmware_that_does_not_fit_is_a_repair_until_it_does(world: Wor
     world.device.disconnect()
     world.device._problem = DeviceError(Problem.WRONG_CONTRACT, version="9.0")
     world.shell.reports.on_connection(False)  # noqa: FBT003 - the port's signature
-    [issue] = [issue for (domain, _), issue in ir.async_get(world.hass).issues.items() if domain == DOMAIN]
-    assert (issue.translation_key, issue.translation_placeholders) == ("wrong_contract", {"device": "Mask", "version": "9.0"})
+    [issue] = [
+        issue for (domain, _), issue in ir.async_get(world.hass).issues.items() if domain == DOMAIN
+    ]
+    assert (issue.translation_key, issue.translation_placeholders) == (
+        "wrong_contract",
+        {"device": "Mask", "version": "9.0"},
+    )
 
     world.device.connect()
     assert not issues(world)
 
 
 @pytest.mark.parametrize("disabled", [False, True])
-async def test_without_a_person_a_session_goes_on_but_nothing_new_starts_and_a_repair_says_so(world: World, *, disabled: bool) -> None:
+async def test_without_a_person_a_session_goes_on_but_nothing_new_starts_and_a_repair_says_so(
+    world: World, *, disabled: bool
+) -> None:
     await world.run()
-    [person] = [entry for entry in world.hass.config_entries.async_entries(DOMAIN) if entry.entry_id != world.entry.entry_id]
+    [person] = [
+        entry
+        for entry in world.hass.config_entries.async_entries(DOMAIN)
+        if entry.entry_id != world.entry.entry_id
+    ]
 
     if disabled:
-        await world.hass.config_entries.async_set_disabled_by(person.entry_id, ConfigEntryDisabler.USER)
+        await world.hass.config_entries.async_set_disabled_by(
+            person.entry_id, ConfigEntryDisabler.USER
+        )
     else:
         await world.hass.config_entries.async_remove(person.entry_id)
     assert flowing(world)
@@ -265,7 +326,7 @@ async def test_without_a_person_a_session_goes_on_but_nothing_new_starts_and_a_r
     assert [refusal.reason for refusal in world.shell.data.refusals] == [Reason.NO_PERSON]
     await world.shell.async_stop()
 
-    world.device.subjects.append(7)
+    world.device.profiles.append(7)
     world.device.report()
     await world.hass.config_entries.async_add(person_entry("Grace", 7))
     assert not issues(world)
@@ -275,7 +336,11 @@ async def test_without_a_person_a_session_goes_on_but_nothing_new_starts_and_a_r
 
 
 async def test_nobody_is_missed_where_there_is_no_device(world: World) -> None:
-    [person] = [entry for entry in world.hass.config_entries.async_entries(DOMAIN) if entry.entry_id != world.entry.entry_id]
+    [person] = [
+        entry
+        for entry in world.hass.config_entries.async_entries(DOMAIN)
+        if entry.entry_id != world.entry.entry_id
+    ]
     await world.hass.config_entries.async_remove(person.entry_id)
     assert issues(world) == {"no_person"}
 
@@ -283,7 +348,9 @@ async def test_nobody_is_missed_where_there_is_no_device(world: World) -> None:
     assert not issues(world)
 
 
-async def test_removing_a_device_stops_it_and_forgets_its_choices_and_repairs(world: World, hass_storage: dict[str, Any]) -> None:
+async def test_removing_a_device_stops_it_and_forgets_its_choices_and_repairs(
+    world: World, hass_storage: dict[str, Any]
+) -> None:
     await world.shell.manual.async_set(program="manual")
     await world.pass_time(10)
     key = f"{DOMAIN}.settings.{world.entry.entry_id}"
@@ -304,7 +371,9 @@ async def test_removing_a_device_stops_it_and_forgets_its_choices_and_repairs(wo
 async def test_home_assistant_stops_its_sessions_before_it_stops(world: World) -> None:
     await world.run()
     at_stop: list[bool] = []
-    world.hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, lambda _: at_stop.append(flowing(world)))
+    world.hass.bus.async_listen_once(
+        EVENT_HOMEASSISTANT_STOP, lambda _: at_stop.append(flowing(world))
+    )
 
     await world.hass.async_stop(force=True)
 

@@ -11,10 +11,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.facial_therapy.core.model import MANUAL, Channel
-from custom_components.facial_therapy.core.session import State
-
-from .entities import act, all_enabled, entity_id, state
-from .world import World
+from custom_components.facial_therapy.core.session import SessionState
+from tests.integration.entities import act, all_enabled, entity_id, state
+from tests.integration.world import World
 
 ALLOWED_RED = 14.583
 """35 mW/cm² over 1.2, times 0.5 for skin that is not known."""
@@ -42,9 +41,11 @@ def levels(world: World) -> dict[Channel, float]:
     return dict(live.plan.request.irradiance_mw_cm2)
 
 
-async def test_a_light_starts_a_manual_session_at_its_share_of_what_is_allowed_and_is_on_from_arming(manual: World) -> None:
+async def test_a_light_starts_a_manual_session_at_its_share_of_what_is_allowed_and_is_on_from_arming(
+    manual: World,
+) -> None:
     await act(manual, "light.turn_on", "light", "red", {ATTR_BRIGHTNESS: 51})
-    assert manual.shell.state is State.ARMED
+    assert manual.shell.state is SessionState.ARMED
     assert levels(manual) == {Channel.RED: pytest.approx(ALLOWED_RED / 5, abs=0.001)}
     shown = state(manual, "light", "red")
     assert shown.state == "on"
@@ -61,10 +62,16 @@ async def test_a_second_light_joins_before_anything_has_flowed(manual: World) ->
     await act(manual, "light.turn_on", "light", "red", {ATTR_BRIGHTNESS_PCT: 50})
     await act(manual, "light.turn_on", "light", "near_infrared", {ATTR_BRIGHTNESS_PCT: 50})
     assert levels(manual).keys() == {Channel.RED, Channel.NEAR_INFRARED}
-    assert [state(manual, "light", key).state for key in ("red", "near_infrared", "amber")] == ["on", "on", "off"]
+    assert [state(manual, "light", key).state for key in ("red", "near_infrared", "amber")] == [
+        "on",
+        "on",
+        "off",
+    ]
 
 
-async def test_a_light_of_a_running_session_goes_down_but_never_above_what_was_permitted(manual: World) -> None:
+async def test_a_light_of_a_running_session_goes_down_but_never_above_what_was_permitted(
+    manual: World,
+) -> None:
     await act(manual, "light.turn_on", "light", "red", {ATTR_BRIGHTNESS: 100})
     manual.device.put_on()
     await manual.pass_time(5)
@@ -82,23 +89,28 @@ async def test_a_light_of_a_running_session_goes_down_but_never_above_what_was_p
 async def test_the_last_light_that_goes_off_ends_the_session(manual: World) -> None:
     await act(manual, "light.turn_on", "light", "red")
     await act(manual, "light.turn_off", "light", "red")
-    assert manual.shell.state is State.IDLE
+    assert manual.shell.state is SessionState.IDLE
     assert state(manual, "light", "red").state == "off"
 
 
-async def test_a_light_of_a_session_stays_there_with_the_link_down_so_that_off_is_heard(manual: World) -> None:
+async def test_a_light_of_a_session_stays_there_with_the_link_down_so_that_off_is_heard(
+    manual: World,
+) -> None:
     await act(manual, "light.turn_on", "light", "red")
     manual.device.put_on()
     await manual.pass_time(5)
     manual.device.disconnect()
     await manual.hass.async_block_till_done()
     assert state(manual, "light", "red").state == "on"
-    # Nothing here may wait for Home Assistant to settle: it waits for the action, and the action for the time that the test moves.
+    # Nothing here may wait for Home Assistant to settle: it waits for the action, and the action
+    # for the time that the test moves.
     off = {"entity_id": entity_id(manual, "light", "red")}
-    stopping = asyncio.create_task(manual.hass.services.async_call("light", "turn_off", off, blocking=True))
+    stopping = asyncio.create_task(
+        manual.hass.services.async_call("light", "turn_off", off, blocking=True)
+    )
     for _ in range(20):
         await asyncio.sleep(0)
-    assert manual.shell.state is State.STOPPING
+    assert manual.shell.state is SessionState.STOPPING
     async_fire_time_changed(manual.hass, dt_util.utcnow() + timedelta(seconds=3))
     with pytest.raises(HomeAssistantError) as unconfirmed:
         await stopping
@@ -117,7 +129,7 @@ async def test_one_of_two_running_lights_goes_off_alone_and_shows_it(manual: Wor
     await manual.pass_time(5)
     await act(manual, "light.turn_off", "light", "red")
     await manual.pass_time(2)
-    assert manual.shell.state is State.RUNNING
+    assert manual.shell.state is SessionState.RUNNING
     assert manual.device.session is not None
     assert manual.device.session.lit == frozenset({Channel.NEAR_INFRARED})
     assert state(manual, "light", "near_infrared").state == "on"

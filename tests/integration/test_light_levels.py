@@ -4,9 +4,8 @@ from homeassistant.exceptions import ServiceValidationError
 import pytest
 
 from custom_components.facial_therapy.core.model import MANUAL, Channel, Modality, NodeState
-
-from .entities import entity_id, state
-from .world import World
+from tests.integration.entities import entity_id, state
+from tests.integration.world import World
 
 BRIGHTNESS = "brightness"
 
@@ -21,7 +20,9 @@ async def manual(world: World) -> World:
 async def turn(world: World, way: str, *channels: str, **data: int) -> None:
     """Turn lights on or off in one action."""
     ids = [entity_id(world, "light", channel) for channel in channels]
-    await world.hass.services.async_call("light", f"turn_{way}", {"entity_id": ids, **data}, blocking=True)
+    await world.hass.services.async_call(
+        "light", f"turn_{way}", {"entity_id": ids, **data}, blocking=True
+    )
     await world.hass.async_block_till_done()
 
 
@@ -72,7 +73,9 @@ async def test_a_dark_light_comes_back_under_what_was_permitted(manual: World) -
     assert state(manual, "light", "red").attributes[BRIGHTNESS] == 100
 
 
-async def test_a_level_that_is_refused_changes_neither_the_session_nor_what_the_next_one_gives(manual: World) -> None:
+async def test_a_level_that_is_refused_changes_neither_the_session_nor_what_the_next_one_gives(
+    manual: World,
+) -> None:
     await flowing(manual)
     with pytest.raises(ServiceValidationError):
         await turn(manual, "on", "red", **{BRIGHTNESS: 255})
@@ -80,14 +83,20 @@ async def test_a_level_that_is_refused_changes_neither_the_session_nor_what_the_
     assert manual.shell.manual.settings.share[Channel.RED] == pytest.approx(128 / 255)
 
 
-async def test_a_light_shows_what_an_action_gave_it_and_not_what_the_next_session_would(world: World) -> None:
+async def test_a_light_shows_what_an_action_gave_it_and_not_what_the_next_session_would(
+    world: World,
+) -> None:
     await world.shell.async_start(world.ask(irradiance_mw_cm2={Channel.RED: 14.583 / 2}))
     await world.hass.async_block_till_done()
     assert state(world, "light", "red").attributes[BRIGHTNESS] == 128
 
 
-async def test_the_lights_are_read_only_in_a_session_of_another_program_even_if_manual_is_selected_for_the_next(manual: World) -> None:
-    await manual.shell.async_start(manual.ask(program="first_use", duration_s=None, irradiance_mw_cm2=None))
+async def test_the_lights_are_read_only_in_a_session_of_another_program_even_if_manual_is_selected_for_the_next(
+    manual: World,
+) -> None:
+    await manual.shell.async_start(
+        manual.ask(program="first_use", duration_s=None, irradiance_mw_cm2=None)
+    )
     with pytest.raises(ServiceValidationError) as refused:
         await turn(manual, "on", "red", **{BRIGHTNESS: 10})
     assert refused.value.translation_key == "not_manual"
@@ -95,7 +104,9 @@ async def test_the_lights_are_read_only_in_a_session_of_another_program_even_if_
 
 
 @pytest.mark.parametrize("lost", [True, False], ids=["over a new connection", "after a pause"])
-async def test_what_was_set_by_hand_outlives_a_pause_and_a_lost_link(manual: World, lost: bool) -> None:  # noqa: FBT001 - a parameter
+async def test_what_was_set_by_hand_outlives_a_pause_and_a_lost_link(
+    manual: World, lost: bool
+) -> None:
     await flowing(manual)
     await turn(manual, "off", "red")
     if lost:
@@ -106,7 +117,9 @@ async def test_what_was_set_by_hand_outlives_a_pause_and_a_lost_link(manual: Wor
         await manual.shell.async_pause()
     await manual.pass_time(1)
     assert manual.device.session is not None
-    manual.device.session.lit = None  # a node that takes the session over a new connection begins at its peaks
+    manual.device.session.lit = (
+        None  # a node that takes the session over a new connection begins at its peaks
+    )
     await manual.shell.async_resume()
     await manual.pass_time(5)
     assert lit(manual) == frozenset({Channel.NEAR_INFRARED})
@@ -114,7 +127,9 @@ async def test_what_was_set_by_hand_outlives_a_pause_and_a_lost_link(manual: Wor
 
 
 @pytest.mark.parametrize("modality", [Modality.WAND])
-async def test_a_current_that_was_lowered_by_hand_stays_low_over_a_new_connection(manual: World) -> None:
+async def test_a_current_that_was_lowered_by_hand_stays_low_over_a_new_connection(
+    manual: World,
+) -> None:
     await manual.shell.async_start(manual.ask())
     manual.device.put_on()
     await manual.pass_time(7)

@@ -14,19 +14,20 @@ import pytest
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import MANUAL, Fault, Modality
-from custom_components.facial_therapy.core.session import State
-from custom_components.facial_therapy.snapshot import By
-
-from .house import House, furnished
-from .made import make_program
-from .world import person_entry
+from custom_components.facial_therapy.core.session import SessionState
+from custom_components.facial_therapy.people.actor import By
+from tests.integration.house import House, furnished
+from tests.integration.made import make_program
+from tests.integration.world import person_entry
 
 MASK = Modality.MASK
 TOOLS = {"get_state", "check_session", "start_session", "lower_session", "stop_session"}
 
 
 @pytest.fixture
-async def house(hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: Path) -> AsyncGenerator[House]:
+async def house(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: Path
+) -> AsyncGenerator[House]:
     """A house that a language model may look into."""
     for integration in ("homeassistant", "conversation", "llm"):
         assert await async_setup_component(hass, integration, {})
@@ -35,16 +36,30 @@ async def house(hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: P
 
 
 async def api(house: House, user_id: str | None = None) -> llm.APIInstance:
-    context = llm.LLMContext(platform="test", context=Context(user_id=user_id), language="en", assistant="conversation", device_id=None)
+    context = llm.LLMContext(
+        platform="test",
+        context=Context(user_id=user_id),
+        language="en",
+        assistant="conversation",
+        device_id=None,
+    )
     return await llm.async_get_api(house.hass, llm.LLM_API_ASSIST, context)
 
 
 def ours(instance: llm.APIInstance) -> dict[str, llm.Tool]:
-    return {tool.name.removeprefix(f"{DOMAIN}__"): tool for tool in instance.tools if tool.integration == DOMAIN}
+    return {
+        tool.name.removeprefix(f"{DOMAIN}__"): tool
+        for tool in instance.tools
+        if tool.integration == DOMAIN
+    }
 
 
-async def use(house: House, tool: str, user_id: str | None = None, **arguments: Any) -> llm.ToolResult:
-    result = await (await api(house, user_id)).async_call_tool(llm.ToolInput(f"{DOMAIN}__{tool}", arguments))
+async def use(
+    house: House, tool: str, user_id: str | None = None, **arguments: Any
+) -> llm.ToolResult:
+    result = await (await api(house, user_id)).async_call_tool(
+        llm.ToolInput(f"{DOMAIN}__{tool}", arguments)
+    )
     await house.hass.async_block_till_done()
     print(f"{tool} {arguments} -> {result}")  # noqa: T201 - what was shown to work
     return result
@@ -55,13 +70,21 @@ async def test_the_tools_are_listed_and_say_what_they_are(house: House) -> None:
     tools = ours(instance)
     assert tools.keys() == TOOLS
     assert "Devices: Mask, Wand." in instance.api_prompt
-    assert all(tool.title and tool.description and not tool.annotations.open_world for tool in tools.values())
-    assert {name for name, tool in tools.items() if tool.annotations.read_only} == {"get_state", "check_session"}
+    assert all(
+        tool.title and tool.description and not tool.annotations.open_world
+        for tool in tools.values()
+    )
+    assert {name for name, tool in tools.items() if tool.annotations.read_only} == {
+        "get_state",
+        "check_session",
+    }
     assert not any(tool.annotations.destructive for tool in tools.values())
 
 
 async def test_a_session_is_armed_lowered_and_stopped_and_the_face_starts_it(house: House) -> None:
-    assert (await use(house, "check_session", device="Mask", program="fine_lines")).data["allowed"] is True
+    assert (await use(house, "check_session", device="Mask", program="fine_lines")).data[
+        "allowed"
+    ] is True
     armed = await use(house, "start_session", device="mask", program="fine_lines")
     assert (armed.error, armed.data["state"]) == (False, "armed")
     await house.pass_time(5)
@@ -89,23 +112,41 @@ async def test_a_session_is_armed_lowered_and_stopped_and_the_face_starts_it(hou
 @pytest.mark.parametrize(
     ("tool", "arguments", "said"),
     [
-        ("start_session", {"device": "Mask", "program": "fine_lines", "duration_s": 3600}, "duration_s"),
-        ("start_session", {"device": "Mask", "program": "fine_lines", "channels": {"red": 500}}, "channels"),
+        (
+            "start_session",
+            {"device": "Mask", "program": "fine_lines", "duration_s": 3600},
+            "duration_s",
+        ),
+        (
+            "start_session",
+            {"device": "Mask", "program": "fine_lines", "channels": {"red": 500}},
+            "channels",
+        ),
         ("start_session", {"device": "Mask", "program": "fine_lines", "mode": "energize"}, "mode"),
         ("start_session", {"device": "Mask", "program": 7}, "program"),
         ("start_session", {}, "device"),
-        ("start_session", {"device": "Mask", "program": "overdrive"}, "There is no program overdrive"),
+        (
+            "start_session",
+            {"device": "Mask", "program": "overdrive"},
+            "There is no program overdrive",
+        ),
         ("start_session", {"device": "Oven", "program": "fine_lines"}, "Oven is not set up"),
-        ("start_session", {"device": "Mask", "program": "fine_lines", "person": "Nobody"}, "There is no person Nobody"),
+        (
+            "start_session",
+            {"device": "Mask", "program": "fine_lines", "person": "Nobody"},
+            "There is no person Nobody",
+        ),
         ("lower_session", {"device": "Mask"}, "That is not possible now"),
         ("lower_session", {"device": "Mask", "level": 200}, "level"),
     ],
 )
-async def test_what_exceeds_a_bound_is_refused_with_the_reason(house: House, tool: str, arguments: dict[str, Any], said: str) -> None:
+async def test_what_exceeds_a_bound_is_refused_with_the_reason(
+    house: House, tool: str, arguments: dict[str, Any], said: str
+) -> None:
     refused = await use(house, tool, **arguments)
     assert refused.error
     assert said in str(refused.data["error"])
-    assert house.shell(MASK).state is State.IDLE
+    assert house.shell(MASK).state is SessionState.IDLE
     assert "start" not in house.devices[MASK].commands
 
 
@@ -113,7 +154,7 @@ async def test_a_second_session_on_the_same_day_is_refused_with_the_time(house: 
     await use(house, "start_session", device="Mask", program="fine_lines")
     house.devices[MASK].put_on()
     await house.pass_time(700, 5)
-    assert house.shell(MASK).state is State.IDLE
+    assert house.shell(MASK).state is SessionState.IDLE
     house.devices[MASK].take_off()
     await house.pass_time(5)
     refused = await use(house, "start_session", device="Mask", program="fine_lines")
@@ -123,19 +164,32 @@ async def test_a_second_session_on_the_same_day_is_refused_with_the_time(house: 
     assert checked.data["allowed"] is False
 
 
-async def test_a_session_is_proposed_and_nothing_is_armed_before_the_person_says_yes(house: House) -> None:
-    proposed = await use(house, "start_session", device="Mask", program="fine_lines", mode="propose")
-    assert (proposed.error, proposed.data["state"], proposed.data["person"]) == (False, "proposed", "Ada")
+async def test_a_session_is_proposed_and_nothing_is_armed_before_the_person_says_yes(
+    house: House,
+) -> None:
+    proposed = await use(
+        house, "start_session", device="Mask", program="fine_lines", mode="propose"
+    )
+    assert (proposed.error, proposed.data["state"], proposed.data["person"]) == (
+        False,
+        "proposed",
+        "Ada",
+    )
     assert house.shell(MASK).live is None
     assert "start" not in house.devices[MASK].commands
-    await house.hass.services.async_call(DOMAIN, "report_reaction", {"reaction": "redness"}, blocking=True)
+    await house.hass.services.async_call(
+        DOMAIN, "report_reaction", {"reaction": "redness"}, blocking=True
+    )
     refused = await use(house, "start_session", device="Mask", program="fine_lines", mode="propose")
     assert refused.error
     assert "The app says why" in str(refused.data)
 
 
 async def test_no_tool_is_there_to_raise_to_clear_or_to_energize(house: House) -> None:
-    fields = {name: {str(key) for key in tool.parameters.schema} for name, tool in ours(await api(house)).items()}
+    fields = {
+        name: {str(key) for key in tool.parameters.schema}
+        for name, tool in ours(await api(house)).items()
+    }
     assert fields == {
         "get_state": set(),
         "check_session": {"device", "person", "program"},
@@ -145,11 +199,15 @@ async def test_no_tool_is_there_to_raise_to_clear_or_to_energize(house: House) -
     }
 
 
-async def test_whoever_may_only_look_may_not_arm_or_propose_through_a_model_but_stop(house: House) -> None:
+async def test_whoever_may_only_look_may_not_arm_or_propose_through_a_model_but_stop(
+    house: House,
+) -> None:
     await house.hass.auth.async_create_user("Owner")  # the first one may everything
     looker = await house.hass.auth.async_create_user("Looker", group_ids=["system-read-only"])
     for mode in ("arm", "propose"):
-        refused = await use(house, "start_session", looker.id, device="Mask", program="fine_lines", mode=mode)
+        refused = await use(
+            house, "start_session", looker.id, device="Mask", program="fine_lines", mode=mode
+        )
         assert (refused.error, refused.data["error"]) == (True, "You may not do that.")
     assert (await use(house, "check_session", looker.id, device="Mask", program="fine_lines")).error
     assert house.shell(MASK).live is None
@@ -161,7 +219,9 @@ async def test_whoever_may_only_look_may_not_arm_or_propose_through_a_model_but_
     assert house.flowing == set()
 
 
-async def test_a_program_of_ones_own_is_listed_for_whoever_speaks_and_armed_by_its_name_for_whom_it_is(house: House) -> None:
+async def test_a_program_of_ones_own_is_listed_for_whoever_speaks_and_armed_by_its_name_for_whom_it_is(
+    house: House,
+) -> None:
     make_program(house, "Evening calm")
     listed = (await use(house, "get_state")).data["devices"]
     assert isinstance(listed, list)
@@ -169,10 +229,20 @@ async def test_a_program_of_ones_own_is_listed_for_whoever_speaks_and_armed_by_i
     eve = person_entry("Eve", 815)
     eve.add_to_hass(house.hass)
     assert await house.hass.config_entries.async_setup(eve.entry_id)
-    assert "Evening calm" not in str((await use(house, "get_state")).data)  # nobody knows who is speaking
-    assert "There is no program evening calm" in str((await use(house, "start_session", device="Mask", program="evening calm", person="Eve")).data)
-    assert (await use(house, "check_session", device="Mask", program="evening calm", person="Ada")).data["allowed"] is True
-    assert (await use(house, "start_session", device="Mask", program="evening calm", person="Ada")).data["program"] == "Evening calm"
+    assert "Evening calm" not in str(
+        (await use(house, "get_state")).data
+    )  # nobody knows who is speaking
+    assert "There is no program evening calm" in str(
+        (
+            await use(house, "start_session", device="Mask", program="evening calm", person="Eve")
+        ).data
+    )
+    assert (
+        await use(house, "check_session", device="Mask", program="evening calm", person="Ada")
+    ).data["allowed"] is True
+    assert (
+        await use(house, "start_session", device="Mask", program="evening calm", person="Ada")
+    ).data["program"] == "Evening calm"
 
 
 async def test_no_tool_clears_a_fault(house: House) -> None:
@@ -181,22 +251,29 @@ async def test_no_tool_clears_a_fault(house: House) -> None:
     for tool in ("stop_session", "lower_session"):
         await use(house, tool, device="Mask")
     assert (await use(house, "start_session", device="Mask", program="fine_lines")).error
-    assert house.shell(MASK).state is State.FAULT
+    assert house.shell(MASK).state is SessionState.FAULT
 
 
 async def test_what_is_not_exposed_is_not_there(house: House) -> None:
     registry = er.async_get(house.hass)
-    switches = {m: registry.async_get_entity_id(Platform.SWITCH, DOMAIN, f"{house.shell(m).mac}_session") for m in Modality}
+    switches = {
+        m: registry.async_get_entity_id(Platform.SWITCH, DOMAIN, f"{house.shell(m).mac}_session")
+        for m in Modality
+    }
     async_expose_entity(house.hass, "conversation", switches[MASK] or "", should_expose=False)
     assert "Devices: Wand." in (await api(house)).api_prompt
     assert [each["device"] for each in (await use(house, "get_state")).data["devices"]] == ["Wand"]  # type: ignore[union-attr, index, call-overload]
     assert (await use(house, "start_session", device="Mask", program=MANUAL)).error
-    async_expose_entity(house.hass, "conversation", switches[Modality.WAND] or "", should_expose=False)
+    async_expose_entity(
+        house.hass, "conversation", switches[Modality.WAND] or "", should_expose=False
+    )
     assert not ours(await api(house))
 
 
 async def test_history_is_for_whom_it_is_exposed_and_in_numbers_only(house: House) -> None:
-    week = er.async_get(house.hass).async_get_entity_id(Platform.SENSOR, DOMAIN, f"{house.person.entry_id}_sessions_this_week")
+    week = er.async_get(house.hass).async_get_entity_id(
+        Platform.SENSOR, DOMAIN, f"{house.person.entry_id}_sessions_this_week"
+    )
     async_expose_entity(house.hass, "conversation", week or "", should_expose=True)
     assert ours(await api(house)).keys() == {*TOOLS, "get_history"}
     none = {"sessions_this_week": 0, "sessions": 0, "last_on": None}
@@ -207,7 +284,9 @@ async def test_history_is_for_whom_it_is_exposed_and_in_numbers_only(house: Hous
 
 
 async def test_what_tells_of_health_is_not_told_to_a_model(house: House) -> None:
-    await house.hass.services.async_call(DOMAIN, "report_reaction", {"reaction": "redness"}, blocking=True)
+    await house.hass.services.async_call(
+        DOMAIN, "report_reaction", {"reaction": "redness"}, blocking=True
+    )
     for tool in ("start_session", "check_session"):
         told = str((await use(house, tool, device="Mask", program="fine_lines")).data)
         assert "Light has to wait" not in told

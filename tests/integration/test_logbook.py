@@ -14,13 +14,14 @@ from pytest_homeassistant_custom_component.common import async_capture_events
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import Modality
 from custom_components.facial_therapy.logbook import EVENT_TURN, async_describe_events
-from custom_components.facial_therapy.snapshot import Spoken
-
-from .house import House, furnished
+from custom_components.facial_therapy.people.actor import Spoken
+from tests.integration.house import House, furnished
 
 
 @pytest.fixture
-async def house(hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: Path) -> AsyncGenerator[House]:
+async def house(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: Path
+) -> AsyncGenerator[House]:
     """A house with both devices."""
     async with furnished(hass, freezer, tmp_path) as found:
         yield found
@@ -29,7 +30,9 @@ async def house(hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: P
 def read(hass: HomeAssistant, events: list[Event[Any]]) -> list[str]:
     """The lines of the logbook."""
     describing: dict[str, Callable[[Event[Any]], dict[str, Any]]] = {}
-    async_describe_events(hass, lambda _domain, event, describe: describing.update({event: describe}))
+    async_describe_events(
+        hass, lambda _domain, event, describe: describing.update({event: describe})
+    )
     lines = [describing[str(event.event_type)](event) for event in events]
     assert all(line["entity_id"] in hass.states.async_entity_ids() for line in lines)
     return [f"{line['name']} {line['message']}" for line in lines]
@@ -44,7 +47,12 @@ async def act(house: House, action: str, context: Context, **data: Any) -> None:
 async def test_a_routine_and_its_session_read_well_whoever_begins_them(house: House) -> None:
     anna = await house.hass.auth.async_create_user("Anna", group_ids=["system-admin"])
     told = async_capture_events(house.hass, EVENT_TURN)
-    await act(house, "start_routine", Spoken(user_id=anna.id), steps=[{"act": "mask", "program": "first_use"}])
+    await act(
+        house,
+        "start_routine",
+        Spoken(user_id=anna.id),
+        steps=[{"act": "mask", "program": "first_use"}],
+    )
     house.devices[Modality.MASK].put_on()
     await house.pass_time(5)
     await act(house, "stop_routine", Context(user_id=anna.id))
@@ -57,15 +65,24 @@ async def test_a_routine_and_its_session_read_well_whoever_begins_them(house: Ho
         "Ada Evening routine ended: Stopped",
     ]
     assert {event.context.user_id for event in told[:2]} == {anna.id}
-    assert not [event for event in told if "Ada" in str(event.data) and event.data["turn"] not in {"routine_started", "routine_finished"}]
+    assert not [
+        event
+        for event in told
+        if "Ada" in str(event.data)
+        and event.data["turn"] not in {"routine_started", "routine_finished"}
+    ]
 
 
-async def test_an_automation_and_the_device_are_named_and_no_reason_of_a_refusal_is(house: House) -> None:
+async def test_an_automation_and_the_device_are_named_and_no_reason_of_a_refusal_is(
+    house: House,
+) -> None:
     told = async_capture_events(house.hass, EVENT_TURN)
     device = house.shell(Modality.MASK).device_entry
     assert device is not None
     with pytest.raises(ServiceValidationError):
-        await act(house, "start_session", Context(), device_id=device.id, program="manual", duration_s=-1)
+        await act(
+            house, "start_session", Context(), device_id=device.id, program="manual", duration_s=-1
+        )
     await act(house, "start_session", Context(), device_id=device.id, program="first_use")
     house.devices[Modality.MASK].put_on()
     await house.pass_time(140)

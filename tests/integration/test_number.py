@@ -8,9 +8,8 @@ import pytest
 
 from custom_components.facial_therapy.core import limits
 from custom_components.facial_therapy.core.model import MANUAL, Modality
-
-from .entities import act, state
-from .world import World
+from tests.integration.entities import act, state
+from tests.integration.world import World
 
 
 @pytest.mark.parametrize("modality", list(Modality))
@@ -24,11 +23,19 @@ async def test_the_duration_is_in_minutes_and_bounded_by_the_table(world: World)
 
 
 @pytest.mark.parametrize("modality", [Modality.WAND])
-@pytest.mark.parametrize(("key", "field", "bound"), [("intensity", "current_ua", limits.CURRENT), ("frequency", "frequency_hz", limits.FREQUENCY)])
-async def test_the_numbers_of_the_wand_are_bounded_by_the_table(world: World, key: str, field: str, bound: limits.Limit) -> None:
+@pytest.mark.parametrize(
+    ("key", "field", "bound"),
+    [("intensity", "current_ua", limits.CURRENT), ("frequency", "frequency_hz", limits.FREQUENCY)],
+)
+async def test_the_numbers_of_the_wand_are_bounded_by_the_table(
+    world: World, key: str, field: str, bound: limits.Limit
+) -> None:
     await world.shell.manual.async_set(program=MANUAL)
     shown = state(world, "number", key)
-    assert (shown.attributes[ATTR_MIN], shown.attributes[ATTR_MAX]) == (bound.default.minimum, bound.default.maximum)
+    assert (shown.attributes[ATTR_MIN], shown.attributes[ATTR_MAX]) == (
+        bound.default.minimum,
+        bound.default.maximum,
+    )
     await act(world, "number.set_value", "number", key, {ATTR_VALUE: 7})
     assert getattr(world.shell.data.settings, field) == 7
     assert float(state(world, "number", key).state) == 7
@@ -37,7 +44,9 @@ async def test_the_numbers_of_the_wand_are_bounded_by_the_table(world: World, ke
 @pytest.mark.parametrize("modality", [Modality.WAND])
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -1, 0, 2**31])
 @pytest.mark.parametrize("key", ["duration", "intensity", "frequency"])
-async def test_a_number_that_is_out_of_its_bound_is_refused_and_nothing_changes(world: World, key: str, value: float) -> None:
+async def test_a_number_that_is_out_of_its_bound_is_refused_and_nothing_changes(
+    world: World, key: str, value: float
+) -> None:
     await world.shell.manual.async_set(program=MANUAL)
     before = world.shell.data.settings
     with pytest.raises(ServiceValidationError) as refused:
@@ -48,7 +57,16 @@ async def test_a_number_that_is_out_of_its_bound_is_refused_and_nothing_changes(
 
 
 @pytest.mark.parametrize("modality", [Modality.WAND])
-@pytest.mark.parametrize(("key", "beyond"), [("duration", 5.5), ("intensity", 301), ("intensity", 0.5), ("frequency", 30.1), ("frequency", 0.9)])
+@pytest.mark.parametrize(
+    ("key", "beyond"),
+    [
+        ("duration", 5.5),
+        ("intensity", 301),
+        ("intensity", 0.5),
+        ("frequency", 30.1),
+        ("frequency", 0.9),
+    ],
+)
 async def test_one_step_past_a_bound_is_refused(world: World, key: str, beyond: float) -> None:
     await world.shell.manual.async_set(program=MANUAL)
     with pytest.raises(ServiceValidationError):
@@ -71,7 +89,9 @@ async def test_another_program_makes_the_numbers_read_only(world: World) -> None
 
 
 @pytest.mark.parametrize("modality", [Modality.WAND])
-async def test_a_lower_intensity_reaches_the_running_session_and_a_higher_one_does_not(world: World) -> None:
+async def test_a_lower_intensity_reaches_the_running_session_and_a_higher_one_does_not(
+    world: World,
+) -> None:
     await world.shell.manual.async_set(program=MANUAL)
     await act(world, "switch.turn_on", "switch", "session")
     world.device.put_on()

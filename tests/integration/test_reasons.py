@@ -12,13 +12,22 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util import dt as dt_util
 import pytest
 
-from custom_components.facial_therapy.const import CONF_STANDING, DOMAIN
-from custom_components.facial_therapy.core.model import Block, EyeShield, Fault, Grade, Modality, Reason, Refusal, Screening, Verdict
-from custom_components.facial_therapy.standing import standing_out
-from custom_components.facial_therapy.store import LEDGER
+from custom_components.facial_therapy.const import CONF_ELIGIBILITY, DOMAIN
+from custom_components.facial_therapy.core.model import (
+    EyeShield,
+    Fault,
+    Grade,
+    Hold,
+    Modality,
+    Reason,
+    Refusal,
+    Screening,
+    Verdict,
+)
+from custom_components.facial_therapy.storage.ledger import LEDGER
+from custom_components.facial_therapy.storage.serialize import eligibility_out
 from tests.fake_device import MASK, WAND, FakeDevice
-
-from .world import SUBJECT, World, device_entry, esphome_entry
+from tests.integration.world import PROFILE, World, device_entry, esphome_entry
 
 type Provoke = Callable[[World], Awaitable[dict[str, Any]]]
 
@@ -52,7 +61,12 @@ def the_node_says(reason: Reason, in_minutes: float | None = None) -> Provoke:
     """Let the node refuse the start, as only a node can know."""
 
     async def provoke(world: World) -> dict[str, Any]:
-        world.device.refuse = Refusal(reason=reason, allowed_at=None if in_minutes is None else dt_util.utcnow() + timedelta(minutes=in_minutes))
+        world.device.refuse = Refusal(
+            reason=reason,
+            allowed_at=None
+            if in_minutes is None
+            else dt_util.utcnow() + timedelta(minutes=in_minutes),
+        )
         return {}
 
     return provoke
@@ -63,31 +77,49 @@ def the_person(**changes: Any) -> Provoke:
 
     async def provoke(world: World) -> dict[str, Any]:
         entry = world.hass.config_entries.async_get_known_entry(world.person.person_id)
-        standing = standing_out(world.person.standing.__replace__(**changes))
-        world.hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_STANDING: standing})
+        eligibility = eligibility_out(world.person.eligibility.__replace__(**changes))
+        world.hass.config_entries.async_update_entry(
+            entry, data={**entry.data, CONF_ELIGIBILITY: eligibility}
+        )
         await world.hass.async_block_till_done()
         return {}
 
     return provoke
 
 
-def given(days: float = 0, minutes: float = 1, again: dict[str, Any] | None = None, **session: Any) -> Provoke:
+def given(
+    days: float = 0, minutes: float = 1, again: dict[str, Any] | None = None, **session: Any
+) -> Provoke:
     """Let the person have been given something elsewhere."""
 
     async def provoke(world: World) -> dict[str, Any]:
-        data: dict[str, Any] = {"modality": "mask", "channels": {"red": 10}, "duration_s": 60, **session}
+        data: dict[str, Any] = {
+            "modality": "mask",
+            "channels": {"red": 10},
+            "duration_s": 60,
+            **session,
+        }
         data = {key: value for key, value in data.items() if value is not None}
-        started_at = dt_util.utcnow() - timedelta(days=days, minutes=minutes, seconds=data["duration_s"])
-        await world.hass.services.async_call(DOMAIN, "log_session", {**data, "started_at": started_at.isoformat()}, blocking=True)
+        started_at = dt_util.utcnow() - timedelta(
+            days=days, minutes=minutes, seconds=data["duration_s"]
+        )
+        await world.hass.services.async_call(
+            DOMAIN, "log_session", {**data, "started_at": started_at.isoformat()}, blocking=True
+        )
         return again or {}
 
     return provoke
 
 
-def screening(verdict: Verdict = Verdict.CLEAR, *, days_ago: float = 0) -> dict[Modality, Screening]:
+def screening(
+    verdict: Verdict = Verdict.CLEAR, *, days_ago: float = 0
+) -> dict[Modality, Screening]:
     """A screening of a while ago."""
     at = dt_util.utcnow() - timedelta(days=days_ago)
-    return dict.fromkeys(Modality, Screening(verdict=verdict, screened_at=at, expires_at=at + timedelta(days=90), blue=True))
+    return dict.fromkeys(
+        Modality,
+        Screening(verdict=verdict, screened_at=at, expires_at=at + timedelta(days=90), blue=True),
+    )
 
 
 async def offline(world: World) -> dict[str, Any]:
@@ -124,7 +156,7 @@ async def hot(world: World) -> dict[str, Any]:
 
 
 async def faulted(world: World) -> dict[str, Any]:
-    world.device.latch(Fault.GUARD)
+    world.device.latch(Fault.OUTPUT_WATCHDOG)
     await world.hass.async_block_till_done()
     return {}
 
@@ -149,7 +181,7 @@ async def nobody(world: World) -> dict[str, Any]:
 
 
 async def unknown_to_the_node(world: World) -> dict[str, Any]:
-    world.device.subjects.clear()
+    world.device.profiles.clear()
     world.device.report()
     return {}
 
@@ -165,7 +197,7 @@ async def untrusted_clock(world: World) -> dict[str, Any]:
     return {}
 
 
-async def elsewhere(world: World) -> dict[str, Any]:
+async def other_session(world: World) -> dict[str, Any]:
     other = await second(world)
     await other.shell.async_start(other.ask())
     return {}
@@ -174,9 +206,13 @@ async def elsewhere(world: World) -> dict[str, Any]:
 async def second(world: World) -> World:
     """A device of the other modality, for the same person."""
     modality = Modality.WAND if world.modality is Modality.MASK else Modality.MASK
-    fake, entry, esphome = FakeDevice(WAND if modality is Modality.WAND else MASK), device_entry(modality), esphome_entry(world.hass, modality)
-    fake.subjects = [SUBJECT]
-    with patch("custom_components.facial_therapy.coordinator.GovernedDevice", return_value=fake):
+    fake, entry, esphome = (
+        FakeDevice(WAND if modality is Modality.WAND else MASK),
+        device_entry(modality),
+        esphome_entry(world.hass, modality),
+    )
+    fake.profiles = [PROFILE]
+    with patch("custom_components.facial_therapy.coordinator.NodeDevice", return_value=fake):
         entry.add_to_hass(world.hass)
         assert await world.hass.config_entries.async_setup(entry.entry_id)
         await world.hass.async_block_till_done()
@@ -199,8 +235,12 @@ PROVOKED: dict[Reason, Callable[[], Provoke]] = {
     Reason.DEVICE_OFFLINE: lambda: offline,
     Reason.DEVICE_NOT_LOADED: lambda: unloaded,
     Reason.STALE_TELEMETRY: lambda: stale,
-    Reason.EYE_SHIELD_MISSING: lambda: _both(the_device(eye_shield=EyeShield.NONE), channels={"near_infrared": 5}),
-    Reason.NOT_CALIBRATED: lambda: _both(the_device(grade=Grade.NONE), channels={"near_infrared": 5}),
+    Reason.EYE_SHIELD_MISSING: lambda: _both(
+        the_device(eye_shield=EyeShield.NONE), channels={"near_infrared": 5}
+    ),
+    Reason.NOT_CALIBRATED: lambda: _both(
+        the_device(grade=Grade.NONE), channels={"near_infrared": 5}
+    ),
     Reason.CHARGING: lambda: charging,
     Reason.SENSOR_NOT_READY: lambda: no_temperature,
     Reason.STILL_WORN: lambda: still_worn,
@@ -216,7 +256,7 @@ PROVOKED: dict[Reason, Callable[[], Provoke]] = {
     Reason.REST: lambda: given(minutes=60),
     Reason.REST_BLUE: lambda: _both(given(days=1.5, channels={"blue": 5}), **BLUE),
     Reason.TREATMENT_DAY: lambda: given(channels={"red": 0.1}, duration_s=2000, minutes=60),
-    Reason.OTHER_SESSION: lambda: elsewhere,
+    Reason.OTHER_SESSION: lambda: other_session,
     Reason.GAP: lambda: given(modality="wand", channels=None, current_ua=50),
     Reason.GEL_NOT_RINSED: lambda: given(channels=None, **GEL),
     Reason.LEDGER_UNREADABLE: lambda: unreadable,
@@ -225,29 +265,46 @@ PROVOKED: dict[Reason, Callable[[], Provoke]] = {
     Reason.NOT_SCREENED: lambda: the_person(screenings={}),
     Reason.SCREENING_EXPIRED: lambda: the_person(screenings=screening(days_ago=91)),
     Reason.SCREENING_BLOCKED: lambda: the_person(screenings=screening(Verdict.BLOCKED)),
-    Reason.DATED_BLOCK: lambda: the_person(blocks={Modality.MASK: Block(until=NOW() + timedelta(days=9), hard_until=NOW() + timedelta(days=2))}),
+    Reason.ON_HOLD: lambda: the_person(
+        holds={
+            Modality.MASK: Hold(
+                until=NOW() + timedelta(days=9), hard_until=NOW() + timedelta(days=2)
+            )
+        }
+    ),
     Reason.REDNESS: lambda: the_person(redness_until=NOW() + timedelta(hours=70)),
     Reason.RED_FLAG: lambda: the_person(red_flag_at=NOW()),
     Reason.SKIN_NOT_FINE: lambda: asking(skin_fine=False),
     Reason.SKIN_TYPE: lambda: asking(channels={"blue": 5}),
     # what only the node can know
-    **{reason: partial(the_node_says, reason, in_minutes=7) for reason in (Reason.BROWN_OUT, Reason.TOO_SOON, Reason.SUBJECT_GAP)},
+    **{
+        reason: partial(the_node_says, reason, in_minutes=7)
+        for reason in (Reason.BROWN_OUT, Reason.TOO_SOON, Reason.PROFILE_GAP)
+    },
     **{
         reason: partial(the_node_says, reason)
-        for reason in (Reason.STORE_FAILED, Reason.NOT_OWNER, Reason.STALE, Reason.WRONG_BOOT, Reason.BAD_SESSION, Reason.WRONG_STATE, Reason.BUTTON_NEEDED)
+        for reason in (
+            Reason.STORE_FAILED,
+            Reason.NOT_CLIENT,
+            Reason.STALE,
+            Reason.WRONG_BOOT,
+            Reason.BAD_SESSION,
+            Reason.WRONG_STATE,
+            Reason.BUTTON_NEEDED,
+        )
     },
 }
 ELSEWHERE = {
-    Reason.BAD_TIME: "test_history.py",
-    Reason.IN_FUTURE: "test_history.py",
-    Reason.TOO_LONG_AGO: "test_history.py",
-    Reason.BAD_ROUTINE: "test_evenings.py: of a routine",
-    Reason.NO_NEXT_PHASE: "test_evening_plan.py: none is due",
-    Reason.UNKNOWN_ROUTINE: "test_routine_flow.py: of a routine",
-    Reason.NO_PLAN: "test_evenings.py: of a routine",
+    Reason.BAD_TIME: "actions/test_history.py",
+    Reason.IN_FUTURE: "actions/test_history.py",
+    Reason.TOO_LONG_AGO: "actions/test_history.py",
+    Reason.BAD_ROUTINE: "routines/test_runner.py: of a routine",
+    Reason.NO_NEXT_PHASE: "routines/test_plan_keeper.py: none is due",
+    Reason.UNKNOWN_ROUTINE: "flows/test_routine.py: of a routine",
+    Reason.NO_PLAN: "routines/test_runner.py: of a routine",
     Reason.NO_RECORD: "../contract/test_contract.py: of a history; a gap is charged, and refuses nobody",
     Reason.UNSEEN_SESSION: "../contract/test_contract.py: ingested and tried again",
-    Reason.SUBJECTS_FULL: "test_accounts.py: an answer to the button, not to an action",
+    Reason.PROFILES_FULL: "session/test_bookkeeping.py: an answer to the button, not to an action",
     Reason.WRONG_CONTRACT: "test_init.py: a problem of the connection, and a repair",
 }
 """Reasons that no start is answered with."""
@@ -274,8 +331,14 @@ def test_every_reason_is_provoked_or_is_none_of_a_start() -> None:
         assert reason.name in text or f'"{reason.value}"' in text, (reason, where)
 
 
-@pytest.mark.parametrize(("modality", "reason"), [(Modality.WAND if reason in WAND_ONLY else Modality.MASK, reason) for reason in PROVOKED], ids=str)
-async def test_a_start_is_refused_with_the_sentence_of_its_reason(world: World, modality: Modality, reason: Reason) -> None:
+@pytest.mark.parametrize(
+    ("modality", "reason"),
+    [(Modality.WAND if reason in WAND_ONLY else Modality.MASK, reason) for reason in PROVOKED],
+    ids=str,
+)
+async def test_a_start_is_refused_with_the_sentence_of_its_reason(
+    world: World, modality: Modality, reason: Reason
+) -> None:
     skin = {"skin_type": "ii"} if reason in (Reason.BLUE_WEEK, Reason.REST_BLUE) else {}
     entry = world.hass.config_entries.async_get_known_entry(world.person.person_id)
     world.hass.config_entries.async_update_entry(entry, data={**entry.data, **skin})
@@ -287,81 +350,130 @@ async def test_a_start_is_refused_with_the_sentence_of_its_reason(world: World, 
     answer = await _check(world, request) if reason is not Reason.DEVICE_NOT_LOADED else None
     with pytest.raises((ServiceValidationError, HomeAssistantError)) as refused:
         await world.hass.services.async_call(DOMAIN, "start_session", request, blocking=True)
-    told = {refused.value.translation_key} | {each["reason"] for each in answer["reasons"]} if answer is not None else {refused.value.translation_key}
+    told = (
+        {refused.value.translation_key} | {each["reason"] for each in answer["reasons"]}
+        if answer is not None
+        else {refused.value.translation_key}
+    )
     assert reason.value in told or reason.shown in told, (reason, told)
     sentence = str(refused.value)
     assert sentence
     assert "{" not in sentence
     assert refused.value.translation_key not in sentence.split()
-    if reason not in (Reason.BUSY, Reason.STORE_FAILED) and world.device.refuse is None and len(world.device.commands) == len(before):
+    if (
+        reason not in (Reason.BUSY, Reason.STORE_FAILED)
+        and world.device.refuse is None
+        and len(world.device.commands) == len(before)
+    ):
         assert world.device.session is None
 
 
 async def _check(world: World, request: dict[str, Any]) -> Any:
     """Ask the same without wanting it: the same answer, every reason, the binding one first."""
-    answer: Any = await world.hass.services.async_call(DOMAIN, "check_session", request, blocking=True, return_response=True)
+    answer: Any = await world.hass.services.async_call(
+        DOMAIN, "check_session", request, blocking=True, return_response=True
+    )
     times = [each["allowed_at"] for each in answer["reasons"]]
-    assert times == [None] * times.count(None) + sorted((at for at in times if at is not None), reverse=True)
+    assert times == [None] * times.count(None) + sorted(
+        (at for at in times if at is not None), reverse=True
+    )
     return answer
 
 
-# --- one face, one budget ----------------------------------------------------------------------------------------------------------
+# --- one face, one budget -------------------------------------------------------------------------
 
 
-async def test_of_a_hundred_starts_at_once_over_two_devices_one_runs_and_the_ledger_holds_one(world: World) -> None:
+async def test_of_a_hundred_starts_at_once_over_two_devices_one_runs_and_the_ledger_holds_one(
+    world: World,
+) -> None:
     other = await second(world)
     shells = [world, other] * 50
     results = await asyncio.gather(
         *(
-            world.hass.services.async_call(DOMAIN, "start_session", {"device_id": each.device_id, "person": "Ada", **SMALL[each.modality]}, blocking=True)
+            world.hass.services.async_call(
+                DOMAIN,
+                "start_session",
+                {"device_id": each.device_id, "person": "Ada", **SMALL[each.modality]},
+                blocking=True,
+            )
             for each in shells
         ),
         return_exceptions=True,
     )
     refused = [result for result in results if isinstance(result, ServiceValidationError)]
     assert len(refused) == 99
-    assert {error.translation_key for error in refused} <= {"busy", "other_session", "gap", "wrong_state"}
+    assert {error.translation_key for error in refused} <= {
+        "busy",
+        "other_session",
+        "gap",
+        "wrong_state",
+    }
     history = world.hass.data[LEDGER].history(world.person.person_id)
     assert len(history.records) == 1
     assert [each.device.session is not None for each in (world, other)].count(True) == 1
 
 
-async def test_two_people_on_one_mask_share_no_budget_and_a_session_stays_whose_it_was(world: World) -> None:
+async def test_two_people_on_one_mask_share_no_budget_and_a_session_stays_whose_it_was(
+    world: World,
+) -> None:
     bea = await world.somebody_else("Bea", 4712)
     await world.run()
-    await world.shell.manual.async_set(person_id=bea.person_id) if world.shell.live is None else None
+    await world.shell.manual.async_set(
+        person_id=bea.person_id
+    ) if world.shell.live is None else None
     await world.pass_time(60)
     ledger = world.hass.data[LEDGER]
-    assert [len(ledger.history(person_id).records) for person_id in (world.person.person_id, bea.person_id)] == [1, 0]
+    assert [
+        len(ledger.history(person_id).records)
+        for person_id in (world.person.person_id, bea.person_id)
+    ] == [1, 0]
     world.device.take_off()
     await world.pass_time(1)
-    answer = await _check(world, {"device_id": world.device_id, "person": "Bea", **SMALL[Modality.MASK]})
+    answer = await _check(
+        world, {"device_id": world.device_id, "person": "Bea", **SMALL[Modality.MASK]}
+    )
     assert answer["allowed"], answer
-    refused = await _check(world, {"device_id": world.device_id, "person": "Ada", **SMALL[Modality.MASK]})
+    refused = await _check(
+        world, {"device_id": world.device_id, "person": "Ada", **SMALL[Modality.MASK]}
+    )
     assert {each["reason"] for each in refused["reasons"]} >= {"rest", "sessions_day"}
 
 
-# --- what is confirmed -------------------------------------------------------------------------------------------------------------
+# --- what is confirmed ----------------------------------------------------------------------------
 
 
-async def test_the_confirm_button_says_that_the_gel_is_off_where_that_is_missing(world: World) -> None:
+async def test_the_confirm_button_says_that_the_gel_is_off_where_that_is_missing(
+    world: World,
+) -> None:
     await given(channels=None, **GEL)(world)
     await world.shell.manual.async_set(program="first_use")
     request = {"device_id": world.device_id, "program": "first_use"}
-    assert {each["reason"] for each in (await _check(world, request))["reasons"]} == {"gel_not_rinsed"}
+    assert {each["reason"] for each in (await _check(world, request))["reasons"]} == {
+        "gel_not_rinsed"
+    }
     assert (await _check(world, {**request, "gel_rinsed": True}))["allowed"]
     await world.shell.async_confirm()
     assert (await _check(world, request))["allowed"]
     world.freezer.tick(timedelta(minutes=11))
     world.device.report()
-    assert {each["reason"] for each in (await _check(world, request))["reasons"]} == {"gel_not_rinsed"}
+    assert {each["reason"] for each in (await _check(world, request))["reasons"]} == {
+        "gel_not_rinsed"
+    }
 
 
-async def test_a_skin_that_is_not_fine_today_is_asked_once_and_holds_for_the_day(world: World) -> None:
+async def test_a_skin_that_is_not_fine_today_is_asked_once_and_holds_for_the_day(
+    world: World,
+) -> None:
     request = {"device_id": world.device_id, **SMALL[Modality.MASK]}
     assert not (await _check(world, {**request, "skin_fine": False}))["allowed"]
-    assert (await _check(world, {**request, "skin_fine": True}))["allowed"]  # asking alone changes nothing
+    assert (await _check(world, {**request, "skin_fine": True}))[
+        "allowed"
+    ]  # asking alone changes nothing
     with pytest.raises(ServiceValidationError) as refused:
-        await world.hass.services.async_call(DOMAIN, "start_session", {**request, "skin_fine": False}, blocking=True)
+        await world.hass.services.async_call(
+            DOMAIN, "start_session", {**request, "skin_fine": False}, blocking=True
+        )
     assert refused.value.translation_key == "skin_not_fine"
-    assert [each["reason"] for each in (await _check(world, {**request, "skin_fine": True}))["reasons"]] == ["personal"]
+    assert [
+        each["reason"] for each in (await _check(world, {**request, "skin_fine": True}))["reasons"]
+    ] == ["personal"]

@@ -6,16 +6,25 @@ from homeassistant.exceptions import ServiceValidationError
 import pytest
 
 from custom_components.facial_therapy.core.model import Modality
+from tests.integration.entities import act, state
+from tests.integration.world import World, person_entry
 
-from .entities import act, state
-from .world import World, person_entry
-
-MASK = ["fine_lines", "sagging_jawline", "blemish_prone", "uneven_tone", "puffiness", "first_use", "manual"]
+MASK = [
+    "fine_lines",
+    "sagging_jawline",
+    "blemish_prone",
+    "uneven_tone",
+    "puffiness",
+    "first_use",
+    "manual",
+]
 WAND = ["fine_lines", "sagging_jawline", "puffiness", "first_use", "manual"]
 
 
 @pytest.mark.parametrize(("modality", "programs"), [(Modality.MASK, MASK), (Modality.WAND, WAND)])
-async def test_a_device_offers_the_programs_that_it_has_a_recipe_for(world: World, programs: list[str]) -> None:
+async def test_a_device_offers_the_programs_that_it_has_a_recipe_for(
+    world: World, programs: list[str]
+) -> None:
     shown = state(world, "select", "program")
     assert shown.attributes[ATTR_OPTIONS] == programs
     assert shown.state == "first_use"
@@ -50,7 +59,9 @@ async def test_an_option_that_does_not_exist_is_refused(world: World, key: str) 
 
 
 @pytest.mark.parametrize(("key", "option"), [("program", "fine_lines"), ("person", "Ada")])
-async def test_nothing_is_chosen_anew_while_a_session_lives(world: World, key: str, option: str) -> None:
+async def test_nothing_is_chosen_anew_while_a_session_lives(
+    world: World, key: str, option: str
+) -> None:
     await world.run()
     with pytest.raises(ServiceValidationError) as refused:
         await act(world, "select.select_option", "select", key, {ATTR_OPTION: option})

@@ -9,11 +9,10 @@ from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.facial_therapy.core.model import Fault, Modality, Reason, Refusal
-from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.sensor import DESCRIPTIONS
-
-from .entities import all_enabled, state
-from .world import World
+from tests.integration.entities import all_enabled, state
+from tests.integration.world import World
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +25,7 @@ def _all_enabled() -> Iterator[None]:
 async def test_the_session_sensor_shows_every_state_that_there_is(world: World) -> None:
     shown = state(world, "sensor", "session")
     assert shown.state == "idle"
-    assert shown.attributes[ATTR_OPTIONS] == [each.value for each in State]
+    assert shown.attributes[ATTR_OPTIONS] == [each.value for each in SessionState]
 
 
 async def test_the_session_sensor_follows_a_session_and_a_lost_link(world: World) -> None:
@@ -55,8 +54,10 @@ async def test_what_was_delivered_is_shown_when_the_session_has_ended(world: Wor
     assert state(world, "sensor", "fluence").state == STATE_UNKNOWN
     await world.run()
     await world.pass_time(60)
-    assert world.shell.state is State.IDLE
-    assert float(state(world, "sensor", "fluence").state) == pytest.approx(world.device.history[-1].delivered.total, abs=0.001)
+    assert world.shell.state is SessionState.IDLE
+    assert float(state(world, "sensor", "fluence").state) == pytest.approx(
+        world.device.history[-1].delivered.total, abs=0.001
+    )
 
 
 @pytest.mark.parametrize("modality", [Modality.WAND])
@@ -65,19 +66,30 @@ async def test_a_wand_shows_charge_temperature_and_impedance(world: World) -> No
     assert state(world, "sensor", "impedance").state == STATE_UNKNOWN
     await world.run()
     await world.pass_time(60)
-    assert float(state(world, "sensor", "charge").state) == pytest.approx(world.device.history[-1].delivered.total, abs=0.001)
+    assert float(state(world, "sensor", "charge").state) == pytest.approx(
+        world.device.history[-1].delivered.total, abs=0.001
+    )
 
 
 @pytest.mark.parametrize(
     ("hours", "expected"),
     [((), None), ((2,), 2), ((5, 2), 5), ((None,), None), ((5, None), None)],
 )
-async def test_ready_at_is_when_time_alone_has_taken_every_reason_away(world: World, hours: tuple[int | None, ...], expected: int | None) -> None:
+async def test_ready_at_is_when_time_alone_has_taken_every_reason_away(
+    world: World, hours: tuple[int | None, ...], expected: int | None
+) -> None:
     now = dt_util.utcnow().replace(microsecond=0)
-    refusals = tuple(Refusal(reason=Reason.BUSY, allowed_at=None if hour is None else now + timedelta(hours=hour)) for hour in hours)
+    refusals = tuple(
+        Refusal(
+            reason=Reason.BUSY, allowed_at=None if hour is None else now + timedelta(hours=hour)
+        )
+        for hour in hours
+    )
     description = next(description for description in DESCRIPTIONS if description.key == "ready_at")
     snapshot = world.shell.data.__replace__(refusals=refusals)
-    assert description.value_fn(snapshot) == (None if expected is None else now + timedelta(hours=expected))
+    assert description.value_fn(snapshot) == (
+        None if expected is None else now + timedelta(hours=expected)
+    )
     assert description.attributes_fn(snapshot) == {"reason": "busy" if hours else None}
 
 

@@ -5,7 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 from homeassistant.core import Context
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized, UnknownUser
+from homeassistant.exceptions import (
+    HomeAssistantError,
+    ServiceValidationError,
+    Unauthorized,
+    UnknownUser,
+)
 from homeassistant.helpers import area_registry as ar, device_registry as dr
 from homeassistant.util import dt as dt_util
 import pytest
@@ -13,10 +18,9 @@ from pytest_homeassistant_custom_component.common import MockUser
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import Modality
-from custom_components.facial_therapy.core.session import State
-
-from .entities import entity_id, state
-from .world import World, person_entry
+from custom_components.facial_therapy.core.session import SessionState
+from tests.integration.entities import entity_id, state
+from tests.integration.world import World, person_entry
 
 MANUAL: dict[Modality, dict[str, Any]] = {
     Modality.MASK: {"program": "manual", "channels": {"red": 14}, "duration_s": 60},
@@ -24,16 +28,25 @@ MANUAL: dict[Modality, dict[str, Any]] = {
 }
 
 
-async def call(world: World, action: str, context: Context | None = None, *, response: bool = False, **data: Any) -> Any:
+async def call(
+    world: World,
+    action: str,
+    context: Context | None = None,
+    *,
+    response: bool = False,
+    **data: Any,
+) -> Any:
     """Call an action of ours, on the device of the world unless another target is named."""
     if action != "stop_all" and not data.keys() & {"device_id", "entity_id", "area_id", "label_id"}:
         data["device_id"] = world.device_id
-    answer = await world.hass.services.async_call(DOMAIN, action, data, blocking=True, context=context, return_response=response)
+    answer = await world.hass.services.async_call(
+        DOMAIN, action, data, blocking=True, context=context, return_response=response
+    )
     await world.hass.async_block_till_done()
     return answer
 
 
-# --- start and check -----------------------------------------------------------------------------------------------------------
+# --- start and check ------------------------------------------------------------------------------
 
 
 async def test_start_arms_a_program_and_tells_what_it_will_give(world: World) -> None:
@@ -41,9 +54,14 @@ async def test_start_arms_a_program_and_tells_what_it_will_give(world: World) ->
     live = world.shell.data.session
     assert live is not None
     assert live.plan is not None
-    assert world.shell.state is State.ARMED
+    assert world.shell.state is SessionState.ARMED
     assert answer["session_id"] == live.session_id
-    assert (answer["state"], answer["person"], answer["program"], answer["duration_s"]) == ("armed", "Ada", "first_use", 120)
+    assert (answer["state"], answer["person"], answer["program"], answer["duration_s"]) == (
+        "armed",
+        "Ada",
+        "first_use",
+        120,
+    )
     assert answer["irradiance_mw_cm2"] == {"red": 7}
     assert answer["planned"]["fluence_j_cm2"] == {"red": pytest.approx(0.84)}
     ends = dt_util.parse_datetime(answer["window_ends_at"])
@@ -60,7 +78,7 @@ async def test_a_manual_session_gives_the_numbers_as_they_are(world: World) -> N
     else:
         assert (answer["current_ua"], answer["frequency_hz"]) == (50, 8.3)
         assert answer["planned"]["charge_ma_min"] == pytest.approx(0.05)
-    assert world.shell.state is State.ARMED
+    assert world.shell.state is SessionState.ARMED
 
 
 async def test_start_without_a_wish_for_a_response_answers_nothing(world: World) -> None:
@@ -68,7 +86,9 @@ async def test_start_without_a_wish_for_a_response_answers_nothing(world: World)
 
 
 @pytest.mark.parametrize("target", ["device", "list", "entity", "disabled"])
-async def test_a_device_is_named_by_itself_or_by_any_entity_of_ours(world: World, target: str) -> None:
+async def test_a_device_is_named_by_itself_or_by_any_entity_of_ours(
+    world: World, target: str
+) -> None:
     named: dict[str, dict[str, Any]] = {
         "device": {"device_id": world.device_id},
         "list": {"device_id": [world.device_id]},
@@ -76,12 +96,14 @@ async def test_a_device_is_named_by_itself_or_by_any_entity_of_ours(world: World
         "disabled": {"entity_id": [entity_id(world, "sensor", "temperature")]},
     }
     await call(world, "start_session", program="first_use", **named[target])
-    assert world.shell.state is State.ARMED
+    assert world.shell.state is SessionState.ARMED
 
 
-async def test_a_person_is_named_in_any_case_or_by_entry_and_has_to_be_named_if_there_are_two(world: World) -> None:
+async def test_a_person_is_named_in_any_case_or_by_entry_and_has_to_be_named_if_there_are_two(
+    world: World,
+) -> None:
     ada = world.person.person_id
-    world.device.subjects.append(4712)
+    world.device.profiles.append(4712)
     world.device.report()
     bo = person_entry("Bo", 4712)
     bo.add_to_hass(world.hass)
@@ -97,7 +119,9 @@ async def test_a_person_is_named_in_any_case_or_by_entry_and_has_to_be_named_if_
 
 
 @pytest.mark.parametrize("wait", [600, "600", "00:10:00", {"minutes": 10}])
-async def test_a_session_waits_for_a_device_that_is_off_and_is_armed_when_it_is_back(world: World, wait: Any) -> None:
+async def test_a_session_waits_for_a_device_that_is_off_and_is_armed_when_it_is_back(
+    world: World, wait: Any
+) -> None:
     world.device.disconnect()
     answer = await call(world, "start_session", program="first_use", wait=wait, response=True)
     assert answer["state"] == "waiting"
@@ -106,36 +130,55 @@ async def test_a_session_waits_for_a_device_that_is_off_and_is_armed_when_it_is_
     assert abs(ends - dt_util.utcnow() - timedelta(minutes=10)) < timedelta(seconds=1)
     world.device.connect()
     await world.pass_time(1)
-    assert world.shell.state is State.ARMED
+    assert world.shell.state is SessionState.ARMED
 
 
-async def test_check_tells_that_a_session_would_be_allowed_and_what_it_would_give_and_changes_nothing(world: World) -> None:
+async def test_check_tells_that_a_session_would_be_allowed_and_what_it_would_give_and_changes_nothing(
+    world: World,
+) -> None:
     answer = await call(world, "check_session", program="first_use", response=True)
     assert (answer["allowed"], answer["reasons"], answer["duration_s"]) == (True, [], 120)
     assert answer["planned"]["fluence_j_cm2"] == {"red": pytest.approx(0.84)}
-    assert world.shell.state is State.IDLE
+    assert world.shell.state is SessionState.IDLE
     assert world.device.commands == []
 
 
 async def test_check_tells_every_reason_for_a_person_and_for_an_automation(world: World) -> None:
-    answer = await call(world, "check_session", program="manual", channels={"red": 50, "blue": 1}, duration_s=601, response=True)
+    answer = await call(
+        world,
+        "check_session",
+        program="manual",
+        channels={"red": 50, "blue": 1},
+        duration_s=601,
+        response=True,
+    )
     assert answer["allowed"] is False
     reasons = answer["reasons"]
-    assert {("out_of_bounds", "duration_s"), ("out_of_bounds", "channels.red"), ("personal", "channels.blue")} <= {
-        (each["reason"], each["field"]) for each in reasons
-    }
+    assert {
+        ("out_of_bounds", "duration_s"),
+        ("out_of_bounds", "channels.red"),
+        ("personal", "channels.blue"),
+    } <= {(each["reason"], each["field"]) for each in reasons}
     first = reasons[0]
-    assert (first["field"], first["minimum"], first["maximum"], first["unit"], first["allowed_at"]) == ("duration_s", 1, 600, "s", None)
+    assert (
+        first["field"],
+        first["minimum"],
+        first["maximum"],
+        first["unit"],
+        first["allowed_at"],
+    ) == ("duration_s", 1, 600, "s", None)
     assert all(word in first["message"] for word in ("duration_s", "600"))
     assert world.device.commands == []
 
 
 async def test_check_tells_of_an_unknown_person_as_of_any_other_reason(world: World) -> None:
     answer = await call(world, "check_session", program="first_use", person="Nobody", response=True)
-    assert [(reason["reason"], reason["detail"]) for reason in answer["reasons"]] == [("unknown_person", "Nobody")]
+    assert [(reason["reason"], reason["detail"]) for reason in answer["reasons"]] == [
+        ("unknown_person", "Nobody")
+    ]
 
 
-# --- pause, resume, stop ---------------------------------------------------------------------------------------------------------
+# --- pause, resume, stop --------------------------------------------------------------------------
 
 
 async def test_pause_and_resume(world: World) -> None:
@@ -147,7 +190,9 @@ async def test_pause_and_resume(world: World) -> None:
 
 
 @pytest.mark.parametrize("action", ["pause_session", "resume_session"])
-async def test_pause_and_resume_with_nothing_to_act_on_are_refused_in_words(world: World, action: str) -> None:
+async def test_pause_and_resume_with_nothing_to_act_on_are_refused_in_words(
+    world: World, action: str
+) -> None:
     with pytest.raises(ServiceValidationError) as refused:
         await call(world, action)
     assert refused.value.translation_key == "wrong_state"
@@ -170,7 +215,7 @@ async def test_every_way_to_name_a_device_stops_it(world: World, target: str) ->
         }
         await call(world, "stop_session", **named[target])
     assert world.device.session is None
-    assert world.shell.state is State.IDLE
+    assert world.shell.state is SessionState.IDLE
 
 
 @pytest.mark.parametrize("action", ["stop_session", "stop_all"])
@@ -179,7 +224,9 @@ async def test_a_stop_that_is_not_confirmed_is_not_reported_done(world: World, a
     world.device.disconnect()
     await world.hass.async_block_till_done()
     data = {"device_id": world.device_id} if action == "stop_session" else {}
-    stopping = asyncio.create_task(world.hass.services.async_call(DOMAIN, action, data, blocking=True))
+    stopping = asyncio.create_task(
+        world.hass.services.async_call(DOMAIN, action, data, blocking=True)
+    )
     await world.pass_time(3)
     with pytest.raises(HomeAssistantError) as unconfirmed:
         await stopping
@@ -188,23 +235,39 @@ async def test_a_stop_that_is_not_confirmed_is_not_reported_done(world: World, a
     assert ":" in unconfirmed.value.translation_placeholders["zero_at"]
 
 
-# --- whom they hear --------------------------------------------------------------------------------------------------------------
+# --- whom they hear -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("action", "data"), [("start_session", MANUAL[Modality.MASK]), ("check_session", MANUAL[Modality.MASK]), ("pause_session", {}), ("resume_session", {})]
+    ("action", "data"),
+    [
+        ("start_session", MANUAL[Modality.MASK]),
+        ("check_session", MANUAL[Modality.MASK]),
+        ("pause_session", {}),
+        ("resume_session", {}),
+    ],
 )
-async def test_who_may_only_look_may_not_act(world: World, hass_read_only_user: MockUser, action: str, data: dict[str, Any]) -> None:
+async def test_who_may_only_look_may_not_act(
+    world: World, hass_read_only_user: MockUser, action: str, data: dict[str, Any]
+) -> None:
     await world.run()
     world.device.commands.clear()
     with pytest.raises(Unauthorized):
-        await call(world, action, Context(user_id=hass_read_only_user.id), response=action == "check_session", **data)
-    assert world.shell.state is State.RUNNING
+        await call(
+            world,
+            action,
+            Context(user_id=hass_read_only_user.id),
+            response=action == "check_session",
+            **data,
+        )
+    assert world.shell.state is SessionState.RUNNING
     assert world.device.commands == []
 
 
 @pytest.mark.parametrize("action", ["stop_session", "stop_all"])
-async def test_who_may_only_look_may_stop(world: World, hass_read_only_user: MockUser, action: str) -> None:
+async def test_who_may_only_look_may_stop(
+    world: World, hass_read_only_user: MockUser, action: str
+) -> None:
     await world.run()
     await call(world, action, Context(user_id=hass_read_only_user.id))
     assert world.device.session is None

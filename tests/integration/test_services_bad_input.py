@@ -13,12 +13,11 @@ import voluptuous as vol
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import Modality, NodeState
-from custom_components.facial_therapy.core.session import State
-from custom_components.facial_therapy.store import LEDGER
+from custom_components.facial_therapy.core.session import SessionState
+from custom_components.facial_therapy.storage.ledger import LEDGER
 from tests.fake_device import WAND, FakeDevice
-
-from .entities import entity_id
-from .world import SUBJECT, World, device_entry, esphome_entry
+from tests.integration.entities import entity_id
+from tests.integration.world import PROFILE, World, device_entry, esphome_entry
 
 WRONG = [math.nan, math.inf, -math.inf, -1, 0, 2**31, "much", "nan", True, None, [1]]
 BOUNDS = {
@@ -38,7 +37,9 @@ MANUAL: dict[Modality, dict[str, Any]] = {
     Modality.MASK: {"program": "manual", "channels": {"red": 7}, "duration_s": 60},
     Modality.WAND: {"program": "manual", "current_ua": 50, "frequency_hz": 8.3, "duration_s": 60},
 }
-FIELDS = [(Modality.MASK, field) for field in BOUNDS] + [(Modality.WAND, field) for field in WAND_BOUNDS]
+FIELDS = [(Modality.MASK, field) for field in BOUNDS] + [
+    (Modality.WAND, field) for field in WAND_BOUNDS
+]
 
 
 def asked(world: World, field: str, value: object) -> dict[str, Any]:
@@ -52,7 +53,9 @@ def seen(world: World) -> tuple[list[str], NodeState, list[str]]:
     return list(world.device.commands), world.device.state, world.hass.data[LEDGER].session_ids()
 
 
-async def refused(world: World, action: str = "start_session", **data: Any) -> ServiceValidationError:
+async def refused(
+    world: World, action: str = "start_session", **data: Any
+) -> ServiceValidationError:
     """Call an action that has to be refused, and look that nothing has happened."""
     before = seen(world)
     if not data.keys() & {"device_id", "entity_id", "area_id"}:
@@ -70,18 +73,22 @@ def named(error: ServiceValidationError) -> dict[str, str]:
     return error.translation_placeholders or {}
 
 
-# --- numbers ---------------------------------------------------------------------------------------------------------------------
+# --- numbers --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("value", WRONG, ids=repr)
 @pytest.mark.parametrize(("modality", "field"), FIELDS)
-async def test_a_number_that_is_none_or_out_of_its_bound_is_refused_with_field_and_bound(world: World, field: str, value: object) -> None:
+async def test_a_number_that_is_none_or_out_of_its_bound_is_refused_with_field_and_bound(
+    world: World, field: str, value: object
+) -> None:
     minimum, maximum, unit = (BOUNDS if world.modality is Modality.MASK else WAND_BOUNDS)[field]
     error = await refused(world, **asked(world, field, value))
     assert error.translation_key == "out_of_bounds"
     words = named(error)
     assert (words["field"], words["unit"].strip()) == (field, unit)
-    assert [float(words["minimum"]), float(words["maximum"])] == pytest.approx([minimum, maximum], rel=1e-3)
+    assert [float(words["minimum"]), float(words["maximum"])] == pytest.approx(
+        [minimum, maximum], rel=1e-3
+    )
 
 
 @pytest.mark.parametrize(
@@ -104,56 +111,138 @@ async def test_a_number_that_is_none_or_out_of_its_bound_is_refused_with_field_a
         (Modality.WAND, "window_s", 300, 301),
     ],
 )
-async def test_a_bound_is_allowed_and_one_step_past_it_is_not(world: World, field: str, inside: float, outside: float) -> None:
+async def test_a_bound_is_allowed_and_one_step_past_it_is_not(
+    world: World, field: str, inside: float, outside: float
+) -> None:
     assert named(await refused(world, **asked(world, field, outside)))["field"] == field
     answer = await world.hass.services.async_call(
-        DOMAIN, "check_session", {"device_id": world.device_id, **asked(world, field, inside)}, blocking=True, return_response=True
+        DOMAIN,
+        "check_session",
+        {"device_id": world.device_id, **asked(world, field, inside)},
+        blocking=True,
+        return_response=True,
     )
     assert answer is not None
     assert answer["allowed"]
 
 
 async def test_a_number_that_a_template_wrote_as_text_is_a_number(world: World) -> None:
-    await world.hass.services.async_call(DOMAIN, "start_session", {"device_id": world.device_id, **asked(world, "duration_s", "60")}, blocking=True)
-    assert world.shell.state is State.ARMED
+    await world.hass.services.async_call(
+        DOMAIN,
+        "start_session",
+        {"device_id": world.device_id, **asked(world, "duration_s", "60")},
+        blocking=True,
+    )
+    assert world.shell.state is SessionState.ARMED
 
 
-# --- words -----------------------------------------------------------------------------------------------------------------------
+# --- words ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("modality", "data", "key", "words"),
     [
-        (Modality.MASK, {"program": "glow"}, "unknown_program", {"field": "program", "detail": "glow"}),
-        (Modality.WAND, {"program": "blemish_prone"}, "wrong_modality", {"field": "program", "detail": "blemish_prone"}),
-        (Modality.MASK, {"program": "first_use", "person": "Nobody"}, "unknown_person", {"field": "person", "detail": "Nobody"}),
-        (Modality.MASK, {"program": "manual", "channels": {"green": 5}}, "bad_channel", {"field": "channels.green", "detail": "green"}),
-        (Modality.MASK, {"program": "manual", "channels": {}}, "nothing_selected", {"field": "channels"}),
+        (
+            Modality.MASK,
+            {"program": "glow"},
+            "unknown_program",
+            {"field": "program", "detail": "glow"},
+        ),
+        (
+            Modality.WAND,
+            {"program": "blemish_prone"},
+            "wrong_modality",
+            {"field": "program", "detail": "blemish_prone"},
+        ),
+        (
+            Modality.MASK,
+            {"program": "first_use", "person": "Nobody"},
+            "unknown_person",
+            {"field": "person", "detail": "Nobody"},
+        ),
+        (
+            Modality.MASK,
+            {"program": "manual", "channels": {"green": 5}},
+            "bad_channel",
+            {"field": "channels.green", "detail": "green"},
+        ),
+        (
+            Modality.MASK,
+            {"program": "manual", "channels": {}},
+            "nothing_selected",
+            {"field": "channels"},
+        ),
         (Modality.MASK, {"program": "manual"}, "nothing_selected", {"field": "channels"}),
-        (Modality.WAND, {"program": "manual", "current_ua": 50}, "nothing_selected", {"field": "frequency_hz"}),
-        (Modality.WAND, {"program": "manual", "channels": {"red": 5}, "current_ua": 50, "frequency_hz": 8.3}, "wrong_modality", {"field": "channels"}),
-        (Modality.MASK, {"program": "manual", "channels": {"red": 5}, "current_ua": 50}, "wrong_modality", {"field": "current_ua"}),
-        (Modality.MASK, {"program": "first_use", "duration_s": 60}, "not_manual", {"field": "duration_s"}),
-        (Modality.MASK, {"program": "first_use", "channels": {"red": 5}}, "not_manual", {"field": "channels"}),
+        (
+            Modality.WAND,
+            {"program": "manual", "current_ua": 50},
+            "nothing_selected",
+            {"field": "frequency_hz"},
+        ),
+        (
+            Modality.WAND,
+            {"program": "manual", "channels": {"red": 5}, "current_ua": 50, "frequency_hz": 8.3},
+            "wrong_modality",
+            {"field": "channels"},
+        ),
+        (
+            Modality.MASK,
+            {"program": "manual", "channels": {"red": 5}, "current_ua": 50},
+            "wrong_modality",
+            {"field": "current_ua"},
+        ),
+        (
+            Modality.MASK,
+            {"program": "first_use", "duration_s": 60},
+            "not_manual",
+            {"field": "duration_s"},
+        ),
+        (
+            Modality.MASK,
+            {"program": "first_use", "channels": {"red": 5}},
+            "not_manual",
+            {"field": "channels"},
+        ),
     ],
 )
-async def test_a_word_that_does_not_fit_is_refused_by_name(world: World, data: dict[str, Any], key: str, words: dict[str, str]) -> None:
+async def test_a_word_that_does_not_fit_is_refused_by_name(
+    world: World, data: dict[str, Any], key: str, words: dict[str, str]
+) -> None:
     error = await refused(world, **data)
     assert error.translation_key == key
     assert words.items() <= named(error).items()
 
 
-@pytest.mark.parametrize("data", [{}, {"program": "first_use", "mode": "now"}, {"program": "manual", "channels": "red"}, {"program": "first_use", "dose": 5}])
-async def test_what_is_not_a_request_at_all_is_refused_by_the_schema(world: World, data: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"program": "first_use", "mode": "now"},
+        {"program": "manual", "channels": "red"},
+        {"program": "first_use", "dose": 5},
+    ],
+)
+async def test_what_is_not_a_request_at_all_is_refused_by_the_schema(
+    world: World, data: dict[str, Any]
+) -> None:
     with pytest.raises(vol.Invalid):
-        await world.hass.services.async_call(DOMAIN, "start_session", {"device_id": world.device_id, **data}, blocking=True)
+        await world.hass.services.async_call(
+            DOMAIN, "start_session", {"device_id": world.device_id, **data}, blocking=True
+        )
     assert world.device.commands == []
 
 
-# --- targets ---------------------------------------------------------------------------------------------------------------------
+# --- targets --------------------------------------------------------------------------------------
 
-ACTIONS: list[tuple[str, dict[str, Any]]] = [("start_session", {"program": "first_use"}), ("pause_session", {}), ("resume_session", {}), ("stop_session", {})]
-actions = pytest.mark.parametrize(("action", "data"), ACTIONS, ids=[action for action, _ in ACTIONS])
+ACTIONS: list[tuple[str, dict[str, Any]]] = [
+    ("start_session", {"program": "first_use"}),
+    ("pause_session", {}),
+    ("resume_session", {}),
+    ("stop_session", {}),
+]
+actions = pytest.mark.parametrize(
+    ("action", "data"), ACTIONS, ids=[action for action, _ in ACTIONS]
+)
 
 
 @pytest.fixture
@@ -161,12 +250,18 @@ def stranger(hass: HomeAssistant) -> er.RegistryEntry:
     """An entity of another integration, on a device of its own."""
     entry = MockConfigEntry(domain="hue")
     entry.add_to_hass(hass)
-    device = dr.async_get(hass).async_get_or_create(config_entry_id=entry.entry_id, identifiers={("hue", "1")})
-    return er.async_get(hass).async_get_or_create("light", "hue", "1", config_entry=entry, device_id=device.id)
+    device = dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id, identifiers={("hue", "1")}
+    )
+    return er.async_get(hass).async_get_or_create(
+        "light", "hue", "1", config_entry=entry, device_id=device.id
+    )
 
 
 @actions
-async def test_an_unknown_device_or_entity_is_refused_by_name(world: World, action: str, data: dict[str, Any]) -> None:
+async def test_an_unknown_device_or_entity_is_refused_by_name(
+    world: World, action: str, data: dict[str, Any]
+) -> None:
     error = await refused(world, action, device_id="nothing", **data)
     assert (error.translation_key, named(error)["device"]) == ("unknown_device", "nothing")
     error = await refused(world, action, entity_id="light.nothing", **data)
@@ -174,7 +269,9 @@ async def test_an_unknown_device_or_entity_is_refused_by_name(world: World, acti
 
 
 @actions
-async def test_what_belongs_to_another_integration_is_refused_by_name(world: World, stranger: er.RegistryEntry, action: str, data: dict[str, Any]) -> None:
+async def test_what_belongs_to_another_integration_is_refused_by_name(
+    world: World, stranger: er.RegistryEntry, action: str, data: dict[str, Any]
+) -> None:
     error = await refused(world, action, device_id=stranger.device_id, **data)
     assert (error.translation_key, named(error)["device"]) == ("foreign_device", stranger.device_id)
     error = await refused(world, action, entity_id=stranger.entity_id, **data)
@@ -182,7 +279,9 @@ async def test_what_belongs_to_another_integration_is_refused_by_name(world: Wor
 
 
 @actions
-async def test_a_device_whose_entry_is_not_loaded_is_refused_by_name(world: World, action: str, data: dict[str, Any]) -> None:
+async def test_a_device_whose_entry_is_not_loaded_is_refused_by_name(
+    world: World, action: str, data: dict[str, Any]
+) -> None:
     device_id = world.device_id
     assert await world.hass.config_entries.async_unload(world.entry.entry_id)
     error = await refused(world, action, device_id=device_id, **data)
@@ -199,9 +298,15 @@ async def test_a_target_is_never_guessed(world: World, action: str) -> None:
     area = ar.async_get(world.hass).async_create("Bathroom")
     dr.async_get(world.hass).async_update_device(world.device_id, area_id=area.id)
     data = {"program": "first_use"}
-    for target, key in (({}, "one_target"), ({"area_id": area.id}, "one_target"), ({"entity_id": "all"}, "one_target")):
+    for target, key in (
+        ({}, "one_target"),
+        ({"area_id": area.id}, "one_target"),
+        ({"entity_id": "all"}, "one_target"),
+    ):
         with pytest.raises(ServiceValidationError) as error:
-            await world.hass.services.async_call(DOMAIN, action, {**data, **target}, blocking=True, return_response=True)
+            await world.hass.services.async_call(
+                DOMAIN, action, {**data, **target}, blocking=True, return_response=True
+            )
         assert error.value.translation_key in (key, "no_target")
     assert world.device.commands == []
 
@@ -212,15 +317,19 @@ async def test_a_stop_without_a_target_says_so(world: World) -> None:
     assert error.value.translation_key == "no_target"
 
 
-# --- several devices -------------------------------------------------------------------------------------------------------------
+# --- several devices ------------------------------------------------------------------------------
 
 
 @pytest.fixture
 async def wand(world: World) -> World:
     """A wand beside the mask, with a session that waits to be put on."""
-    fake, entry, esphome = FakeDevice(WAND), device_entry(Modality.WAND), esphome_entry(world.hass, Modality.WAND)
-    fake.subjects = [SUBJECT]
-    with patch("custom_components.facial_therapy.coordinator.GovernedDevice", return_value=fake):
+    fake, entry, esphome = (
+        FakeDevice(WAND),
+        device_entry(Modality.WAND),
+        esphome_entry(world.hass, Modality.WAND),
+    )
+    fake.profiles = [PROFILE]
+    with patch("custom_components.facial_therapy.coordinator.NodeDevice", return_value=fake):
         entry.add_to_hass(world.hass)
         assert await world.hass.config_entries.async_setup(entry.entry_id)
         await world.hass.async_block_till_done()
@@ -233,17 +342,27 @@ async def test_two_devices_are_not_one_but_both_are_stopped(world: World, wand: 
     await world.shell.async_start(world.ask(person=await world.somebody_else()))
     both = [world.device_id, wand.device_id]
     with pytest.raises(ServiceValidationError) as error:
-        await world.hass.services.async_call(DOMAIN, "pause_session", {"device_id": both}, blocking=True)
+        await world.hass.services.async_call(
+            DOMAIN, "pause_session", {"device_id": both}, blocking=True
+        )
     assert error.value.translation_key == "one_target"
     await world.hass.services.async_call(DOMAIN, "stop_session", {"device_id": both}, blocking=True)
     assert world.device.session is None
     assert wand.device.session is None
 
 
-async def test_a_wrong_name_among_the_targets_of_a_stop_does_not_keep_the_others_running(world: World, wand: World) -> None:
+async def test_a_wrong_name_among_the_targets_of_a_stop_does_not_keep_the_others_running(
+    world: World, wand: World
+) -> None:
     with pytest.raises(ServiceValidationError) as error:
         await world.hass.services.async_call(
-            DOMAIN, "stop_session", {"device_id": ["nothing", wand.device_id], "entity_id": entity_id(world, "switch", "session")}, blocking=True
+            DOMAIN,
+            "stop_session",
+            {
+                "device_id": ["nothing", wand.device_id],
+                "entity_id": entity_id(world, "switch", "session"),
+            },
+            blocking=True,
         )
     assert error.value.translation_key == "unknown_device"
     assert wand.device.session is None
@@ -251,7 +370,10 @@ async def test_a_wrong_name_among_the_targets_of_a_stop_does_not_keep_the_others
 
 async def test_stop_all_stops_every_device_even_if_one_fails(world: World, wand: World) -> None:
     await world.shell.async_start(world.ask(person=await world.somebody_else()))
-    with patch.object(world.shell, "async_stop", side_effect=RuntimeError("broken")), pytest.raises(RuntimeError, match="broken"):
+    with (
+        patch.object(world.shell, "async_stop", side_effect=RuntimeError("broken")),
+        pytest.raises(RuntimeError, match="broken"),
+    ):
         await world.hass.services.async_call(DOMAIN, "stop_all", {}, blocking=True)
     assert wand.device.session is None
     await world.hass.services.async_call(DOMAIN, "stop_all", {}, blocking=True)

@@ -7,11 +7,12 @@ import pytest
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import Modality
-from custom_components.facial_therapy.core.session import State
+from custom_components.facial_therapy.core.session import SessionState
+from tests.integration.world import World
 
-from .world import World
-
-NEVER_SEEN = pytest.mark.parametrize("seen", [True, False], ids=["seen before", "not seen since the restart"])
+NEVER_SEEN = pytest.mark.parametrize(
+    "seen", [True, False], ids=["seen before", "not seen since the restart"]
+)
 
 
 @pytest.fixture
@@ -24,7 +25,13 @@ def off(world: World, seen: bool) -> World:  # noqa: FBT001 - a parameter of the
 
 async def call(world: World, action: str, **data: Any) -> Any:
     """Call an action that may wait ten minutes."""
-    return await world.hass.services.async_call(DOMAIN, action, {"device_id": world.device_id, "wait": 600, **data}, blocking=True, return_response=True)
+    return await world.hass.services.async_call(
+        DOMAIN,
+        action,
+        {"device_id": world.device_id, "wait": 600, **data},
+        blocking=True,
+        return_response=True,
+    )
 
 
 @NEVER_SEEN
@@ -36,17 +43,31 @@ async def call(world: World, action: str, **data: Any) -> Any:
         (Modality.MASK, {"program": "manual"}, "nothing_selected"),
         (Modality.MASK, {"program": "manual", "channels": {"green": 5}}, "bad_channel"),
         (Modality.MASK, {"program": "manual", "channels": {"red": 2**31}}, "out_of_bounds"),
-        (Modality.MASK, {"program": "manual", "channels": {"red": 5}, "duration_s": "nan"}, "out_of_bounds"),
-        (Modality.MASK, {"program": "manual", "channels": {"red": 5}, "window_s": 0}, "out_of_bounds"),
+        (
+            Modality.MASK,
+            {"program": "manual", "channels": {"red": 5}, "duration_s": "nan"},
+            "out_of_bounds",
+        ),
+        (
+            Modality.MASK,
+            {"program": "manual", "channels": {"red": 5}, "window_s": 0},
+            "out_of_bounds",
+        ),
         (Modality.WAND, {"program": "blemish_prone"}, "wrong_modality"),
-        (Modality.WAND, {"program": "manual", "current_ua": 251, "frequency_hz": 8.3}, "out_of_bounds"),
+        (
+            Modality.WAND,
+            {"program": "manual", "current_ua": 251, "frequency_hz": 8.3},
+            "out_of_bounds",
+        ),
     ],
 )
-async def test_what_no_return_could_make_right_is_refused_at_once(off: World, data: dict[str, Any], key: str) -> None:
+async def test_what_no_return_could_make_right_is_refused_at_once(
+    off: World, data: dict[str, Any], key: str
+) -> None:
     with pytest.raises(ServiceValidationError) as refused:
         await call(off, "start_session", **data)
     assert refused.value.translation_key == key
-    assert off.shell.state is State.IDLE
+    assert off.shell.state is SessionState.IDLE
     answer = await call(off, "check_session", **data)
     assert (answer["allowed"], answer["reasons"][0]["reason"]) == (False, key)
 
@@ -56,7 +77,7 @@ async def test_what_no_return_could_make_right_is_refused_at_once(off: World, da
 @pytest.mark.parametrize("program", ["first_use", "puffiness"])
 async def test_what_could_be_right_is_held(off: World, program: str) -> None:
     assert (await call(off, "check_session", program=program)) == {"allowed": True, "reasons": []}
-    assert off.shell.state is State.IDLE
+    assert off.shell.state is SessionState.IDLE
     assert (await call(off, "start_session", program=program))["state"] == "waiting"
 
 

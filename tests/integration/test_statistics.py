@@ -12,12 +12,14 @@ from homeassistant.helpers.recorder import get_instance
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.components.recorder.common import async_wait_recording_done, do_adhoc_statistics
+from pytest_homeassistant_custom_component.components.recorder.common import (
+    async_wait_recording_done,
+    do_adhoc_statistics,
+)
 
 from custom_components.facial_therapy.const import DOMAIN
-from custom_components.facial_therapy.store import LEDGER
-
-from .world import World
+from custom_components.facial_therapy.storage.ledger import LEDGER
+from tests.integration.world import World
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +28,9 @@ def _custom(recorder_mock: Recorder, enable_custom_integrations: None) -> None: 
     logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
 
 
-async def test_a_total_goes_on_over_a_restart_compaction_and_erasure(world: World, freezer: FrozenDateTimeFactory) -> None:
+async def test_a_total_goes_on_over_a_restart_compaction_and_erasure(
+    world: World, freezer: FrozenDateTimeFactory
+) -> None:
     hass, person_id = world.hass, world.person.person_id
     assert await async_setup_component(hass, "sensor", {})
     entity_id = er.async_get(hass).async_get_entity_id("sensor", DOMAIN, f"{person_id}_fluence_red")
@@ -37,14 +41,25 @@ async def test_a_total_goes_on_over_a_restart_compaction_and_erasure(world: Worl
     async def log(days: int) -> None:
         given: dict[str, Any] = {"modality": "mask", "channels": {"red": 10}, "duration_s": 600}
         started_at = dt_util.utcnow() - timedelta(days=days, seconds=600)
-        await hass.services.async_call(DOMAIN, "log_session", {**given, "started_at": started_at.isoformat()}, blocking=True)
+        await hass.services.async_call(
+            DOMAIN, "log_session", {**given, "started_at": started_at.isoformat()}, blocking=True
+        )
         await hass.async_block_till_done()
 
     async def compile_hour(hour: int) -> None:
         await async_wait_recording_done(hass)
         do_adhoc_statistics(hass, start=began_at + timedelta(minutes=5 * hour))
         await async_wait_recording_done(hass)
-        found = await get_instance(hass).async_add_executor_job(statistics_during_period, hass, began_at, None, {entity_id}, "5minute", None, {"sum", "state"})
+        found = await get_instance(hass).async_add_executor_job(
+            statistics_during_period,
+            hass,
+            began_at,
+            None,
+            {entity_id},
+            "5minute",
+            None,
+            {"sum", "state"},
+        )
         total = found[entity_id][-1]["sum"]
         assert total is not None
         sums.append(total)

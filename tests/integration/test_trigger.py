@@ -16,19 +16,26 @@ import voluptuous as vol
 
 from custom_components.facial_therapy.condition import CONDITIONS, OF_A_DEVICE, OF_A_PERSON
 from custom_components.facial_therapy.const import DOMAIN
-from custom_components.facial_therapy.core.model import MANUAL, Channel, Fault, Modality, RefusedError
-from custom_components.facial_therapy.core.plan import evenings
-from custom_components.facial_therapy.snapshot import Ask
+from custom_components.facial_therapy.core.model import (
+    MANUAL,
+    Channel,
+    Fault,
+    Modality,
+    RefusedError,
+)
+from custom_components.facial_therapy.core.schedule.plan import evenings
+from custom_components.facial_therapy.session.view import SessionRequest
 from custom_components.facial_therapy.trigger import OF_A_SESSION, OF_AN_EVENING, TRIGGERS
-
-from .house import House, furnished
+from tests.integration.house import House, furnished
 
 MONDAY_NOON = datetime(2026, 11, 23, 20, tzinfo=UTC)  # in the tests' time zone, eight hours behind
 OFFERED = {f"{DOMAIN}.{key}" for key in OF_A_SESSION}, {f"{DOMAIN}.{key}" for key in OF_AN_EVENING}
 
 
 @pytest.fixture
-async def house(hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: Path) -> AsyncGenerator[House]:
+async def house(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: Path
+) -> AsyncGenerator[House]:
     """A house with both devices on a Monday at noon."""
     freezer.move_to(MONDAY_NOON)
     assert await async_setup_component(hass, "automation", {})
@@ -39,30 +46,49 @@ async def house(hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: P
 def page(house: House, modality: Modality | None) -> dict[str, Any]:
     """The page that a user picks: a device's or, without a modality, the person's."""
     registry = er.async_get(house.hass)
-    unique_id = f"{house.person.entry_id}_plan" if modality is None else f"{house.shell(modality).mac}_session"
-    entity_id = registry.async_get_entity_id("calendar" if modality is None else "switch", DOMAIN, unique_id)
+    unique_id = (
+        f"{house.person.entry_id}_plan"
+        if modality is None
+        else f"{house.shell(modality).mac}_session"
+    )
+    entity_id = registry.async_get_entity_id(
+        "calendar" if modality is None else "switch", DOMAIN, unique_id
+    )
     assert entity_id is not None
     entry = registry.async_get(entity_id)
     assert entry is not None
     return {"device_id": [entry.device_id]}
 
 
-async def listen(house: House, target: dict[str, Any], *keys: str, options: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+async def listen(
+    house: House, target: dict[str, Any], *keys: str, options: dict[str, Any] | None = None
+) -> list[dict[str, Any]]:
     """Attach triggers as an automation does, and return what they tell."""
     told: list[dict[str, Any]] = []
 
     async def note(variables: dict[str, Any], _context: Any = None) -> None:
         told.append(variables["trigger"])
 
-    wanted = [{"trigger": f"{DOMAIN}.{key}", "target": target, **({"options": options} if options else {})} for key in keys or TRIGGERS]
+    wanted = [
+        {
+            "trigger": f"{DOMAIN}.{key}",
+            "target": target,
+            **({"options": options} if options else {}),
+        }
+        for key in keys or TRIGGERS
+    ]
     checked = await trigger.async_validate_trigger_config(house.hass, cv.TRIGGER_SCHEMA(wanted))
-    assert await trigger.async_initialize_triggers(house.hass, checked, note, "test", "test", logging.getLogger(__name__).log)
+    assert await trigger.async_initialize_triggers(
+        house.hass, checked, note, "test", "test", logging.getLogger(__name__).log
+    )
     return told
 
 
-async def holds(house: House, key: str, target: dict[str, Any], **options: Any) -> bool | None:
+async def contains(house: House, key: str, target: dict[str, Any], **options: Any) -> bool | None:
     """Check a condition as an automation does."""
-    config = await condition.async_validate_condition_config(house.hass, {"condition": f"{DOMAIN}.{key}", "target": target, "options": options})
+    config = await condition.async_validate_condition_config(
+        house.hass, {"condition": f"{DOMAIN}.{key}", "target": target, "options": options}
+    )
     checker = await condition.async_from_config(house.hass, config)
     try:
         return checker.async_check()
@@ -79,21 +105,37 @@ async def start(house: House, modality: Modality = Modality.MASK, **changes: Any
     numbers: dict[str, Any] = {"current_ua": 50.0, "frequency_hz": 8.3, "duration_s": 100}
     if modality is Modality.MASK:
         numbers = {"irradiance_mw_cm2": {Channel.RED: 14.0}, "duration_s": 60}
-    await house.shell(modality).async_start(Ask(**{"person": house.evenings.person, "program": MANUAL, **numbers, **changes}))
+    await house.shell(modality).async_start(
+        SessionRequest(**{"person": house.evenings.person, "program": MANUAL, **numbers, **changes})
+    )
     await house.hass.async_block_till_done()
 
 
-async def test_what_is_picked_offers_what_means_something_there(house: House, hass_ws_client: WebSocketGenerator) -> None:
+async def test_what_is_picked_offers_what_means_something_there(
+    house: House, hass_ws_client: WebSocketGenerator
+) -> None:
     client = await hass_ws_client(house.hass)
     for modality in (*Modality, None):
-        for kind, offered in (("triggers", OFFERED), ("conditions", tuple({f"{DOMAIN}.{key}" for key in keys} for keys in (OF_A_DEVICE, OF_A_PERSON)))):
-            await client.send_json_auto_id({"type": f"get_{kind}_for_target", "target": page(house, modality)})
+        for kind, offered in (
+            ("triggers", OFFERED),
+            (
+                "conditions",
+                tuple({f"{DOMAIN}.{key}" for key in keys} for keys in (OF_A_DEVICE, OF_A_PERSON)),
+            ),
+        ):
+            await client.send_json_auto_id(
+                {"type": f"get_{kind}_for_target", "target": page(house, modality)}
+            )
             answer = await client.receive_json()
-            assert {key for key in answer["result"] if key.startswith(DOMAIN)} == offered[modality is None]
+            assert {key for key in answer["result"] if key.startswith(DOMAIN)} == offered[
+                modality is None
+            ]
 
 
 async def test_every_turn_of_a_session_is_told_once_with_its_data(house: House) -> None:
-    mask, wand = [await listen(house, page(house, modality), *OF_A_SESSION) for modality in Modality]
+    mask, wand = [
+        await listen(house, page(house, modality), *OF_A_SESSION) for modality in Modality
+    ]
     await start(house)
     house.devices[Modality.MASK].put_on()
     await house.pass_time(5)
@@ -102,7 +144,13 @@ async def test_every_turn_of_a_session_is_told_once_with_its_data(house: House) 
     await house.pass_time(70)
     assert heard(mask) == ["session_armed", "session_started", "session_suspended", "session_ended"]
     last = mask[-1]
-    assert (last["person"], last["program"], last["outcome"], last["modality"], last["by"]) == ("Ada", "manual", "completed", "mask", "device")
+    assert (last["person"], last["program"], last["outcome"], last["modality"], last["by"]) == (
+        "Ada",
+        "manual",
+        "completed",
+        "mask",
+        "device",
+    )
     assert last["delivered"] == pytest.approx(last["planned"], rel=0.05)
     assert last["device_id"] == page(house, Modality.MASK)["device_id"][0]
     assert wand == []
@@ -117,7 +165,13 @@ async def test_a_refusal_is_told_with_its_reason_and_a_fault_with_its_session(ho
     await house.pass_time(5)
     house.devices[Modality.MASK].latch(Fault.OVER_TEMPERATURE)
     await house.pass_time(2)
-    assert heard(told) == ["session_refused", "session_armed", "session_started", "session_fault", "session_ended"]
+    assert heard(told) == [
+        "session_refused",
+        "session_armed",
+        "session_started",
+        "session_fault",
+        "session_ended",
+    ]
     assert told[0]["reason"] == "out_of_bounds"
 
 
@@ -133,8 +187,12 @@ async def test_the_wand_tells_each_zone(house: House) -> None:
 
 
 async def test_an_end_can_be_told_by_how_it_came(house: House) -> None:
-    stopped = await listen(house, page(house, Modality.MASK), "session_ended", options={"outcome": ["stopped", "void"]})
-    completed = await listen(house, page(house, Modality.MASK), "session_ended", options={"outcome": "completed"})
+    stopped = await listen(
+        house, page(house, Modality.MASK), "session_ended", options={"outcome": ["stopped", "void"]}
+    )
+    completed = await listen(
+        house, page(house, Modality.MASK), "session_ended", options={"outcome": "completed"}
+    )
     await start(house)
     await house.shell(Modality.MASK).async_stop()
     await house.pass_time(1)
@@ -142,8 +200,19 @@ async def test_an_end_can_be_told_by_how_it_came(house: House) -> None:
     assert completed == []
 
 
-async def test_neither_losing_the_device_nor_a_reload_nor_an_unknown_target_is_told(house: House) -> None:
-    told = await listen(house, {"device_id": [*page(house, Modality.MASK)["device_id"], *page(house, None)["device_id"], "unknown"]})
+async def test_neither_losing_the_device_nor_a_reload_nor_an_unknown_target_is_told(
+    house: House,
+) -> None:
+    told = await listen(
+        house,
+        {
+            "device_id": [
+                *page(house, Modality.MASK)["device_id"],
+                *page(house, None)["device_id"],
+                "unknown",
+            ]
+        },
+    )
     house.devices[Modality.MASK].disconnect()
     await house.pass_time(1)
     house.devices[Modality.MASK].connect()
@@ -167,41 +236,47 @@ async def test_an_evening_is_told_step_by_step_and_no_restart_is(house: House) -
     assert told[-1]["outcome"] == "completed"
 
 
-async def test_an_evening_that_is_due_is_told_once_and_not_again_after_a_restart(house: House) -> None:
+async def test_an_evening_that_is_due_is_told_once_and_not_again_after_a_restart(
+    house: House,
+) -> None:
     await house.evenings.async_choose("fine_lines", evenings=evenings(3))
     told = await listen(house, page(house, None), "session_due")
     await house.pass_time(120, 60)
     assert told == []
-    assert await holds(house, "is_due", page(house, None)) is False
+    assert await contains(house, "is_due", page(house, None)) is False
     house.freezer.move_to(MONDAY_NOON + timedelta(hours=8))
     await house.pass_time(180, 60)
     assert len(told) == 1
-    assert await holds(house, "is_due", page(house, None)) is True
+    assert await contains(house, "is_due", page(house, None)) is True
     await house.restart()
     await house.pass_time(120, 60)
     assert len(told) == 1
 
 
 async def test_the_goal_of_a_week_is_told_once(house: House) -> None:
-    await house.evenings.async_choose("fine_lines", evenings=evenings(1), modalities=frozenset({Modality.MASK}))
+    await house.evenings.async_choose(
+        "fine_lines", evenings=evenings(1), modalities=frozenset({Modality.MASK})
+    )
     told = await listen(house, page(house, None), "weekly_goal_reached")
-    assert await holds(house, "is_goal_reached", page(house, None)) is False
+    assert await contains(house, "is_goal_reached", page(house, None)) is False
     await start(house, program="fine_lines", irradiance_mw_cm2=None, duration_s=None)
     house.devices[Modality.MASK].put_on()
     await house.pass_time(700)
     assert heard(told) == ["weekly_goal_reached"]
-    assert await holds(house, "is_goal_reached", page(house, None)) is True
+    assert await contains(house, "is_goal_reached", page(house, None)) is True
     await house.restart()
     await house.pass_time(60, 60)
     assert len(told) == 1
 
 
-async def test_conditions_follow_the_session_and_hold_of_nothing_that_is_not_loaded(house: House) -> None:
+async def test_conditions_follow_the_session_and_hold_of_nothing_that_is_not_loaded(
+    house: House,
+) -> None:
     mask = page(house, Modality.MASK)
     both = {"device_id": [*mask["device_id"], *page(house, Modality.WAND)["device_id"]]}
 
     async def all_of(target: dict[str, Any], **options: Any) -> list[bool | None]:
-        return [await holds(house, key, target, **options) for key in OF_A_DEVICE]
+        return [await contains(house, key, target, **options) for key in OF_A_DEVICE]
 
     assert await all_of(mask) == [False, False, True]
     await start(house)
@@ -217,12 +292,26 @@ async def test_conditions_follow_the_session_and_hold_of_nothing_that_is_not_loa
     assert await all_of(mask) == [False, False, False]
     await house.hass.config_entries.async_unload(house.entries[Modality.MASK].entry_id)
     assert await all_of(mask) == [False, False, False]
-    assert [await holds(house, key, {"device_id": ["unknown"]}) for key in CONDITIONS] == [False] * len(CONDITIONS)
-    assert await holds(house, "is_due", mask) is False
+    assert [await contains(house, key, {"device_id": ["unknown"]}) for key in CONDITIONS] == [
+        False
+    ] * len(CONDITIONS)
+    assert await contains(house, "is_due", mask) is False
 
 
-@pytest.mark.parametrize(("key", "options"), [("session_armed", {"outcome": "void"}), ("session_ended", {"outcome": "unheard"}), ("session_ended", None)])
-async def test_a_trigger_that_makes_no_sense_is_refused_when_it_is_written(house: House, key: str, options: dict[str, Any] | None) -> None:
-    wanted = {"trigger": f"{DOMAIN}.{key}", **({"target": page(house, Modality.MASK), "options": options} if options else {})}
+@pytest.mark.parametrize(
+    ("key", "options"),
+    [
+        ("session_armed", {"outcome": "void"}),
+        ("session_ended", {"outcome": "unheard"}),
+        ("session_ended", None),
+    ],
+)
+async def test_a_trigger_that_makes_no_sense_is_refused_when_it_is_written(
+    house: House, key: str, options: dict[str, Any] | None
+) -> None:
+    wanted = {
+        "trigger": f"{DOMAIN}.{key}",
+        **({"target": page(house, Modality.MASK), "options": options} if options else {}),
+    }
     with pytest.raises(vol.Invalid):
         await trigger.async_validate_trigger_config(house.hass, cv.TRIGGER_SCHEMA([wanted]))

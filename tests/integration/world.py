@@ -13,27 +13,38 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from custom_components.facial_therapy.config_flow import FacialTherapyConfigFlow
 from custom_components.facial_therapy.const import (
     CONF_CHANNELS,
+    CONF_ELIGIBILITY,
     CONF_KIND,
     CONF_MAC,
     CONF_MODALITY,
-    CONF_STANDING,
-    CONF_SUBJECT,
+    CONF_PROFILE,
     DOMAIN,
     KIND_DEVICE,
     KIND_PERSON,
 )
 from custom_components.facial_therapy.coordinator import FacialTherapyCoordinator
-from custom_components.facial_therapy.core.ledger import Record
-from custom_components.facial_therapy.core.model import MANUAL, Channel, Dose, Modality, Outcome, Person, Screening, Standing, Verdict
-from custom_components.facial_therapy.core.session import State
-from custom_components.facial_therapy.people import persons
-from custom_components.facial_therapy.snapshot import Ask
-from custom_components.facial_therapy.standing import standing_out
+from custom_components.facial_therapy.core.ledger.record import Record
+from custom_components.facial_therapy.core.model import (
+    MANUAL,
+    Channel,
+    Dose,
+    Eligibility,
+    Modality,
+    Outcome,
+    Person,
+    Screening,
+    Verdict,
+)
+from custom_components.facial_therapy.core.session import SessionState
+from custom_components.facial_therapy.people.registry import persons
+from custom_components.facial_therapy.session.view import SessionRequest
+from custom_components.facial_therapy.storage.serialize import eligibility_out
 from tests.fake_device import FakeDevice
 
 MACS = {Modality.MASK: "98:35:69:00:00:01", Modality.WAND: "98:35:69:00:00:02"}
-SUBJECT = 1734981265
-"""The token of the first person, whom the device knows; long, so that no other number has its digits by chance."""
+PROFILE = 1734981265
+"""The token of the first person, whom the device knows; long, so that no other number has its
+digits by chance."""
 
 
 @dataclass(slots=True)
@@ -53,7 +64,7 @@ class World:
         coordinator: FacialTherapyCoordinator = self.entry.runtime_data
         return coordinator
 
-    def state(self) -> State:
+    def state(self) -> SessionState:
         """What the session is doing; a call, since it changes between two looks."""
         return self.shell.state
 
@@ -71,20 +82,26 @@ class World:
 
     async def signed_in(self, group: str = "system-admin") -> Context:
         """What an action of a user carries who is signed in; an admin, if nothing else is said."""
-        return Context(user_id=(await self.hass.auth.async_create_user(group, group_ids=[group])).id)
+        return Context(
+            user_id=(await self.hass.auth.async_create_user(group, group_ids=[group])).id
+        )
 
-    def ask(self, **changes: Any) -> Ask:
+    def ask(self, **changes: Any) -> SessionRequest:
         """A small session that is permitted."""
-        numbers: dict[str, Any] = {"irradiance_mw_cm2": {Channel.RED: 14.0, Channel.NEAR_INFRARED: 14.0}}
+        numbers: dict[str, Any] = {
+            "irradiance_mw_cm2": {Channel.RED: 14.0, Channel.NEAR_INFRARED: 14.0}
+        }
         if self.modality is Modality.WAND:
             numbers = {"current_ua": 50.0, "frequency_hz": 8.3}
-        return Ask(**{"person": self.person, "program": MANUAL, "duration_s": 60, **numbers, **changes})
+        return SessionRequest(
+            **{"person": self.person, "program": MANUAL, "duration_s": 60, **numbers, **changes}
+        )
 
-    async def somebody_else(self, name: str = "Eve", subject: int = 815) -> Person:
+    async def somebody_else(self, name: str = "Eve", profile: int = 815) -> Person:
         """Add a person who has not been given anything: their day and their devices are free."""
-        entry = person_entry(name, subject)
+        entry = person_entry(name, profile)
         entry.add_to_hass(self.hass)
-        self.device.subjects.append(subject)
+        self.device.profiles.append(profile)
         self.device.report()
         assert await self.hass.config_entries.async_setup(entry.entry_id)
         return next(person for person in persons(self.hass) if person.person_id == entry.entry_id)
@@ -96,7 +113,9 @@ class World:
             self.device.advance(0.5)
             async_fire_time_changed(self.hass)
             await self.hass.async_block_till_done()
-        if self.device.connected and not self.device.silent:  # a stop that is still being sent, or settled, comes to its end
+        if (
+            self.device.connected and not self.device.silent
+        ):  # a stop that is still being sent, or settled, comes to its end
             await self.hass.async_block_till_done(wait_background_tasks=True)
 
     async def run(self, **changes: Any) -> None:
@@ -114,11 +133,11 @@ def completed(person_id: str, started_at: datetime, dose: Dose, **changes: Any) 
         "mac": MACS[modality],
         "modality": modality,
         "person_id": person_id,
-        "subject": SUBJECT,
+        "profile": PROFILE,
         "program": "fine_lines",
         "started_at": started_at,
         "planned": dose,
-        "charged": dose,
+        "worst_case": dose,
         "delivered": dose,
         "duration_s": 600,
         "output_s": 600,
@@ -128,16 +147,25 @@ def completed(person_id: str, started_at: datetime, dose: Dose, **changes: Any) 
     return Record(**values | changes)
 
 
-def person_entry(name: str = "Ada", subject: int = SUBJECT, *, how: Standing | None = None, **data: Any) -> MockConfigEntry:
+def person_entry(
+    name: str = "Ada", profile: int = PROFILE, *, how: Eligibility | None = None, **data: Any
+) -> MockConfigEntry:
     """A person: an adult who has been screened just now for both modalities, unless a test says how they are."""
     now = dt_util.utcnow()
-    found = Screening(verdict=Verdict.CLEAR, screened_at=now, expires_at=now + timedelta(days=90), blue=True)
-    standing = how or Standing(adult=True, screenings=dict.fromkeys(Modality, found))
+    found = Screening(
+        verdict=Verdict.CLEAR, screened_at=now, expires_at=now + timedelta(days=90), blue=True
+    )
+    eligibility = how or Eligibility(adult=True, screenings=dict.fromkeys(Modality, found))
     return MockConfigEntry(
         domain=DOMAIN,
         title=name,
-        data={CONF_KIND: KIND_PERSON, CONF_SUBJECT: subject, CONF_STANDING: standing_out(standing), **data},
-        unique_id=f"person_{subject}",
+        data={
+            CONF_KIND: KIND_PERSON,
+            CONF_PROFILE: profile,
+            CONF_ELIGIBILITY: eligibility_out(eligibility),
+            **data,
+        },
+        unique_id=f"person_{profile}",
         minor_version=FacialTherapyConfigFlow.MINOR_VERSION,
     )
 
@@ -145,16 +173,30 @@ def person_entry(name: str = "Ada", subject: int = SUBJECT, *, how: Standing | N
 def device_entry(modality: Modality) -> MockConfigEntry:
     """A governed device of ours."""
     channels = [channel.value for channel in Channel] if modality is Modality.MASK else []
-    data = {CONF_KIND: KIND_DEVICE, CONF_MAC: MACS[modality], CONF_MODALITY: modality.value, CONF_CHANNELS: channels}
+    data = {
+        CONF_KIND: KIND_DEVICE,
+        CONF_MAC: MACS[modality],
+        CONF_MODALITY: modality.value,
+        CONF_CHANNELS: channels,
+    }
     return MockConfigEntry(
-        domain=DOMAIN, title=modality.value.title(), data=data, unique_id=MACS[modality], minor_version=FacialTherapyConfigFlow.MINOR_VERSION
+        domain=DOMAIN,
+        title=modality.value.title(),
+        data=data,
+        unique_id=MACS[modality],
+        minor_version=FacialTherapyConfigFlow.MINOR_VERSION,
     )
 
 
 def esphome_entry(hass: HomeAssistant, modality: Modality) -> MockConfigEntry:
     """The ESPHome entry of a node, with the node's own device."""
     mac = MACS[modality]
-    entry = MockConfigEntry(domain="esphome", title=modality.value.title(), data={"host": "127.0.0.1", "port": 6053, "noise_psk": ""}, unique_id=mac)
+    entry = MockConfigEntry(
+        domain="esphome",
+        title=modality.value.title(),
+        data={"host": "127.0.0.1", "port": 6053, "noise_psk": ""},
+        unique_id=mac,
+    )
     entry.add_to_hass(hass)
     dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,

@@ -40,7 +40,9 @@ def records(info: DeviceInfo, *, encrypted: bool) -> dict[str, str]:
 class Announcement:
     """Announces one node while it lives."""
 
-    def __init__(self, info: DeviceInfo, port: int, *, encrypted: bool, address: str | None = None) -> None:
+    def __init__(
+        self, info: DeviceInfo, port: int, *, encrypted: bool, address: str | None = None
+    ) -> None:
         """Describe it."""
         self._service = ServiceInfo(
             _TYPE,
@@ -56,7 +58,9 @@ class Announcement:
         """Begin to announce."""
         self._zeroconf = AsyncZeroconf()
         # The names are ours alone: probing for others who use them would cost most of a second.
-        await (await self._zeroconf.async_register_service(self._service, cooperating_responders=True))
+        await (
+            await self._zeroconf.async_register_service(self._service, cooperating_responders=True)
+        )
 
     async def stop(self) -> None:
         """Say goodbye."""

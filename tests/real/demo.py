@@ -1,7 +1,8 @@
 """The demo: a ready Home Assistant with a mask, a wand and a person; or one run of the main job without a person.
 
-scripts/demo                        open it on port 8123 until Ctrl-C
-scripts/demo --once [--json FILE]   discover, add, go through an evening with both devices, compare the doses, exit 0 if they agree
+scripts/demo                        open it on port 8123 until Ctrl-C scripts/demo --once [--json
+FILE]   discover, add, go through an evening with both devices, compare the doses, exit 0 if they
+agree
 """
 
 # ruff: noqa: T201 - a program that talks to a terminal
@@ -42,7 +43,9 @@ async def _furnish(household: Household, messages: Messages, timeline: Timeline)
             await household.find_device(messages, station)
             await household.wait_session(messages, station, "idle")
     else:
-        await household.furnish(messages, PERSON, lambda who, event: timeline.note("home assistant", f"{who}: {event}"))
+        await household.furnish(
+            messages, PERSON, lambda who, event: timeline.note("home assistant", f"{who}: {event}")
+        )
         await household.add_person(OTHER, enroll=False)
         for station in (household.mask, household.wand):
             await household.enroll_by_hand(messages, station, OTHER)
@@ -53,18 +56,25 @@ async def _start(household: Household, timeline: Timeline) -> None:
     """Start all parts."""
     await household.start_nodes()
     for station in household.stations.values():
-        timeline.note("node", f"{station.node.name}: up, {station.info.project_name} {station.info.project_version}")
+        timeline.note(
+            "node",
+            f"{station.node.name}: up, {station.info.project_name} {station.info.project_version}",
+        )
     await household.start_home()
     timeline.note("home assistant", "started, onboarded")
 
 
-async def sessions(household: Household, messages: Messages, timeline: Timeline) -> AsyncGenerator[trial.Trial]:
+async def sessions(
+    household: Household, messages: Messages, timeline: Timeline
+) -> AsyncGenerator[trial.Trial]:
     """Run one short session on each device, without the minutes of an evening."""
     for modality, person in (("wand", OTHER), ("mask", PERSON)):
         yield await trial.run(household, messages, household.stations[modality], person, timeline)
 
 
-async def once(household: Household, timeline: Timeline, report: Report, job: Job = evening.run) -> bool:
+async def once(
+    household: Household, timeline: Timeline, report: Report, job: Job = evening.run
+) -> bool:
     """Do the main job and say whether planned, delivered and witnessed agree."""
     try:
         await _start(household, timeline)
@@ -92,17 +102,26 @@ async def once(household: Household, timeline: Timeline, report: Report, job: Jo
 
 def _print_table(trials: list[trial.Trial]) -> None:
     """Print every channel of every session."""
-    print(f"\n{'session':<8} {'channel':>7} {'planned':>10} {'delivered':>10} {'witnessed':>10}  unit     outcome      agree within 2 %")
+    print(
+        f"\n{'session':<8} {'channel':>7} {'planned':>10} {'delivered':>10} {'witnessed':>10}  unit     outcome      agree within 2 %"
+    )
     for done in trials:
         for channel in sorted({*done.planned, *done.delivered, *done.witnessed}):
-            doses = "".join(f" {measure.get(channel, 0):10.5f}" for measure in (done.planned, done.delivered, done.witnessed))
-            print(f"{done.modality:<8} {channel:>7}{doses}  {trial.UNIT[done.modality]:<8} {done.outcome:<12} {'yes' if done.agrees else 'NO'}")
+            doses = "".join(
+                f" {measure.get(channel, 0):10.5f}"
+                for measure in (done.planned, done.delivered, done.witnessed)
+            )
+            print(
+                f"{done.modality:<8} {channel:>7}{doses}  {trial.UNIT[done.modality]:<8} {done.outcome:<12} {'yes' if done.agrees else 'NO'}"
+            )
     print(
         "planned: the levels for their time less half of the ramp from zero; delivered: the node's record; witnessed: the drivers' levels, integrated apart\n"
     )
 
 
-async def stay(household: Household, timeline: Timeline, listener: socket.socket | None, address: str) -> None:
+async def stay(
+    household: Household, timeline: Timeline, listener: socket.socket | None, address: str
+) -> None:
     """Keep the household open until somebody ends it."""
     # In a network of its own Home Assistant is reached through a socket that was opened outside.
     gate = Link(household.home.port)
@@ -113,7 +132,10 @@ async def stay(household: Household, timeline: Timeline, listener: socket.socket
             await dashboard.write(household, messages)
         if listener is not None:
             await gate.start(listener=listener)
-        print(f"\n  Home Assistant: http://{address}:{PORT}/{dashboard.URL}\n  user: {USERNAME}   password: {PASSWORD}\n\n  Ctrl-C ends it.\n", flush=True)
+        print(
+            f"\n  Home Assistant: http://{address}:{PORT}/{dashboard.URL}\n  user: {USERNAME}   password: {PASSWORD}\n\n  Ctrl-C ends it.\n",
+            flush=True,
+        )
         await asyncio.get_running_loop().create_future()
     finally:
         print("stopping", flush=True)
@@ -138,7 +160,11 @@ def _run_once(arguments: argparse.Namespace) -> int:
     report: Report = {"ok": False, "versions": {}, "sessions": [], "timeline": []}
 
     async def work() -> bool | None:
-        return await _until_signal(asyncio.ensure_future(once(Household(directory, programs=arguments.nodes), timeline, report)))
+        return await _until_signal(
+            asyncio.ensure_future(
+                once(Household(directory, programs=arguments.nodes), timeline, report)
+            )
+        )
 
     try:
         report["ok"] = bool(asyncio.run(work()))
@@ -171,10 +197,19 @@ def _run_open(arguments: argparse.Namespace) -> int:
     directory = STATE / "open"
     if arguments.fresh:
         shutil.rmtree(directory, ignore_errors=True)
-    household = Household(directory, port=PORT, host="127.0.0.1" if inside else arguments.listen, programs=arguments.nodes)
+    household = Household(
+        directory,
+        port=PORT,
+        host="127.0.0.1" if inside else arguments.listen,
+        programs=arguments.nodes,
+    )
 
     async def work() -> None:
-        await _until_signal(asyncio.ensure_future(stay(household, Timeline(), listener if inside else None, arguments.listen)))
+        await _until_signal(
+            asyncio.ensure_future(
+                stay(household, Timeline(), listener if inside else None, arguments.listen)
+            )
+        )
 
     with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(work())
@@ -183,12 +218,31 @@ def _run_open(arguments: argparse.Namespace) -> int:
 
 def main() -> int:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="scripts/demo", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--once", action="store_true", help="go through an evening with both devices without a person (9 min), and exit")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="with --once: write what was measured")
+    parser = argparse.ArgumentParser(
+        prog="scripts/demo", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument(
+        "--once",
+        action="store_true",
+        help="go through an evening with both devices without a person (9 min), and exit",
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="with --once: write what was measured"
+    )
     parser.add_argument("--fresh", action="store_true", help="forget what earlier demos left")
-    parser.add_argument("--listen", default="127.0.0.1", metavar="ADDRESS", help="where port 8123 is opened (default: this machine only)")
-    parser.add_argument("--nodes", type=Path, default=PROGRAMS, metavar="FOLDER", help="where the compiled host nodes are")
+    parser.add_argument(
+        "--listen",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="where port 8123 is opened (default: this machine only)",
+    )
+    parser.add_argument(
+        "--nodes",
+        type=Path,
+        default=PROGRAMS,
+        metavar="FOLDER",
+        help="where the compiled host nodes are",
+    )
     arguments = parser.parse_args()
     if arguments.json is not None and not arguments.once:
         parser.error("--json needs --once")

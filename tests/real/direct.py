@@ -10,7 +10,14 @@ import secrets
 from typing import Any, Self
 
 from aioesphomeapi.client import APIClient
-from aioesphomeapi.model import DeviceInfo, EntityInfo, EntityState, NumberInfo, SwitchInfo, UserService
+from aioesphomeapi.model import (
+    DeviceInfo,
+    EntityInfo,
+    EntityState,
+    NumberInfo,
+    SwitchInfo,
+    UserService,
+)
 
 type Values = dict[str, str]
 """The `key=value` pairs of one line of the contract."""
@@ -59,9 +66,13 @@ class Reply:
 class Direct:
     """One connection to a node."""
 
-    def __init__(self, host: str, port: int, *, key: str | None = None, client_info: str = "tests") -> None:
+    def __init__(
+        self, host: str, port: int, *, key: str | None = None, client_info: str = "tests"
+    ) -> None:
         """Describe the connection."""
-        self.client = APIClient(host, port, client_info=client_info, noise_psk=key, provide_time=False)
+        self.client = APIClient(
+            host, port, client_info=client_info, noise_psk=key, provide_time=False
+        )
         self.entities: dict[str, EntityInfo] = {}
         self.actions: dict[str, UserService] = {}
         self._info: DeviceInfo | None = None
@@ -107,10 +118,14 @@ class Direct:
         state = self._states.get(self.entities[name].key)
         return getattr(state, "state", None)
 
-    async def wait_state(self, name: str, accept: Callable[[Any], bool], timeout_s: float = 10) -> Any:
+    async def wait_state(
+        self, name: str, accept: Callable[[Any], bool], timeout_s: float = 10
+    ) -> Any:
         """Wait until the state of an entity is acceptable, return it."""
         async with self._news, asyncio.timeout(timeout_s):
-            await self._news.wait_for(lambda: (state := self.state(name)) is not None and accept(state))
+            await self._news.wait_for(
+                lambda: (state := self.state(name)) is not None and accept(state)
+            )
         return self.state(name)
 
     async def simulate(self, **values: float | bool) -> None:
@@ -125,7 +140,9 @@ class Direct:
                 case _:
                     raise TypeError(entity)
         for name, value in values.items():
-            await self.wait_state(f"Simulated {name}", partial(math.isclose, float(value), abs_tol=0.01))
+            await self.wait_state(
+                f"Simulated {name}", partial(math.isclose, float(value), abs_tol=0.01)
+            )
 
     async def press(self, seconds: float) -> None:
         """Hold the node's button for a time."""
@@ -135,18 +152,26 @@ class Direct:
 
     async def stall(self, duration_ms: int) -> None:
         """Block the node's loop, as other components do."""
-        await self.client.execute_service(self.actions["simulate_stall"], {"duration_ms": duration_ms})
+        await self.client.execute_service(
+            self.actions["simulate_stall"], {"duration_ms": duration_ms}
+        )
 
     async def call(self, name: str, timeout_s: float = 5, **arguments: Any) -> Reply:
         """Call an action exactly as given and return its answer; one that gets none raises TimeoutError."""
-        reply = await self.client.execute_service(self.actions[name], arguments, return_response=False, timeout=timeout_s)
+        reply = await self.client.execute_service(
+            self.actions[name], arguments, return_response=False, timeout=timeout_s
+        )
         if reply is None:
             raise TimeoutError(name)
         return Reply(reply.success, reply.error_message)
 
-    async def line(self, name: str, accept: Callable[[Values], bool] = lambda _: True, timeout_s: float = 10) -> Values:
+    async def line(
+        self, name: str, accept: Callable[[Values], bool] = lambda _: True, timeout_s: float = 10
+    ) -> Values:
         """Wait for an acceptable line of the text sensor `Telemetry` or `Description`."""
-        return parse_line(await self.wait_state(name, lambda state: accept(parse_line(state)), timeout_s))
+        return parse_line(
+            await self.wait_state(name, lambda state: accept(parse_line(state)), timeout_s)
+        )
 
 
 class Owner(Direct):
@@ -158,15 +183,25 @@ class Owner(Direct):
         super().__init__(host, port, key=key, client_info=f"ft-{self.owner}")
         self.sequence = 0
 
-    async def telemetry(self, accept: Callable[[Values], bool] = lambda _: True, timeout_s: float = 12) -> Values:
+    async def telemetry(
+        self, accept: Callable[[Values], bool] = lambda _: True, timeout_s: float = 12
+    ) -> Values:
         """Wait for acceptable telemetry."""
         return await self.line("Telemetry", accept, timeout_s)
 
     async def envelope(self, ahead_ms: int = 1500) -> dict[str, Any]:
         """Return the four arguments that every command but stop begins with."""
-        # The node's uptime of this moment is in the answer to any command: one that changes nothing, with a record that cannot be.
+        # The node's uptime of this moment is in the answer to any command: one that changes
+        # nothing, with a record that cannot be.
         telemetry = await self.telemetry()
-        probe = await self.call("read_history", owner=self.owner, boot=int(telemetry["boot"]), sequence=self._next(), not_after_ms=1, record=2**31 - 1)
+        probe = await self.call(
+            "read_history",
+            owner=self.owner,
+            boot=int(telemetry["boot"]),
+            sequence=self._next(),
+            not_after_ms=1,
+            record=2**31 - 1,
+        )
         uptime_ms = int(probe.values["uptime_ms"])
         return {
             "owner": self.owner,
@@ -179,12 +214,12 @@ class Owner(Direct):
         """Call an action with a good envelope, of which single arguments can be replaced."""
         return await self.call(name, **{**await self.envelope(), **arguments})
 
-    async def enroll(self, *subjects: int) -> None:
+    async def enroll(self, *profiles: int) -> None:
         """Hold the button, as a person does, and enroll these tokens."""
         await self.simulate(button=True)
         await self.telemetry(lambda values: values["button"] == "1")
-        for subject in subjects:
-            reply = await self.command("enroll_subject", subject=subject)
+        for profile in profiles:
+            reply = await self.command("enroll_subject", profile=profile)
             if reply.reason != "ok":
                 raise RuntimeError(reply.text)
         await self.simulate(button=False)

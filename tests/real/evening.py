@@ -24,13 +24,34 @@ STEPS: list[dict[str, Any]] = [
     {"act": "mask", "program": PROGRAM},
     {"act": "serum"},
 ]
-SHORT: dict[str, Any] = {"mask_sessions_week": 4, "mask_duration": 1, "wand_duration": 1, "share": 100, "wand_starting_phase": False, "half_blue": False}
-"""The shortest sessions that a person can choose, in minutes: whoever watches the demo waits for the gap anyway, and nobody can shorten that."""
+SHORT: dict[str, Any] = {
+    "mask_sessions_week": 4,
+    "mask_duration": 1,
+    "wand_duration": 1,
+    "share": 100,
+    "wand_starting_phase": False,
+    "half_blue": False,
+}
+"""The shortest sessions that a person can choose, in minutes: whoever watches the demo waits for
+the gap anyway, and nobody can shorten that."""
 # Worked out by hand from docs/safety.md: a skin type that is not known gets half of the light.
 LEVELS: dict[str, Doses] = {"wand": {WAND: 75}, "mask": {RED: 7}}
 DURATION_S = {"wand": 60, "mask": 60}
 GAP_S = 300
-CUES = ("cleanse", "gel", "armed_wand", "forehead", "cheeks", "jawline", "rinse", "gap", "armed_mask", "running_mask", "serum", "completed")
+CUES = (
+    "cleanse",
+    "gel",
+    "armed_wand",
+    "forehead",
+    "cheeks",
+    "jawline",
+    "rinse",
+    "gap",
+    "armed_mask",
+    "running_mask",
+    "serum",
+    "completed",
+)
 CUES_REFUSED = ("cleanse", "armed_mask", "serum", "completed")
 PASSING = {"starting", "leaving"}
 """What is said in between, for as long as it takes."""
@@ -50,7 +71,9 @@ def expect(found: object, wanted: object, what: str) -> None:
 class Evening:
     """One person's routine in a running Home Assistant."""
 
-    def __init__(self, household: Household, messages: Messages, name: str, timeline: Timeline) -> None:
+    def __init__(
+        self, household: Household, messages: Messages, name: str, timeline: Timeline
+    ) -> None:
         """Describe it."""
         self._household = household
         self._messages = messages
@@ -62,19 +85,34 @@ class Evening:
 
     async def prepare(self) -> None:
         """Choose short sessions, and enable the event of every cue to have them spoken: Home Assistant loads the person anew half a minute later."""
-        entry_id = next(entry["entry_id"] for entry in await flows.entries(self._messages, DOMAIN) if entry["title"] == self.name)
+        entry_id = next(
+            entry["entry_id"]
+            for entry in await flows.entries(self._messages, DOMAIN)
+            if entry["title"] == self.name
+        )
         form = flows.expect(await flows.options(self._household.home, entry_id), "form", "init")
-        flows.expect(await flows.submit(self._household.home, form, SHORT, of="options/flow"), "create_entry")
+        flows.expect(
+            await flows.submit(self._household.home, form, SHORT, of="options/flow"), "create_entry"
+        )
         for entity in await self._messages.call("config/entity_registry/list"):
-            if entity["config_entry_id"] == entry_id and entity["translation_key"] in {"routine", "routine_step"}:
+            if entity["config_entry_id"] == entry_id and entity["translation_key"] in {
+                "routine",
+                "routine_step",
+            }:
                 self._entities[entity["translation_key"]] = entity["entity_id"]
-        await self._messages.call("config/entity_registry/update", entity_id=self._entities["routine"], disabled_by=None)
-        await self._messages.wait_state(self._entities["routine"], lambda state: state["state"] != "unavailable", 60)
+        await self._messages.call(
+            "config/entity_registry/update", entity_id=self._entities["routine"], disabled_by=None
+        )
+        await self._messages.wait_state(
+            self._entities["routine"], lambda state: state["state"] != "unavailable", 60
+        )
 
     @contextlib.asynccontextmanager
     async def followed(self) -> AsyncGenerator[None]:
         """Listen to every cue, as the event entity that an automation would speak from tells them."""
-        async with self._messages.subscribe("subscribe_events", event_type="state_changed") as events:
+        async with self._messages.subscribe(
+            "subscribe_events", event_type="state_changed"
+        ) as events:
             following = asyncio.create_task(self._follow(events))
             try:
                 yield
@@ -85,7 +123,10 @@ class Evening:
         """Note every cue."""
         while True:
             data = (await events.get())["data"]
-            if data["entity_id"] == self._entities["routine"] and (cue := data["new_state"]["attributes"].get("event_type")) is not None:
+            if (
+                data["entity_id"] == self._entities["routine"]
+                and (cue := data["new_state"]["attributes"].get("event_type")) is not None
+            ):
                 said = data["new_state"]["attributes"]
                 zone = f" [zone {said['zone']}]" if said["zone"] else ""
                 self._timeline.note("home assistant", f'{self.name}: {cue}: "{said["text"]}"{zone}')
@@ -94,12 +135,19 @@ class Evening:
 
     async def begin(self, steps: list[dict[str, Any]]) -> None:
         """Start a routine."""
-        answer = await self._messages.act(f"{DOMAIN}.start_routine", {"person": self.name, "steps": steps}, response=True)
-        self._timeline.note("person", f"{self.name} begins a routine: {', '.join(step['act'] for step in steps)}; done at {answer['ends_at'][11:19]} UTC")
+        answer = await self._messages.act(
+            f"{DOMAIN}.start_routine", {"person": self.name, "steps": steps}, response=True
+        )
+        self._timeline.note(
+            "person",
+            f"{self.name} begins a routine: {', '.join(step['act'] for step in steps)}; done at {answer['ends_at'][11:19]} UTC",
+        )
 
     async def until(self, cue: str, timeout_s: float = 20) -> State:
         """Wait until something is said, return the state of the routine's sensor."""
-        return await self._messages.wait_state(self._entities["routine_step"], lambda state: state["state"] == cue, timeout_s)
+        return await self._messages.wait_state(
+            self._entities["routine_step"], lambda state: state["state"] == cue, timeout_s
+        )
 
     async def confirm(self, what: str) -> dict[str, Any]:
         """Confirm the step that waits for it."""
@@ -113,7 +161,10 @@ class Evening:
             await self._act("confirm_step")
         except CallError as error:
             expect(error.translation_key, "gap", f"{self.name}'s hurry")
-            self._timeline.note("home assistant", f"{self.name} may not hurry: {error.message.removeprefix('Validation error: ')}")
+            self._timeline.note(
+                "home assistant",
+                f"{self.name} may not hurry: {error.message.removeprefix('Validation error: ')}",
+            )
         else:
             expect("allowed", "refused", f"{self.name}'s hurry")
 
@@ -124,26 +175,38 @@ class Evening:
         return await self._act("skip_step")
 
     async def _act(self, action: str) -> dict[str, Any]:
-        answer: dict[str, Any] = await self._messages.act(f"{DOMAIN}.{action}", {"person": self.name}, response=True)
+        answer: dict[str, Any] = await self._messages.act(
+            f"{DOMAIN}.{action}", {"person": self.name}, response=True
+        )
         return answer
 
     async def give(self, station: Station, after: str) -> Trial:
         """Put the device of the step on, wait for what is said after its session, and measure it."""
         modality, since_ns = station.modality, now_ns()
         await self.until(f"armed_{modality}", GAP_S + 30)
-        expect((await self._household.witness.above(station.node.name, since_ns)).spans_s, [], f"{modality} flows before it is on the skin")
+        expect(
+            (await self._household.witness.above(station.node.name, since_ns)).spans_s,
+            [],
+            f"{modality} flows before it is on the skin",
+        )
         self._timeline.note("person", f"{self.name} puts the {modality} on (simulated)")
         await put_on(station, on=True)
         lit_ns = await self._household.witness.wait_lit(station.node.name, since_ns)
         self._timeline.note("witness", f"{modality}: output flows", lit_ns)
         await self.until(after, DURATION_S[modality] + 20)
-        self._timeline.note("witness", f"{modality}: output is zero", (await self._household.witness.level(station.node.name)).last_zero_ns)
+        self._timeline.note(
+            "witness",
+            f"{modality}: output is zero",
+            (await self._household.witness.level(station.node.name)).last_zero_ns,
+        )
         await put_on(station, on=False)
         planned = planned_doses(modality, LEVELS[modality], DURATION_S[modality])
         return await measure(self._household, station, PROGRAM, planned, since_ns, self._timeline)
 
 
-async def run(household: Household, messages: Messages, timeline: Timeline) -> AsyncGenerator[Trial]:
+async def run(
+    household: Household, messages: Messages, timeline: Timeline
+) -> AsyncGenerator[Trial]:
     """Go through both evenings, and yield what each session gave.
 
     Raises:
@@ -159,7 +222,10 @@ async def run(household: Household, messages: Messages, timeline: Timeline) -> A
         yield await evening.give(household.wand, "rinse")
         await evening.confirm("rinse")
         gap = await evening.until("gap")
-        timeline.note("home assistant", f"{PERSON}: the mask may begin at {gap['attributes']['until'][11:19]} UTC")
+        timeline.note(
+            "home assistant",
+            f"{PERSON}: the mask may begin at {gap['attributes']['until'][11:19]} UTC",
+        )
         await evening.hurry()
         await _refused(messages, other, timeline)
         yield await evening.give(household.mask, "serum")
@@ -168,24 +234,47 @@ async def run(household: Household, messages: Messages, timeline: Timeline) -> A
     expect([step["result"] for step in answer["steps"]], ["done"] * len(STEPS), f"{PERSON}'s steps")
     expect(tuple(evening.cues), CUES, f"{PERSON}'s cues")
     expect(tuple(other.cues), CUES_REFUSED, f"{OTHER}'s cues")
-    spans = {station.modality: (await household.witness.above(station.node.name, begun_ns)).spans_s for station in household.stations.values()}
+    spans = {
+        station.modality: (await household.witness.above(station.node.name, begun_ns)).spans_s
+        for station in household.stations.values()
+    }
     gap_s = spans["mask"][0][0] - spans["wand"][-1][1]
-    timeline.note("witness", f"{gap_s:.1f} s between wand and mask, {len(spans['wand'])} and {len(spans['mask'])} times of output")
+    timeline.note(
+        "witness",
+        f"{gap_s:.1f} s between wand and mask, {len(spans['wand'])} and {len(spans['mask'])} times of output",
+    )
     expect(max(gap_s, GAP_S), gap_s, "seconds between wand and mask")
 
 
 async def _refused(messages: Messages, evening: Evening, timeline: Timeline) -> None:
     """Go through an evening whose wand has been used as often as a week allows, elsewhere: it is left out with its gel, and the routine goes on."""
     for days in (5, 3):
-        given = {"modality": "wand", "duration_s": 90, "current_ua": 75, "started_at": (datetime.now(UTC) - timedelta(days=days)).isoformat()}
+        given = {
+            "modality": "wand",
+            "duration_s": 90,
+            "current_ua": 75,
+            "started_at": (datetime.now(UTC) - timedelta(days=days)).isoformat(),
+        }
         await messages.act(f"{DOMAIN}.log_session", {"person": evening.name, **given})
-        timeline.note("person", f"{evening.name} logs a session with a wand elsewhere, {days} days ago")
+        timeline.note(
+            "person", f"{evening.name} logs a session with a wand elsewhere, {days} days ago"
+        )
     await evening.begin(STEPS)
     answer = await evening.confirm("cleanse")
     left_out = [(step["act"], step["result"], step["reason"]) for step in answer["steps"][1:]]
     for act, result, reason in left_out:
-        timeline.note("home assistant", f"{evening.name}: {act} {result}{f', {reason}' if reason else ''}")
-    expect(left_out, [("gel", "dropped", None), ("wand", "refused", "sessions_week"), ("rinse", "dropped", None)], f"{evening.name}'s wand")
+        timeline.note(
+            "home assistant", f"{evening.name}: {act} {result}{f', {reason}' if reason else ''}"
+        )
+    expect(
+        left_out,
+        [
+            ("gel", "dropped", None),
+            ("wand", "refused", "sessions_week"),
+            ("rinse", "dropped", None),
+        ],
+        f"{evening.name}'s wand",
+    )
     await evening.skip("armed_mask")
     answer = await evening.confirm("serum")
     await evening.until("completed")

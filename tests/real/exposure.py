@@ -1,12 +1,14 @@
 """What the witness knows: levels over time, integrated to dose with constants of its own.
 
-Nothing here is imported from the integration or the firmware. A slip of units or a gamma curve in either shows as a difference.
+Nothing here is imported from the integration or the firmware. A slip of units or a gamma curve in
+either shows as a difference.
 """
 
 from dataclasses import dataclass, field
 
 WATCHDOG_NS = 2_000_000_000
-"""A real node whose program died is reset by its hardware watchdog: until then its outputs stay where they were."""
+"""A real node whose program died is reset by its hardware watchdog: until then its outputs stay
+where they were."""
 
 FULL_PPM = 1_000_000
 FULL_SCALE = {1: 40.0, 2: 40.0, 3: 22.0, 4: 22.0, 5: 1000.0}

@@ -16,7 +16,11 @@ class FlowError(Exception):
 
 async def begin(home: Home, handler: str, **data: Any) -> Step:
     """Start a flow as a user does."""
-    step: Step = await home.request("POST", "/api/config/config_entries/flow", {"handler": handler, "show_advanced_options": False, **data})
+    step: Step = await home.request(
+        "POST",
+        "/api/config/config_entries/flow",
+        {"handler": handler, "show_advanced_options": False, **data},
+    )
     return step
 
 
@@ -26,9 +30,13 @@ async def current(home: Home, flow_id: str) -> Step:
     return step
 
 
-async def submit(home: Home, step: Step, values: dict[str, Any] | None = None, *, of: str = "flow") -> Step:
+async def submit(
+    home: Home, step: Step, values: dict[str, Any] | None = None, *, of: str = "flow"
+) -> Step:
     """Fill in a step of a config flow, or of an `options/flow`, return the next."""
-    after: Step = await home.request("POST", f"/api/config/config_entries/{of}/{step['flow_id']}", values or {})
+    after: Step = await home.request(
+        "POST", f"/api/config/config_entries/{of}/{step['flow_id']}", values or {}
+    )
     return after
 
 
@@ -40,20 +48,32 @@ async def dismiss(home: Home, step: Step) -> None:
 async def add_to(home: Home, entry_id: str, kind: str, values: dict[str, Any]) -> Step:
     """Add a subentry of one form to an entry, return how that ended."""
     path = "/api/config/config_entries/subentries/flow"
-    step: Step = expect(await home.request("POST", path, {"handler": [entry_id, kind]}), "form", "user")
+    step: Step = expect(
+        await home.request("POST", path, {"handler": [entry_id, kind]}), "form", "user"
+    )
     after: Step = await home.request("POST", f"{path}/{step['flow_id']}", values)
     return after
 
 
 async def options(home: Home, entry_id: str) -> Step:
     """Start the options flow of an entry."""
-    step: Step = await home.request("POST", "/api/config/config_entries/options/flow", {"handler": entry_id})
+    step: Step = await home.request(
+        "POST", "/api/config/config_entries/options/flow", {"handler": entry_id}
+    )
     return step
 
 
-async def wait_discovered(messages: Messages, handler: str, accept: Callable[[Step], bool] = lambda _: True, timeout_s: float = 30) -> Step:
+async def wait_discovered(
+    messages: Messages,
+    handler: str,
+    accept: Callable[[Step], bool] = lambda _: True,
+    timeout_s: float = 30,
+) -> Step:
     """Wait until a discovery has opened an acceptable flow of an integration, return it."""
-    async with asyncio.timeout(timeout_s), messages.subscribe("config_entries/flow/subscribe") as events:
+    async with (
+        asyncio.timeout(timeout_s),
+        messages.subscribe("config_entries/flow/subscribe") as events,
+    ):
         while True:
             for change in await events.get():
                 flow: Step = change.get("flow") or {}

@@ -31,7 +31,14 @@ class Account:
 class Home:
     """One Home Assistant with a configuration directory and a port of its own."""
 
-    def __init__(self, directory: Path, *, port: int = 8123, host: str = "127.0.0.1", component: Path = configuration.COMPONENT) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        port: int = 8123,
+        host: str = "127.0.0.1",
+        component: Path = configuration.COMPONENT,
+    ) -> None:
         """Describe it."""
         self.directory = directory
         self.port = port
@@ -58,13 +65,28 @@ class Home:
 
     async def start(self, environment: Mapping[str, str] | None = None) -> None:
         """Start it and wait until it has started whole."""
-        configuration.write(self.directory, port=self.port, host=self._host, component=self._component, phones=self.phones)
+        configuration.write(
+            self.directory,
+            port=self.port,
+            host=self._host,
+            component=self._component,
+            phones=self.phones,
+        )
         self._child = await Child.start(
             "Home Assistant",
-            # Everything that is used is installed. Only the phone app's integration names packages that are not, in case somebody has them.
-            [sys.executable, "-m", "homeassistant", *(["--skip-pip"] if self.phones else []), "--config", self.directory],
+            # Everything that is used is installed. Only the phone app's integration names packages
+            # that are not, in case somebody has them.
+            [
+                sys.executable,
+                "-m",
+                "homeassistant",
+                *(["--skip-pip"] if self.phones else []),
+                "--config",
+                self.directory,
+            ],
             log=self.log,
-            # Only its own directory may offer it custom components, not the checkout that we run from.
+            # Only its own directory may offer it custom components, not the checkout that we run
+            # from.
             environment={"PYTHONPATH": "", **(environment or {})},
             directory=self.directory,
         )
@@ -104,11 +126,21 @@ class Home:
             code = await self._post(
                 session,
                 "/api/onboarding/users",
-                {"name": "Demo", "username": username, "password": password, "client_id": client_id, "language": "en"},
+                {
+                    "name": "Demo",
+                    "username": username,
+                    "password": password,
+                    "client_id": client_id,
+                    "language": "en",
+                },
             )
             self._account = await self._exchange(session, code["auth_code"])
             await self._post(session, "/api/onboarding/analytics", {})
-            await self._post(session, "/api/onboarding/integration", {"client_id": client_id, "redirect_uri": client_id})
+            await self._post(
+                session,
+                "/api/onboarding/integration",
+                {"client_id": client_id, "redirect_uri": client_id},
+            )
         await self._wait_running()
 
     async def sign_in(self, username: str = USERNAME, password: str = PASSWORD) -> None:
@@ -120,7 +152,12 @@ class Home:
         """Sign somebody in beside the owner."""
         async with aiohttp.ClientSession(self.url) as session:
             handler = ["homeassistant", None]
-            flow = await self._post(session, "/auth/login_flow", {"client_id": f"{self.url}/", "handler": handler, "redirect_uri": f"{self.url}/"}, plain=True)
+            flow = await self._post(
+                session,
+                "/auth/login_flow",
+                {"client_id": f"{self.url}/", "handler": handler, "redirect_uri": f"{self.url}/"},
+                plain=True,
+            )
             done = await self._post(
                 session,
                 f"/auth/login_flow/{flow['flow_id']}",
@@ -131,17 +168,29 @@ class Home:
 
     async def onboarded(self) -> bool:
         """Whether it has an owner already."""
-        async with aiohttp.ClientSession(self.url) as session, session.get("/api/onboarding") as response:
+        async with (
+            aiohttp.ClientSession(self.url) as session,
+            session.get("/api/onboarding") as response,
+        ):
             # Once everything is done the page is gone.
-            return response.status == HTTPStatus.NOT_FOUND or all(step["done"] for step in await response.json())
+            return response.status == HTTPStatus.NOT_FOUND or all(
+                step["done"] for step in await response.json()
+            )
 
     async def token(self) -> str:
         """Return an access token that is fresh."""
         if self._account is None:
             msg = "nobody is signed in"
             raise RuntimeError(msg)
-        form = {"client_id": f"{self.url}/", "grant_type": "refresh_token", "refresh_token": self._account.refresh_token}
-        async with aiohttp.ClientSession(self.url) as session, session.post("/auth/token", data=form) as response:
+        form = {
+            "client_id": f"{self.url}/",
+            "grant_type": "refresh_token",
+            "refresh_token": self._account.refresh_token,
+        }
+        async with (
+            aiohttp.ClientSession(self.url) as session,
+            session.post("/auth/token", data=form) as response,
+        ):
             token: str = (await response.json())["access_token"]
             return token
 
@@ -151,10 +200,15 @@ class Home:
         async with Messages.open(self.url, token or await self.token()) as messages:
             yield messages
 
-    async def request(self, method: str, path: str, body: object = None, *, token: str | None = None) -> Any:
+    async def request(
+        self, method: str, path: str, body: object = None, *, token: str | None = None
+    ) -> Any:
         """Send an authenticated HTTP request, return its JSON."""
         headers = {"Authorization": f"Bearer {token or await self.token()}"}
-        async with aiohttp.ClientSession(self.url, headers=headers) as session, session.request(method, path, json=body) as response:
+        async with (
+            aiohttp.ClientSession(self.url, headers=headers) as session,
+            session.request(method, path, json=body) as response,
+        ):
             response.raise_for_status()
             return await response.json()
 
@@ -170,9 +224,15 @@ class Home:
             tokens = await response.json()
         return Account(tokens["access_token"], tokens["refresh_token"])
 
-    async def _post(self, session: aiohttp.ClientSession, path: str, body: object, *, plain: bool = False) -> Any:
+    async def _post(
+        self, session: aiohttp.ClientSession, path: str, body: object, *, plain: bool = False
+    ) -> Any:
         """Post JSON."""
-        headers = {} if plain or self._account is None else {"Authorization": f"Bearer {self._account.token}"}
+        headers = (
+            {}
+            if plain or self._account is None
+            else {"Authorization": f"Bearer {self._account.token}"}
+        )
         async with session.post(path, json=body, headers=headers) as response:
             response.raise_for_status()
             return await response.json()

@@ -75,7 +75,14 @@ class Station:
 class Household:
     """A home with a mask and a wand."""
 
-    def __init__(self, directory: Path, *, port: int | None = None, host: str = "127.0.0.1", programs: Path = PROGRAMS) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        port: int | None = None,
+        host: str = "127.0.0.1",
+        programs: Path = PROGRAMS,
+    ) -> None:
         """Describe a household that lives in a directory."""
         self.directory = directory
         self.home = Home(directory / "home", port=port or free_port(), host=host)
@@ -126,7 +133,9 @@ class Household:
         self._running.push_async_callback(node.stop)
         async with node.direct() as direct:
             info = direct.info
-        responder = Responder(node.port, memory["key"], name=info.name, mac=info.mac_address.replace(":", "").lower())
+        responder = Responder(
+            node.port, memory["key"], name=info.name, mac=info.mac_address.replace(":", "").lower()
+        )
         await responder.start(host="127.0.0.1")
         self._running.push_async_callback(responder.stop)
         link = Link(responder.port)
@@ -142,7 +151,9 @@ class Household:
         path = self.directory / modality / "network.json"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps({"port": free_port(), "node_port": free_port(), "key": new_key()}))
+            path.write_text(
+                json.dumps({"port": free_port(), "node_port": free_port(), "key": new_key()})
+            )
         memory: dict[str, Any] = json.loads(path.read_text())
         return memory
 
@@ -165,23 +176,33 @@ class Household:
         async with self.home.messages() as messages:
             yield messages
 
-    async def add_node(self, messages: Messages, station: Station, tell: Callable[[str], None] = lambda _: None) -> flows.Step:
+    async def add_node(
+        self, messages: Messages, station: Station, tell: Callable[[str], None] = lambda _: None
+    ) -> flows.Step:
         """Announce a node and take it through ESPHome's discovered flow and ours, as a user does; return how ours ended."""
         await station.announcement.start()
         tell("announced")
-        discovered = await flows.wait_discovered(messages, "esphome", lambda flow: flow["context"]["unique_id"] == station.mac)
+        discovered = await flows.wait_discovered(
+            messages, "esphome", lambda flow: flow["context"]["unique_id"] == station.mac
+        )
         tell("discovered by esphome")
         step = flows.expect(await flows.submit(self.home, discovered), "form", "encryption_key")
-        flows.expect(await flows.submit(self.home, step, {"noise_psk": station.key}), "create_entry")
+        flows.expect(
+            await flows.submit(self.home, step, {"noise_psk": station.key}), "create_entry"
+        )
         tell("added to esphome with its encryption key")
-        discovered = await flows.wait_discovered(messages, DOMAIN, lambda flow: flow["context"]["unique_id"] == station.mac)
+        discovered = await flows.wait_discovered(
+            messages, DOMAIN, lambda flow: flow["context"]["unique_id"] == station.mac
+        )
         tell(f"discovered by {DOMAIN}")
         created = flows.expect(await flows.submit(self.home, discovered), "create_entry")
         tell(f"added to {DOMAIN}")
         await self.find_device(messages, station)
         return created
 
-    async def add_person(self, name: str, after: flows.Step | None = None, *, enroll: bool = True) -> str:
+    async def add_person(
+        self, name: str, after: flows.Step | None = None, *, enroll: bool = True
+    ) -> str:
         """Add an adult to whom nothing of what is asked applies, in the flow that follows the first device or from the menu; return the id of the entry.
 
         The nodes know them at once, unless a person is to do that by hand.
@@ -197,7 +218,9 @@ class Household:
         entry_id: str = created["result"]["entry_id"]
         if enroll:
             token = await self._token(entry_id)
-            await asyncio.gather(*(self._enroll(station, token) for station in self.stations.values()))
+            await asyncio.gather(
+                *(self._enroll(station, token) for station in self.stations.values())
+            )
         return entry_id
 
     async def _token(self, entry_id: str, timeout_s: float = 10) -> int:
@@ -207,7 +230,7 @@ class Household:
             while True:
                 for entry in json.loads(path.read_text())["data"]["entries"]:
                     if entry["entry_id"] == entry_id:
-                        return int(entry["data"]["subject"])
+                        return int(entry["data"]["profile"])
                 await asyncio.sleep(0.2)
 
     async def _enroll(self, station: Station, token: int) -> None:
@@ -215,7 +238,12 @@ class Household:
         async with station.owner() as owner:
             await owner.enroll(token)
 
-    async def furnish(self, messages: Messages, person: str, tell: Callable[[str, str], None] = lambda _node, _event: None) -> None:
+    async def furnish(
+        self,
+        messages: Messages,
+        person: str,
+        tell: Callable[[str, str], None] = lambda _node, _event: None,
+    ) -> None:
         """Add both nodes and, as the first one asks for it, a person."""
         added = False
         for station in self.stations.values():
@@ -231,20 +259,33 @@ class Household:
 
     async def select_person(self, messages: Messages, station: Station, name: str) -> None:
         """Choose whose skin it is on a device's page."""
-        await messages.act("select.select_option", {"option": name}, entity_id=await self.entity(messages, station, "person", "select"))
+        await messages.act(
+            "select.select_option",
+            {"option": name},
+            entity_id=await self.entity(messages, station, "person", "select"),
+        )
 
-    async def enroll_by_hand(self, messages: Messages, station: Station, name: str, timeout_s: float = 15) -> None:
+    async def enroll_by_hand(
+        self, messages: Messages, station: Station, name: str, timeout_s: float = 15
+    ) -> None:
         """Enroll a person as a user does: choose them on the device's page, and hold the device's button until it knows them."""
         await self.select_person(messages, station, name)
         ready = await self.entity(messages, station, "ready", "binary_sensor")
         async with station.direct() as direct:
             await direct.simulate(button=True)
-            await messages.wait_state(ready, lambda state: state["attributes"].get("reason") != "not_enrolled", timeout_s)
+            await messages.wait_state(
+                ready, lambda state: state["attributes"].get("reason") != "not_enrolled", timeout_s
+            )
             await direct.simulate(button=False)
 
-    async def find_device(self, messages: Messages, station: Station, timeout_s: float = 20) -> None:
+    async def find_device(
+        self, messages: Messages, station: Station, timeout_s: float = 20
+    ) -> None:
         """Learn the id of a node's device, which ESPHome makes once it has connected."""
-        async with asyncio.timeout(timeout_s), messages.subscribe("subscribe_events", event_type="device_registry_updated") as events:
+        async with (
+            asyncio.timeout(timeout_s),
+            messages.subscribe("subscribe_events", event_type="device_registry_updated") as events,
+        ):
             while True:
                 for device in await messages.call("config/device_registry/list"):
                     if ["mac", station.mac] in device["connections"]:
@@ -252,18 +293,34 @@ class Household:
                         return
                 await events.get()
 
-    async def entity(self, messages: Messages, station: Station, key: str, domain: str = "sensor", timeout_s: float = 20) -> str:
+    async def entity(
+        self,
+        messages: Messages,
+        station: Station,
+        key: str,
+        domain: str = "sensor",
+        timeout_s: float = 20,
+    ) -> str:
         """Wait until our integration has an entity with this translation key on the node's device, return its id."""
-        async with asyncio.timeout(timeout_s), messages.subscribe("subscribe_events", event_type="entity_registry_updated") as events:
+        async with (
+            asyncio.timeout(timeout_s),
+            messages.subscribe("subscribe_events", event_type="entity_registry_updated") as events,
+        ):
             while True:
                 for entity in await messages.call("config/entity_registry/list"):
                     ours = entity["platform"] == DOMAIN and entity["device_id"] == station.device_id
-                    if ours and entity["translation_key"] == key and entity["entity_id"].startswith(f"{domain}."):
+                    if (
+                        ours
+                        and entity["translation_key"] == key
+                        and entity["entity_id"].startswith(f"{domain}.")
+                    ):
                         entity_id: str = entity["entity_id"]
                         return entity_id
                 await events.get()
 
-    async def wait_session(self, messages: Messages, station: Station, *states: str, timeout_s: float = 20) -> None:
+    async def wait_session(
+        self, messages: Messages, station: Station, *states: str, timeout_s: float = 20
+    ) -> None:
         """Wait until the session sensor of a node shows one of these states."""
         entity_id = await self.entity(messages, station, "session")
         await messages.wait_state(entity_id, lambda state: state["state"] in states, timeout_s)

@@ -9,7 +9,9 @@ async def add(household: Household, messages: Messages, name: str, brightness: i
     """Make a template light and switch it on, return its id."""
     on = f"input_boolean.{(await messages.call('input_boolean/create', name=f'{name} on'))['id']}"
     level = f"input_number.{(await messages.call('input_number/create', name=f'{name} level', min=0, max=255, step=1))['id']}"
-    step = await flows.submit(household.home, await flows.begin(household.home, "template"), {"next_step_id": "light"})
+    step = await flows.submit(
+        household.home, await flows.begin(household.home, "template"), {"next_step_id": "light"}
+    )
     light = {
         "name": name,
         "state": f"{{{{ is_state('{on}', 'on') }}}}",
@@ -18,7 +20,11 @@ async def add(household: Household, messages: Messages, name: str, brightness: i
         "turn_off": [{"action": "input_boolean.turn_off", "target": {"entity_id": on}}],
         "set_level": [
             {"action": "input_boolean.turn_on", "target": {"entity_id": on}},
-            {"action": "input_number.set_value", "target": {"entity_id": level}, "data": {"value": "{{ brightness }}"}},
+            {
+                "action": "input_number.set_value",
+                "target": {"entity_id": level},
+                "data": {"value": "{{ brightness }}"},
+            },
         ],
     }
     flows.expect(await flows.submit(household.home, step, light), "create_entry")
@@ -31,4 +37,8 @@ async def add(household: Household, messages: Messages, name: str, brightness: i
 
 async def shines(messages: Messages, lamp: str, brightness: int) -> None:
     """Wait until a light is as bright as this."""
-    await messages.wait_state(lamp, lambda state: (state["state"], state["attributes"].get("brightness")) == ("on", brightness), 10)
+    await messages.wait_state(
+        lamp,
+        lambda state: (state["state"], state["attributes"].get("brightness")) == ("on", brightness),
+        10,
+    )

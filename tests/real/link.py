@@ -15,7 +15,9 @@ class Way(Enum):
 class _Pipe:
     """One direction of one connection: what came in waits here until it may go on."""
 
-    def __init__(self, link: Link, way: Way, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, link: Link, way: Way, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         """Connect two ends."""
         self.held = 0
         self._link = link
@@ -45,7 +47,9 @@ class _Pipe:
         """Write what came in, once it may."""
         while True:
             came, data = await self._queue.get()
-            await asyncio.sleep(max(0.0, came + self._link.delay_s - asyncio.get_running_loop().time()))
+            await asyncio.sleep(
+                max(0.0, came + self._link.delay_s - asyncio.get_running_loop().time())
+            )
             await self._link.gate(self._way).wait()
             self.held -= len(data)
             if not data:
@@ -58,7 +62,9 @@ class _Pipe:
 class _Connection:
     """Both directions of one connection."""
 
-    def __init__(self, ends: tuple[asyncio.StreamWriter, asyncio.StreamWriter], pipes: dict[Way, _Pipe]) -> None:
+    def __init__(
+        self, ends: tuple[asyncio.StreamWriter, asyncio.StreamWriter], pipes: dict[Way, _Pipe]
+    ) -> None:
         """Join two ends."""
         self.pipes = pipes
         self._ends = ends
@@ -100,7 +106,9 @@ class Link:
         self._server: asyncio.Server | None = None
         self._connections: set[_Connection] = set()
 
-    async def start(self, port: int = 0, host: str = "127.0.0.1", *, listener: socket.socket | None = None) -> None:
+    async def start(
+        self, port: int = 0, host: str = "127.0.0.1", *, listener: socket.socket | None = None
+    ) -> None:
         """Listen; on a socket that is listening already if one is given."""
         if listener is not None:
             self._server = await asyncio.start_server(self._serve, sock=listener)

@@ -37,7 +37,10 @@ class Messages:
     @contextlib.asynccontextmanager
     async def open(cls, url: str, token: str) -> AsyncGenerator[Self]:
         """Connect and authenticate."""
-        async with aiohttp.ClientSession(url) as session, session.ws_connect("/api/websocket", max_msg_size=0) as socket:
+        async with (
+            aiohttp.ClientSession(url) as session,
+            session.ws_connect("/api/websocket", max_msg_size=0) as socket,
+        ):
             await socket.receive_json()
             await socket.send_json({"type": "auth", "access_token": token})
             answer = await socket.receive_json()
@@ -99,10 +102,24 @@ class Messages:
             with contextlib.suppress(ConnectionError, CallError):
                 await self.call("unsubscribe_events", subscription=number)
 
-    async def act(self, action: str, data: dict[str, Any] | None = None, *, response: bool = False, **target: Any) -> Any:
+    async def act(
+        self,
+        action: str,
+        data: dict[str, Any] | None = None,
+        *,
+        response: bool = False,
+        **target: Any,
+    ) -> Any:
         """Call an action, `domain.name`; return its response if asked for one."""
         domain, name = action.split(".")
-        result = await self.call("call_service", domain=domain, service=name, service_data=data or {}, target=target, return_response=response)
+        result = await self.call(
+            "call_service",
+            domain=domain,
+            service=name,
+            service_data=data or {},
+            target=target,
+            return_response=response,
+        )
         return result["response"] if response else None
 
     async def states(self) -> dict[str, State]:
@@ -111,7 +128,10 @@ class Messages:
 
     async def wait_any(self, accept: Callable[[State], bool], timeout_s: float = 20) -> State:
         """Wait until the state of any entity is acceptable, return it."""
-        async with asyncio.timeout(timeout_s), self.subscribe("subscribe_events", event_type="state_changed") as events:
+        async with (
+            asyncio.timeout(timeout_s),
+            self.subscribe("subscribe_events", event_type="state_changed") as events,
+        ):
             for state in (await self.states()).values():
                 if accept(state):
                     return state
@@ -120,23 +140,41 @@ class Messages:
                 if new is not None and accept(new):
                     return new
 
-    async def wait_state(self, entity_id: str, accept: Callable[[State], bool], timeout_s: float = 20) -> State:
+    async def wait_state(
+        self, entity_id: str, accept: Callable[[State], bool], timeout_s: float = 20
+    ) -> State:
         """Wait until an entity's state is acceptable, return it."""
         try:
-            return await self.wait_any(lambda state: state["entity_id"] == entity_id and accept(state), timeout_s)
+            return await self.wait_any(
+                lambda state: state["entity_id"] == entity_id and accept(state), timeout_s
+            )
         except TimeoutError:
             msg = f"{entity_id} stayed {(await self.states()).get(entity_id)}"
             raise TimeoutError(msg) from None
 
     async def wait_issue(self, issue_id: str, *, there: bool, timeout_s: float = 20) -> None:
         """Wait until a repair is there, or has gone."""
-        async with asyncio.timeout(timeout_s), self.subscribe("subscribe_events", event_type="repairs_issue_registry_updated") as events:
-            while any(issue["issue_id"] == issue_id for issue in (await self.call("repairs/list_issues"))["issues"]) is not there:
+        async with (
+            asyncio.timeout(timeout_s),
+            self.subscribe(
+                "subscribe_events", event_type="repairs_issue_registry_updated"
+            ) as events,
+        ):
+            while (
+                any(
+                    issue["issue_id"] == issue_id
+                    for issue in (await self.call("repairs/list_issues"))["issues"]
+                )
+                is not there
+            ):
                 await events.get()
 
     async def wait_running(self, timeout_s: float = 90) -> None:
         """Wait until Home Assistant's start is complete."""
-        async with asyncio.timeout(timeout_s), self.subscribe("subscribe_events", event_type="homeassistant_started") as events:
+        async with (
+            asyncio.timeout(timeout_s),
+            self.subscribe("subscribe_events", event_type="homeassistant_started") as events,
+        ):
             if (await self.call("get_config"))["state"] != "RUNNING":
                 await events.get()
 

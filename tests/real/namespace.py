@@ -1,7 +1,8 @@
 """A network of our own, so that announcements and requests of a run stay on this machine.
 
-Where the kernel lets us, the process moves into a fresh network namespace with one interface that has multicast and a default route that leads nowhere.
-Everything it starts afterwards is in there too. Elsewhere it runs plainly on the machine's own network.
+Where the kernel lets us, the process moves into a fresh network namespace with one interface that
+has multicast and a default route that leads nowhere. Everything it starts afterwards is in there
+too. Elsewhere it runs plainly on the machine's own network.
 """
 
 import os
@@ -28,7 +29,10 @@ _entered: list[str] = []
 def _ip(*arguments: str) -> bool:
     """Run ip(8) and say whether it worked."""
     program = shutil.which("ip", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-    return program is not None and subprocess.run([program, *arguments], capture_output=True, check=False).returncode == 0  # noqa: S603 - no input from outside
+    return (
+        program is not None
+        and subprocess.run([program, *arguments], capture_output=True, check=False).returncode == 0
+    )
 
 
 def _unshare() -> bool:
@@ -58,10 +62,12 @@ def _furnish() -> bool:
     """Bring up loopback and one interface with multicast and a default route."""
     if not _ip("link", "set", "lo", "up") or not any(_ip(*kind) for kind in _KINDS):
         return False
-    # The peer's end only has to be up for the other to have a carrier: without addresses it hears nothing twice.
+    # The peer's end only has to be up for the other to have a carrier: without addresses it hears
+    # nothing twice.
     _ip("link", "set", _PEER, "addrgenmode", "none")
     _ip("link", "set", _PEER, "up")
-    # A name that cannot be looked up fails at once: by the default route each would wait 12 s, and a browser with it.
+    # A name that cannot be looked up fails at once: by the default route each would wait 12 s, and
+    # a browser with it.
     for line in _RESOLVER.read_text().splitlines() if _RESOLVER.exists() else []:
         if line.startswith("nameserver "):
             _ip("route", "add", "unreachable", line.split()[1])
@@ -79,6 +85,6 @@ def enter() -> bool:
     return bool(_entered)
 
 
-def own() -> bool:
+def custom() -> bool:
     """Whether this process is in a network of its own."""
     return bool(_entered)

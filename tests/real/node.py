@@ -16,24 +16,26 @@ HELD_S = 10.2
 """How long the button of a new node is held."""
 
 
-async def commissioned(program: Path, subjects: Sequence[int] = ()) -> bytes:
+async def commissioned(program: Path, profiles: Sequence[int] = ()) -> bytes:
     """Return what a node stores once its button has been held for 10 s, with these subjects enrolled; made once for each program."""
     content = await asyncio.to_thread(program.read_bytes)
-    digest = hashlib.sha256(content + repr(tuple(subjects)).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(content + repr(tuple(profiles)).encode()).hexdigest()[:16]
     found = COMMISSIONED / f"{program.name}-{digest}.records"
     if not found.exists():
         with tempfile.TemporaryDirectory() as folder, contextlib.closing(socket.socket()) as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
             probe.close()
-            node = Node(program, Path(folder), port=port, witness=Path(folder) / "witness", subjects=None)
+            node = Node(
+                program, Path(folder), port=port, witness=Path(folder) / "witness", profiles=None
+            )
             await node.start()
             try:
                 async with Owner("127.0.0.1", port) as owner:
                     await owner.press(HELD_S)
                     await owner.telemetry(lambda values: values["state"] == "idle")
-                    if subjects:
-                        await owner.enroll(*subjects)
+                    if profiles:
+                        await owner.enroll(*profiles)
             finally:
                 await node.stop()
             found.parent.mkdir(parents=True, exist_ok=True)
@@ -53,11 +55,12 @@ class Node:
         *,
         port: int,
         witness: Path,
-        subjects: Sequence[int] | None = (),
+        profiles: Sequence[int] | None = (),
     ) -> None:
         """Describe a node; its state lives in `directory` and survives its reboots.
 
-        A new one has been commissioned, with these subjects enrolled; with None it is as it comes from the maker.
+        A new one has been commissioned, with these subjects enrolled; with None it is as it comes
+        from the maker.
         """
         self.name = program.name
         self.port = port
@@ -66,12 +69,13 @@ class Node:
         self.records = self.state / f"{self.name}.records"
         self.log = directory / f"{self.name}.log"
         self._program = program
-        self._subjects = subjects
+        self._subjects = profiles
         self._environment = {
             "FACIAL_THERAPY_PORT": str(port),
             "FACIAL_THERAPY_STATE": str(self.state),
             "FACIAL_THERAPY_WITNESS": str(witness),
-            # ESPHome's own preferences: beside the records, not in the home directory of whoever runs this.
+            # ESPHome's own preferences: beside the records, not in the home directory of whoever
+            # runs this.
             "ESPHOME_PREFDIR": str(directory / "preferences"),
         }
         self._child: Child | None = None
@@ -151,8 +155,16 @@ class Node:
     async def _supervise(self) -> None:
         """Start the program again whenever it ends."""
         while True:
-            # A real node has a processor of its own: here it must not wait for 40 ms because somebody compiles, which its guard would end.
-            self._child = await Child.start(self.name, [self._program], log=self.log, environment=self._environment, directory=self.directory, urgent=True)
+            # A real node has a processor of its own: here it must not wait for 40 ms because
+            # somebody compiles, which its guard would end.
+            self._child = await Child.start(
+                self.name,
+                [self._program],
+                log=self.log,
+                environment=self._environment,
+                directory=self.directory,
+                urgent=True,
+            )
             self._up.set()
             await self._child.wait()
             # A program that cannot run must not take the machine with it.

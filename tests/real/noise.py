@@ -74,7 +74,9 @@ class Responder:
             self._clients.discard(writer)
             writer.close()
 
-    async def _shake_hands(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> NoiseConnection | None:
+    async def _shake_hands(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> NoiseConnection | None:
         """Run the handshake; None if the client is refused."""
         try:
             hello = await framing.read_noise(reader)
@@ -104,13 +106,17 @@ class Responder:
         writer.write(framing.noise(_REJECTED + why.encode()))
         await writer.drain()
 
-    async def _relay(self, cipher: NoiseConnection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _relay(
+        self, cipher: NoiseConnection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         """Pass frames both ways until either side ends."""
         node_reader, node_writer = await asyncio.open_connection("127.0.0.1", self._node_port)
 
         async def to_node() -> None:
             while True:
-                kind, payload = framing.parse_message(cipher.decrypt(await framing.read_noise(reader)))
+                kind, payload = framing.parse_message(
+                    cipher.decrypt(await framing.read_noise(reader))
+                )
                 node_writer.write(framing.plain(kind, payload))
                 await node_writer.drain()
 

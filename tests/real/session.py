@@ -18,11 +18,28 @@ MANUAL: dict[str, dict[str, Any]] = {
     "mask": {"program": "manual", "duration_s": 120, "channels": {"red": 14}},
     "wand": {"program": "manual", "duration_s": 120, "current_ua": 100, "frequency_hz": 8.3},
 }
-# A mask that lights up a fourth time within this latches a fault. From docs/safety.md, with a second more.
+# A mask that lights up a fourth time within this latches a fault. From docs/safety.md, with a
+# second more.
 _EDGES = 3
 _EDGES_WINDOW_S = 31
-_GIVEN = {"dose_day", "dose_week", "blue_week", "sessions_day", "sessions_week", "rest", "rest_blue", "treatment_day"}
-_RESTING = {"worn": False, "contact": False, "charging": False, "button": False, "temperature": 33, "impedance": 2000}
+_GIVEN = {
+    "dose_day",
+    "dose_week",
+    "blue_week",
+    "sessions_day",
+    "sessions_week",
+    "rest",
+    "rest_blue",
+    "treatment_day",
+}
+_RESTING = {
+    "worn": False,
+    "contact": False,
+    "charging": False,
+    "button": False,
+    "temperature": 33,
+    "impedance": 2000,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +64,9 @@ def read_ledger(household: Household) -> list[Account]:
         entry = json.loads(text)
         if entry["kind"] == "session":
             outcome = None if entry["delivered"] is None else entry["outcome"]
-            accounts[entry["session_id"]] = Account(entry["session_id"], entry["mac"], entry["planned"], entry["delivered"], outcome)
+            accounts[entry["session_id"]] = Account(
+                entry["session_id"], entry["mac"], entry["planned"], entry["delivered"], outcome
+            )
     return list(accounts.values())
 
 
@@ -67,16 +86,26 @@ async def wait_settled(household: Household, station: Station, timeout_s: float 
             await asyncio.sleep(0.05)
 
 
-async def wait_ready(household: Household, messages: Messages, station: Station, timeout_s: float = 30) -> None:
+async def wait_ready(
+    household: Household, messages: Messages, station: Station, timeout_s: float = 30
+) -> None:
     """Wait until something could start on a device, or until nothing but what its person has had already speaks against it."""
     ready = await household.entity(messages, station, "ready", "binary_sensor", timeout_s)
-    await messages.wait_state(ready, lambda state: state["state"] == "on" or state["attributes"].get("reason") in _GIVEN, timeout_s)
+    await messages.wait_state(
+        ready,
+        lambda state: state["state"] == "on" or state["attributes"].get("reason") in _GIVEN,
+        timeout_s,
+    )
 
 
-async def wait_still_worn(household: Household, messages: Messages, station: Station, timeout_s: float = 30) -> None:
+async def wait_still_worn(
+    household: Household, messages: Messages, station: Station, timeout_s: float = 30
+) -> None:
     """Wait until a device is back that has been worn all the while: before anything else it has to come off."""
     ready = await household.entity(messages, station, "ready", "binary_sensor", timeout_s)
-    await messages.wait_state(ready, lambda state: state["attributes"].get("reason") == "still_worn", timeout_s)
+    await messages.wait_state(
+        ready, lambda state: state["attributes"].get("reason") == "still_worn", timeout_s
+    )
 
 
 async def pace(household: Household, station: Station) -> None:
@@ -84,7 +113,11 @@ async def pace(household: Household, station: Station) -> None:
     if station.modality != "mask":
         return
     since_ns = now_ns() - _EDGES_WINDOW_S * 1_000_000_000
-    began_s = [start for start, _ in (await household.witness.above(station.node.name, since_ns)).spans_s if start > 0]
+    began_s = [
+        start
+        for start, _ in (await household.witness.above(station.node.name, since_ns)).spans_s
+        if start > 0
+    ]
     if len(began_s) >= _EDGES:
         await asyncio.sleep(began_s[-_EDGES])
 
@@ -93,7 +126,12 @@ async def arm(household: Household, messages: Messages, station: Station, **chan
     """Arm a manual session of a device that nobody wears."""
     await wait_ready(household, messages, station)
     await pace(household, station)
-    data = {"device_id": station.device_id, "person": PERSON[station.modality], **MANUAL[station.modality], **changes}
+    data = {
+        "device_id": station.device_id,
+        "person": PERSON[station.modality],
+        **MANUAL[station.modality],
+        **changes,
+    }
     await messages.act(f"{DOMAIN}.start_session", data)
 
 
@@ -103,7 +141,9 @@ async def begin(household: Household, messages: Messages, station: Station, **ch
         return await begin_with(household, messages, station, direct, **changes)
 
 
-async def begin_with(household: Household, messages: Messages, station: Station, direct: Direct, **changes: Any) -> int:
+async def begin_with(
+    household: Household, messages: Messages, station: Station, direct: Direct, **changes: Any
+) -> int:
     """Start a manual session over a connection to the node that is open already."""
     await wear(direct, station, on=False)
     await arm(household, messages, station, **changes)
@@ -131,6 +171,12 @@ async def rest(household: Household, messages: Messages) -> None:
             raise
     for station in household.stations.values():
         async with station.direct() as direct:
-            await direct.simulate(**{name: value for name, value in _RESTING.items() if f"Simulated {name}" in direct.entities})
+            await direct.simulate(
+                **{
+                    name: value
+                    for name, value in _RESTING.items()
+                    if f"Simulated {name}" in direct.entities
+                }
+            )
             await wear(direct, station, on=False)
         await wait_ready(household, messages, station)

@@ -25,10 +25,17 @@ class Timeline:
 
     def note(self, source: str, event: str, t_ns: int | None = None) -> None:
         """Keep and print a moment: now, or a time of the witness, whose clock is the same."""
-        moment = Moment(round(((t_ns or time.monotonic_ns()) - self._start_ns) / 1e9, 3), source, event)
+        moment = Moment(
+            round(((t_ns or time.monotonic_ns()) - self._start_ns) / 1e9, 3), source, event
+        )
         self.moments.append(moment)
-        print(f"{moment.t_s:8.2f} s  {moment.source:<15} {moment.event}", file=self.output, flush=True)
+        print(
+            f"{moment.t_s:8.2f} s  {moment.source:<15} {moment.event}", file=self.output, flush=True
+        )
 
     def as_json(self) -> list[dict[str, object]]:
         """Return the moments in the order of their time."""
-        return [{"t_s": moment.t_s, "source": moment.source, "event": moment.event} for moment in sorted(self.moments, key=lambda moment: moment.t_s)]
+        return [
+            {"t_s": moment.t_s, "source": moment.source, "event": moment.event}
+            for moment in sorted(self.moments, key=lambda moment: moment.t_s)
+        ]

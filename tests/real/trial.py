@@ -13,13 +13,18 @@ from .watch import now_ns
 TOLERANCE = 0.02
 DURATION_S = 20
 
-# The ramp from zero belongs to the session: half of it is lost. From docs/safety.md, not from the code under trial.
+# The ramp from zero belongs to the session: half of it is lost. From docs/safety.md, not from the
+# code under trial.
 RAMP_S = {"mask": 3.0, "wand": 5.0}
 RED, NEAR_INFRARED, WAND = 1, 2, 5
 """Channel numbers of the contract."""
 
 MANUAL: dict[str, dict[str, Any]] = {
-    "mask": {"program": "manual", "duration_s": DURATION_S, "channels": {"red": 14, "near_infrared": 14}},
+    "mask": {
+        "program": "manual",
+        "duration_s": DURATION_S,
+        "channels": {"red": 14, "near_infrared": 14},
+    },
     "wand": {"program": "manual", "duration_s": DURATION_S, "current_ua": 100, "frequency_hz": 8.3},
 }
 SKIN = {"mask": "worn", "wand": "contact"}
@@ -54,10 +59,17 @@ class Trial:
         """What speaks against it: how it ended, and for each channel which measure stands apart from the other two."""
         found = [] if self.outcome == "completed" else [f"ended as {self.outcome}, not completed"]
         for channel in sorted({*self.planned, *self.delivered, *self.witnessed}):
-            measures = {name: getattr(self, name).get(channel, 0.0) for name in ("planned", "delivered", "witnessed")}
+            measures = {
+                name: getattr(self, name).get(channel, 0.0)
+                for name in ("planned", "delivered", "witnessed")
+            }
             if _close(*measures.values()):
                 continue
-            apart = [name for name in measures if _close(*(value for other, value in measures.items() if other != name))]
+            apart = [
+                name
+                for name in measures
+                if _close(*(value for other, value in measures.items() if other != name))
+            ]
             ordered = sorted(measures, key=lambda name: name not in apart)
             said = ", ".join(f"{name} {measures[name]:.5f}" for name in ordered)
             found.append(f"channel {channel}: {said} {UNIT[self.modality]}")
@@ -85,7 +97,10 @@ def _close(*measures: float) -> bool:
 def planned_doses(modality: str, levels: Doses, duration_s: float) -> Doses:
     """Return what a session should give: mW/cm2 become J/cm2, uA become mA min."""
     time_s = duration_s - RAMP_S[modality] / 2
-    return {channel: level * time_s / (60_000 if modality == "wand" else 1000) for channel, level in levels.items()}
+    return {
+        channel: level * time_s / (60_000 if modality == "wand" else 1000)
+        for channel, level in levels.items()
+    }
 
 
 def node_doses(modality: str, field: str) -> Doses:
@@ -114,34 +129,60 @@ async def put_on(station: Station, *, on: bool) -> None:
         await wear(direct, station, on=on)
 
 
-async def run(household: Household, messages: Messages, station: Station, person: str, timeline: Timeline) -> Trial:
+async def run(
+    household: Household, messages: Messages, station: Station, person: str, timeline: Timeline
+) -> Trial:
     """Arm a manual session, put the device on, and measure until it has ended."""
     name = station.node.name
     since_ns = now_ns()
     sensor = await household.entity(messages, station, "session")
-    async with messages.subscribe("subscribe_events", event_type="state_changed") as events, asyncio.TaskGroup() as tasks:
+    async with (
+        messages.subscribe("subscribe_events", event_type="state_changed") as events,
+        asyncio.TaskGroup() as tasks,
+    ):
         following = tasks.create_task(_follow(events, sensor, station.modality, timeline))
-        await messages.act("facial_therapy.start_session", {"device_id": station.device_id, "person": person, **MANUAL[station.modality]}, response=True)
+        await messages.act(
+            "facial_therapy.start_session",
+            {"device_id": station.device_id, "person": person, **MANUAL[station.modality]},
+            response=True,
+        )
         await messages.wait_state(sensor, lambda state: state["state"] == "armed")
         level = await household.witness.level(name)
-        timeline.note("witness", f"{station.modality}: {'NOT dark while armed' if level.lit else 'dark while armed'}")
+        timeline.note(
+            "witness",
+            f"{station.modality}: {'NOT dark while armed' if level.lit else 'dark while armed'}",
+        )
         timeline.note("person", f"{station.modality}: {SKIN[station.modality]} (simulated)")
         await put_on(station, on=True)
         lit_ns = await household.witness.wait_lit(name, since_ns)
         timeline.note("witness", f"{station.modality}: output flows", lit_ns)
         await messages.wait_state(sensor, lambda state: state["state"] == "idle", DURATION_S + 20)
         dark_ns = await household.witness.wait_dark(name, now_ns())
-        timeline.note("witness", f"{station.modality}: output is zero", (await household.witness.level(name)).last_zero_ns or dark_ns)
+        timeline.note(
+            "witness",
+            f"{station.modality}: output is zero",
+            (await household.witness.level(name)).last_zero_ns or dark_ns,
+        )
         await put_on(station, on=False)
         following.cancel()
     planned = planned_doses(station.modality, LEVELS[station.modality], DURATION_S)
     return await measure(household, station, "manual", planned, since_ns, timeline)
 
 
-async def measure(household: Household, station: Station, program: str, planned: Doses, since_ns: int, timeline: Timeline) -> Trial:  # noqa: PLR0913, PLR0917 - all of it is the trial
+async def measure(
+    household: Household,
+    station: Station,
+    program: str,
+    planned: Doses,
+    since_ns: int,
+    timeline: Timeline,
+) -> Trial:
     """Compare what the last session of a device should have given with the node's record and with what the witness saw since a time."""
     record = await last_record(station)
-    timeline.note("node", f"{station.modality}: record {record['entry']}, {record['outcome']}, output for {int(record['output_ms']) / 1000:.1f} s")
+    timeline.note(
+        "node",
+        f"{station.modality}: record {record['entry']}, {record['outcome']}, output for {int(record['output_ms']) / 1000:.1f} s",
+    )
     return Trial(
         device=station.info.friendly_name,
         modality=station.modality,
@@ -149,13 +190,21 @@ async def measure(household: Household, station: Station, program: str, planned:
         outcome=record["outcome"],
         planned=planned,
         delivered=node_doses(station.modality, record["delivered"]),
-        witnessed={channel: dose for channel, dose in (await household.witness.dose(station.node.name, since_ns)).items() if dose},
+        witnessed={
+            channel: dose
+            for channel, dose in (await household.witness.dose(station.node.name, since_ns)).items()
+            if dose
+        },
     )
 
 
-async def _follow(events: asyncio.Queue[Any], sensor: str, modality: str, timeline: Timeline) -> None:
+async def _follow(
+    events: asyncio.Queue[Any], sensor: str, modality: str, timeline: Timeline
+) -> None:
     """Note every state of the session sensor."""
     while True:
         data = (await events.get())["data"]
-        if data["entity_id"] == sensor and data["new_state"]["state"] != (data["old_state"] or {}).get("state"):
+        if data["entity_id"] == sensor and data["new_state"]["state"] != (
+            data["old_state"] or {}
+        ).get("state"):
             timeline.note("home assistant", f"{modality}: session {data['new_state']['state']}")

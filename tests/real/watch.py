@@ -113,7 +113,11 @@ class Watch:
     async def above(self, node: str, since_ns: int, until_ns: int | None = None) -> Above:
         """Return how long and until when anything flowed after a time."""
         answer = await self.ask("above", node=node, since_ns=since_ns, until_ns=until_ns)
-        return Above(answer["longest_s"], answer["until_s"], [(start, end) for start, end in answer["spans_s"]])
+        return Above(
+            answer["longest_s"],
+            answer["until_s"],
+            [(start, end) for start, end in answer["spans_s"]],
+        )
 
     async def changes(self, node: str, since_ns: int = 0) -> list[tuple[int, int, int]]:
         """Return every change after a time: when, channel, ppm."""
@@ -130,7 +134,9 @@ class Watch:
 
     async def _wait(self, node: str, since_ns: int, timeout_s: float, *, lit: bool) -> int:
         """Wait for light or darkness."""
-        t_ns: int = (await self.ask("wait", node=node, since_ns=since_ns, timeout_s=timeout_s, lit=lit))["t_ns"]
+        t_ns: int = (
+            await self.ask("wait", node=node, since_ns=since_ns, timeout_s=timeout_s, lit=lit)
+        )["t_ns"]
         return t_ns
 
 

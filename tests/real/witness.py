@@ -2,7 +2,8 @@
 
     python -m tests.real.witness SOCKET FILE...
 
-It answers one JSON object per line over a Unix socket; `watch.py` is the client. Times are CLOCK_MONOTONIC nanoseconds.
+It answers one JSON object per line over a Unix socket; `watch.py` is the client. Times are
+CLOCK_MONOTONIC nanoseconds.
 """
 
 import argparse
@@ -17,7 +18,8 @@ from typing import Any
 
 from .exposure import FULL_PPM, FULL_SCALE, Exposure, Exposures
 
-# How often the files are looked at. Only the wake-up of waiting clients depends on it: times come from the lines.
+# How often the files are looked at. Only the wake-up of waiting clients depends on it: times come
+# from the lines.
 _POLL_S = 0.01
 
 type Query = Mapping[str, Any]
@@ -108,7 +110,12 @@ class Witness:
             case "errors":
                 return {"errors": self._exposures.errors}
             case "nodes":
-                return {"nodes": {node.node: {"pid": node.pid, "boots": node.boots} for node in self._exposures.nodes.values()}}
+                return {
+                    "nodes": {
+                        node.node: {"pid": node.pid, "boots": node.boots}
+                        for node in self._exposures.nodes.values()
+                    }
+                }
             case "wait":
                 return await self._wait(query)
         exposure = self._exposures.nodes.get(query["node"], Exposure(query["node"]))
@@ -139,14 +146,19 @@ class Witness:
         spans = exposure.spans(0, time.monotonic_ns())
         return {
             "ppm": exposure.levels,
-            "nominal": {channel: FULL_SCALE[channel] * ppm / FULL_PPM for channel, ppm in exposure.levels.items()},
+            "nominal": {
+                channel: FULL_SCALE[channel] * ppm / FULL_PPM
+                for channel, ppm in exposure.levels.items()
+            },
             "lit": exposure.lit,
             "last_zero_ns": None if exposure.lit or not spans else spans[-1][1],
         }
 
     def _dose(self, exposure: Exposure, query: Query) -> Answer:
         """Integrate an interval."""
-        return {"dose": exposure.dose(query["since_ns"], query.get("until_ns") or time.monotonic_ns())}
+        return {
+            "dose": exposure.dose(query["since_ns"], query.get("until_ns") or time.monotonic_ns())
+        }
 
     def _above(self, exposure: Exposure, query: Query) -> Answer:
         """Say how long and until when anything flowed after a time."""
@@ -160,10 +172,14 @@ class Witness:
 
     def _changes(self, exposure: Exposure, query: Query) -> Answer:
         """List every change of level after a time."""
-        return {"changes": [change for change in exposure.changes if change[0] >= query["since_ns"]]}
+        return {
+            "changes": [change for change in exposure.changes if change[0] >= query["since_ns"]]
+        }
 
 
-async def _serve(witness: Witness, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _serve(
+    witness: Witness, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     """Answer the questions of one client, one line each."""
     with contextlib.suppress(ConnectionError), contextlib.closing(writer):
         while line := await reader.readline():
@@ -180,7 +196,9 @@ async def _serve(witness: Witness, reader: asyncio.StreamReader, writer: asyncio
 async def _run(socket: Path, files: list[Path]) -> None:
     """Serve until killed."""
     witness = Witness(files)
-    server = await asyncio.start_unix_server(lambda reader, writer: _serve(witness, reader, writer), socket)
+    server = await asyncio.start_unix_server(
+        lambda reader, writer: _serve(witness, reader, writer), socket
+    )
     async with server:
         await witness.run()
 

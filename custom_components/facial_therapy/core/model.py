@@ -1,6 +1,7 @@
 """The words of this integration as values.
 
-All of them are frozen. Light is nominal at the skin unless a name says `charged`; times are aware UTC `datetime`; a bare number carries its unit as a suffix.
+All of them are frozen. Light is nominal at the skin unless a name says `worst_case`. Times are
+aware UTC `datetime`. A bare number carries its unit as a suffix.
 """
 
 from collections.abc import Mapping
@@ -100,7 +101,7 @@ class Fault(StrEnum):
     NET_CHARGE = "net_charge"
     FLICKER = "flicker"
     STORE = "store"
-    GUARD = "guard"
+    OUTPUT_WATCHDOG = "output_watchdog"
     OVERDOSE = "overdose"
     """The node reports more than was planned."""
     FOREIGN_SESSION = "foreign_session"
@@ -143,7 +144,7 @@ class Reason(StrEnum):
     # the moment
     BUSY = "busy"
     WRONG_STATE = "wrong_state"
-    NOT_OWNER = "not_owner"
+    NOT_CLIENT = "not_client"
     STALE = "stale"
     WRONG_BOOT = "wrong_boot"
     BAD_SESSION = "bad_session"
@@ -157,8 +158,8 @@ class Reason(StrEnum):
     CLOCK_UNTRUSTED = "clock_untrusted"
     # the person on this device
     NOT_ENROLLED = "not_enrolled"
-    SUBJECTS_FULL = "subjects_full"
-    SUBJECT_GAP = "subject_gap"
+    PROFILES_FULL = "profiles_full"
+    PROFILE_GAP = "profile_gap"
     """Somebody else has just used it."""
     # windows and rest, of the node and of the ledger
     DOSE_DAY = "dose_day"
@@ -180,7 +181,7 @@ class Reason(StrEnum):
     NOT_SCREENED = "not_screened"
     SCREENING_EXPIRED = "screening_expired"
     SCREENING_BLOCKED = "screening_blocked"
-    DATED_BLOCK = "dated_block"
+    ON_HOLD = "on_hold"
     """Something was done to the face, or is taken, that has to be waited for."""
     REDNESS = "redness"
     RED_FLAG = "red_flag"
@@ -200,7 +201,14 @@ class Reason(StrEnum):
 
 PERSONAL: Final = "personal"
 _TELLING: Final = frozenset(
-    {Reason.SCREENING_BLOCKED, Reason.DATED_BLOCK, Reason.REDNESS, Reason.RED_FLAG, Reason.SKIN_NOT_FINE, Reason.SKIN_TYPE},
+    {
+        Reason.SCREENING_BLOCKED,
+        Reason.ON_HOLD,
+        Reason.REDNESS,
+        Reason.RED_FLAG,
+        Reason.SKIN_NOT_FINE,
+        Reason.SKIN_TYPE,
+    },
 )
 
 
@@ -216,7 +224,8 @@ class Refusal:
     """What would be allowed now, both ends included, in `unit`."""
     unit: str = ""
     detail: str = ""
-    """A value to show: the unknown program, the fault; of `out_of_bounds` the row of docs/safety.md that bounds, or `node` for the device's own ceiling."""
+    """A value to show: the unknown program, the fault; of `out_of_bounds` the row of docs/safety.md
+    that bounds, or `node` for the device's own ceiling."""
     allowed_at: datetime | None = None
     """The earliest time at which this reason would be gone; None if time alone does not help."""
 
@@ -319,15 +328,47 @@ class Telemetry:
     delivered: Dose
     button: bool = False
     """The node's button has been held for 3 s and still is: a subject can be enrolled."""
-    subjects: frozenset[int] = frozenset()
+    profiles: frozenset[int] = frozenset()
     """The tokens that are enrolled."""
+    refuses: tuple[Refusal, ...] = ()
+    """What refuses any start on the node now, with the time; `profile_gap` not for the profile
+    of the last output."""
     needs_button: bool = False
-    """Armed, but only a press of the node's button starts: it was switched off, and a person has to vouch for the time."""
+    """Armed, but only a press of the node's button starts: it was switched off, and a person has to
+    vouch for the time."""
 
     @property
     def flowing(self) -> bool:
         """Whether the node says that output flows."""
         return self.state in (NodeState.RAMPING, NodeState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileCounters:
+    """What the node has counted for one person, charged (nominal times one plus the uncertainty), an open session at its full budgets.
+
+    Windows roll over 24 h and 168 h of the node's own age: time in which it was switched off may be
+    missing, so that they are never too small.
+    """
+
+    profile: int
+    fluence_day_j_cm2: float = 0
+    fluence_week_j_cm2: float = 0
+    """Mask: all channels."""
+    blue_week_j_cm2: float = 0
+    charge_day_ma_min: float = 0
+    charge_week_ma_min: float = 0
+    """Wand."""
+    sessions_day: int
+    sessions_week: int
+    rest_s: float
+    """What is left of the hard rest; 0 if none."""
+    rest_blue_s: float
+    """Mask: what is left of it before another session with blue."""
+    last_used: bool = False
+    """The last output was for this profile: the gap between two profiles does not hold for it."""
+    refuses: tuple[Refusal, ...] = ()
+    """What refuses the smallest session of this profile on the node now, with the time."""
 
 
 class Verdict(StrEnum):
@@ -356,7 +397,7 @@ class Screening:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
+class Hold:
     """A modality that has to wait; of what for, nothing is kept. Both are UTC and aware."""
 
     until: datetime
@@ -365,13 +406,13 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Eligibility:
     """What stands for and against treating a person at all. Whatever has not been answered or said counts as the worst."""
 
     adult: bool = False
     """Has confirmed to be 18 or older."""
     screenings: Mapping[Modality, Screening] = field(default_factory=lambda: MappingProxyType({}))
-    blocks: Mapping[Modality, Block] = field(default_factory=lambda: MappingProxyType({}))
+    holds: Mapping[Modality, Hold] = field(default_factory=lambda: MappingProxyType({}))
     redness_until: datetime | None = None
     """Until when light waits after redness was reported."""
     red_flag_at: datetime | None = None
@@ -404,22 +445,23 @@ class Person:
     person_id: str
     """The id of the person's config entry."""
     name: str
-    subject: int
+    profile: int
     """The random token that stands for this person on the nodes, 1 to 2^31 - 1."""
     skin_type: SkinType = SkinType.UNKNOWN
     sessions: Mapping[Modality, int] = field(default_factory=lambda: MappingProxyType({}))
     """How many sessions of each modality count so far, for the first three at half."""
-    standing: Standing = field(default_factory=Standing)
+    eligibility: Eligibility = field(default_factory=Eligibility)
     """Nothing answered: may not start."""
     options: Options = field(default_factory=Options)
     """As they hold now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class SessionParameters:
     """What somebody asks for, in physical units; nothing of it has been checked.
 
-    A built-in program has been resolved for the person before it becomes a request; whatever a person asks for by numbers is not scaled.
+    A built-in program has been resolved for the person before it becomes a request; whatever a
+    person asks for by numbers is not scaled.
     """
 
     modality: Modality
@@ -440,13 +482,13 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class PermittedSession:
     """A request that `safety.permit` has let through, with the dose it amounts to."""
 
-    request: Request
+    request: SessionParameters
     planned: Dose
     """Nominal."""
-    charged: Dose
+    worst_case: Dose
     """What the limits compare: times (1 + U)."""
     skin_factor: float
     lease_s: float

@@ -9,12 +9,16 @@
 
 Rules:
 
-1. Output may flow in `RUNNING` only, and the lease is renewed only where it may flow or may begin to: `ARMED`, `RUNNING`, `SUSPENDED` (a contact that is
+1. Output may flow in `RUNNING` only, and the lease is renewed only where it may flow or may begin
+    to: `ARMED`, `RUNNING`, `SUSPENDED` (a contact that is
    found again).
-2. The table is complete: every state answers every event, if only by staying, or by refusing a person.
+2. The table is complete: every state answers every event, if only by staying, or by refusing a
+    person.
 3. `STOP` is accepted in every state, and the state that follows renews nothing.
-4. Nothing leads to `RUNNING` but the node's own word that output flows (`ENERGIZED`), and from `LOST`, `STOPPING` and `FAULT` not even that.
-5. To energize: write, then act. To deenergize: act, then write. The order of the effects is that order.
+4. Nothing leads to `RUNNING` but the node's own word that output flows (`ENERGIZED`), and from
+    `LOST`, `STOPPING` and `FAULT` not even that.
+5. To energize: write, then act. To deenergize: act, then write. The order of the effects is that
+    order.
 """
 
 from collections.abc import Mapping
@@ -26,7 +30,7 @@ from typing import Final
 from .model import Reason, Refusal, RefusedError
 
 
-class State(StrEnum):
+class SessionState(StrEnum):
     """What a person sees; the options of the session sensor."""
 
     IDLE = "idle"
@@ -46,20 +50,20 @@ class State(StrEnum):
     @property
     def may_flow(self) -> bool:
         """Whether output may flow."""
-        return self is State.RUNNING
+        return self is SessionState.RUNNING
 
     @property
     def renews(self) -> bool:
         """Whether the lease is kept alive."""
-        return self in (State.ARMED, State.RUNNING, State.SUSPENDED)
+        return self in (SessionState.ARMED, SessionState.RUNNING, SessionState.SUSPENDED)
 
     @property
     def lives(self) -> bool:
         """Whether a session exists that has not ended."""
-        return self not in (State.IDLE, State.FAULT)
+        return self not in (SessionState.IDLE, SessionState.FAULT)
 
 
-class Event(StrEnum):
+class SessionEvent(StrEnum):
     """What can happen."""
 
     # a person or an automation
@@ -87,14 +91,23 @@ class Event(StrEnum):
     REFUSED = "refused"
     """A start that was refused by the node, or could not be written down."""
     EXPIRED = "expired"
-    """The window of a waiting session is over, or its end has passed and the node has not said so."""
+    """The window of a waiting session is over, or its end has passed and the node has not said so.
+    """
 
 
-PERSONS: Final = frozenset({Event.START, Event.WAIT, Event.PAUSE, Event.RESUME, Event.CLEAR})
+PERSONS: Final = frozenset(
+    {
+        SessionEvent.START,
+        SessionEvent.WAIT,
+        SessionEvent.PAUSE,
+        SessionEvent.RESUME,
+        SessionEvent.CLEAR,
+    }
+)
 """Events that may be refused. `STOP` is not among them."""
 
 
-class Effect(StrEnum):
+class SessionEffect(StrEnum):
     """What the shell carries out, in the order of the row."""
 
     WRITE = "write"
@@ -114,36 +127,38 @@ class Effect(StrEnum):
 class Row:
     """Where an event leads, and what has to be done on the way."""
 
-    state: State
-    effects: tuple[Effect, ...] = ()
+    state: SessionState
+    effects: tuple[SessionEffect, ...] = ()
 
 
-_START = Row(State.ARMED, (Effect.WRITE, Effect.ARM))
-_STOP = Row(State.STOPPING, (Effect.SEND_STOP,))
-_END = Row(State.IDLE, (Effect.SETTLE,))
-_FAULT = Row(State.FAULT, (Effect.SEND_STOP, Effect.SETTLE))
+_START = Row(SessionState.ARMED, (SessionEffect.WRITE, SessionEffect.ARM))
+_STOP = Row(SessionState.STOPPING, (SessionEffect.SEND_STOP,))
+_END = Row(SessionState.IDLE, (SessionEffect.SETTLE,))
+_FAULT = Row(SessionState.FAULT, (SessionEffect.SEND_STOP, SessionEffect.SETTLE))
 _REFUSE: Final = None
 
 
-def _events(state: State, **rows: Row | None) -> Mapping[Event, Row | None]:
+def _events(state: SessionState, **rows: Row | None) -> Mapping[SessionEvent, Row | None]:
     """Return a complete row set: what is not named stays, a person's event that is not named is refused."""
-    complete: dict[Event, Row | None] = {event: _REFUSE if event in PERSONS else Row(state) for event in Event}
-    complete.update({Event(event): row for event, row in rows.items()})
+    complete: dict[SessionEvent, Row | None] = {
+        event: _REFUSE if event in PERSONS else Row(state) for event in SessionEvent
+    }
+    complete.update({SessionEvent(event): row for event, row in rows.items()})
     return MappingProxyType(complete)
 
 
-TABLE: Final[Mapping[State, Mapping[Event, Row | None]]] = MappingProxyType(
+TABLE: Final[Mapping[SessionState, Mapping[SessionEvent, Row | None]]] = MappingProxyType(
     {
-        State.IDLE: _events(
-            State.IDLE,
+        SessionState.IDLE: _events(
+            SessionState.IDLE,
             start=_START,
-            wait=Row(State.WAITING),
+            wait=Row(SessionState.WAITING),
             stop=_STOP,  # also what somebody else started
             energized=_STOP,  # ended here, flowing there
-            faulted=Row(State.FAULT, (Effect.SEND_STOP,)),
+            faulted=Row(SessionState.FAULT, (SessionEffect.SEND_STOP,)),
         ),
-        State.WAITING: _events(
-            State.WAITING,
+        SessionState.WAITING: _events(
+            SessionState.WAITING,
             start=_START,
             stop=_END,
             energized=_STOP,
@@ -151,97 +166,100 @@ TABLE: Final[Mapping[State, Mapping[Event, Row | None]]] = MappingProxyType(
             refused=_END,
             expired=_END,
         ),
-        State.ARMED: _events(
-            State.ARMED,
+        SessionState.ARMED: _events(
+            SessionState.ARMED,
             stop=_STOP,
-            energized=Row(State.RUNNING),
-            suspended=Row(State.SUSPENDED),
-            paused=Row(State.PAUSED),
+            energized=Row(SessionState.RUNNING),
+            suspended=Row(SessionState.SUSPENDED),
+            paused=Row(SessionState.PAUSED),
             ended=_END,
             faulted=_FAULT,
-            lost=Row(State.LOST),
+            lost=Row(SessionState.LOST),
             refused=_END,
             expired=_STOP,
         ),
-        State.RUNNING: _events(
-            State.RUNNING,
-            pause=Row(State.PAUSED, (Effect.SEND_PAUSE,)),
+        SessionState.RUNNING: _events(
+            SessionState.RUNNING,
+            pause=Row(SessionState.PAUSED, (SessionEffect.SEND_PAUSE,)),
             stop=_STOP,
-            rearmed=Row(State.ARMED),
-            suspended=Row(State.SUSPENDED),
-            paused=Row(State.PAUSED),
+            rearmed=Row(SessionState.ARMED),
+            suspended=Row(SessionState.SUSPENDED),
+            paused=Row(SessionState.PAUSED),
             ended=_END,
             faulted=_FAULT,
-            lost=Row(State.LOST),
+            lost=Row(SessionState.LOST),
             refused=_STOP,
             expired=_STOP,
         ),
-        State.SUSPENDED: _events(
-            State.SUSPENDED,
-            pause=Row(State.PAUSED, (Effect.SEND_PAUSE,)),
-            resume=Row(State.SUSPENDED, (Effect.SEND_RESUME,)),
+        SessionState.SUSPENDED: _events(
+            SessionState.SUSPENDED,
+            pause=Row(SessionState.PAUSED, (SessionEffect.SEND_PAUSE,)),
+            resume=Row(SessionState.SUSPENDED, (SessionEffect.SEND_RESUME,)),
             stop=_STOP,
-            rearmed=Row(State.ARMED),
-            energized=Row(State.RUNNING),
-            paused=Row(State.PAUSED),
+            rearmed=Row(SessionState.ARMED),
+            energized=Row(SessionState.RUNNING),
+            paused=Row(SessionState.PAUSED),
             ended=_END,
             faulted=_FAULT,
-            lost=Row(State.LOST),
+            lost=Row(SessionState.LOST),
             expired=_STOP,
         ),
-        State.PAUSED: _events(
-            State.PAUSED,
-            resume=Row(State.PAUSED, (Effect.SEND_RESUME,)),
+        SessionState.PAUSED: _events(
+            SessionState.PAUSED,
+            resume=Row(SessionState.PAUSED, (SessionEffect.SEND_RESUME,)),
             stop=_STOP,
-            rearmed=Row(State.ARMED),
-            energized=Row(State.RUNNING),
-            suspended=Row(State.SUSPENDED),
+            rearmed=Row(SessionState.ARMED),
+            energized=Row(SessionState.RUNNING),
+            suspended=Row(SessionState.SUSPENDED),
             ended=_END,
             faulted=_FAULT,
-            lost=Row(State.LOST),
+            lost=Row(SessionState.LOST),
             expired=_STOP,
         ),
-        State.STOPPING: _events(
-            State.STOPPING,
+        SessionState.STOPPING: _events(
+            SessionState.STOPPING,
             stop=_STOP,
             ended=_END,
             faulted=_FAULT,
             found=_STOP,
             expired=_END,  # nothing of it can flow or be resumed any more; it counts in full until the node tells
         ),
-        State.LOST: _events(
-            State.LOST,
+        SessionState.LOST: _events(
+            SessionState.LOST,
             stop=_STOP,
             rearmed=_STOP,  # nothing begins by itself after a lost link
             energized=_STOP,
-            suspended=Row(State.SUSPENDED),
-            paused=Row(State.PAUSED),
+            suspended=Row(SessionState.SUSPENDED),
+            paused=Row(SessionState.PAUSED),
             ended=_END,
             faulted=_FAULT,
             expired=_STOP,
         ),
-        State.FAULT: _events(
-            State.FAULT,
-            stop=Row(State.FAULT, (Effect.SEND_STOP,)),
-            clear=Row(State.FAULT, (Effect.SEND_CLEAR,)),
-            energized=Row(State.FAULT, (Effect.SEND_STOP,)),
-            cleared=Row(State.IDLE),
+        SessionState.FAULT: _events(
+            SessionState.FAULT,
+            stop=Row(SessionState.FAULT, (SessionEffect.SEND_STOP,)),
+            clear=Row(SessionState.FAULT, (SessionEffect.SEND_CLEAR,)),
+            energized=Row(SessionState.FAULT, (SessionEffect.SEND_STOP,)),
+            cleared=Row(SessionState.IDLE),
         ),
     }
 )
 """For every state and every event where it leads; None: refused."""
 
 
-def step(state: State, event: Event) -> Row:
+def step(state: SessionState, event: SessionEvent) -> Row:
     """Return where an event leads and what has to be done.
 
     Raises:
-        RefusedError: A person's event that the state does not allow: `busy` for a start while a session lives, `faulted` for one while a fault is
+        RefusedError: A person's event that the state does not allow: `busy` for a start while a
+            session lives, `faulted` for one while a fault is
             latched, else `wrong_state`. Nothing has changed.
     """
     row = TABLE[state][event]
     if row is not None:
         return row
-    if event in (Event.START, Event.WAIT):
-        raise RefusedError(Refusal(reason=Reason.FAULTED if state is State.FAULT else Reason.BUSY))
+    if event in (SessionEvent.START, SessionEvent.WAIT):
+        raise RefusedError(
+            Refusal(reason=Reason.FAULTED if state is SessionState.FAULT else Reason.BUSY)
+        )
     raise RefusedError(Refusal(reason=Reason.WRONG_STATE, detail=state))

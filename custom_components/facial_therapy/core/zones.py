@@ -1,6 +1,7 @@
 """Where on the face the wand should be: it goes round its zones, and a cue says when to move on.
 
-The node counts the zones of a session by the time that output flows, from 1; what it says decides, so that its own cue and ours come together.
+The node counts the zones of a session by the time that output flows, from 1; what it says decides,
+so that its own cue and ours come together.
 """
 
 from typing import Final

@@ -12,7 +12,17 @@ import re
 
 import esphome.codegen as cg
 import esphome.config_validation as cv
-from esphome.const import CONF_CHANNEL, CONF_CHANNELS, CONF_ID, CONF_NAME, CONF_PIN, CONF_TEMPERATURE, CONF_TRIGGER_ID, PLATFORM_ESP32, PLATFORM_HOST
+from esphome.const import (
+    CONF_CHANNEL,
+    CONF_CHANNELS,
+    CONF_ID,
+    CONF_NAME,
+    CONF_PIN,
+    CONF_TEMPERATURE,
+    CONF_TRIGGER_ID,
+    PLATFORM_ESP32,
+    PLATFORM_HOST,
+)
 from esphome.core import CORE, ID, CoroPriority, Lambda, coroutine_with_priority
 from esphome.cpp_generator import MockObj
 import esphome.final_validate as fv

@@ -1,0 +1,1 @@
+"""The actions: their fields, their targets, and what each of them does."""

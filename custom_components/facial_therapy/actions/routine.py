@@ -1,0 +1,287 @@
+"""The actions of an evening: begin its routine, confirm and skip its steps, stop it, and leave an evening of the plan out."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+
+from homeassistant.core import (
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+    callback,
+)
+from homeassistant.exceptions import Unauthorized
+from homeassistant.helpers import config_validation as cv
+from homeassistant.util import dt as dt_util
+import voluptuous as vol
+
+from ..const import CONF_PERSON, DOMAIN
+from ..core.model import Reason, Refusal, RefusedError
+from ..core.routine.run import RoutineRun
+from ..core.routine.steps import Act, IfRefused, Step, Steps, ends_at
+from ..core.routine.transitions import Result, RoutineEvent
+from ..core.schedule.plan import Freeze, Why
+from ..people.permissions import async_may_control_person
+from ..people.registry import find_person
+from ..people.routines import DURATION_S, custom_routine
+from ..routines.forecast import next_evening
+from ..routines.proposals import EVENING, PROPOSALS, Proposal
+from ..routines.runner import WINDOW, Evenings, evenings_of
+from ..text.errors import translated_errors
+from .fields import ATTR_MODE, MODE_ARM, MODE_PROPOSE, MODES, number_of
+
+ATTR_DATE: Final = "date"
+ATTR_FINISH_BY: Final = "finish_by"
+ATTR_PERSON: Final = "person"
+ATTR_REASON: Final = "reason"
+ATTR_ROUTINE: Final = "routine"
+ATTR_STEPS: Final = "steps"
+ATTR_UNTIL: Final = "until"
+ATTR_WAND_EVERY_WEEKS: Final = "wand_every_weeks"
+DAYS_MAXIMUM: Final = 60
+"""How far ahead evenings can be left out; no limit of safety."""
+STEP: Final = vol.Schema(
+    {
+        vol.Required("act"): vol.In([act.value for act in Act]),
+        vol.Optional("program"): cv.string,
+        vol.Optional("duration_s"): object,
+        vol.Optional("optional", default=False): cv.boolean,
+        vol.Optional("if_refused", default=IfRefused.SKIP.value): vol.In(
+            [each.value for each in IfRefused]
+        ),
+    },
+)
+
+
+@callback
+def async_setup_routine_actions(hass: HomeAssistant) -> None:
+    """Register the actions."""
+
+    def register(
+        name: str,
+        action: Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]],
+        schema: Mapping[Any, Any],
+    ) -> None:
+        fields = {vol.Optional(ATTR_PERSON): cv.string, **schema}
+        hass.services.async_register(
+            DOMAIN, name, action, vol.Schema(fields), SupportsResponse.OPTIONAL
+        )
+
+    register(
+        "start_routine",
+        _async_start,
+        {
+            vol.Optional(ATTR_FINISH_BY): cv.time,
+            vol.Exclusive(ATTR_STEPS, "steps"): vol.All(cv.ensure_list, [STEP]),
+            vol.Exclusive(ATTR_ROUTINE, "steps"): cv.string,
+            vol.Optional(ATTR_MODE, default=MODE_ARM): vol.In(MODES),
+        },
+    )
+    register("confirm_step", _doing(RoutineEvent.CONFIRM), {})
+    register("skip_step", _doing(RoutineEvent.SKIP), {})
+    register("stop_routine", _doing(RoutineEvent.STOP), {})
+    register("accept_next_phase", _async_accept, {vol.Optional(ATTR_WAND_EVERY_WEEKS): object})
+    skipped = [Why.SKIPPED.value, Why.TRAVEL.value, Why.ILLNESS.value]
+    register(
+        "skip_planned",
+        _async_skip,
+        {
+            vol.Optional(ATTR_DATE): cv.date,
+            vol.Optional(ATTR_UNTIL): cv.date,
+            vol.Optional(ATTR_REASON): vol.In(skipped),
+        },
+    )
+
+
+async def _async_evenings(call: ServiceCall) -> Evenings:
+    """Return the evenings that an action is for.
+
+    Raises:
+        UnknownUser, Unauthorized: The user has been removed, may only look, or is somebody else and
+            no admin; an automation has no user and may.
+        RefusedError: There is no such person.
+    """
+    evenings = evenings_of(call.hass, find_person(call.hass, call.data.get(ATTR_PERSON)))
+    if (user := await async_may_control_person(call, evenings.entry.entry_id)) is None:
+        return evenings
+    linked = evenings.entry.data.get(CONF_PERSON)
+    state = call.hass.states.get(linked) if linked else None
+    if (
+        not user.is_admin
+        and state is not None
+        and state.attributes.get("user_id") not in (None, user.id)
+    ):
+        raise Unauthorized(context=call.context)
+    return evenings
+
+
+async def _async_start(call: ServiceCall) -> ServiceResponse:
+    """Begin the routine of the evening, one that the person has made, or of the steps that are given; or propose it."""
+    with translated_errors():
+        evenings = await _async_evenings(call)
+        routine, steps, window = _wanted(call, evenings)
+        finish_by = _finish_by(call.data.get(ATTR_FINISH_BY))
+        if call.data[ATTR_MODE] == MODE_PROPOSE:
+            run = evenings.consider(routine, steps, window=window, finish_by=finish_by)[0]
+            data = {field: value for field, value in call.data.items() if field != ATTR_MODE} | {
+                ATTR_PERSON: evenings.entry.entry_id
+            }
+            proposal = Proposal(
+                what=EVENING,
+                action="start_routine",
+                data=data,
+                until=dt_util.utcnow() + window,
+                day=evenings.planned_today,
+            )
+            await call.hass.data[PROPOSALS].async_propose(evenings.entry.entry_id, proposal)
+            return {**_told(run), "state": "proposed"} if call.return_response else None
+        run = await evenings.async_start(
+            routine, steps, window=window, finish_by=finish_by, context=call.context
+        )
+    return _told(run) if call.return_response else None
+
+
+def _wanted(call: ServiceCall, evenings: Evenings) -> tuple[str, Steps, timedelta]:
+    """Return the routine that an action means: its name, its steps, and when it gives up.
+
+    Raises:
+        RefusedError: There is no such routine, or no plan.
+    """
+    if ATTR_STEPS in call.data:
+        return "custom", tuple(_step(data) for data in call.data[ATTR_STEPS]), WINDOW
+    if (name := call.data.get(ATTR_ROUTINE)) is not None:
+        return *custom_routine(call.hass, evenings.entry.entry_id, name), WINDOW
+    return evenings.of_plan()
+
+
+def _step(data: Mapping[str, Any]) -> Step:
+    act, duration_s = Act(data["act"]), number_of(data, "duration_s")
+    return Step(
+        act=act,
+        duration_s=DURATION_S[act] if duration_s is None else duration_s,
+        program=data.get("program"),
+        optional=data["optional"],
+        if_refused=IfRefused(data["if_refused"]),
+    )
+
+
+def _finish_by(clock: time | None) -> datetime | None:
+    """Return the time of today's evening at which a routine should be done: shortly after midnight is tomorrow, a few hours ago is late."""
+    if clock is None:
+        return None
+    now = dt_util.now()
+    at = datetime.combine(now.date(), clock, now.tzinfo)
+    return dt_util.as_utc(at if now - at < timedelta(hours=6) else at + timedelta(days=1))
+
+
+def _doing(event: RoutineEvent) -> Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]:
+    async def do(call: ServiceCall) -> ServiceResponse:
+        with translated_errors():
+            if event is RoutineEvent.STOP:  # open to everybody who is signed in
+                evenings = evenings_of(
+                    call.hass, find_person(call.hass, call.data.get(ATTR_PERSON))
+                )
+            else:
+                evenings = await _async_evenings(call)
+            await evenings.async_do(event, call.context)
+        return _told(evenings.run) if call.return_response and evenings.run is not None else None
+
+    return do
+
+
+async def _async_accept(call: ServiceCall) -> ServiceResponse:
+    """Begin the next phase of a plan, which is due."""
+    with translated_errors():
+        evenings = await _async_evenings(call)
+        every = number_of(call.data, ATTR_WAND_EVERY_WEEKS)
+        accepted = await evenings.async_accept(
+            **(
+                {}
+                if every is None
+                else {ATTR_WAND_EVERY_WEEKS: int(every) if every.is_integer() else every}
+            )
+        )
+        following = next_evening(call.hass, evenings.person, evenings.weekly_plan)
+    if not call.return_response:
+        return None
+    return {
+        "program": accepted.program,
+        "phase": accepted.phase.value,
+        "next": following.at.isoformat() if following is not None else None,
+    }
+
+
+async def _async_skip(call: ServiceCall) -> ServiceResponse:
+    """Leave an evening out, the next one if none is named; several with their last day."""
+    with translated_errors():
+        evenings = await _async_evenings(call)
+        person, today = evenings.person, dt_util.now().date()
+        evening = next_evening(call.hass, person, evenings.weekly_plan)
+        first: date | None = call.data.get(ATTR_DATE) or (None if evening is None else evening.day)
+        if first is None:
+            raise RefusedError(Refusal(reason=Reason.NO_PLAN))
+        last: date = call.data.get(ATTR_UNTIL, first)
+        for field, day, least in (
+            (ATTR_DATE, first, today - timedelta(days=1)),
+            (ATTR_UNTIL, last, first),
+        ):
+            if not least <= day <= today + timedelta(days=DAYS_MAXIMUM):
+                raise RefusedError(
+                    Refusal(
+                        reason=Reason.OUT_OF_BOUNDS,
+                        field=field,
+                        minimum=0,
+                        maximum=DAYS_MAXIMUM,
+                        unit="d",
+                    )
+                )
+        why = Why(call.data.get(ATTR_REASON, Why.SKIPPED))
+        weekly_plan = evenings.weekly_plan
+        if why is Why.SKIPPED:
+            days = {first + timedelta(days=offset) for offset in range((last - first).days + 1)}
+            weekly_plan = replace(weekly_plan, skipped=weekly_plan.skipped | days)
+        else:
+            weekly_plan = replace(
+                weekly_plan, freezes=(*weekly_plan.freezes, Freeze(first=first, last=last, why=why))
+            )
+        await evenings.async_plan(weekly_plan)
+        following = next_evening(call.hass, person, weekly_plan)
+    if not call.return_response:
+        return None
+    return {
+        "skipped": first.isoformat(),
+        "until": last.isoformat(),
+        "next": following.at.isoformat() if following is not None else None,
+    }
+
+
+def _told(run: RoutineRun) -> dict[str, Any]:
+    """Return where a routine is, what became of its steps and when it will be done."""
+    now = dt_util.utcnow()
+    left = tuple(
+        step
+        for index, step in enumerate(run.steps)
+        if index >= run.index and index not in run.marked
+    )
+    done_at = ends_at(left, now, run.flow)
+    return {
+        "state": run.state.value,
+        "step": run.step and run.step.act.value,
+        "next": run.next_step and run.next_step.act.value,
+        "steps": [
+            {
+                "act": run.steps[mark.index].act.value,
+                "result": mark.result.value,
+                "reason": mark.reason and mark.reason.shown,
+            }
+            for mark in sorted(run.marks, key=lambda mark: mark.index)
+        ],
+        "dropped": [
+            run.steps[mark.index].act.value for mark in run.marks if mark.result is Result.DROPPED
+        ],
+        "ends_at": done_at.isoformat(),
+        "late_s": max(0, round((done_at - run.finish_by).total_seconds())) if run.finish_by else 0,
+        "outcome": run.outcome,
+    }

@@ -1,0 +1,1 @@
+"""The gate: may this session start now, and if not, why and until when."""

@@ -1,0 +1,1 @@
+"""The records of what each person received."""

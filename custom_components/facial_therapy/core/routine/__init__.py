@@ -1,0 +1,1 @@
+"""One pass through a routine, step by step."""

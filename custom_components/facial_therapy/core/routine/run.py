@@ -1,0 +1,406 @@
+"""A routine as one person goes through it on one evening.
+
+A run is a value that can be written down (every change of it is), and knows all that a restart
+needs. What happens to it is the table of `routine`.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from ..model import Modality, Reason, Refusal, RefusedError
+from ..zones import ZONES, zone
+from .steps import Act, Flow, IfRefused, Step, Steps, check, earliest, fit
+from .transitions import TABLE, Outcome, Result, RoutineEffect, RoutineEvent, RoutineState, Turn
+
+# --- a refused start ------------------------------------------------------------------------------
+
+WORTH_WAITING: Final = timedelta(minutes=15)
+"""What is gone by then is waited for; longer than any gap."""
+RETRY: Final = timedelta(seconds=5)
+"""A session that may not begin yet is asked for again no sooner."""
+HINDRANCES: Final = frozenset(
+    {
+        Reason.BUSY,
+        Reason.BUTTON_NEEDED,
+        Reason.CHARGING,
+        Reason.DEVICE_NOT_LOADED,
+        Reason.BROWN_OUT,
+        Reason.GAP,
+        Reason.GEL_NOT_RINSED,
+        Reason.NOT_ENROLLED,
+        Reason.OTHER_SESSION,
+        Reason.SENSOR_NOT_READY,
+        Reason.STALE,
+        Reason.STALE_TELEMETRY,
+        Reason.STILL_WORN,
+        Reason.STORE_FAILED,
+        Reason.PROFILE_GAP,
+        Reason.TOO_HOT,
+        Reason.TOO_SOON,
+        Reason.UNSEEN_SESSION,
+        Reason.WRONG_BOOT,
+        Reason.WRONG_STATE,
+    }
+)
+"""What a person can mend within the evening."""
+
+
+def refused(refusals: Iterable[Refusal], now: datetime) -> tuple[RoutineEvent, Refusal]:
+    """Return what the refusal of a start means for a routine, and the refusal that decides it.
+
+    What holds for good counts more than what a person can mend, that more than a device that is
+    off, and that more than what a few minutes mend.
+
+    Args:
+        refusals: At least one; the binding one first.
+        now: UTC and aware.
+    """
+    decisive = min(refusals, key=lambda refusal: _MEANINGS.index(_meaning(refusal, now)))
+    return _meaning(decisive, now), decisive
+
+
+_MEANINGS: Final = (
+    RoutineEvent.REFUSED,
+    RoutineEvent.HINDERED,
+    RoutineEvent.OFFLINE,
+    RoutineEvent.EARLY,
+)
+
+
+def _meaning(refusal: Refusal, now: datetime) -> RoutineEvent:
+    if refusal.allowed_at is not None and refusal.allowed_at <= now + WORTH_WAITING:
+        return RoutineEvent.EARLY
+    if refusal.reason is Reason.DEVICE_OFFLINE:
+        return RoutineEvent.OFFLINE
+    return RoutineEvent.HINDERED if refusal.reason in HINDRANCES else RoutineEvent.REFUSED
+
+
+# --- a run ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """What became of one step."""
+
+    index: int
+    result: Result
+    at: datetime
+    """UTC."""
+    reason: Reason | None = None
+    """Why it was refused; None if it was not, or it was dropped because it was late."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutineRun:
+    """A routine that is gone through."""
+
+    person_id: str
+    routine: str
+    """Key of the routine."""
+    steps: Steps
+    """As they were when it began: editing a routine changes no evening that goes on."""
+    began_at: datetime
+    window_ends_at: datetime
+    """It gives up then. All times are UTC and aware."""
+    finish_by: datetime | None = None
+    """When it should be done: optional steps are dropped for it."""
+    state: RoutineState = RoutineState.HAND
+    index: int = -1
+    """Of the step; the number of steps when it is over."""
+    rests_until: datetime | None = None
+    """Waiting, or a gap: until then."""
+    flow: Flow | None = None
+    """What a device gave last in this run."""
+    gel: bool = False
+    """Gel is on the face."""
+    rinsed: bool = False
+    """The person has confirmed that none is."""
+    reason: Reason | None = None
+    """What a person has to mend, or why it may not begin yet."""
+    marks: tuple[Mark, ...] = ()
+    outcome: Outcome | None = None
+
+    @property
+    def marked(self) -> frozenset[int]:
+        """The positions of the steps of which it is known what became of them."""
+        return frozenset(mark.index for mark in self.marks)
+
+    @property
+    def step(self) -> Step | None:
+        """Where it is; None when it is over."""
+        return self.steps[self.index] if self.state is not RoutineState.OVER else None
+
+    @property
+    def next_step(self) -> Step | None:
+        """What comes after; None at the last step."""
+        return next(
+            (
+                self.steps[index]
+                for index in range(self.index + 1, len(self.steps))
+                if index not in self.marked
+            ),
+            None,
+        )
+
+
+type WhyNot = Callable[[Step, datetime], Refusal | None]
+"""Why the session of a device step would be refused for good if it began at a time (UTC); None: it
+would not, or that is not known."""
+
+
+def _may(_step: Step, _at: datetime) -> None:
+    """Know nothing ahead: a refusal comes when the session is asked for."""
+
+
+def begin(run: RoutineRun, why_not: WhyNot = _may) -> tuple[RoutineRun, tuple[RoutineEffect, ...]]:
+    """Begin a routine at its first step.
+
+    Args:
+        run: A new one. The durations of its device steps are those of their sessions.
+        why_not: Asked before gel is put on.
+
+    Raises:
+        RefusedError: As `steps.check`; nothing has changed.
+    """
+    check(run.steps)
+    return _next(run, run.began_at, why_not)
+
+
+def advance(
+    run: RoutineRun,
+    event: RoutineEvent,
+    now: datetime,
+    *,
+    refusal: Refusal | None = None,
+    why_not: WhyNot = _may,
+) -> tuple[RoutineRun, tuple[RoutineEffect, ...]]:
+    """Return the run after an event, and what has to be done.
+
+    Args:
+        run: As it is.
+        event: What has happened.
+        now: UTC and aware.
+        refusal: With the four answers to a start that was refused: why.
+        why_not: Asked before gel is put on, so that no face is prepared for a session that will be
+            refused.
+
+    Raises:
+        RefusedError: A person's event that the state does not allow: `gap` with the time, `busy`
+            while a session is being stopped, else `wrong_state`.
+            Nothing has changed.
+    """
+    row = TABLE[run.state][event]
+    if row is None:
+        raise RefusedError(_not_now(run))
+    if run.state is RoutineState.OVER or (
+        event is RoutineEvent.ELAPSED and run.rests_until is not None and now < run.rests_until
+    ):
+        return run, ()
+    run = _felt(run, event, now)
+    if row.result is not None and run.index not in run.marked:
+        run = replace(
+            run,
+            marks=(
+                *run.marks,
+                Mark(
+                    index=run.index,
+                    result=row.result,
+                    at=now,
+                    reason=refusal.reason if refusal else None,
+                ),
+            ),
+        )
+    run = replace(
+        run,
+        outcome=run.outcome or row.outcome,
+        reason=refusal.reason if refusal else run.reason if row.to is run.state else None,
+    )
+    if row.to is Turn.AS_IT_SAYS and run.steps[run.index].if_refused is IfRefused.END:
+        return _over(run, Outcome.REFUSED)
+    if row.to is Turn.AGAIN and run.index not in run.marked:
+        return _enter(run, now)
+    if isinstance(row.to, Turn):
+        return _next(run, now, why_not)
+    if row.to is RoutineState.OVER:
+        return _over(run, Outcome.STOPPED)
+    rests_until = run.rests_until if row.to is run.state else None
+    if row.to is RoutineState.GAP and refusal is not None:
+        rests_until = max(refusal.allowed_at or now, now + RETRY)
+    return replace(run, state=row.to, rests_until=rests_until), row.effects
+
+
+def _felt(run: RoutineRun, event: RoutineEvent, now: datetime) -> RoutineRun:
+    """Note what the skin got: light or current, and gel that is put on or rinsed off."""
+    act = run.steps[run.index].act
+    if act.modality is not None:
+        flowed = run.flow is not None and run.flow.modality is act.modality
+        if event is RoutineEvent.ENERGIZED or (event is RoutineEvent.ENDED and flowed):
+            wand = act is Act.WAND
+            return replace(
+                run,
+                flow=Flow(act.modality, now),
+                gel=run.gel or wand,
+                rinsed=run.rinsed and not wand,
+            )
+        if event is RoutineEvent.CONFIRM and run.reason is Reason.GEL_NOT_RINSED:
+            return replace(run, rinsed=True)
+    elif (
+        event is RoutineEvent.CONFIRM
+        and run.state is RoutineState.HAND
+        and act in (Act.GEL, Act.RINSE)
+    ):
+        return replace(run, gel=act is Act.GEL, rinsed=act is Act.RINSE)
+    return run
+
+
+def _not_now(run: RoutineRun) -> Refusal:
+    """Return why a person's event is refused."""
+    if run.state is RoutineState.GAP:
+        return Refusal(reason=Reason.GAP, allowed_at=run.rests_until)
+    if run.state in (RoutineState.STRANDED, RoutineState.LEAVING, RoutineState.ENDING):
+        return Refusal(reason=Reason.BUSY)
+    return Refusal(reason=Reason.WRONG_STATE, detail=run.state)
+
+
+def _over(run: RoutineRun, outcome: Outcome) -> tuple[RoutineRun, tuple[RoutineEffect, ...]]:
+    return replace(
+        run,
+        state=RoutineState.OVER,
+        index=len(run.steps),
+        outcome=run.outcome or outcome,
+        rests_until=None,
+        reason=None,
+    ), ()
+
+
+def _next(
+    run: RoutineRun, now: datetime, why_not: WhyNot
+) -> tuple[RoutineRun, tuple[RoutineEffect, ...]]:
+    """Enter the next step that is not dropped; after the last one, or after the window, it is over."""
+    run = _drop_refused(_drop_late(replace(run, index=run.index + 1), now), now, why_not)
+    left = _left(run)
+    if not left:
+        return _over(run, Outcome.COMPLETED)
+    if now >= run.window_ends_at:
+        return _over(run, Outcome.LATE)
+    return _enter(replace(run, index=left[0]), now)
+
+
+def _left(run: RoutineRun) -> tuple[int, ...]:
+    """Return the positions of the steps that are still to come, the one at `index` included."""
+    return tuple(index for index in range(run.index, len(run.steps)) if index not in run.marked)
+
+
+def _drop(
+    run: RoutineRun,
+    dropped: Iterable[int],
+    now: datetime,
+    result: Result = Result.DROPPED,
+    reason: Reason | None = None,
+) -> RoutineRun:
+    return replace(
+        run,
+        marks=(
+            *run.marks,
+            *(Mark(index=index, result=result, at=now, reason=reason) for index in dropped),
+        ),
+    )
+
+
+def _drop_late(run: RoutineRun, now: datetime) -> RoutineRun:
+    """Drop what has to go to be done in time."""
+    if run.finish_by is None:
+        return run
+    left = _left(run)
+    fitting = fit(
+        tuple(run.steps[index] for index in left), now, run.finish_by, last=run.flow, gel=run.gel
+    )
+    return _drop(run, (left[position] for position in fitting.dropped), now)
+
+
+def _drop_refused(run: RoutineRun, now: datetime, why_not: WhyNot) -> RoutineRun:
+    """Before gel is put on: leave it out together with a wand that will be refused, unless that is to end the routine."""
+    left = _left(run)
+    if not left or run.steps[left[0]].act is not Act.GEL:
+        return run
+    wand = next((index for index in left if run.steps[index].act is Act.WAND), None)
+    if (
+        wand is None
+        or run.steps[wand].if_refused is IfRefused.END
+        or (refusal := why_not(run.steps[wand], now)) is None
+    ):
+        return run
+    needless = [
+        index for index in left if run.steps[index].act in (Act.GEL, Act.RINSE) and not run.gel
+    ]
+    return _drop(_drop(run, [wand], now, Result.REFUSED, refusal.reason), needless, now)
+
+
+def _enter(run: RoutineRun, now: datetime) -> tuple[RoutineRun, tuple[RoutineEffect, ...]]:
+    """Enter the step at `index`."""
+    step = run.steps[run.index]
+    run = replace(run, rests_until=None, reason=None)
+    if step.act is Act.WAIT:
+        return replace(
+            run, state=RoutineState.WAITING, rests_until=now + timedelta(seconds=step.duration_s)
+        ), ()
+    if (modality := step.act.modality) is None:
+        return replace(run, state=RoutineState.HAND), ()
+    if modality is Modality.MASK and run.gel:
+        return advance(
+            replace(run, state=RoutineState.STARTING),
+            RoutineEvent.REFUSED,
+            now,
+            refusal=Refusal(reason=Reason.GEL_NOT_RINSED),
+        )
+    begins_at = earliest(run.flow, modality, now)
+    if begins_at > now:
+        return replace(run, state=RoutineState.GAP, rests_until=begins_at, reason=Reason.GAP), ()
+    return replace(run, state=RoutineState.STARTING), (RoutineEffect.START,)
+
+
+# --- what is said ---------------------------------------------------------------------------------
+
+_OF_A_DEVICE: Final = (
+    RoutineState.OFF,
+    RoutineState.ASKED,
+    RoutineState.ARMED,
+    RoutineState.RUNNING,
+    RoutineState.HELD,
+)
+
+CUES: Final = (
+    *(act.value for act in Act if act.modality is None and act is not Act.WAIT),
+    *(
+        state.value
+        for state in RoutineState
+        if state not in (RoutineState.HAND, RoutineState.OVER, *_OF_A_DEVICE)
+    ),
+    *(
+        f"{state}_{modality}"
+        for modality in Modality
+        for state in _OF_A_DEVICE
+        if (state, modality) != (RoutineState.RUNNING, Modality.WAND)
+    ),
+    *ZONES,
+    *(outcome.value for outcome in Outcome),
+)
+"""Everything that is said, each a translation key."""
+
+
+def cue(run: RoutineRun, zone_number: int = 1) -> str:
+    """Return what a person is told now, of `CUES`.
+
+    Args:
+        run: As it is.
+        zone_number: Of the zone that a wand is in, from 1.
+    """
+    if (step := run.step) is None:
+        return (run.outcome or Outcome.COMPLETED).value
+    if run.state is RoutineState.HAND:
+        return step.act.value
+    if run.state is RoutineState.RUNNING and step.act is Act.WAND:
+        return zone(zone_number)
+    return f"{run.state}_{step.act}" if run.state in _OF_A_DEVICE else run.state.value

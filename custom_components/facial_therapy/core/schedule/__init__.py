@@ -1,0 +1,1 @@
+"""A person's weekly plan and its evenings."""

@@ -1,0 +1,258 @@
+"""Lights of other integrations that are watched for a person: charged while they are on, reminded of at their planned end, never switched on.
+
+What is true is read anew each time something may have changed, and brought together with the
+ledger: so a restart, a rename and a disk that was full need nothing of their own.
+"""
+
+import asyncio
+from collections.abc import Mapping
+import secrets
+from typing import TYPE_CHECKING, Any, Final
+
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+    ConfigSubentry,
+)
+from homeassistant.const import ATTR_ENTITY_ID, SERVICE_TURN_OFF, STATE_OFF, STATE_ON
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.dispatcher import async_dispatcher_connect, async_dispatcher_send
+from homeassistant.helpers.event import EventStateChangedData, async_track_state_change_event
+
+from ..const import LOGGER, SIGNAL_TOLD
+from ..core.ledger import tracked_light
+from ..core.ledger.record import Record, Source
+from ..core.ledger.tracked_light import WatchedLight
+from ..core.model import Channel
+from ..storage.ledger import LEDGER
+from ..storage.ledger_file import LedgerError
+from ..text.notify import async_tell
+from ..timers import Timers
+from .actor import By
+
+if TYPE_CHECKING:
+    from .registry import PersonConfigEntry
+
+WATCHED_LIGHT: Final = "tracked_light"
+"""The type of its subentry."""
+CONF_CHANNEL: Final = "channel"
+CONF_ENTITY: Final = "entity"
+"""The registry id of the entity, so that a rename changes nothing; its entity id if it has none."""
+CONF_IRRADIANCE: Final = "irradiance_mw_cm2"
+CONF_DURATION: Final = "duration_s"
+CONF_SWITCH_OFF: Final = "switch_off"
+RETRY_S: Final = 30
+"""After a ledger that could not be written."""
+
+
+def declared(subentry: ConfigSubentry) -> WatchedLight:
+    """Return a light as a person declared it."""
+    data = subentry.data
+    return WatchedLight(
+        light_id=subentry.subentry_id,
+        channel=Channel(data[CONF_CHANNEL]),
+        irradiance_mw_cm2=data[CONF_IRRADIANCE],
+        duration_s=data[CONF_DURATION],
+    )
+
+
+@callback
+def async_watch_lights(hass: HomeAssistant, entry: PersonConfigEntry) -> None:
+    """Watch the lights of a person as long as their entry is loaded."""
+    watches: dict[str, tuple[Mapping[str, Any], LightWatch]] = {}
+
+    @callback
+    def follow() -> None:
+        """Watch what there is now: lights come, go and change without a reload."""
+        wanted = {
+            subentry.subentry_id: subentry
+            for subentry in entry.subentries.values()
+            if subentry.subentry_type == WATCHED_LIGHT
+        }
+        for light_id, (data, watch) in list(watches.items()):
+            if light_id not in wanted or wanted[light_id].data != data:
+                watch.close(forgotten=light_id not in wanted)
+                del watches[light_id]
+        for light_id in wanted.keys() - watches.keys():
+            watches[light_id] = (wanted[light_id].data, LightWatch(hass, entry, wanted[light_id]))
+
+    @callback
+    def changed(_change: ConfigEntryChange, other: ConfigEntry) -> None:
+        if other is entry:
+            follow()
+
+    @callback
+    def close() -> None:
+        for _, watch in watches.values():
+            watch.close(forgotten=False)
+
+    entry.async_on_unload(async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, changed))
+    entry.async_on_unload(close)
+    follow()
+
+
+class LightWatch:
+    """One light that is watched."""
+
+    def __init__(
+        self, hass: HomeAssistant, entry: PersonConfigEntry, subentry: ConfigSubentry
+    ) -> None:
+        """Begin to watch."""
+        self._hass = hass
+        self._entry = entry
+        self._subentry = subentry
+        self._light = declared(subentry)
+        self._ledger = hass.data[LEDGER]
+        self._timers = Timers(hass)
+        self._lock = asyncio.Lock()
+        self._seen: str | None = None
+        """The session that has been watched from its beginning."""
+        self._told: str | None = None
+        """The session at whose planned end somebody was told."""
+        self._unsubscribe: CALLBACK_TYPE | None = None
+        self._tracked: str | None = None
+        self._forgotten = False
+        self._follow_entity()
+        self._unsubscribe_registry = hass.bus.async_listen(
+            er.EVENT_ENTITY_REGISTRY_UPDATED, self._renamed
+        )
+        self._look()
+
+    @property
+    def _entity_id(self) -> str:
+        """Its entity id of now."""
+        reference: str = self._subentry.data[CONF_ENTITY]
+        return er.async_resolve_entity_id(er.async_get(self._hass), reference) or reference
+
+    @callback
+    def _follow_entity(self) -> None:
+        if (entity_id := self._entity_id) != self._tracked:
+            if self._unsubscribe is not None:
+                self._unsubscribe()
+            self._tracked = entity_id
+            self._unsubscribe = async_track_state_change_event(self._hass, entity_id, self._changed)
+
+    @callback
+    def _renamed(self, _event: Event[er.EventEntityRegistryUpdatedData]) -> None:
+        if self._entity_id != self._tracked:
+            self._follow_entity()
+            self._look()
+
+    @callback
+    def _changed(self, _event: Event[EventStateChangedData]) -> None:
+        self._look()
+
+    @callback
+    def close(self, *, forgotten: bool) -> None:
+        """Watch no more; a light that a person has removed is settled as if it were off now."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+        self._unsubscribe_registry()
+        self._timers.cancel_all()
+        if forgotten:
+            self._forgotten = True
+            self._look()
+
+    @callback
+    def _look(self) -> None:
+        self._hass.async_create_task(
+            self._async_look(), f"facial_therapy looks at {self._subentry.title}"
+        )
+
+    def _is_on(self) -> bool | None:
+        """Return whether it is on; None if nobody knows."""
+        if self._forgotten:
+            return False
+        state = self._hass.states.get(self._entity_id)
+        return {STATE_ON: True, STATE_OFF: False}.get(state.state) if state is not None else None
+
+    def _open(self) -> Record | None:
+        """Return its open record, also one that a restart has left."""
+        for record in self._ledger.newest_first(self._entry.entry_id):
+            if (
+                record.source is Source.TRACKED
+                and record.program == self._light.light_id
+                and record.open
+            ):
+                return record
+        return None
+
+    async def _async_look(self) -> None:
+        """Bring the ledger together with what is true."""
+        async with self._lock:
+            try:
+                record = await self._async_reconcile(self._open())
+            except LedgerError as error:
+                LOGGER.error("%s could not be written down: %s", self._entity_id, error)
+                self._timers.later("look", RETRY_S, self._look)
+                return
+            if record is None:
+                self._timers.cancel("look")
+            else:
+                self._timers.later(
+                    "look",
+                    max(0.0, (tracked_light.due_at(record) - self._ledger.dated()).total_seconds()),
+                    self._look,
+                )
+
+    async def _async_reconcile(self, record: Record | None) -> Record | None:
+        """Open, extend or settle the record, and return it if it stays open."""
+        on, now = self._is_on(), self._ledger.dated()
+        if record is None:
+            if not on:
+                return None
+            record = tracked_light.opened(
+                self._light, self._entry.runtime_data.person, secrets.token_hex(8), now
+            )
+            await self._ledger.async_open(self._hass, record)
+            self._seen = record.session_id
+            self._tell("tracked_on")
+            return record
+        seen = record.session_id == self._seen
+        if on is False or (on is None and now >= tracked_light.due_at(record)):
+            await self._ledger.async_merge(
+                self._hass,
+                tracked_light.settled(self._light, record, now, seen=seen and on is False),
+            )
+            self._tell("tracked_off")
+            return None
+        if now < tracked_light.due_at(record):
+            return record
+        record = tracked_light.extended(self._light, record, now)
+        await self._ledger.async_merge(self._hass, record)
+        await self._async_due(record)
+        return record
+
+    async def _async_due(self, record: Record) -> None:
+        """Its planned time is over: say so once, and switch it off if that is wanted."""
+        if self._told != record.session_id:
+            self._told = record.session_id
+            self._tell("tracked_due")
+            await async_tell(
+                self._hass,
+                self._entry,
+                "tracked",
+                self._subentry.subentry_id,
+                light=self._subentry.title,
+            )
+        if self._subentry.data[CONF_SWITCH_OFF]:
+            domain = self._entity_id.partition(".")[0]
+            try:
+                await self._hass.services.async_call(
+                    domain, SERVICE_TURN_OFF, {ATTR_ENTITY_ID: self._entity_id}, blocking=True
+                )
+            except HomeAssistantError as error:
+                LOGGER.warning("%s could not be switched off: %s", self._entity_id, error)
+
+    @callback
+    def _tell(self, event_type: str) -> None:
+        async_dispatcher_send(
+            self._hass,
+            f"{SIGNAL_TOLD}_{self._entry.entry_id}",
+            event_type,
+            By.HOME_ASSISTANT.value,
+            None,
+        )

@@ -1,0 +1,1 @@
+"""One person's plan and evenings in Home Assistant."""

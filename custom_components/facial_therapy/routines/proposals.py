@@ -1,0 +1,248 @@
+"""What a person is asked: whether they want something now, with yes, later and skip, and how their skin is; and what follows from the answer.
+
+A proposal starts nothing. Yes carries out the action that was proposed as whoever answers, who is
+asked for everything that an action is asked for; the action arms, and the face starts the light.
+Proposals are written down, so that an answer counts also after a restart.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+import secrets
+from types import MappingProxyType
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import Context, Event, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.start import async_at_started
+from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
+
+from ..const import DOMAIN, LOGGER
+from ..core.model import RefusedError
+from ..people.registry import REACTIONS, async_change_eligibility, find_person
+from ..text.notify import async_tell
+from ..text.translator import async_translator, explained
+from ..timers import Timers
+
+ANSWERED: Final = "mobile_app_notification_action"
+"""Event of a phone: one of the buttons of a notification was pressed."""
+LATER: Final = timedelta(minutes=30)
+"""When it is asked again."""
+OPEN: Final = timedelta(hours=4)
+"""How long yes is yes to something that no evening of a plan closes."""
+EVENING: Final = "evening"
+TITLE: Final = "Facial Therapy"
+"""What a sentence is about that says only that the app says why."""
+
+
+SKIN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"fine": (), "so_so": ("skin_not_fine",), "not_fine": ("skin_not_fine", "redness")}
+)
+"""What each answer to how a skin is reports of it."""
+
+
+class Answer(StrEnum):
+    """A button."""
+
+    YES = "yes"
+    LATER = "later"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """Something that a person may want now."""
+
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    """By which its buttons are told apart from those of any other one."""
+    what: str
+    """`mask`, `wand` or `evening`."""
+    action: str
+    data: Mapping[str, Any]
+    """What yes carries out."""
+    until: datetime
+    """UTC; what is answered later is answered too late."""
+    day: date | None = None
+    """The evening of the plan that skip leaves out; None: nothing is planned."""
+    again_at: datetime | None = None
+    """UTC; when it is asked again, once somebody has said later."""
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> Proposal:
+        """Return one that was written down.
+
+        Raises:
+            KeyError, TypeError, ValueError: It was not written down like this.
+        """
+        day, again_at = data["day"], data["again_at"]
+        times = {
+            "until": datetime.fromisoformat(data["until"]),
+            "again_at": again_at and datetime.fromisoformat(again_at),
+        }
+        return cls(**{**data, **times, "day": day and date.fromisoformat(day)})
+
+
+class Proposals:
+    """The proposals that wait for an answer, at most one a person."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Listen to the answers."""
+        self._hass = hass
+        self._timers = Timers(hass)
+        self._store: Store[dict[str, Any]] = Store(hass, 1, f"{DOMAIN}.proposals")
+        self._open: dict[str, Proposal] = {}
+        """By the config entry of the person."""
+        self._asked: dict[str, tuple[str, str]] = {}
+        """Whom a button was shown to whose skin was asked after, and what it says. What is pressed
+        is recorded, so a button is not called what it says."""
+        hass.bus.async_listen(ANSWERED, self._async_answered)
+
+    async def async_load(self) -> None:
+        """Take up what was asked before a restart, and ask again at its time, once there are phones."""
+        try:
+            self._open = {
+                person_id: Proposal.read(data)
+                for person_id, data in (await self._store.async_load() or {}).items()
+            }
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            LOGGER.warning(
+                "What people have been asked could not be read, and is forgotten: %s", error
+            )
+
+        @callback
+        def take_up(_hass: HomeAssistant) -> None:
+            for person_id in self._open:
+                self._set_timer(person_id)
+
+        async_at_started(self._hass, take_up)
+
+    async def _async_keep(self, person_id: str, proposal: Proposal | None) -> None:
+        """Write down what a person is asked from now on; None: nothing."""
+        self._timers.cancel(person_id)
+        self._open.pop(person_id, None)
+        if proposal is not None:
+            self._open[person_id] = proposal
+            self._set_timer(person_id)
+        await self._store.async_save({each: asdict(one) for each, one in self._open.items()})
+
+    def _set_timer(self, person_id: str) -> None:
+        if (again_at := self._open[person_id].again_at) is not None:
+            delay_s = max(0, (again_at - dt_util.utcnow()).total_seconds())
+            self._timers.later(person_id, delay_s, lambda: self._ask_again(person_id))
+
+    async def async_propose(self, person_id: str, proposal: Proposal) -> None:
+        """Ask a person; what they were asked before is no longer asked."""
+        await self._async_keep(person_id, proposal)
+        await self._async_ask(person_id, proposal)
+
+    async def async_forget(self, person_id: str) -> None:
+        """Forget what a person was asked who is removed or erased."""
+        self._forget(person_id)
+        await self._async_keep(person_id, None)
+
+    async def async_ask_skin(self, person_id: str) -> None:
+        """Ask a person how their skin is; what they were asked about it before is no longer asked."""
+        self._forget(person_id)
+        if (entry := self._entry(person_id)) is not None:
+            buttons = {f"{DOMAIN}_{secrets.token_hex(8)}": said for said in SKIN}
+            self._asked |= {press: (person_id, said) for press, said in buttons.items()}
+            await async_tell(
+                self._hass,
+                entry,
+                "skin",
+                f"skin_{person_id}",
+                buttons={press: f"skin_{said}" for press, said in buttons.items()},
+            )
+
+    def _forget(self, person_id: str) -> None:
+        self._asked = {
+            press: asked for press, asked in self._asked.items() if asked[0] != person_id
+        }
+
+    def _take_down(self, person_id: str, said: str) -> None:
+        """Keep what a person says of their skin, without an action, whose data would be recorded; it only ever makes it stricter."""
+        self._forget(person_id)
+        with suppress(RefusedError):  # the person has been removed
+            for reaction in SKIN[said]:
+                async_change_eligibility(
+                    self._hass, find_person(self._hass, person_id), REACTIONS[reaction]
+                )
+
+    async def _async_ask(self, person_id: str, proposal: Proposal) -> None:
+        """Ask, or ask again."""
+        if (entry := self._entry(person_id)) is None or proposal.until <= dt_util.utcnow():
+            await self._async_keep(person_id, None)
+            return
+        buttons = {f"{DOMAIN}_{answer}_{proposal.token}": f"propose_{answer}" for answer in Answer}
+        await async_tell(
+            self._hass, entry, f"propose_{proposal.what}", f"due_{person_id}", buttons=buttons
+        )
+
+    def _entry(self, person_id: str) -> ConfigEntry[Any] | None:
+        return self._hass.config_entries.async_get_entry(person_id)
+
+    async def _async_answered(self, event: Event[Any]) -> None:
+        """Do what a button says; one of somebody else's notification is none of ours."""
+        pressed = str(event.data.get("action"))
+        if pressed in self._asked:
+            self._take_down(*self._asked[pressed])
+        for person_id, proposal in tuple(self._open.items()):
+            for answer in Answer:
+                if pressed == f"{DOMAIN}_{answer}_{proposal.token}":
+                    await self._async_follow(person_id, proposal, answer, event.context)
+
+    async def _async_follow(
+        self, person_id: str, proposal: Proposal, answer: Answer, context: Context
+    ) -> None:
+        if answer is Answer.LATER:
+            await self._async_keep(person_id, replace(proposal, again_at=dt_util.utcnow() + LATER))
+            return
+        await self._async_keep(person_id, None)
+        if (entry := self._entry(person_id)) is None:
+            return
+        if answer is Answer.YES and proposal.until <= dt_util.utcnow():
+            await async_tell(self._hass, entry, "propose_late", f"due_{person_id}")
+        elif answer is Answer.YES:
+            await self._async_act(entry, proposal.action, proposal.data, context)
+        elif proposal.day is not None:
+            await self._async_act(
+                entry, "skip_planned", {"person": person_id, "date": proposal.day}, context
+            )
+
+    @callback
+    def _ask_again(self, person_id: str) -> None:
+        self._hass.async_create_task(
+            self._async_ask_again(person_id), f"facial_therapy asks {person_id} again"
+        )
+
+    async def _async_ask_again(self, person_id: str) -> None:
+        if (proposal := self._open.get(person_id)) is not None:
+            await self.async_propose(person_id, replace(proposal, again_at=None))
+
+    async def _async_act(
+        self, entry: ConfigEntry[Any], action: str, data: Mapping[str, Any], context: Context
+    ) -> None:
+        """Carry out an action of ours as whoever answered, and tell them if it was refused: nothing of their health."""
+        try:
+            await self._hass.services.async_call(
+                DOMAIN, action, dict(data), blocking=True, context=context
+            )
+        except HomeAssistantError as error:
+            words = await async_translator(self._hass, self._hass.config.language)
+            with suppress(RefusedError):  # the person has been removed
+                name = find_person(self._hass, entry.entry_id).name
+                await async_tell(
+                    self._hass,
+                    entry,
+                    "propose_refused",
+                    f"due_{entry.entry_id}",
+                    why=explained(words, error, TITLE, name),
+                )
+
+
+PROPOSALS: HassKey[Proposals] = HassKey(f"{DOMAIN}_proposals")

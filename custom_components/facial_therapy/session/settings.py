@@ -1,0 +1,124 @@
+"""What the switch and the lights of a device start: chosen by a person, kept over restarts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from math import isfinite
+from types import MappingProxyType
+from typing import Any, Final
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.storage import Store
+
+from ..const import DOMAIN
+from ..core import limits
+from ..core.gate.resolve import BUILT_IN, NO_CUSTOM_PROGRAMS, Programs
+from ..core.model import MANUAL, Channel, Modality, Reason, Refusal, RefusedError
+
+SAVE_DELAY_S: Final = 5
+FREQUENCY_HZ: Final = 8.3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The next session, as chosen on the device's page."""
+
+    program: str = "first_use"
+    """Key of a program, or `MANUAL`: then the numbers below hold."""
+    person_id: str | None = None
+    """Config entry of the person; None: the only one there is."""
+    duration_s: float = 300
+    share: Mapping[Channel, float] = field(default_factory=lambda: MappingProxyType({}))
+    """0 to 1 of a channel's allowed irradiance; a channel that is not named has never been set and
+    counts as 1."""
+    current_ua: float = limits.CURRENT_START_UA
+    """Peak."""
+    frequency_hz: float = FREQUENCY_HZ
+
+    def changed(
+        self, modality: Modality, custom: Programs = NO_CUSTOM_PROGRAMS, **changes: Any
+    ) -> Settings:
+        """Return the settings with changes, for somebody who has made programs of their own.
+
+        Raises:
+            RefusedError: A value is out of its bound, an unknown program, or a number while the
+                program is not manual; nothing has changed.
+        """
+        if (program := changes.get("program")) is not None and program not in (
+            MANUAL,
+            *BUILT_IN,
+            *custom,
+        ):
+            raise RefusedError(
+                Refusal(reason=Reason.UNKNOWN_PROGRAM, field="program", detail=str(program))
+            )
+        changed = replace(self, **changes)
+        if changed.program != MANUAL and not changes.keys() <= {"program", "person_id"}:
+            raise RefusedError(
+                Refusal(
+                    reason=Reason.NOT_MANUAL,
+                    field=next(iter(changes.keys() - {"program", "person_id"})),
+                )
+            )
+        bounds = {
+            "duration_s": limits.DURATION[modality].default,
+            "current_ua": limits.CURRENT.default,
+            "frequency_hz": limits.FREQUENCY.default,
+        }
+        for name, bound in bounds.items():
+            if name in changes and not bound.contains(changes[name]):
+                raise RefusedError(
+                    Refusal(
+                        reason=Reason.OUT_OF_BOUNDS,
+                        field=name,
+                        minimum=bound.minimum,
+                        maximum=bound.maximum,
+                        unit=bound.unit,
+                    )
+                )
+        for channel, share in changes.get("share", {}).items():
+            if not (isfinite(share) and 0 < share <= 1):
+                raise RefusedError(
+                    Refusal(
+                        reason=Reason.OUT_OF_BOUNDS,
+                        field=f"channels.{channel}",
+                        minimum=0,
+                        maximum=1,
+                    )
+                )
+        return changed
+
+
+class SettingsStore:
+    """Keeps the settings of one device; losing them costs a choice, never safety."""
+
+    def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
+        """Take the device's entry."""
+        self._store: Store[dict[str, Any]] = Store(hass, 1, f"{DOMAIN}.settings.{entry_id}")
+
+    async def async_load(self) -> Settings:
+        """Return what was chosen last, or the defaults."""
+        data = await self._store.async_load()
+        if not data:
+            return Settings()
+        return Settings(
+            **{
+                **data,
+                "share": {Channel(channel): share for channel, share in data["share"].items()},
+            }
+        )
+
+    def save(self, settings: Settings) -> None:
+        """Write the settings soon."""
+        data = {
+            "program": settings.program,
+            "person_id": settings.person_id,
+            "duration_s": settings.duration_s,
+            "share": {channel.value: share for channel, share in settings.share.items()},
+            "current_ua": settings.current_ua,
+            "frequency_hz": settings.frequency_hz,
+        }
+        self._store.async_delay_save(lambda: data, SAVE_DELAY_S)
+
+    async def async_remove(self) -> None:
+        """Forget the settings of a device that is removed."""
+        await self._store.async_remove()

@@ -1,0 +1,1 @@
+"""Sentences: translations, errors and notifications."""

@@ -1,0 +1,1 @@
+"""Voice: what is said, and what is answered."""

@@ -1,0 +1,1 @@
+"""What the browser uses: cards, WebSocket commands and the export."""

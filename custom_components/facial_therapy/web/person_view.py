@@ -1,0 +1,291 @@
+"""What the cards of a person see: their week and their routine, anew whenever something of it is another.
+
+For the person themselves and for admins, like every list of what was given. Times are seconds since
+the epoch; nothing of it is a state.
+"""
+
+from collections import defaultdict
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from homeassistant.components.websocket_api import async_register_command
+from homeassistant.components.websocket_api.connection import ActiveConnection
+from homeassistant.components.websocket_api.const import ERR_NOT_FOUND
+from homeassistant.components.websocket_api.decorators import async_response, websocket_command
+from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import Unauthorized
+from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.util import dt as dt_util
+import voluptuous as vol
+
+from ..actions.history import dose_out, may_read
+from ..const import DOMAIN, REPORTED, SIGNAL_LEDGER
+from ..core.gate import permit
+from ..core.ledger.record import Record
+from ..core.model import Modality, Person, RefusedError
+from ..core.routine.run import RoutineRun
+from ..core.routine.steps import ends_at
+from ..core.routine.transitions import RoutineState
+from ..core.schedule.agenda import Kind
+from ..core.schedule.plan import monday
+from ..core.session import SessionState
+from ..people.registry import find_person
+from ..routines.forecast import agenda_of, next_evening, shell_of
+from ..routines.runner import Evenings, evenings_of
+from ..storage.ledger import LEDGER
+from ..text.translator import ENGLISH, Translator, async_translator
+
+WEEK: Final = timedelta(days=7)
+WEEKS: Final = 12
+"""So many weeks are drawn beside each other, this one last."""
+SHOWN: Final = 8
+"""So many sessions are drawn one by one."""
+METERS: Final = {
+    "light_day": (Modality.MASK, "fluence_day_default"),
+    "light_week": (Modality.MASK, "fluence_week_default"),
+    "charge_day": (Modality.WAND, "charge_day_default"),
+    "sessions_mask": (Modality.MASK, "sessions_week_mask_default"),
+    "sessions_wand": (Modality.WAND, "sessions_week_wand_default"),
+}
+"""What a person is shown of their windows."""
+WAITED_FOR: Final = (SessionState.ARMED, SessionState.WAITING)
+
+type Shown = dict[str, Any]
+
+
+@callback
+def async_setup_person_view(hass: HomeAssistant) -> None:
+    """Register the command."""
+    async_register_command(hass, async_follow_person)
+
+
+@websocket_command(
+    {
+        vol.Required("type"): f"{DOMAIN}/person",
+        vol.Optional("person"): cv.string,
+        vol.Optional("language", default=ENGLISH): cv.string,
+    }
+)
+@async_response
+async def async_follow_person(
+    hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]
+) -> None:
+    """Send a person's week and routine, and send them again when they are others. `person`: a name, `person.x`, an entry or a device id."""
+    words = await async_translator(hass, msg["language"])
+    try:
+        person = find_person(hass, _reference(hass, msg.get("person")))
+        evenings = evenings_of(hass, person)
+    except RefusedError as error:
+        connection.send_error(msg["id"], ERR_NOT_FOUND, words.refusals(error)[0]["message"])
+        return
+    if not may_read(hass, connection.user, person):
+        raise Unauthorized
+    sent: Shown = {}
+
+    @callback
+    def send() -> None:
+        """Send what is shown, if it is not what was sent."""
+        nonlocal sent
+        try:
+            shown = _person(hass, evenings, words)
+        except RefusedError:  # the person's entry is being removed
+            return
+        if shown != sent:
+            sent = shown
+            connection.send_event(msg["id"], {"now": dt_util.utcnow().timestamp(), "person": shown})
+
+    @callback
+    def reported(_entry_id: str) -> None:
+        """A device reports every second: only the end of a step can be another by that."""
+        if sent.get("routine", {}).get("goes_on"):
+            send()
+
+    @callback
+    def entries_changed(_change: ConfigEntryChange, entry: ConfigEntry) -> None:
+        if entry.entry_id == person.person_id:
+            send()
+
+    unsubscribe = (
+        evenings.add_listener(send),
+        async_dispatcher_connect(hass, SIGNAL_LEDGER, send),
+        async_dispatcher_connect(hass, REPORTED, reported),
+        async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, entries_changed),
+    )
+    connection.subscriptions[msg["id"]] = lambda: [stop() for stop in unsubscribe]
+    connection.send_result(msg["id"])
+    send()
+
+
+def _reference(hass: HomeAssistant, reference: str | None) -> str | None:
+    """Return a person's entry for their device, which is what a form of a card chooses; everything else as it is."""
+    device = dr.async_get(hass).async_get(reference) if reference else None
+    return (
+        reference
+        if device is None
+        else next((value for domain, value in device.identifiers if domain == DOMAIN), reference)
+    )
+
+
+def _person(hass: HomeAssistant, evenings: Evenings, words: Translator) -> Shown:
+    person = evenings.person
+    return {
+        "name": person.name,
+        "week": _week(hass, evenings, person, words),
+        "routine": _routine(hass, evenings, words),
+    }
+
+
+# --- the week -------------------------------------------------------------------------------------
+
+
+def _week(hass: HomeAssistant, evenings: Evenings, person: Person, words: Translator) -> Shown:
+    """Return the days from Monday to Sunday with what was planned and given, how full the person's windows are, and the newest sessions."""
+    now, today = dt_util.utcnow(), dt_util.now().date()
+    first = monday(today)
+    agenda = agenda_of(hass, person.person_id, evenings.weekly_plan)
+    records = [
+        record
+        for record in hass.data[LEDGER].newest_first(person.person_id)
+        if record.counted.total > 0
+    ]
+    planned = [
+        entry
+        for entry in agenda.entries(first, first + timedelta(days=6), now)
+        if entry.kind is not Kind.DONE
+    ]
+    days = []
+    for offset in range(WEEK.days):
+        day = first + timedelta(days=offset)
+        left = [
+            {"modality": entry.modality.value, "kind": entry.kind.value}
+            for entry in planned
+            if entry.day == day
+        ]
+        days.append(
+            {
+                "day": day.isoformat(),
+                "today": day == today,
+                "left": left,
+                **_given([record for record in records if _day(record) == day]),
+            }
+        )
+    adherence = agenda.adherence(now)
+    return {
+        "days": days,
+        "weeks": _weeks(records, first),
+        "meters": {key: _meter(hass, person, now, *meter) for key, meter in METERS.items()},
+        "sessions": [_session(record, words) for record in records[:SHOWN]],
+        "done": adherence.done,
+        "goal": adherence.goal,
+        "streak": agenda.streak(now),
+    }
+
+
+def _day(record: Record) -> date:
+    return dt_util.as_local(record.started_at).date()
+
+
+def _weeks(records: list[Record], this_week: date) -> list[Shown]:
+    """Return what each of the last weeks has given, the oldest first."""
+    by_week: defaultdict[date, list[Record]] = defaultdict(list)
+    for record in records:
+        by_week[monday(_day(record))].append(record)
+    weeks = [this_week - ago * WEEK for ago in reversed(range(WEEKS))]
+    return [{"week": week.isoformat(), **_given(by_week[week])} for week in weeks]
+
+
+def _given(records: list[Record]) -> Shown:
+    """Return what was given in some sessions together, nominal; what is not known at its most."""
+    doses = [record.bounds[1] for record in records]
+    channels = sorted({channel for dose in doses for channel in dose.fluence_j_cm2})
+    return {
+        "fluence_j_cm2": {
+            channel.value: round(sum(dose.fluence_j_cm2.get(channel, 0) for dose in doses), 2)
+            for channel in channels
+        },
+        "charge_ma_min": round(sum(dose.charge_ma_min for dose in doses), 3),
+    }
+
+
+def _meter(
+    hass: HomeAssistant, person: Person, now: datetime, modality: Modality, window: str
+) -> Shown:
+    """Return how full a window is."""
+    used, most, unit = permit.used(
+        person, modality, now, history=hass.data[LEDGER].history(person.person_id), window=window
+    )
+    return {"used": round(used, 2), "most": round(most, 2), "unit": unit}
+
+
+def _session(record: Record, words: Translator) -> Shown:
+    """Return one session: what it should have given, and what it gave, as a range while the node has not told."""
+    least, most = record.bounds
+    return {
+        "at": record.started_at.timestamp(),
+        "modality": record.modality.value,
+        "program": words.program(record.program),
+        "outcome": record.outcome.value,
+        "planned": dose_out(record.planned),
+        "at_least": dose_out(least),
+        "at_most": dose_out(most),
+    }
+
+
+# --- the routine ----------------------------------------------------------------------------------
+
+
+def _routine(hass: HomeAssistant, evenings: Evenings, words: Translator) -> Shown:
+    """Return where the person is in their routine."""
+    run = evenings.run
+    shown: Shown = {
+        "state": None if run is None else run.state.value,
+        "goes_on": run is not None and run.state is not RoutineState.OVER,
+        "due": evenings.due is not None,
+        "say": words.cue(evenings.cue) if evenings.cue else "",
+        "until": None,
+        "steps": [],
+        "next_at": None,
+    }
+    if (
+        not shown["goes_on"]
+        and (evening := next_evening(hass, evenings.person, evenings.weekly_plan)) is not None
+    ):
+        shown["next_at"] = evening.at.timestamp()
+    if run is None:
+        return shown
+    results = {mark.index: mark.result.value for mark in run.marks}
+    steps = [
+        {
+            "act": step.act.value,
+            "result": results.get(index),
+            "now": index == run.index,
+            "duration_s": round(step.duration_s),
+        }
+        for index, step in enumerate(run.steps)
+    ]
+    return shown | {"steps": steps, "until": _until(hass, run), "ends_at": _ends_at(run)}
+
+
+def _until(hass: HomeAssistant, run: RoutineRun) -> float | None:
+    """Return until when the step takes: its wait, its session, or how long a device waits to be put on."""
+    if run.rests_until is not None:
+        return run.rests_until.timestamp()
+    if run.step is None or (modality := run.step.act.modality) is None:
+        return None
+    shell = shell_of(hass, modality, run.step.device)
+    if shell is None or shell.live is None:
+        return None
+    at = shell.live.window_ends_at if shell.data.state in WAITED_FOR else shell.live.ends_at
+    return None if at is None else at.timestamp()
+
+
+def _ends_at(run: RoutineRun) -> float:
+    """Return when it will be done, as of its step: to the minute, so that it is no news with every second."""
+    left = tuple(
+        step
+        for index, step in enumerate(run.steps)
+        if index >= run.index and index not in run.marked
+    )
+    return ends_at(left, dt_util.utcnow(), run.flow).timestamp() // 60 * 60

@@ -1,0 +1,1 @@
+"""Tests of `flows` in a running Home Assistant."""

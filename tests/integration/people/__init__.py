@@ -1,0 +1,1 @@
+"""Tests of `people` in a running Home Assistant."""

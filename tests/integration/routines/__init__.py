@@ -1,0 +1,1 @@
+"""Tests of `routines` in a running Home Assistant."""

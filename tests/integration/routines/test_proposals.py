@@ -1,0 +1,442 @@
+"""Proposals: a phone that asks, and what yes, later and skip do."""
+
+from collections.abc import AsyncGenerator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import Context, HomeAssistant, ServiceCall
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import entity_registry as er
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
+
+from custom_components.facial_therapy.const import CONF_NOTIFY, CONF_WHEN_DUE
+from custom_components.facial_therapy.core.gate.eligibility import reddened
+from custom_components.facial_therapy.core.model import Modality
+from custom_components.facial_therapy.core.routine.run import RoutineRun
+from custom_components.facial_therapy.core.routine.transitions import RoutineState
+from custom_components.facial_therapy.core.schedule.plan import evenings
+from custom_components.facial_therapy.core.session import SessionState
+from custom_components.facial_therapy.people.registry import async_change_eligibility
+from custom_components.facial_therapy.routines.proposals import ANSWERED, PROPOSALS, Proposal
+from tests.integration.house import House, furnished
+from tests.integration.world import PROFILE, person_entry
+
+MASK = Modality.MASK
+EIGHT = datetime(2026, 11, 24, 4, tzinfo=UTC)
+"""In the evening of a Monday, in the tests' time zone."""
+MANUAL = {"program": "manual", "channels": {"red": 10}}
+HEALTH = ("red", "skin type", "screen", "pregnan", "epilep", "medic", "73 hours", "72")
+
+
+class Phone:
+    """A phone with the app, as Home Assistant knows it."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        self.hass = hass
+        self.got: list[dict[str, Any]] = []
+        entry = MockConfigEntry(domain="mobile_app", data={"device_name": "Ada's phone"})
+        entry.add_to_hass(hass)
+        self.entity_id = (
+            er.async_get(hass)
+            .async_get_or_create("notify", "mobile_app", "phone", config_entry=entry)
+            .entity_id
+        )
+        hass.services.async_register("notify", "mobile_app_ada_s_phone", self._show)
+
+    async def _show(self, call: ServiceCall) -> None:
+        self.got.append(dict(call.data))
+
+    @property
+    def buttons(self) -> list[str]:
+        """What may be pressed."""
+        return [each["title"] for each in self.got[-1]["data"]["actions"]]
+
+    async def press(self, title: str, user_id: str | None = None, notification: int = -1) -> None:
+        """Press a button of a notification."""
+        (action,) = [
+            each["action"]
+            for each in self.got[notification]["data"]["actions"]
+            if each["title"] == title
+        ]
+        self.hass.bus.async_fire(ANSWERED, {"action": action}, context=Context(user_id=user_id))
+        await self.hass.async_block_till_done()
+
+
+@pytest.fixture
+async def house(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: Path
+) -> AsyncGenerator[House]:
+    """A house with both devices on a Monday evening."""
+    freezer.move_to(EIGHT)
+    async with furnished(hass, freezer, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def phone(house: House) -> Phone:
+    """The person's phone."""
+    found = Phone(house.hass)
+    house.hass.config_entries.async_update_entry(
+        house.person, data={**house.person.data, CONF_NOTIFY: found.entity_id}
+    )
+    return found
+
+
+def run_of(house: House) -> RoutineRun:
+    """The routine that is gone through."""
+    assert house.evenings.run is not None
+    return house.evenings.run
+
+
+async def propose(house: House, **data: Any) -> Any:
+    """Propose a session of the mask."""
+    device = house.shell(MASK).device_entry
+    assert device is not None
+    return await house.act(
+        "start_session",
+        **{"device_id": device.id, "program": "first_use", "mode": "propose", **data},
+    )
+
+
+async def test_a_proposal_starts_nothing_yes_arms_and_the_face_starts_the_light(
+    house: House, phone: Phone, hass_admin_user: MockUser
+) -> None:
+    answer = await propose(house)
+    assert (answer["state"], answer["person"]) == ("proposed", "Ada")
+    assert phone.got[0]["message"] == "Mask now? Yes also says that your skin is fine today."
+    assert phone.buttons == ["Yes", "Later", "Skip"]
+    assert phone.got[0]["data"]["visibility"] == "private"
+    await house.pass_time(2)
+    assert house.shell(MASK).state is SessionState.IDLE
+    await phone.press("Yes", hass_admin_user.id)
+    live = house.shell(MASK).live
+    assert live is not None
+    assert (house.shell(MASK).state, live.started_by) == (SessionState.ARMED, hass_admin_user.id)
+    assert house.flowing == set()
+    house.devices[MASK].put_on()
+    await house.pass_time(5)
+    assert house.flowing == {MASK}
+    await phone.press("Yes", hass_admin_user.id)  # pressed once more, it is over
+    assert len(phone.got) == 1
+
+
+async def test_later_asks_again_with_the_same_buttons_and_never_after_its_end(
+    house: House, phone: Phone
+) -> None:
+    await propose(house)
+    await phone.press("Later")
+    assert len(phone.got) == 1
+    house.freezer.tick(timedelta(minutes=30))
+    await house.pass_time(1)
+    assert len(phone.got) == 2
+    assert phone.got[0] == phone.got[1]
+    await phone.press("Later")
+    house.freezer.tick(timedelta(hours=4))
+    await house.pass_time(1)
+    assert len(phone.got) == 2
+    assert house.shell(MASK).state is SessionState.IDLE
+
+
+async def test_yes_that_comes_too_late_is_told_so(house: House, phone: Phone) -> None:
+    await propose(house)
+    house.freezer.tick(timedelta(hours=4))
+    await phone.press("Yes")
+    assert phone.got == phone.got[:1]
+    told = house.hass.states.get(phone.entity_id)
+    assert told is None  # the entity is not there: Home Assistant itself says it
+    notifications = house.hass.data["persistent_notification"]
+    assert [each["message"] for each in notifications.values()] == [
+        "It is too late for that by now."
+    ]
+    assert house.shell(MASK).state is SessionState.IDLE
+
+
+async def test_skip_leaves_the_evening_of_the_plan_out_and_nothing_if_none_is_planned(
+    house: House, phone: Phone
+) -> None:
+    await propose(house)
+    await phone.press("Skip")
+    assert house.evenings.weekly_plan.skipped == frozenset()
+    await house.evenings.async_choose("fine_lines", evenings=evenings(3))
+    await propose(house)
+    await phone.press("Skip")
+    assert house.evenings.weekly_plan.skipped == {date(2026, 11, 23)}
+    assert house.shell(MASK).state is SessionState.IDLE
+
+
+async def test_an_evening_that_is_due_asks_once_and_yes_begins_at_the_first_step_by_hand(
+    house: House, phone: Phone
+) -> None:
+    await house.evenings.async_choose("fine_lines", evenings=evenings(3))
+    house.hass.config_entries.async_update_entry(
+        house.person, data={**house.person.data, CONF_WHEN_DUE: "propose"}
+    )
+    await house.pass_time(300, 60)
+    assert [each["message"] for each in phone.got] == [
+        "Begin your evening? Yes also says that your skin is fine today."
+    ]
+    assert house.evenings.run is None
+    await phone.press("Yes")
+    assert house.state() is RoutineState.HAND
+    assert house.flowing == set()
+
+
+async def test_a_routine_is_proposed_before_it_begins_and_one_that_cannot_be_is_refused_at_once(
+    house: House, phone: Phone
+) -> None:
+    with pytest.raises(ServiceValidationError) as caught:
+        await house.act("start_routine", mode="propose")
+    assert caught.value.translation_key == "no_plan"
+    answer = await house.act(
+        "start_routine",
+        mode="propose",
+        steps=[{"act": "cleanse"}, {"act": "mask", "program": "first_use"}],
+        finish_by="22:30:00",
+    )
+    assert answer["state"] == "proposed"
+    assert house.evenings.run is None
+    await phone.press("Yes")
+    run = run_of(house)
+    assert run.finish_by is not None
+    assert [step.act.value for step in run.steps] == ["cleanse", "mask"]
+
+
+@pytest.mark.parametrize(
+    ("data", "key"),
+    [
+        ({"mode": "energize"}, "value_one_of"),
+        ({**MANUAL, "duration_s": -1}, "out_of_bounds"),
+        ({**MANUAL, "duration_s": "nan"}, "out_of_bounds"),
+        ({"person": "Nobody"}, "unknown_person"),
+    ],
+)
+async def test_what_would_be_refused_is_not_proposed(
+    house: House, phone: Phone, data: dict[str, Any], key: str
+) -> None:
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - also what a schema raises
+        await propose(house, **data)
+    assert getattr(caught.value, "translation_key", None) == key
+    assert phone.got == []
+
+
+async def test_a_refusal_of_the_answer_is_told_without_a_word_about_health(
+    house: House, phone: Phone
+) -> None:
+    told: list[str] = []
+
+    async def note(call: ServiceCall) -> None:
+        told.append(call.data["message"])
+
+    house.hass.services.async_register("notify", "send_message", note)
+    await propose(house)
+    async_change_eligibility(house.hass, house.evenings.person, reddened)
+    await phone.press("Yes")
+    assert house.shell(MASK).state is SessionState.IDLE
+    assert len(told) == 1
+    assert told[0].startswith("Not now. ")
+    assert not [word for word in HEALTH if word in told[0].casefold()]
+
+
+async def test_yes_asks_whether_whoever_presses_it_may(
+    house: House, phone: Phone, hass_owner_user: MockUser
+) -> None:
+    assert hass_owner_user.is_owner  # whoever is created first would be
+    guest = await house.hass.auth.async_create_user("guest", group_ids=["system-read-only"])
+    await propose(house)
+    await phone.press("Yes", guest.id)
+    assert house.shell(MASK).state is SessionState.IDLE
+
+
+async def test_a_device_that_is_off_is_proposed_and_waited_for(house: House, phone: Phone) -> None:
+    house.devices[MASK].disconnect()
+    await house.pass_time(1)
+    await propose(house)
+    await phone.press("Yes")
+    assert house.shell(MASK).state is SessionState.WAITING
+    house.devices[MASK].connect()
+    await house.pass_time(3)
+    assert house.shell(MASK).state is SessionState.ARMED
+
+
+async def test_a_newer_proposal_takes_the_place_of_an_older_one_and_other_notifications_are_none_of_ours(
+    house: House, phone: Phone
+) -> None:
+    await propose(house)
+    await propose(house)
+    await phone.press("Yes", notification=0)
+    house.hass.bus.async_fire(ANSWERED, {"action": "facial_therapy_yes_"})
+    house.hass.bus.async_fire(ANSWERED, {})
+    await house.hass.async_block_till_done()
+    assert house.shell(MASK).state is SessionState.IDLE
+    await phone.press("Yes")
+    assert house.shell(MASK).state is SessionState.ARMED
+
+
+async def test_nobody_is_asked_any_more_who_has_been_removed(house: House, phone: Phone) -> None:
+    await propose(house)
+    await phone.press("Later")
+    await house.hass.config_entries.async_remove(house.person.entry_id)
+    house.freezer.tick(timedelta(minutes=31))
+    await house.pass_time(1)
+    assert len(phone.got) == 1
+    assert house.shell(MASK).state is SessionState.IDLE
+
+
+@pytest.mark.usefixtures("phone")
+async def test_what_a_phone_that_cannot_be_reached_would_have_been_told_is_told_in_home_assistant(
+    house: House,
+) -> None:
+    async def fail(_call: ServiceCall) -> None:
+        raise HomeAssistantError
+
+    house.hass.services.async_register("notify", "mobile_app_ada_s_phone", fail)
+    await propose(house)
+    notifications = house.hass.data["persistent_notification"]
+    assert [each["message"] for each in notifications.values()] == [
+        "Mask now? Yes also says that your skin is fine today."
+    ]
+
+
+async def restart(house: House) -> None:
+    """Let Home Assistant forget what it has asked, but for what is written down."""
+    proposals = house.hass.data[PROPOSALS]
+    proposals._timers.cancel_all()
+    proposals._open.clear()
+    await proposals.async_load()
+    await house.restart()
+
+
+async def test_yes_counts_after_a_restart_once_and_says_who_pressed_it(
+    house: House, phone: Phone, hass_admin_user: MockUser
+) -> None:
+    await propose(house)
+    await restart(house)
+    assert len(phone.got) == 1
+    await phone.press("Yes", hass_admin_user.id)
+    live = house.shell(MASK).live
+    assert live is not None
+    assert (house.shell(MASK).state, live.started_by) == (SessionState.ARMED, hass_admin_user.id)
+    await house.shell(MASK).async_stop()
+    await house.pass_time(2)
+    await restart(house)
+    await phone.press("Yes", hass_admin_user.id)
+    assert house.shell(MASK).state is SessionState.IDLE
+
+
+async def test_a_routine_is_the_same_after_a_restart(house: House, phone: Phone) -> None:
+    await house.act(
+        "start_routine",
+        mode="propose",
+        steps=[{"act": "cleanse"}, {"act": "mask", "program": "first_use"}],
+        finish_by="22:30:00",
+    )
+    await restart(house)
+    await phone.press("Yes")
+    run = run_of(house)
+    assert run.finish_by == datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
+    assert [step.act.value for step in run.steps] == ["cleanse", "mask"]
+
+
+@pytest.mark.parametrize(
+    ("off", "left"),
+    [(timedelta(minutes=10), timedelta(minutes=20)), (timedelta(hours=1), timedelta(0))],
+)
+async def test_later_asks_again_at_its_time_also_after_a_restart(
+    house: House, phone: Phone, off: timedelta, left: timedelta
+) -> None:
+    await propose(house)
+    await phone.press("Later")
+    house.freezer.tick(off)
+    await restart(house)
+    house.freezer.tick(left - timedelta(seconds=2) if left else left)
+    if left:
+        await house.pass_time(1)
+        assert len(phone.got) == 1
+    await house.pass_time(2)
+    assert len(phone.got) == 2
+    assert phone.got[0] == phone.got[1]
+    await restart(house)
+    await house.pass_time(2)
+    assert len(phone.got) == 2
+
+
+async def test_what_is_proposed_anew_is_not_asked_again_because_the_older_one_was_put_off(
+    house: House, phone: Phone
+) -> None:
+    await propose(house)
+    await phone.press("Later")
+    await propose(house)
+    house.freezer.tick(timedelta(minutes=31))
+    await house.pass_time(1)
+    assert len(phone.got) == 2
+
+
+async def test_what_became_too_late_while_home_assistant_was_off_is_told_so(
+    house: House, phone: Phone
+) -> None:
+    await propose(house)
+    house.freezer.tick(timedelta(hours=20))
+    await restart(house)
+    await phone.press("Yes")
+    assert [each["message"] for each in house.hass.data["persistent_notification"].values()] == [
+        "It is too late for that by now."
+    ]
+    assert house.shell(MASK).state is SessionState.IDLE
+
+
+async def test_an_evening_that_is_due_is_not_asked_for_again_after_a_restart(
+    house: House, phone: Phone
+) -> None:
+    await house.evenings.async_choose("fine_lines", evenings=evenings(3))
+    house.hass.config_entries.async_update_entry(
+        house.person, data={**house.person.data, CONF_WHEN_DUE: "propose"}
+    )
+    await house.pass_time(120, 60)
+    assert len(phone.got) == 1
+    await restart(house)
+    await house.pass_time(300, 60)
+    assert len(phone.got) == 1
+    await phone.press("Skip")
+    assert house.evenings.weekly_plan.skipped == {date(2026, 11, 23)}
+
+
+async def test_nothing_is_left_of_what_somebody_was_asked_who_has_been_removed(
+    house: House, phone: Phone, hass_storage: dict[str, Any]
+) -> None:
+    await propose(house)
+    assert list(hass_storage["facial_therapy.proposals"]["data"]) == [house.person.entry_id]
+    await house.hass.config_entries.async_remove(house.person.entry_id)
+    assert hass_storage["facial_therapy.proposals"]["data"] == {}
+    assert len(phone.got) == 1
+
+
+@pytest.mark.parametrize(
+    "kept", [{"a": {}}, {"a": None}, {"a": {"day": 1, "again_at": None, "until": "soon"}}, ["a"]]
+)
+async def test_what_was_asked_and_cannot_be_read_is_forgotten(
+    house: House, phone: Phone, hass_storage: dict[str, Any], kept: Any
+) -> None:
+    await propose(house)
+    hass_storage["facial_therapy.proposals"]["data"] = kept
+    await restart(house)
+    await phone.press("Yes")
+    assert house.shell(MASK).state is SessionState.IDLE
+    await propose(house)
+    await phone.press("Yes")
+    assert house.shell(MASK).state is SessionState.ARMED
+
+
+async def test_each_person_is_asked_something_of_their_own(house: House, phone: Phone) -> None:
+    other = person_entry(name="Bea", profile=PROFILE + 1)
+    other.add_to_hass(house.hass)
+    assert await house.hass.config_entries.async_setup(other.entry_id)
+    await propose(house, person="Ada")
+    await house.hass.data[PROPOSALS].async_propose(
+        other.entry_id,
+        Proposal(what="mask", action="stop_all", data={}, until=EIGHT + timedelta(hours=1)),
+    )
+    await phone.press("Yes")
+    assert house.shell(MASK).state is SessionState.ARMED

@@ -1,0 +1,378 @@
+"""A whole evening through Home Assistant: steps, cues, refusals, a device that is off, a restart."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from datetime import timedelta
+from pathlib import Path
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.auth.models import User
+from homeassistant.core import Context, Event, HomeAssistant, callback
+from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.helpers.event import EventStateChangedData, async_track_state_change_event
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
+
+from custom_components.facial_therapy.const import CONF_PERSON, DOMAIN
+from custom_components.facial_therapy.core.model import Fault, Modality
+from custom_components.facial_therapy.core.routine.transitions import (
+    Outcome as RoutineOutcome,
+    RoutineState,
+)
+from tests.integration.house import House, furnished
+
+MASK, WAND = Modality.MASK, Modality.WAND
+EVENING = [
+    {"act": "cleanse"},
+    {"act": "gel"},
+    {"act": "wand", "program": "first_use"},
+    {"act": "rinse"},
+    {"act": "mask", "program": "first_use"},
+    {"act": "serum", "optional": True},
+]
+
+
+@pytest.fixture
+async def house(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: Path
+) -> AsyncGenerator[House]:
+    """A house with both devices."""
+    async with furnished(hass, freezer, tmp_path) as found:
+        yield found
+
+
+async def to_wand(house: House) -> None:
+    """Go on to the wand: it flows."""
+    await house.act("start_routine", steps=EVENING)
+    await house.act("confirm_step")
+    await house.act("confirm_step")
+    assert house.state() is RoutineState.ARMED
+    house.devices[WAND].put_on()
+    await house.pass_time(8)
+    assert house.state() is RoutineState.RUNNING
+    assert house.flowing == {WAND}
+
+
+async def unanswered(house: House) -> None:
+    """Come to the wand, which does not answer: it takes the 2 s of a stop that is not confirmed either."""
+    house.devices[WAND].silent = True
+    starting = asyncio.create_task(house.act("start_routine", steps=EVENING[2:]))
+    while not starting.done():
+        house.freezer.tick(timedelta(seconds=0.5))
+        async_fire_time_changed(house.hass)
+        for _ in range(20):
+            await asyncio.sleep(0)
+    await starting
+
+
+async def test_a_whole_evening_with_zone_cues_the_gap_and_both_devices(house: House) -> None:
+    said: list[str | None] = []
+    house.evenings.add_listener(lambda: said.append(house.evenings.cue))
+    await to_wand(house)
+    await house.pass_time(100)
+    house.devices[WAND].take_off()
+    await house.pass_time(1)
+    assert house.state() is RoutineState.HAND
+    await house.act("confirm_step")
+    assert house.state() is RoutineState.GAP
+    with pytest.raises(ServiceValidationError) as caught:
+        await house.act("confirm_step")
+    assert caught.value.translation_key == "gap"
+    await house.pass_time(310, 5)
+    assert house.state() is RoutineState.ARMED
+    house.devices[MASK].put_on()
+    await house.pass_time(140)
+    house.devices[MASK].take_off()
+    await house.pass_time(1)
+    assert house.results == ["cleanse done", "gel done", "wand done", "rinse done", "mask done"]
+    await house.act("confirm_step")
+    assert house.evenings.run is not None
+    assert house.evenings.run.outcome is RoutineOutcome.COMPLETED
+    heard = list(dict.fromkeys(said))
+    assert [cue for cue in heard if cue != "starting"] == [
+        "cleanse",
+        "gel",
+        "armed_wand",
+        "forehead",
+        "cheeks",
+        "jawline",
+        "rinse",
+        "gap",
+        "armed_mask",
+        "running_mask",
+        "serum",
+        "completed",
+    ]
+
+
+async def test_every_zone_is_an_event_with_its_words_and_the_node_was_told_how_long_it_takes(
+    house: House,
+) -> None:
+    registry = er.async_get(house.hass)
+    entity_id = registry.async_get_entity_id("event", DOMAIN, f"{house.person.entry_id}_routine")
+    assert entity_id is not None
+    registry.async_update_entity(entity_id, disabled_by=None)
+    await house.pass_time(35, 5)  # until Home Assistant loads it anew
+    told: list[tuple[str, str | None, str]] = []
+
+    @callback
+    def hear(event: Event[EventStateChangedData]) -> None:
+        state = event.data["new_state"]
+        assert state is not None
+        if state.attributes.get("event_type") is None:  # not there while it is loaded anew
+            return
+        told.append(
+            (state.attributes["event_type"], state.attributes["zone"], state.attributes["text"])
+        )
+
+    async_track_state_change_event(house.hass, entity_id, hear)
+    await to_wand(house)
+    live = house.shell(WAND).live
+    assert live is not None
+    assert live.plan is not None
+    assert (live.plan.request.duration_s, live.plan.request.zone_s) == (90, 30)
+    await house.pass_time(85)
+    house.devices[WAND].take_off()
+    zones = [(cue, zone) for cue, zone, _ in told if zone is not None]
+    assert zones == [("forehead", "forehead"), ("cheeks", "cheeks"), ("jawline", "jawline")]
+    assert all(text for _, _, text in told)
+    assert house.results[-1] == "wand done"
+
+
+async def test_a_device_that_does_not_answer_a_start_is_asked_again_when_it_does_and_nothing_flows_meanwhile(
+    house: House,
+) -> None:
+    await unanswered(house)
+    assert house.state() is RoutineState.OFF
+    assert house.shown("sensor", "routine_step") == "off_wand"
+    house.devices[WAND].put_on()
+    await house.pass_time(10)
+    assert house.flowing == set()
+    house.devices[WAND].take_off()
+    house.devices[WAND].silent = False
+    house.devices[WAND].disconnect()
+    house.devices[WAND].connect()
+    await house.pass_time(5)
+    assert house.evenings.run is not None
+    assert (house.state(), house.evenings.run.reason) == (RoutineState.ARMED, None)
+    assert house.results == []
+
+
+async def test_after_a_start_that_was_never_answered_the_routine_goes_on_when_the_step_is_skipped(
+    house: House,
+) -> None:
+    await unanswered(house)
+    assert house.state() is RoutineState.OFF
+    answer = await house.act("skip_step")
+    assert (answer["step"], house.results) == ("rinse", ["wand skipped"])
+    assert house.flowing == set()
+
+
+async def test_a_wand_that_would_be_refused_is_left_out_with_its_gel_and_the_evening_goes_on(
+    house: House,
+) -> None:
+    await to_wand(house)
+    await house.pass_time(100)
+    house.devices[WAND].take_off()
+    await house.act("stop_routine")
+    answer = await house.act("start_routine", steps=EVENING)
+    assert answer["step"] == "cleanse"
+    answer = await house.act("confirm_step")
+    assert answer["steps"][2] == {
+        "act": "wand",
+        "result": "refused",
+        "reason": answer["steps"][2]["reason"],
+    }
+    assert answer["steps"][2]["reason"] in {"rest", "sessions_day"}
+    assert [step["result"] for step in answer["steps"]] == ["done", "dropped", "refused", "dropped"]
+    assert answer["step"] == "mask"
+
+
+async def test_a_wand_that_is_off_is_armed_when_it_is_back_and_given_up_at_the_end_of_the_window(
+    house: House,
+) -> None:
+    house.devices[WAND].disconnect()
+    await house.act("start_routine", steps=[{"act": "wand", "program": "first_use"}])
+    assert house.state() is RoutineState.OFF
+    assert house.shown("sensor", "routine_step") == "off_wand"
+    house.devices[WAND].connect()
+    await house.pass_time(3)
+    assert house.state() is RoutineState.ARMED
+    await house.act("stop_routine")
+    await house.pass_time(2)
+    assert house.state() is RoutineState.OVER
+    house.devices[WAND].disconnect()
+    await house.act("start_routine", steps=[{"act": "wand", "program": "first_use"}])
+    house.freezer.tick(timedelta(hours=4))
+    await house.pass_time(2)
+    assert house.evenings.run is not None
+    assert house.evenings.run.outcome is RoutineOutcome.LATE
+    assert not [key for key in ir.async_get(house.hass).issues if key[0] == DOMAIN]
+
+
+async def test_after_a_restart_it_is_where_it_was_and_nothing_flows_before_a_person_confirms(
+    house: House,
+) -> None:
+    await to_wand(house)
+    await house.restart()
+    await house.pass_time(20)
+    assert house.flowing == set()
+    assert house.state() is RoutineState.SUSPENDED
+    assert house.shown("sensor", "routine_step") == "suspended"
+    house.devices[WAND].take_off()
+    await house.pass_time(30)
+    assert house.state() is RoutineState.SUSPENDED
+    await house.act("confirm_step")
+    assert house.results == ["cleanse done", "gel done"] or house.results[-1].startswith(
+        "wand refused"
+    )
+
+
+@pytest.mark.parametrize("how", ["shut_down", "unload"])
+async def test_a_routine_whose_device_home_assistant_itself_lets_go_waits_for_a_person(
+    house: House, how: str
+) -> None:
+    await to_wand(house)
+    if how == "shut_down":
+        await house.shell(WAND).async_shut_down()
+    else:
+        await house.hass.config_entries.async_unload(house.entries[WAND].entry_id)
+    await house.hass.async_block_till_done(wait_background_tasks=True)
+    assert house.state() is RoutineState.STRANDED
+    assert house.results == ["cleanse done", "gel done"]
+    with pytest.raises(ServiceValidationError) as caught:
+        await house.act("confirm_step")
+    assert caught.value.translation_key == "busy"
+    house.freezer.tick(timedelta(seconds=20))
+    async_fire_time_changed(house.hass)
+    await house.hass.async_block_till_done()
+    assert house.state() is RoutineState.SUSPENDED
+    await house.act("confirm_step")
+    assert house.state() in {RoutineState.OFF, RoutineState.ASKED}
+
+
+async def test_a_fault_of_the_device_ends_the_routine(house: House) -> None:
+    await to_wand(house)
+    house.devices[WAND].latch(Fault.OVER_CURRENT)
+    await house.pass_time(3)
+    assert house.evenings.run is not None
+    assert house.evenings.run.outcome is RoutineOutcome.FAULT
+    assert house.flowing == set()
+
+
+async def test_a_session_that_is_held_is_resumed_by_confirming(house: House) -> None:
+    await to_wand(house)
+    await house.shell(WAND).async_pause()
+    await house.pass_time(1)
+    assert house.state() is RoutineState.HELD
+    await house.act("confirm_step")
+    await house.pass_time(8)
+    assert house.state() is RoutineState.RUNNING
+
+
+async def test_only_the_person_themselves_admins_and_automations_go_through_an_evening(
+    house: House, hass_owner_user: User
+) -> None:
+    assert hass_owner_user.is_owner  # whoever is created first would be
+    user = await house.hass.auth.async_create_user("Ada", group_ids=["system-users"])
+    house.hass.states.async_set("person.ada", "home", {"user_id": "somebody"})
+    house.hass.config_entries.async_update_entry(
+        house.person, data={**house.person.data, CONF_PERSON: "person.ada"}
+    )
+    for user_id, error in ((user.id, Unauthorized), ("gone", UnknownUser)):
+        with pytest.raises(error):
+            await house.hass.services.async_call(
+                DOMAIN,
+                "start_routine",
+                {"steps": EVENING},
+                blocking=True,
+                context=Context(user_id=user_id),
+            )
+    house.hass.states.async_set("person.ada", "home", {"user_id": user.id})
+    await house.hass.services.async_call(
+        DOMAIN, "start_routine", {"steps": EVENING}, blocking=True, context=Context(user_id=user.id)
+    )
+    assert house.state() is RoutineState.HAND
+
+
+async def test_whoever_stops_the_device_stops_the_routine(house: House) -> None:
+    await to_wand(house)
+    await house.shell(WAND).async_stop()
+    await house.pass_time(2)
+    assert house.flowing == set()
+    assert house.evenings.run is not None
+    assert house.evenings.run.outcome is RoutineOutcome.STOPPED
+
+
+async def test_a_step_that_is_skipped_while_it_flows_is_stopped_first(house: House) -> None:
+    await to_wand(house)
+    await house.act("skip_step")
+    await house.pass_time(1)
+    assert house.flowing == set()
+    assert house.state() is RoutineState.HAND
+    assert house.results[-1] == "wand skipped"
+
+
+@pytest.mark.parametrize("action", ["confirm_step", "skip_step", "stop_routine"])
+async def test_without_a_routine_there_is_nothing_to_do(house: House, action: str) -> None:
+    with pytest.raises(ServiceValidationError) as caught:
+        await house.act(action)
+    assert caught.value.translation_key == "wrong_state"
+
+
+@pytest.mark.parametrize(
+    ("steps", "key"),
+    [
+        (
+            [{"act": "wand", "program": "first_use"}, {"act": "mask", "program": "first_use"}],
+            "bad_routine",
+        ),
+        ([], "out_of_bounds"),
+        ([{"act": "wait", "duration_s": "nan"}], "out_of_bounds"),
+        ([{"act": "wait", "duration_s": -1}], "out_of_bounds"),
+        ([{"act": "mask"}], "bad_routine"),
+        ([{"act": "mask", "program": "eternal_youth"}], "unknown_program"),
+        ([{"act": "wand", "program": "uneven_tone"}], "wrong_modality"),
+    ],
+)
+async def test_a_routine_that_cannot_be_gone_through_is_refused_and_nothing_begins(
+    house: House, steps: list[dict[str, str]], key: str
+) -> None:
+    with pytest.raises(ServiceValidationError) as caught:
+        await house.act("start_routine", steps=steps)
+    assert caught.value.translation_key == key
+    assert house.evenings.run is None
+
+
+async def test_without_a_plan_there_is_no_routine_to_begin(house: House) -> None:
+    for action in ("start_routine", "skip_planned"):
+        with pytest.raises(ServiceValidationError) as caught:
+            await house.act(action)
+        assert caught.value.translation_key == "no_plan"
+    with pytest.raises(ServiceValidationError) as caught:
+        await house.act("start_routine", person="Nobody")
+    assert caught.value.translation_key == "unknown_person"
+
+
+async def test_one_person_has_one_routine_at_a_time(house: House) -> None:
+    await house.act("start_routine", steps=EVENING)
+    with pytest.raises(ServiceValidationError) as caught:
+        await house.act("start_routine", steps=EVENING)
+    assert caught.value.translation_key == "busy"
+
+
+async def test_finish_by_drops_what_is_optional_when_it_is_late(house: House) -> None:
+    now = dt_util.now()
+    late = await house.act(
+        "start_routine",
+        steps=EVENING,
+        finish_by=(now + timedelta(minutes=10, seconds=50)).strftime("%H:%M:%S"),
+    )
+    assert late["dropped"] == ["serum"]
+    await house.act("stop_routine")
+    in_time = await house.act(
+        "start_routine", steps=EVENING, finish_by=(now + timedelta(hours=2)).strftime("%H:%M:%S")
+    )
+    assert (in_time["dropped"], in_time["late_s"]) == ([], 0)

@@ -1,0 +1,1 @@
+"""Tests of `storage` in a running Home Assistant."""

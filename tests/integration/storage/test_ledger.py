@@ -1,0 +1,201 @@
+"""The ledger: durable before it counts, and unknown rather than zero."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from homeassistant.core import HomeAssistant
+from hypothesis import HealthCheck, given, settings, strategies as st
+import pytest
+
+from custom_components.facial_therapy.core.ledger.record import Record
+from custom_components.facial_therapy.core.model import Channel, Dose, Fault, Modality, Outcome
+from custom_components.facial_therapy.storage.ledger import Ledger, ledger_path
+from custom_components.facial_therapy.storage.ledger_file import DeviceMemory, LedgerError
+
+MAC = "98:35:69:00:00:01"
+EVENING = datetime(2026, 11, 24, 21, 0, tzinfo=UTC)
+
+
+def record(session_id: str = "00000000000000a1", **changes: Any) -> Record:
+    """A session of ten minutes of red light."""
+    values: dict[str, Any] = {
+        "session_id": session_id,
+        "mac": MAC,
+        "modality": Modality.MASK,
+        "person_id": "ada",
+        "profile": 4711,
+        "program": "first_use",
+        "started_at": EVENING,
+        "planned": Dose(fluence_j_cm2={Channel.RED: 6.0}),
+        "worst_case": Dose(fluence_j_cm2={Channel.RED: 7.2}),
+    }
+    return Record(**values | changes)
+
+
+async def loaded(hass: HomeAssistant, path: Path) -> Ledger:
+    """The ledger as the next start of Home Assistant finds it."""
+    ledger = Ledger(path)
+    await ledger.async_load(hass)
+    return ledger
+
+
+async def test_a_missing_file_is_an_empty_ledger(hass: HomeAssistant, tmp_path: Path) -> None:
+    ledger = await loaded(hass, tmp_path / "ledger")
+    assert not ledger.unreadable
+    assert ledger.session_ids() == []
+    assert ledger.device(MAC) == DeviceMemory()
+
+
+@pytest.mark.parametrize("left", [None, b""])
+async def test_a_ledger_that_was_begun_and_is_gone_is_unreadable_and_begun_anew_at_the_ceiling(
+    hass: HomeAssistant, tmp_path: Path, left: bytes | None
+) -> None:
+    path = tmp_path / "ledger"
+    if left is not None:
+        path.write_bytes(left)
+    ledger = Ledger(path)
+    await ledger.async_load(hass, begun=True)
+    assert ledger.unreadable
+    with pytest.raises(LedgerError):
+        await ledger.async_open(hass, record())
+    await ledger.async_begin_anew(hass, {"ada"})
+    again = Ledger(path)
+    await again.async_load(hass, begun=True)
+    assert not again.unreadable
+    assert (
+        sum(
+            entry.counted.fluence_j_cm2.get(Channel.RED, 0)
+            for entry in again.history("ada").records
+        )
+        > 0
+    )
+
+
+async def test_what_was_opened_is_there_after_a_restart_at_its_full_plan(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
+    await (await loaded(hass, tmp_path / "ledger")).async_open(hass, record())
+    ledger = await loaded(hass, tmp_path / "ledger")
+    assert ledger.get("00000000000000a1") == record()
+    assert ledger.open_sessions(MAC) == [record()]
+    assert ledger.sessions_of("ada") == {Modality.MASK: 1, Modality.WAND: 0}
+
+
+async def test_what_was_settled_is_there_after_a_restart(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
+    ledger = await loaded(hass, tmp_path / "ledger")
+    await ledger.async_open(hass, record())
+    delivered = Dose(fluence_j_cm2={Channel.RED: 5.5})
+    await ledger.async_settle(
+        hass, "00000000000000a1", delivered=delivered, outcome=Outcome.STOPPED, ended_at=EVENING
+    )
+    again = (await loaded(hass, tmp_path / "ledger")).get("00000000000000a1")
+    assert again is not None
+    assert again == ledger.get("00000000000000a1")
+    assert (again.delivered, again.outcome, again.ended_at, again.open) == (
+        delivered,
+        Outcome.STOPPED,
+        EVENING,
+        False,
+    )
+
+
+async def test_a_session_below_a_fifth_of_its_plan_does_not_count_as_one(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
+    ledger = await loaded(hass, tmp_path / "ledger")
+    for number, fluence in enumerate((1.19, 1.21)):
+        await ledger.async_open(hass, record(f"{number:016x}"))
+        await ledger.async_settle(
+            hass,
+            f"{number:016x}",
+            delivered=Dose(fluence_j_cm2={Channel.RED: fluence}),
+            outcome=Outcome.PARTIAL,
+            ended_at=EVENING,
+        )
+    assert ledger.sessions_of("ada")[Modality.MASK] == 1
+
+
+async def test_what_a_device_must_be_remembered_by_outlives_a_restart(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
+    ledger = await loaded(hass, tmp_path / "ledger")
+    memory = DeviceMemory(last_record=7, fault=Fault.OVERDOSE)
+    await ledger.async_remember(hass, MAC, memory)
+    size = (tmp_path / "ledger").stat().st_size
+    await ledger.async_remember(hass, MAC, memory)
+    assert (tmp_path / "ledger").stat().st_size == size
+    assert (await loaded(hass, tmp_path / "ledger")).device(MAC) == memory
+
+
+async def test_a_line_torn_by_a_power_cut_was_never_acknowledged_and_is_dropped(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
+    path = tmp_path / "ledger"
+    ledger = await loaded(hass, path)
+    await ledger.async_open(hass, record("0000000000000001"))
+    whole = path.read_bytes()
+    await ledger.async_open(hass, record("0000000000000002"))
+    both = path.read_bytes()
+    for cut in range(len(whole) + 1, len(both)):
+        path.write_bytes(both[:cut])
+        again = await loaded(hass, path)
+        assert not again.unreadable
+        assert again.session_ids() == ["0000000000000001"]
+        assert path.read_bytes() == whole
+
+
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+async def test_a_flipped_bit_makes_the_ledger_unreadable_and_never_lower(
+    hass: HomeAssistant, tmp_path: Path, where: float, bit: int
+) -> None:
+    path = tmp_path / "ledger"
+    path.unlink(missing_ok=True)
+    ledger = await loaded(hass, path)
+    await ledger.async_open(hass, record("0000000000000001"))
+    await ledger.async_open(hass, record("0000000000000002"))
+    raw = bytearray(path.read_bytes())
+    place = int(
+        where * (len(raw) - 1)
+    )  # the last newline makes the last line torn, which is another test
+    raw[place] ^= 1 << bit
+    path.write_bytes(raw)
+    again = await loaded(hass, path)
+    assert again.unreadable
+    with pytest.raises(LedgerError):
+        await again.async_open(hass, record("0000000000000003"))
+    assert path.read_bytes() == bytes(raw)
+
+
+async def test_a_ledger_of_a_newer_version_is_unreadable(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
+    with patch("custom_components.facial_therapy.storage.ledger_file.VERSION", 3):
+        await (await loaded(hass, tmp_path / "ledger")).async_open(hass, record())
+    assert (await loaded(hass, tmp_path / "ledger")).unreadable
+
+
+async def test_settling_what_was_never_opened_changes_nothing(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
+    ledger = await loaded(hass, tmp_path / "ledger")
+    with pytest.raises(KeyError):
+        await ledger.async_settle(
+            hass, "00000000000000ff", delivered=Dose(), outcome=Outcome.VOID, ended_at=EVENING
+        )
+    assert not (tmp_path / "ledger").exists()
+
+
+async def test_nobody_else_may_read_the_file(hass: HomeAssistant, tmp_path: Path) -> None:
+    await (await loaded(hass, tmp_path / "ledger")).async_open(hass, record())
+    assert (tmp_path / "ledger").stat().st_mode & 0o777 == 0o600
+
+
+async def test_the_ledger_lies_in_the_storage_folder_that_backups_take(hass: HomeAssistant) -> None:
+    assert ledger_path(hass) == Path(hass.config.path(".storage", "facial_therapy.ledger"))

@@ -1,0 +1,1 @@
+"""Tests of `text` in a running Home Assistant."""

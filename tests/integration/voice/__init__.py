@@ -1,0 +1,1 @@
+"""Tests of `voice` in a running Home Assistant."""

@@ -1,0 +1,1 @@
+"""Tests of `web` in a running Home Assistant."""
