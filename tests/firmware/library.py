@@ -231,6 +231,11 @@ class Node:
         """End the program in order."""
         _LIBRARY.shim_shut_down(self._node)
 
+    def watched(self, *, on: bool) -> Self:
+        """Let the output watchdog be started at the next boot, or not."""
+        _LIBRARY.shim_watched(self._node, on)
+        return self
+
     def sense(self, **changes: Any) -> Self:
         """Change what the sensors say; the node looks at its next tick."""
         values = {name: getattr(self.sensed, name) for name in Sensed.__slots__} | changes

@@ -33,6 +33,8 @@ TESTS: Final = [
         "current",
         "waveform",
         "window_properties",
+        "adopt",
+        "refuses",
     )
 ]
 # Without --long: as many as fit into a minute, another part of the list every day would make a red day a riddle, so always these.
