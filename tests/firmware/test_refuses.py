@@ -228,6 +228,27 @@ def test_what_is_said_is_what_is_answered(modality: str, steps: list[str]) -> No
         agree(node, BO)
 
 
+@MODALITIES
+def test_telemetry_is_sent_when_another_reason_refuses_and_not_for_the_passing_of_time(
+    modality: str,
+) -> None:
+    node = pair(modality)
+    gap(node)
+    for change in (
+        lambda: unknown(node),
+        lambda: node.touch(on=False),
+        lambda: hot(node),
+        lambda: node.sense(temperature_c=33.0).tick(),
+        lambda: node.wait(600),
+    ):
+        before = node.reported_changes
+        change()
+        assert node.reported_changes > before
+    before = node.reported_changes
+    node.run(60)
+    assert node.reported_changes == before
+
+
 # --- nobody is named -----------------------------------------------------------------------------------
 
 
@@ -268,7 +289,7 @@ def test_the_generation_rises_with_every_change_of_a_profile_and_with_nothing_el
     for change in (
         lambda: node.enroll(5),
         lambda: node.armed(duration_s=60),
-        lambda: node.stop(),
+        node.stop,
         lambda: node.armed(session="0000000000000802", duration_s=60),
     ):
         change()
@@ -284,4 +305,4 @@ def test_the_generation_rises_with_every_change_of_a_profile_and_with_nothing_el
 def test_a_stranger_at_the_connection_learns_nothing_to_renew_with() -> None:
     node = Node(clients=[CLIENT, OTHER]).running(duration_s=60)
     for word in node.telemetry().text.replace("=", " ").replace(",", " ").replace(":", " ").split():
-        assert node.renew(client=word, sequence=10_000)["reason"] in {"not_client"}, word
+        assert node.renew(client=word, sequence=10_000)["reason"] == "not_client", word

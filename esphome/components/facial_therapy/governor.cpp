@@ -55,6 +55,7 @@ void Governor::tick(uint32_t now_ms, const Sensors& sensors, const uint64_t* cli
   this->watch_client_();
   this->step_(now_ms);
   this->drive_(now_ms);
+  this->watch_refusals_();
   this->save_idle_();
 }
 

@@ -220,6 +220,7 @@ class Governor {
   /// What refuses any start now, whoever asks for what, in the order of a start; `ok` where something does not.
   using Standing = std::array<Refusal, 9>;
   Standing standing_() const;
+  void watch_refusals_();
   Refusal check_start_(const Start& start);
   Refusal check_light_(const Start& start, Levels& peaks, Levels& budgets) const;
   Refusal check_current_(const Start& start, Levels& peaks, Levels& budgets) const;
@@ -323,6 +324,7 @@ class Governor {
   bool button_recent_{false};
   uint32_t button_at_ms_{0};
 
+  uint64_t refused_{0};     ///< a bit per reason that refused a start when telemetry last had something new
   uint32_t generation_{0};  ///< rises with every change of the list of profiles, or of a profile's counters
   uint32_t telemetry_{0};
   uint32_t changes_{0};

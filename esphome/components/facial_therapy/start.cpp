@@ -146,6 +146,17 @@ Governor::Standing Governor::standing_() const {
           this->check_taken_off_()};
 }
 
+/// Tell at once when another reason refuses a start, or one less; how long each lasts is known without that.
+void Governor::watch_refusals_() {
+  if (this->live()) return;
+  uint64_t refused = 0;
+  for (const Refusal& refusal : this->standing_()) refused |= uint64_t{1} << static_cast<uint32_t>(refusal.reason);
+  if (this->memory_.last_profile != 0) refused |= uint64_t{1} << static_cast<uint32_t>(this->check_gap_().reason);
+  if (refused == this->refused_) return;
+  this->refused_ = refused;
+  this->changes_++;
+}
+
 Refusal Governor::check_request_(const Start& start) const {
   if (this->memory_.holds(parse_id(start.session))) return {Reason::BAD_SESSION};
   if (static_cast<uint32_t>(start.last_record) != this->memory_.newest()) return {Reason::UNSEEN_SESSION};
