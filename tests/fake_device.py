@@ -1,8 +1,9 @@
 """A device for unit tests that obeys the contract like a governed node, in its own time.
 
-It keeps lease, window, edges, ramps, history and faults as the firmware does, in tenths of a second, and can be told to fail: `silent` (never
-answers again), `refuse` (refuses the next command), `disconnect`, `reboot`. Who is enrolled, and what the windows of each still hold, it keeps only where it
-is `strict`: most tests are about something else.
+It keeps lease, window, edges, ramps, history and faults as the firmware does, in tenths of a
+second, and can be told to fail: `silent` (never answers again), `refuse` (refuses the next
+command), `disconnect`, `reboot`. Who is enrolled, and what the windows of each still hold, it
+applies only where it is `strict`: most tests are about something else.
 The contract suite runs against it and against the real compiled node, so that it cannot drift.
 """
 
@@ -10,6 +11,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from math import ceil
 from typing import override
 
 from homeassistant.util import dt as dt_util
@@ -68,8 +70,16 @@ WAND = Device(
 )
 TICK_S = 0.1
 TICKS_BETWEEN_REPORTS = 10
-BUTTON_FAULTS = (Fault.OVER_CURRENT, Fault.NET_CHARGE, Fault.OVER_TEMPERATURE, Fault.TEMPERATURE_SENSOR)
+BUTTON_FAULTS = (
+    Fault.OVER_CURRENT,
+    Fault.NET_CHARGE,
+    Fault.OVER_TEMPERATURE,
+    Fault.TEMPERATURE_SENSOR,
+)
 FLOWING = (NodeState.RAMPING, NodeState.RUNNING)
+SESSION_LIFE_S = 3600
+BROWN_OUT_S = 60
+ON_EDGES, ON_EDGES_WINDOW_S = 3, 30
 
 
 @dataclass(slots=True)
@@ -77,6 +87,7 @@ class FakeSession:
     """A session as the node keeps it."""
 
     session_id: str
+    resume_key: str
     plan: PermittedSession
     number: int
     window_s: float
@@ -86,6 +97,21 @@ class FakeSession:
     ramp_s: float = 0
     delivered: Dose = field(default_factory=Dose)
     energized: bool = False
+    kept_s: float | None = None
+    """What is left of the 10 min of a suspended or paused session, also while armed again."""
+    lived_s: float = 0
+    """Since its first output."""
+    adopted: bool = False
+    """And not resumed since: only a new edge begins output."""
+
+
+def _until(reason: Reason, wait_s: float) -> Refusal:
+    """Refuse for so long, in whole seconds as the node says it."""
+    return Refusal(reason=reason, allowed_at=dt_util.utcnow() + timedelta(seconds=ceil(wait_s)))
+
+
+def _is_id(text: str) -> bool:
+    return len(text) == 16 and text.strip("0123456789abcdef") == "" and int(text, 16) != 0
 
 
 class FakeDevice(TherapyDevice):
@@ -100,14 +126,17 @@ class FakeDevice(TherapyDevice):
         self._opened = False
         self._problem: DeviceError | None = None
         self._number = 0
-        self._owner = 0
-        self._session_owner = 0
+        self._client = 0
+        self._session_client = 0
         self._lease_s = 0.0
         self._contact_s = 0.0
         self._edge = False
         self._pressed = False
         self._held = False
         self._ticks = 0
+        self._off_seen = True
+        self._on_edges: list[float] = []
+        self._brown_out_s = 0.0
         self.boot = 1
         self.time_s = 0.0
         self.age_s = 0.0
@@ -117,8 +146,19 @@ class FakeDevice(TherapyDevice):
         self.state = NodeState.IDLE
         self.session: FakeSession | None = None
         self.history: list[HistoryEntry] = [
-            HistoryEntry(number=1, session_id=None, profile=None, planned=Dose(), delivered=Dose(), output_s=0, outcome=None, age_s=None)
+            HistoryEntry(
+                number=1,
+                session_id=None,
+                of_profile=False,
+                planned=Dose(),
+                delivered=Dose(),
+                output_s=0,
+                outcome=None,
+                age_s=None,
+            )
         ]
+        self._profile_of: dict[int, int] = {}
+        """The token of each record; only told of the one that is asked for."""
         self.worn = False
         self.temperature_c = 33.0
         self._derated = False
@@ -154,7 +194,9 @@ class FakeDevice(TherapyDevice):
         return dt_util.utcnow() + timedelta(seconds=self._lease_s) if self._lease_s else None
 
     @override
-    def open(self, on_telemetry: Callable[[Telemetry], None], on_connection: Callable[[bool], None]) -> None:
+    def open(
+        self, on_telemetry: Callable[[Telemetry], None], on_connection: Callable[[bool], None]
+    ) -> None:
         self._on_telemetry, self._on_connection = on_telemetry, on_connection
         if self.available:
             self.connect()
@@ -162,7 +204,7 @@ class FakeDevice(TherapyDevice):
     @override
     async def async_close(self) -> None:
         self._connected = False
-        self._owner_gone()
+        self._client_gone()
 
     async def _async_command(self, name: str) -> None:
         """What every command meets first."""
@@ -179,7 +221,13 @@ class FakeDevice(TherapyDevice):
 
     def _answer(self) -> Answer:
         session_id = self.session.session_id if self.session else None
-        return Answer(boot=self.boot, uptime_ms=self.uptime_ms, state=self.state, session_id=session_id, record=self._newest)
+        return Answer(
+            boot=self.boot,
+            uptime_ms=self.uptime_ms,
+            state=self.state,
+            session_id=session_id,
+            record=self._newest,
+        )
 
     @property
     def profiles(self) -> list[int]:
@@ -189,25 +237,89 @@ class FakeDevice(TherapyDevice):
     @profiles.setter
     def profiles(self, profiles: list[int]) -> None:
         self.windows.profiles = profiles
+        self.windows.generation += 1
 
     @property
     def uptime_ms(self) -> int:
         """Uptime as the node counts it."""
         return round(self.time_s * 1000) & 0xFFFF_FFFF
 
-    @override
-    async def async_start(self, session_id: str, plan: PermittedSession, *, last_record: int) -> Answer:
-        await self._async_command("start")
-        if self.session is not None:
-            raise RefusedError(Refusal(reason=Reason.BUSY))
+    def _standing(self) -> list[Refusal]:
+        """Return what refuses any start now, in the firmware's order."""
+        refuses = []
         if self.fault is not None:
-            raise RefusedError(Refusal(reason=Reason.FAULTED, detail=self.fault))
+            refuses.append(Refusal(reason=Reason.FAULTED, field=self.fault, detail=self.fault))
+        if self.session is not None:
+            refuses.append(Refusal(reason=Reason.BUSY))
+        if self._brown_out_s > 0:
+            refuses.append(_until(Reason.BROWN_OUT, self._brown_out_s))
+        refuses += self._unready()
+        if (wait_s := self._dark_s()) > 0:
+            refuses.append(_until(Reason.TOO_SOON, wait_s))
+        if self.session is None and not self._off_seen and self.fault is None:
+            refuses.append(Refusal(reason=Reason.FAULTED))
+        return refuses
+
+    def _unready(self) -> list[Refusal]:
+        refuses = []
+        if self._device.modality is Modality.WAND and self.charging:
+            refuses.append(Refusal(reason=Reason.CHARGING))
+        if self.temperature_c >= limits.TEMPERATURE_STOP_C:
+            limit = {"maximum": limits.TEMPERATURE_STOP_C, "unit": "°C"}
+            refuses.append(Refusal(reason=Reason.TOO_HOT, **limit))
+        return refuses
+
+    def _dark_s(self) -> float:
+        """Return how long light has to wait so that its on-edge is no flicker."""
+        if self._device.modality is Modality.WAND or len(self._on_edges) < ON_EDGES:
+            return 0
+        return max(0, self._on_edges[-ON_EDGES] + ON_EDGES_WINDOW_S - self.age_s)
+
+    def _gap(self) -> list[Refusal]:
+        """Return what refuses everybody but the profile of the last output."""
+        if not self.strict:
+            return []
+        return self.windows.gap(
+            self.age_s, self.temperature_c, off_seen=self._off_seen or not self._device.worn_sensor
+        )
+
+    @override
+    async def async_start(
+        self, session_id: str, permitted: PermittedSession, *, last_record: int, resume_key: str
+    ) -> Answer:
+        await self._async_command("start")
+        if not _is_id(session_id):
+            raise RefusedError(Refusal(reason=Reason.BAD_SESSION))
+        if not _is_id(resume_key):
+            raise RefusedError(Refusal(reason=Reason.WRONG_KEY))
+        standing = self._standing()
+        stuck = [
+            refusal
+            for refusal in standing
+            if self.fault is None and refusal.reason is Reason.FAULTED
+        ]
+        if len(standing) > len(stuck):
+            raise RefusedError(standing[0])
+        if any(entry.session_id == session_id for entry in self.history):
+            raise RefusedError(Refusal(reason=Reason.BAD_SESSION))
         if last_record != len(self.history):
             raise RefusedError(Refusal(reason=Reason.UNSEEN_SESSION))
+        profile = permitted.request.person.profile
         if self.strict:
-            self.windows.check(plan, self.age_s)
-        self.session = FakeSession(session_id, plan, len(self.history) + 1, plan.window_s)
-        self._session_owner = self._owner
+            self.windows.check_enrolled(profile)
+            if self.windows.last_profile not in (None, profile) and (gap := self._gap()):
+                raise RefusedError(*gap)
+        if stuck:
+            self.latch(Fault.WORN_STUCK)
+            raise RefusedError(Refusal(reason=Reason.FAULTED, detail=Fault.WORN_STUCK))
+        if self.strict:
+            self.windows.check(permitted, self.age_s)
+        self.session = FakeSession(
+            session_id, resume_key, permitted, len(self.history) + 1, permitted.window_s
+        )
+        self._profile_of[self.session.number] = profile
+        self.windows.generation += 1
+        self._session_client = self._client
         self._lease_s = limits.LEASE_S[self._device.modality]
         self._edge = not self.worn
         self._go(NodeState.ARMED)
@@ -218,12 +330,21 @@ class FakeDevice(TherapyDevice):
         return len(self.history) + (self.session is not None)
 
     def _own(self, session_id: str) -> FakeSession:
-        if self.session is None or self.session.session_id != session_id:
+        if self.session is not None and self._session_client != self._client:
+            raise RefusedError(Refusal(reason=Reason.NOT_CLIENT))
+        return self._named(session_id)
+
+    def _named(self, session_id: str) -> FakeSession:
+        if self.session is None:
+            raise RefusedError(Refusal(reason=Reason.WRONG_STATE))
+        if self.session.session_id != session_id:
             raise RefusedError(Refusal(reason=Reason.BAD_SESSION))
         return self.session
 
     @override
-    async def async_set_levels(self, session_id: str, *, irradiance_mw_cm2: ByChannel, current_ua: float) -> Answer:
+    async def async_set_levels(
+        self, session_id: str, *, irradiance_mw_cm2: ByChannel, current_ua: float
+    ) -> Answer:
         await self._async_command("set")
         session = self._own(session_id)
         request = session.plan.request
@@ -231,7 +352,10 @@ class FakeDevice(TherapyDevice):
             session.level = current_ua / request.current_ua
         else:
             session.lit = frozenset(irradiance_mw_cm2)
-            session.level = max(value / request.irradiance_mw_cm2[channel] for channel, value in irradiance_mw_cm2.items())
+            session.level = max(
+                value / request.irradiance_mw_cm2[channel]
+                for channel, value in irradiance_mw_cm2.items()
+            )
         self.report()
         return self._answer()
 
@@ -239,30 +363,54 @@ class FakeDevice(TherapyDevice):
     async def async_renew(self, session_id: str) -> Answer:
         await self._async_command("renew")
         self._own(session_id)
+        if self._lease_s <= 0:
+            raise RefusedError(Refusal(reason=Reason.WRONG_STATE))
         self._lease_s = limits.LEASE_S[self._device.modality]
         return self._answer()
 
     @override
     async def async_pause(self, session_id: str) -> Answer:
         await self._async_command("pause")
-        self._own(session_id).window_s = limits.KEPT_S
-        self._go(NodeState.PAUSED)
+        session = self._own(session_id)
+        if self.state is not NodeState.PAUSED:
+            self._lease_s = self._contact_s = 0
+            self._keep(session)
+            self.cause = None
+            self._go(NodeState.PAUSED)
         return self._answer()
 
     @override
-    async def async_resume(self, session_id: str, plan: PermittedSession, *, last_record: int) -> Answer:
+    async def async_resume(self, session_id: str) -> Answer:
         await self._async_command("resume")
         session = self._own(session_id)
-        if self._session_owner != self._owner and last_record != self._newest:
-            raise RefusedError(Refusal(reason=Reason.UNSEEN_SESSION))
-        again = self._session_owner != self._owner
-        self._session_owner = self._owner
+        if self.state not in (NodeState.PAUSED, NodeState.SUSPENDED):
+            raise RefusedError(Refusal(reason=Reason.WRONG_STATE))
+        if unready := self._unready():
+            raise RefusedError(unready[0])
+        if (wait_s := self._dark_s()) > 0:
+            raise RefusedError(_until(Reason.TOO_SOON, wait_s))
         self._lease_s = limits.LEASE_S[self._device.modality]
+        self._contact_s = 0
         self._edge = not self.worn
-        if self.worn and session.energized and not again:
+        if self.worn and session.energized and not session.adopted:
             self._ramp(session)
         else:
+            self.cause = None
             self._go(NodeState.ARMED)
+        return self._answer()
+
+    @override
+    async def async_adopt(self, session_id: str, resume_key: str) -> Answer:
+        await self._async_command("adopt")
+        session = self._named(session_id)
+        if resume_key != session.resume_key:
+            raise RefusedError(Refusal(reason=Reason.WRONG_KEY))
+        if self.state not in (NodeState.PAUSED, NodeState.SUSPENDED) or not session.energized:
+            raise RefusedError(Refusal(reason=Reason.WRONG_STATE))
+        if self._lease_s > 0:
+            raise RefusedError(_until(Reason.LEASE_ALIVE, self._lease_s))
+        self._session_client, session.adopted = self._client, True
+        self.report()
         return self._answer()
 
     @override
@@ -285,14 +433,16 @@ class FakeDevice(TherapyDevice):
         return self._answer()
 
     @override
-    async def async_history(self, number: int) -> HistoryEntry:
+    async def async_history(self, number: int, profile: int) -> HistoryEntry:
         await self._async_command("history")
         if number > len(self.history):
             session = self.session
             if session is None or number != session.number:
                 raise RefusedError(Refusal(reason=Reason.NO_RECORD))
-            return self._entry(session, None)
-        return self.history[number - 1]
+            entry = self._entry(session, None)
+        else:
+            entry = self.history[number - 1]
+        return replace(entry, of_profile=self._profile_of.get(number) == profile)
 
     @override
     async def async_enroll(self, profile: int) -> Answer:
@@ -303,7 +453,7 @@ class FakeDevice(TherapyDevice):
 
     @override
     async def async_profile(self, profile: int) -> ProfileCounters:
-        await self._async_command("subject")
+        await self._async_command("profile")
         return self.windows.read(profile, self.age_s, self.session.plan if self.session else None)
 
     # --- what a test does to it -------------------------------------------------------------------------------------------------
@@ -311,7 +461,7 @@ class FakeDevice(TherapyDevice):
     def connect(self) -> None:
         """Come back; the first report follows at once."""
         self._opened = self._connected = True
-        self._owner += 1
+        self._client += 1
         self._problem = None
         self._on_connection(True)  # noqa: FBT003 - the port's signature
         self.report()
@@ -320,13 +470,15 @@ class FakeDevice(TherapyDevice):
         """Lose the channel; the node notices."""
         if self._connected:
             self._connected = False
-            self._owner_gone()
+            self._client_gone()
             self._on_connection(False)  # noqa: FBT003
 
-    def reboot(self) -> None:
+    def reboot(self, *, brown_out: bool = False) -> None:
         """Cut the power, and come back with another boot id; an open session is closed at its budgets."""
         self._connected = False
         self.boot += 1
+        self._brown_out_s = BROWN_OUT_S if brown_out else 0
+        self._on_edges.clear()
         self.time_s = 0
         if self.session is not None:
             self.session.delivered = self.session.plan.planned if self.session.energized else Dose()
@@ -340,13 +492,15 @@ class FakeDevice(TherapyDevice):
         session = self.session
         if session is None:
             return
-        if (self.state is NodeState.ARMED and self._edge) or (self.state is NodeState.SUSPENDED and self.cause == "contact" and self._contact_s > 0):
+        if (self.state is NodeState.ARMED and self._edge) or (
+            self.state is NodeState.SUSPENDED and self.cause == "contact" and self._contact_s > 0
+        ):
             self._ramp(session)
 
     def take_off(self) -> None:
         """Not worn, no contact."""
         self.worn = False
-        self._edge = True
+        self._edge = self._off_seen = True
         if self.state in FLOWING and self.session is not None:
             self._contact_s = limits.CONTACT_WINDOW_S[self._device.modality]
             self._suspend("contact")
@@ -356,7 +510,7 @@ class FakeDevice(TherapyDevice):
         self._pressed = True
 
     def hold(self, *, down: bool = True) -> None:
-        """Hold the button for so long that a subject can be enrolled, or let go."""
+        """Hold the button for so long that a profile can be enrolled, or let go."""
         self._held = down
         self.report()
 
@@ -391,24 +545,44 @@ class FakeDevice(TherapyDevice):
     def _tick(self) -> None:
         self.time_s += TICK_S
         self.age_s += TICK_S
+        self._brown_out_s = max(0, self._brown_out_s - TICK_S)
         session = self.session
         if session is None:
             return
         self._lease_s = max(0, self._lease_s - TICK_S)
         self._contact_s = max(0, self._contact_s - TICK_S)
-        if self.state in FLOWING:
+        session.lived_s += TICK_S if session.energized else 0
+        if session.kept_s is not None:
+            session.kept_s -= TICK_S
+        if session.lived_s >= SESSION_LIFE_S:
+            self._close(Outcome.PARTIAL)
+        elif self.state in FLOWING:
             self._flow(session)
+        else:
+            self._wait(session)
+
+    def _wait(self, session: FakeSession) -> None:
+        """Let time pass at zero output."""
+        session.window_s -= TICK_S
+        if session.window_s <= 0:
+            self._close(Outcome.PARTIAL)
+        elif self._lease_s > 0:
+            return
         elif self.state is NodeState.ARMED:
-            session.window_s -= TICK_S
-            if session.window_s <= 0 or self._lease_s <= 0:
-                self._close(Outcome.PARTIAL if session.energized else Outcome.VOID)
-        elif self.state in (NodeState.SUSPENDED, NodeState.PAUSED):
-            session.window_s -= TICK_S
-            if session.window_s <= 0:
-                self._close(Outcome.PARTIAL)
+            if session.kept_s is None:
+                self._close(Outcome.VOID)
+            else:
+                self._suspend("lease")
+        elif self.state is NodeState.SUSPENDED and self._contact_s > 0:
+            self._suspend("lease")
 
     def _flow(self, session: FakeSession) -> None:
         request = session.plan.request
+        if session.ramp_s == 0:
+            if self._dark_s() > 0:  # put on once more, too soon for the eye: the ramp waits
+                return
+            self._on_edges.append(self.age_s)
+            session.energized = True
         session.output_s += TICK_S
         session.ramp_s += TICK_S
         ramp_s = limits.RAMP_S[self._device.modality].default.minimum
@@ -417,10 +591,13 @@ class FakeDevice(TherapyDevice):
             self._go(NodeState.RUNNING)
         lit = request.irradiance_mw_cm2 if session.lit is None else session.lit
         fluence = {
-            channel: session.delivered.fluence_j_cm2.get(channel, 0) + (irradiance * share * TICK_S / 1000 if channel in lit else 0)
+            channel: session.delivered.fluence_j_cm2.get(channel, 0)
+            + (irradiance * share * TICK_S / 1000 if channel in lit else 0)
             for channel, irradiance in request.irradiance_mw_cm2.items()
         }
-        charge = session.delivered.charge_ma_min + (request.current_ua or 0) * share * TICK_S / 60_000
+        charge = (
+            session.delivered.charge_ma_min + (request.current_ua or 0) * share * TICK_S / 60_000
+        )
         session.delivered = Dose(fluence_j_cm2=fluence, charge_ma_min=charge)
         if session.output_s >= request.duration_s - TICK_S / 2:
             self._close(Outcome.COMPLETED)
@@ -428,23 +605,34 @@ class FakeDevice(TherapyDevice):
             self._suspend("lease")
 
     def _ramp(self, session: FakeSession) -> None:
-        session.ramp_s, session.energized = 0, True
-        self.cause = None
+        session.ramp_s, session.kept_s, session.adopted = 0, None, False
+        self.cause, self._contact_s = None, 0
         self._go(NodeState.RAMPING)
+
+    @staticmethod
+    def _keep(session: FakeSession) -> None:
+        """Let the 10 min begin, unless they run."""
+        if session.kept_s is None:
+            session.kept_s = limits.KEPT_S
+        session.window_s = session.kept_s
 
     def _suspend(self, cause: str) -> None:
         if self.session is not None:
-            self.session.window_s = limits.KEPT_S
+            self._keep(self.session)
+        if cause != "contact":
+            self._contact_s = 0
         self.cause = cause
         self._go(NodeState.SUSPENDED)
 
-    def _owner_gone(self) -> None:
-        if self.session is None or self._session_owner != self._owner:
+    def _client_gone(self) -> None:
+        session = self.session
+        if session is None or self._session_client != self._client:
             return
-        if self.state in FLOWING or self.session.energized:
-            self._suspend("owner")
-        else:
+        self._lease_s = 0
+        if not session.energized:
             self._close(Outcome.VOID)
+        elif self.state is not NodeState.SUSPENDED or self._contact_s > 0:
+            self._suspend("client")
 
     def _close(self, outcome: Outcome) -> None:
         session = self.session
@@ -452,17 +640,19 @@ class FakeDevice(TherapyDevice):
             return
         if not session.energized:
             outcome = Outcome.VOID
+        self.windows.generation += 1
         if session.energized:
+            self._off_seen = not self.worn
             self.windows.add(session.plan, session.delivered, self.age_s)
         self.history.append(replace(self._entry(session, outcome), age_s=0))
-        self.session, self.cause, self._lease_s = None, None, 0
+        self.session, self.cause, self._lease_s, self._contact_s = None, None, 0, 0
         self._go(NodeState.IDLE)
 
     def _entry(self, session: FakeSession, outcome: Outcome | None) -> HistoryEntry:
         return HistoryEntry(
             number=session.number,
             session_id=session.session_id,
-            profile=session.plan.request.person.profile,
+            of_profile=False,
             planned=session.plan.planned,
             delivered=session.delivered,
             output_s=session.output_s,
@@ -482,7 +672,15 @@ class FakeDevice(TherapyDevice):
         session = self.session
         request = session.plan.request if session else None
         flowing = self.state in FLOWING
-        lit = (session.lit if session and session.lit is not None else request.irradiance_mw_cm2.keys()) if request else ()
+        lit = (
+            (
+                session.lit
+                if session and session.lit is not None
+                else request.irradiance_mw_cm2.keys()
+            )
+            if request
+            else ()
+        )
         self._on_telemetry(
             Telemetry(
                 received_at=received_at or dt_util.utcnow(),
@@ -492,7 +690,6 @@ class FakeDevice(TherapyDevice):
                 state=self.state,
                 session_id=session.session_id if session else None,
                 record=self._newest,
-                owner=str(self._session_owner) if session else None,
                 worn=self.worn if self._device.worn_sensor else None,
                 temperature_c=self.temperature_c,
                 charging=self.charging,
@@ -501,14 +698,24 @@ class FakeDevice(TherapyDevice):
                 output_s=session.output_s if session else 0,
                 left_s=request.duration_s - session.output_s if session and request else 0,
                 lease_s=self._lease_s,
-                window_s=session.window_s if session else 0,
-                level_mw_cm2={channel: request.irradiance_mw_cm2[channel] * session.level * self._heat_share for channel in lit}
+                window_s=min(session.window_s, SESSION_LIFE_S - session.lived_s)
+                if session and not flowing
+                else 0,
+                level_mw_cm2={
+                    channel: request.irradiance_mw_cm2[channel] * session.level * self._heat_share
+                    for channel in lit
+                }
                 if session and request and flowing
                 else {},
-                level_ua=(request.current_ua or 0) * session.level * self._heat_share if session and request and flowing else 0,
-                zone=1 + int(session.output_s / request.zone_s) if session and request and self._device.modality is Modality.WAND else None,
+                level_ua=(request.current_ua or 0) * session.level * self._heat_share
+                if session and request and flowing
+                else 0,
+                zone=1 + int(session.output_s / request.zone_s)
+                if session and request and self._device.modality is Modality.WAND
+                else None,
                 delivered=session.delivered if session else Dose(),
                 button=self._held,
-                profiles=frozenset(self.profiles),
+                profiles=(len(self.profiles), self.windows.generation),
+                refuses=(*self._standing(), *self._gap()),
             )
         )

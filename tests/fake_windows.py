@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from math import ceil
 
 from homeassistant.util import dt as dt_util
 
@@ -12,13 +13,16 @@ from custom_components.facial_therapy.core.model import Channel, Dose, Modality
 from custom_components.facial_therapy.core.refusal import Reason, Refusal, RefusedError
 from custom_components.facial_therapy.core.session_parameters import PermittedSession
 
-SUBJECTS = 4
-SUBJECT_GAP_S = 600
+PROFILES = 4
+PROFILE_GAP_S = 600
+PROFILE_TEMPERATURE_C = 37
+SMALLEST_DOSE = 2e-6
+"""J/cm² or mA·min: worst case of the least that can be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class FakeCharge:
-    """What one session gave one person, charged."""
+    """What one session gave one person, worst case."""
 
     profile: int
     ended_s: float
@@ -36,7 +40,14 @@ class FakeWindows:
         self._device = device
         self.profiles: list[int] = []
         self.given: list[FakeCharge] = []
+        self.generation = 0
+        """Rises whenever the list of profiles or a profile's counters change."""
         self._last_output: tuple[int, float] | None = None
+
+    @property
+    def last_profile(self) -> int | None:
+        """The profile of the last output."""
+        return self._last_output[0] if self._last_output else None
 
     def enroll(self, profile: int, age_s: float, *, held: bool) -> None:
         """Take one more, in the place of somebody without a dose in a week if there are four."""
@@ -44,12 +55,15 @@ class FakeWindows:
             return
         if not held:
             raise RefusedError(Refusal(reason=Reason.BUTTON_NEEDED))
-        if len(self.profiles) == SUBJECTS:
-            idle = [known for known in self.profiles if not self._within(known, limits.WEEK_HARD, age_s)]
+        if len(self.profiles) == PROFILES:
+            idle = [
+                known for known in self.profiles if not self._within(known, limits.WEEK_HARD, age_s)
+            ]
             if not idle:
                 raise RefusedError(Refusal(reason=Reason.PROFILES_FULL))
             self.profiles.remove(idle[0])
         self.profiles.append(profile)
+        self.generation += 1
 
     def add(self, plan: PermittedSession, delivered: Dose, age_s: float) -> None:
         """Count what a session gave."""
@@ -60,8 +74,14 @@ class FakeWindows:
         """Return the windows of one, a live session in full."""
         if profile not in self.profiles:
             raise RefusedError(Refusal(reason=Reason.NOT_ENROLLED))
-        opened = [self._charge(live, live.planned, age_s)] if live is not None and live.request.person.profile == profile else []
-        day, week = ([*self._within(profile, window, age_s), *opened] for window in (limits.DAY_HARD, limits.WEEK_HARD))
+        opened = []
+        if live is not None and live.request.person.profile == profile:
+            opened = [self._charge(live, live.planned, age_s)]
+        day, week = (
+            [*self._within(profile, window, age_s), *opened]
+            for window in (limits.DAY_HARD, limits.WEEK_HARD)
+        )
+        smallest = FakeCharge(profile, age_s, SMALLEST_DOSE, 0, counts=True)
         mask = self._device.modality is Modality.MASK
         return ProfileCounters(
             profile=profile,
@@ -72,55 +92,95 @@ class FakeWindows:
             charge_week_ma_min=0 if mask else sum(charge.dose for charge in week),
             sessions_day=sum(charge.counts for charge in day),
             sessions_week=sum(charge.counts for charge in week),
-            rest_s=self._rest_s(profile, age_s),
-            rest_blue_s=self._rest_s(profile, age_s, blue=True),
+            rest_s=self._rest_s(profile, age_s, opened),
+            rest_blue_s=self._rest_s(profile, age_s, opened, blue=True),
+            last_used=profile == self.last_profile,
+            refuses=tuple(self._refuses(smallest, 1, age_s, opened)),
         )
 
-    def check(self, plan: PermittedSession, age_s: float) -> None:
-        """Hold a new session to its subject: enrolled, gap, windows, rest."""
-        profile = plan.request.person.profile
+    def check_enrolled(self, profile: int) -> None:
+        """Refuse a profile that is not enrolled."""
         if profile not in self.profiles:
             raise RefusedError(Refusal(reason=Reason.NOT_ENROLLED))
-        if self._last_output and self._last_output[0] != profile:
-            self._wait(Reason.PROFILE_GAP, self._last_output[1] + SUBJECT_GAP_S - age_s)
-        modality, asked = self._device.modality, self._charge(plan, plan.planned, age_s)
-        skin = plan.skin_factor if modality is Modality.MASK else 1
-        day, week = (self._within(profile, window, age_s) for window in (limits.DAY_HARD, limits.WEEK_HARD))
-        dose_day = (limits.FLUENCE_DAY if modality is Modality.MASK else limits.CHARGE).hard.maximum
+
+    def gap(self, age_s: float, temperature_c: float, *, off_seen: bool) -> list[Refusal]:
+        """Return what refuses everybody but the profile of the last output."""
+        if self._last_output is None:
+            return []
+        if (left_s := self._last_output[1] + PROFILE_GAP_S - age_s) > 0:
+            return [_until(Reason.PROFILE_GAP, left_s)]
+        if temperature_c > PROFILE_TEMPERATURE_C or not off_seen:
+            return [Refusal(reason=Reason.PROFILE_GAP)]
+        return []
+
+    def check(self, plan: PermittedSession, age_s: float) -> None:
+        """Hold a new session to the windows and the rest of its profile; the longest wait is binding."""
+        skin = plan.skin_factor if self._device.modality is Modality.MASK else 1
+        refuses = self._refuses(self._charge(plan, plan.planned, age_s), skin, age_s, [])
+        if refuses:
+            raise RefusedError(*refuses)
+
+    def _refuses(
+        self, asked: FakeCharge, skin: float, age_s: float, opened: list[FakeCharge]
+    ) -> list[Refusal]:
+        """Return what refuses a session, the longest wait first."""
+        profile, modality = asked.profile, self._device.modality
+        day, week = (
+            [*self._within(profile, window, age_s), *opened]
+            for window in (limits.DAY_HARD, limits.WEEK_HARD)
+        )
+        mask = modality is Modality.MASK
+        dose_day = (limits.FLUENCE_DAY if mask else limits.CHARGE).hard.maximum
+        sessions_week = limits.SESSIONS_WEEK[modality].hard.maximum
         over = {
-            Reason.DOSE_DAY: (day, sum(charge.dose for charge in day) + asked.dose > dose_day * skin),
-            Reason.SESSIONS_WEEK: (week, sum(charge.counts for charge in week) + 1 > limits.SESSIONS_WEEK[modality].hard.maximum),
+            Reason.DOSE_DAY: (day, sum(had.dose for had in day) + asked.dose > dose_day * skin),
+            Reason.SESSIONS_WEEK: (week, sum(had.counts for had in week) + 1 > sessions_week),
         }
-        if modality is Modality.MASK:
+        if mask:
+            dose_week = limits.FLUENCE_WEEK.hard.maximum * skin
+            blue_week = limits.BLUE_WEEK.hard.maximum * skin
+            sessions_day = limits.SESSIONS_DAY[modality].hard.maximum
+            blue = sum(had.blue for had in week) + asked.blue
             over |= {
-                Reason.DOSE_WEEK: (week, sum(charge.dose for charge in week) + asked.dose > limits.FLUENCE_WEEK.hard.maximum * skin),
-                Reason.BLUE_WEEK: (week, asked.blue > 0 and sum(charge.blue for charge in week) + asked.blue > limits.BLUE_WEEK.hard.maximum * skin),
-                Reason.SESSIONS_DAY: (day, sum(charge.counts for charge in day) + 1 > limits.SESSIONS_DAY[modality].hard.maximum),
+                Reason.DOSE_WEEK: (week, sum(had.dose for had in week) + asked.dose > dose_week),
+                Reason.BLUE_WEEK: (week, asked.blue > 0 and blue > blue_week),
+                Reason.SESSIONS_DAY: (day, sum(had.counts for had in day) + 1 > sessions_day),
             }
-        for reason, (window, refused) in over.items():
-            if refused:
-                span = limits.DAY_HARD if window is day else limits.WEEK_HARD
-                self._wait(reason, (window[0].ended_s if window else age_s) + span.total_seconds() - age_s)
+        waits = {Reason.REST: self._rest_s(profile, age_s, opened)}
         if asked.blue:
-            self._wait(Reason.REST_BLUE, self._rest_s(profile, age_s, blue=True))
-        self._wait(Reason.REST, self._rest_s(profile, age_s))
+            waits[Reason.REST_BLUE] = self._rest_s(profile, age_s, opened, blue=True)
+        for reason, (window, refused) in over.items():
+            span = limits.DAY_HARD if window is day else limits.WEEK_HARD
+            if refused:
+                oldest = window[0].ended_s if window else age_s
+                waits[reason] = oldest + span.total_seconds() - age_s
+        longest = sorted(waits.items(), key=lambda wait: -wait[1])
+        return [_until(reason, left_s) for reason, left_s in longest if left_s > 0]
 
     def _within(self, profile: int, window: timedelta, age_s: float) -> list[FakeCharge]:
-        return [charge for charge in self.given if charge.profile == profile and age_s - charge.ended_s < window.total_seconds()]
+        span_s = window.total_seconds()
+        return [
+            had for had in self.given if had.profile == profile and age_s - had.ended_s < span_s
+        ]
 
-    def _rest_s(self, profile: int, age_s: float, *, blue: bool = False) -> float:
+    def _rest_s(
+        self, profile: int, age_s: float, opened: list[FakeCharge], *, blue: bool = False
+    ) -> float:
         """Return what is left of the rest."""
         rest = limits.REST_BLUE[1] if blue else limits.REST[self._device.modality][1]
-        ends = [charge.ended_s for charge in self.given if charge.profile == profile and charge.counts and (charge.blue or not blue)]
+        ends = [
+            had.ended_s
+            for had in (*self.given, *opened)
+            if had.profile == profile and had.counts and (had.blue or not blue)
+        ]
         return max(0, ends[-1] + rest.total_seconds() - age_s) if ends else 0
 
     def _charge(self, plan: PermittedSession, dose: Dose, age_s: float) -> FakeCharge:
         counted = worst_case(dose, self._device)
         counts = dose.total >= plan.planned.total * limits.COUNTS_FROM_SHARE
-        return FakeCharge(plan.request.person.profile, age_s, counted.total, counted.fluence_j_cm2.get(Channel.BLUE, 0), counts)
+        blue = counted.fluence_j_cm2.get(Channel.BLUE, 0)
+        return FakeCharge(plan.request.person.profile, age_s, counted.total, blue, counts)
 
-    @staticmethod
-    def _wait(reason: Reason, left_s: float) -> None:
-        """Refuse for so long, if at all."""
-        if left_s > 0:
-            raise RefusedError(Refusal(reason=reason, allowed_at=dt_util.utcnow() + timedelta(seconds=left_s)))
+
+def _until(reason: Reason, left_s: float) -> Refusal:
+    return Refusal(reason=reason, allowed_at=dt_util.utcnow() + timedelta(seconds=ceil(left_s)))

@@ -34,12 +34,17 @@ BO = Person(person_id="bo", name="Bo", profile=4712)
 """Somebody whom the node does not know."""
 
 
-def plan(modality: Modality, *, duration_s: float = 60, window_s: float = 60, person: Person = ADA) -> PermittedSession:
+def plan(
+    modality: Modality, *, duration_s: float = 60, window_s: float = 60, person: Person = ADA
+) -> PermittedSession:
     """A small session, as `safety.permit` would let it through."""
-    irradiance = {Channel.RED: 14.0, Channel.NEAR_INFRARED: 14.0} if modality is Modality.MASK else {}
+    irradiance = (
+        {Channel.RED: 14.0, Channel.NEAR_INFRARED: 14.0} if modality is Modality.MASK else {}
+    )
     current_ua, frequency_hz = (None, None) if irradiance else (50.0, 8.3)
     planned = Dose(
-        fluence_j_cm2={channel: value * duration_s / 1000 for channel, value in irradiance.items()}, charge_ma_min=(current_ua or 0) * duration_s / 60_000
+        fluence_j_cm2={channel: value * duration_s / 1000 for channel, value in irradiance.items()},
+        charge_ma_min=(current_ua or 0) * duration_s / 60_000,
     )
     return PermittedSession(
         request=SessionParameters(
@@ -57,6 +62,10 @@ def plan(modality: Modality, *, duration_s: float = 60, window_s: float = 60, pe
         lease_s=10 if modality is Modality.MASK else 5,
         window_s=window_s,
     )
+
+
+KEY = "00000000000000e5"
+"""The key with which a session of the suite may be adopted."""
 
 
 def new_session() -> str:
@@ -88,7 +97,7 @@ class Bench(Protocol):
         """Press the node's button."""
 
     async def hold(self) -> None:
-        """Hold the button for so long that a subject can be enrolled, and do not let go."""
+        """Hold the button for so long that a profile can be enrolled, and do not let go."""
 
     async def let_go(self) -> None:
         """Let go of it."""
@@ -99,8 +108,13 @@ class Bench(Protocol):
     async def reconnect(self) -> None:
         """Lose the channel and open a new one."""
 
+    def message(self) -> str:
+        """What the node has sent last, word for word; empty where nothing goes over a wire."""
 
-async def until(bench: Bench, what: Callable[[Telemetry], bool], timeout_s: float = 15) -> Telemetry:
+
+async def until(
+    bench: Bench, what: Callable[[Telemetry], bool], timeout_s: float = 15
+) -> Telemetry:
     """Let time pass until a report says so."""
     for step in range(round(timeout_s / STEP_S)):
         if bench.reports and what(bench.reports[-1]):
@@ -163,9 +177,13 @@ class FakeBench:
         await asyncio.sleep(0)
 
     async def reconnect(self) -> None:
-        """A new owner."""
+        """A new client."""
         self.fake.disconnect()
         self.fake.connect()
+
+    def message(self) -> str:
+        """The fake sends values."""
+        return ""
 
 
 class RealBench:
@@ -185,18 +203,25 @@ class RealBench:
     async def open(self) -> None:
         """Open the channel and wait for the first report."""
         self._connected.clear()
-        self.device.open(self.reports.append, lambda connected: self._connected.set() if connected else self._connected.clear())
+        self.device.open(
+            self.reports.append,
+            lambda connected: self._connected.set() if connected else self._connected.clear(),
+        )
         async with asyncio.timeout(20):
             await self._connected.wait()
         await until(self, lambda _: True)
 
     async def put_on(self) -> None:
         """The simulated sensor."""
-        await self._direct.simulate(**{"worn" if self.modality is Modality.MASK else "contact": True})
+        await self._direct.simulate(
+            **{"worn" if self.modality is Modality.MASK else "contact": True}
+        )
 
     async def take_off(self) -> None:
         """The simulated sensor."""
-        await self._direct.simulate(**{"worn" if self.modality is Modality.MASK else "contact": False})
+        await self._direct.simulate(
+            **{"worn" if self.modality is Modality.MASK else "contact": False}
+        )
 
     async def heat(self, temperature_c: float) -> None:
         """The simulated sensor."""
@@ -225,14 +250,26 @@ class RealBench:
         await self.device.async_close()
         await self.open()
 
+    def message(self) -> str:
+        """The raw message of the text sensor."""
+        return self._direct.state("Telemetry")
+
 
 @asynccontextmanager
-async def real_bench(modality: Modality, programs: Path, directory: Path) -> AsyncGenerator[RealBench]:
+async def real_bench(
+    modality: Modality, programs: Path, directory: Path
+) -> AsyncGenerator[RealBench]:
     """A node of its own, a Home Assistant core with its ESPHome entry, and the adapter between them."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    node = Node(programs / f"{modality}-host", directory, port=port, witness=directory / "witness", profiles=(ADA.profile,))
+    node = Node(
+        programs / f"{modality}-host",
+        directory,
+        port=port,
+        witness=directory / "witness",
+        profiles=(ADA.profile,),
+    )
     await node.start()
     try:
         async with (
@@ -242,7 +279,10 @@ async def real_bench(modality: Modality, programs: Path, directory: Path) -> Asy
             mac = direct.info.mac_address.lower()
             data = {"host": "127.0.0.1", "port": port, "noise_psk": ""}
             MockConfigEntry(domain="esphome", unique_id=mac, data=data).add_to_hass(hass)
-            with patch("custom_components.facial_therapy.devices.channel.zeroconf.async_get_instance", return_value=None):
+            with patch(
+                "custom_components.facial_therapy.devices.channel.zeroconf.async_get_instance",
+                return_value=None,
+            ):
                 bench = RealBench(modality, NodeDevice(hass, mac, modality), direct)
                 await bench.take_off()
                 await bench.open()

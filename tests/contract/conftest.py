@@ -20,5 +20,7 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerato
     if kind == "fake":
         yield FakeBench(modality)
         return
-    async with real_bench(modality, Path(os.environ.get("FACIAL_THERAPY_NODES", PROGRAMS)), tmp_path) as real:
+    async with real_bench(
+        modality, Path(os.environ.get("FACIAL_THERAPY_NODES", PROGRAMS)), tmp_path
+    ) as real:
         yield real

@@ -245,7 +245,8 @@ async def test_switch_and_numbers_of_the_wand_give_what_they_say(
                 "number.set_value", {"value": current_ua}, entity_id=numbers["intensity"]
             )
             await direct.line(
-                "Telemetry", lambda values, level=f"5:{current_ua}": values["levels"] == level  # type: ignore[misc]
+                "Telemetry",
+                lambda values, level=f"5:{current_ua}": values["levels"] == level,  # type: ignore[misc]
             )
             witnessed = (await shared.witness.level(station.node.name)).nominal[5]
             say(f"wand at {current_ua} uA: {witnessed:.1f} uA witnessed")

@@ -12,21 +12,43 @@ from .library import COMPONENT, ROOT, SOURCES
 
 LONG: Final = bool(os.environ.get("FACIAL_THERAPY_LONG"))
 HERE: Final = Path(__file__).parent / "fuzz"
-FAST: Final = ["-std=c++20", "-O2", "-Wall", "-Wextra", "-Werror", "-fsanitize=undefined", "-fno-sanitize-recover=all"]
-CAREFUL: Final = ["-std=c++20", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+FAST: Final = [
+    "-std=c++20",
+    "-O2",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-fsanitize=undefined",
+    "-fno-sanitize-recover=all",
+]
+CAREFUL: Final = [
+    "-std=c++20",
+    "-O1",
+    "-g",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-fsanitize=address,undefined",
+    "-fno-sanitize-recover=all",
+]
 
 
 def build(flags: list[str], component: Path = COMPONENT, *, root: Path = ROOT) -> Path:
     """Compile the fuzzer with a component, unless the same sources were compiled before. Raises CalledProcessError when it does not compile."""
     digest = hashlib.sha256(repr(flags).encode())
-    sources = [root / "tests" / "firmware" / "fuzz" / "fuzz.cpp", *(component / source.name for source in SOURCES[1:])]
+    sources = [
+        root / "tests" / "firmware" / "fuzz" / "fuzz.cpp",
+        *(component / source.name for source in SOURCES[1:]),
+    ]
     for source in sorted([*sources, *component.glob("*.h"), *HERE.glob("*.h")]):
         digest.update(source.read_bytes())
     program = ROOT / ".work" / "firmware" / f"fuzz-{digest.hexdigest()[:16]}"
     if not program.exists():
         program.parent.mkdir(parents=True, exist_ok=True)
         partial = program.with_suffix(f".{os.getpid()}")
-        subprocess.run(["g++", *flags, *map(str, sources), "-o", str(partial)], check=True, capture_output=True)  # noqa: S603, S607 - our own sources
+        subprocess.run(
+            ["g++", *flags, *map(str, sources), "-o", str(partial)], check=True, capture_output=True
+        )  # noqa: S603, S607 - our own sources
         partial.rename(program)
     return program
 
@@ -56,18 +78,32 @@ class Report:
     def counts(self, title: str) -> dict[str, int]:
         """How often: `reasons`, `outcomes`, `faults`."""
         line = re.search(rf"^{title} (.*)$", self.text, re.MULTILINE)
-        return {name: int(count) for name, count in (pair.split("=") for pair in line[1].split())} if line else {}
+        return (
+            {name: int(count) for name, count in (pair.split("=") for pair in line[1].split())}
+            if line
+            else {}
+        )
 
     @property
     def broken(self) -> str:
         """The rule that was broken, or the sanitizer's word; empty if none was."""
         if self.code == 0:
             return ""
-        found = re.search(r"^BROKEN: (.*)$|(runtime error: .*|ERROR: AddressSanitizer: \S+)", self.text, re.MULTILINE)
+        found = re.search(
+            r"^BROKEN: (.*)$|(runtime error: .*|ERROR: AddressSanitizer: \S+)",
+            self.text,
+            re.MULTILINE,
+        )
         return found[0] if found else f"exit code {self.code}"
 
 
 def run(program: Path, steps: int, seed: int, timeout_s: float = 3600) -> Report:
     """Let it run."""
-    done = subprocess.run([program, str(steps), str(seed)], capture_output=True, text=True, check=False, timeout=timeout_s)  # noqa: S603 - our own program
+    done = subprocess.run(
+        [program, str(steps), str(seed)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout_s,
+    )  # noqa: S603 - our own program
     return Report(done.stdout + done.stderr, done.returncode)

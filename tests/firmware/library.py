@@ -16,18 +16,37 @@ from .wire import Line, signed
 
 ROOT: Final = Path(__file__).parents[2]
 COMPONENT: Final = ROOT / "esphome" / "components" / "facial_therapy"
-PARTS: Final = ("governor.cpp", "sensors.cpp", "start.cpp", "subjects.cpp", "actions.cpp", "lines.cpp")
+PARTS: Final = (
+    "governor.cpp",
+    "sensors.cpp",
+    "start.cpp",
+    "profiles.cpp",
+    "actions.cpp",
+    "lines.cpp",
+)
 SOURCES: Final = [Path(__file__).parent / "shim.cpp", *(COMPONENT / name for name in PARTS)]
 WAVEFORM: Final = Path(__file__).parent / "waveform.cpp"
-FLAGS: Final = ["-std=c++20", "-O2", "-Wall", "-Wextra", "-Werror", "-fsanitize=undefined", "-fno-sanitize-recover=all", "-fPIC", "-shared"]
+FLAGS: Final = [
+    "-std=c++20",
+    "-O2",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-fsanitize=undefined",
+    "-fno-sanitize-recover=all",
+    "-fPIC",
+    "-shared",
+]
 
 RED, NEAR_INFRARED, BLUE, AMBER = range(4)
 """Places; the wire number is one more. The wand's only place is 0."""
 
-OWNER: Final = "00000000000000a1"
+CLIENT: Final = "00000000000000a1"
 OTHER: Final = "00000000000000b2"
 BOOT: Final = 1_234_567
-SUBJECT: Final = 77
+PROFILE: Final = 77
+KEY: Final = "00000000000000e5"
+"""The key with which a session may be adopted."""
 EPOCH_S: Final = 1_790_000_000
 
 GRADES: Final = {"none": 0, "declared": 1, "measured": 2}
@@ -43,13 +62,41 @@ def build() -> ctypes.CDLL:
     if not library.exists():
         library.parent.mkdir(parents=True, exist_ok=True)
         partial = library.with_suffix(".partial")
-        subprocess.run(["g++", *FLAGS, *map(str, [*SOURCES, WAVEFORM]), "-o", str(partial)], check=True)  # noqa: S603, S607 - our own sources
+        subprocess.run(
+            ["g++", *FLAGS, *map(str, [*SOURCES, WAVEFORM]), "-o", str(partial)], check=True
+        )  # noqa: S603, S607 - our own sources
         partial.rename(library)
     loaded = ctypes.CDLL(str(library))
     loaded.shim_new.restype = ctypes.c_void_p
-    for name in ("start", "set_levels", "renew", "pause", "resume", "clear", "history", "enroll", "subject", "stop", "telemetry", "description"):
+    for name in (
+        "start",
+        "set_levels",
+        "renew",
+        "pause",
+        "resume",
+        "adopt",
+        "clear",
+        "history",
+        "enroll",
+        "profile",
+        "stop",
+        "telemetry",
+        "description",
+    ):
         getattr(loaded, f"shim_{name}").restype = ctypes.c_char_p
-    for name in ("now", "level", "highest", "lit_ms", "changes", "faults", "store_saves", "store_saves_while_lit", "store_size", "telemetry_changes", "size"):
+    for name in (
+        "now",
+        "level",
+        "highest",
+        "lit_ms",
+        "changes",
+        "faults",
+        "store_saves",
+        "store_saves_while_lit",
+        "store_size",
+        "telemetry_changes",
+        "size",
+    ):
         getattr(loaded, f"shim_{name}").restype = ctypes.c_uint32
     loaded.shim_flowed.restype = ctypes.c_uint64
     return loaded
@@ -62,17 +109,38 @@ class _Config(ctypes.Structure):
     _fields_ = (
         *(
             (name, ctypes.c_int32)
-            for name in ("wand", "grade", "uncertainty_permille", "eye_shield", "has_worn", "has_temperature", "has_button", "has_current")
+            for name in (
+                "wand",
+                "grade",
+                "uncertainty_permille",
+                "eye_shield",
+                "has_worn",
+                "has_temperature",
+                "has_button",
+                "has_current",
+            )
         ),
         ("full_uw_cm2", ctypes.c_uint32 * 4),
         ("peaks_uw_cm2", ctypes.c_uint32 * 4),
-        *((name, ctypes.c_uint32) for name in ("current_ua", "contact_area_mm2", "impedance_minimum_ohm", "impedance_maximum_ohm", "duration_s")),
+        *(
+            (name, ctypes.c_uint32)
+            for name in (
+                "current_ua",
+                "contact_area_mm2",
+                "impedance_minimum_ohm",
+                "impedance_maximum_ohm",
+                "duration_s",
+            )
+        ),
     )
 
 
 class _Sensors(ctypes.Structure):
     _fields_ = (
-        *((name, ctypes.c_int32) for name in ("worn_known", "worn", "shield", "temperature_known", "temperature_cc")),
+        *(
+            (name, ctypes.c_int32)
+            for name in ("worn_known", "worn", "shield", "temperature_known", "temperature_cc")
+        ),
         ("temperature_age_ms", ctypes.c_uint32),
         ("impedance_known", ctypes.c_int32),
         ("impedance_ohm", ctypes.c_uint32),
@@ -84,14 +152,29 @@ class _Sensors(ctypes.Structure):
     )
 
 
-class _Envelope(ctypes.Structure):
-    _fields_ = (("owner", ctypes.c_char_p), *((name, ctypes.c_int32) for name in ("boot", "sequence", "not_after_ms")))
+class _Header(ctypes.Structure):
+    _fields_ = (
+        ("client", ctypes.c_char_p),
+        *((name, ctypes.c_int32) for name in ("boot", "sequence", "not_after_ms")),
+    )
 
 
 class _Start(ctypes.Structure):
     _fields_ = (
         ("session", ctypes.c_char_p),
-        *((name, ctypes.c_int32) for name in ("last_record", "subject", "skin_permille", "duration_s", "lease_ms", "window_s", "continues", "epoch_s")),
+        ("resume_key", ctypes.c_char_p),
+        *(
+            (name, ctypes.c_int32)
+            for name in (
+                "last_record",
+                "profile",
+                "skin_permille",
+                "duration_s",
+                "lease_ms",
+                "window_s",
+                "epoch_s",
+            )
+        ),
         ("channels", ctypes.POINTER(ctypes.c_int32)),
         ("channels_count", ctypes.c_uint32),
         ("peaks", ctypes.POINTER(ctypes.c_int32)),
@@ -105,6 +188,16 @@ class _Start(ctypes.Structure):
 
 def _numbers(values: Sequence[int]) -> ctypes.Array[ctypes.c_int32]:
     return (ctypes.c_int32 * max(len(values), 1))(*values)
+
+
+def refusals(line: Line) -> dict[str, int]:
+    """Read `refuses=reason:wait_s,...`."""
+    if line["refuses"] == "-":
+        return {}
+    return {
+        reason: int(wait_s)
+        for reason, wait_s in (pair.split(":") for pair in line["refuses"].split(","))
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,15 +228,15 @@ class Sensed:
 
 @functools.cache
 def commissioned(modality: str) -> bytes:
-    """Return what the store of a new node holds after its button has been held for 10 s, and for 3 s for subject 77."""
+    """Return what the store of a new node holds after its button has been held for 10 s, and for 3 s for profile 77."""
     node = Node(modality, fresh=True).press(10.1)
-    assert node.enroll(SUBJECT)["reason"] == "ok"
+    assert node.enroll(PROFILE)["reason"] == "ok"
     return node.stored
 
 
 @dataclass(slots=True)
 class Node:
-    """One governed node whose clock the test turns; commissioned, with subject 77 enrolled, unless `fresh`."""
+    """One governed node whose clock the test turns; commissioned, with profile 77 enrolled, unless `fresh`."""
 
     modality: str = "mask"
     now_ms: int = 10_000
@@ -160,7 +253,7 @@ class Node:
     contact_area_mm2: int = 25
     impedance_ohm: tuple[int, int] = (500, 15_000)
     duration_s: int = 1200
-    owners: list[str] = field(default_factory=lambda: [OWNER])
+    clients: list[str] = field(default_factory=lambda: [CLIENT])
     sensed: Sensed = field(default_factory=Sensed)
     boots: int = 0
     fresh: bool = False
@@ -188,7 +281,9 @@ class Node:
             *self.impedance_ohm,
             self.duration_s,
         )
-        self._node = ctypes.c_void_p(_LIBRARY.shim_new(ctypes.byref(config), ctypes.c_uint32(self.now_ms)))
+        self._node = ctypes.c_void_p(
+            _LIBRARY.shim_new(ctypes.byref(config), ctypes.c_uint32(self.now_ms))
+        )
         if not self.fresh:
             self.stored = commissioned(self.modality)
         self.boot()
@@ -221,6 +316,11 @@ class Node:
         """End the program in order."""
         _LIBRARY.shim_shut_down(self._node)
 
+    def watched(self, *, on: bool) -> Self:
+        """Let the output watchdog be started at the next boot, or not."""
+        _LIBRARY.shim_watched(self._node, on)
+        return self
+
     def sense(self, **changes: Any) -> Self:
         """Change what the sensors say; the node looks at its next tick."""
         values = {name: getattr(self.sensed, name) for name in Sensed.__slots__} | changes
@@ -249,8 +349,8 @@ class Node:
         )
         _LIBRARY.shim_sensors(self._node, ctypes.byref(sensors))
         _LIBRARY.shim_frozen(self._node, sensed.frozen)
-        ids = [int(owner, 16) for owner in self.owners]
-        _LIBRARY.shim_owners(self._node, (ctypes.c_uint64 * max(len(ids), 1))(*ids), len(ids))
+        ids = [int(client, 16) for client in self.clients]
+        _LIBRARY.shim_clients(self._node, (ctypes.c_uint64 * max(len(ids), 1))(*ids), len(ids))
         return self
 
     def touch(self, on: bool = True) -> Self:  # noqa: FBT001, FBT002 - a sensor has two values
@@ -258,9 +358,9 @@ class Node:
         self.sense(**({"impedance_ohm": 2000 if on else 10_000_000} if self.wand else {"worn": on}))
         return self.tick()
 
-    def connect(self, *owners: str) -> Self:
+    def connect(self, *clients: str) -> Self:
         """Make these the connected clients, and let it notice."""
-        self.owners = list(owners)
+        self.clients = list(clients)
         return self.sense().tick()
 
     def tick(self) -> Self:
@@ -343,7 +443,9 @@ class Node:
     @property
     def state(self) -> str:
         """The state's word."""
-        return ("idle", "armed", "ramping", "running", "suspended", "paused", "fault")[_LIBRARY.shim_state(self._node)]
+        return ("idle", "armed", "ramping", "running", "suspended", "paused", "fault")[
+            _LIBRARY.shim_state(self._node)
+        ]
 
     # --- the store ----------------------------------------------------------------------------------------------------------
 
@@ -365,7 +467,9 @@ class Node:
     @stored.setter
     def stored(self, content: bytes | None) -> None:
         content, present = content or b"", content is not None
-        _LIBRARY.shim_store_write(self._node, (ctypes.c_uint8 * max(len(content), 1))(*content), len(content), present)
+        _LIBRARY.shim_store_write(
+            self._node, (ctypes.c_uint8 * max(len(content), 1))(*content), len(content), present
+        )
 
     @property
     def saves(self) -> int:
@@ -379,12 +483,15 @@ class Node:
 
     # --- the contract -------------------------------------------------------------------------------------------------------
 
-    def envelope(self, bent: Mapping[str, Any]) -> _Envelope:
+    def header(self, bent: Mapping[str, Any]) -> _Header:
         """Make the first four arguments, right unless `bent`."""
         self.sequence += "sequence" not in bent
         sequence = bent.get("sequence", self.sequence)
-        return _Envelope(
-            bent.get("owner", OWNER).encode(), bent.get("boot", BOOT + self.boots - 1), sequence, bent.get("not_after_ms", signed(self.uptime_ms + 1000))
+        return _Header(
+            bent.get("client", CLIENT).encode(),
+            bent.get("boot", BOOT + self.boots - 1),
+            sequence,
+            bent.get("not_after_ms", signed(self.uptime_ms + 1000)),
         )
 
     @property
@@ -396,18 +503,28 @@ class Node:
         """Ask for a session: red (or 100 uA) for 10 s, unless `bent`. `peaks` and `budgets` are per place, or lists with `channels`."""
         peaks = bent.get("peaks", {0: 100 if self.wand else 20_000})
         duration_s = bent.get("duration_s", 10)
-        budgets = bent.get("budgets", {place: min(peak * max(duration_s, 1), 2**31 - 1) for place, peak in peaks.items()} if isinstance(peaks, dict) else [])
-        channels = bent.get("channels", [place + 1 for place in peaks] if isinstance(peaks, dict) else [])
-        peaks, budgets = (list(values.values()) if isinstance(values, dict) else list(values) for values in (peaks, budgets))
+        budgets = bent.get(
+            "budgets",
+            {place: min(peak * max(duration_s, 1), 2**31 - 1) for place, peak in peaks.items()}
+            if isinstance(peaks, dict)
+            else [],
+        )
+        channels = bent.get(
+            "channels", [place + 1 for place in peaks] if isinstance(peaks, dict) else []
+        )
+        peaks, budgets = (
+            list(values.values()) if isinstance(values, dict) else list(values)
+            for values in (peaks, budgets)
+        )
         start = _Start(
             session.encode(),
+            bent.get("resume_key", KEY).encode(),
             bent.get("last_record", self.newest),
-            bent.get("subject", SUBJECT),
+            bent.get("profile", PROFILE),
             bent.get("skin_permille", 1000),
             duration_s,
             bent.get("lease_ms", 5000 if self.wand else 10_000),
             bent.get("window_s", 60),
-            bent.get("continues", 1),
             bent.get("epoch_s", EPOCH_S),
             _numbers(channels),
             len(channels),
@@ -418,53 +535,106 @@ class Node:
             bent.get("period_us", 120_000),
             bent.get("zone_s", 60),
         )
-        return self._line(_LIBRARY.shim_start(self._node, ctypes.byref(self.envelope(bent)), ctypes.byref(start)))
+        return self._line(
+            _LIBRARY.shim_start(self._node, ctypes.byref(self.header(bent)), ctypes.byref(start))
+        )
 
-    def set_levels(self, wanted: Mapping[int, int], /, session: str = "00000000000000c1", **bent: Any) -> Line:
+    def set_levels(
+        self, wanted: Mapping[int, int], /, session: str = "00000000000000c1", **bent: Any
+    ) -> Line:
         """Set levels per place, or whatever `channels` and `levels` say."""
         channels = bent.get("channels", [place + 1 for place in wanted])
         values = bent.get("levels", list(wanted.values()))
-        envelope = self.envelope(bent)
+        header = self.header(bent)
         return self._line(
-            _LIBRARY.shim_set_levels(self._node, ctypes.byref(envelope), session.encode(), _numbers(channels), len(channels), _numbers(values), len(values))
+            _LIBRARY.shim_set_levels(
+                self._node,
+                ctypes.byref(header),
+                session.encode(),
+                _numbers(channels),
+                len(channels),
+                _numbers(values),
+                len(values),
+            )
         )
 
-    def renew(self, session: str = "00000000000000c1", *, stamp_ms: int | None = None, **bent: Any) -> Line:
+    def renew(
+        self, session: str = "00000000000000c1", *, stamp_ms: int | None = None, **bent: Any
+    ) -> Line:
         """Renew with the stamp of right now, or another."""
         stamp = self.uptime_ms if stamp_ms is None else stamp_ms
-        return self._line(_LIBRARY.shim_renew(self._node, ctypes.byref(self.envelope(bent)), session.encode(), signed(stamp)))
+        return self._line(
+            _LIBRARY.shim_renew(
+                self._node, ctypes.byref(self.header(bent)), session.encode(), signed(stamp)
+            )
+        )
 
     def pause(self, session: str = "00000000000000c1", **bent: Any) -> Line:
         """Pause."""
-        return self._line(_LIBRARY.shim_pause(self._node, ctypes.byref(self.envelope(bent)), session.encode()))
+        return self._line(
+            _LIBRARY.shim_pause(self._node, ctypes.byref(self.header(bent)), session.encode())
+        )
 
     def resume(self, session: str = "00000000000000c1", **bent: Any) -> Line:
         """Resume."""
-        return self._line(_LIBRARY.shim_resume(self._node, ctypes.byref(self.envelope(bent)), session.encode()))
+        return self._line(
+            _LIBRARY.shim_resume(self._node, ctypes.byref(self.header(bent)), session.encode())
+        )
+
+    def adopt(self, session: str = "00000000000000c1", *, key: str = KEY, **bent: Any) -> Line:
+        """Take a session over, as the client that `bent` names."""
+        return self._line(
+            _LIBRARY.shim_adopt(
+                self._node, ctypes.byref(self.header(bent)), session.encode(), key.encode()
+            )
+        )
 
     def clear(self, fault: str, **bent: Any) -> Line:
         """Clear a fault."""
-        return self._line(_LIBRARY.shim_clear(self._node, ctypes.byref(self.envelope(bent)), fault.encode()))
+        return self._line(
+            _LIBRARY.shim_clear(self._node, ctypes.byref(self.header(bent)), fault.encode())
+        )
 
-    def history(self, record: int, **bent: Any) -> Line:
-        """Read one record."""
-        return self._line(_LIBRARY.shim_history(self._node, ctypes.byref(self.envelope(bent)), record))
+    def history(self, record: int, profile: int = PROFILE, **bent: Any) -> Line:
+        """Read one record, and ask whether it is of a profile."""
+        return self._line(
+            _LIBRARY.shim_history(self._node, ctypes.byref(self.header(bent)), record, profile)
+        )
 
-    def enroll(self, subject: int, **bent: Any) -> Line:
+    def enroll(self, profile: int, **bent: Any) -> Line:
         """Hold the button for 3 s, ask, and let go."""
         self.sense(button=True).tick()
         self.run(3.1)
-        answer = self.ask_to_enroll(subject, **bent)
+        answer = self.ask_to_enroll(profile, **bent)
         self.sense(button=False).tick()
         return answer
 
-    def ask_to_enroll(self, subject: int, **bent: Any) -> Line:
-        """Ask without a hand on the button."""
-        return self._line(_LIBRARY.shim_enroll(self._node, ctypes.byref(self.envelope(bent)), subject))
+    def enrolled(self, *tokens: int) -> list[int]:
+        """Return which of these tokens the node knows; telemetry has to count as many, if they are all there are."""
+        return [token for token in tokens if self.profile(token)["reason"] == "ok"]
 
-    def subject(self, subject: int = SUBJECT, **bent: Any) -> Line:
-        """Read the windows of a subject."""
-        return self._line(_LIBRARY.shim_subject(self._node, ctypes.byref(self.envelope(bent)), subject))
+    @property
+    def profiles(self) -> tuple[int, int]:
+        """How many profiles are enrolled, and the generation of what the node keeps of them."""
+        count, generation = self.telemetry()["profiles"].split(":")
+        return int(count), int(generation)
+
+    @property
+    def refuses(self) -> dict[str, int]:
+        """What telemetry says would refuse a start, and for how long."""
+        return refusals(self.telemetry())
+
+    def ask_to_enroll(self, profile: int, **bent: Any) -> Line:
+        """Ask without a hand on the button."""
+        return self._line(
+            _LIBRARY.shim_enroll(self._node, ctypes.byref(self.header(bent)), profile)
+        )
+
+    def profile(self, profile: int = PROFILE, **bent: Any) -> Line:
+        """Read the windows of a profile."""
+        return self._line(
+            _LIBRARY.shim_profile(self._node, ctypes.byref(self.header(bent)), profile)
+        )
 
     def stop(self) -> Line:
         """Stop, as anyone may."""

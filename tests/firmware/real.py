@@ -22,6 +22,7 @@ from .wire import Line, signed
 
 NODES = ROOT / ".work" / "nodes"
 SESSION = "00000000000000c1"
+KEY = "00000000000000e5"
 FULL = {1: 40_000, 2: 40_000, 3: 22_000, 4: 22_000, 5: 1000}
 """What 100 % drive is on the host nodes: uW/cm2, or uA."""
 
@@ -43,7 +44,7 @@ class RealNode:
         self.records = directory / "state" / f"{self.program.name}.records"
         self.port = _free_port()
         self.ota_port = _free_port()
-        self.owner = secrets.token_hex(8)
+        self.client_id = secrets.token_hex(8)
         self.telemetry: list[Line] = []
         self.description: Line | None = None
         self.sequence = 0
@@ -51,7 +52,7 @@ class RealNode:
         self.client: APIClient
 
     async def start(self) -> None:
-        """Start the program, commissioned and with subject 7 enrolled, and connect."""
+        """Start the program, commissioned and with profile 7 enrolled, and connect."""
         if not self.records.exists():
             self.records.parent.mkdir(parents=True, exist_ok=True)
             self.records.write_bytes(await commissioned(self.program, (7,)))
@@ -70,11 +71,13 @@ class RealNode:
         await self.connect()
 
     async def connect(self) -> None:
-        """Open a channel of a new owner, and wait for its first telemetry."""
-        self.owner, self.sequence = secrets.token_hex(8), 0
+        """Open a channel of a new client, and wait for its first telemetry."""
+        self.client_id, self.sequence = secrets.token_hex(8), 0
         self.telemetry.clear()
         for attempt in range(100):
-            self.client = APIClient("127.0.0.1", self.port, None, client_info=f"ft-{self.owner}")
+            self.client = APIClient(
+                "127.0.0.1", self.port, None, client_info=f"ft-{self.client_id}"
+            )
             with contextlib.suppress(Exception):
                 await self.client.connect()
                 break
@@ -108,13 +111,22 @@ class RealNode:
         return self.telemetry[-1]
 
     async def call(self, action: str, **arguments: Any) -> Line:
-        """Call an action with a right envelope, unless an argument bends it."""
+        """Call an action with a right header, unless an argument bends it."""
         if action != "stop_session":
             self.sequence += 1
-            now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000_000  # a host node counts by the same clock
-            envelope = {"owner": self.owner, "boot": self.telemetry[-1].number("boot"), "sequence": self.sequence, "not_after_ms": signed(now + 1500)}
-            arguments = {**envelope, **arguments}
-        answer = await self.client.execute_service(self.actions[action], arguments, return_response=True)
+            now = (
+                time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000_000
+            )  # a host node counts by the same clock
+            header = {
+                "client": self.client_id,
+                "boot": self.telemetry[-1].number("boot"),
+                "sequence": self.sequence,
+                "not_after_ms": signed(now + 1500),
+            }
+            arguments = {**header, **arguments}
+        answer = await self.client.execute_service(
+            self.actions[action], arguments, return_response=True
+        )
         assert answer is not None
         line = Line(answer.error_message)
         assert answer.success == (line["reason"] == "ok")
@@ -124,17 +136,21 @@ class RealNode:
         """Return the arguments of a session that is allowed, unless one of them bends it."""
         arguments: dict[str, Any] = {
             "session": SESSION,
+            "resume_key": KEY,
             "last_record": self.telemetry[-1].number("record"),
-            "subject": 7,
+            "profile": 7,
             "skin_permille": 1000,
             "duration_s": 60,
             "lease_ms": 5000,
             "window_s": 30,
-            "continues": 1,
             "epoch_s": 1_790_000_000,
         }
         if self.modality == "mask":
-            arguments |= {"channels": [1, 2], "peaks_uw_cm2": [28_000, 14_000], "budgets_uj_cm2": [1_680_000, 840_000]}
+            arguments |= {
+                "channels": [1, 2],
+                "peaks_uw_cm2": [28_000, 14_000],
+                "budgets_uj_cm2": [1_680_000, 840_000],
+            }
         else:
             arguments |= {"peak_ua": 200, "period_us": 120_000, "zone_s": 60, "budget_uc": 12_000}
         return {**arguments, **bent}
@@ -155,13 +171,21 @@ class RealNode:
     async def keep(self, session: str, seconds: float) -> None:
         """Keep the lease of a session alive for some time."""
         for _ in range(round(seconds * 2)):
-            await self.call("renew_lease", session=session, stamp_ms=signed(self.telemetry[-1].number("uptime_ms")))
+            await self.call(
+                "renew_lease",
+                session=session,
+                stamp_ms=signed(self.telemetry[-1].number("uptime_ms")),
+            )
             await asyncio.sleep(0.5)
 
     def dose_since(self, line: int, channel: int, full: float, until_s: float) -> float:
         """What the witness has seen flow after a line of its own and before a power cut, uJ/cm2 or uC."""
-        own = [(at, ppm) for at, number, ppm in self.witness()[line:] if number == channel] + [(until_s, 0)]
-        return sum(ppm / 1e6 * full * (later - at) for (at, ppm), (later, _) in itertools.pairwise(own))
+        own = [(at, ppm) for at, number, ppm in self.witness()[line:] if number == channel] + [
+            (until_s, 0)
+        ]
+        return sum(
+            ppm / 1e6 * full * (later - at) for (at, ppm), (later, _) in itertools.pairwise(own)
+        )
 
     def set(self, entity: str, value: float) -> None:
         """Set a switch or a number of the simulated world."""
@@ -179,7 +203,9 @@ class RealNode:
         """Every level change: (CLOCK_MONOTONIC seconds, channel, ppm)."""
         lines = [line.split() for line in (self.directory / "witness").read_text().splitlines()]
         assert all(line[1] == self.program.name for line in lines)
-        return [(int(line[0]) / 1e9, int(line[3]), int(line[4])) for line in lines if line[3] != "boot"]
+        return [
+            (int(line[0]) / 1e9, int(line[3]), int(line[4])) for line in lines if line[3] != "boot"
+        ]
 
     @property
     def dark(self) -> bool:

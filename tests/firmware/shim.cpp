@@ -1,6 +1,6 @@
 // The governor behind a C interface, for tests that own the time: a store that can fail, an output that keeps its own
-// count of what flowed, and a guard that is modeled (GUARD_PERIOD_MS apart, silence, lease, deadline) because the real
-// one is a thread.
+// count of what flowed, and a guard that is modeled (WATCHDOG_PERIOD_MS apart, silence, lease, deadline) because the
+// real one is a thread.
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -83,11 +83,14 @@ struct FakeOutput final : Output {
     armed = false, trip = {};
   }
   Forced forced(uint32_t) override { return trip; }
+  bool runs{true};
+  bool watched() const override { return runs; }
 
   /// What the guard does while time passes to `*now`, at its own period.
   void look(uint32_t from_ms) {
     if (!guarded) return;
-    for (uint32_t at = from_ms + GUARD_PERIOD_MS; armed && !trip.yes && reached(*now, at); at += GUARD_PERIOD_MS) {
+    for (uint32_t at = from_ms + WATCHDOG_PERIOD_MS; armed && !trip.yes && reached(*now, at);
+         at += WATCHDOG_PERIOD_MS) {
       const bool silent = at - heartbeat_ms >= silence_ms;
       if (silent || reached(at, permit.lease_end_ms) || reached(at, permit.deadline_ms)) {
         set(Levels{}, at);
@@ -102,7 +105,7 @@ struct Node {
   FakeStore store{};
   FakeOutput output{};
   Sensors sensors{};
-  std::vector<uint64_t> owners{};
+  std::vector<uint64_t> clients{};
   uint32_t now{0};
   uint32_t sensed_at{0};
   int32_t stray_ua{0};
@@ -127,7 +130,7 @@ struct Node {
     Sensors noisy = sensors;
     if (!frozen) noisy.temperature_cc -= static_cast<int32_t>((now - sensed_at) / 1000 % 2);
     noisy.current_ua = static_cast<uint32_t>(std::max(static_cast<int32_t>(output.levels.at[0]) + stray_ua, 0));
-    governor->tick(now, noisy, owners.data(), owners.size());
+    governor->tick(now, noisy, clients.data(), clients.size());
   }
 };
 
@@ -152,14 +155,14 @@ struct ShimSensors {
   uint32_t current_age_ms;
 };
 
-struct ShimEnvelope {
-  const char* owner;
+struct ShimHeader {
+  const char* client;
   int32_t boot, sequence, not_after_ms;
 };
 
 struct ShimStart {
-  const char* session;
-  int32_t last_record, subject, skin_permille, duration_s, lease_ms, window_s, continues, epoch_s;
+  const char *session, *resume_key;
+  int32_t last_record, profile, skin_permille, duration_s, lease_ms, window_s, epoch_s;
   const int32_t* channels;
   uint32_t channels_count;
   const int32_t* peaks;
@@ -215,7 +218,7 @@ void shim_sensors(Node* node, const ShimSensors* from) {
   node->sensed_at = node->now;
 }
 void shim_frozen(Node* node, int32_t frozen) { node->frozen = frozen != 0; }
-void shim_owners(Node* node, const uint64_t* ids, uint32_t count) { node->owners.assign(ids, ids + count); }
+void shim_clients(Node* node, const uint64_t* ids, uint32_t count) { node->clients.assign(ids, ids + count); }
 
 // Time passes in steps, with a tick after each; the last step is what is left.
 void shim_run(Node* node, uint32_t ms, uint32_t step_ms) {
@@ -252,6 +255,8 @@ int32_t shim_state(Node* node) { return static_cast<int32_t>(node->governor->sta
 uint32_t shim_faults(Node* node) { return node->governor->faults(); }
 int32_t shim_accepted(Node* node) { return node->governor->accepted(); }
 uint32_t shim_telemetry_changes(Node* node) { return node->governor->changes(); }
+// Whether the output watchdog can be started at the next boot.
+void shim_watched(Node* node, int32_t watched) { node->output.runs = watched != 0; }
 void shim_guarded(Node* node, int32_t guarded) { node->output.guarded = guarded != 0; }
 
 // The store: what it holds, and how it fails.
@@ -269,47 +274,53 @@ void shim_store_write(Node* node, const uint8_t* bytes, uint32_t size, int32_t p
 }
 
 // The actions. Strings stay valid until the next call.
-const char* shim_start(Node* node, const ShimEnvelope* envelope, const ShimStart* start) {
+const char* shim_start(Node* node, const ShimHeader* header, const ShimStart* start) {
   return node->governor
       ->start_session(
-          node->now, {envelope->owner, envelope->boot, envelope->sequence, envelope->not_after_ms},
-          {start->session, start->last_record, start->subject, start->skin_permille, start->duration_s, start->lease_ms,
-           start->window_s, start->continues, start->epoch_s, start->channels, start->channels_count, start->peaks,
-           start->peaks_count, start->budgets, start->budgets_count, start->period_us, start->zone_s})
+          node->now, {header->client, header->boot, header->sequence, header->not_after_ms},
+          {start->session, start->resume_key, start->last_record, start->profile, start->skin_permille,
+           start->duration_s, start->lease_ms, start->window_s, start->epoch_s, start->channels, start->channels_count,
+           start->peaks, start->peaks_count, start->budgets, start->budgets_count, start->period_us, start->zone_s})
       .c_str();
 }
-const char* shim_set_levels(Node* node, const ShimEnvelope* e, const char* session, const int32_t* channels,
+const char* shim_set_levels(Node* node, const ShimHeader* e, const char* session, const int32_t* channels,
                             uint32_t channels_count, const int32_t* levels, uint32_t levels_count) {
   return node->governor
-      ->set_levels(node->now, {e->owner, e->boot, e->sequence, e->not_after_ms}, session, channels, channels_count,
+      ->set_levels(node->now, {e->client, e->boot, e->sequence, e->not_after_ms}, session, channels, channels_count,
                    levels, levels_count)
       .c_str();
 }
-const char* shim_renew(Node* node, const ShimEnvelope* e, const char* session, int32_t stamp_ms) {
-  return node->governor->renew_lease(node->now, {e->owner, e->boot, e->sequence, e->not_after_ms}, session, stamp_ms)
+const char* shim_renew(Node* node, const ShimHeader* e, const char* session, int32_t stamp_ms) {
+  return node->governor->renew_lease(node->now, {e->client, e->boot, e->sequence, e->not_after_ms}, session, stamp_ms)
       .c_str();
 }
-const char* shim_pause(Node* node, const ShimEnvelope* e, const char* session) {
-  return node->governor->pause_session(node->now, {e->owner, e->boot, e->sequence, e->not_after_ms}, session).c_str();
+const char* shim_pause(Node* node, const ShimHeader* e, const char* session) {
+  return node->governor->pause_session(node->now, {e->client, e->boot, e->sequence, e->not_after_ms}, session).c_str();
 }
-const char* shim_resume(Node* node, const ShimEnvelope* e, const char* session) {
-  return node->governor->resume_session(node->now, {e->owner, e->boot, e->sequence, e->not_after_ms}, session).c_str();
+const char* shim_resume(Node* node, const ShimHeader* e, const char* session) {
+  return node->governor->resume_session(node->now, {e->client, e->boot, e->sequence, e->not_after_ms}, session).c_str();
 }
-const char* shim_clear(Node* node, const ShimEnvelope* e, const char* fault) {
-  return node->governor->clear_fault(node->now, {e->owner, e->boot, e->sequence, e->not_after_ms}, fault).c_str();
+const char* shim_adopt(Node* node, const ShimHeader* e, const char* session, const char* resume_key) {
+  return node->governor
+      ->adopt_session(node->now, {e->client, e->boot, e->sequence, e->not_after_ms}, session, resume_key)
+      .c_str();
 }
-const char* shim_history(Node* node, const ShimEnvelope* e, int32_t record) {
-  return node->governor->read_history(node->now, {e->owner, e->boot, e->sequence, e->not_after_ms}, record).c_str();
+const char* shim_clear(Node* node, const ShimHeader* e, const char* fault) {
+  return node->governor->clear_fault(node->now, {e->client, e->boot, e->sequence, e->not_after_ms}, fault).c_str();
 }
-const char* shim_enroll(Node* node, const ShimEnvelope* e, int32_t subject) {
-  return node->governor->enroll_subject(node->now, {e->owner, e->boot, e->sequence, e->not_after_ms}, subject).c_str();
+const char* shim_history(Node* node, const ShimHeader* e, int32_t record, int32_t profile) {
+  return node->governor->read_history(node->now, {e->client, e->boot, e->sequence, e->not_after_ms}, record, profile)
+      .c_str();
 }
-const char* shim_subject(Node* node, const ShimEnvelope* e, int32_t subject) {
-  return node->governor->read_subject(node->now, {e->owner, e->boot, e->sequence, e->not_after_ms}, subject).c_str();
+const char* shim_enroll(Node* node, const ShimHeader* e, int32_t profile) {
+  return node->governor->enroll_profile(node->now, {e->client, e->boot, e->sequence, e->not_after_ms}, profile).c_str();
+}
+const char* shim_profile(Node* node, const ShimHeader* e, int32_t profile) {
+  return node->governor->read_profile(node->now, {e->client, e->boot, e->sequence, e->not_after_ms}, profile).c_str();
 }
 const char* shim_stop(Node* node) { return node->governor->stop_session(node->now).c_str(); }
 // As the glue does before a command.
-void shim_connect(Node* node) { node->governor->connect(node->owners.data(), node->owners.size()); }
+void shim_connect(Node* node) { node->governor->connect(node->clients.data(), node->clients.size()); }
 const char* shim_telemetry(Node* node) { return node->governor->telemetry(node->now).c_str(); }
 const char* shim_description(Node* node) { return node->governor->description("1.0.0").c_str(); }
 

@@ -11,7 +11,7 @@ HOUR = 3600
 
 def rested(node: Node) -> int:
     """How much rest a node still wants before the next session, s."""
-    return node.subject().number("rest_s")
+    return node.profile().number("rest_s")
 
 
 def treated(modality: str = "mask", **more: int) -> Node:
@@ -82,7 +82,9 @@ def test_time_switched_off_counts_for_nothing_by_itself(modality: str) -> None:
 
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
-def test_a_caller_may_say_how_long_it_was_but_a_person_has_to_press_the_button(modality: str) -> None:
+def test_a_caller_may_say_how_long_it_was_but_a_person_has_to_press_the_button(
+    modality: str,
+) -> None:
     node = switched_off(treated(modality), 30 * HOUR)
     assert node.start(NEXT, epoch_s=EPOCH_S + 31 * HOUR, window_s=300)["reason"] == "ok"
     assert node.telemetry()["needs_button"] == "1"
@@ -91,12 +93,16 @@ def test_a_caller_may_say_how_long_it_was_but_a_person_has_to_press_the_button(m
     assert (node.state, node.dark, node.lit_ms < 25_000) == ("armed", True, True)
     node.press()
     node.run(6, renew=NEXT)
-    assert (node.state in {"ramping", "running"}, node.dark, node.telemetry()["needs_button"]) == (True, False, "0")
+    assert (node.state in {"ramping", "running"}, node.dark, node.telemetry()["needs_button"]) == (
+        True,
+        False,
+        "0",
+    )
     node.run(20, renew=NEXT)
     node.touch(on=False)
     # The credit is stored for good: it is the second session that has to rest now, not the first.
     assert rested(node) > (5 if modality == "mask" else 19) * HOUR
-    assert node.boot().subject()["sessions_day"] == "1"
+    assert node.boot().profile()["sessions_day"] == "1"
 
 
 def test_the_press_may_come_before_it_is_put_on() -> None:
@@ -125,15 +131,15 @@ def test_time_switched_off_never_ages_what_was_had_since() -> None:
     node = switched_off(treated(), 30 * HOUR)
     node.enroll(8)
     node.wait(700)
-    node.armed(session=NEXT, subject=8, epoch_s=EPOCH_S + 31 * HOUR, duration_s=20)
+    node.armed(session=NEXT, profile=8, epoch_s=EPOCH_S + 31 * HOUR, duration_s=20)
     node.touch()
     node.run(45, renew=NEXT)
     node.touch(on=False).wait(700)
-    before = node.subject(8).number("rest_s")
+    before = node.profile(8).number("rest_s")
     node.start("00000000000000e3", epoch_s=EPOCH_S + 32 * HOUR)
     node.press()
     node.stop()
-    assert before - 60 < node.subject(8).number("rest_s") <= before
+    assert before - 60 < node.profile(8).number("rest_s") <= before
 
 
 def test_a_battery_backed_clock_that_could_not_be_read_never_ages_what_was_had_meanwhile() -> None:
@@ -145,15 +151,15 @@ def test_a_battery_backed_clock_that_could_not_be_read_never_ages_what_was_had_m
     switched_off(node, 30 * HOUR)
     node.enroll(8)
     node.wait(700)
-    node.armed(session=NEXT, subject=8, duration_s=20)
+    node.armed(session=NEXT, profile=8, duration_s=20)
     node.touch()
     node.run(45, renew=NEXT)
     node.touch(on=False)
-    before = node.subject(8).number("rest_s")
+    before = node.profile(8).number("rest_s")
     node.sense(rtc_s=EPOCH_S + 31 * HOUR).tick()
     node.shut_down()
     node.boot().tick()
-    assert before - 60 < node.subject(8).number("rest_s") <= before
+    assert before - 60 < node.profile(8).number("rest_s") <= before
 
 
 def test_a_start_that_is_allowed_anyway_needs_no_press_and_gets_no_credit() -> None:
@@ -162,7 +168,7 @@ def test_a_start_that_is_allowed_anyway_needs_no_press_and_gets_no_credit() -> N
     assert node.start(NEXT, epoch_s=EPOCH_S + 100 * HOUR)["reason"] == "ok"
     assert node.telemetry()["needs_button"] == "0"
     node.stop()
-    assert node.subject()["sessions_day"] == "1"  # the first one is 6 h old, and no more
+    assert node.profile()["sessions_day"] == "1"  # the first one is 6 h old, and no more
 
 
 @pytest.mark.parametrize("epoch_s", [1, EPOCH_S - 10 * HOUR, EPOCH_S])
@@ -201,7 +207,9 @@ def test_time_switched_off_before_a_session_is_no_credit_for_what_that_session_g
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_a_battery_backed_clock_that_is_read_late_credits_nothing_to_a_session_before(late: bool) -> None:  # noqa: FBT001 - a parameter
+def test_a_battery_backed_clock_that_is_read_late_credits_nothing_to_a_session_before(
+    late: bool,
+) -> None:  # noqa: FBT001 - a parameter
     node = treated(rtc_s=EPOCH_S).tick()
     node.shut_down()
     node.off(30 * HOUR)
@@ -248,13 +256,16 @@ def test_a_clock_that_lies_and_a_press_do_not_shorten_the_gap_between_two_people
     assert node.start(NEXT, epoch_s=EPOCH_S + 31 * HOUR)["reason"] == "ok"
     node.press().stop()
     assert (rested(node), node.history(3)["outcome"]) == (0, "void")
-    answer = node.start("00000000000000e3", subject=8, epoch_s=EPOCH_S + 31 * HOUR)
-    assert (answer["reason"], 560 < answer.number("wait_s") <= 600) == ("subject_gap", True)
+    answer = node.start("00000000000000e3", profile=8, epoch_s=EPOCH_S + 31 * HOUR)
+    assert (answer["reason"], 560 < answer.number("wait_s") <= 600) == ("profile_gap", True)
     node.shut_down()
     node.boot().touch(on=False)
-    assert node.start("00000000000000e4", subject=8, epoch_s=EPOCH_S + 31 * HOUR)["reason"] == "subject_gap"
+    assert (
+        node.start("00000000000000e4", profile=8, epoch_s=EPOCH_S + 31 * HOUR)["reason"]
+        == "profile_gap"
+    )
     node.wait(600)
-    assert node.start("00000000000000e5", subject=8, epoch_s=EPOCH_S + 31 * HOUR)["reason"] == "ok"
+    assert node.start("00000000000000e5", profile=8, epoch_s=EPOCH_S + 31 * HOUR)["reason"] == "ok"
 
 
 def test_a_cut_between_press_and_end_counts_in_full_at_the_credited_time() -> None:
@@ -263,7 +274,7 @@ def test_a_cut_between_press_and_end_counts_in_full_at_the_credited_time() -> No
     node.touch().press()
     node.run(5, renew=NEXT)
     node.boot()
-    windows = node.subject()
+    windows = node.profile()
     assert (windows["dose_day"], windows["sessions_day"]) == ("240000", "1")
     assert windows.number("rest_s") == pytest.approx(6 * HOUR, abs=60)
 

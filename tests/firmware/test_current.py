@@ -12,7 +12,12 @@ def test_current_above_110_percent_of_the_level_latches_within_10_ms() -> None:
     node.sense(stray_ua=40).run(1)
     assert node.state == "running"
     node.sense(stray_ua=41).run(0.01)
-    assert (node.state, node.dark, node.telemetry()["fault"], node.history(2)["outcome"]) == ("fault", True, "over_current", "fault")
+    assert (node.state, node.dark, node.telemetry()["fault"], node.history(2)["outcome"]) == (
+        "fault",
+        True,
+        "over_current",
+        "fault",
+    )
 
 
 def test_at_small_levels_20_ua_are_allowed_that_a_converter_cannot_tell() -> None:
@@ -24,12 +29,16 @@ def test_at_small_levels_20_ua_are_allowed_that_a_converter_cannot_tell() -> Non
 
 
 def test_a_level_that_falls_may_last_for_the_rest_of_its_period_and_is_charged_for_it() -> None:
-    node = Node("wand").running(duration_s=60, peaks={0: 400}, budgets={0: 60_000}, period_us=200_000)
+    node = Node("wand").running(
+        duration_s=60, peaks={0: 400}, budgets={0: 60_000}, period_us=200_000
+    )
     before = node.telemetry().pairs("delivered")[5]
     node.set_levels({0: 100})
     node.tick().sense(stray_ua=300).run(0.19)
     assert node.state == "running"
-    assert node.telemetry().pairs("delivered")[5] - before == pytest.approx(300 * 0.2 + 100 * 0.19, abs=2.5)
+    assert node.telemetry().pairs("delivered")[5] - before == pytest.approx(
+        300 * 0.2 + 100 * 0.19, abs=2.5
+    )
     node.run(0.02)
     assert node.telemetry()["fault"] == "over_current"
 
@@ -37,7 +46,9 @@ def test_a_level_that_falls_may_last_for_the_rest_of_its_period_and_is_charged_f
 @pytest.mark.parametrize("budget", [1500, 3500])
 def test_the_budget_holds_with_what_a_falling_level_may_still_give(budget: int) -> None:
     for step in range(40):
-        node = Node("wand").running(duration_s=60, peaks={0: 400}, budgets={0: budget}, period_us=600_000)
+        node = Node("wand").running(
+            duration_s=60, peaks={0: 400}, budgets={0: budget}, period_us=600_000
+        )
         node.run(step * 0.15, renew=ID)
         node.set_levels({0: 1})
         node.run(3, renew=ID)
@@ -46,7 +57,9 @@ def test_the_budget_holds_with_what_a_falling_level_may_still_give(budget: int) 
 
 
 @pytest.mark.parametrize("stray_ua", [21, 1000])
-def test_current_that_goes_on_50_ms_after_the_cut_is_a_switch_that_failed_short(stray_ua: int) -> None:
+def test_current_that_goes_on_50_ms_after_the_cut_is_a_switch_that_failed_short(
+    stray_ua: int,
+) -> None:
     node = Node("wand").running(duration_s=60)
     node.touch(on=False)
     node.sense(stray_ua=stray_ua).run(0.045)
@@ -80,10 +93,16 @@ def test_what_was_measured_before_an_output_does_not_end_it() -> None:
 
 
 @pytest.mark.parametrize("blind", [{"current_known": False}, {"current_age_ms": 50}])
-def test_a_wand_that_does_not_know_its_current_neither_starts_nor_goes_on(blind: dict[str, int]) -> None:
+def test_a_wand_that_does_not_know_its_current_neither_starts_nor_goes_on(
+    blind: dict[str, int],
+) -> None:
     node = Node("wand").sense(**blind).tick()
     answer = node.start()
-    assert (answer["reason"], answer["field"], node.state) == ("sensor_not_ready", "current", "idle")
+    assert (answer["reason"], answer["field"], node.state) == (
+        "sensor_not_ready",
+        "current",
+        "idle",
+    )
     node = Node("wand").running(duration_s=60)
     node.sense(**blind).tick()
     assert (node.state, node.dark, node.telemetry()["fault"]) == ("fault", True, "over_current")

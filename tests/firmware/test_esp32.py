@@ -16,8 +16,24 @@ import pytest
 from .library import COMPONENT, ROOT
 
 HERE = Path(__file__).parent
-SOURCES = [HERE / "esp32.cpp", *(COMPONENT / name for name in ("mask_driver.cpp", "wand_driver.cpp", "guard.cpp", "store_esp32.cpp"))]
-FLAGS = ["-std=c++20", "-O1", "-Wall", "-Wextra", "-Werror", "-DUSE_ESP32", f"-I{HERE / 'stubs'}", "-fsanitize=undefined", "-fno-sanitize-recover=all"]
+SOURCES = [
+    HERE / "esp32.cpp",
+    *(
+        COMPONENT / name
+        for name in ("mask_driver.cpp", "wand_driver.cpp", "guard.cpp", "store_esp32.cpp")
+    ),
+]
+FLAGS = [
+    "-std=c++20",
+    "-O1",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-DUSE_ESP32",
+    f"-I{HERE / 'stubs'}",
+    "-fsanitize=undefined",
+    "-fno-sanitize-recover=all",
+]
 OUTPUT, LOW, PULLED_DOWN = 2, 0, -1
 RED, NEAR_INFRARED, INDICATOR = 18, 19, 21
 ENABLE, POSITIVE, NEGATIVE, AMPLITUDE, COMPARATOR = 27, 32, 33, 25, 34
@@ -34,7 +50,9 @@ def built() -> ctypes.CDLL:
     if not library.exists():
         library.parent.mkdir(parents=True, exist_ok=True)
         partial = library.with_suffix(".partial")
-        subprocess.run(["g++", *FLAGS, "-fPIC", "-shared", *map(str, SOURCES), "-o", str(partial)], check=True)  # noqa: S603, S607 - our own sources
+        subprocess.run(
+            ["g++", *FLAGS, "-fPIC", "-shared", *map(str, SOURCES), "-o", str(partial)], check=True
+        )  # noqa: S603, S607 - our own sources
         partial.rename(library)
     loaded = ctypes.CDLL(str(library))
     for name in ("mask_new", "wand_new"):
@@ -56,7 +74,9 @@ def new_mask(chip: ctypes.CDLL, pwm_hz: int = 16_000) -> ctypes.c_void_p:
 
 
 def new_wand(chip: ctypes.CDLL, period_us: int = 120_000) -> ctypes.c_void_p:
-    wand = ctypes.c_void_p(chip.wand_new(ENABLE, POSITIVE, NEGATIVE, AMPLITUDE, COMPARATOR, FULL_UA))
+    wand = ctypes.c_void_p(
+        chip.wand_new(ENABLE, POSITIVE, NEGATIVE, AMPLITUDE, COMPARATOR, FULL_UA)
+    )
     chip.driver_gates_low(wand)
     chip.driver_setup(wand)
     chip.wand_shape(wand, period_us)
@@ -65,7 +85,10 @@ def new_wand(chip: ctypes.CDLL, period_us: int = 120_000) -> ctypes.c_void_p:
 
 def turns(chip: ctypes.CDLL) -> list[tuple[int, int, int]]:
     """Every time a direction was switched on: (us, 1 positive or 2 negative, code)."""
-    return [(chip.chip_turn(index, 0), chip.chip_turn(index, 1), chip.chip_turn(index, 2)) for index in range(chip.chip_turns())]
+    return [
+        (chip.chip_turn(index, 0), chip.chip_turn(index, 1), chip.chip_turn(index, 2))
+        for index in range(chip.chip_turns())
+    ]
 
 
 # --- gates -------------------------------------------------------------------------------------------------------------------------
@@ -73,9 +96,15 @@ def turns(chip: ctypes.CDLL) -> list[tuple[int, int, int]]:
 
 def test_every_gate_is_low_and_pulled_down_before_anything_is_set_up(chip: ctypes.CDLL) -> None:
     chip.driver_gates_low(new_mask(chip))
-    chip.driver_gates_low(ctypes.c_void_p(chip.wand_new(ENABLE, POSITIVE, NEGATIVE, AMPLITUDE, COMPARATOR, FULL_UA)))
+    chip.driver_gates_low(
+        ctypes.c_void_p(chip.wand_new(ENABLE, POSITIVE, NEGATIVE, AMPLITUDE, COMPARATOR, FULL_UA))
+    )
     for pin in (RED, NEAR_INFRARED, INDICATOR, ENABLE, POSITIVE, NEGATIVE, AMPLITUDE):
-        assert (chip.chip_level(pin), chip.chip_mode(pin), chip.chip_pull(pin)) == (LOW, OUTPUT, PULLED_DOWN)
+        assert (chip.chip_level(pin), chip.chip_mode(pin), chip.chip_pull(pin)) == (
+            LOW,
+            OUTPUT,
+            PULLED_DOWN,
+        )
 
 
 @pytest.mark.parametrize("make", [new_mask, new_wand])
@@ -87,14 +116,23 @@ def test_a_driver_that_cannot_be_set_up_gives_nothing(chip: ctypes.CDLL, make: o
     chip.chip_fail(0)
     chip.driver_write(driver, 300, 300)
     chip.chip_pass(1_000_000, 0)
-    assert (chip.chip_duty(0), chip.chip_duty(1), chip.chip_level(ENABLE) if make is new_wand else 0, chip.chip_turns()) == (0, 0, 0, 0)
+    assert (
+        chip.chip_duty(0),
+        chip.chip_duty(1),
+        chip.chip_level(ENABLE) if make is new_wand else 0,
+        chip.chip_turns(),
+    ) == (0, 0, 0, 0)
 
 
 # --- the mask ----------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("pwm_hz", "bits"), [(3_000, 12), (16_000, 12), (19_531, 12), (19_532, 10), (40_000, 10)])
-def test_the_duty_is_the_share_of_full_drive_rounded_down(chip: ctypes.CDLL, pwm_hz: int, bits: int) -> None:
+@pytest.mark.parametrize(
+    ("pwm_hz", "bits"), [(3_000, 12), (16_000, 12), (19_531, 12), (19_532, 10), (40_000, 10)]
+)
+def test_the_duty_is_the_share_of_full_drive_rounded_down(
+    chip: ctypes.CDLL, pwm_hz: int, bits: int
+) -> None:
     mask = new_mask(chip, pwm_hz)
     chip.driver_gates_low(mask)
     chip.driver_setup(mask)
@@ -133,7 +171,9 @@ def test_the_red_indicator_is_on_exactly_while_near_infrared_is(chip: ctypes.CDL
 # --- the wand ----------------------------------------------------------------------------------------------------------------------
 
 
-def test_the_bridge_turns_over_in_equal_halves_and_the_amplitude_waits_for_a_period(chip: ctypes.CDLL) -> None:
+def test_the_bridge_turns_over_in_equal_halves_and_the_amplitude_waits_for_a_period(
+    chip: ctypes.CDLL,
+) -> None:
     wand = new_wand(chip)
     chip.driver_write(wand, 200, 0)
     assert chip.chip_level(ENABLE) == 0  # a timer that is dead enables nothing
@@ -142,7 +182,9 @@ def test_the_bridge_turns_over_in_equal_halves_and_the_amplitude_waits_for_a_per
     chip.chip_pass(400_000, 0)
     assert chip.chip_level(ENABLE) == 1
     found = turns(chip)
-    assert [direction for _, direction, _ in found] == [found[0][1] if index % 2 == 0 else 3 - found[0][1] for index in range(len(found))]
+    assert [direction for _, direction, _ in found] == [
+        found[0][1] if index % 2 == 0 else 3 - found[0][1] for index in range(len(found))
+    ]
     assert {later[0] - earlier[0] for earlier, later in itertools.pairwise(found)} == {60_000}
     assert [code for _, _, code in found[:8]] == [100, 100, 100, 100, 50, 50, 50, 50]
 
@@ -153,7 +195,9 @@ def test_an_interrupt_that_is_late_makes_no_half_longer_than_the_other(chip: cty
     for late_us in (0, 300, 0, 0, 1500, 20, 0, 0):
         chip.chip_pass(5_000, late_us)
     begun = turns(chip)[0][0]
-    assert all(0 <= at - begun - index * 5_000 <= 1_502 for index, (at, _, _) in enumerate(turns(chip)))
+    assert all(
+        0 <= at - begun - index * 5_000 <= 1_502 for index, (at, _, _) in enumerate(turns(chip))
+    )
 
 
 @pytest.mark.parametrize("how", ["force", "write", "release"])
@@ -188,7 +232,9 @@ def test_what_is_driven_is_known_with_its_sign(chip: ctypes.CDLL) -> None:
     assert seen in ([200, -200, 200, -200], [-200, 200, -200, 200])
 
 
-def test_a_timer_that_dies_with_one_direction_on_ends_the_output_until_the_next_boot(chip: ctypes.CDLL) -> None:
+def test_a_timer_that_dies_with_one_direction_on_ends_the_output_until_the_next_boot(
+    chip: ctypes.CDLL,
+) -> None:
     wand = new_wand(chip)
     chip.driver_write(wand, 200, 0)
     chip.chip_pass(30_000, 0)
@@ -204,8 +250,12 @@ def test_a_timer_that_dies_with_one_direction_on_ends_the_output_until_the_next_
     assert chip.chip_level(ENABLE) == 0
 
 
-@pytest.mark.parametrize(("level_ua", "code"), [(1, 0), (2, 1), (3, 1), (509, 254), (510, 255), (600, 255)])
-def test_the_converter_is_rounded_down_and_never_passes_its_end(chip: ctypes.CDLL, level_ua: int, code: int) -> None:
+@pytest.mark.parametrize(
+    ("level_ua", "code"), [(1, 0), (2, 1), (3, 1), (509, 254), (510, 255), (600, 255)]
+)
+def test_the_converter_is_rounded_down_and_never_passes_its_end(
+    chip: ctypes.CDLL, level_ua: int, code: int
+) -> None:
     wand = new_wand(chip)
     chip.driver_write(wand, level_ua, 0)
     chip.chip_pass(1_000, 0)

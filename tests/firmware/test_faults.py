@@ -26,15 +26,28 @@ def test_at_40_degrees_output_stops_and_at_41_it_latches() -> None:
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
 @pytest.mark.parametrize(
-    "broken", [{"temperature_c": None}, {"temperature_age_ms": 5000}, {"temperature_c": 4.99}, {"temperature_c": -40}, {"temperature_c": 80.01}]
+    "broken",
+    [
+        {"temperature_c": None},
+        {"temperature_age_ms": 5000},
+        {"temperature_c": 4.99},
+        {"temperature_c": -40},
+        {"temperature_c": 80.01},
+    ],
 )
-def test_a_temperature_sensor_that_is_missing_stale_or_out_of_range_refuses_and_latches(modality: str, broken: dict[str, float]) -> None:
+def test_a_temperature_sensor_that_is_missing_stale_or_out_of_range_refuses_and_latches(
+    modality: str, broken: dict[str, float]
+) -> None:
     node = Node(modality).sense(**broken).tick()
     assert (node.start()["reason"], node.state) == ("sensor_not_ready", "idle")
     for state in ("armed", "running"):
         node = getattr(Node(modality), state)()
         node.sense(**broken).tick()
-        assert (node.state, node.dark, node.telemetry()["fault"]) == ("fault", True, "temperature_sensor")
+        assert (node.state, node.dark, node.telemetry()["fault"]) == (
+            "fault",
+            True,
+            "temperature_sensor",
+        )
 
 
 def test_a_mask_without_a_temperature_sensor_never_starts() -> None:
@@ -60,7 +73,11 @@ def test_a_sensor_not_seen_off_since_the_last_session_is_a_fault(modality: str) 
     node = Node(modality).running(duration_s=60)
     node.stop()
     answer = node.start("00000000000000d2")
-    assert (answer["reason"], answer["field"], answer["state"]) == ("faulted", "worn_stuck", "fault")
+    assert (answer["reason"], answer["field"], answer["state"]) == (
+        "faulted",
+        "worn_stuck",
+        "fault",
+    )
     assert node.clear("worn_stuck")["reason"] == "faulted"  # its cause lasts
     node.touch(on=False)
     assert node.clear("worn_stuck")["reason"] == "button_needed"
@@ -109,7 +126,13 @@ def put_on_three_times() -> Node:
 
 def on_edges(node: Node) -> list[int]:
     """When red went from zero to something."""
-    return [at for (before, (at, _, level)) in zip([0, *(change[2] for change in node.changes())], node.changes(), strict=False) if level and not before]
+    return [
+        at
+        for (before, (at, _, level)) in zip(
+            [0, *(change[2] for change in node.changes())], node.changes(), strict=False
+        )
+        if level and not before
+    ]
 
 
 def test_a_mask_put_on_once_more_within_30_s_waits_in_the_dark_and_latches_nothing() -> None:
@@ -136,7 +159,9 @@ def test_a_start_or_a_resume_that_would_flicker_is_refused_and_says_when_it_woul
     node.stop()
     node.touch(on=False)
     assert node.start("00000000000000d2")["reason"] == "too_soon"
-    assert node.start("00000000000000d2", peaks={AMBER: 1000})["reason"] == "too_soon"  # all light together
+    assert (
+        node.start("00000000000000d2", peaks={AMBER: 1000})["reason"] == "too_soon"
+    )  # all light together
     node.run(wait_s - 2)
     assert node.start("00000000000000d2")["reason"] == "too_soon"
     node.run(2)
@@ -144,7 +169,11 @@ def test_a_start_or_a_resume_that_would_flicker_is_refused_and_says_when_it_woul
 
 
 def test_a_channel_switched_off_and_on_while_light_flows_latches_at_the_fourth() -> None:
-    node = Node().running(peaks={RED: 20_000, AMBER: 20_000}, budgets={RED: 9_000_000, AMBER: 9_000_000}, duration_s=300)
+    node = Node().running(
+        peaks={RED: 20_000, AMBER: 20_000},
+        budgets={RED: 9_000_000, AMBER: 9_000_000},
+        duration_s=300,
+    )
     for _ in range(3):
         node.set_levels({RED: 20_000})
         node.run(3.1, renew=ID)
@@ -165,7 +194,11 @@ def test_4_on_edges_in_more_than_30_s_do_not_latch() -> None:
 
 
 def test_set_levels_cannot_make_a_channel_flicker() -> None:
-    node = Node().running(peaks={RED: 20_000, AMBER: 20_000}, budgets={RED: 9_000_000, AMBER: 9_000_000}, duration_s=300)
+    node = Node().running(
+        peaks={RED: 20_000, AMBER: 20_000},
+        budgets={RED: 9_000_000, AMBER: 9_000_000},
+        duration_s=300,
+    )
     for _ in range(200):
         node.set_levels({RED: 20_000, AMBER: 20_000})
         node.run(0.05)
@@ -202,7 +235,7 @@ def test_a_silent_loop_is_cut_off_by_the_guard(modality: str, silence_ms: int) -
     assert began + silence_ms <= node.changes()[-1][0] <= began + silence_ms + 5
     node.tick()
     telemetry = node.telemetry()
-    assert (node.dark, telemetry.number("guard_trips")) == (True, 1)
+    assert (node.dark, telemetry.number("watchdog_trips")) == (True, 1)
     # What flowed is counted to the millisecond at which the guard cut, not to the end of the stall.
     assert telemetry.pairs("delivered")[5 if modality == "wand" else 1] - node.flowed() < 1
     assert node.flowed() - before <= peak * (silence_ms + 5) / 1000
@@ -225,12 +258,17 @@ def test_the_third_guard_trip_ends_the_session() -> None:
     for trip in (1, 2):
         node.stall(100)
         node.tick()
-        assert node.telemetry().number("guard_trips") == trip
+        assert node.telemetry().number("watchdog_trips") == trip
         node.run(1, renew=ID)
     node.stall(100)
     node.tick()
-    assert (node.state, node.dark, node.telemetry()["fault"], node.history(2)["outcome"]) == ("fault", True, "guard", "fault")
-    assert node.clear("guard")["reason"] == "ok"
+    assert (node.state, node.dark, node.telemetry()["fault"], node.history(2)["outcome"]) == (
+        "fault",
+        True,
+        "output_watchdog",
+        "fault",
+    )
+    assert node.clear("output_watchdog")["reason"] == "ok"
 
 
 def test_a_guard_trip_without_a_worn_sensor_waits_for_a_person() -> None:
@@ -238,7 +276,11 @@ def test_a_guard_trip_without_a_worn_sensor_waits_for_a_person() -> None:
     node.press().run(3.5)
     node.stall(500)
     node.tick().run(5)
-    assert (node.state, node.dark, node.telemetry()["cause"]) == ("suspended", True, "guard")
+    assert (node.state, node.dark, node.telemetry()["cause"]) == (
+        "suspended",
+        True,
+        "output_watchdog",
+    )
     node.press()
     assert node.state == "ramping"
 
@@ -248,7 +290,7 @@ def test_a_short_silence_is_nothing() -> None:
     for _ in range(20):
         node.stall(95)
         node.tick()
-    assert (node.state, node.telemetry().number("guard_trips")) == ("running", 0)
+    assert (node.state, node.telemetry().number("watchdog_trips")) == ("running", 0)
 
 
 def test_lease_and_deadline_hold_in_a_silent_loop() -> None:
@@ -260,7 +302,7 @@ def test_lease_and_deadline_hold_in_a_silent_loop() -> None:
     assert node.dark
     assert end <= node.changes()[-1][0] <= end + 5
     node.tick()
-    assert (node.telemetry()["cause"], node.telemetry().number("guard_trips")) == ("lease", 0)
+    assert (node.telemetry()["cause"], node.telemetry().number("watchdog_trips")) == ("lease", 0)
 
 
 def test_the_budget_holds_when_the_loop_dies_right_before_its_end() -> None:

@@ -12,12 +12,30 @@ from .fuzzing import CAREFUL, FAST, LONG, Report, build, run
 
 # What must have been seen, so that "no rule was broken" means something.
 REASONS: Final = {
-    "ok", "wrong_boot", "not_owner", "stale", "out_of_bounds", "bad_channel", "bad_session", "no_record", "busy", "wrong_state", "faulted", "unseen_session",
+    "ok", "wrong_boot", "not_client", "stale", "out_of_bounds", "bad_channel", "bad_session", "no_record", "busy", "wrong_state", "faulted", "unseen_session",
     "button_needed", "eye_shield_missing", "not_calibrated", "charging", "sensor_not_ready", "too_hot", "store_failed",
-    "not_enrolled", "subjects_full", "subject_gap", "dose_day", "dose_week", "sessions_day", "sessions_week", "rest", "rest_blue", "brown_out", "too_soon",
+    "not_enrolled", "profiles_full", "profile_gap", "dose_day", "dose_week", "sessions_day", "sessions_week", "rest", "rest_blue", "brown_out", "too_soon", "wrong_key", "lease_alive",
 }  # fmt: skip
-OUTCOMES: Final = {"commissioned", "reset", "completed", "fault", "open", "partial", "stopped", "unclosed", "void"}
-FAULTS: Final = {"over_temperature", "temperature_sensor", "worn_stuck", "over_current", "net_charge", "store", "guard"}
+OUTCOMES: Final = {
+    "commissioned",
+    "reset",
+    "completed",
+    "fault",
+    "open",
+    "partial",
+    "stopped",
+    "unclosed",
+    "void",
+}
+FAULTS: Final = {
+    "over_temperature",
+    "temperature_sensor",
+    "worn_stuck",
+    "over_current",
+    "net_charge",
+    "store",
+    "output_watchdog",
+}
 
 
 def _floors(report: Report, steps: int) -> None:

@@ -24,7 +24,9 @@ def test_from_38_degrees_on_a_person_is_told_at_once_and_half_a_degree_lower_it_
 
 
 @pytest.mark.parametrize("modality", BOTH)
-def test_from_39_degrees_on_half_the_level_flows_at_once_and_the_rest_comes_back_by_a_ramp_below_38_5(modality: str) -> None:
+def test_from_39_degrees_on_half_the_level_flows_at_once_and_the_rest_comes_back_by_a_ramp_below_38_5(
+    modality: str,
+) -> None:
     node = Node(modality).running(duration_s=120)
     full = node.level()
     node.sense(temperature_c=38.99).tick()
@@ -38,13 +40,20 @@ def test_from_39_degrees_on_half_the_level_flows_at_once_and_the_rest_comes_back
     node.run(6, renew=ID)
     levels = [level for _, _, level in node.changes()[began:]]
     assert levels[-1] == full
-    assert all(0 <= later - earlier <= full / 100 for earlier, later in itertools.pairwise([full // 2, *levels]))
+    assert all(
+        0 <= later - earlier <= full / 100
+        for earlier, later in itertools.pairwise([full // 2, *levels])
+    )
     assert node.telemetry()["heat"] == "warm"
 
 
 def test_a_session_that_begins_warm_begins_at_half_and_its_ramp_never_passes_it() -> None:
     node = Node().sense(temperature_c=39.5).tick()
-    node.armed(peaks={RED: 20_000, AMBER: 10_001}, budgets={RED: 2_000_000, AMBER: 1_000_000}, duration_s=60)
+    node.armed(
+        peaks={RED: 20_000, AMBER: 10_001},
+        budgets={RED: 2_000_000, AMBER: 1_000_000},
+        duration_s=60,
+    )
     node.touch().run(10, renew=ID)
     assert (node.highest(RED), node.highest(AMBER), node.state) == (10_000, 5001, "running")
 
@@ -55,8 +64,13 @@ def test_nothing_is_added_to_a_session_that_was_derated(modality: str) -> None:
     node.sense(temperature_c=39.2).tick()
     node.run(120, renew=ID)
     record = node.history(2)
-    assert (record["outcome"], 60_000 <= record.number("output_ms") <= 60_005) == ("completed", True)
-    delivered, planned = (record.pairs(key)[5 if modality == "wand" else 1] for key in ("delivered", "planned"))
+    assert (record["outcome"], 60_000 <= record.number("output_ms") <= 60_005) == (
+        "completed",
+        True,
+    )
+    delivered, planned = (
+        record.pairs(key)[5 if modality == "wand" else 1] for key in ("delivered", "planned")
+    )
     assert delivered == pytest.approx(node.flowed(), abs=50)
     assert delivered < planned * 0.56
 
@@ -75,12 +89,18 @@ def test_levels_that_are_set_while_it_is_warm_flow_at_half(modality: str) -> Non
 
 
 @pytest.mark.parametrize("modality", BOTH)
-def test_a_temperature_that_does_not_change_in_60_s_of_output_is_a_frozen_sensor(modality: str) -> None:
+def test_a_temperature_that_does_not_change_in_60_s_of_output_is_a_frozen_sensor(
+    modality: str,
+) -> None:
     node = Node(modality).armed(duration_s=120)
     node.sense(frozen=True).touch().run(59.9, renew=ID)
     assert not node.dark
     node.run(0.2, renew=ID)
-    assert (node.state, node.dark, node.telemetry()["fault"]) == ("fault", True, "temperature_sensor")
+    assert (node.state, node.dark, node.telemetry()["fault"]) == (
+        "fault",
+        True,
+        "temperature_sensor",
+    )
     node.touch(on=False).run(100)
     node.press()
     assert node.clear("temperature_sensor")["reason"] == "faulted"  # it has not changed since

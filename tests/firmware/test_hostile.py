@@ -19,9 +19,24 @@ from .fuzzing import LONG
 from .real import FULL, NODES, SESSION, RealNode, Starter
 from .wire import Line, signed
 
-pytestmark = pytest.mark.skipif(not (NODES / "mask-host").exists(), reason="no compiled nodes: scripts/setup nodes")
+pytestmark = pytest.mark.skipif(
+    not (NODES / "mask-host").exists(), reason="no compiled nodes: scripts/setup nodes"
+)
 
-EXTREMES: Final = [0, -1, 1, 2, 2**31 - 1, -(2**31), 1001, 1201, 10_001, 65_536, 80_001, 100_000_001]
+EXTREMES: Final = [
+    0,
+    -1,
+    1,
+    2,
+    2**31 - 1,
+    -(2**31),
+    1001,
+    1201,
+    10_001,
+    65_536,
+    80_001,
+    100_000_001,
+]
 BAD: Final[dict[str, Sequence[Any]]] = {
     "INT": EXTREMES,
     "STRING": ["", "0" * 16, "f" * 16, "x" * 300],
@@ -61,27 +76,42 @@ async def _quietly(node: RealNode, action: str, **arguments: Any) -> Line | None
 
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
-async def test_no_extreme_of_any_argument_gets_more_out_of_a_session(start_node: Starter, modality: str) -> None:
+async def test_no_extreme_of_any_argument_gets_more_out_of_a_session(
+    start_node: Starter, modality: str
+) -> None:
     node = await start_node(modality)
     await node.arm(lease_ms=5000)
     node.touch()
     await node.until_state("ramping")
     asked = 0
-    # A sequence number that is taken makes all lower ones stale: those come last. Stamps and subjects that are right are no harm.
+    # A sequence number that is taken makes all lower ones stale: those come last. Stamps and profiles that are right are no harm.
     arguments = [
         (name, action, argument)
         for name, action in node.actions.items()
         for argument in action.args
-        if name != "simulate_stall" and (name, argument.name) not in {("renew_lease", "stamp_ms"), ("enroll_subject", "subject")}
+        if name != "simulate_stall"
+        and (name, argument.name)
+        not in {("renew_lease", "stamp_ms"), ("enroll_profile", "profile")}
     ]
     for name, action, argument in sorted(arguments, key=lambda each: each[2].name == "sequence"):
         assert argument.type is not None
-        defaults: dict[str, Any] = {other.name: _plain(other.type.name) for other in action.args[4:] if other.type is not None}
+        defaults: dict[str, Any] = {
+            other.name: _plain(other.type.name)
+            for other in action.args[4:]
+            if other.type is not None
+        }
         if "session" in defaults:
             defaults["session"] = SESSION
         if argument.name != "sequence":
-            renewed = await node.call("renew_lease", session=SESSION, stamp_ms=signed(node.telemetry[-1].number("uptime_ms")))
-            assert (renewed["reason"], renewed["state"] in {"ramping", "running"}) == ("ok", True), (name, argument.name)
+            renewed = await node.call(
+                "renew_lease",
+                session=SESSION,
+                stamp_ms=signed(node.telemetry[-1].number("uptime_ms")),
+            )
+            assert (renewed["reason"], renewed["state"] in {"ramping", "running"}) == (
+                "ok",
+                True,
+            ), (name, argument.name)
         for value in BAD[argument.type.name]:
             answer = await _quietly(node, name, **{**defaults, argument.name: value})
             asked += answer is not None and answer["reason"] != "ok"
@@ -94,7 +124,9 @@ async def test_no_extreme_of_any_argument_gets_more_out_of_a_session(start_node:
 
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
-async def test_no_extreme_of_any_argument_of_a_start_makes_light(start_node: Starter, modality: str) -> None:
+async def test_no_extreme_of_any_argument_of_a_start_makes_light(
+    start_node: Starter, modality: str
+) -> None:
     node = await start_node(modality)
     refused = 0
     for argument in node.actions["start_session"].args[4:]:
@@ -114,24 +146,37 @@ def _plain(kind: str) -> Any:
     return "" if kind == "STRING" else 1 if kind == "INT" else [1]
 
 
-async def test_arguments_that_are_too_few_too_many_or_of_another_kind_move_nothing(start_node: Starter) -> None:
+async def test_arguments_that_are_too_few_too_many_or_of_another_kind_move_nothing(
+    start_node: Starter,
+) -> None:
     node = await start_node("mask")
     await node.arm(lease_ms=5000)
     node.touch()
     await node.until_state("ramping")
-    kinds = [ExecuteServiceArgument(), ExecuteServiceArgument(int_=1), ExecuteServiceArgument(string_="x" * 200), ExecuteServiceArgument(int_array=[1] * 200)]
+    kinds = [
+        ExecuteServiceArgument(),
+        ExecuteServiceArgument(int_=1),
+        ExecuteServiceArgument(string_="x" * 200),
+        ExecuteServiceArgument(int_array=[1] * 200),
+    ]
     for action in node.actions.values():
         right = len(action.args)
         for count in {0, right - 1, right, right + 1, 60} - {-1}:
             for kind in kinds:
                 if action.name in {"stop_session", "simulate_stall"} and count == right:
                     continue
-                node.client._get_connection().send_message(ExecuteServiceRequest(key=action.key, args=[kind] * count))
+                node.client._get_connection().send_message(
+                    ExecuteServiceRequest(key=action.key, args=[kind] * count)
+                )
     # Its answer comes after all that.
-    renewed = await node.call("renew_lease", session=SESSION, stamp_ms=signed(node.telemetry[-1].number("uptime_ms")))
+    renewed = await node.call(
+        "renew_lease", session=SESSION, stamp_ms=signed(node.telemetry[-1].number("uptime_ms"))
+    )
     assert (renewed["reason"], renewed["state"]) == ("ok", "ramping")
     assert (await node.call("stop_session"))["output"] == "0"
-    assert all(ppm <= {1: 700_000, 2: 350_000}.get(channel, 0) for _, channel, ppm in node.witness())
+    assert all(
+        ppm <= {1: 700_000, 2: 350_000}.get(channel, 0) for _, channel, ppm in node.witness()
+    )
 
 
 async def test_foreign_stale_and_repeated_commands_move_nothing(start_node: Starter) -> None:
@@ -143,32 +188,54 @@ async def test_foreign_stale_and_repeated_commands_move_nothing(start_node: Star
     stamp = signed(node.telemetry[-1].number("uptime_ms"))
     first = await node.call("renew_lease", session=SESSION, stamp_ms=stamp)
     for _ in range(30):
-        # The very same command over and over, an owner that is not connected, a boot that is over, a stamp that has been used.
-        again = await node.call("renew_lease", session=SESSION, stamp_ms=stamp, sequence=node.sequence)
+        # The very same command over and over, a client that is not connected, a boot that is over, a stamp that has been used.
+        again = await node.call(
+            "renew_lease", session=SESSION, stamp_ms=stamp, sequence=node.sequence
+        )
         node.sequence -= 1
         assert again.text == first.text
-        assert (await node.call("renew_lease", session=SESSION, stamp_ms=stamp, owner="f" * 16))["reason"] == "not_owner"
-        assert (await node.call("renew_lease", session=SESSION, stamp_ms=stamp, boot=1))["reason"] == "wrong_boot"
-        assert (await node.call("renew_lease", session=SESSION, stamp_ms=stamp, sequence=1))["reason"] == "stale"
+        assert (await node.call("renew_lease", session=SESSION, stamp_ms=stamp, client="f" * 16))[
+            "reason"
+        ] == "not_client"
+        assert (await node.call("renew_lease", session=SESSION, stamp_ms=stamp, boot=1))[
+            "reason"
+        ] == "wrong_boot"
+        assert (await node.call("renew_lease", session=SESSION, stamp_ms=stamp, sequence=1))[
+            "reason"
+        ] == "stale"
         node.sequence -= 3
         await asyncio.sleep(0.05)
     await node.until(lambda: node.dark, 4)
     assert _spans(node)[-1][1] - began < 3.05
 
 
-async def test_two_clients_that_race_get_one_session_and_one_owner(start_node: Starter) -> None:
+async def test_two_clients_that_race_get_one_session_and_one_client(start_node: Starter) -> None:
     node = await start_node("mask")
     other = RealNode("mask", node.directory)
     other.port, other.process = node.port, node.process
     await other.connect()
     sessions = [f"{number:016x}" for number in range(0x200, 0x220)]
-    answers = await asyncio.gather(*(_arm(owner, session) for owner, session in zip(itertools.cycle([node, other]), sessions, strict=False)))
+    answers = await asyncio.gather(
+        *(
+            _arm(client, session)
+            for client, session in zip(itertools.cycle([node, other]), sessions, strict=False)
+        )
+    )
     assert [answer["reason"] for answer in answers].count("ok") == 1
-    winner = next(session for session, answer in zip(sessions, answers, strict=True) if answer["reason"] == "ok")
+    winner = next(
+        session
+        for session, answer in zip(sessions, answers, strict=True)
+        if answer["reason"] == "ok"
+    )
     assert {answer["reason"] for answer in answers} <= {"ok", "busy", "unseen_session", "stale"}
     node.touch()
     await node.until_state("ramping")
-    loser = other if (await _quietly(node, "set_levels", session=winner, channels=[1], levels_uw_cm2=[1000])) is not None else node
+    loser = (
+        other
+        if (await _quietly(node, "set_levels", session=winner, channels=[1], levels_uw_cm2=[1000]))
+        is not None
+        else node
+    )
     assert loser is other
     with contextlib.suppress(Exception):
         await other.client.disconnect()
@@ -182,7 +249,9 @@ async def _arm(node: RealNode, session: str) -> Line:
     raise AssertionError(session)
 
 
-async def test_a_thousand_commands_a_second_and_the_lease_still_ends_in_time(start_node: Starter, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_thousand_commands_a_second_and_the_lease_still_ends_in_time(
+    start_node: Starter, capsys: pytest.CaptureFixture[str]
+) -> None:
     node = await start_node("mask")
     answer = await node.arm(lease_ms=4000)
     node.touch()
@@ -190,7 +259,7 @@ async def test_a_thousand_commands_a_second_and_the_lease_still_ends_in_time(sta
     end, asked = time.monotonic() + 5, 0
     began = time.monotonic()
     while time.monotonic() < end:
-        await asyncio.gather(*(node.call("read_history", record=1) for _ in range(50)))
+        await asyncio.gather(*(node.call("read_history", record=1, profile=7) for _ in range(50)))
         asked += 50
     rate = asked / (time.monotonic() - began)
     with capsys.disabled():
@@ -203,7 +272,9 @@ async def test_a_thousand_commands_a_second_and_the_lease_still_ends_in_time(sta
 # --- sockets -------------------------------------------------------------------------------------------------------------------
 
 
-async def test_sockets_that_say_nothing_half_of_something_or_garbage_stop_nothing(start_node: Starter) -> None:
+async def test_sockets_that_say_nothing_half_of_something_or_garbage_stop_nothing(
+    start_node: Starter,
+) -> None:
     node = await start_node("mask")
     await node.arm(lease_ms=3000)
     node.touch()
@@ -222,7 +293,9 @@ async def test_sockets_that_say_nothing_half_of_something_or_garbage_stop_nothin
         sockets.append(found)
         await asyncio.sleep(0.02)
     began = time.monotonic()
-    answer = await node.call("renew_lease", session=SESSION, stamp_ms=signed(node.telemetry[-1].number("uptime_ms")))
+    answer = await node.call(
+        "renew_lease", session=SESSION, stamp_ms=signed(node.telemetry[-1].number("uptime_ms"))
+    )
     assert answer["reason"] == "ok"
     assert time.monotonic() - began < 0.5
     for found in sockets[::2]:
@@ -233,7 +306,9 @@ async def test_sockets_that_say_nothing_half_of_something_or_garbage_stop_nothin
         found.close()
 
 
-async def test_garbage_in_every_kind_of_frame_after_a_right_hello_stops_nothing(start_node: Starter) -> None:
+async def test_garbage_in_every_kind_of_frame_after_a_right_hello_stops_nothing(
+    start_node: Starter,
+) -> None:
     node = await start_node("mask")
     await node.arm(lease_ms=5000)
     node.touch()
@@ -241,16 +316,24 @@ async def test_garbage_in_every_kind_of_frame_after_a_right_hello_stops_nothing(
     rng = random.Random(13)  # noqa: S311 - no secret
     for kind in range(150):
         reader, writer = await asyncio.open_connection("127.0.0.1", node.port)
-        writer.write(plain(1, b"") + b"".join(plain(kind, rng.randbytes(size)) for size in (0, 1, 20, 300)))
+        writer.write(
+            plain(1, b"") + b"".join(plain(kind, rng.randbytes(size)) for size in (0, 1, 20, 300))
+        )
         with contextlib.suppress(TimeoutError, ConnectionError):
             await asyncio.wait_for(reader.read(1), 0.2)
         writer.close()
         if kind % 50 == 0:
-            renewed = await node.call("renew_lease", session=SESSION, stamp_ms=signed(node.telemetry[-1].number("uptime_ms")))
+            renewed = await node.call(
+                "renew_lease",
+                session=SESSION,
+                stamp_ms=signed(node.telemetry[-1].number("uptime_ms")),
+            )
             assert renewed["reason"] == "ok"
     assert not node.dark
     assert (await node.call("stop_session"))["output"] == "0"
-    assert all(ppm <= {1: 700_000, 2: 350_000}.get(channel, 0) for _, channel, ppm in node.witness())
+    assert all(
+        ppm <= {1: 700_000, 2: 350_000}.get(channel, 0) for _, channel, ppm in node.witness()
+    )
 
 
 # --- stalls --------------------------------------------------------------------------------------------------------------------
@@ -316,14 +399,17 @@ async def test_power_that_is_cut_at_any_instant_leaves_darkness_and_a_record_tha
         task.cancel()
         with contextlib.suppress(BaseException):
             await task
-        flowed = {channel: node.dose_since(before, channel, FULL[channel], cut) for channel in ([5] if modality == "wand" else [1, 2])}
+        flowed = {
+            channel: node.dose_since(before, channel, FULL[channel], cut)
+            for channel in ([5] if modality == "wand" else [1, 2])
+        }
         lit += any(flowed.values())
         lines = len(node.witness())
         await node.start()
         assert node.telemetry[-1]["state"] == "idle"
         assert node.telemetry[-1]["fault"] == "-"
         newest = node.telemetry[-1].number("record")
-        record = await node.call("read_history", record=newest)
+        record = await node.call("read_history", record=newest, profile=7)
         if record["entry_session"] == session:
             outcomes[record["outcome"]] += 1
             for channel, dose in flowed.items():

@@ -7,7 +7,7 @@ from typing import Any, Final
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
-from .library import OTHER, OWNER, Node
+from .library import CLIENT, OTHER, Node
 from .wire import signed
 
 ID: Final = "00000000000000c1"
@@ -35,10 +35,15 @@ def lit_after(node: Node, at_ms: int) -> bool:
 @given(
     lease_ms=st.integers(1000, 5000),
     age_ms=st.integers(0, 900),
-    meanwhile=st.lists(st.sampled_from(["run", "lift", "touch", "set", "late", "again", "foreign", "stall"]), max_size=8),
+    meanwhile=st.lists(
+        st.sampled_from(["run", "lift", "touch", "set", "late", "again", "foreign", "stall"]),
+        max_size=8,
+    ),
 )
-def test_output_is_zero_within_the_lease_after_the_last_valid_renewal(modality: str, lease_ms: int, age_ms: int, meanwhile: list[str]) -> None:
-    node = Node(modality, owners=[OWNER, OTHER])
+def test_output_is_zero_within_the_lease_after_the_last_valid_renewal(
+    modality: str, lease_ms: int, age_ms: int, meanwhile: list[str]
+) -> None:
+    node = Node(modality, clients=[CLIENT, OTHER])
     start_ms = node.uptime_ms
     node.ramping(duration_s=60, lease_ms=lease_ms).run(0.9)
     stamp_ms = node.uptime_ms - age_ms
@@ -57,7 +62,7 @@ def test_output_is_zero_within_the_lease_after_the_last_valid_renewal(modality: 
             case "again":
                 node.renew(sequence=renewed)
             case "foreign":
-                node.renew(owner=OTHER)
+                node.renew(client=OTHER)
             case _:
                 node.stall(300)
     node.run(lease_ms / 1000 + 1)
@@ -90,14 +95,18 @@ FAULTS: Final = [
 @pytest.mark.parametrize(("modality", "cause"), FAULTS)
 @settings(FEW, max_examples=8)
 @given(lit_ms=st.integers(10, 6000), stall_ms=st.sampled_from([0, 3, 30, 45, 99, 120, 2000]))
-def test_any_fault_is_zero_within_50_or_100_ms(modality: str, cause: dict[str, Any], lit_ms: int, stall_ms: int) -> None:
+def test_any_fault_is_zero_within_50_or_100_ms(
+    modality: str, cause: dict[str, Any], lit_ms: int, stall_ms: int
+) -> None:
     node = Node(modality).ramping(duration_s=60)
     node.run(lit_ms / 1000, renew=ID)
     node.sense(**cause)
     at_ms = node.uptime_ms
     node.stall(stall_ms)
     node.tick().run(2)
-    assert not lit_after(node, at_ms + FAULT_MS[modality] + (stall_ms + NET_MS if "net_na" in cause else 0))
+    assert not lit_after(
+        node, at_ms + FAULT_MS[modality] + (stall_ms + NET_MS if "net_na" in cause else 0)
+    )
 
 
 MASK: Final[st.SearchStrategy[dict[str, Any]]] = st.fixed_dictionaries(
@@ -143,8 +152,13 @@ def given_by(modality: str, config: dict[str, Any], peak: int) -> tuple[int, flo
 @MODALITIES
 @settings(FEW, max_examples=120)
 @given(data=st.data())
-def test_tightening_one_bound_never_lets_more_flow_and_the_least_of_all_holds(modality: str, data: st.DataObject) -> None:
-    loose, other = data.draw(MASK if modality == "mask" else WAND), data.draw(MASK if modality == "mask" else WAND)
+def test_tightening_one_bound_never_lets_more_flow_and_the_least_of_all_holds(
+    modality: str, data: st.DataObject
+) -> None:
+    loose, other = (
+        data.draw(MASK if modality == "mask" else WAND),
+        data.draw(MASK if modality == "mask" else WAND),
+    )
     name = data.draw(st.sampled_from(sorted(loose)))
     tight = loose | {name: tighter(name, loose[name], other[name])}
     peak = data.draw(st.integers(1, 90_000) if modality == "mask" else st.integers(1, 550))
@@ -160,21 +174,30 @@ def test_tightening_one_bound_never_lets_more_flow_and_the_least_of_all_holds(mo
         assert most[0] * charge <= min(500, 20 * loose["contact_area_mm2"]) * 1000
 
 
-ACTIONS: Final = ("start", "set_levels", "renew", "pause", "resume", "clear", "history", "subject")
+ACTIONS: Final = ("start", "set_levels", "renew", "pause", "resume", "clear", "history", "profile")
 
 
 @MODALITIES
 @pytest.mark.parametrize("action", ACTIONS)
 @settings(FEW, max_examples=10)
 @given(state=st.sampled_from(["idle", "armed", "ramping", "paused"]), later_ms=st.integers(1, 900))
-def test_the_same_command_twice_leaves_the_ledger_as_it_is(modality: str, action: str, state: str, later_ms: int) -> None:
+def test_the_same_command_twice_leaves_the_ledger_as_it_is(
+    modality: str, action: str, state: str, later_ms: int
+) -> None:
     node = Node(modality)
     if state != "idle":
         (node.armed if state == "armed" else node.ramping)(duration_s=60)
     if state == "paused":
         node.pause()
-    arguments: tuple[Any, ...] = {"set_levels": ({0: 60},), "clear": ("store",), "history": (1,)}.get(action, ())
-    bent: dict[str, Any] = {"sequence": node.sequence + 1, "not_after_ms": signed(node.uptime_ms + 1000)}
+    arguments: tuple[Any, ...] = {
+        "set_levels": ({0: 60},),
+        "clear": ("store",),
+        "history": (1,),
+    }.get(action, ())
+    bent: dict[str, Any] = {
+        "sequence": node.sequence + 1,
+        "not_after_ms": signed(node.uptime_ms + 1000),
+    }
     if action == "start":
         bent |= {"session": "00000000000000d2", "last_record": node.newest}
     first = node.command(action, *arguments, **bent)
@@ -186,23 +209,37 @@ def test_the_same_command_twice_leaves_the_ledger_as_it_is(modality: str, action
     assert (node.stored, node.saves) == (told, saves)
 
 
-DEEDS: Final = ("start", "continue", "renew", "set", "pause", "resume", "foreign", "stop", "clear", "wait", "stall", "reboot", "gone")
+DEEDS: Final = (
+    "start",
+    "adopt",
+    "renew",
+    "set",
+    "pause",
+    "resume",
+    "foreign",
+    "stop",
+    "clear",
+    "wait",
+    "stall",
+    "reboot",
+    "gone",
+)
 
 
 def do(node: Node, what: str, session: str) -> None:
     """Do whatever somebody on the network or a bad supply can do."""
     deeds: dict[str, Callable[[], object]] = {
         "start": lambda: node.start(session, duration_s=60),
-        "continue": lambda: node.start(session, continues=2),
+        "adopt": lambda: node.adopt(session, client=OTHER),
         "set": lambda: node.set_levels({0: 60}, session),
-        "foreign": lambda: node.resume(session, owner=OTHER),
+        "foreign": lambda: node.resume(session, client=OTHER),
         "stop": node.stop,
         "clear": lambda: node.clear("worn_stuck"),
         "run": lambda: node.run(1),
         "wait": lambda: node.run(12),
         "stall": lambda: node.stall(300),
         "reboot": node.boot,
-        "gone": lambda: node.connect(OTHER).connect(OWNER, OTHER),
+        "gone": lambda: node.connect(OTHER).connect(CLIENT, OTHER),
     }
     deeds.get(what, lambda: node.command(what, session))()
 
@@ -213,13 +250,31 @@ def do(node: Node, what: str, session: str) -> None:
 @given(
     steps=st.lists(
         st.sampled_from(
-            ["start", "start", "continue", "renew", "set", "pause", "resume", "foreign", "stop", "clear", "run", "wait", "stall", "reboot", "gone"]
+            [
+                "start",
+                "start",
+                "adopt",
+                "renew",
+                "set",
+                "pause",
+                "resume",
+                "foreign",
+                "stop",
+                "clear",
+                "run",
+                "wait",
+                "stall",
+                "reboot",
+                "gone",
+            ]
         ),
         max_size=20,
     )
 )
-def test_no_command_begins_output_without_an_edge_or_a_press(modality: str, sensor: str, steps: list[str]) -> None:
-    node = Node(modality, has_worn=sensor != "none", owners=[OWNER, OTHER])
+def test_no_command_begins_output_without_an_edge_or_a_press(
+    modality: str, sensor: str, steps: list[str]
+) -> None:
+    node = Node(modality, has_worn=sensor != "none", clients=[CLIENT, OTHER])
     if sensor == "on":
         node.touch()
     elif sensor == "unknown":
@@ -240,17 +295,23 @@ def delivered(node: Node) -> int:
 
 @MODALITIES
 @FEW
-@given(at_ms=st.integers(0, 12_000), step_ms=st.integers(1, 40), end=st.sampled_from(["none", "pause", "stop", "lift"]))
-def test_a_reboot_at_any_tick_never_lowers_what_is_charged(modality: str, at_ms: int, step_ms: int, end: str) -> None:
+@given(
+    at_ms=st.integers(0, 12_000),
+    step_ms=st.integers(1, 40),
+    end=st.sampled_from(["none", "pause", "stop", "lift"]),
+)
+def test_a_reboot_at_any_tick_never_lowers_what_is_charged(
+    modality: str, at_ms: int, step_ms: int, end: str
+) -> None:
     node = Node(modality, step_ms=step_ms).armed(duration_s=10).touch(on=False).touch()
     node.run(at_ms / 1000, renew=ID)
     if end == "lift":
         node.touch(on=False)
     elif end != "none":
         node.command(*(["pause", ID] if end == "pause" else ["stop"]))
-    before = node.subject()
+    before = node.profile()
     node.boot()
-    after = node.subject()
+    after = node.profile()
     for key in ("dose_day", "dose_week", "sessions_day", "sessions_week"):
         assert after.number(key) >= before.number(key), key
     assert after.number("rest_s") >= before.number("rest_s") - 1
@@ -260,8 +321,15 @@ def test_a_reboot_at_any_tick_never_lowers_what_is_charged(modality: str, at_ms:
 
 @MODALITIES
 @FEW
-@given(data=st.data(), kind=st.sampled_from(["session", "torn", "rubbish", "missing"]), worn=st.booleans(), button=st.booleans())
-def test_power_up_is_dark_and_what_cannot_be_read_allows_nothing(modality: str, data: st.DataObject, kind: str, worn: bool, button: bool) -> None:  # noqa: FBT001 - drawn
+@given(
+    data=st.data(),
+    kind=st.sampled_from(["session", "torn", "rubbish", "missing"]),
+    worn=st.booleans(),
+    button=st.booleans(),
+)
+def test_power_up_is_dark_and_what_cannot_be_read_allows_nothing(
+    modality: str, data: st.DataObject, kind: str, worn: bool, button: bool
+) -> None:  # noqa: FBT001 - drawn
     node = Node(modality).ramping(duration_s=60)
     node.run(1)
     content = bytearray(node.stored)

@@ -42,14 +42,36 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
     program = tmp_path_factory.mktemp("memory") / "memory"
     flags = ["-std=c++20", "-Wall", "-Wextra", "-Werror", "-DUSE_ESP32", f"-I{HERE / 'stubs'}"]
     subprocess.run(["g++", *flags, str(HERE / "memory.cpp"), "-o", str(program)], check=True)  # noqa: S603, S607 - our own source
-    sizes = [int(size) for size in subprocess.run([program], capture_output=True, check=True).stdout.split()]  # noqa: S603 - our own program
-    return dict(zip(("governor", "of it: its form in the store", "of it: a line", "guard", "drivers", "store"), sizes, strict=True))
+    sizes = [
+        int(size)
+        for size in subprocess.run([program], capture_output=True, check=True).stdout.split()
+    ]  # noqa: S603 - our own program
+    return dict(
+        zip(
+            (
+                "governor",
+                "of it: its form in the store",
+                "of it: a line",
+                "guard",
+                "drivers",
+                "store",
+            ),
+            sizes,
+            strict=True,
+        )
+    )
 
 
-def test_a_node_with_every_connection_taken_fits_with_room_to_spare(own: dict[str, int], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_node_with_every_connection_taken_fits_with_room_to_spare(
+    own: dict[str, int], capsys: pytest.CaptureFixture[str]
+) -> None:
     ours = {name: size for name, size in own.items() if not name.startswith("of it")}
     assert all(size > 0 for size in own.values())
-    rows = {**ours, **OTHERS, **{f"{CONNECTIONS} x {name}": CONNECTIONS * size for name, size in EACH.items()}}
+    rows = {
+        **ours,
+        **OTHERS,
+        **{f"{CONNECTIONS} x {name}": CONNECTIONS * size for name, size in EACH.items()},
+    }
     total = sum(rows.values())
     with capsys.disabled():
         print("\nmemory of a node:")  # noqa: T201 - the figures are wanted
@@ -59,7 +81,18 @@ def test_a_node_with_every_connection_taken_fits_with_room_to_spare(own: dict[st
 
 
 def test_nothing_of_the_governor_is_allocated_while_it_runs() -> None:
-    for name in ("governor.cpp", "sensors.cpp", "start.cpp", "subjects.cpp", "actions.cpp", "lines.cpp", "governor.h", "record.h", "subjects.h", "text.h"):
+    for name in (
+        "governor.cpp",
+        "sensors.cpp",
+        "start.cpp",
+        "profiles.cpp",
+        "actions.cpp",
+        "lines.cpp",
+        "governor.h",
+        "record.h",
+        "profiles.h",
+        "text.h",
+    ):
         text = (COMPONENT / name).read_text()
         for word in ("new ", "malloc", "std::string", "std::vector", "make_unique", "push_back"):
             assert not any(word in line.split("//")[0] for line in text.splitlines()), (name, word)
@@ -67,4 +100,7 @@ def test_nothing_of_the_governor_is_allocated_while_it_runs() -> None:
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
 def test_the_packages_allow_as_many_connections_as_are_counted_here(modality: str) -> None:
-    assert f"max_connections: {CONNECTIONS}\n" in (ROOT / "esphome" / "packages" / f"{modality}.yaml").read_text()
+    assert (
+        f"max_connections: {CONNECTIONS}\n"
+        in (ROOT / "esphome" / "packages" / f"{modality}.yaml").read_text()
+    )

@@ -27,12 +27,14 @@ TESTS: Final = [
         "bounds",
         "zones",
         "windows",
-        "subjects",
+        "profiles",
         "clock",
         "heat",
         "current",
         "waveform",
         "window_properties",
+        "adopt",
+        "refuses",
     )
 ]
 # Without --long: as many as fit into a minute, another part of the list every day would make a red day a riddle, so always these.
@@ -56,7 +58,9 @@ class Mutant:
     property: str = ""
 
 
-MUTANTS: Final = [Mutant(**entry) for entry in tomllib.loads((HERE / "mutants.toml").read_text())["mutant"]]
+MUTANTS: Final = [
+    Mutant(**entry) for entry in tomllib.loads((HERE / "mutants.toml").read_text())["mutant"]
+]
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: re.sub(r"\W+", "_", mutant.breaks))
@@ -72,11 +76,19 @@ def test_the_list_is_long_enough() -> None:
 
 def _copied(root: Path) -> Path:
     """Copy what the tests of the governor need, so that a fault can be put into it."""
-    for part in ("tests/firmware", "tests/real", "tests/__init__.py", "custom_components", "pyproject.toml"):
+    for part in (
+        "tests/firmware",
+        "tests/real",
+        "tests/__init__.py",
+        "custom_components",
+        "pyproject.toml",
+    ):
         source, copy = ROOT / part, root / part
         copy.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__", "invalid", "valid"))
+            shutil.copytree(
+                source, copy, ignore=shutil.ignore_patterns("__pycache__", "invalid", "valid")
+            )
         else:
             shutil.copy(source, copy)
     return root
@@ -86,14 +98,27 @@ def _put(mutant: Mutant, root: Path) -> Path:
     """Put the fault into the copy, and take out the one before. Returns the component."""
     copy = root / "esphome" / "components" / "facial_therapy"
     shutil.copytree(COMPONENT, copy, dirs_exist_ok=True)
-    (copy / mutant.file).write_text((copy / mutant.file).read_text().replace(mutant.old, mutant.new))
+    (copy / mutant.file).write_text(
+        (copy / mutant.file).read_text().replace(mutant.old, mutant.new)
+    )
     return copy
 
 
 def _red(root: Path, tests: list[str]) -> str:
     """The first test that fails; empty if none does."""
     done = subprocess.run(  # noqa: S603 - our own tests
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:homeassistant", "-q", "-x", *tests],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:homeassistant",
+            "-q",
+            "-x",
+            *tests,
+        ],
         cwd=root,
         capture_output=True,
         text=True,
@@ -120,13 +145,19 @@ def _killer(mutant: Mutant, root: Path) -> str:
 
 
 @pytest.mark.timeout(7200)
-def test_every_fault_of_a_safety_rule_is_noticed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_fault_of_a_safety_rule_is_noticed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     chosen = MUTANTS if LONG else [mutant for mutant in MUTANTS if mutant.breaks.startswith(SHORT)]
     root, alive = _copied(tmp_path), []
     for mutant in chosen:
         killer = _killer(mutant, root)
         with capsys.disabled():
-            print(f"\n{'killed' if killer else 'ALIVE ':6} {mutant.file:13} {mutant.breaks}: {killer}", end="", flush=True)  # noqa: T201 - the figures are wanted
+            print(
+                f"\n{'killed' if killer else 'ALIVE ':6} {mutant.file:13} {mutant.breaks}: {killer}",
+                end="",
+                flush=True,
+            )  # noqa: T201 - the figures are wanted
         if not killer:
             alive.append(mutant.breaks)
     with capsys.disabled():
@@ -136,7 +167,11 @@ def test_every_fault_of_a_safety_rule_is_noticed(tmp_path: Path, capsys: pytest.
 
 @pytest.mark.skipif(not LONG, reason="--long: a build for each")
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("mutant", [mutant for mutant in MUTANTS if mutant.property], ids=lambda mutant: re.sub(r"\W+", "_", mutant.breaks))
+@pytest.mark.parametrize(
+    "mutant",
+    [mutant for mutant in MUTANTS if mutant.property],
+    ids=lambda mutant: re.sub(r"\W+", "_", mutant.breaks),
+)
 def test_each_property_turns_red_at_its_own_fault(mutant: Mutant, tmp_path: Path) -> None:
     _put(mutant, _copied(tmp_path))
     assert _red(tmp_path, [mutant.property]).startswith(mutant.property.partition("::")[2])

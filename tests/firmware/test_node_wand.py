@@ -10,14 +10,18 @@ import pytest
 from .real import NODES, SESSION, RealNode, Starter
 from .wire import signed
 
-pytestmark = pytest.mark.skipif(not (NODES / "wand-host").exists(), reason="no compiled nodes: scripts/setup nodes")
+pytestmark = pytest.mark.skipif(
+    not (NODES / "wand-host").exists(), reason="no compiled nodes: scripts/setup nodes"
+)
 
 
 async def renew(node: RealNode, seconds: float) -> None:
     """Let it flow for a while."""
     for _ in range(round(seconds)):
         await asyncio.sleep(1)
-        await node.call("renew_lease", session=SESSION, stamp_ms=signed(node.telemetry[-1].number("uptime_ms")))
+        await node.call(
+            "renew_lease", session=SESSION, stamp_ms=signed(node.telemetry[-1].number("uptime_ms"))
+        )
 
 
 async def flowing(start_node: Starter, modality: str = "wand", seconds: int = 2) -> RealNode:
@@ -94,8 +98,12 @@ async def test_the_node_gives_its_cue_at_the_end_of_a_zone(start_node: Starter) 
     assert all(b"zone 1:" not in line for line in lines)
 
 
-@pytest.mark.parametrize(("modality", "channel", "full"), [("mask", 1, 700_000), ("wand", 5, 200_000)])
-async def test_warm_skin_halves_the_level_at_once(start_node: Starter, modality: str, channel: int, full: int) -> None:
+@pytest.mark.parametrize(
+    ("modality", "channel", "full"), [("mask", 1, 700_000), ("wand", 5, 200_000)]
+)
+async def test_warm_skin_halves_the_level_at_once(
+    start_node: Starter, modality: str, channel: int, full: int
+) -> None:
     node = await flowing(start_node, modality, 6)
     node.set("simulated_temperature", 39.3)
     await node.until(lambda: node.telemetry[-1]["heat"] == "derated")

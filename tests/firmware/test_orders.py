@@ -4,12 +4,16 @@ from typing import Any
 
 import pytest
 
-from .library import BOOT, OTHER, OWNER, RED, Node
+from .library import BOOT, CLIENT, OTHER, RED, Node
 from .wire import signed
 
 ID = "00000000000000c1"
 EVERY = ("start", "set_levels", "renew", "pause", "resume", "clear", "history")
-ARGUMENTS: dict[str, tuple[Any, ...]] = {"set_levels": ({RED: 1000},), "clear": ("flicker",), "history": (1,)}
+ARGUMENTS: dict[str, tuple[Any, ...]] = {
+    "set_levels": ({RED: 1000},),
+    "clear": ("flicker",),
+    "history": (1,),
+}
 WRAP = 2**32
 
 
@@ -17,7 +21,7 @@ def _call(node: Node, action: str, **bent: Any) -> str:
     return node.command(action, *ARGUMENTS.get(action, ()), **bent)["reason"]
 
 
-# --- the envelope --------------------------------------------------------------------------------------------------------------
+# --- the header --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("action", EVERY)
@@ -27,18 +31,21 @@ def test_a_command_for_another_boot_is_refused(action: str, boot: int) -> None:
 
 
 @pytest.mark.parametrize("action", EVERY)
-@pytest.mark.parametrize("owner", ["", OTHER, "0" * 16, OWNER.upper(), "ft-" + OWNER, OWNER + "0", "x" * 16, "a" * 200])
-def test_a_command_of_somebody_who_is_not_connected_is_refused(action: str, owner: str) -> None:
-    assert _call(Node().running(), action, owner=owner) == "not_owner"
+@pytest.mark.parametrize(
+    "client",
+    ["", OTHER, "0" * 16, CLIENT.upper(), "ft-" + CLIENT, CLIENT + "0", "x" * 16, "a" * 200],
+)
+def test_a_command_of_somebody_who_is_not_connected_is_refused(action: str, client: str) -> None:
+    assert _call(Node().running(), action, client=client) == "not_client"
 
 
 @pytest.mark.parametrize("action", ["set_levels", "renew", "pause", "resume"])
 def test_a_connected_client_does_not_command_the_session_of_another(action: str) -> None:
     node = Node().running(duration_s=60)
-    node.connect(OWNER, OTHER)
-    assert _call(node, action, owner=OTHER, sequence=1) == "not_owner"
+    node.connect(CLIENT, OTHER)
+    assert _call(node, action, client=OTHER, sequence=1) == "not_client"
     assert node.state == "running"
-    assert _call(node, "history", owner=OTHER, sequence=1) == "ok"
+    assert _call(node, "history", client=OTHER, sequence=1) == "ok"
 
 
 @pytest.mark.parametrize("action", EVERY)
@@ -57,7 +64,9 @@ def test_a_lower_sequence_number_is_stale(action: str) -> None:
 
 @pytest.mark.parametrize("action", EVERY)
 @pytest.mark.parametrize("ahead_ms", [-1, -1000, 2001, 60_000, 2**31 - 1, -(2**31)])
-def test_a_command_that_comes_too_late_or_is_valid_too_long_is_stale(action: str, ahead_ms: int) -> None:
+def test_a_command_that_comes_too_late_or_is_valid_too_long_is_stale(
+    action: str, ahead_ms: int
+) -> None:
     node = Node().running(duration_s=60)
     assert _call(node, action, not_after_ms=signed(node.uptime_ms + ahead_ms)) == "stale"
     assert node.state == "running"
@@ -67,7 +76,9 @@ def test_a_command_that_comes_too_late_or_is_valid_too_long_is_stale(action: str
 @pytest.mark.parametrize("now_ms", [10_000, 2**31 - 1000, 2**31 - 1, 2**31, WRAP - 1001, WRAP - 1])
 def test_the_last_moment_of_a_command_may_lie_beyond_the_wrap(now_ms: int, ahead_ms: int) -> None:
     node = Node(now_ms=now_ms)
-    expected = "stale" if (now_ms + ahead_ms) % WRAP == 0 else "ok"  # zero is refused for every argument
+    expected = (
+        "stale" if (now_ms + ahead_ms) % WRAP == 0 else "ok"
+    )  # zero is refused for every argument
     assert node.history(1, not_after_ms=signed(now_ms + ahead_ms))["reason"] == expected
 
 
@@ -80,7 +91,7 @@ def test_a_repeated_number_gets_its_stored_answer_and_nothing_else_happens() -> 
     first = node.start(sequence=7)
     node.run(1)
     for _ in range(3):
-        again = node.start("00000000000000d2", sequence=7, subject=-1)
+        again = node.start("00000000000000d2", sequence=7, profile=-1)
         assert again.text == first.text
         assert node.set_levels({RED: 1}, sequence=7).text == first.text
     assert (node.state, node.newest) == ("armed", 2)
@@ -98,60 +109,78 @@ def test_a_repeated_pause_does_not_pause_again() -> None:
     assert first["state"] == "paused"
 
 
-def test_a_refused_argument_uses_its_number_up_but_a_refused_envelope_does_not() -> None:
+def test_a_refused_argument_uses_its_number_up_but_a_refused_header_does_not() -> None:
     node = Node()
     assert node.start(sequence=5, not_after_ms=signed(node.uptime_ms - 1))["reason"] == "stale"
     assert node.start(sequence=5, boot=1)["reason"] == "wrong_boot"
-    assert node.start(sequence=5, subject=0)["reason"] == "out_of_bounds"
+    assert node.start(sequence=5, profile=0)["reason"] == "out_of_bounds"
     assert node.start(sequence=5)["reason"] == "out_of_bounds"  # the stored answer
     assert node.start(sequence=6)["reason"] == "ok"
 
 
-def test_each_owner_has_a_sequence_of_its_own_which_ends_with_its_connection() -> None:
-    node = Node().connect(OWNER, OTHER)
+def test_each_client_has_a_sequence_of_its_own_which_ends_with_its_connection() -> None:
+    node = Node().connect(CLIENT, OTHER)
     assert node.history(1, sequence=1000)["reason"] == "ok"
-    assert node.history(1, owner=OTHER, sequence=1)["reason"] == "ok"
+    assert node.history(1, client=OTHER, sequence=1)["reason"] == "ok"
     node.connect(OTHER)
-    assert node.history(1, sequence=1001)["reason"] == "not_owner"
-    node.connect(OWNER, OTHER)
+    assert node.history(1, sequence=1001)["reason"] == "not_client"
+    node.connect(CLIENT, OTHER)
     assert node.history(1, sequence=1)["reason"] == "ok"
 
 
 def test_ten_clients_can_command_and_a_repeated_id_is_one_client() -> None:
-    owners = [f"{number:016x}" for number in range(1, 11)]
-    node = Node().connect(*owners, *owners)
-    for owner in owners:
-        assert node.history(1, owner=owner, sequence=1)["reason"] == "ok"
-    node.connect("00000000000000ff", *owners[1:])
-    assert node.history(1, owner="00000000000000ff", sequence=1)["reason"] == "ok"
+    clients = [f"{number:016x}" for number in range(1, 11)]
+    node = Node().connect(*clients, *clients)
+    for client in clients:
+        assert node.history(1, client=client, sequence=1)["reason"] == "ok"
+    node.connect("00000000000000ff", *clients[1:])
+    assert node.history(1, client="00000000000000ff", sequence=1)["reason"] == "ok"
 
 
-def test_the_order_of_checks_is_boot_owner_sequence_not_after_then_arguments() -> None:
+def test_the_order_of_checks_is_boot_client_sequence_not_after_then_arguments() -> None:
     node = Node()
     node.history(1, sequence=10)
-    bent: dict[str, Any] = {"boot": 1, "owner": OTHER, "sequence": 3, "not_after_ms": signed(node.uptime_ms - 5), "subject": 0}
-    for repaired, reason in (("boot", "wrong_boot"), ("owner", "not_owner"), ("sequence", "stale")):
+    bent: dict[str, Any] = {
+        "boot": 1,
+        "client": OTHER,
+        "sequence": 3,
+        "not_after_ms": signed(node.uptime_ms - 5),
+        "profile": 0,
+    }
+    for repaired, reason in (
+        ("boot", "wrong_boot"),
+        ("client", "not_client"),
+        ("sequence", "stale"),
+    ):
         assert node.start(**bent)["reason"] == reason
         del bent[repaired]
     assert node.start(**{**bent, "sequence": 11})["reason"] == "stale"
     del bent["not_after_ms"]
-    assert node.start(**{**bent, "sequence": 12, "duration_s": 0})["field"] == "subject"
+    assert node.start(**{**bent, "sequence": 12, "duration_s": 0})["field"] == "profile"
 
 
 def test_every_answer_carries_who_when_and_what() -> None:
     node = Node()
     for answer in (
-        node.start(subject=0),
+        node.start(profile=0),
         node.start(),
         node.renew(),
         node.pause(),
         node.resume(),
-        node.clear("guard"),
+        node.clear("output_watchdog"),
         node.history(1),
         node.history(99),
         node.stop(),
     ):
-        assert list(answer)[:7] == ["reason", "boot", "uptime_ms", "sequence", "state", "session", "record"]
+        assert list(answer)[:7] == [
+            "reason",
+            "boot",
+            "uptime_ms",
+            "sequence",
+            "state",
+            "session",
+            "record",
+        ]
         assert (answer.number("boot"), answer.number("uptime_ms")) == (BOOT, node.uptime_ms)
 
 

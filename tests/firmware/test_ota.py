@@ -17,7 +17,9 @@ from .real import FULL, NODES, SESSION, RealNode
 from .wire import signed
 
 PROGRAM: Final = NODES / "ota-host"
-pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason="no compiled node: scripts/setup ota_node")
+pytestmark = pytest.mark.skipif(
+    not PROGRAM.exists(), reason="no compiled node: scripts/setup ota_node"
+)
 
 PASSWORD: Final = b"test only"
 MAGIC: Final = bytes.fromhex("6c26f75c45")
@@ -36,7 +38,13 @@ async def client(port: int, count: int) -> AsyncGenerator[None]:
     """Connect, send this many bytes of the handshake, and no more; leave at the end."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     nonce, left = b"", count
-    for part, answer in ((MAGIC, 2), (FEATURES, 2 + 65), (b"", 1), (KIND_AND_SIZE, 1), (b"0" * 32, 1)):
+    for part, answer in (
+        (MAGIC, 2),
+        (FEATURES, 2 + 65),
+        (b"", 1),
+        (KIND_AND_SIZE, 1),
+        (b"0" * 32, 1),
+    ):
         proof = hashlib.sha256(PASSWORD + nonce + b"a" * 64).hexdigest().encode()
         sent = (part or b"a" * 64 + proof)[:left]
         writer.write(sent)
@@ -64,17 +72,25 @@ async def node(tmp_path: Path, socket_enabled: None) -> AsyncGenerator[RealNode]
 
 async def renew(node: RealNode) -> None:
     """Keep the lease."""
-    answer = await node.call("renew_lease", session=SESSION, stamp_ms=signed(node.telemetry[-1].number("uptime_ms")))
+    answer = await node.call(
+        "renew_lease", session=SESSION, stamp_ms=signed(node.telemetry[-1].number("uptime_ms"))
+    )
     assert answer["reason"] == "ok"
 
 
 def ceiling(node: RealNode) -> None:
     """Nothing was ever brighter than what was asked for."""
-    assert all(ppm <= {1: 700_000, 2: 350_000}.get(channel, 0) for _, channel, ppm in node.witness())
+    assert all(
+        ppm <= {1: 700_000, 2: 350_000}.get(channel, 0) for _, channel, ppm in node.witness()
+    )
 
 
-async def test_before_it_has_shown_the_password_a_client_that_stalls_stops_nothing(node: RealNode) -> None:
-    await node.arm(duration_s=300, peaks_uw_cm2=[28_000, 14_000], budgets_uj_cm2=[8_400_000, 4_200_000])
+async def test_before_it_has_shown_the_password_a_client_that_stalls_stops_nothing(
+    node: RealNode,
+) -> None:
+    await node.arm(
+        duration_s=300, peaks_uw_cm2=[28_000, 14_000], budgets_uj_cm2=[8_400_000, 4_200_000]
+    )
     node.touch()
     await node.until_state("running")
     began = time.monotonic()
@@ -86,15 +102,19 @@ async def test_before_it_has_shown_the_password_a_client_that_stalls_stops_nothi
             await renew(node)
         await asyncio.sleep(0.05)
     assert node.telemetry[-1]["state"] == "running"
-    assert node.telemetry[-1].number("guard_trips") == 0
+    assert node.telemetry[-1].number("watchdog_trips") == 0
     assert [ppm for at, _, ppm in node.witness() if at > began] == []
     assert (await node.call("stop_session"))["output"] == "0"
     ceiling(node)
 
 
-async def test_after_that_it_blocks_the_loop_and_light_is_gone_within_the_guards_time(node: RealNode, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_after_that_it_blocks_the_loop_and_light_is_gone_within_the_guards_time(
+    node: RealNode, capsys: pytest.CaptureFixture[str]
+) -> None:
     latest = -math.inf
-    for count in range(AUTHENTICATED, ALL + 1) if LONG else (AUTHENTICATED, STARTED - 1, STARTED, ALL):
+    for count in (
+        range(AUTHENTICATED, ALL + 1) if LONG else (AUTHENTICATED, STARTED - 1, STARTED, ALL)
+    ):
         await node.fresh()
         line = len(node.witness())
         await node.arm(lease_ms=2000)
@@ -115,7 +135,7 @@ async def test_after_that_it_blocks_the_loop_and_light_is_gone_within_the_guards
                 await asyncio.sleep(3 if LONG else 0)
                 assert len(node.witness()) == lines
         if count < STARTED:
-            await node.until(lambda: node.telemetry[-1].number("guard_trips") == 1)
+            await node.until(lambda: node.telemetry[-1].number("watchdog_trips") == 1)
         else:
             # An update that has begun is the end until the next boot.
             await asyncio.sleep(0.3)
@@ -125,7 +145,9 @@ async def test_after_that_it_blocks_the_loop_and_light_is_gone_within_the_guards
         lines = len(node.witness())
         await node.start()
         assert (node.telemetry[-1]["state"], node.telemetry[-1]["fault"]) == ("idle", "-")
-        record = await node.call("read_history", record=node.telemetry[-1].number("record"))
+        record = await node.call(
+            "read_history", record=node.telemetry[-1].number("record"), profile=7
+        )
         assert record["entry_session"] == SESSION
         assert record["outcome"] == ("unclosed" if count < STARTED else "partial")
         for channel, dose in flowed.items():

@@ -11,13 +11,18 @@ ID = "00000000000000c1"
 
 def test_a_node_without_a_store_gives_nothing_until_its_button_has_been_held_for_10_s() -> None:
     node = Node(fresh=True)
-    assert (node.state, node.telemetry()["fault"], node.newest, node.stored) == ("fault", "store", 1, b"")
+    assert (node.state, node.telemetry()["fault"], node.newest, node.stored) == (
+        "fault",
+        "store",
+        1,
+        b"",
+    )
     assert node.start()["reason"] == node.enroll(77)["reason"] == "faulted"
     node.press(9.9)
     assert node.clear("store")["reason"] == "faulted"
     assert node.boot().state == "fault"
     node.press(10.1)
-    assert (node.state, node.telemetry()["fault"], node.telemetry()["subjects"]) == ("idle", "-", "-")
+    assert (node.state, node.telemetry()["fault"], node.profiles[0]) == ("idle", "-", 0)
     assert node.start()["reason"] == "not_enrolled"
     assert node.boot().state == "idle"
 
@@ -31,7 +36,13 @@ def test_a_button_that_is_down_since_boot_begins_nothing_anew() -> None:
 def test_record_1_is_made_at_commissioning() -> None:
     node = Node()
     record = node.history(1)
-    assert (record["entry"], record["entry_session"], record["subject"], record["outcome"], record["age_s"]) == ("1", "-", "-", "commissioned", "-")
+    assert (
+        record["entry"],
+        record["entry_session"],
+        record["of_profile"],
+        record["outcome"],
+        record["age_s"],
+    ) == ("1", "-", "0", "commissioned", "-")
     assert (record["planned"], record["delivered"], record["output_ms"]) == ("-", "-", "0")
 
 
@@ -39,13 +50,20 @@ def test_a_record_is_opened_in_full_before_the_first_light() -> None:
     node = Node().armed(peaks={RED: 1000, AMBER: 2000}, budgets={RED: 111_000, AMBER: 222_000})
     node.boot()
     record = node.history(2)
-    assert (record["entry_session"], record["subject"], record["outcome"]) == (ID, "77", "unclosed")
+    assert (record["entry_session"], record["of_profile"], record["outcome"]) == (
+        ID,
+        "1",
+        "unclosed",
+    )
+    assert node.history(2, 78)["of_profile"] == "0"
     assert record.pairs("planned") == record.pairs("delivered") == {1: 111_000, 4: 222_000}
 
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
 @pytest.mark.parametrize("state", ["armed", "ramping", "running", "suspended", "paused"])
-def test_a_cut_in_any_state_leaves_darkness_and_a_record_charged_at_its_budgets(modality: str, state: str) -> None:
+def test_a_cut_in_any_state_leaves_darkness_and_a_record_charged_at_its_budgets(
+    modality: str, state: str
+) -> None:
     node = Node(modality)
     if state in {"armed", "ramping", "running"}:
         getattr(node, state)(duration_s=60)
@@ -55,7 +73,12 @@ def test_a_cut_in_any_state_leaves_darkness_and_a_record_charged_at_its_budgets(
     node.boot()
     node.touch(on=False).touch().run(30)
     record = node.history(2)
-    assert (node.dark, node.state, record["outcome"], record["age_s"]) == (True, "idle", "unclosed", "-")
+    assert (node.dark, node.state, record["outcome"], record["age_s"]) == (
+        True,
+        "idle",
+        "unclosed",
+        "-",
+    )
     assert record.pairs("delivered") == record.pairs("planned")
     assert sum(record.pairs("delivered").values()) >= node.flowed()
     assert node.boot().history(2)["outcome"] == "unclosed"
@@ -73,7 +96,15 @@ def test_a_closed_record_survives_a_reboot_with_its_age_unknown() -> None:
     assert node.history(2)["age_s"] == "90"
     after = node.boot().history(2)
     assert after["age_s"] == "-"
-    for key in ("entry", "entry_session", "subject", "planned", "delivered", "output_ms", "outcome"):
+    for key in (
+        "entry",
+        "entry_session",
+        "of_profile",
+        "planned",
+        "delivered",
+        "output_ms",
+        "outcome",
+    ):
         assert after[key] == before[key]
 
 
@@ -96,7 +127,11 @@ def test_the_last_32_records_are_kept_and_no_other() -> None:
     for number in (10, 41):
         assert node.history(number)["entry_session"] == f"{number:016x}"
     node.boot()
-    assert (node.newest, node.history(10)["reason"], node.history(9)["reason"]) == (41, "ok", "no_record")
+    assert (node.newest, node.history(10)["reason"], node.history(9)["reason"]) == (
+        41,
+        "ok",
+        "no_record",
+    )
 
 
 @pytest.mark.parametrize("record", [0, -1, -(2**31)])
@@ -148,12 +183,18 @@ def test_the_records_of_a_mask_are_not_those_of_a_wand() -> None:
 def test_the_longest_lines_fit() -> None:
     node = Node(now_ms=2**32 - 30_000)
     everything = dict.fromkeys(range(4), 15000)
-    subject = 2**31 - 1
+    profile = 2**31 - 1
     for token in range(3):
-        assert node.enroll(subject - token)["reason"] == "ok"
-    node.running(session="ffffffffffffffff", peaks=everything, budgets=dict.fromkeys(everything, 20_000_000), subject=subject, duration_s=1200)
-    assert len(node.telemetry()["subjects"]) == 35
-    for line in (node.telemetry(), node.description(), node.history(2), node.subject(subject)):
+        assert node.enroll(profile - token)["reason"] == "ok"
+    node.running(
+        session="ffffffffffffffff",
+        peaks=everything,
+        budgets=dict.fromkeys(everything, 20_000_000),
+        profile=profile,
+        duration_s=1200,
+    )
+    assert node.profiles[0] == 4
+    for line in (node.telemetry(), node.description(), node.history(2), node.profile(profile)):
         assert len(line.text) <= 540
     assert len(node.telemetry().pairs("levels")) == 4
     node.boot()
@@ -168,7 +209,6 @@ def test_telemetry_says_what_the_contract_lists() -> None:
         "state",
         "session",
         "record",
-        "owner",
         "worn",
         "temperature_cc",
         "heat",
@@ -184,9 +224,10 @@ def test_telemetry_says_what_the_contract_lists() -> None:
         "delivered",
         "zone",
         "contacts",
-        "guard_trips",
+        "watchdog_trips",
         "button",
-        "subjects",
+        "profiles",
+        "refuses",
         "needs_button",
         "crc",
     ]
@@ -210,11 +251,21 @@ def test_the_description_says_what_the_contract_lists() -> None:
     # fmt: on
     mask = Node(full_uw_cm2=(40_000, 40_000, 22_000, 0)).description()
     assert list(mask) == keys
-    assert (mask["contract"], mask["modality"], mask["channels"], mask["eye_shield"]) == ("1.0", "mask", "1,2,3", "fixed")
+    assert (mask["contract"], mask["modality"], mask["channels"], mask["eye_shield"]) == (
+        "1.0",
+        "mask",
+        "1,2,3",
+        "fixed",
+    )
     assert mask.pairs("full_uw_cm2") == {1: 40_000, 2: 40_000, 3: 22_000}
     assert mask.pairs("peaks") == {1: 40_000, 2: 40_000, 3: 22_000}
     wand = Node("wand").description()
-    assert (wand["channels"], wand["full_uw_cm2"], wand["contact_area_mm2"], wand["duration_s"]) == ("-", "-", "25", "900")
+    assert (
+        wand["channels"],
+        wand["full_uw_cm2"],
+        wand["contact_area_mm2"],
+        wand["duration_s"],
+    ) == ("-", "-", "25", "900")
     assert wand.pairs("peaks") == {5: 416}
 
 

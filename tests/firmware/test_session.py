@@ -119,7 +119,9 @@ def test_a_session_id_is_used_once() -> None:
 # --- ramp and dose -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("modality", "ramp_ms", "peak"), [("mask", 3000, 20_000), ("wand", 5000, 100)])
+@pytest.mark.parametrize(
+    ("modality", "ramp_ms", "peak"), [("mask", 3000, 20_000), ("wand", 5000, 100)]
+)
 def test_the_ramp_is_linear_from_zero(modality: str, ramp_ms: int, peak: int) -> None:
     node = Node(modality).ramping()
     begin = node.uptime_ms
@@ -141,7 +143,11 @@ def test_the_smallest_level_gets_through_the_ramp() -> None:
 
 @pytest.mark.parametrize("step_ms", [1, 3, 4, 7, 8, 33])
 def test_the_dose_is_counted_without_drift_however_the_loop_runs(step_ms: int) -> None:
-    node = Node(step_ms=step_ms).armed(peaks={RED: 12_347, AMBER: 9_871}, budgets={RED: 20_000_000, AMBER: 20_000_000}, duration_s=300)
+    node = Node(step_ms=step_ms).armed(
+        peaks={RED: 12_347, AMBER: 9_871},
+        budgets={RED: 20_000_000, AMBER: 20_000_000},
+        duration_s=300,
+    )
     node.touch()
     node.run(301, renew=ID)
     record = node.history(2)
@@ -176,7 +182,9 @@ def test_a_budget_is_never_exceeded_and_ends_the_session(budget: int) -> None:
 
 
 def test_a_channel_that_has_reached_its_budget_ends_alone() -> None:
-    node = Node().armed(peaks={RED: 20_000, AMBER: 20_000}, budgets={RED: 60_000, AMBER: 1_000_000}, duration_s=600)
+    node = Node().armed(
+        peaks={RED: 20_000, AMBER: 20_000}, budgets={RED: 60_000, AMBER: 1_000_000}, duration_s=600
+    )
     node.touch()
     node.run(10, renew=ID)
     assert (node.state, node.level(RED), node.level(AMBER)) == ("running", 0, 20_000)
@@ -200,7 +208,9 @@ def test_the_deadline_counts_flowing_time_only(modality: str) -> None:
 
 
 def test_the_level_follows_set_levels_down_at_once_and_up_along_the_ramp() -> None:
-    node = Node().running(peaks={RED: 30_000, BLUE: 6000}, budgets={RED: 9_000_000, BLUE: 9_000_000}, duration_s=300)
+    node = Node().running(
+        peaks={RED: 30_000, BLUE: 6000}, budgets={RED: 9_000_000, BLUE: 9_000_000}, duration_s=300
+    )
     node.set_levels({RED: 15_000})
     node.tick()
     assert (node.level(RED), node.level(BLUE)) == (15_000, 0)
@@ -235,7 +245,11 @@ def test_levels_that_are_set_in_darkness_hold_for_the_next_ramp(state: str) -> N
 
 
 def test_no_peak_is_ever_exceeded() -> None:
-    node = Node().running(peaks={RED: 12_345, NEAR_INFRARED: 6789}, budgets={RED: 9_000_000, NEAR_INFRARED: 9_000_000}, duration_s=60)
+    node = Node().running(
+        peaks={RED: 12_345, NEAR_INFRARED: 6789},
+        budgets={RED: 9_000_000, NEAR_INFRARED: 9_000_000},
+        duration_s=60,
+    )
     node.run(20, renew=ID)
     assert (node.highest(RED), node.highest(NEAR_INFRARED), node.highest(BLUE)) == (12_345, 6789, 0)
 
@@ -260,7 +274,9 @@ def test_contact_found_again_in_time_ramps_from_zero(modality: str, window_s: in
 
 
 @pytest.mark.parametrize(("modality", "window_s"), [("mask", 20), ("wand", 5)])
-def test_contact_found_again_too_late_stays_dark_until_a_person_resumes(modality: str, window_s: int) -> None:
+def test_contact_found_again_too_late_stays_dark_until_a_person_resumes(
+    modality: str, window_s: int
+) -> None:
     node = Node(modality).running(duration_s=120)
     node.touch(on=False)
     for _ in range(window_s):
@@ -285,17 +301,36 @@ def test_the_mask_is_dark_for_3_s_before_it_is_lit_again() -> None:
 
 
 def test_the_wand_outside_its_impedance_window_is_not_in_contact() -> None:
-    for ohm, inside in ((0, False), (199, False), (499, False), (500, True), (15_000, True), (15_001, False), (20_001, False)):
+    for ohm, inside in (
+        (0, False),
+        (199, False),
+        (499, False),
+        (500, True),
+        (15_000, True),
+        (15_001, False),
+        (20_001, False),
+    ):
         node = Node("wand").armed()
         node.sense(impedance_ohm=ohm).tick()
         assert (node.state == "ramping") == inside, ohm
     for ohm, inside in ((199, False), (200, True), (20_000, True), (20_001, False)):
-        node = Node("wand", impedance_ohm=(1, 1_000_000)).armed()  # a window wider than the hard one does not hold
+        node = Node(
+            "wand", impedance_ohm=(1, 1_000_000)
+        ).armed()  # a window wider than the hard one does not hold
         node.sense(impedance_ohm=ohm).tick()
         assert (node.state == "ramping") == inside, ohm
 
 
-@pytest.mark.parametrize("change", [{"impedance_ohm": None}, {"impedance_age_ms": 50}, {"impedance_ohm": 100}, {"impedance_ohm": 25_000}, {"charging": True}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"impedance_ohm": None},
+        {"impedance_age_ms": 50},
+        {"impedance_ohm": 100},
+        {"impedance_ohm": 25_000},
+        {"charging": True},
+    ],
+)
 def test_the_wand_is_dark_in_the_very_tick_in_which_contact_is_lost(change: dict[str, int]) -> None:
     node = Node("wand").running(duration_s=60)
     node.sense(**change).tick()
@@ -332,10 +367,12 @@ def test_the_20th_contact_of_a_wand_session_pauses_it() -> None:
     assert node.state == "ramping"
 
 
-# --- lease, owner ----------------------------------------------------------------------------------------------------------------
+# --- lease, client ----------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("modality", "lease_ms"), [("mask", 10_000), ("wand", 5000), ("mask", 1000)])
+@pytest.mark.parametrize(
+    ("modality", "lease_ms"), [("mask", 10_000), ("wand", 5000), ("mask", 1000)]
+)
 def test_a_lease_that_ends_is_dark_at_once_without_a_ramp(modality: str, lease_ms: int) -> None:
     node = Node(modality).running(duration_s=120, lease_ms=lease_ms)
     node.renew()
@@ -365,55 +402,46 @@ def test_a_lease_that_ends_in_a_brief_loss_of_contact_ends_the_brief_window() ->
     assert (node.state, node.dark) == ("suspended", True)
 
 
-@pytest.mark.parametrize("state", ["armed", "running", "paused", "contact"])
-def test_an_owner_that_is_gone_suspends_the_session(state: str) -> None:
-    node = Node()
-    if state == "armed":
-        node.armed()
-    else:
-        node.running(duration_s=60)
+@pytest.mark.parametrize("state", ["running", "paused", "contact"])
+def test_a_client_that_is_gone_suspends_the_session(state: str) -> None:
+    node = Node().running(duration_s=60)
     if state == "paused":
         node.pause()
     if state == "contact":
         node.touch(on=False)
     node.connect(OTHER)
-    assert (node.state, node.dark, node.telemetry()["cause"]) == ("suspended", True, "owner")
+    assert (node.state, node.dark, node.telemetry()["cause"], node.telemetry()["lease_ms"]) == (
+        "suspended",
+        True,
+        "client",
+        "0",
+    )
     node.touch(on=False).touch().run(3)
     assert node.state == "suspended"
     node.connect("00000000000000a1", OTHER)
-    node.run(3)
+    node.touch(on=False).touch().run(3)
     assert (node.state, node.dark) == ("suspended", True)
 
 
-def test_another_client_may_continue_a_suspended_session_and_owns_it_then() -> None:
-    node = Node().running(duration_s=20)
+@pytest.mark.parametrize("modality", ["mask", "wand"])
+@pytest.mark.parametrize("state", ["armed", "paused", "armed again"])
+def test_a_session_without_output_is_void_at_once_when_its_client_is_gone(
+    modality: str, state: str
+) -> None:
+    node = Node(modality).armed(window_s=300)
+    if state != "armed":
+        node.pause()
+    if state == "armed again":
+        node.resume()
     node.connect(OTHER)
-    assert node.start(owner=OTHER, sequence=1, continues=2, peaks={RED: 20_001})["field"] == "peaks_uw_cm2"
-    assert node.start(owner=OTHER, sequence=2, continues=2, session="00000000000000d2")["reason"] == "bad_session"
-    assert node.start(owner=OTHER, sequence=3, continues=2, last_record=1)["reason"] == "unseen_session"
-    assert node.start(owner=OTHER, sequence=4, continues=2, peaks={BLUE: 1})["reason"] == "bad_channel"
-    assert node.start(owner=OTHER, sequence=5, continues=2, subject=78)["field"] == "subject"
-    before = node.flowed()
-    answer = node.start(owner=OTHER, sequence=6, continues=2, peaks={RED: 10_000}, budgets={RED: 10_000_000}, duration_s=600)
-    assert (answer["reason"], answer["state"], answer["record"]) == ("ok", "armed", "2")
-    assert node.telemetry()["owner"] == OTHER
-    node.touch(on=False).touch()
-    assert node.state == "ramping"
-    for sequence in range(7, 60):
-        node.run(1)
-        node.renew(owner=OTHER, sequence=sequence)
-    record = node.history(2, owner=OTHER, sequence=60)
-    assert (record["outcome"], node.lit_ms // 10) == ("completed", 2000)  # the node's own time, not what was asked for
-    assert record.pairs("planned") == {1: 400_000}
-    assert node.highest() == 20_000
-    assert node.flowed() - before < 10_000 * 17
-
-
-def test_a_session_that_lives_is_not_continued() -> None:
-    node = Node()
-    assert node.start(continues=2)["reason"] == "wrong_state"
-    node.running()
-    assert node.start(continues=2)["reason"] == "wrong_state"
+    assert (node.state, node.dark, node.history(2, client=OTHER)["outcome"]) == (
+        "idle",
+        True,
+        "void",
+    )
+    assert node.adopt(client=OTHER)["reason"] == "wrong_state"
+    node.touch(on=False).touch().run(3)
+    assert (node.state, node.dark) == ("idle", True)
 
 
 # --- pause, resume, stop -------------------------------------------------------------------------------------------------------
@@ -443,7 +471,9 @@ def test_a_resume_without_contact_arms_again_for_the_rest_of_10_min() -> None:
 
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
-def test_pause_and_resume_do_not_replace_the_edge_of_a_session_that_never_began(modality: str) -> None:
+def test_pause_and_resume_do_not_replace_the_edge_of_a_session_that_never_began(
+    modality: str,
+) -> None:
     node = Node(modality)
     node.touch()
     node.armed()
@@ -483,22 +513,23 @@ def test_a_session_that_is_armed_again_for_a_while_and_lost_again_keeps_its_10_m
     node = Node().running(duration_s=60)
     node.touch(on=False)
     node.run(21)
-    assert node.start(continues=2, window_s=30)["reason"] == "ok"
-    assert node.telemetry().number("window_ms") == 30_000
+    assert node.resume()["state"] == "armed"
+    assert 579_000 <= node.telemetry().number("window_ms") <= 580_000
     node.run(11)
     assert (node.state, node.telemetry()["cause"]) == ("suspended", "lease")
-    assert 567_000 <= node.telemetry().number("window_ms") <= 568_000
+    assert 567_000 <= node.telemetry().number("window_ms") <= 569_000
     node.run(567)
     assert node.state == "suspended"
     node.run(2)
     assert (node.state, node.history(2)["outcome"]) == ("idle", "partial")
 
 
-def test_a_session_that_lost_its_lease_in_pause_is_suspended_and_its_10_min_go_on() -> None:
+def test_a_pause_ends_the_lease_and_stays_a_pause_for_its_10_min() -> None:
     node = Node().running(duration_s=60)
     node.pause()
+    assert (node.telemetry()["lease_ms"], node.renew()["reason"]) == ("0", "wrong_state")
     node.run(20)
-    assert (node.state, node.telemetry()["cause"]) == ("suspended", "lease")
+    assert (node.state, node.telemetry()["cause"]) == ("paused", "-")
     assert 579_000 <= node.telemetry().number("window_ms") <= 580_000
 
 
@@ -518,7 +549,9 @@ def test_without_a_session_there_is_nothing_to_command(action: str) -> None:
 
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
-@pytest.mark.parametrize("state", ["idle", "armed", "ramping", "running", "suspended", "paused", "fault"])
+@pytest.mark.parametrize(
+    "state", ["idle", "armed", "ramping", "running", "suspended", "paused", "fault"]
+)
 def test_stop_works_in_every_state(modality: str, state: str) -> None:
     node = Node(modality)
     if state == "armed":
@@ -539,7 +572,12 @@ def test_stop_works_in_every_state(modality: str, state: str) -> None:
     assert node.state == state
     lit = not node.dark
     answer = node.stop()
-    assert (answer["reason"], answer["output"], answer["sequence"], node.dark) == ("ok", "0", "-", True)
+    assert (answer["reason"], answer["output"], answer["sequence"], node.dark) == (
+        "ok",
+        "0",
+        "-",
+        True,
+    )
     assert (answer["state"], answer["session"]) == ("fault" if state == "fault" else "idle", "-")
     if lit:
         assert node.changes()[-1][2] == 0
@@ -576,7 +614,11 @@ def test_a_press_in_the_moment_in_which_contact_is_found_again_resumes_with_a_ne
     node.touch().run(1)
     node.stall(45)  # longer than the guard's silence
     node.sense(button=False).tick()
-    assert (node.state, node.telemetry()["guard_trips"], node.telemetry()["lease_ms"]) == ("ramping", "1", "5000")
+    assert (node.state, node.telemetry()["watchdog_trips"], node.telemetry()["lease_ms"]) == (
+        "ramping",
+        "1",
+        "5000",
+    )
 
 
 def test_the_button_does_not_resume_unworn_or_unowned_or_after_a_long_press() -> None:
@@ -606,15 +648,15 @@ def test_shutting_down_is_final_until_boot() -> None:
     assert node.start("00000000000000d2")["reason"] == "ok"
 
 
-def test_a_press_in_the_moment_its_owner_is_lost_begins_nothing_and_no_new_10_minutes() -> None:
-    node = Node("mask", has_worn=False).armed(duration_s=60).press()
+def test_a_press_in_the_moment_its_client_is_lost_begins_nothing_and_no_new_10_minutes() -> None:
+    node = Node("mask", has_worn=False).armed(duration_s=60).press().run(1)
     assert node.state == "ramping"
     node.pause()
     node.run(300)
     assert node.resume()["state"] == "armed"
     lit_ms = node.lit_ms
     node.sense(button=True).tick().run(0.5)
-    node.owners = []
+    node.clients = []
     node.sense(button=False).tick()
     assert (node.state, node.lit_ms) == ("suspended", lit_ms)
     node.run(301)

@@ -16,7 +16,17 @@ HERE: Final = Path(__file__).parent
 SOURCES: Final = [HERE / "store.cpp", COMPONENT / "store_host.cpp"]
 WRAPPED: Final = ",".join(f"--wrap={name}" for name in ("open", "write", "read", "fsync", "rename"))
 # Without optimization: with it a distribution may lead write and read around the wrapping.
-FLAGS: Final = ["-std=c++20", "-O0", "-U_FORTIFY_SOURCE", "-Wall", "-Wextra", "-Werror", "-DUSE_HOST", f"-I{HERE / 'stubs'}", f"-Wl,{WRAPPED}"]
+FLAGS: Final = [
+    "-std=c++20",
+    "-O0",
+    "-U_FORTIFY_SOURCE",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-DUSE_HOST",
+    f"-I{HERE / 'stubs'}",
+    f"-Wl,{WRAPPED}",
+]
 CUT, ERROR = 1, 2
 SAVED, REFUSED, WAS_CUT = 1, 0, -1
 OK, MISSING, UNREADABLE = 0, 1, 2
@@ -32,7 +42,9 @@ def built() -> ctypes.CDLL:
     if not library.exists():
         library.parent.mkdir(parents=True, exist_ok=True)
         partial = library.with_suffix(".partial")
-        subprocess.run(["g++", *FLAGS, "-fPIC", "-shared", *map(str, SOURCES), "-o", str(partial)], check=True)  # noqa: S603, S607 - our own sources
+        subprocess.run(
+            ["g++", *FLAGS, "-fPIC", "-shared", *map(str, SOURCES), "-o", str(partial)], check=True
+        )  # noqa: S603, S607 - our own sources
         partial.rename(library)
     return ctypes.CDLL(str(library))
 
@@ -47,9 +59,15 @@ class Disk:
         self.file = folder / "node.records"
         self.new = folder / "node.records.new"
 
-    def save(self, content: bytes, blow: int = 0, step: int = -1, byte: int = 0, most: int = 0) -> int:
+    def save(
+        self, content: bytes, blow: int = 0, step: int = -1, byte: int = 0, most: int = 0
+    ) -> int:
         """Write, with a blow at a step and a byte of it."""
-        return int(self._library.store_save(content, blow, step, ctypes.c_uint64(byte), ctypes.c_uint64(most)))
+        return int(
+            self._library.store_save(
+                content, blow, step, ctypes.c_uint64(byte), ctypes.c_uint64(most)
+            )
+        )
 
     def load(self, fails: int = -1, most: int = 0) -> tuple[int, bytes]:
         """Read, as a boot does."""
@@ -127,7 +145,11 @@ class Boots:
             dose = 0.0
             if fault == "-":
                 delivered = node.history(node.newest)["delivered"]
-                dose = 0.0 if delivered == "-" else float(sum(node.history(node.newest).pairs("delivered").values()))
+                dose = (
+                    0.0
+                    if delivered == "-"
+                    else float(sum(node.history(node.newest).pairs("delivered").values()))
+                )
             else:
                 assert node.start()["reason"] == "faulted"
             self._known[content] = (fault, dose)
@@ -169,7 +191,9 @@ def test_a_cut_at_every_step_and_byte_of_a_write_leaves_the_old_or_the_new_and_n
     assert cuts > 3 * disk.size / every
 
 
-def test_a_disk_that_fails_at_any_step_or_byte_refuses_the_write_and_keeps_what_was_there(disk: Disk) -> None:
+def test_a_disk_that_fails_at_any_step_or_byte_refuses_the_write_and_keeps_what_was_there(
+    disk: Disk,
+) -> None:
     old, new, _ = stages("mask")[1]
     assert old is not None
     for step in range(11):

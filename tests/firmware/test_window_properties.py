@@ -9,12 +9,12 @@ from typing import Any, Final
 from hypothesis import HealthCheck, event, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from .library import EPOCH_S, OTHER, OWNER, SUBJECT, Node
+from .library import CLIENT, EPOCH_S, OTHER, PROFILE, Node
 from .wire import Line, signed
 
 DAY: Final = 86_400
 WEEK: Final = 7 * DAY
-SUBJECTS: Final = (SUBJECT, 5, 6)
+PROFILES: Final = (PROFILE, 5, 6)
 MODALITIES: Final = st.sampled_from(["mask", "wand"])
 COUNTED: Final = ("dose_day", "dose_week", "blue_week", "sessions_day", "sessions_week")
 CEILINGS: Final = {"mask": {DAY: 100e6, WEEK: 300e6}, "wand": {DAY: 450e3}}
@@ -27,7 +27,7 @@ BLUE: Final = 2
 class Given:
     """What flowed to one person in one session, nominal, measured outside."""
 
-    subject: int
+    profile: int
     ended_s: float
     dose: float
     blue: float
@@ -40,8 +40,8 @@ class Household(RuleBasedStateMachine):
     def begin(self, modality: str) -> None:
         """Enroll everybody."""
         self.node = Node(modality, step_ms=33)
-        for subject in SUBJECTS[1:]:
-            assert self.node.enroll(subject)["reason"] == "ok"
+        for profile in PROFILES[1:]:
+            assert self.node.enroll(profile)["reason"] == "ok"
         self.given: list[Given] = []
         self.sessions = 0
 
@@ -55,29 +55,45 @@ class Household(RuleBasedStateMachine):
         doses = [self.node.flowed(place) for place in range(4)]
         return sum(doses), doses[BLUE] if self.node.modality == "mask" else 0
 
-    def ask(self, subject: int, share: float, epoch_s: int) -> Line:
+    def ask(self, profile: int, share: float, epoch_s: int) -> Line:
         """Ask for a session of some part of what a session may be."""
         self.sessions += 1
         mask = self.node.modality == "mask"
-        peaks, most = ({0: 30_000, 1: 30_000, BLUE: 15_000}, {0: 33e6, 1: 25e6, BLUE: 25e6}) if mask else ({0: 400}, {0: 375e3})
+        peaks, most = (
+            ({0: 30_000, 1: 30_000, BLUE: 15_000}, {0: 33e6, 1: 25e6, BLUE: 25e6})
+            if mask
+            else ({0: 400}, {0: 375e3})
+        )
         budgets = {place: int(dose * share) for place, dose in most.items()}
-        return self.node.start(f"{self.sessions + 0x100:016x}", subject=subject, duration_s=900, epoch_s=epoch_s, window_s=60, peaks=peaks, budgets=budgets)
+        return self.node.start(
+            f"{self.sessions + 0x100:016x}",
+            profile=profile,
+            duration_s=900,
+            epoch_s=epoch_s,
+            window_s=60,
+            peaks=peaks,
+            budgets=budgets,
+        )
 
     @rule(
-        subject=st.sampled_from(SUBJECTS),
+        profile=st.sampled_from(PROFILES),
         share=st.sampled_from([0.05, 0.3, 0.7, 1.0]),
         worn_s=st.sampled_from([0, 2, 8, 60, 400, 950]),
-        clock=st.tuples(st.sampled_from([0.2, 0.2, 6.1, 12.1, 20.1, 24.1]), st.booleans(), st.booleans()),
+        clock=st.tuples(
+            st.sampled_from([0.2, 0.2, 6.1, 12.1, 20.1, 24.1]), st.booleans(), st.booleans()
+        ),
         end=st.sampled_from(["stop", "cut", "leave", "cut while lit"]),
     )
-    def treat(self, subject: int, share: float, worn_s: int, clock: tuple[float, bool, bool], end: str) -> None:
+    def treat(
+        self, profile: int, share: float, worn_s: int, clock: tuple[float, bool, bool], end: str
+    ) -> None:
         """Some hours later start, wear for a while, and end it in some way. The caller's clock is right, or not set, and somebody may vouch for it."""
         hours, right, press = clock
         self.node.wait(hours * 3600)
         self.node.touch(on=False)
         self.node.run(31)
         before = self.node.stored
-        answer = self.ask(subject, share, EPOCH_S + int(self.now_s) if right else 3600)
+        answer = self.ask(profile, share, EPOCH_S + int(self.now_s) if right else 3600)
         event(answer["reason"])
         if answer["reason"] != "ok":
             if "wait_s" in answer:
@@ -91,7 +107,9 @@ class Household(RuleBasedStateMachine):
             self.node.press()
         self.node.touch()
         for minute in range(0, worn_s, 60):
-            self.node.sense(temperature_c=33 + minute % 7 / 10)  # what never changes is a broken sensor
+            self.node.sense(
+                temperature_c=33 + minute % 7 / 10
+            )  # what never changes is a broken sensor
             self.node.run(min(60, worn_s - minute), renew=session)
         if end == "stop":
             self.node.stop()
@@ -104,13 +122,13 @@ class Household(RuleBasedStateMachine):
             self.reboot()
         self.node.touch(on=False)
         total, blues = self.flowed()
-        self.given.append(Given(subject, self.now_s, total - dose, blues - blue))
+        self.given.append(Given(profile, self.now_s, total - dose, blues - blue))
 
-    @rule(subject=st.sampled_from(SUBJECTS))
-    def indulge(self, subject: int) -> None:
+    @rule(profile=st.sampled_from(PROFILES))
+    def indulge(self, profile: int) -> None:
         """As much as there is, every day of a week."""
         for _ in range(7):
-            self.treat(subject, 1.0, 950, (24.1, True, True), "stop")
+            self.treat(profile, 1.0, 950, (24.1, True, True), "stop")
 
     @rule(hours=st.sampled_from([0.01, 0.5, 3, 6.1, 13, 20.1, 50]))
     def wait(self, hours: float) -> None:
@@ -133,28 +151,36 @@ class Household(RuleBasedStateMachine):
 
     def windows(self) -> dict[int, Line]:
         """What the node says of everybody."""
-        return {subject: self.node.subject(subject) for subject in SUBJECTS}
+        return {profile: self.node.profile(profile) for profile in PROFILES}
 
     def boot_again(self, before: dict[int, Line]) -> None:
         """Boot, and compare."""
         self.node.boot().touch(on=False)
-        for subject, windows in before.items():
-            after = self.node.subject(subject)
+        for profile, windows in before.items():
+            after = self.node.profile(profile)
             for key in COUNTED:
                 assert after.number(key) >= windows.number(key), key
             for key in ("rest_s", "rest_blue_s"):
                 assert after.number(key) >= windows.number(key) - 1, key
 
-    @rule(action=st.sampled_from(["start", "stop_again", "enroll", "subject"]))
+    @rule(action=st.sampled_from(["start", "stop_again", "enroll", "profile"]))
     def replay(self, action: str) -> None:
         """The same command twice, and once more from somebody else with an old number: the second time nothing changes."""
         node = self.node
-        node.connect(OWNER, OTHER)
+        node.connect(CLIENT, OTHER)
         node.sequence = node.sequence + 1
-        bent: dict[str, Any] = {"sequence": node.sequence, "not_after_ms": signed(node.uptime_ms + 1000)}
+        bent: dict[str, Any] = {
+            "sequence": node.sequence,
+            "not_after_ms": signed(node.uptime_ms + 1000),
+        }
         if action == "start":
             self.sessions += 1
-            ask: dict[str, Any] = {"session": f"{self.sessions + 0x100:016x}", "subject": SUBJECT, "last_record": node.newest, "epoch_s": 3600}
+            ask: dict[str, Any] = {
+                "session": f"{self.sessions + 0x100:016x}",
+                "profile": PROFILE,
+                "last_record": node.newest,
+                "epoch_s": 3600,
+            }
             first = node.start(**ask, **bent)
             stored = node.stored
             assert node.start(**ask, **bent).text == first.text
@@ -166,12 +192,12 @@ class Household(RuleBasedStateMachine):
             node.stop()
             assert node.stored == stored
         else:
-            call = node.ask_to_enroll if action == "enroll" else node.subject
-            first = call(SUBJECT, **bent)
+            call = node.ask_to_enroll if action == "enroll" else node.profile
+            first = call(PROFILE, **bent)
             stored = node.stored
-            assert call(SUBJECT, **bent).text == first.text
+            assert call(PROFILE, **bent).text == first.text
             assert node.stored == stored
-        node.connect(OWNER)
+        node.connect(CLIENT)
 
     @invariant()
     def nobody_gets_more_than_a_window_holds(self) -> None:
@@ -180,9 +206,17 @@ class Household(RuleBasedStateMachine):
             return
         last = self.given[-1]
         for window_s, most in CEILINGS[self.node.modality].items():
-            had = [one for one in self.given if one.subject == last.subject and one.ended_s > last.ended_s - window_s]
+            had = [
+                one
+                for one in self.given
+                if one.profile == last.profile and one.ended_s > last.ended_s - window_s
+            ]
             assert sum(one.dose for one in had) * 1.2 <= most
-        blue = [one.blue for one in self.given if one.subject == last.subject and one.ended_s > last.ended_s - WEEK]
+        blue = [
+            one.blue
+            for one in self.given
+            if one.profile == last.profile and one.ended_s > last.ended_s - WEEK
+        ]
         assert sum(blue) * 1.2 <= BLUE_WEEK
 
     @invariant()
@@ -191,5 +225,7 @@ class Household(RuleBasedStateMachine):
         assert not hasattr(self, "node") or self.node.saves_while_lit == 0
 
 
-Household.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
+Household.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+)
 TestNobodyGetsMore = Household.TestCase

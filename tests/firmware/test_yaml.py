@@ -13,11 +13,17 @@ from .library import COMPONENT, ROOT
 ESPHOME = ROOT / ".work" / "esphome" / "bin"
 HERE = Path(__file__).parent
 INVALID = sorted((HERE / "invalid").glob("*.yaml"))
-VALID = [*sorted((HERE / "valid").glob("*-esp32*.yaml")), ROOT / "esphome" / "mask-host.yaml", ROOT / "esphome" / "wand-host.yaml"]
+VALID = [
+    *sorted((HERE / "valid").glob("*-esp32*.yaml")),
+    ROOT / "esphome" / "mask-host.yaml",
+    ROOT / "esphome" / "wand-host.yaml",
+]
 
 SOURCE = "facial_therapy_source: ../../../esphome/components"
 
-pytestmark = pytest.mark.skipif(not ESPHOME.exists(), reason="no ESPHome environment: scripts/setup esphome")
+pytestmark = pytest.mark.skipif(
+    not ESPHOME.exists(), reason="no ESPHome environment: scripts/setup esphome"
+)
 
 
 # One process of ESPHome's own environment for all files: starting it is what takes time.
@@ -48,10 +54,17 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, tuple[int, 
         capture_output=True,
         check=True,
         text=True,
-        env={**os.environ, "ESPHOME_DATA_DIR": str(tmp_path_factory.mktemp("data")), "NO_COLOR": "1"},
+        env={
+            **os.environ,
+            "ESPHOME_DATA_DIR": str(tmp_path_factory.mktemp("data")),
+            "NO_COLOR": "1",
+        },
     )
     # ESPHome wraps long sentences.
-    return {Path(path): (code, " ".join(re.sub(r"\x1b\[[0-9;]*m", "", output).split())) for path, (code, output) in json.loads(done.stdout).items()}
+    return {
+        Path(path): (code, " ".join(re.sub(r"\x1b\[[0-9;]*m", "", output).split()))
+        for path, (code, output) in json.loads(done.stdout).items()
+    }
 
 
 @pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)
@@ -65,9 +78,13 @@ def test_the_example_is_a_board_that_is_checked_but_for_where_it_comes_from(moda
     example = (ROOT / "esphome" / f"example-{modality}.yaml").read_text()
     remote = f"github://facial-therapy/facial-therapy/esphome/boards/{modality}-esp32.yaml@main"
     assert remote in example
-    local = example.replace(remote, f"!include ../../../esphome/boards/{modality}-esp32.yaml").replace("substitutions:", f"substitutions:\n  {SOURCE}")
+    local = example.replace(
+        remote, f"!include ../../../esphome/boards/{modality}-esp32.yaml"
+    ).replace("substitutions:", f"substitutions:\n  {SOURCE}")
     checked = (HERE / "valid" / f"board-{modality}-esp32.yaml").read_text()
-    assert [line for line in local.splitlines() if not line.startswith("#")] == [line for line in checked.splitlines() if not line.startswith("#")]
+    assert [line for line in local.splitlines() if not line.startswith("#")] == [
+        line for line in checked.splitlines() if not line.startswith("#")
+    ]
 
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
@@ -83,7 +100,9 @@ def test_what_a_board_measures_is_told_to_people_only_when_it_is_another(modalit
     """The recorder of Home Assistant keeps every state: a converter that is read every 250 ms would be 2400 rows in ten minutes."""
     board = (ROOT / "esphome" / "boards" / f"{modality}-esp32.yaml").read_text()
     [sensors] = re.findall(r"^sensor:\n((?: .*\n|\n)+)", board, re.MULTILINE)
-    named = [sensor for sensor in re.split(r"^  - ", sensors, flags=re.MULTILINE) if " name: " in sensor]
+    named = [
+        sensor for sensor in re.split(r"^  - ", sensors, flags=re.MULTILINE) if " name: " in sensor
+    ]
     assert named
     assert [sensor for sensor in named if "- delta: " not in sensor] == []
 
@@ -95,9 +114,15 @@ def test_what_a_page_links_to_is_there(page: str) -> None:
 
 
 def test_every_yaml_that_is_shipped_is_checked() -> None:
-    shipped = {path.relative_to(ROOT / "esphome").as_posix() for path in (ROOT / "esphome").rglob("*.yaml") if ".esphome" not in path.parts}
+    shipped = {
+        path.relative_to(ROOT / "esphome").as_posix()
+        for path in (ROOT / "esphome").rglob("*.yaml")
+        if ".esphome" not in path.parts
+    }
     checked = {path.name for path in VALID if path.parent.name == "esphome"}
-    text = "".join(path.read_text() for path in (*VALID, *(ROOT / "esphome" / "boards").glob("*.yaml")))
+    text = "".join(
+        path.read_text() for path in (*VALID, *(ROOT / "esphome" / "boards").glob("*.yaml"))
+    )
     examples = {f"example-{modality}.yaml" for modality in ("mask", "wand")}
     assert {name for name in shipped - checked - examples if name not in text} == set()
 
@@ -136,5 +161,7 @@ else:
     raise AssertionError(2.5)
 assert len(module.LIMITS) > 50
 """
-    done = subprocess.run([ESPHOME / "python", "-B", "-c", script], capture_output=True, check=False, text=True)  # noqa: S603 - our own script
+    done = subprocess.run(
+        [ESPHOME / "python", "-B", "-c", script], capture_output=True, check=False, text=True
+    )  # noqa: S603 - our own script
     assert done.returncode == 0, done.stderr

@@ -32,7 +32,12 @@ def test_output_ends_where_nobody_lifts_the_wand_for_180_s_and_waits_for_an_edge
     assert (node.state, node.dark) == ("running", False)
     node.run(0.2, renew=ID)
     telemetry = node.telemetry()
-    assert (node.state, node.dark, telemetry["cause"], telemetry["worn"]) == ("suspended", True, "contact", "1")
+    assert (node.state, node.dark, telemetry["cause"], telemetry["worn"]) == (
+        "suspended",
+        True,
+        "contact",
+        "1",
+    )
     node.run(2)
     assert node.dark
     node.touch(on=False).touch().run(6, renew=ID)

@@ -33,4 +33,7 @@ class Line(dict[str, str]):
         """Return `number:value` pairs; none for `-`."""
         if self[key] == "-":
             return {}
-        return {int(number): int(value) for number, value in (pair.split(":") for pair in self[key].split(","))}
+        return {
+            int(number): int(value)
+            for number, value in (pair.split(":") for pair in self[key].split(","))
+        }

@@ -178,9 +178,9 @@ class Owner(Direct):
     """A client that follows the contract: a channel like the integration's, for tests that address the node directly."""
 
     def __init__(self, host: str, port: int, *, key: str | None = None) -> None:
-        """Draw an owner id, as at every connect."""
-        self.owner = secrets.token_hex(8)
-        super().__init__(host, port, key=key, client_info=f"ft-{self.owner}")
+        """Draw a client id, as at every connect."""
+        self.client_id = secrets.token_hex(8)
+        super().__init__(host, port, key=key, client_info=f"ft-{self.client_id}")
         self.sequence = 0
 
     async def telemetry(
@@ -189,37 +189,38 @@ class Owner(Direct):
         """Wait for acceptable telemetry."""
         return await self.line("Telemetry", accept, timeout_s)
 
-    async def envelope(self, ahead_ms: int = 1500) -> dict[str, Any]:
+    async def header(self, ahead_ms: int = 1500) -> dict[str, Any]:
         """Return the four arguments that every command but stop begins with."""
         # The node's uptime of this moment is in the answer to any command: one that changes
         # nothing, with a record that cannot be.
         telemetry = await self.telemetry()
         probe = await self.call(
             "read_history",
-            owner=self.owner,
+            client=self.client_id,
             boot=int(telemetry["boot"]),
             sequence=self._next(),
             not_after_ms=1,
             record=2**31 - 1,
+            profile=1,
         )
         uptime_ms = int(probe.values["uptime_ms"])
         return {
-            "owner": self.owner,
+            "client": self.client_id,
             "boot": int(telemetry["boot"]),
             "sequence": self._next(),
             "not_after_ms": signed(uptime_ms + ahead_ms),
         }
 
     async def command(self, name: str, **arguments: Any) -> Reply:
-        """Call an action with a good envelope, of which single arguments can be replaced."""
-        return await self.call(name, **{**await self.envelope(), **arguments})
+        """Call an action with a good header, of which single arguments can be replaced."""
+        return await self.call(name, **{**await self.header(), **arguments})
 
     async def enroll(self, *profiles: int) -> None:
         """Hold the button, as a person does, and enroll these tokens."""
         await self.simulate(button=True)
         await self.telemetry(lambda values: values["button"] == "1")
         for profile in profiles:
-            reply = await self.command("enroll_subject", profile=profile)
+            reply = await self.command("enroll_profile", profile=profile)
             if reply.reason != "ok":
                 raise RuntimeError(reply.text)
         await self.simulate(button=False)

@@ -17,7 +17,7 @@ HELD_S = 10.2
 
 
 async def commissioned(program: Path, profiles: Sequence[int] = ()) -> bytes:
-    """Return what a node stores once its button has been held for 10 s, with these subjects enrolled; made once for each program."""
+    """Return what a node stores once its button has been held for 10 s, with these profiles enrolled; made once for each program."""
     content = await asyncio.to_thread(program.read_bytes)
     digest = hashlib.sha256(content + repr(tuple(profiles)).encode()).hexdigest()[:16]
     found = COMMISSIONED / f"{program.name}-{digest}.records"
@@ -59,7 +59,7 @@ class Node:
     ) -> None:
         """Describe a node; its state lives in `directory` and survives its reboots.
 
-        A new one has been commissioned, with these subjects enrolled; with None it is as it comes
+        A new one has been commissioned, with these profiles enrolled; with None it is as it comes
         from the maker.
         """
         self.name = program.name

@@ -67,7 +67,6 @@ class Telemetry:
     session_id: str | None
     record: int
     """The newest record number of the node."""
-    owner: str | None
     worn: bool | None
     """Worn or in contact; None without a sensor."""
     temperature_c: float | None = None
@@ -75,14 +74,15 @@ class Telemetry:
     charging: bool = False
     fault: Fault | None = None
     cause: str | None = None
-    """Why it is suspended: contact, lease, owner, guard."""
+    """Why it is suspended: contact, lease, client, output_watchdog."""
     output_s: float = 0
     """How long output has flowed in this session."""
     left_s: float = 0
     """How long it will flow yet."""
     lease_s: float = 0
     window_s: float = 0
-    """What is left of the arming window, or of the 10 min of a suspended session."""
+    """What is left of the arming window, or of the 10 min of a suspended or paused session; less if
+    its 60 min end before."""
     level_mw_cm2: ByChannel = NO_LIGHT
     level_ua: float = 0
     zone: int | None = None
@@ -90,11 +90,12 @@ class Telemetry:
     delivered: Dose
     button: bool = False
     """The node's button has been held for 3 s and still is: a subject can be enrolled."""
-    profiles: frozenset[int] = frozenset()
-    """The tokens that are enrolled."""
+    profiles: tuple[int, int] = (0, 0)
+    """How many are enrolled, and a number that rises within a boot whenever they or their counters
+    change: then `async_profile` answers differently."""
     refuses: tuple[Refusal, ...] = ()
     """What refuses any start on the node now, with the time; `profile_gap` not for the profile
-    of the last output."""
+    of the last output. `faulted` without a `fault`: it is still worn since then."""
     needs_button: bool = False
     """Armed, but only a press of the node's button starts: it was switched off, and a person has to
     vouch for the time."""

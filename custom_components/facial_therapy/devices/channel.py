@@ -90,13 +90,12 @@ class Channel:
         self._sequence = 0
         self._boot = 0
         self._stamp_ms = 0
-        self._stamp_at = 0.0
         self._last_number = -1
-        self.owner = secrets.token_hex(8)
+        self.client_id = secrets.token_hex(8)
         self.heard_at = 0.0
         """Loop time of the last line from the node."""
-        self.renewed_from = 0.0
-        """Loop time at which the stamp of the last renewal had arrived."""
+        self.stamp_at = 0.0
+        """Loop time at which the newest stamp of the node arrived; the next renewal carries it."""
 
     async def async_connect(self) -> Device:
         """Connect, check MAC address, project and contract, and return the node's description.
@@ -110,7 +109,7 @@ class Channel:
             entry.data[CONF_HOST],
             entry.data[CONF_PORT],
             None,
-            client_info=f"ft-{self.owner}",
+            client_info=f"ft-{self.client_id}",
             zeroconf_instance=await zeroconf.async_get_instance(self._hass),
             noise_psk=entry.data.get(CONF_NOISE_PSK) or None,
         )
@@ -135,7 +134,7 @@ class Channel:
         with suppress(RefusedError):
             # The report that was waiting may be ten seconds old. Any answer carries the time of
             # now, even the refusal of a command that comes too late by that report.
-            await self.async_command("read_history", {"record": 1})
+            await self.async_command("read_history", {"record": 1, "profile": 1})
         return device
 
     async def _async_check(self, client: APIClient) -> None:
@@ -196,7 +195,7 @@ class Channel:
         """Remember the newest time that the node itself has issued."""
         self.heard_at = self._hass.loop.time()
         if boot != self._boot or codec.since_ms(uptime_ms, self._stamp_ms) >= 0:
-            self._boot, self._stamp_ms, self._stamp_at = boot, uptime_ms, self.heard_at
+            self._boot, self._stamp_ms, self.stamp_at = boot, uptime_ms, self.heard_at
 
     async def async_command(
         self, name: str, arguments: Mapping[str, object] | None = None
@@ -213,16 +212,15 @@ class Channel:
         data: dict[str, Any] = dict(arguments or {})
         if service.args:
             self._sequence += 1
-            elapsed_ms = int((self._hass.loop.time() - self._stamp_at) * 1000)
+            elapsed_ms = int((self._hass.loop.time() - self.stamp_at) * 1000)
             data |= {
-                "owner": self.owner,
+                "client": self.client_id,
                 "boot": self._boot,
                 "sequence": self._sequence,
                 "not_after_ms": codec.signed(self._stamp_ms + elapsed_ms + codec.NOT_AFTER_MS),
             }
             if "stamp_ms" in data:
                 data["stamp_ms"] = codec.signed(self._stamp_ms)
-                self.renewed_from = self._stamp_at
         try:
             response = await self._client.execute_service(
                 service, data, return_response=False, timeout=ANSWER_TIMEOUT_S

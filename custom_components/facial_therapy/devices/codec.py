@@ -20,8 +20,8 @@ NUMBERS: Final[Mapping[Channel, int]] = {
 CURRENT_NUMBER: Final = 5
 """The wand's place in lists of channels."""
 CONTRACT_MAJOR: Final = 1
-ENVELOPE: Final = (
-    ("owner", "string"),
+HEADER: Final = (
+    ("client", "string"),
     ("boot", "int"),
     ("sequence", "int"),
     ("not_after_ms", "int"),
@@ -44,27 +44,28 @@ _CHANNELS: Final[Mapping[int, Channel]] = {number: channel for channel, number i
 _MASK: Final = (("channels", "int[]"), ("peaks_uw_cm2", "int[]"), ("budgets_uj_cm2", "int[]"))
 _WAND: Final = (("peak_ua", "int"), ("period_us", "int"), ("zone_s", "int"), ("budget_uc", "int"))
 _START: Final = (
-    *ENVELOPE,
+    *HEADER,
     ("session", "string"),
+    ("resume_key", "string"),
     ("last_record", "int"),
-    ("subject", "int"),
+    ("profile", "int"),
     ("skin_permille", "int"),
     ("duration_s", "int"),
     ("lease_ms", "int"),
     ("window_s", "int"),
-    ("continues", "int"),
     ("epoch_s", "int"),
 )
-_NAMED: Final = (*ENVELOPE, ("session", "string"))
+_NAMED: Final = (*HEADER, ("session", "string"))
 _COMMON: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "renew_lease": (*_NAMED, ("stamp_ms", "int")),
     "pause_session": _NAMED,
     "resume_session": _NAMED,
+    "adopt_session": (*_NAMED, ("resume_key", "string")),
     "stop_session": (),
-    "clear_fault": (*ENVELOPE, ("fault", "string")),
-    "read_history": (*ENVELOPE, ("record", "int")),
-    "enroll_subject": (*ENVELOPE, ("subject", "int")),
-    "read_subject": (*ENVELOPE, ("subject", "int")),
+    "clear_fault": (*HEADER, ("fault", "string")),
+    "read_history": (*HEADER, ("record", "int"), ("profile", "int")),
+    "enroll_profile": (*HEADER, ("profile", "int")),
+    "read_profile": (*HEADER, ("profile", "int")),
 }
 ACTIONS: Final[Mapping[Modality, Mapping[str, tuple[tuple[str, str], ...]]]] = {
     Modality.MASK: {
@@ -198,6 +199,25 @@ def _fault(word: str | None) -> Fault | None:
         return Fault.UNKNOWN
 
 
+def _profiles(text: str) -> tuple[int, int]:
+    """Return `count:generation`."""
+    count, _, generation = text.partition(":")
+    return int(count), int(generation)
+
+
+def _refuses(values: Mapping[str, str], received_at: datetime) -> tuple[Refusal, ...]:
+    """Return `reason:wait_s,...` as refusals; 0 s means that time alone does not help."""
+    refuses = []
+    for pair in values.get("refuses", "").split(","):
+        if not pair:
+            continue
+        reason, _, wait_s = pair.partition(":")
+        fault = {"field": values["fault"]} if reason == Reason.FAULTED and "fault" in values else {}
+        wait = {"wait_s": wait_s} if int(wait_s) else {}
+        refuses.append(refusal({"reason": reason, **fault, **wait}, received_at))
+    return tuple(refuses)
+
+
 def telemetry(values: Mapping[str, str], received_at: datetime) -> Telemetry:
     """Return one report of the node.
 
@@ -214,7 +234,6 @@ def telemetry(values: Mapping[str, str], received_at: datetime) -> Telemetry:
             state=NodeState(values["state"]),
             session_id=values.get("session"),
             record=int(values["record"]),
-            owner=values.get("owner"),
             worn=None if (worn := values.get("worn")) is None else worn == "1",
             temperature_c=None
             if (temperature := values.get("temperature_cc")) is None
@@ -234,9 +253,8 @@ def telemetry(values: Mapping[str, str], received_at: datetime) -> Telemetry:
             zone=None if (zone := values.get("zone")) is None else int(zone),
             delivered=_dose(values.get("delivered")),
             button=values.get("button") == "1",
-            profiles=frozenset(
-                int(token) for token in values.get("subjects", "").split(",") if token
-            ),
+            profiles=_profiles(values["profiles"]),
+            refuses=_refuses(values, received_at),
             needs_button=values.get("needs_button") == "1",
         )
     except (KeyError, ValueError) as error:
@@ -280,7 +298,7 @@ def history_entry(values: Mapping[str, str]) -> HistoryEntry:
         return HistoryEntry(
             number=int(values["entry"]),
             session_id=values.get("entry_session"),
-            profile=None if (profile := values.get("subject")) is None else int(profile),
+            of_profile=values["of_profile"] == "1",
             planned=_dose(values.get("planned")),
             delivered=_dose(values.get("delivered")),
             output_s=int(values.get("output_ms", 0)) / 1000,
@@ -295,7 +313,9 @@ def history_entry(values: Mapping[str, str]) -> HistoryEntry:
         raise LineError(str(error)) from error
 
 
-def profile_counters(values: Mapping[str, str], modality: Modality) -> ProfileCounters:
+def profile_counters(
+    values: Mapping[str, str], modality: Modality, received_at: datetime
+) -> ProfileCounters:
     """Return what the node has counted for one person.
 
     Raises:
@@ -305,7 +325,7 @@ def profile_counters(values: Mapping[str, str], modality: Modality) -> ProfileCo
         day, week, blue = (int(values[key]) for key in ("dose_day", "dose_week", "blue_week"))
         mask = modality is Modality.MASK
         return ProfileCounters(
-            profile=int(values["subject"]),
+            profile=int(values["profile"]),
             fluence_day_j_cm2=day / 1_000_000 if mask else 0,
             fluence_week_j_cm2=week / 1_000_000 if mask else 0,
             blue_week_j_cm2=blue / 1_000_000 if mask else 0,
@@ -315,6 +335,8 @@ def profile_counters(values: Mapping[str, str], modality: Modality) -> ProfileCo
             sessions_week=int(values["sessions_week"]),
             rest_s=int(values["rest_s"]),
             rest_blue_s=int(values["rest_blue_s"]),
+            last_used=values["last_used"] == "1",
+            refuses=_refuses(values, received_at),
         )
     except (KeyError, ValueError) as error:
         raise LineError(str(error)) from error

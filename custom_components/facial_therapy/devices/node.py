@@ -17,6 +17,7 @@ from ..const import LOGGER
 from ..core import limits
 from ..core.device import Device, ProfileCounters, Telemetry
 from ..core.model import ByChannel, Fault, Modality
+from ..core.refusal import RefusedError
 from ..core.session_parameters import PermittedSession
 from . import codec
 from .channel import Channel
@@ -43,7 +44,6 @@ class NodeDevice(TherapyDevice):
         self._on_connection: Callable[[bool], None] = lambda _: None
         self._first: Telemetry | None = None
         self._lives = False
-        self._owned: str | None = None
         self._lease_ends_at: datetime | None = None
 
     @property
@@ -149,41 +149,55 @@ class NodeDevice(TherapyDevice):
     async def _async_lease(
         self, name: str, session_id: str, arguments: Mapping[str, object]
     ) -> Answer:
-        """Send a command that begins or renews a lease, and keep when it ends at the latest."""
-        channel = self._channel
-        values = await self._async_send(name, {"session": session_id, **arguments})
-        answer = codec.answer(values)
-        if channel is not None:
-            self._owned = channel.owner
-            # A renewal counts from the stamp that it carried, which was issued before it arrived
-            # here: the lease never ends later than this.
-            stamp_at = channel.renewed_from if name == "renew_lease" else self._hass.loop.time()
-            self._lease_ends_at = dt_util.utcnow() + timedelta(
-                seconds=limits.LEASE_S[self._modality] - (self._hass.loop.time() - stamp_at)
+        """Send a command that begins or renews a lease, and keep when it ends at the latest.
+
+        The bound is raised when the command is sent: the node may have taken it although no answer
+        ever comes. Only a refusal takes it back.
+        """
+        before = self._lease_ends_at
+        lease_s = limits.LEASE_S[self._modality]
+        if (channel := self._channel) is not None:
+            # A renewal counts from the stamp that it carries, which the node issued before it
+            # arrived here. Any other lease begins when the node takes the command, as late as it may.
+            renews = name == "renew_lease"
+            begins_at = (
+                channel.stamp_at if renews else self._hass.loop.time() + codec.NOT_AFTER_MS / 1000
             )
+            ends_at = self._utc(begins_at + lease_s)
+            self._lease_ends_at = max(before, ends_at) if before is not None else ends_at
+        try:
+            values = await self._async_send(name, {"session": session_id, **arguments})
+        except RefusedError:
+            self._lease_ends_at = before
+            raise
+        answer = codec.answer(values)
+        if name != "renew_lease":
+            self._lease_ends_at = self._utc(self._hass.loop.time() + lease_s)
         self._lives = True
         return answer
 
+    def _utc(self, loop_time: float) -> datetime:
+        """Return a time of the loop's clock as UTC."""
+        return dt_util.utcnow() + timedelta(seconds=loop_time - self._hass.loop.time())
+
     @override
     async def async_start(
-        self, session_id: str, plan: PermittedSession, *, last_record: int
+        self, session_id: str, permitted: PermittedSession, *, last_record: int, resume_key: str
     ) -> Answer:
+        arguments = self._start(permitted, last_record=last_record)
         return await self._async_lease(
-            "start_session", session_id, self._start(plan, last_record=last_record, continues=1)
+            "start_session", session_id, {"resume_key": resume_key, **arguments}
         )
 
-    def _start(
-        self, plan: PermittedSession, *, last_record: int, continues: int
-    ) -> dict[str, object]:
+    def _start(self, plan: PermittedSession, *, last_record: int) -> dict[str, object]:
         request = plan.request
         arguments: dict[str, object] = {
             "last_record": last_record,
-            "subject": request.person.profile,
+            "profile": request.person.profile,
             "skin_permille": round(plan.skin_factor * 1000),
             "duration_s": int(request.duration_s),
             "lease_ms": round(plan.lease_s * 1000),
             "window_s": round(plan.window_s),
-            "continues": continues,
             "epoch_s": int(dt_util.utcnow().timestamp()),
         }
         if request.current_ua is not None and request.frequency_hz is not None:
@@ -222,17 +236,18 @@ class NodeDevice(TherapyDevice):
 
     @override
     async def async_pause(self, session_id: str) -> Answer:
-        return codec.answer(await self._async_send("pause_session", {"session": session_id}))
+        values = await self._async_send("pause_session", {"session": session_id})
+        self._lease_ends_at = None
+        return codec.answer(values)
 
     @override
-    async def async_resume(
-        self, session_id: str, plan: PermittedSession, *, last_record: int
-    ) -> Answer:
-        if self._channel is not None and self._owned == self._channel.owner:
-            return await self._async_lease("resume_session", session_id, {})
-        return await self._async_lease(
-            "start_session", session_id, self._start(plan, last_record=last_record, continues=2)
-        )
+    async def async_resume(self, session_id: str) -> Answer:
+        return await self._async_lease("resume_session", session_id, {})
+
+    @override
+    async def async_adopt(self, session_id: str, resume_key: str) -> Answer:
+        arguments = {"session": session_id, "resume_key": resume_key}
+        return codec.answer(await self._async_send("adopt_session", arguments))
 
     @override
     async def async_stop(self) -> Answer:
@@ -247,8 +262,8 @@ class NodeDevice(TherapyDevice):
         return codec.answer(await self._async_send("clear_fault", {"fault": fault.value}))
 
     @override
-    async def async_history(self, number: int) -> HistoryEntry:
-        values = await self._async_send("read_history", {"record": number})
+    async def async_history(self, number: int, profile: int) -> HistoryEntry:
+        values = await self._async_send("read_history", {"record": number, "profile": profile})
         try:
             return codec.history_entry(values)
         except codec.LineError as error:
@@ -256,12 +271,12 @@ class NodeDevice(TherapyDevice):
 
     @override
     async def async_enroll(self, profile: int) -> Answer:
-        return codec.answer(await self._async_send("enroll_subject", {"subject": profile}))
+        return codec.answer(await self._async_send("enroll_profile", {"profile": profile}))
 
     @override
     async def async_profile(self, profile: int) -> ProfileCounters:
-        values = await self._async_send("read_subject", {"subject": profile})
+        values = await self._async_send("read_profile", {"profile": profile})
         try:
-            return codec.profile_counters(values, self._modality)
+            return codec.profile_counters(values, self._modality, dt_util.utcnow())
         except codec.LineError as error:
             raise DeviceError(Problem.NO_ANSWER) from error

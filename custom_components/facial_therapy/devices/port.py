@@ -57,7 +57,8 @@ class HistoryEntry:
 
     number: int
     session_id: str | None
-    profile: int | None
+    of_profile: bool
+    """Whether it is of the profile that was asked for."""
     planned: Dose
     delivered: Dose
     output_s: float
@@ -100,9 +101,13 @@ class TherapyDevice(Protocol):
         """Close the channel for good; the node suspends what flows."""
 
     async def async_start(
-        self, session_id: str, plan: PermittedSession, *, last_record: int
+        self, session_id: str, permitted: PermittedSession, *, last_record: int, resume_key: str
     ) -> Answer:
-        """Arm a session: 16 hex digits, and the newest record number that the ledger has taken in."""
+        """Arm a session.
+
+        `session_id` and `resume_key` are 16 hex digits, random; keep the key in the ledger and
+        nowhere else. `last_record` is the newest record number that the ledger has imported.
+        """
 
     async def async_set_levels(
         self, session_id: str, *, irradiance_mw_cm2: ByChannel, current_ua: float
@@ -113,12 +118,20 @@ class TherapyDevice(Protocol):
         """Let the lease end one lease after the node's newest stamp."""
 
     async def async_pause(self, session_id: str) -> Answer:
-        """Zero at once; the session is kept."""
+        """Set output to zero at once; the session is kept for 10 min, without a lease."""
 
-    async def async_resume(
-        self, session_id: str, plan: PermittedSession, *, last_record: int
-    ) -> Answer:
-        """Continue a paused or suspended session, also one of an earlier connection."""
+    async def async_resume(self, session_id: str) -> Answer:
+        """Resume a paused or suspended session of this connection, at the levels that it had.
+
+        After `async_adopt` it only arms: output begins at the next off-to-on edge.
+        """
+
+    async def async_adopt(self, session_id: str, resume_key: str) -> Answer:
+        """Take over a paused or suspended session of an earlier connection; nothing else changes.
+
+        Refused `lease_alive` until its lease has ended, `wrong_key`, and `wrong_state` if it has
+        delivered nothing.
+        """
 
     async def async_stop(self) -> Answer:
         """End whatever runs; when this returns, output is zero."""
@@ -126,8 +139,8 @@ class TherapyDevice(Protocol):
     async def async_clear_fault(self, fault: Fault) -> Answer:
         """Clear a latched fault whose cause is gone."""
 
-    async def async_history(self, number: int) -> HistoryEntry:
-        """Read one record."""
+    async def async_history(self, number: int, profile: int) -> HistoryEntry:
+        """Read one record, and whether it is of this profile."""
 
     async def async_enroll(self, profile: int) -> Answer:
         """Enroll a person's token (1 to 2^31 - 1) on the node, while its button is held: `Telemetry.button`."""

@@ -52,7 +52,7 @@ class Stop:
 class Controls:
     """Everything about sessions whose numbers a person sets."""
 
-    def __init__(  # noqa: PLR0913 - what it looks at
+    def __init__(
         self,
         modality: Modality,
         channels: tuple[Channel, ...],

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 import secrets
 from typing import Any, Final, Protocol
 
@@ -16,13 +16,13 @@ from homeassistant.util import dt as dt_util
 
 from ..const import LOGGER
 from ..core import limits
-from ..core.gate.request import SessionRequest
 from ..core.device import ProfileCounters, Telemetry
+from ..core.gate.request import SessionRequest
+from ..core.ledger.record import Record
 from ..core.model import ByChannel, Fault, Modality, Outcome
 from ..core.refusal import Reason, Refusal, RefusedError
-from ..core.session_parameters import PermittedSession
-from ..core.ledger.record import Record
 from ..core.session import Row, SessionEffect, SessionEvent, SessionState, step
+from ..core.session_parameters import PermittedSession
 from ..devices.port import Answer, DeviceError, Problem, TherapyDevice
 from ..people.actor import DEVICE, HOME_ASSISTANT, Who
 from ..storage.ledger_file import LedgerError
@@ -88,7 +88,9 @@ class Host(Protocol):
     def announce(self, name: str, live: LiveSession, refusal: Refusal | None = None) -> None:
         """Announce an event of a session."""
 
-    def run(self, job: Coroutine[Any, Any, None], name: str, *, endless: bool) -> asyncio.Task[None]:
+    def run(
+        self, job: Coroutine[Any, Any, None], name: str, *, endless: bool
+    ) -> asyncio.Task[None]:
         """Run a job that nobody waits for; an endless one does not delay a shutdown."""
 
 
@@ -175,7 +177,9 @@ class SessionEngine:
         before = self._view
         row = step(before.state, event)
         if fault is not None:
-            LOGGER.error("Latched fault %s, session %s", fault, before.live and before.live.session_id)
+            LOGGER.error(
+                "Latched fault %s, session %s", fault, before.live and before.live.session_id
+            )
         live = before.live and replace(before.live, changed_by=who)
         self._set(state=row.state, live=live, fault=fault or before.fault)
         if not row.state.renews:
@@ -567,7 +571,9 @@ class SessionEngine:
         """Take note that the node confirmed zero output: the session has ended."""
         self._set(answer=answer)
         if self._view.state is SessionState.STOPPING:
-            self.apply(SessionEvent.ENDED, self._view.live.changed_by if self._view.live else DEVICE)
+            self.apply(
+                SessionEvent.ENDED, self._view.live.changed_by if self._view.live else DEVICE
+            )
 
     # --- a restart --------------------------------------------------------------------------------
 

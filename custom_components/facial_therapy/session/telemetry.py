@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from ..core.gate.safety import watch
 from ..core.device import NodeState, Telemetry
+from ..core.gate.safety import watch
 from ..core.model import Fault
 from ..core.session import TABLE, SessionEvent, SessionState
 from ..devices.codec import since_ms

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from ..core.gate.request import SessionRequest
 from ..core.device import Device, ProfileCounters, Telemetry
+from ..core.gate.request import SessionRequest
 from ..core.model import NO_LIGHT, ByChannel, Dose, Fault, Outcome
 from ..core.person import Person
 from ..core.refusal import Refusal

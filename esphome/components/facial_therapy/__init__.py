@@ -77,7 +77,11 @@ ZoneTrigger = automation.Trigger.template(cg.uint32)
 # One copy of the ceilings in the firmware: the schema reads the header.
 LIMITS: dict[str, int] = {
     name: int(value.replace("'", ""))
-    for name, value in re.findall(r"^inline constexpr uint32_t (\w+) = ([\d']+);", (Path(__file__).parent / "limits.h").read_text("utf-8"), re.MULTILINE)
+    for name, value in re.findall(
+        r"^inline constexpr uint32_t (\w+) = ([\d']+);",
+        (Path(__file__).parent / "limits.h").read_text("utf-8"),
+        re.MULTILINE,
+    )
 }
 
 PLACES = ("red", "near_infrared", "blue", "amber")
@@ -89,7 +93,13 @@ EYE_SHIELDS = {"none": EyeShield.NONE, "fixed": EyeShield.FIXED, "sensed": EyeSh
 BATTERY_BACKED = ("bm8563", "ds1307", "pcf85063", "pcf8563", "rx8025t", "rx8130")
 """Platforms of `time:` that read a clock with a battery of its own."""
 
-WAND_PINS = (CONF_ENABLE_PIN, CONF_POSITIVE_PIN, CONF_NEGATIVE_PIN, CONF_AMPLITUDE_PIN, CONF_COMPARATOR_PIN)
+WAND_PINS = (
+    CONF_ENABLE_PIN,
+    CONF_POSITIVE_PIN,
+    CONF_NEGATIVE_PIN,
+    CONF_AMPLITUDE_PIN,
+    CONF_COMPARATOR_PIN,
+)
 OWN_PINS = (*WAND_PINS, CONF_INDICATOR_PIN, CONF_WATCHDOG_PIN)
 CONVERTER_PINS = (25, 26)
 """The pins of the ESP32 that a digital-to-analog converter drives."""
@@ -98,12 +108,18 @@ PROJECT = "facial_therapy"
 CONNECTIONS = 10
 
 
-def bounded(field: str, minimum: float, maximum: float, unit: str, *, whole: bool = False) -> Callable[[object], float]:
+def bounded(
+    field: str, minimum: float, maximum: float, unit: str, *, whole: bool = False
+) -> Callable[[object], float]:
     """Return a validator of a number with both bounds included; its refusal names field and bound."""
 
     def validate(value: object) -> float:
         refusal = f"{field} must be a {'whole ' if whole else ''}number from {minimum:g} to {maximum:g} {unit}, not {value!r}"
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, (int, float))
+            or not math.isfinite(value)
+        ):
             raise cv.Invalid(refusal)
         if not minimum <= value <= maximum or (whole and value != int(value)):
             raise cv.Invalid(refusal)
@@ -153,14 +169,18 @@ def _text_sensor(name: str) -> cv.Schema:
 def _waveform(value: object) -> str:
     """Allow the only one there is: anything else leaves charge under the skin."""
     if value != "biphasic":
-        raise cv.Invalid(f"{CONF_WAVEFORM} must be biphasic, not {value!r}: direct and one-sided current burns skin")
+        raise cv.Invalid(
+            f"{CONF_WAVEFORM} must be biphasic, not {value!r}: direct and one-sided current burns skin"
+        )
     return "biphasic"
 
 
 CALIBRATION_SCHEMA = cv.Schema(
     {
         cv.Required(CONF_GRADE): cv.enum(GRADES, lower=True),
-        cv.Optional(CONF_UNCERTAINTY): bounded(CONF_UNCERTAINTY, LIMITS["MEASURED_UNCERTAINTY_PERMILLE"] / 1000, 1, "(0.2 is 20 %)"),
+        cv.Optional(CONF_UNCERTAINTY): bounded(
+            CONF_UNCERTAINTY, LIMITS["MEASURED_UNCERTAINTY_PERMILLE"] / 1000, 1, "(0.2 is 20 %)"
+        ),
     }
 )
 
@@ -178,14 +198,20 @@ COMMON_SCHEMA = cv.Schema(
 
 MASK_SCHEMA = COMMON_SCHEMA.extend(
     {
-        cv.Required(CONF_CHANNELS): cv.All(cv.ensure_list(CHANNEL_SCHEMA), cv.Length(min=1, max=len(PLACES))),
+        cv.Required(CONF_CHANNELS): cv.All(
+            cv.ensure_list(CHANNEL_SCHEMA), cv.Length(min=1, max=len(PLACES))
+        ),
         cv.Required(CONF_EYE_SHIELD): cv.enum(EYE_SHIELDS, lower=True),
         cv.Optional(CONF_EYE_SHIELD_SENSOR): cv.use_id(binary_sensor.BinarySensor),
         cv.Optional(CONF_WORN): cv.use_id(binary_sensor.BinarySensor),
         cv.Required(CONF_TEMPERATURE): cv.use_id(sensor.Sensor),
-        cv.Optional(CONF_PWM, default=16_000): bounded(CONF_PWM, LIMITS["PWM_MINIMUM_HZ"], 40_000, "Hz", whole=True),
+        cv.Optional(CONF_PWM, default=16_000): bounded(
+            CONF_PWM, LIMITS["PWM_MINIMUM_HZ"], 40_000, "Hz", whole=True
+        ),
         cv.Optional(CONF_INDICATOR_PIN): pins.internal_gpio_output_pin_number,
-        cv.Optional(CONF_DURATION, default=LIMITS["MASK_SESSION_S"]): bounded(CONF_DURATION, 1, LIMITS["MASK_SESSION_S"], "s", whole=True),
+        cv.Optional(CONF_DURATION, default=LIMITS["MASK_SESSION_S"]): bounded(
+            CONF_DURATION, 1, LIMITS["MASK_SESSION_S"], "s", whole=True
+        ),
     }
 )
 
@@ -193,22 +219,40 @@ WAND_SCHEMA = COMMON_SCHEMA.extend(
     {
         cv.Required(CONF_IMPEDANCE): cv.use_id(sensor.Sensor),
         cv.Optional(CONF_IMPEDANCE_MINIMUM, default=500): bounded(
-            CONF_IMPEDANCE_MINIMUM, LIMITS["WAND_IMPEDANCE_MINIMUM_OHM"], LIMITS["WAND_IMPEDANCE_OHM"], "ohm", whole=True
+            CONF_IMPEDANCE_MINIMUM,
+            LIMITS["WAND_IMPEDANCE_MINIMUM_OHM"],
+            LIMITS["WAND_IMPEDANCE_OHM"],
+            "ohm",
+            whole=True,
         ),
         cv.Optional(CONF_IMPEDANCE_MAXIMUM, default=15_000): bounded(
-            CONF_IMPEDANCE_MAXIMUM, LIMITS["WAND_IMPEDANCE_MINIMUM_OHM"], LIMITS["WAND_IMPEDANCE_OHM"], "ohm", whole=True
+            CONF_IMPEDANCE_MAXIMUM,
+            LIMITS["WAND_IMPEDANCE_MINIMUM_OHM"],
+            LIMITS["WAND_IMPEDANCE_OHM"],
+            "ohm",
+            whole=True,
         ),
         cv.Required(CONF_CHARGING): cv.use_id(binary_sensor.BinarySensor),
         cv.Optional(CONF_TEMPERATURE): cv.use_id(sensor.Sensor),
         cv.Required(CONF_SENSED_CURRENT): cv.use_id(sensor.Sensor),
         cv.Optional(CONF_WAVEFORM, default="biphasic"): _waveform,
-        **{cv.Optional(pin): pins.internal_gpio_output_pin_number for pin in WAND_PINS if pin != CONF_COMPARATOR_PIN},
+        **{
+            cv.Optional(pin): pins.internal_gpio_output_pin_number
+            for pin in WAND_PINS
+            if pin != CONF_COMPARATOR_PIN
+        },
         cv.Optional(CONF_COMPARATOR_PIN): pins.internal_gpio_input_pin_number,
-        cv.Optional(CONF_FULL_CURRENT): bounded(CONF_FULL_CURRENT, 1, LIMITS["WAND_HARDWARE_CURRENT_UA"], "uA", whole=True),
-        cv.Optional(CONF_ON_ZONE): automation.validate_automation({cv.GenerateID(CONF_TRIGGER_ID): cv.declare_id(ZoneTrigger)}),
+        cv.Optional(CONF_FULL_CURRENT): bounded(
+            CONF_FULL_CURRENT, 1, LIMITS["WAND_HARDWARE_CURRENT_UA"], "uA", whole=True
+        ),
+        cv.Optional(CONF_ON_ZONE): automation.validate_automation(
+            {cv.GenerateID(CONF_TRIGGER_ID): cv.declare_id(ZoneTrigger)}
+        ),
         cv.Required(CONF_CONTACT_AREA): bounded(CONF_CONTACT_AREA, 1, 10_000, "mm2", whole=True),
         cv.Optional(CONF_CURRENT): cv.Any(object),
-        cv.Optional(CONF_DURATION, default=LIMITS["WAND_SESSION_S"]): bounded(CONF_DURATION, 1, LIMITS["WAND_SESSION_S"], "s", whole=True),
+        cv.Optional(CONF_DURATION, default=LIMITS["WAND_SESSION_S"]): bounded(
+            CONF_DURATION, 1, LIMITS["WAND_SESSION_S"], "s", whole=True
+        ),
     }
 )
 
@@ -224,7 +268,9 @@ def _validate_mask(config: ConfigType) -> ConfigType:
         msg = "a mask without calibration (grade: none) may have the channel red only"
         raise cv.Invalid(msg, path=[CONF_CHANNELS])
     shield = str(config[CONF_EYE_SHIELD])
-    if shield == "none" and (dangerous := [name for name in names if name in ("near_infrared", "blue")]):
+    if shield == "none" and (
+        dangerous := [name for name in names if name in ("near_infrared", "blue")]
+    ):
         msg = f"{' and '.join(dangerous)} needs an eye shield: eye_shield is none"
         raise cv.Invalid(msg, path=[CONF_EYE_SHIELD])
     if (shield == "sensed") != (CONF_EYE_SHIELD_SENSOR in config):
@@ -233,14 +279,20 @@ def _validate_mask(config: ConfigType) -> ConfigType:
     for index, channel in enumerate(config[CONF_CHANNELS]):
         path = [CONF_CHANNELS, index]
         if (CONF_IRRADIANCE in channel) == (grade == "none"):
-            must = "must not be given without a calibration (grade: none)" if grade == "none" else "is missing"
+            must = (
+                "must not be given without a calibration (grade: none)"
+                if grade == "none"
+                else "is missing"
+            )
             msg = f"{CONF_IRRADIANCE} of {channel[CONF_CHANNEL]} {must}"
             raise cv.Invalid(msg, path=path)
         if CORE.is_esp32 and CONF_PIN not in channel:
             msg = f"pin of {channel[CONF_CHANNEL]} is missing"
             raise cv.Invalid(msg, path=path)
     if CORE.is_esp32 and "near_infrared" in names and CONF_INDICATOR_PIN not in config:
-        raise cv.Invalid(f"{CONF_INDICATOR_PIN} is missing: near-infrared cannot be seen, so a red light has to show it")
+        raise cv.Invalid(
+            f"{CONF_INDICATOR_PIN} is missing: near-infrared cannot be seen, so a red light has to show it"
+        )
     return config
 
 
@@ -251,16 +303,24 @@ def _validate_wand(config: ConfigType) -> ConfigType:
             if key not in config:
                 raise cv.Invalid(f"{key} is missing")
         if config[CONF_AMPLITUDE_PIN] not in CONVERTER_PINS:
-            raise cv.Invalid(f"{CONF_AMPLITUDE_PIN} must be GPIO25 or GPIO26 of an ESP32: only these have a converter", path=[CONF_AMPLITUDE_PIN])
+            raise cv.Invalid(
+                f"{CONF_AMPLITUDE_PIN} must be GPIO25 or GPIO26 of an ESP32: only these have a converter",
+                path=[CONF_AMPLITUDE_PIN],
+            )
     if str(config[CONF_CALIBRATION][CONF_GRADE]) == "none":
         msg = "a wand needs a calibration: grade must be declared or measured"
         raise cv.Invalid(msg, path=[CONF_CALIBRATION])
     if config[CONF_IMPEDANCE_MINIMUM] >= config[CONF_IMPEDANCE_MAXIMUM]:
         msg = f"{CONF_IMPEDANCE_MINIMUM} must be less than {CONF_IMPEDANCE_MAXIMUM}"
         raise cv.Invalid(msg, path=[CONF_IMPEDANCE_MINIMUM])
-    ceiling = min(LIMITS["WAND_CURRENT_UA"], LIMITS["WAND_CURRENT_DENSITY_UA_CM2"] * config[CONF_CONTACT_AREA] // 100)
+    ceiling = min(
+        LIMITS["WAND_CURRENT_UA"],
+        LIMITS["WAND_CURRENT_DENSITY_UA_CM2"] * config[CONF_CONTACT_AREA] // 100,
+    )
     with cv.prepend_path([CONF_CURRENT]):
-        config[CONF_CURRENT] = bounded(CONF_CURRENT, 1, ceiling, "uA for this contact area", whole=True)(config.get(CONF_CURRENT, ceiling))
+        config[CONF_CURRENT] = bounded(
+            CONF_CURRENT, 1, ceiling, "uA for this contact area", whole=True
+        )(config.get(CONF_CURRENT, ceiling))
     return config
 
 
@@ -293,37 +353,64 @@ def _refuse_neighbors(full: ConfigType) -> None:
         "deep_sleep": "it would end output and records without a word",
         "captive_portal": "it takes firmware from anyone near",
     }.items():
-        used = any(entry.get("platform") == name for platform in ("button", "switch") for entry in full.get(platform, []))
+        used = any(
+            entry.get("platform") == name
+            for platform in ("button", "switch")
+            for entry in full.get(platform, [])
+        )
         if name in full or used:
             raise cv.Invalid(f"{name} cannot be used with facial_therapy: {why}")
     if any(entry.get("platform") == "ledc" for entry in full.get("output", [])):
-        raise cv.Invalid("output: platform ledc cannot be used with facial_therapy: both would use the same timer and channels")
+        raise cv.Invalid(
+            "output: platform ledc cannot be used with facial_therapy: both would use the same timer and channels"
+        )
     if any(entry.get("platform") == "web_server" for entry in full.get("ota", [])):
-        raise cv.Invalid("ota: platform web_server cannot be used with facial_therapy: it takes firmware without encryption")
+        raise cv.Invalid(
+            "ota: platform web_server cannot be used with facial_therapy: it takes firmware without encryption"
+        )
 
 
 def _require_encryption(full: ConfigType) -> None:
     """Refuse an ESP32 that anyone near could command or replace."""
     if "encryption" not in full["api"]:
-        raise cv.Invalid("api needs encryption on ESP32: otherwise anyone near may command the node")
-    if any("encryption" not in entry and not entry.get("password") for entry in full.get("ota", [])):
-        raise cv.Invalid("ota needs encryption or a password on ESP32: otherwise anyone near may replace the firmware")
+        raise cv.Invalid(
+            "api needs encryption on ESP32: otherwise anyone near may command the node"
+        )
+    if any(
+        "encryption" not in entry and not entry.get("password") for entry in full.get("ota", [])
+    ):
+        raise cv.Invalid(
+            "ota needs encryption or a password on ESP32: otherwise anyone near may replace the firmware"
+        )
 
 
 def _require_staying_up(full: ConfigType) -> None:
     """Refuse what reboots a node in the middle of a session, or leaves no room for the session's connection."""
-    for name, without in {"api": "Home Assistant", "wifi": "Wi-Fi", "mqtt": "its broker", "wireguard": "its tunnel"}.items():
+    for name, without in {
+        "api": "Home Assistant",
+        "wifi": "Wi-Fi",
+        "mqtt": "its broker",
+        "wireguard": "its tunnel",
+    }.items():
         if name in full and full[name]["reboot_timeout"].total_milliseconds != 0:
-            raise cv.Invalid(f"{name} reboot_timeout must be 0s: a node without {without} must not reboot in a session")
+            raise cv.Invalid(
+                f"{name} reboot_timeout must be 0s: a node without {without} must not reboot in a session"
+            )
     if full["api"]["max_connections"] < CONNECTIONS:
-        raise cv.Invalid(f"api max_connections must be at least {CONNECTIONS}: the session's own connection must find room")
+        raise cv.Invalid(
+            f"api max_connections must be at least {CONNECTIONS}: the session's own connection must find room"
+        )
 
 
 def _require_battery_backed(full: ConfigType, config: ConfigType) -> None:
     """Refuse a clock that the network sets: all platforms set the same one, and it clears windows."""
     platforms = [entry["platform"] for entry in full.get("time", [])]
-    if CONF_RTC in config and (foreign := [name for name in platforms if name not in BATTERY_BACKED]):
-        raise cv.Invalid(f"rtc must be a battery-backed clock and the only one: time platform {foreign[0]} is none of {', '.join(BATTERY_BACKED)}")
+    if CONF_RTC in config and (
+        foreign := [name for name in platforms if name not in BATTERY_BACKED]
+    ):
+        raise cv.Invalid(
+            f"rtc must be a battery-backed clock and the only one: time platform {foreign[0]} is none of {', '.join(BATTERY_BACKED)}"
+        )
 
 
 def _final_validate(config: ConfigType) -> ConfigType:
@@ -336,12 +423,16 @@ def _final_validate(config: ConfigType) -> ConfigType:
     _require_battery_backed(full, config)
     project = full["esphome"].get("project", {}).get("name")
     if project != f"{PROJECT}.{config[CONF_MODALITY]}":
-        raise cv.Invalid(f"esphome project name must be {PROJECT}.{config[CONF_MODALITY]}: Home Assistant finds the node by it")
+        raise cv.Invalid(
+            f"esphome project name must be {PROJECT}.{config[CONF_MODALITY]}: Home Assistant finds the node by it"
+        )
     own = [channel[CONF_PIN] for channel in config.get(CONF_CHANNELS, []) if CONF_PIN in channel]
     own += [config[key] for key in OWN_PINS if key in config]
     for (platform, _, number), uses in pins.PIN_SCHEMA_REGISTRY.pins_used.items():
         if platform == CORE.target_platform and number in own and len(uses) > 1:
-            raise cv.Invalid(f"pin {number} is used twice: nothing else may use a pin of facial_therapy")
+            raise cv.Invalid(
+                f"pin {number} is used twice: nothing else may use a pin of facial_therapy"
+            )
     return config
 
 
@@ -350,8 +441,12 @@ FINAL_VALIDATE_SCHEMA = _final_validate
 
 # The lambda of a contract action. Not called synchronous, so that ESPHome hands over owned arguments: arrays in its receive
 # buffer cannot be copied, and api.respond, which follows, copies all of them.
-@automation.register_action("facial_therapy.command", automation.LambdaAction, cv.lambda_, synchronous=False)
-async def command_to_code(config: Lambda, action_id: ID, template_arg: cg.TemplateArguments, args: TemplateArgsType) -> MockObj:
+@automation.register_action(
+    "facial_therapy.command", automation.LambdaAction, cv.lambda_, synchronous=False
+)
+async def command_to_code(
+    config: Lambda, action_id: ID, template_arg: cg.TemplateArguments, args: TemplateArgsType
+) -> MockObj:
     """Generate the call of one action."""
     lambda_ = await cg.process_lambda(config, args, return_type=cg.void)
     return cg.new_Pvariable(action_id, template_arg, lambda_)
@@ -369,7 +464,11 @@ async def to_code(config: ConfigType) -> None:
     cg.add(var.gates_low())
     await cg.register_component(var, config)
     calibration = config[CONF_CALIBRATION]
-    cg.add(var.set_calibration(calibration[CONF_GRADE].enum_value, round(calibration.get(CONF_UNCERTAINTY, 0) * 1000)))
+    cg.add(
+        var.set_calibration(
+            calibration[CONF_GRADE].enum_value, round(calibration.get(CONF_UNCERTAINTY, 0) * 1000)
+        )
+    )
     cg.add(var.set_duration_s(config[CONF_DURATION]))
     if CORE.is_esp32:
         from esphome.components.esp32 import include_builtin_idf_component  # noqa: PLC0415 - only there on this platform
@@ -406,7 +505,11 @@ def _pins_to_code(var: MockObj, config: ConfigType) -> None:
         if CONF_IRRADIANCE in channel:
             full = round(channel[CONF_IRRADIANCE] * 1000)
         own = round(channel[CONF_MAXIMUM] * 1000) if CONF_MAXIMUM in channel else full
-        cg.add(var.add_channel(PLACES.index(channel[CONF_CHANNEL]), full, own, channel.get(CONF_PIN, -1)))
+        cg.add(
+            var.add_channel(
+                PLACES.index(channel[CONF_CHANNEL]), full, own, channel.get(CONF_PIN, -1)
+            )
+        )
     if CONF_ENABLE_PIN in config:
         cg.add(var.set_pins(*(config[pin] for pin in WAND_PINS), config[CONF_FULL_CURRENT]))
     if CONF_INDICATOR_PIN in config:
@@ -419,7 +522,9 @@ async def _wand_to_code(var: MockObj, config: ConfigType) -> None:
     """Generate what only a wand has."""
     cg.add(var.set_current(config[CONF_CURRENT], config[CONF_CONTACT_AREA]))
     impedance = await cg.get_variable(config[CONF_IMPEDANCE])
-    cg.add(var.set_impedance(impedance, config[CONF_IMPEDANCE_MINIMUM], config[CONF_IMPEDANCE_MAXIMUM]))
+    cg.add(
+        var.set_impedance(impedance, config[CONF_IMPEDANCE_MINIMUM], config[CONF_IMPEDANCE_MAXIMUM])
+    )
     for cue in config.get(CONF_ON_ZONE, []):
         trigger = cg.new_Pvariable(cue[CONF_TRIGGER_ID])
         cg.add(var.add_zone_trigger(trigger))

@@ -1,4 +1,4 @@
-/// The actions of the contract but start_session: envelope, arguments in their order, state; then the deed.
+/// The actions of the contract but start_session: header, arguments in their order, state; then the deed.
 #include <cstring>
 
 #include "clock.h"
@@ -24,15 +24,15 @@ bool needs_button(Fault fault) {
 
 }  // namespace
 
-// --- envelope ------------------------------------------------------------------------------------------------------
+// --- header ------------------------------------------------------------------------------------------------------
 
-Governor::Verdict Governor::admit_(uint32_t now_ms, const Envelope& envelope, bool owned) {
+Governor::Verdict Governor::admit_(uint32_t now_ms, const Header& header, bool owned) {
   this->settle_(now_ms);
   const Admission admission =
-      admit(envelope, this->boot_, this->owners_, owned && this->live() ? this->owner_ : 0, now_ms);
-  Verdict verdict{admission.owner, admission.repeated, {admission.reason}};
+      admit(header, this->boot_, this->clients_, owned && this->live() ? this->client_ : 0, now_ms);
+  Verdict verdict{admission.client, admission.repeated, {admission.reason}};
   if (!admission.repeated && admission.reason == Reason::OK) {
-    admission.owner->sequence = envelope.sequence;
+    admission.client->sequence = header.sequence;
     if (this->terminal_) verdict.refusal = {Reason::WRONG_STATE};
   }
   return verdict;
@@ -46,11 +46,10 @@ Refusal Governor::check_session_(const char* session) const {
 
 // --- actions -------------------------------------------------------------------------------------------------------
 
-const Line& Governor::set_levels(uint32_t now_ms, const Envelope& envelope, const char* session,
-                                 const int32_t* channels, size_t channels_count, const int32_t* levels,
-                                 size_t levels_count) {
-  Verdict verdict = this->admit_(now_ms, envelope, true);
-  if (verdict.repeated || verdict.refusal.refused()) return this->answer_(verdict, &envelope);
+const Line& Governor::set_levels(uint32_t now_ms, const Header& header, const char* session, const int32_t* channels,
+                                 size_t channels_count, const int32_t* levels, size_t levels_count) {
+  Verdict verdict = this->admit_(now_ms, header, true);
+  if (verdict.repeated || verdict.refusal.refused()) return this->answer_(verdict, &header);
   const char* field = this->config_.wand() ? "level_ua" : "levels_uw_cm2";
   verdict.refusal = this->check_session_(session);
   Levels wanted;
@@ -74,12 +73,12 @@ const Line& Governor::set_levels(uint32_t now_ms, const Envelope& envelope, cons
     for (size_t place = 0; place < PLACES; place++) this->drives_[place].aim(wanted.at[place], now_ms);
     this->changes_++;
   }
-  return this->answer_(verdict, &envelope);
+  return this->answer_(verdict, &header);
 }
 
-const Line& Governor::renew_lease(uint32_t now_ms, const Envelope& envelope, const char* session, int32_t stamp_ms) {
-  Verdict verdict = this->admit_(now_ms, envelope, true);
-  if (verdict.repeated || verdict.refusal.refused()) return this->answer_(verdict, &envelope);
+const Line& Governor::renew_lease(uint32_t now_ms, const Header& header, const char* session, int32_t stamp_ms) {
+  Verdict verdict = this->admit_(now_ms, header, true);
+  if (verdict.repeated || verdict.refusal.refused()) return this->answer_(verdict, &header);
   const auto stamp = static_cast<uint32_t>(stamp_ms);
   verdict.refusal = this->check_session_(session);
   if (!verdict.refusal.refused()) {
@@ -90,24 +89,22 @@ const Line& Governor::renew_lease(uint32_t now_ms, const Envelope& envelope, con
     else if (!reached(this->lease_end_ms_, stamp + this->lease_ms_))
       this->lease_end_ms_ = stamp + this->lease_ms_;
   }
-  return this->answer_(verdict, &envelope);
+  return this->answer_(verdict, &header);
 }
 
-const Line& Governor::pause_session(uint32_t now_ms, const Envelope& envelope, const char* session) {
-  Verdict verdict = this->admit_(now_ms, envelope, true);
-  if (verdict.repeated || verdict.refusal.refused()) return this->answer_(verdict, &envelope);
+const Line& Governor::pause_session(uint32_t now_ms, const Header& header, const char* session) {
+  Verdict verdict = this->admit_(now_ms, header, true);
+  if (verdict.repeated || verdict.refusal.refused()) return this->answer_(verdict, &header);
   verdict.refusal = this->check_session_(session);
   if (!verdict.refusal.refused() && this->state_ != State::PAUSED) {
-    this->zero_();
-    this->hold_();
-    this->enter_(State::PAUSED);
+    this->pause_();
   }
-  return this->answer_(verdict, &envelope);
+  return this->answer_(verdict, &header);
 }
 
-const Line& Governor::resume_session(uint32_t now_ms, const Envelope& envelope, const char* session) {
-  Verdict verdict = this->admit_(now_ms, envelope, true);
-  if (verdict.repeated || verdict.refusal.refused()) return this->answer_(verdict, &envelope);
+const Line& Governor::resume_session(uint32_t now_ms, const Header& header, const char* session) {
+  Verdict verdict = this->admit_(now_ms, header, true);
+  if (verdict.repeated || verdict.refusal.refused()) return this->answer_(verdict, &header);
   verdict.refusal = this->check_session_(session);
   if (!verdict.refusal.refused() && this->state_ != State::PAUSED && this->state_ != State::SUSPENDED)
     verdict.refusal = {Reason::WRONG_STATE};
@@ -120,13 +117,38 @@ const Line& Governor::resume_session(uint32_t now_ms, const Envelope& envelope, 
     this->lease_end_ms_ = now_ms + this->lease_ms_;
     this->lease_lives_ = true;
     this->contacts_since_resume_ = 0;
-    // Without a sensor nobody knows whether it is worn, and a session that never gave output still owes its edge.
-    if (this->energized_ && (this->config_.wand() || this->config_.has_worn) && this->present_())
+    // Without a sensor nobody knows whether it is worn; a session without output so far still owes its edge, and so
+    // does one that another client took over.
+    if (this->energized_ && !this->adopted_ && (this->config_.wand() || this->config_.has_worn) && this->present_())
       this->energize_();
     else
       this->arm_(this->window_end_ms_);
   }
-  return this->answer_(verdict, &envelope);
+  return this->answer_(verdict, &header);
+}
+
+const Line& Governor::adopt_session(uint32_t now_ms, const Header& header, const char* session,
+                                    const char* resume_key) {
+  Verdict verdict = this->admit_(now_ms, header, false);
+  if (verdict.repeated || verdict.refusal.refused()) return this->answer_(verdict, &header);
+  verdict.refusal = this->check_adoption_(session, resume_key);
+  if (!verdict.refusal.refused()) {
+    this->client_ = verdict.client->id;
+    this->adopted_ = true;
+    this->changes_++;
+  }
+  return this->answer_(verdict, &header);
+}
+
+Refusal Governor::check_adoption_(const char* session, const char* resume_key) const {
+  const Refusal refusal = this->check_session_(session);
+  if (refusal.refused()) return refusal;
+  const uint64_t key = parse_id(resume_key);
+  if (key == 0 || key != this->resume_key_) return {Reason::WRONG_KEY};
+  if ((this->state_ != State::SUSPENDED && this->state_ != State::PAUSED) || !this->energized_)
+    return {Reason::WRONG_STATE};
+  if (!this->lease_lives_) return {};
+  return wait_for(Reason::LEASE_ALIVE, (left(this->now_ms_, this->lease_end_ms_) + 999) / 1000);
 }
 
 const Line& Governor::stop_session(uint32_t now_ms) {
@@ -137,10 +159,10 @@ const Line& Governor::stop_session(uint32_t now_ms) {
   return this->finish_(this->line_, nullptr);
 }
 
-const Line& Governor::clear_fault(uint32_t now_ms, const Envelope& envelope, const char* fault) {
-  Verdict verdict = this->admit_(now_ms, envelope, false);
+const Line& Governor::clear_fault(uint32_t now_ms, const Header& header, const char* fault) {
+  Verdict verdict = this->admit_(now_ms, header, false);
   if (!verdict.repeated && !verdict.refusal.refused()) verdict.refusal = this->clear_(fault);
-  return this->answer_(verdict, &envelope);
+  return this->answer_(verdict, &header);
 }
 
 Refusal Governor::clear_(const char* name) {
@@ -167,6 +189,9 @@ Refusal Governor::clear_(const char* name) {
     case Fault::STORE:
       lasts = this->store_lost_;
       break;
+    case Fault::OUTPUT_WATCHDOG:
+      lasts = !this->output_.watched();
+      break;
     default:
       break;
   }
@@ -182,42 +207,43 @@ Refusal Governor::clear_(const char* name) {
   return {};
 }
 
-const Line& Governor::read_history(uint32_t now_ms, const Envelope& envelope, int32_t record) {
-  Verdict verdict = this->admit_(now_ms, envelope, false);
-  if (verdict.repeated || verdict.refusal.refused()) return this->answer_(verdict, &envelope);
+const Line& Governor::read_history(uint32_t now_ms, const Header& header, int32_t record, int32_t profile) {
+  Verdict verdict = this->admit_(now_ms, header, false);
+  if (verdict.repeated || verdict.refusal.refused()) return this->answer_(verdict, &header);
   verdict.refusal = check_range("record", record, MOST);
+  if (!verdict.refusal.refused()) verdict.refusal = check_range("profile", profile, MOST);
   const Record* found = verdict.refusal.refused() ? nullptr : this->memory_.find(static_cast<uint32_t>(record));
   if (found == nullptr) {
     if (!verdict.refusal.refused()) verdict.refusal = {Reason::NO_RECORD};
-    return this->answer_(verdict, &envelope);
+    return this->answer_(verdict, &header);
   }
-  Line& line = verdict.owner->answer;
-  this->begin_answer_(line, {}, &envelope);
-  this->write_record_(line, *found);
-  return this->finish_(line, verdict.owner);
+  Line& line = verdict.client->answer;
+  this->begin_answer_(line, {}, &header);
+  this->write_record_(line, *found, static_cast<uint32_t>(profile));
+  return this->finish_(line, verdict.client);
 }
 
 // --- answers -------------------------------------------------------------------------------------------------------
 
-const Line& Governor::answer_(const Verdict& verdict, const Envelope* envelope) {
+const Line& Governor::answer_(const Verdict& verdict, const Header* header) {
   if (verdict.repeated) {
-    this->accepted_ = std::strncmp(verdict.owner->answer.c_str(), "reason=ok ", 10) == 0;
-    return verdict.owner->answer;
+    this->accepted_ = std::strncmp(verdict.client->answer.c_str(), "reason=ok ", 10) == 0;
+    return verdict.client->answer;
   }
-  // A bad envelope uses up nothing, so the answer to the last good one stays stored.
-  Line& line = verdict.owner != nullptr ? verdict.owner->answer : this->line_;
-  this->begin_answer_(line, verdict.refusal, envelope);
-  return this->finish_(line, verdict.owner);
+  // A bad header uses up nothing, so the answer to the last good one stays stored.
+  Line& line = verdict.client != nullptr ? verdict.client->answer : this->line_;
+  this->begin_answer_(line, verdict.refusal, header);
+  return this->finish_(line, verdict.client);
 }
 
-void Governor::begin_answer_(Line& line, const Refusal& refusal, const Envelope* envelope) {
+void Governor::begin_answer_(Line& line, const Refusal& refusal, const Header* header) {
   line.clear();
   this->accepted_ = !refusal.refused();
   line.pair("reason", word(REASON_WORDS, refusal.reason));
   line.pair("boot", this->boot_);
   line.pair("uptime_ms", int64_t{this->now_ms_});
-  if (envelope != nullptr)
-    line.pair("sequence", envelope->sequence);
+  if (header != nullptr)
+    line.pair("sequence", header->sequence);
   else
     line.none("sequence");
   line.pair("state", word(STATE_WORDS, this->state()));
@@ -229,7 +255,7 @@ void Governor::begin_answer_(Line& line, const Refusal& refusal, const Envelope*
   if (refusal.wait_s != 0) line.pair("wait_s", int64_t{refusal.wait_s});
 }
 
-const Line& Governor::finish_(Line& line, Owners::Owner*) {
+const Line& Governor::finish_(Line& line, Clients::Client*) {
   line.seal();
   return line;
 }

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "limits.h"
+#include "text.h"
 #include "words.h"
 
 namespace facial_therapy {
@@ -47,6 +48,26 @@ struct Refusal {
   uint32_t wait_s{0};   ///< when time alone would cure it; 0: never
 
   bool refused() const { return this->reason != Reason::OK; }
+};
+
+/// Writes `refuses=reason:wait_s,...` into a line, each reason once; `-` if there is none.
+class Refusals {
+ public:
+  explicit Refusals(Line& line) : line_(line) { line.key("refuses"); }
+  void add(const Refusal& refusal) {
+    const uint64_t bit = uint64_t{1} << static_cast<uint32_t>(refusal.reason);
+    if (!refusal.refused() || (this->told_ & bit) != 0) return;
+    this->line_.text(this->told_ == 0 ? "" : ",");
+    this->line_.text(word(REASON_WORDS, refusal.reason));
+    this->line_.text(":");
+    this->line_.number(refusal.wait_s);
+    this->told_ |= bit;
+  }
+  void end() { this->line_.text(this->told_ == 0 ? "-" : ""); }
+
+ private:
+  Line& line_;
+  uint64_t told_{0};
 };
 
 /// The refusal of a number outside its bounds; a maximum below the minimum means nothing is allowed now.

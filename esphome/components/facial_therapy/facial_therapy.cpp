@@ -113,8 +113,8 @@ void FacialTherapy::setup() {
   const auto boot = static_cast<int32_t>(std::max(random_uint32() >> 1, uint32_t{1}));
   this->answer_.reserve(::facial_therapy::Line::MAXIMUM);
   this->governor_.emplace(this->config_, this->store_, static_cast<::facial_therapy::Output&>(*this), boot);
+  this->guard_.start();  // first: a node that nothing watches begins with a fault
   this->governor_->begin(millis(), after_brown_out());
-  this->guard_.start();
   if (this->description_ != nullptr)
     this->description_->publish_state(this->governor_->description(ESPHOME_PROJECT_VERSION).c_str());
   this->publish_(millis());
@@ -123,8 +123,8 @@ void FacialTherapy::setup() {
 void FacialTherapy::loop() {
   const uint32_t now_ms = millis();
   this->guard_.beat(now_ms);
-  const size_t owners = this->read_owners_();
-  this->governor_->tick(now_ms, this->read_sensors_(now_ms), this->owners_.data(), owners);
+  const size_t clients = this->read_clients_();
+  this->governor_->tick(now_ms, this->read_sensors_(now_ms), this->clients_.data(), clients);
 
   if (this->governor_->live() != this->quick_) {
     this->quick_ = this->governor_->live();
@@ -166,12 +166,12 @@ void FacialTherapy::publish_(uint32_t now_ms) {
 
 // --- sensors -------------------------------------------------------------------------------------------------------
 
-size_t FacialTherapy::read_owners_() {
+size_t FacialTherapy::read_clients_() {
   size_t count = 0;
   for (const auto& client : api::global_api_server->active_clients()) {
     const char* name = client->get_name();
-    if (count < this->owners_.size() && std::strncmp(name, "ft-", 3) == 0)
-      this->owners_[count++] = ::facial_therapy::parse_id(name + 3);
+    if (count < this->clients_.size() && std::strncmp(name, "ft-", 3) == 0)
+      this->clients_[count++] = ::facial_therapy::parse_id(name + 3);
   }
   return count;
 }
@@ -252,100 +252,107 @@ Forced FacialTherapy::forced(uint32_t now_ms) {
 // --- actions -------------------------------------------------------------------------------------------------------
 
 uint32_t FacialTherapy::before_command_() {
-  const size_t count = this->read_owners_();
-  this->governor_->connect(this->owners_.data(), count);
+  const size_t count = this->read_clients_();
+  this->governor_->connect(this->clients_.data(), count);
   return millis();
 }
 
 #ifdef FACIAL_THERAPY_WAND
 
-void FacialTherapy::start_session(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
-                                  const std::string& session, int32_t last_record, int32_t subject,
-                                  int32_t skin_permille, int32_t duration_s, int32_t lease_ms, int32_t window_s,
-                                  int32_t continues, int32_t epoch_s, int32_t peak_ua, int32_t period_us,
-                                  int32_t zone_s, int32_t budget_uc) {
+void FacialTherapy::start_session(const std::string& client, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                                  const std::string& session, const std::string& resume_key, int32_t last_record,
+                                  int32_t profile, int32_t skin_permille, int32_t duration_s, int32_t lease_ms,
+                                  int32_t window_s, int32_t epoch_s, int32_t peak_ua, int32_t period_us, int32_t zone_s,
+                                  int32_t budget_uc) {
   const uint32_t now_ms = this->before_command_();
   this->take_(this->governor_->start_session(
-      now_ms, {owner.c_str(), boot, sequence, not_after_ms},
-      {session.c_str(), last_record, subject, skin_permille, duration_s, lease_ms, window_s, continues, epoch_s,
-       nullptr, 0, &peak_ua, 1, &budget_uc, 1, period_us, zone_s}));
+      now_ms, {client.c_str(), boot, sequence, not_after_ms},
+      {session.c_str(), resume_key.c_str(), last_record, profile, skin_permille, duration_s, lease_ms, window_s,
+       epoch_s, nullptr, 0, &peak_ua, 1, &budget_uc, 1, period_us, zone_s}));
 }
 
-void FacialTherapy::set_levels(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+void FacialTherapy::set_levels(const std::string& client, int32_t boot, int32_t sequence, int32_t not_after_ms,
                                const std::string& session, int32_t level_ua) {
   const uint32_t now_ms = this->before_command_();
-  this->take_(this->governor_->set_levels(now_ms, {owner.c_str(), boot, sequence, not_after_ms}, session.c_str(),
+  this->take_(this->governor_->set_levels(now_ms, {client.c_str(), boot, sequence, not_after_ms}, session.c_str(),
                                           nullptr, 0, &level_ua, 1));
 }
 
 #else
 
-void FacialTherapy::start_session(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
-                                  const std::string& session, int32_t last_record, int32_t subject,
-                                  int32_t skin_permille, int32_t duration_s, int32_t lease_ms, int32_t window_s,
-                                  int32_t continues, int32_t epoch_s, const std::vector<int32_t>& channels,
+void FacialTherapy::start_session(const std::string& client, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                                  const std::string& session, const std::string& resume_key, int32_t last_record,
+                                  int32_t profile, int32_t skin_permille, int32_t duration_s, int32_t lease_ms,
+                                  int32_t window_s, int32_t epoch_s, const std::vector<int32_t>& channels,
                                   const std::vector<int32_t>& peaks_uw_cm2,
                                   const std::vector<int32_t>& budgets_uj_cm2) {
   const uint32_t now_ms = this->before_command_();
   this->take_(this->governor_->start_session(
-      now_ms, {owner.c_str(), boot, sequence, not_after_ms},
-      {session.c_str(), last_record, subject, skin_permille, duration_s, lease_ms, window_s, continues, epoch_s,
-       channels.data(), channels.size(), peaks_uw_cm2.data(), peaks_uw_cm2.size(), budgets_uj_cm2.data(),
+      now_ms, {client.c_str(), boot, sequence, not_after_ms},
+      {session.c_str(), resume_key.c_str(), last_record, profile, skin_permille, duration_s, lease_ms, window_s,
+       epoch_s, channels.data(), channels.size(), peaks_uw_cm2.data(), peaks_uw_cm2.size(), budgets_uj_cm2.data(),
        budgets_uj_cm2.size(), 0, 0}));
 }
 
-void FacialTherapy::set_levels(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+void FacialTherapy::set_levels(const std::string& client, int32_t boot, int32_t sequence, int32_t not_after_ms,
                                const std::string& session, const std::vector<int32_t>& channels,
                                const std::vector<int32_t>& levels_uw_cm2) {
   const uint32_t now_ms = this->before_command_();
-  this->take_(this->governor_->set_levels(now_ms, {owner.c_str(), boot, sequence, not_after_ms}, session.c_str(),
+  this->take_(this->governor_->set_levels(now_ms, {client.c_str(), boot, sequence, not_after_ms}, session.c_str(),
                                           channels.data(), channels.size(), levels_uw_cm2.data(),
                                           levels_uw_cm2.size()));
 }
 
 #endif
 
-void FacialTherapy::renew_lease(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+void FacialTherapy::renew_lease(const std::string& client, int32_t boot, int32_t sequence, int32_t not_after_ms,
                                 const std::string& session, int32_t stamp_ms) {
   const uint32_t now_ms = this->before_command_();
   this->take_(
-      this->governor_->renew_lease(now_ms, {owner.c_str(), boot, sequence, not_after_ms}, session.c_str(), stamp_ms));
+      this->governor_->renew_lease(now_ms, {client.c_str(), boot, sequence, not_after_ms}, session.c_str(), stamp_ms));
 }
 
-void FacialTherapy::pause_session(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+void FacialTherapy::pause_session(const std::string& client, int32_t boot, int32_t sequence, int32_t not_after_ms,
                                   const std::string& session) {
   const uint32_t now_ms = this->before_command_();
-  this->take_(this->governor_->pause_session(now_ms, {owner.c_str(), boot, sequence, not_after_ms}, session.c_str()));
+  this->take_(this->governor_->pause_session(now_ms, {client.c_str(), boot, sequence, not_after_ms}, session.c_str()));
 }
 
-void FacialTherapy::resume_session(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+void FacialTherapy::resume_session(const std::string& client, int32_t boot, int32_t sequence, int32_t not_after_ms,
                                    const std::string& session) {
   const uint32_t now_ms = this->before_command_();
-  this->take_(this->governor_->resume_session(now_ms, {owner.c_str(), boot, sequence, not_after_ms}, session.c_str()));
+  this->take_(this->governor_->resume_session(now_ms, {client.c_str(), boot, sequence, not_after_ms}, session.c_str()));
 }
 
-void FacialTherapy::clear_fault(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+void FacialTherapy::adopt_session(const std::string& client, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                                  const std::string& session, const std::string& resume_key) {
+  const uint32_t now_ms = this->before_command_();
+  this->take_(this->governor_->adopt_session(now_ms, {client.c_str(), boot, sequence, not_after_ms}, session.c_str(),
+                                             resume_key.c_str()));
+}
+
+void FacialTherapy::clear_fault(const std::string& client, int32_t boot, int32_t sequence, int32_t not_after_ms,
                                 const std::string& fault) {
   const uint32_t now_ms = this->before_command_();
-  this->take_(this->governor_->clear_fault(now_ms, {owner.c_str(), boot, sequence, not_after_ms}, fault.c_str()));
+  this->take_(this->governor_->clear_fault(now_ms, {client.c_str(), boot, sequence, not_after_ms}, fault.c_str()));
 }
 
-void FacialTherapy::read_history(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
-                                 int32_t record) {
+void FacialTherapy::read_history(const std::string& client, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                                 int32_t record, int32_t profile) {
   const uint32_t now_ms = this->before_command_();
-  this->take_(this->governor_->read_history(now_ms, {owner.c_str(), boot, sequence, not_after_ms}, record));
+  this->take_(this->governor_->read_history(now_ms, {client.c_str(), boot, sequence, not_after_ms}, record, profile));
 }
 
-void FacialTherapy::enroll_subject(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
-                                   int32_t subject) {
+void FacialTherapy::enroll_profile(const std::string& client, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                                   int32_t profile) {
   const uint32_t now_ms = this->before_command_();
-  this->take_(this->governor_->enroll_subject(now_ms, {owner.c_str(), boot, sequence, not_after_ms}, subject));
+  this->take_(this->governor_->enroll_profile(now_ms, {client.c_str(), boot, sequence, not_after_ms}, profile));
 }
 
-void FacialTherapy::read_subject(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
-                                 int32_t subject) {
+void FacialTherapy::read_profile(const std::string& client, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                                 int32_t profile) {
   const uint32_t now_ms = this->before_command_();
-  this->take_(this->governor_->read_subject(now_ms, {owner.c_str(), boot, sequence, not_after_ms}, subject));
+  this->take_(this->governor_->read_profile(now_ms, {client.c_str(), boot, sequence, not_after_ms}, profile));
 }
 
 void FacialTherapy::stop_session() { this->take_(this->governor_->stop_session(millis())); }

@@ -95,33 +95,36 @@ class FacialTherapy final : public Component,
 
   // --- the actions of the contract; `answer` and `accepted` tell of the last one
 #ifdef FACIAL_THERAPY_WAND
-  void start_session(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
-                     const std::string& session, int32_t last_record, int32_t subject, int32_t skin_permille,
-                     int32_t duration_s, int32_t lease_ms, int32_t window_s, int32_t continues, int32_t epoch_s,
+  void start_session(const std::string& client, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                     const std::string& session, const std::string& resume_key, int32_t last_record, int32_t profile,
+                     int32_t skin_permille, int32_t duration_s, int32_t lease_ms, int32_t window_s, int32_t epoch_s,
                      int32_t peak_ua, int32_t period_us, int32_t zone_s, int32_t budget_uc);
-  void set_levels(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+  void set_levels(const std::string& client, int32_t boot, int32_t sequence, int32_t not_after_ms,
                   const std::string& session, int32_t level_ua);
 #else
-  void start_session(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
-                     const std::string& session, int32_t last_record, int32_t subject, int32_t skin_permille,
-                     int32_t duration_s, int32_t lease_ms, int32_t window_s, int32_t continues, int32_t epoch_s,
+  void start_session(const std::string& client, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                     const std::string& session, const std::string& resume_key, int32_t last_record, int32_t profile,
+                     int32_t skin_permille, int32_t duration_s, int32_t lease_ms, int32_t window_s, int32_t epoch_s,
                      const std::vector<int32_t>& channels, const std::vector<int32_t>& peaks_uw_cm2,
                      const std::vector<int32_t>& budgets_uj_cm2);
-  void set_levels(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+  void set_levels(const std::string& client, int32_t boot, int32_t sequence, int32_t not_after_ms,
                   const std::string& session, const std::vector<int32_t>& channels,
                   const std::vector<int32_t>& levels_uw_cm2);
 #endif
-  void renew_lease(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+  void renew_lease(const std::string& client, int32_t boot, int32_t sequence, int32_t not_after_ms,
                    const std::string& session, int32_t stamp_ms);
-  void pause_session(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+  void pause_session(const std::string& client, int32_t boot, int32_t sequence, int32_t not_after_ms,
                      const std::string& session);
-  void resume_session(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+  void resume_session(const std::string& client, int32_t boot, int32_t sequence, int32_t not_after_ms,
                       const std::string& session);
-  void clear_fault(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms,
+  void adopt_session(const std::string& client, int32_t boot, int32_t sequence, int32_t not_after_ms,
+                     const std::string& session, const std::string& resume_key);
+  void clear_fault(const std::string& client, int32_t boot, int32_t sequence, int32_t not_after_ms,
                    const std::string& fault);
-  void read_history(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms, int32_t record);
-  void enroll_subject(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms, int32_t subject);
-  void read_subject(const std::string& owner, int32_t boot, int32_t sequence, int32_t not_after_ms, int32_t subject);
+  void read_history(const std::string& client, int32_t boot, int32_t sequence, int32_t not_after_ms, int32_t record,
+                    int32_t profile);
+  void enroll_profile(const std::string& client, int32_t boot, int32_t sequence, int32_t not_after_ms, int32_t profile);
+  void read_profile(const std::string& client, int32_t boot, int32_t sequence, int32_t not_after_ms, int32_t profile);
   void stop_session();
   bool accepted() const { return this->governor_.has_value() && this->governor_->accepted(); }
   const std::string& answer() const { return this->answer_; }
@@ -146,9 +149,10 @@ class FacialTherapy final : public Component,
   void energize(const ::facial_therapy::Levels& levels, const Permit& permit) override;
   void deenergize() override;
   Forced forced(uint32_t now_ms) override;
+  bool watched() const override { return this->guard_.running(); }
 
   ::facial_therapy::Sensors read_sensors_(uint32_t now_ms);
-  size_t read_owners_();
+  size_t read_clients_();
   /// Make the caller known, so that its first command need not wait for the next loop.
   uint32_t before_command_();
   void take_(const ::facial_therapy::Line& line) { this->answer_.assign(line.c_str(), line.size()); }
@@ -194,7 +198,7 @@ class FacialTherapy final : public Component,
   text_sensor::TextSensor* telemetry_{nullptr};
   text_sensor::TextSensor* description_{nullptr};
 
-  std::array<uint64_t, ::facial_therapy::Owners::MAXIMUM> owners_{};
+  std::array<uint64_t, ::facial_therapy::Clients::MAXIMUM> clients_{};
   std::string answer_;
   uint32_t published_ms_{0};
   uint32_t published_changes_{0};

@@ -25,17 +25,19 @@ void Governor::begin(uint32_t now_ms, bool brown_out) {
     this->unreadable_ = load != Store::Load::MISSING;
     this->memory_.commission(Outcome::COMMISSIONED);
     this->memory_.faults |= bit(Fault::STORE);
+    if (!this->output_.watched()) this->memory_.faults |= bit(Fault::OUTPUT_WATCHDOG);
     return;
   }
   this->age_ms_ = uint64_t{this->memory_.age_s} * 1000;
   if (this->memory_.last().outcome == Outcome::OPEN) this->close_unclosed_();
+  if (!this->output_.watched()) this->latch_(Fault::OUTPUT_WATCHDOG);
 }
 
 // --- time ----------------------------------------------------------------------------------------------------------
 
-void Governor::tick(uint32_t now_ms, const Sensors& sensors, const uint64_t* owners, size_t owners_count) {
+void Governor::tick(uint32_t now_ms, const Sensors& sensors, const uint64_t* clients, size_t clients_count) {
   this->settle_(now_ms);
-  this->owners_.connect(owners, owners_count);
+  this->clients_.connect(clients, clients_count);
   const auto seen = [this] {
     return std::array{this->touching(), this->sensors_.charging, this->sensors_.temperature_known};
   };
@@ -50,9 +52,10 @@ void Governor::tick(uint32_t now_ms, const Sensors& sensors, const uint64_t* own
   this->take_rtc_();
   this->watch_button_(now_ms, sensors.button);
   this->watch_sensors_(now_ms);
-  this->watch_owner_();
+  this->watch_client_();
   this->step_(now_ms);
   this->drive_(now_ms);
+  this->watch_refusals_();
   this->save_idle_();
 }
 
@@ -67,8 +70,9 @@ void Governor::settle_(uint32_t now_ms) {
   for (OnEdges& edges : this->edges_) edges.forget(now_ms);
   if (!this->live()) return;
 
+  Forced forced;
   if (this->flowing()) {
-    const Forced forced = this->output_.forced(now_ms);
+    forced = this->output_.forced(now_ms);
     uint32_t flowed_ms = passed_ms;
     if (forced.yes) flowed_ms = reached(before_ms, forced.at_ms) ? 0 : std::min(passed_ms, forced.at_ms - before_ms);
     if (this->lit_) {
@@ -78,10 +82,11 @@ void Governor::settle_(uint32_t now_ms) {
       if (this->zone() != zone) this->changes_++;
     }
     if (this->output_ms_ >= this->duration_ms_) return this->end_(Outcome::COMPLETED);
-    if (forced.yes && (forced.silent || !reached(now_ms, this->lease_end_ms_))) {
-      if (++this->guard_trips_ >= GUARD_TRIPS) return this->latch_(Fault::GUARD);
-      this->suspend_(Cause::GUARD, this->config_.wand() || this->config_.has_worn);
-    }
+  }
+  if (this->life_left_ms_() == 0) return this->end_(Outcome::PARTIAL);
+  if (forced.yes && (forced.silent || !reached(now_ms, this->lease_end_ms_))) {
+    if (++this->watchdog_trips_ >= WATCHDOG_TRIPS) return this->latch_(Fault::OUTPUT_WATCHDOG);
+    this->suspend_(Cause::OUTPUT_WATCHDOG, this->config_.wand() || this->config_.has_worn);
   }
   if (!this->flowing() && reached(now_ms, this->window_end_ms_)) return this->end_(Outcome::PARTIAL);
   if (this->lease_lives_ && reached(now_ms, this->lease_end_ms_)) {
@@ -89,6 +94,13 @@ void Governor::settle_(uint32_t now_ms) {
     if (this->state_ == State::ARMED && !this->held_) return this->end_(Outcome::VOID);
     if (this->state_ != State::SUSPENDED || this->brief_) this->suspend_(Cause::LEASE, false);
   }
+}
+
+/// What is left of the time that a session lives from its first output, pauses included.
+uint32_t Governor::life_left_ms_() const {
+  constexpr uint64_t LIFE_MS = uint64_t{SESSION_LIFE_S} * 1000;
+  const uint64_t lived_ms = this->energized_ ? this->uptime_ms_ - this->first_output_ms_ : 0;
+  return static_cast<uint32_t>(lived_ms >= LIFE_MS ? 0 : LIFE_MS - lived_ms);
 }
 
 void Governor::watch_button_(uint32_t now_ms, bool down) {
@@ -118,10 +130,10 @@ void Governor::watch_button_(uint32_t now_ms, bool down) {
 void Governor::press_(uint32_t now_ms) {
   if (this->live() && !this->confirm_credit_()) return;
   if (this->state_ == State::ARMED && !this->config_.wand() && !this->config_.has_worn) {
-    // An owner lost in this very moment has not left the press a session to begin.
-    if (this->present_() && this->owners_.connected(this->owner_) && !this->ready_().refused()) this->energize_();
-  } else if ((this->state_ == State::SUSPENDED || this->state_ == State::PAUSED) && this->present_() &&
-             this->owners_.connected(this->owner_) && !this->ready_().refused()) {
+    // A client lost in this very moment has not left the press a session to begin.
+    if (this->present_() && this->clients_.connected(this->client_) && !this->ready_().refused()) this->energize_();
+  } else if ((this->state_ == State::SUSPENDED || this->state_ == State::PAUSED) && !this->adopted_ &&
+             this->present_() && this->clients_.connected(this->client_) && !this->ready_().refused()) {
     this->lease_end_ms_ = now_ms + this->lease_ms_;
     this->lease_lives_ = true;
     this->contacts_since_resume_ = 0;
@@ -129,9 +141,11 @@ void Governor::press_(uint32_t now_ms) {
   }
 }
 
-void Governor::watch_owner_() {
-  if (!this->live() || this->owners_.connected(this->owner_)) return;
-  if (this->state_ != State::SUSPENDED || this->brief_) this->suspend_(Cause::OWNER, false);
+void Governor::watch_client_() {
+  if (!this->live() || this->clients_.connected(this->client_)) return;
+  this->lease_lives_ = false;
+  if (!this->energized_) return this->end_(Outcome::VOID);  // there is nothing to adopt
+  if (this->state_ != State::SUSPENDED || this->brief_) this->suspend_(Cause::CLIENT, false);
 }
 
 void Governor::step_(uint32_t now_ms) {
@@ -169,7 +183,7 @@ void Governor::drive_(uint32_t now_ms) {
   }
   const uint32_t silence_ms = this->config_.wand() ? WAND_SILENCE_MS : MASK_SILENCE_MS;
   // The longest that a level can stay when the loop dies: silence, then the guard's next look, and one for its delay.
-  const uint32_t ahead_ms = silence_ms + 2 * GUARD_PERIOD_MS;
+  const uint32_t ahead_ms = silence_ms + 2 * WATCHDOG_PERIOD_MS;
   Levels levels;
   uint32_t lit = 0;
   bool used = false, unspent = false, arrived = true;
@@ -191,8 +205,10 @@ void Governor::drive_(uint32_t now_ms) {
   }
   this->lit_ = levels.any();
   if (this->lit_) {
+    if (!this->energized_) this->first_output_ms_ = this->uptime_ms_;
     this->energized_ = true, this->fresh_ = false;
-    this->output_.energize(levels, {this->lease_end_ms_, now_ms + (this->duration_ms_ - this->output_ms_)});
+    const uint32_t left_ms = std::min(this->duration_ms_ - this->output_ms_, this->life_left_ms_());
+    this->output_.energize(levels, {this->lease_end_ms_, now_ms + left_ms});
   } else {
     this->output_.deenergize();
   }
@@ -228,15 +244,22 @@ void Governor::energize_() {
   if (this->credit_s_ != 0) return;
   this->contacts_++;
   if (this->config_.wand() && ++this->contacts_since_resume_ >= WAND_CONTACTS) {
-    this->zero_();
-    this->hold_();
-    return this->enter_(State::PAUSED);
+    this->pause_();
+    return;
   }
   this->output_.deenergize();  // lifts what the guard has forced
-  this->held_ = false;
+  this->held_ = this->adopted_ = false;
   this->fresh_ = true;
   for (Drive& drive : this->drives_) drive.begin(this->now_ms_);
   this->enter_(State::RAMPING);
+}
+
+/// Zero, kept for 10 min, and without a lease: whoever has the key may adopt it.
+void Governor::pause_() {
+  this->zero_();
+  this->hold_();
+  this->lease_lives_ = false;
+  this->enter_(State::PAUSED);
 }
 
 void Governor::suspend_(Cause cause, bool brief) {
@@ -274,7 +297,7 @@ void Governor::end_(Outcome outcome) {
   this->close_charge_();
   if (this->energized_) this->session_ended_ = true, this->off_seen_ = false;
   this->lease_lives_ = this->held_ = false;
-  this->owner_ = 0, this->credit_s_ = 0;
+  this->client_ = this->resume_key_ = 0, this->credit_s_ = 0;
   this->enter_(State::IDLE);
   this->save_();
 }
@@ -312,6 +335,7 @@ void Governor::recommission_() {
   this->rtc_taken_ = false;
   this->store_lost_ = false;
   this->save_();
+  this->generation_++;
   this->changes_++;
 }
 

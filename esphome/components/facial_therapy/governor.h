@@ -3,13 +3,14 @@
 /// platform.
 ///
 ///     idle -start-> armed -off-to-on edge of worn / contact-> ramping -> running -duration, budgets-> idle (completed)
-///     armed, ramping, running -lease, owner, contact, guard-> suspended -contact found again in time-> ramping
-///     any live state -pause-> paused; paused, suspended -resume-> ramping, or armed if not worn
+///     armed, ramping, running -lease, client, contact, output watchdog-> suspended -contact found in time-> ramping
+///     any live state -pause-> paused; paused, suspended -resume-> ramping, or armed if not worn or adopted
+///     any live state without output so far -client-> idle (void); any -60 min from its first output-> idle (partial)
 ///     any live state -stop-> idle; any -fault-> fault, latched over reboots
 ///     no store, or an unreadable one -> fault, until the button is held for 10 s
 ///
 /// Invariants: output is zero unless the state is ramping or running; the store is written at zero output only; a
-/// session that has opened its record is in the store before the first light, and in the windows of its subject at its
+/// session that has opened its record is in the store before the first light, and in the windows of its profile at its
 /// full budgets; what is charged to a budget is never more than the budget as long as the guard keeps its time; age
 /// never goes back.
 #include <array>
@@ -18,7 +19,7 @@
 
 #include "ceilings.h"
 #include "drive.h"
-#include "envelope.h"
+#include "header.h"
 #include "record.h"
 #include "text.h"
 
@@ -72,12 +73,15 @@ class Output {
   virtual void deenergize() = 0;
   /// Whether the guard has forced zero.
   virtual Forced forced(uint32_t now_ms) = 0;
+  /// Whether the output watchdog runs. Without it nothing starts.
+  virtual bool watched() const = 0;
 };
 
-/// The arguments of start_session after the envelope, as they came. Arrays may be nullptr where their count is 0.
+/// The arguments of start_session after the header, as they came. Arrays may be nullptr where their count is 0.
 struct Start {
   const char* session;
-  int32_t last_record, subject, skin_permille, duration_s, lease_ms, window_s, continues, epoch_s;
+  const char* resume_key;  ///< whoever has it may adopt the session; never sent out again
+  int32_t last_record, profile, skin_permille, duration_s, lease_ms, window_s, epoch_s;
   const int32_t* channels;  ///< mask, wire numbers
   size_t channels_count;
   const int32_t* peaks;  ///< uW/cm2; wand: one, uA
@@ -98,27 +102,31 @@ class Governor {
   void begin(uint32_t now_ms, bool brown_out = false);
 
   /// One step: to be called every few ms, and the only place where output begins.
-  /// @param owners ids of the connected channels
-  void tick(uint32_t now_ms, const Sensors& sensors, const uint64_t* owners, size_t owners_count);
+  /// @param clients ids of the connected channels
+  void tick(uint32_t now_ms, const Sensors& sensors, const uint64_t* clients, size_t clients_count);
 
   // Actions. Each answers with one sealed line, which stays valid until the next action.
-  const Line& start_session(uint32_t now_ms, const Envelope& envelope, const Start& start);
-  const Line& set_levels(uint32_t now_ms, const Envelope& envelope, const char* session, const int32_t* channels,
+  const Line& start_session(uint32_t now_ms, const Header& header, const Start& start);
+  const Line& set_levels(uint32_t now_ms, const Header& header, const char* session, const int32_t* channels,
                          size_t channels_count, const int32_t* levels, size_t levels_count);
-  const Line& renew_lease(uint32_t now_ms, const Envelope& envelope, const char* session, int32_t stamp_ms);
-  const Line& pause_session(uint32_t now_ms, const Envelope& envelope, const char* session);
-  const Line& resume_session(uint32_t now_ms, const Envelope& envelope, const char* session);
-  const Line& clear_fault(uint32_t now_ms, const Envelope& envelope, const char* fault);
-  const Line& read_history(uint32_t now_ms, const Envelope& envelope, int32_t record);
-  const Line& enroll_subject(uint32_t now_ms, const Envelope& envelope, int32_t subject);
-  const Line& read_subject(uint32_t now_ms, const Envelope& envelope, int32_t subject);
+  const Line& renew_lease(uint32_t now_ms, const Header& header, const char* session, int32_t stamp_ms);
+  const Line& pause_session(uint32_t now_ms, const Header& header, const char* session);
+  const Line& resume_session(uint32_t now_ms, const Header& header, const char* session);
+  /// Take over a suspended or paused session that has delivered something and has no living lease. Changes nothing
+  /// but its client.
+  const Line& adopt_session(uint32_t now_ms, const Header& header, const char* session, const char* resume_key);
+  const Line& clear_fault(uint32_t now_ms, const Header& header, const char* fault);
+  /// @param profile whom the caller asks for: the answer says only whether the record is theirs
+  const Line& read_history(uint32_t now_ms, const Header& header, int32_t record, int32_t profile);
+  const Line& enroll_profile(uint32_t now_ms, const Header& header, int32_t profile);
+  const Line& read_profile(uint32_t now_ms, const Header& header, int32_t profile);
   /// Anyone, always. Output is zero when it returns.
   const Line& stop_session(uint32_t now_ms);
   /// Whether the last answer was `ok`: the success flag of the native API.
   bool accepted() const { return this->accepted_; }
 
   /// Make a connected channel known before its first command; the next `tick` brings the whole list.
-  void connect(const uint64_t* owners, size_t owners_count) { this->owners_.connect(owners, owners_count); }
+  void connect(const uint64_t* clients, size_t clients_count) { this->clients_.connect(clients, clients_count); }
 
   /// Zero, the session closed, and nothing starts until the next boot.
   void shut_down(uint32_t now_ms);
@@ -145,16 +153,17 @@ class Governor {
  private:
   // What a verdict of an action needs besides the refusal.
   struct Verdict {
-    Owners::Owner* owner{nullptr};
+    Clients::Client* client{nullptr};
     bool repeated{false};
     Refusal refusal{};
   };
 
   // --- time (governor.cpp)
   void settle_(uint32_t now_ms);
+  uint32_t life_left_ms_() const;
   void watch_button_(uint32_t now_ms, bool down);
   void press_(uint32_t now_ms);
-  void watch_owner_();
+  void watch_client_();
   void step_(uint32_t now_ms);
   void drive_(uint32_t now_ms);
   uint32_t dark_ms_(uint32_t now_ms) const;
@@ -165,6 +174,7 @@ class Governor {
   void energize_();
   void suspend_(Cause cause, bool brief);
   void hold_();
+  void pause_();
   void arm_(uint32_t window_end_ms);
   void end_(Outcome outcome);
   void latch_(Fault fault);
@@ -180,14 +190,23 @@ class Governor {
   bool current_fresh_() const;
   bool contact_known_() const;
   bool present_() const;
+  Refusal check_charging_() const;
+  Refusal check_sensors_() const;
+  Refusal check_heat_() const;
+  Refusal check_taken_off_() const;
   Refusal ready_() const;
 
-  // --- people and their time (subjects.cpp)
+  // --- people and their time (profiles.cpp)
   uint32_t age_s_() const { return static_cast<uint32_t>(this->age_ms_ / 1000); }
   Charge charge_(const std::array<uint32_t, PLACES>& doses) const;
-  Refusal check_subject_(int32_t token) const;
+  Refusal check_brown_out_() const;
+  Refusal check_profile_(int32_t token) const;
+  Refusal check_gap_() const;
   Refusal check_windows_(const Start& start, const Levels& budgets, uint32_t& credit_s) const;
-  Refusal check_windows_at_(uint32_t age_s, const Subject& subject, const Charge& asked, uint32_t skin_permille) const;
+  Refusal check_windows_at_(uint32_t age_s, const Profile& profile, const Charge& asked, uint32_t skin_permille) const;
+  template <typename Each>
+  void each_window_(uint32_t age_s, const Profile& profile, const Charge& asked, uint32_t skin_permille,
+                    Each each) const;
   void open_charge_(uint32_t credit_s);
   void close_charge_();
   void close_unclosed_();
@@ -198,29 +217,35 @@ class Governor {
   Refusal enroll_(uint32_t token);
 
   // --- starting (start.cpp)
+  /// What refuses any start now, whoever asks for what, in the order of a start; `ok` where something does not.
+  using Standing = std::array<Refusal, 9>;
+  Standing standing_() const;
+  void watch_refusals_();
   Refusal check_start_(const Start& start);
   Refusal check_light_(const Start& start, Levels& peaks, Levels& budgets) const;
   Refusal check_current_(const Start& start, Levels& peaks, Levels& budgets) const;
-  Refusal check_state_(const Start& start) const;
-  Refusal check_ceilings_(const Levels& peaks);
-  Refusal check_flicker_(const Levels& peaks) const;
+  Refusal check_faults_() const;
+  Refusal check_request_(const Start& start) const;
+  Refusal check_ceilings_(const Levels& peaks) const;
+  Refusal check_flicker_() const;
   Refusal open_(const Start& start, const Levels& peaks, const Levels& budgets, uint32_t credit_s);
-  Refusal continue_(const Start& start, const Levels& peaks);
   Refusal read_levels_(const int32_t* channels, size_t channels_count, const int32_t* levels, size_t levels_count,
                        Levels& out) const;
 
   // --- the other actions (actions.cpp)
-  Verdict admit_(uint32_t now_ms, const Envelope& envelope, bool owned);
+  Verdict admit_(uint32_t now_ms, const Header& header, bool owned);
   Refusal check_session_(const char* session) const;
+  Refusal check_adoption_(const char* session, const char* resume_key) const;
   Refusal clear_(const char* fault);
-  const Line& answer_(const Verdict& verdict, const Envelope* envelope);
-  void begin_answer_(Line& line, const Refusal& refusal, const Envelope* envelope);
-  const Line& finish_(Line& line, Owners::Owner* owner);
+  const Line& answer_(const Verdict& verdict, const Header* header);
+  void begin_answer_(Line& line, const Refusal& refusal, const Header* header);
+  const Line& finish_(Line& line, Clients::Client* client);
 
   // --- lines (lines.cpp)
   void write_levels_(Line& line, const char* key, uint32_t (Drive::*value)() const) const;
-  void write_record_(Line& line, const Record& record) const;
-  void write_subject_(Line& line, const Subject& subject) const;
+  void write_refuses_(Line& line) const;
+  void write_record_(Line& line, const Record& record, uint32_t profile) const;
+  void write_profile_(Line& line, const Profile& profile) const;
 
   uint64_t session_id_() const { return this->live() ? this->memory_.last().session : 0; }
 
@@ -234,7 +259,7 @@ class Governor {
   Memory::Bytes bytes_{};   ///< its form in the store: too large for the stack of a small processor
   bool store_lost_{false};  ///< missing or unreadable: only the button begins anew
   bool unreadable_{false};  ///< which of the two
-  Owners owners_;
+  Clients clients_;
   Line line_;
   bool accepted_{false};
   bool terminal_{true};  ///< before begin() and after shut_down()
@@ -254,8 +279,10 @@ class Governor {
   Cause cause_{Cause::NONE};
   std::array<Drive, PLACES> drives_{};
   std::array<OnEdges, PLACES + 1> edges_{};  ///< per place, and all together
-  uint64_t owner_{0};
-  Subject before_{};       ///< the subject as it was before this session
+  uint64_t client_{0};
+  uint64_t resume_key_{0};
+  bool adopted_{false};    ///< and not resumed since: only a new edge begins output
+  Profile before_{};       ///< the profile as it was before this session
   Charge open_charged_{};  ///< what the session may give
   uint64_t plan_{0};       ///< what it could give, nominal, all channels: the lesser of budgets and peaks x duration
   uint32_t credit_s_{0};   ///< time switched off that only the caller vouches for, until a press confirms it
@@ -273,12 +300,13 @@ class Governor {
   bool off_seen_armed_{false};
   bool brief_{false};  ///< contact may be found again
   uint32_t brief_end_ms_{0};
-  bool energized_{false};  ///< output has flowed in this session
-  bool lit_{false};        ///< output is above zero now
-  bool fresh_{false};      ///< put on, and nothing has lit yet
+  bool energized_{false};        ///< output has flowed in this session
+  uint64_t first_output_ms_{0};  ///< uptime of its first output
+  bool lit_{false};              ///< output is above zero now
+  bool fresh_{false};            ///< put on, and nothing has lit yet
   uint32_t contacts_{0};
   uint32_t contacts_since_resume_{0};
-  uint32_t guard_trips_{0};
+  uint32_t watchdog_trips_{0};
 
   // Sensors
   Sensors sensors_{};
@@ -296,6 +324,8 @@ class Governor {
   bool button_recent_{false};
   uint32_t button_at_ms_{0};
 
+  uint64_t refused_{0};     ///< a bit per reason that refused a start when telemetry last had something new
+  uint32_t generation_{0};  ///< rises with every change of the list of profiles, or of a profile's counters
   uint32_t telemetry_{0};
   uint32_t changes_{0};
 };

@@ -11,8 +11,8 @@
 
 namespace esphome::facial_therapy {
 
-using ::facial_therapy::GUARD_PERIOD_MS;
 using ::facial_therapy::reached;
+using ::facial_therapy::WATCHDOG_PERIOD_MS;
 
 void Guard::arm(const Permit& permit) {
   this->lease_end_ms_.store(permit.lease_end_ms, std::memory_order_relaxed);
@@ -55,13 +55,14 @@ void Guard::start() {
   // Granted to root only; without it the kernel's fair share has to do.
   pthread_setschedparam(this->thread_.native_handle(), SCHED_RR, &priority);
   this->thread_.detach();
+  this->running_ = true;
 }
 
 void Guard::run_() {
   timespec next{};
   ::clock_gettime(CLOCK_MONOTONIC, &next);
   for (;;) {
-    next.tv_nsec += long{GUARD_PERIOD_MS} * 1'000'000;
+    next.tv_nsec += long{WATCHDOG_PERIOD_MS} * 1'000'000;
     if (next.tv_nsec >= 1'000'000'000) next.tv_sec++, next.tv_nsec -= 1'000'000'000;
     // Absolute times: a late wake-up does not make the next one later.
     while (::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, nullptr) != 0) {
@@ -79,9 +80,9 @@ void Guard::start() {
   arguments.callback = [](void* guard) { static_cast<Guard*>(guard)->look(millis()); };
   arguments.arg = this;
   arguments.dispatch_method = ESP_TIMER_TASK;
-  arguments.name = "guard";
-  if (esp_timer_create(&arguments, &this->timer_) == ESP_OK)
-    esp_timer_start_periodic(this->timer_, uint64_t{GUARD_PERIOD_MS} * 1000);
+  arguments.name = "output_watchdog";
+  this->running_ = esp_timer_create(&arguments, &this->timer_) == ESP_OK &&
+                   esp_timer_start_periodic(this->timer_, uint64_t{WATCHDOG_PERIOD_MS} * 1000) == ESP_OK;
 }
 
 #endif

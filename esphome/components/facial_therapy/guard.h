@@ -25,8 +25,10 @@ class Guard {
   /// @param silence_ms how long the loop may be silent while output flows
   Guard(Driver& driver, uint32_t silence_ms) : driver_(driver), silence_ms_(silence_ms) {}
 
-  /// Begin to look, every GUARD_PERIOD_MS and for ever.
+  /// Begin to look, every WATCHDOG_PERIOD_MS and for ever.
   void start();
+  /// Whether it looks. If it could not be started, nothing may.
+  bool running() const { return this->running_; }
 
   /// The loop lives.
   void beat(uint32_t now_ms) { this->heartbeat_ms_.store(now_ms, std::memory_order_release); }
@@ -49,6 +51,7 @@ class Guard {
 
   Driver& driver_;
   const uint32_t silence_ms_;
+  bool running_{false};
   Mutex looking_;
   std::atomic<bool> armed_{false};
   std::atomic<bool> tripped_{false};

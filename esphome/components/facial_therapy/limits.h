@@ -66,8 +66,8 @@ inline constexpr uint32_t WAND_SESSIONS_DAY = 1;           // 1; M16, kept by th
 inline constexpr uint32_t WAND_SESSIONS_WEEK = 5;          // 1; M17
 inline constexpr uint32_t WAND_REST_S = 72'000;            // s; M18
 inline constexpr uint32_t COUNTS_FROM_PERMILLE = 200;      // permille; of its plan, from where a session counts as one
-inline constexpr uint32_t SUBJECT_GAP_S = 600;             // s; X11
-inline constexpr uint32_t SUBJECT_TEMPERATURE_CC = 3'700;  // hundredths of a degree Celsius; X11
+inline constexpr uint32_t PROFILE_GAP_S = 600;             // s; X11
+inline constexpr uint32_t PROFILE_TEMPERATURE_CC = 3'700;  // hundredths of a degree Celsius; X11
 
 // --- time ----------------------------------------------------------------------------------------------------------
 inline constexpr uint32_t MASK_SESSION_S = 1'200;           // s; L7
@@ -82,11 +82,12 @@ inline constexpr uint32_t WAND_RAMP_MS = 5'000;             // ms; M11
 inline constexpr uint32_t MASK_CONTACT_WINDOW_MS = 20'000;  // ms; L29
 inline constexpr uint32_t WAND_CONTACT_WINDOW_MS = 5'000;   // ms; M11
 inline constexpr uint32_t KEPT_MS = 600'000;                // ms; how long a suspended or paused session is kept
+inline constexpr uint32_t SESSION_LIFE_S = 3'600;           // s; X13: from its first output, pauses included
 inline constexpr uint32_t NOT_AFTER_MS = 2'000;             // ms; how far ahead a command may be void
-inline constexpr uint32_t MASK_SILENCE_MS = 100;            // ms; loop silence that trips the guard
+inline constexpr uint32_t MASK_SILENCE_MS = 100;            // ms; loop silence that trips the output watchdog
 inline constexpr uint32_t WAND_SILENCE_MS = 40;             // ms; M12: zero within 50 ms
-inline constexpr uint32_t GUARD_PERIOD_MS = 5;              // ms; how often the guard looks
-inline constexpr uint32_t GUARD_TRIPS = 3;                  // 1; the third ends the session
+inline constexpr uint32_t WATCHDOG_PERIOD_MS = 5;           // ms; how often the output watchdog looks
+inline constexpr uint32_t WATCHDOG_TRIPS = 3;               // 1; the third ends the session
 
 // --- flicker -------------------------------------------------------------------------------------------------------
 inline constexpr uint32_t OFF_BEFORE_ON_MS = 3'000;     // ms; L23
@@ -105,14 +106,14 @@ inline constexpr uint32_t TEMPERATURE_LEAST_CC = 500;      // hundredths of a de
 inline constexpr uint32_t TEMPERATURE_MOST_CC = 8'000;     // hundredths of a degree Celsius; hotter: a shorted sensor
 inline constexpr uint32_t TEMPERATURE_STALE_MS = 5'000;    // ms; an older reading is none
 inline constexpr uint32_t IMPEDANCE_STALE_MS = 50;         // ms; M12
-inline constexpr uint32_t BUTTON_SHORT_MS = 3'000;         // ms; held for this, a subject can be enrolled
-inline constexpr uint32_t BUTTON_RESET_MS = 10'000;   // ms; held for this, a missing or unreadable store is begun anew
+inline constexpr uint32_t BUTTON_SHORT_MS = 3'000;         // ms; held for this, a profile can be enrolled
+inline constexpr uint32_t BUTTON_RESET_MS = 10'000;        // ms; held for this, a missing or unreadable store is reset
 inline constexpr uint32_t BUTTON_RECENT_MS = 60'000;  // ms; a press clears a fault for this long; held longer: stuck
 inline constexpr uint32_t BROWN_OUT_MS = 60'000;      // ms; X12
 
 // --- records -------------------------------------------------------------------------------------------------------
 inline constexpr uint32_t RECORDS = 32;                     // 1; sessions that the node remembers
-inline constexpr uint32_t SUBJECTS = 4;                     // 1; people who share a node
+inline constexpr uint32_t PROFILES = 4;                     // 1; people who share a node
 inline constexpr uint32_t CHARGES = 16;                     // 1; doses that are kept apart for each of them
 inline constexpr uint32_t SAVE_IDLE_MS = 3'600'000;         // ms; how often age is stored when idle: flash wears
 inline constexpr uint32_t EPOCH_MINIMUM_S = 1'767'225'600;  // s; 2026-01-01: a clock that says less is not set

@@ -1,4 +1,6 @@
 /// Telemetry, description and history entries.
+#include <algorithm>
+
 #include "clock.h"
 #include "governor.h"
 
@@ -18,6 +20,14 @@ void Governor::write_levels_(Line& line, const char* key, uint32_t (Drive::*valu
   line.text(any ? "" : "-");
 }
 
+/// What would refuse any start now, and of any profile but the one of the last output.
+void Governor::write_refuses_(Line& line) const {
+  Refusals told(line);
+  for (const Refusal& refusal : this->standing_()) told.add(refusal);
+  if (this->memory_.last_profile != 0) told.add(this->check_gap_());
+  told.end();
+}
+
 const Line& Governor::telemetry(uint32_t now_ms) {
   Line& line = this->line_;
   line.clear();
@@ -27,7 +37,6 @@ const Line& Governor::telemetry(uint32_t now_ms) {
   line.pair("state", word(STATE_WORDS, this->state()));
   line.id("session", this->session_id_());
   line.pair("record", int64_t{this->memory_.newest()});
-  line.id("owner", this->owner_);
   if (this->config_.wand() || this->config_.has_worn)
     line.pair("worn", this->touching() ? 1 : 0);
   else
@@ -51,7 +60,8 @@ const Line& Governor::telemetry(uint32_t now_ms) {
   line.pair("output_ms", int64_t{live ? this->output_ms_ : 0});
   line.pair("left_ms", int64_t{live ? this->duration_ms_ - this->output_ms_ : 0});
   line.pair("lease_ms", int64_t{this->lease_lives_ ? left(now_ms, this->lease_end_ms_) : 0});
-  line.pair("window_ms", int64_t{live && !this->flowing() ? left(now_ms, this->window_end_ms_) : 0});
+  const uint32_t window_ms = std::min(left(now_ms, this->window_end_ms_), this->life_left_ms_());
+  line.pair("window_ms", int64_t{live && !this->flowing() ? window_ms : 0});
   this->write_levels_(line, "levels", &Drive::level);
   this->write_levels_(line, "delivered", &Drive::delivered);
   if (this->zone() != 0)
@@ -59,17 +69,14 @@ const Line& Governor::telemetry(uint32_t now_ms) {
   else
     line.none("zone");
   line.pair("contacts", int64_t{live ? this->contacts_ : 0});
-  line.pair("guard_trips", int64_t{live ? this->guard_trips_ : 0});
+  line.pair("watchdog_trips", int64_t{live ? this->watchdog_trips_ : 0});
   line.pair("button", this->enrolling_() ? 1 : 0);
-  line.key("subjects");
-  bool any = false;
-  for (const Subject& subject : this->memory_.subjects) {
-    if (subject.token == 0) continue;
-    line.text(any ? "," : "");
-    line.number(subject.token);
-    any = true;
-  }
-  line.text(any ? "" : "-");
+  line.key("profiles");
+  line.number(std::count_if(this->memory_.profiles.begin(), this->memory_.profiles.end(),
+                            [](const Profile& profile) { return profile.token != 0; }));
+  line.text(":");
+  line.number(this->generation_);
+  this->write_refuses_(line);
   line.pair("needs_button", this->credit_s_ != 0 ? 1 : 0);
   line.seal();
   return line;
@@ -118,14 +125,11 @@ const Line& Governor::description(const char* firmware) {
   return line;
 }
 
-void Governor::write_record_(Line& line, const Record& record) const {
+void Governor::write_record_(Line& line, const Record& record, uint32_t profile) const {
   const bool open = this->live() && record.number == this->memory_.newest();
   line.pair("entry", int64_t{record.number});
   line.id("entry_session", record.session);
-  if (record.subject != 0)
-    line.pair("subject", int64_t{record.subject});
-  else
-    line.none("subject");
+  line.pair("of_profile", record.profile == profile ? 1 : 0);
   const auto list = [&](const char* key, auto value) {
     line.key(key);
     bool any = false;
@@ -148,21 +152,6 @@ void Governor::write_record_(Line& line, const Record& record) const {
     line.pair("age_s", static_cast<int64_t>((this->uptime_ms_ + 1 - ended_ms) / 1000));
   else
     line.none("age_s");
-}
-
-void Governor::write_subject_(Line& line, const Subject& subject) const {
-  const uint32_t age_s = this->age_s_();
-  const auto sum = [&](const char* key, uint32_t window_s, uint32_t Charge::* quantity) {
-    line.pair(key, static_cast<int64_t>(subject.sum(age_s, window_s, quantity)));
-  };
-  line.pair("subject", int64_t{subject.token});
-  sum("dose_day", DAY_S, &Charge::dose);
-  sum("dose_week", WEEK_S, &Charge::dose);
-  sum("blue_week", WEEK_S, &Charge::blue);
-  sum("sessions_day", DAY_S, &Charge::sessions);
-  sum("sessions_week", WEEK_S, &Charge::sessions);
-  line.pair("rest_s", int64_t{until(age_s, subject.counted_s, this->config_.wand() ? WAND_REST_S : MASK_REST_S)});
-  line.pair("rest_blue_s", int64_t{until(age_s, subject.blue_s, MASK_BLUE_REST_S)});
 }
 
 }  // namespace facial_therapy

@@ -1,12 +1,12 @@
 #pragma once
-/// What the node remembers over reboots: its last sessions, its subjects, its age and its latched faults, and their
+/// What the node remembers over reboots: its last sessions, its profiles, its age and its latched faults, and their
 /// form in the store.
 #include <array>
 #include <cstddef>
 #include <cstdint>
 
 #include "limits.h"
-#include "subjects.h"
+#include "profiles.h"
 #include "words.h"
 
 namespace facial_therapy {
@@ -15,7 +15,7 @@ namespace facial_therapy {
 struct Record {
   uint32_t number{0};   ///< rising from 1; 0 is no record
   uint64_t session{0};  ///< 0 for record 1
-  uint32_t subject{0};  ///< the person's token
+  uint32_t profile{0};  ///< the person's token
   uint32_t epoch_s{0};  ///< the caller's clock at start, seconds since 1970
   uint8_t channels{0};  ///< bit per place
   Outcome outcome{Outcome::OPEN};
@@ -30,17 +30,17 @@ class Memory {
   static constexpr uint32_t MAGIC = 0x31485446;  // "FTH1"
   static constexpr uint32_t VERSION = 2;
   static constexpr size_t RECORD_SIZE = 4 + 8 + 4 + 4 + 1 + 1 + 2 * 4 * PLACES + 4;
-  static constexpr size_t SUBJECT_SIZE = 4 * 3 + 4 * 4 * CHARGES;
-  static constexpr size_t SIZE = 4 * 11 + RECORD_SIZE * RECORDS + SUBJECT_SIZE * SUBJECTS + 4;
+  static constexpr size_t PROFILE_SIZE = 4 * 3 + 4 * 4 * CHARGES;
+  static constexpr size_t SIZE = 4 * 11 + RECORD_SIZE * RECORDS + PROFILE_SIZE * PROFILES + 4;
   using Bytes = std::array<uint8_t, SIZE>;
 
   /// Begin anew with record 1, `commissioned` or `reset`, nobody enrolled and no faults.
   void commission(Outcome outcome) {
-    this->faults = this->age_s = this->epoch_zero_s = this->rtc_zero_s = this->last_subject = this->last_output_s = 0;
+    this->faults = this->age_s = this->epoch_zero_s = this->rtc_zero_s = this->last_profile = this->last_output_s = 0;
     this->forgot = outcome == Outcome::RESET;
     this->newest_ = 0;
     this->records_.fill(Record{});
-    this->subjects.fill(Subject{});
+    this->profiles.fill(Profile{});
     this->append();
     this->last().outcome = outcome;
   }
@@ -79,11 +79,11 @@ class Memory {
 
   /// Latched faults, bit per `Fault`.
   uint32_t faults{0};
-  Subjects subjects{};
+  Profiles profiles{};
   uint32_t age_s{0};          ///< of the node, when this was stored
   uint32_t epoch_zero_s{0};   ///< the callers' clock at age 0, seconds since 1970; 0: unknown
   uint32_t rtc_zero_s{0};     ///< the battery-backed clock at age 0; 0: unknown
-  uint32_t last_subject{0};   ///< who had output last; 0: nobody
+  uint32_t last_profile{0};   ///< who had output last; 0: nobody
   uint32_t last_output_s{0};  ///< age at its end, rounded up
   bool forgot{false};         ///< begun anew after a store that could not be read
 
@@ -91,18 +91,18 @@ class Memory {
     Cursor at{bytes.data()};
     at.put(MAGIC, 4), at.put(VERSION, 4), at.put(static_cast<uint64_t>(modality), 4);
     for (const uint32_t value : {this->newest_, this->faults, this->age_s, this->epoch_zero_s, this->rtc_zero_s,
-                                 this->last_subject, this->last_output_s, static_cast<uint32_t>(this->forgot)})
+                                 this->last_profile, this->last_output_s, static_cast<uint32_t>(this->forgot)})
       at.put(value, 4);
     for (const Record& record : this->records_) {
-      at.put(record.number, 4), at.put(record.session, 8), at.put(record.subject, 4), at.put(record.epoch_s, 4);
+      at.put(record.number, 4), at.put(record.session, 8), at.put(record.profile, 4), at.put(record.epoch_s, 4);
       at.put(record.channels, 1), at.put(static_cast<uint64_t>(record.outcome), 1);
       for (uint32_t dose : record.planned) at.put(dose, 4);
       for (uint32_t dose : record.delivered) at.put(dose, 4);
       at.put(record.output_ms, 4);
     }
-    for (const Subject& subject : this->subjects) {
-      at.put(subject.token, 4), at.put(subject.counted_s, 4), at.put(subject.blue_s, 4);
-      for (const Charge& charge : subject.charges)
+    for (const Profile& profile : this->profiles) {
+      at.put(profile.token, 4), at.put(profile.counted_s, 4), at.put(profile.blue_s, 4);
+      for (const Charge& charge : profile.charges)
         at.put(charge.ended_s, 4), at.put(charge.dose, 4), at.put(charge.blue, 4), at.put(charge.sessions, 4);
     }
     at.put(crc32(bytes.data(), SIZE - 4), 4);
@@ -116,9 +116,9 @@ class Memory {
     if (at.take(4) != MAGIC || at.take(4) != VERSION || at.take(4) != static_cast<uint64_t>(modality)) return false;
     this->newest_ = at.word();
     this->faults = at.word(), this->age_s = at.word(), this->epoch_zero_s = at.word(), this->rtc_zero_s = at.word();
-    this->last_subject = at.word(), this->last_output_s = at.word(), this->forgot = at.word() != 0;
+    this->last_profile = at.word(), this->last_output_s = at.word(), this->forgot = at.word() != 0;
     for (Record& record : this->records_) {
-      record.number = at.word(), record.session = at.take(8), record.subject = at.word(), record.epoch_s = at.word();
+      record.number = at.word(), record.session = at.take(8), record.profile = at.word(), record.epoch_s = at.word();
       record.channels = static_cast<uint8_t>(at.take(1));
       const uint64_t outcome = at.take(1);
       if (outcome >= OUTCOME_WORDS.size()) return false;
@@ -127,9 +127,9 @@ class Memory {
       for (uint32_t& dose : record.delivered) dose = at.word();
       record.output_ms = at.word();
     }
-    for (Subject& subject : this->subjects) {
-      subject.token = at.word(), subject.counted_s = at.word(), subject.blue_s = at.word();
-      for (Charge& charge : subject.charges)
+    for (Profile& profile : this->profiles) {
+      profile.token = at.word(), profile.counted_s = at.word(), profile.blue_s = at.word();
+      for (Charge& charge : profile.charges)
         charge.ended_s = at.word(), charge.dose = at.word(), charge.blue = at.word(), charge.sessions = at.word();
     }
     return this->find(this->newest_) != nullptr && this->faults >> FAULTS == 0;

@@ -90,16 +90,39 @@ bool Governor::present_() const {
   return !this->config_.has_worn || this->touching();
 }
 
-/// Whether output could begin now, but for presence.
-Refusal Governor::ready_() const {
-  if (this->config_.wand() && this->sensors_.charging) return {Reason::CHARGING};
+Refusal Governor::check_charging_() const {
+  return this->config_.wand() && this->sensors_.charging ? Refusal{Reason::CHARGING} : Refusal{};
+}
+
+/// Whether every sensor that a session needs has a value to go by.
+Refusal Governor::check_sensors_() const {
   if ((this->config_.wand() || this->config_.has_worn) && !this->contact_known_())
     return {Reason::SENSOR_NOT_READY, this->config_.wand() ? "impedance" : "worn"};
   if (this->config_.has_current && !this->current_fresh_()) return {Reason::SENSOR_NOT_READY, "current"};
   if (!this->config_.has_temperature)
     return this->config_.wand() ? Refusal{} : Refusal{Reason::SENSOR_NOT_READY, "temperature"};
   if (!this->temperature_plausible_()) return {Reason::SENSOR_NOT_READY, "temperature"};
-  if (this->sensors_.temperature_cc >= static_cast<int32_t>(TEMPERATURE_STOP_CC)) return {Reason::TOO_HOT};
+  return {};
+}
+
+Refusal Governor::check_heat_() const {
+  const bool hot = this->config_.has_temperature && this->temperature_plausible_() &&
+                   this->sensors_.temperature_cc >= static_cast<int32_t>(TEMPERATURE_STOP_CC);
+  return hot ? Refusal{Reason::TOO_HOT} : Refusal{};
+}
+
+/// Whether it was seen off since the last session, or since boot.
+Refusal Governor::check_taken_off_() const {
+  if (this->live() || !this->contact_known_() || this->off_seen_) return {};
+  // Since boot nobody knows whether it was off in between; since a session of this boot it was not.
+  if (!this->session_ended_) return {Reason::SENSOR_NOT_READY, this->config_.wand() ? "impedance" : "worn"};
+  return {Reason::FAULTED, word(FAULT_WORDS, Fault::WORN_STUCK)};
+}
+
+/// Whether output could begin now, but for presence.
+Refusal Governor::ready_() const {
+  for (const Refusal& refusal : {this->check_charging_(), this->check_sensors_(), this->check_heat_()})
+    if (refusal.refused()) return refusal;
   return {};
 }
 

@@ -16,53 +16,56 @@ const char* first_fault(uint32_t faults) {
 
 }  // namespace
 
-const Line& Governor::start_session(uint32_t now_ms, const Envelope& envelope, const Start& start) {
-  Verdict verdict = this->admit_(now_ms, envelope, false);
-  if (verdict.repeated || verdict.refusal.refused()) return this->answer_(verdict, &envelope);
+const Line& Governor::start_session(uint32_t now_ms, const Header& header, const Start& start) {
+  Verdict verdict = this->admit_(now_ms, header, false);
+  if (verdict.repeated || verdict.refusal.refused()) return this->answer_(verdict, &header);
   Levels peaks, budgets;
   Refusal refusal = this->check_start_(start);
   if (!refusal.refused())
     refusal =
         this->config_.wand() ? this->check_current_(start, peaks, budgets) : this->check_light_(start, peaks, budgets);
-  if (!refusal.refused()) refusal = this->check_state_(start);
+  const Standing standing = this->standing_();
+  for (size_t i = 0; i + 1 < standing.size(); i++)
+    if (!refusal.refused()) refusal = standing[i];
+  if (!refusal.refused()) refusal = this->check_request_(start);
   bool anchored = false;
   uint32_t credit_s = 0;
-  if (!refusal.refused() && start.continues == 1) {
+  if (!refusal.refused()) {
     anchored = this->anchor_(start.epoch_s);
-    refusal = this->check_subject_(start.subject);
+    refusal = this->check_profile_(start.profile);
   }
   if (!refusal.refused()) refusal = this->check_ceilings_(peaks);
-  if (!refusal.refused() && start.continues == 1) refusal = this->check_windows_(start, budgets, credit_s);
-  if (!refusal.refused()) refusal = this->check_flicker_(peaks);
-  if (!refusal.refused())
-    refusal = start.continues == 1 ? this->open_(start, peaks, budgets, credit_s) : this->continue_(start, peaks);
+  if (!refusal.refused() && standing.back().refused()) {
+    refusal = standing.back();
+    // Worn since the last session, and the same person wants the next one: that is no face.
+    if (refusal.reason == Reason::FAULTED) this->latch_(Fault::WORN_STUCK);
+  }
+  if (!refusal.refused()) refusal = this->check_windows_(start, budgets, credit_s);
+  if (!refusal.refused()) refusal = this->open_(start, peaks, budgets, credit_s);
   if (refusal.refused() && anchored) this->save_();
   if (!refusal.refused()) {
-    this->owner_ = verdict.owner->id;
+    this->client_ = verdict.client->id;
     this->lease_ms_ = static_cast<uint32_t>(start.lease_ms);
     this->lease_end_ms_ = now_ms + this->lease_ms_;
     this->lease_lives_ = true;
     this->contacts_since_resume_ = 0;
-    uint32_t window_ms = static_cast<uint32_t>(start.window_s) * 1000;
-    if (this->held_)  // the 10 min of a suspended session go on
-      window_ms = std::min(window_ms, left(now_ms, this->window_end_ms_));
-    this->arm_(now_ms + window_ms);
+    this->arm_(now_ms + static_cast<uint32_t>(start.window_s) * 1000);
   }
   verdict.refusal = refusal;
-  return this->answer_(verdict, &envelope);
+  return this->answer_(verdict, &header);
 }
 
 /// The arguments that both modalities have, in their order.
 Refusal Governor::check_start_(const Start& start) {
   if (parse_id(start.session) == 0) return {Reason::BAD_SESSION};
+  if (parse_id(start.resume_key) == 0) return {Reason::WRONG_KEY};
   Refusal refusal = check_range("last_record", start.last_record, MOST);
-  if (!refusal.refused()) refusal = check_range("subject", start.subject, MOST);
+  if (!refusal.refused()) refusal = check_range("profile", start.profile, MOST);
   if (!refusal.refused()) refusal = check_range("skin_permille", start.skin_permille, 1000);
   if (!refusal.refused()) refusal = check_range("duration_s", start.duration_s, this->ceilings_.duration_s());
   if (!refusal.refused())
     refusal = check_range("lease_ms", start.lease_ms, this->ceilings_.lease_ms(), LEASE_MINIMUM_MS);
   if (!refusal.refused()) refusal = check_range("window_s", start.window_s, this->ceilings_.window_s());
-  if (!refusal.refused()) refusal = check_range("continues", start.continues, 2);
   if (!refusal.refused()) refusal = check_range("epoch_s", start.epoch_s, MOST);
   return refusal;
 }
@@ -125,23 +128,42 @@ Refusal Governor::read_levels_(const int32_t* channels, size_t channels_count, c
   return {};
 }
 
-Refusal Governor::check_state_(const Start& start) const {
-  if (this->faults() != 0) return {Reason::FAULTED, first_fault(this->faults())};
-  if (start.continues == 1 && this->live()) return {Reason::BUSY};
-  if (start.continues == 2) {
-    const Refusal refusal = this->check_session_(start.session);
-    if (refusal.refused()) return refusal;
-    if (this->state_ != State::SUSPENDED) return {Reason::WRONG_STATE};
-    if (static_cast<uint32_t>(start.subject) != this->memory_.last().subject)
-      return out_of_bounds("subject", this->memory_.last().subject, this->memory_.last().subject);
-  } else if (this->memory_.holds(parse_id(start.session))) {
-    return {Reason::BAD_SESSION};
-  }
+Refusal Governor::check_faults_() const {
+  return this->faults() != 0 ? Refusal{Reason::FAULTED, first_fault(this->faults())} : Refusal{};
+}
+
+/// Telemetry tells of the same list: what it names refuses a start, and what it does not name does not. Last what may
+/// latch, so that whoever is refused for another reason latches nothing.
+Governor::Standing Governor::standing_() const {
+  return {this->terminal_ ? Refusal{Reason::WRONG_STATE} : Refusal{},
+          this->check_faults_(),
+          this->live() ? Refusal{Reason::BUSY} : Refusal{},
+          this->check_brown_out_(),
+          this->check_charging_(),
+          this->check_sensors_(),
+          this->check_heat_(),
+          this->check_flicker_(),
+          this->check_taken_off_()};
+}
+
+/// Tell at once when another reason refuses a start, or one less; how long each lasts is known without that.
+void Governor::watch_refusals_() {
+  if (this->live()) return;
+  uint64_t refused = 0;
+  for (const Refusal& refusal : this->standing_()) refused |= uint64_t{1} << static_cast<uint32_t>(refusal.reason);
+  if (this->memory_.last_profile != 0) refused |= uint64_t{1} << static_cast<uint32_t>(this->check_gap_().reason);
+  if (refused == this->refused_) return;
+  this->refused_ = refused;
+  this->changes_++;
+}
+
+Refusal Governor::check_request_(const Start& start) const {
+  if (this->memory_.holds(parse_id(start.session))) return {Reason::BAD_SESSION};
   if (static_cast<uint32_t>(start.last_record) != this->memory_.newest()) return {Reason::UNSEEN_SESSION};
   return {};
 }
 
-Refusal Governor::check_ceilings_(const Levels& peaks) {
+Refusal Governor::check_ceilings_(const Levels& peaks) const {
   const bool shielded = this->config_.eye_shield == EyeShield::FIXED ||
                         (this->config_.eye_shield == EyeShield::SENSED && this->sensors_.shield);
   if (!this->config_.wand() && !shielded && (peaks.at[NEAR_INFRARED] != 0 || peaks.at[BLUE] != 0))
@@ -149,39 +171,30 @@ Refusal Governor::check_ceilings_(const Levels& peaks) {
   if (this->config_.grade == Grade::NONE &&
       (this->config_.wand() || peaks.at[NEAR_INFRARED] != 0 || peaks.at[BLUE] != 0 || peaks.at[AMBER] != 0))
     return {Reason::NOT_CALIBRATED, "channels"};
-  const Refusal refusal = this->ready_();
-  if (refusal.refused() || this->live()) return refusal;
-  if (this->contact_known_() && !this->off_seen_) {
-    // Since boot nobody knows whether it was off in between; since a session of this boot it was not.
-    if (!this->session_ended_) return {Reason::SENSOR_NOT_READY, this->config_.wand() ? "impedance" : "worn"};
-    this->latch_(Fault::WORN_STUCK);
-    return {Reason::FAULTED, word(FAULT_WORDS, Fault::WORN_STUCK)};
-  }
   return {};
 }
 
-/// Whether light that begins now would be the on-edge too many.
-Refusal Governor::check_flicker_(const Levels& peaks) const {
+/// Whether light that begins now, in whatever color, would be the on-edge too many.
+Refusal Governor::check_flicker_() const {
   if (this->config_.wand()) return {};
-  uint32_t longest_ms = this->edges_[PLACES].wait_ms(this->now_ms_);
-  for (size_t place = 0; place < PLACES; place++)
-    if (peaks.at[place] != 0) longest_ms = std::max(longest_ms, this->edges_[place].wait_ms(this->now_ms_));
+  uint32_t longest_ms = 0;
+  for (const OnEdges& edges : this->edges_) longest_ms = std::max(longest_ms, edges.wait_ms(this->now_ms_));
   return longest_ms == 0 ? Refusal{} : wait_for(Reason::TOO_SOON, (longest_ms + 999) / 1000);
 }
 
-/// Open the record and charge the subject, in full and durably, before anything can be energized.
+/// Open the record and count it for the profile, in full and durably, before anything can be energized.
 Refusal Governor::open_(const Start& start, const Levels& peaks, const Levels& budgets, uint32_t credit_s) {
   const Record oldest = this->memory_.append();
   Record& record = this->memory_.last();
   record.session = parse_id(start.session);
-  record.subject = static_cast<uint32_t>(start.subject);
+  record.profile = static_cast<uint32_t>(start.profile);
   record.epoch_s = static_cast<uint32_t>(start.epoch_s);
   record.planned = budgets.at;
   for (size_t place = 0; place < PLACES; place++)
     if (peaks.at[place] != 0) record.channels |= static_cast<uint8_t>(1u << place);
   this->open_charge_(credit_s);
   if (!this->save_()) {
-    *find(this->memory_.subjects, record.subject) = this->before_;
+    *find(this->memory_.profiles, record.profile) = this->before_;
     this->memory_.retract(oldest);
     return {Reason::STORE_FAILED};
   }
@@ -202,22 +215,9 @@ Refusal Governor::open_(const Start& start, const Levels& peaks, const Levels& b
   this->duration_ms_ = static_cast<uint32_t>(start.duration_s) * 1000;
   this->zone_ms_ = static_cast<uint32_t>(start.zone_s) * 1000;
   this->output_ms_ = 0;
-  this->contacts_ = this->guard_trips_ = 0;
-  this->energized_ = this->held_ = false;
-  return {};
-}
-
-/// Arm a suspended session again, with its own remaining budgets and time.
-Refusal Governor::continue_(const Start& start, const Levels& peaks) {
-  static_cast<void>(start);
-  for (size_t place = 0; place < PLACES; place++) {
-    if (peaks.at[place] == 0) continue;
-    if (!this->drives_[place].used()) return {Reason::BAD_CHANNEL, "channels"};
-    if (peaks.at[place] > this->drives_[place].peak())
-      return out_of_bounds(this->config_.wand() ? "peak_ua" : "peaks_uw_cm2", 1, this->drives_[place].peak(),
-                           this->config_.number(place));
-  }
-  for (size_t place = 0; place < PLACES; place++) this->drives_[place].aim(peaks.at[place], this->now_ms_);
+  this->contacts_ = this->watchdog_trips_ = 0;
+  this->energized_ = this->held_ = this->adopted_ = false;
+  this->resume_key_ = parse_id(start.resume_key);
   return {};
 }
 

@@ -18,7 +18,7 @@ enum class State : uint8_t { IDLE, ARMED, RAMPING, RUNNING, SUSPENDED, PAUSED, F
 enum class Heat : uint8_t { NONE, WARM, DERATED };
 
 /// Why a session is suspended.
-enum class Cause : uint8_t { NONE, CONTACT, LEASE, OWNER, GUARD };
+enum class Cause : uint8_t { NONE, CONTACT, LEASE, CLIENT, OUTPUT_WATCHDOG };
 
 /// OPEN while the session lives; COMMISSIONED or RESET is record 1. Stored: append only.
 enum class Outcome : uint8_t { OPEN, COMMISSIONED, COMPLETED, PARTIAL, STOPPED, FAULT, VOID, UNCLOSED, RESET };
@@ -32,14 +32,14 @@ enum class Fault : uint8_t {
   NET_CHARGE,
   FLICKER,
   STORE,
-  GUARD
+  OUTPUT_WATCHDOG
 };
 inline constexpr size_t FAULTS = 8;
 
 enum class Reason : uint8_t {
   OK,
   WRONG_BOOT,
-  NOT_OWNER,
+  NOT_CLIENT,
   STALE,
   OUT_OF_BOUNDS,
   BAD_CHANNEL,
@@ -59,8 +59,10 @@ enum class Reason : uint8_t {
   BROWN_OUT,
   TOO_SOON,
   NOT_ENROLLED,
-  SUBJECTS_FULL,
-  SUBJECT_GAP,
+  PROFILES_FULL,
+  PROFILE_GAP,
+  WRONG_KEY,
+  LEASE_ALIVE,
   DOSE_DAY,
   DOSE_WEEK,
   BLUE_WEEK,
@@ -72,14 +74,15 @@ enum class Reason : uint8_t {
 
 inline constexpr std::array STATE_WORDS{"idle", "armed", "ramping", "running", "suspended", "paused", "fault"};
 inline constexpr std::array HEAT_WORDS{"-", "warm", "derated"};
-inline constexpr std::array CAUSE_WORDS{"-", "contact", "lease", "owner", "guard"};
+inline constexpr std::array CAUSE_WORDS{"-", "contact", "lease", "client", "output_watchdog"};
 inline constexpr std::array OUTCOME_WORDS{"open",  "commissioned", "completed", "partial", "stopped",
                                           "fault", "void",         "unclosed",  "reset"};
 inline constexpr std::array FAULT_WORDS{
-    "over_temperature", "temperature_sensor", "worn_stuck", "over_current", "net_charge", "flicker", "store", "guard"};
+    "over_temperature", "temperature_sensor", "worn_stuck", "over_current", "net_charge", "flicker", "store",
+    "output_watchdog"};
 inline constexpr std::array REASON_WORDS{"ok",
                                          "wrong_boot",
-                                         "not_owner",
+                                         "not_client",
                                          "stale",
                                          "out_of_bounds",
                                          "bad_channel",
@@ -99,8 +102,10 @@ inline constexpr std::array REASON_WORDS{"ok",
                                          "brown_out",
                                          "too_soon",
                                          "not_enrolled",
-                                         "subjects_full",
-                                         "subject_gap",
+                                         "profiles_full",
+                                         "profile_gap",
+                                         "wrong_key",
+                                         "lease_alive",
                                          "dose_day",
                                          "dose_week",
                                          "blue_week",

@@ -78,7 +78,7 @@ class Claim(NamedTuple):
     situation: Situation
 
 
-def claim(  # noqa: PLR0913 - what the rules look at
+def claim(
     modality: Modality = Modality.MASK,
     whose: Person | None = None,
     records: tuple[Record, ...] = (),

@@ -66,17 +66,18 @@ enum Event : size_t {
   SHIELD,
   BUTTON_DOWN,
   BUTTON_UP,
-  OWNERS,
+  CLIENTS,
   START,
   SET,
   RENEW,
   PAUSE,
   RESUME,
+  ADOPT,
   STOP,
   CLEAR,
   HISTORY,
   ENROLL,
-  SUBJECT,
+  PROFILE,
   REPLAY,
   BENT,
   CUT,
@@ -89,10 +90,10 @@ enum Event : size_t {
   EVENTS
 };
 constexpr const char* EVENT_WORDS[EVENTS] = {
-    "tick",   "stall",       "worn",      "unworn",    "temperature", "lying_sensor", "over_current", "charging",
-    "shield", "button_down", "button_up", "owners",    "start",       "set",          "renew",        "pause",
-    "resume", "stop",        "clear",     "history",   "enroll",      "subject",      "replay",       "bent",
-    "cut",    "cut_saving",  "torn",      "shut_down", "store_fails", "jump",         "switched_off"};
+    "tick",   "stall",       "worn",       "unworn",  "temperature", "lying_sensor", "over_current", "charging",
+    "shield", "button_down", "button_up",  "clients", "start",       "set",          "renew",        "pause",
+    "resume", "adopt",       "stop",       "clear",   "history",     "enroll",       "profile",      "replay",
+    "bent",   "cut",         "cut_saving", "torn",    "shut_down",   "store_fails",  "jump",         "switched_off"};
 constexpr const char* STATES[] = {"idle", "armed", "ramping", "running", "suspended", "paused", "fault"};
 
 /// What was visited, over all episodes.
@@ -134,6 +135,7 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
     this->config_ = this->configured_();
     this->rtc_ = this->random_.once_in(3);
     this->liar_ = this->random_.once_in(8);
+    this->patient_ = this->random_.once_in(8);
     this->disturb_ = this->random_.of({8, 15, 25, 40, 100, 400, 1500, 6000});
     this->boot_();
   }
@@ -154,7 +156,7 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
   }
 
  private:
-  static constexpr uint64_t OWNERS[3] = {0xa1a1a1a1a1a1a1a1, 0xb2b2b2b2b2b2b2b2, 0xc3c3c3c3c3c3c3c3};
+  static constexpr uint64_t CLIENTS[3] = {0xa1a1a1a1a1a1a1a1, 0xb2b2b2b2b2b2b2b2, 0xc3c3c3c3c3c3c3c3};
 
   // --- the parts around the governor --------------------------------------------------------------------------------
 
@@ -192,6 +194,7 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
     this->guarding_ = false, this->trip_ = {};
   }
   facial_therapy::Forced forced(uint32_t) override { return this->trip_; }
+  bool watched() const override { return true; }
 
   uint32_t uptime_() const { return this->model_.uptime(this->now_); }
 
@@ -245,7 +248,7 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
     this->note_("boot", this->boots_, uptime);
     this->governor_->begin(this->uptime_(), brown_out);
     const Line line(this->governor_->telemetry(this->uptime_()).c_str());
-    this->model_.remembered(line.number("record"), list_(line["subjects"]));
+    this->model_.remembered(line.number("record"), this->stored_());
     this->tick_();
     this->audit_(3);
   }
@@ -262,7 +265,7 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
       seen.current_ua = std::max<int64_t>(int64_t{this->model_.level(0)} + this->stray_ua_, 0);
       seen.net_known = this->model_.lit(), seen.net_na = this->net_na_;
     }
-    this->model_.connect(this->owners_);
+    this->model_.connect(this->clients_);
     this->model_.before_tick(this->now_, seen);
     facial_therapy::Sensors sensors;
     sensors.worn_known = seen.worn_known, sensors.worn = seen.worn, sensors.shield = seen.shield;
@@ -280,23 +283,19 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
     // A battery-backed clock, which is right whenever it is read.
     sensors.rtc_known = this->rtc_ && this->rtc_read_;
     sensors.rtc_s = static_cast<uint32_t>(1'790'000'000 + this->now_ / 1000);
-    this->governor_->tick(this->uptime_(), sensors, this->owners_.data(), this->owners_.size());
+    this->governor_->tick(this->uptime_(), sensors, this->clients_.data(), this->clients_.size());
     this->model_.after_tick(this->now_, this->state_());
     this->latched_();
     if (this->random_.once_in(12)) this->tell_();
   }
-  /// Numbers joined by commas, or `-`.
-  static std::vector<int64_t> list_(std::string_view text) {
-    std::vector<int64_t> numbers;
-    if (text.empty() || text == "-") return numbers;
-    numbers.push_back(0);
-    for (const char c : text) {
-      if (c == ',')
-        numbers.push_back(0);
-      else
-        numbers.back() = numbers.back() * 10 + (c - '0');
-    }
-    return numbers;
+  /// Who is enrolled by what the store holds: nothing that goes over the wire says so.
+  std::vector<int64_t> stored_() const {
+    std::vector<int64_t> tokens;
+    auto memory = std::make_unique<Memory>();
+    if (!this->present_ || this->torn_ || !memory->decode(this->content_, this->config_.modality)) return tokens;
+    for (const auto& profile : memory->profiles)
+      if (profile.token != 0) tokens.push_back(profile.token);
+    return tokens;
   }
   void tell_() {
     const Line line(this->governor_->telemetry(this->uptime_()).c_str());
@@ -315,12 +314,13 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
 
   // --- commands -----------------------------------------------------------------------------------------------------
 
-  Command command_(Kind kind, uint64_t owner) {
+  Command command_(Kind kind, uint64_t client) {
     Command command;
     command.kind = kind;
-    command.owner = hex_(owner), command.session = hex_(this->model_.session());
+    command.client = hex_(client), command.session = hex_(this->model_.session());
+    command.resume_key = hex_(this->model_.key());
     command.boot = this->boots_,
-    command.sequence = static_cast<int32_t>(std::min<int64_t>(int64_t{this->model_.sequence(owner)} + 1, INT32_MAX));
+    command.sequence = static_cast<int32_t>(std::min<int64_t>(int64_t{this->model_.sequence(client)} + 1, INT32_MAX));
     command.not_after_ms =
         static_cast<int32_t>(this->uptime_() + static_cast<uint32_t>(this->random_.between(0, 2000)));
     if (command.not_after_ms == 0) command.not_after_ms = 1;
@@ -333,50 +333,52 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
   }
 
   void give_(const Command& command) {
-    this->governor_->connect(this->owners_.data(), this->owners_.size());
-    this->model_.connect(this->owners_);
+    this->governor_->connect(this->clients_.data(), this->clients_.size());
+    this->model_.connect(this->clients_);
     this->latched_();
     Verdict verdict = this->model_.judge(command, this->now_);
     last_allowed = verdict.repeated ? "what was answered before" : verdict.reasons.empty() ? "ok" : "";
     for (const char* reason : verdict.reasons) last_allowed.append(reason).append(" ");
     const uint32_t now = this->uptime_();
-    const facial_therapy::Envelope envelope{command.owner.c_str(), command.boot, command.sequence,
-                                            command.not_after_ms};
+    const facial_therapy::Header header{command.client.c_str(), command.boot, command.sequence, command.not_after_ms};
     const char* session = command.session.c_str();
     const facial_therapy::Line* answer = nullptr;
     const bool opens = command.kind == Kind::START || command.kind == Kind::ENROLL;
     if (opens && verdict.reasons.empty() && !verdict.repeated) this->given_ = command;
     switch (command.kind) {
       case Kind::START:
-        answer = &this->governor_->start_session(now, envelope, this->start_arguments_(command));
+        answer = &this->governor_->start_session(now, header, this->start_arguments_(command));
         break;
       case Kind::SET:
-        answer = &this->governor_->set_levels(now, envelope, session, command.channels.data(), command.channels.size(),
+        answer = &this->governor_->set_levels(now, header, session, command.channels.data(), command.channels.size(),
                                               command.levels.data(), command.levels.size());
         break;
       case Kind::RENEW:
-        answer = &this->governor_->renew_lease(now, envelope, session, command.stamp_ms);
+        answer = &this->governor_->renew_lease(now, header, session, command.stamp_ms);
         break;
       case Kind::PAUSE:
-        answer = &this->governor_->pause_session(now, envelope, session);
+        answer = &this->governor_->pause_session(now, header, session);
         break;
       case Kind::RESUME:
-        answer = &this->governor_->resume_session(now, envelope, session);
+        answer = &this->governor_->resume_session(now, header, session);
+        break;
+      case Kind::ADOPT:
+        answer = &this->governor_->adopt_session(now, header, session, command.resume_key.c_str());
         break;
       case Kind::STOP:
         answer = &this->governor_->stop_session(now);
         break;
       case Kind::CLEAR:
-        answer = &this->governor_->clear_fault(now, envelope, command.fault.c_str());
+        answer = &this->governor_->clear_fault(now, header, command.fault.c_str());
         break;
       case Kind::HISTORY:
-        answer = &this->governor_->read_history(now, envelope, command.record);
+        answer = &this->governor_->read_history(now, header, command.record, command.profile);
         break;
       case Kind::ENROLL:
-        answer = &this->governor_->enroll_subject(now, envelope, command.subject);
+        answer = &this->governor_->enroll_profile(now, header, command.profile);
         break;
-      case Kind::SUBJECT:
-        answer = &this->governor_->read_subject(now, envelope, command.subject);
+      case Kind::PROFILE:
+        answer = &this->governor_->read_profile(now, header, command.profile);
         break;
     }
     this->given_.reset();
@@ -389,24 +391,24 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
     if (!verdict.repeated) {
       if (this->governor_->accepted() && opens) {
         const Line told(this->governor_->telemetry(this->uptime_()).c_str());
-        if (command.kind == Kind::ENROLL) this->model_.enrolled(list_(told["subjects"]), command.subject, this->now_);
+        if (command.kind == Kind::ENROLL) this->model_.enrolled(this->stored_(), command.profile, this->now_);
         this->model_.telemetry(told, this->now_, this->state_());
       }
       this->wait_s_ = command.kind == Kind::START && line.has("wait_s") ? line.number("wait_s") : 0;
       const std::string reason(line["reason"]);
       tally.reasons[reason]++;
-      if (reason == "ok" && command.kind == Kind::START && command.continues == 1) tally.sessions++;
+      if (reason == "ok" && command.kind == Kind::START) tally.sessions++;
       if (reason == "ok" && command.kind == Kind::HISTORY) tally.outcomes[std::string(line["outcome"])]++;
     }
-    this->last_[command.owner == hex_(OWNERS[1]) ? 1 : 0] = command;
+    this->last_[command.client == hex_(CLIENTS[1]) ? 1 : 0] = command;
   }
 
   facial_therapy::Start start_arguments_(const Command& command) const {
     facial_therapy::Start start{};
-    start.session = command.session.c_str();
-    start.last_record = command.last_record, start.subject = command.subject;
+    start.session = command.session.c_str(), start.resume_key = command.resume_key.c_str();
+    start.last_record = command.last_record, start.profile = command.profile;
     start.skin_permille = command.skin_permille, start.duration_s = command.duration_s;
-    start.lease_ms = command.lease_ms, start.window_s = command.window_s, start.continues = command.continues;
+    start.lease_ms = command.lease_ms, start.window_s = command.window_s;
     start.epoch_s = command.epoch_s, start.period_us = command.period_us, start.zone_s = command.zone_s;
     start.channels = command.channels.data(), start.channels_count = command.channels.size();
     start.peaks = command.levels.data(), start.peaks_count = command.levels.size();
@@ -414,11 +416,12 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
     return start;
   }
 
-  Command start_(uint64_t owner) {
-    Command start = this->command_(Kind::START, owner);
+  Command start_(uint64_t client) {
+    Command start = this->command_(Kind::START, client);
     start.session = hex_(++this->ids_ | 0x1000'0000);
+    start.resume_key = hex_(this->random_() | 1);
     start.last_record = static_cast<int32_t>(this->model_.newest());
-    start.subject = this->someone_();
+    start.profile = this->someone_();
     start.skin_permille = this->random_.of({1000, 1000, 750, 500, 1});
     const Bounds bounds(this->setup_);
     start.duration_s = static_cast<int32_t>(
@@ -426,7 +429,6 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
     start.lease_ms =
         static_cast<int32_t>(this->random_.between(this->random_.once_in(4) ? 1000 : 4000, bounds.lease_ms()));
     start.window_s = static_cast<int32_t>(this->random_.between(1, bounds.window_s()));
-    start.continues = 1;
     start.epoch_s = static_cast<int32_t>(1'790'000'000 + this->now_ / 1000);
     if (this->liar_ && this->random_.once_in(20)) {
       start.epoch_s += this->random_.of({-40'000'000, -100'000, -1, 1, 70'000, 90'000, 700'000, 40'000'000});
@@ -499,7 +501,7 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
   void bend_(Command& command) {
     switch (this->random_.between(0, 22)) {
       case 0:
-        command.owner = this->random_.of(
+        command.client = this->random_.of(
             {"", "00", "0000000000000000", "A1A1A1A1A1A1A1A1", "a1a1a1a1a1a1a1a1a", "d4d4d4d4d4d4d4d4"});
         break;
       case 1:
@@ -525,7 +527,7 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
         command.last_record = this->random_.once_in(2) ? std::max(command.last_record, 1) - 1 : this->extreme_();
         break;
       case 7:
-        command.subject = this->extreme_();
+        command.profile = this->extreme_();
         break;
       case 8:
         command.skin_permille = this->extreme_();
@@ -540,7 +542,7 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
         command.window_s = this->extreme_();
         break;
       case 12:
-        command.continues = this->random_.once_in(2) ? 2 : this->extreme_();
+        command.resume_key = this->random_.of({"", "1", "0000000000000000", "00000000000000e5", "E5E5E5E5E5E5E5E5"});
         break;
       case 13:
         if (command.kind == Kind::START && !this->liar_) return;
@@ -581,25 +583,22 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
     }
   }
 
-  Command any_(uint64_t owner) {
+  Command any_(uint64_t client) {
     const Kind kind =
         this->random_.of({Kind::START, Kind::START, Kind::SET, Kind::SET, Kind::RENEW, Kind::PAUSE, Kind::RESUME,
-                          Kind::STOP, Kind::CLEAR, Kind::HISTORY, Kind::ENROLL, Kind::SUBJECT});
-    if (kind == Kind::START) {
-      Command start = this->start_(owner);
-      if (this->random_.once_in(3)) this->continue_(start);
-      return start;
-    }
-    Command command = this->command_(kind, owner);
+                          Kind::ADOPT, Kind::STOP, Kind::CLEAR, Kind::HISTORY, Kind::ENROLL, Kind::PROFILE});
+    if (kind == Kind::START) return this->start_(client);
+    Command command = this->command_(kind, client);
     if (kind == Kind::RENEW)
       command.stamp_ms = static_cast<int32_t>(
           this->uptime_() - static_cast<uint32_t>(this->random_.between(0, this->random_.once_in(3) ? 12'000 : 500)));
     if (kind == Kind::CLEAR)
       command.fault = this->model_.latched.empty() || this->random_.once_in(4)
-                          ? this->random_.of({"", "store", "guard", "flicker", "over_current", "fever"})
+                          ? this->random_.of({"", "store", "output_watchdog", "flicker", "over_current", "fever"})
                           : this->model_.latched.front();
-    if (kind == Kind::ENROLL || kind == Kind::SUBJECT)
-      command.subject = this->random_.once_in(3) ? static_cast<int32_t>(this->random_.between(1, 7)) : this->someone_();
+    if (kind == Kind::ENROLL || kind == Kind::PROFILE)
+      command.profile = this->random_.once_in(3) ? static_cast<int32_t>(this->random_.between(1, 7)) : this->someone_();
+    if (kind == Kind::HISTORY) command.profile = this->someone_();
     if (kind == Kind::HISTORY)
       command.record = static_cast<int32_t>(this->model_.newest() - this->random_.between(-1, 34));
     if (kind == Kind::SET) {
@@ -615,33 +614,18 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
     }
     return command;
   }
-  void continue_(Command& start) {
-    start.continues = 2, start.session = hex_(this->model_.session());
-    start.subject = static_cast<int32_t>(this->model_.subject());
-    start.skin_permille = 1000;
-    const auto& peaks = this->model_.peaks();
-    start.channels.clear(), start.levels.clear(), start.budgets.clear();
-    for (size_t place = 0; place < static_cast<size_t>(this->setup_.places()); place++) {
-      if (peaks[place] == 0) continue;
-      if (!this->setup_.wand) start.channels.push_back(static_cast<int32_t>(place) + 1);
-      start.levels.push_back(static_cast<int32_t>(this->random_.between(1, peaks[place])));
-      start.budgets.push_back(1);
-    }
-    start.period_us = 3'334, start.zone_s = 60;
-  }
-
   /// Read records back, as the ledger does.
   void audit_(int64_t most) {
     if (this->model_.newest() < 1) return;
     for (int64_t record = this->model_.newest(); record > 0 && record > this->model_.newest() - most; record--) {
-      Command history = this->command_(Kind::HISTORY, OWNERS[2]);
-      history.record = static_cast<int32_t>(record);
+      Command history = this->command_(Kind::HISTORY, CLIENTS[2]);
+      history.record = static_cast<int32_t>(record), history.profile = this->someone_();
       this->give_(history);
     }
     for (const int64_t token : std::vector<int64_t>(this->model_.enrolled())) {
-      Command subject = this->command_(Kind::SUBJECT, OWNERS[2]);
-      subject.subject = static_cast<int32_t>(token);
-      this->give_(subject);
+      Command profile = this->command_(Kind::PROFILE, CLIENTS[2]);
+      profile.profile = static_cast<int32_t>(token);
+      this->give_(profile);
     }
   }
 
@@ -660,7 +644,7 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
       this->pass_(this->random_.of({5, 16, 50, 100, 250, 600, 1000}));
     }
     // Who has used up its numbers must connect anew.
-    std::erase_if(this->owners_, [this](uint64_t id) { return this->model_.sequence(id) > 2'000'000'000; });
+    std::erase_if(this->clients_, [this](uint64_t id) { return this->model_.sequence(id) > 2'000'000'000; });
     if (this->random_.once_in(this->disturb_)) this->disturbance_();
     if (!this->random_.once_in(8)) this->pilot_();
     this->visit_(TICK);
@@ -675,8 +659,8 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
       return;
     }
     if (this->enrolls_ && this->seen_.button && this->random_.once_in(3)) {
-      Command enroll = this->command_(Kind::ENROLL, OWNERS[0]);
-      enroll.subject = static_cast<int32_t>(this->random_.between(1, 7));
+      Command enroll = this->command_(Kind::ENROLL, CLIENTS[0]);
+      enroll.profile = static_cast<int32_t>(this->random_.between(1, 7));
       this->happens_(ENROLL);
       return this->give_(enroll);
     }
@@ -701,14 +685,18 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
       }
       if (!this->random_.once_in(4)) return;
       this->happens_(START);
-      return this->give_(this->start_(OWNERS[0]));
+      return this->give_(this->start_(CLIENTS[0]));
     }
     if (this->model_.lease_end() - this->now_ < (this->setup_.wand ? 3'900 : 7'000) && this->random_.once_in(4) &&
         !this->neglect_) {
-      Command renew = this->command_(Kind::RENEW, this->model_.owner());
+      Command renew = this->command_(Kind::RENEW, this->model_.client());
       renew.stamp_ms = static_cast<int32_t>(this->uptime_() - static_cast<uint32_t>(this->random_.between(0, 3)));
       this->happens_(RENEW);
       this->give_(renew);
+    }
+    if (this->patient_ && this->model_.flowing() && this->random_.once_in(400)) {
+      this->happens_(PAUSE);
+      return this->give_(this->command_(Kind::PAUSE, this->model_.client()));
     }
     if (state == "armed") {
       if (!this->random_.once_in(6)) return;
@@ -722,14 +710,13 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
       const int64_t choice = this->random_.between(0, 9);
       if (choice == 0) return this->press_();
       if (choice == 1) return this->patience_();
-      if (choice <= 3 && state == "suspended") {
-        Command start = this->start_(OWNERS[this->random_.once_in(4) ? 1 : 0]);
-        this->continue_(start);
-        this->happens_(START);
-        return this->give_(start);
+      if (this->patient_ && choice <= 6) return this->linger_();
+      if (choice <= 3) {
+        this->happens_(ADOPT);
+        return this->give_(this->command_(Kind::ADOPT, CLIENTS[this->random_() % 2]));
       }
       this->happens_(RESUME);
-      return this->give_(this->command_(Kind::RESUME, this->model_.owner()));
+      return this->give_(this->command_(Kind::RESUME, this->model_.client()));
     }
   }
 
@@ -752,7 +739,7 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
     this->seen_.shield = true;
     this->seen_.charging = this->seen_.over_current = false;
     if (!this->random_.once_in(8)) this->model_.store_fails = false, this->neglect_ = false;
-    if (this->owners_.size() < 3 || this->owners_[0] != OWNERS[0]) this->owners_.assign(OWNERS, OWNERS + 3);
+    if (this->clients_.size() < 3 || this->clients_[0] != CLIENTS[0]) this->clients_.assign(CLIENTS, CLIENTS + 3);
   }
   void repair_() {
     this->heal_();
@@ -763,7 +750,7 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
       this->hold_until_ = this->now_ + this->random_.of({100, 2000, 9'900, 10'100, 11'000});
       this->happens_(BUTTON_DOWN);
     } else if (choice < 4 && !this->model_.latched.empty()) {
-      Command clear = this->command_(Kind::CLEAR, OWNERS[0]);
+      Command clear = this->command_(Kind::CLEAR, CLIENTS[0]);
       clear.fault = this->model_.latched[static_cast<size_t>(this->random_()) % this->model_.latched.size()];
       this->happens_(CLEAR);
       this->give_(clear);
@@ -787,6 +774,14 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
   void patience_() {
     this->happens_(JUMP, 600'000, 1);
     for (int i = 0; i < 61 && !this->model_.flowing(); i++) this->pass_(10'000), this->tick_();
+  }
+  /// Most of them; then the session goes on, until its hour is over.
+  void linger_() {
+    this->happens_(JUMP, 580'000, 1);
+    for (int i = 0; i < 58 && !this->model_.flowing(); i++) this->pass_(9'000), this->tick_();
+    if (!this->model_.live()) return;
+    this->happens_(RESUME);
+    this->give_(this->command_(Kind::RESUME, this->model_.client()));
   }
   void cut_power_() {
     this->happens_(CUT);
@@ -851,11 +846,11 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
         this->seen_.button = !this->seen_.button, this->hold_until_ = 0;
         return this->happens_(this->seen_.button ? BUTTON_DOWN : BUTTON_UP);
       case 8:
-        this->happens_(OWNERS_GONE_);
-        this->owners_.clear();
-        for (const uint64_t id : OWNERS)
-          if (id == OWNERS[2] || this->random_.once_in(2)) this->owners_.push_back(id);
-        for (int64_t more = this->random_.between(0, 12); more > 8; more--) this->owners_.push_back(this->random_());
+        this->happens_(CLIENTS_GONE_);
+        this->clients_.clear();
+        for (const uint64_t id : CLIENTS)
+          if (id == CLIENTS[2] || this->random_.once_in(2)) this->clients_.push_back(id);
+        for (int64_t more = this->random_.between(0, 12); more > 8; more--) this->clients_.push_back(this->random_());
         return;
       case 9: {
         if (!this->random_.once_in(4)) return;
@@ -890,7 +885,7 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
       case 16:
       case 17:
       case 18: {
-        Command command = this->any_(OWNERS[this->random_() % 2]);
+        Command command = this->any_(CLIENTS[this->random_() % 2]);
         this->bend_(command);
         if (this->random_.once_in(3)) this->bend_(command);
         this->happens_(BENT, static_cast<int64_t>(command.kind));
@@ -898,19 +893,20 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
       }
       case 19:
         this->happens_(PAUSE);
-        return this->give_(this->command_(Kind::PAUSE, this->model_.owner() == 0 ? OWNERS[0] : this->model_.owner()));
+        return this->give_(
+            this->command_(Kind::PAUSE, this->model_.client() == 0 ? CLIENTS[0] : this->model_.client()));
       case 20: {
         this->happens_(HISTORY);
         return this->audit_(this->random_.between(1, 34));
       }
       default: {
-        const Command command = this->any_(OWNERS[this->random_.once_in(4) ? 1 : 0]);
+        const Command command = this->any_(CLIENTS[this->random_.once_in(4) ? 1 : 0]);
         this->happens_(static_cast<Event>(START + static_cast<size_t>(command.kind)));
         return this->give_(command);
       }
     }
   }
-  static constexpr Event OWNERS_GONE_ = Event::OWNERS;
+  static constexpr Event CLIENTS_GONE_ = Event::CLIENTS;
 
   // --- how the node is built ----------------------------------------------------------------------------------------
 
@@ -964,7 +960,7 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
   int32_t boots_{0};
   uint64_t ids_{0};
   uint32_t faults_{0};
-  std::vector<uint64_t> owners_{OWNERS, OWNERS + 3};
+  std::vector<uint64_t> clients_{CLIENTS, CLIENTS + 3};
   Command last_[2];
   std::optional<Command> given_;
 
@@ -972,7 +968,8 @@ class World final : private facial_therapy::Store, private facial_therapy::Outpu
   Ms temperature_ms_{0}, ohm_ms_{0}, hold_until_{0};
   bool frozen_{false}, blind_{false};
   int64_t stray_ua_{0}, net_na_{0};
-  bool stuck_{false}, neglect_{false}, terminal_{false}, enrolls_{false}, liar_{false}, rtc_{false}, rtc_read_{true};
+  bool stuck_{false}, neglect_{false}, terminal_{false}, enrolls_{false}, liar_{false}, patient_{false}, rtc_{false},
+      rtc_read_{true};
   int64_t wait_s_{0};
 
   // Store and guard.

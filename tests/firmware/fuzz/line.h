@@ -55,6 +55,8 @@ class Line {
     }
   }
 
+  static int64_t whole(std::string_view text) { return number_(text); }
+
  private:
   static int64_t number_(std::string_view text) {
     int64_t value = 0;

@@ -29,22 +29,22 @@ struct Seen {
   int64_t current_age_ms{0}, current_ua{0}, net_na{0};
 };
 
-enum class Kind : uint8_t { START, SET, RENEW, PAUSE, RESUME, STOP, CLEAR, HISTORY, ENROLL, SUBJECT };
+enum class Kind : uint8_t { START, SET, RENEW, PAUSE, RESUME, ADOPT, STOP, CLEAR, HISTORY, ENROLL, PROFILE };
 
 /// One call of an action, as it goes over the wire.
 struct Command {
   Kind kind{Kind::STOP};
-  std::string owner, session, fault;
+  std::string client, session, resume_key, fault;
   int32_t boot{0}, sequence{0}, not_after_ms{0};
-  int32_t last_record{0}, subject{0}, skin_permille{0}, duration_s{0}, lease_ms{0}, window_s{0}, continues{0},
-      epoch_s{0}, period_us{0}, zone_s{0}, stamp_ms{0}, record{0};
+  int32_t last_record{0}, profile{0}, skin_permille{0}, duration_s{0}, lease_ms{0}, window_s{0}, epoch_s{0},
+      period_us{0}, zone_s{0}, stamp_ms{0}, record{0};
   std::vector<int32_t> channels, levels, budgets;  ///< wand: one level, one budget
 };
 
 /// The answers that are right. No reason at all: only `ok` is.
 struct Verdict {
   bool repeated{false};
-  bool consumes{false};  ///< the envelope was good: the sequence number is used up
+  bool consumes{false};  ///< the header was good: the sequence number is used up
   const char* field{nullptr};
   std::vector<const char*> reasons;
   std::vector<const char*> perhaps;  ///< right as well as `ok` is: the page leaves it open
@@ -77,25 +77,26 @@ class Model {
     this->close_(now);
     this->brown_out_ms_ = brown_out ? now : -60'000;
     this->uptime_ = uptime, this->boot_ = boot, this->state_ = "idle";
-    this->owners_.clear();
+    this->clients_.clear();
     this->seen_ = Seen{}, this->ticked_ = false, this->terminal_ = false;
     this->off_seen_ = this->session_seen_ = this->brief_ = false;
     this->button_recent_ = false, this->fault_expected_ = this->fault_durable_ && this->faulted_;
     this->store_lost_ = !store_readable;
     if (this->store_lost_) {
       this->records_.clear(), this->doses_.clear(), this->enrolled_.clear();
-      this->newest_ = 1, this->last_subject_ = 0, this->faulted_ = true;
+      this->newest_ = 1, this->last_profile_ = 0, this->faulted_ = true;
     }
     this->unlifted_ms_ = this->still_ms_ = 0, this->derated_ = false;
     this->booted_ = true, this->off_ms_ = {}, this->edges_ = {};
     this->last_ms_ = {}, this->telemetry_ = 0;
+    this->generation_ = -1, this->generation_seen_ = this->generation_events_;
   }
-  void connect(const std::vector<uint64_t>& owners) {
-    for (auto owner = this->owners_.begin(); owner != this->owners_.end();)
-      owner = std::find(owners.begin(), owners.end(), owner->first) == owners.end() ? this->owners_.erase(owner)
-                                                                                    : std::next(owner);
-    for (const uint64_t id : owners)
-      if (id != 0 && this->owners_.size() < 10) this->owners_.try_emplace(id);
+  void connect(const std::vector<uint64_t>& clients) {
+    for (auto client = this->clients_.begin(); client != this->clients_.end();)
+      client = std::find(clients.begin(), clients.end(), client->first) == clients.end() ? this->clients_.erase(client)
+                                                                                         : std::next(client);
+    for (const uint64_t id : clients)
+      if (id != 0 && this->clients_.size() < 10) this->clients_.try_emplace(id);
   }
   void saved(bool kept) {
     if (!kept) {
@@ -119,11 +120,11 @@ class Model {
       this->records_.erase(this->newest_);
     else if (this->session_open_ || newest.closed_ms == now || this->durable_ < this->newest_)
       newest.cut = newest.perhaps = true, this->durable_ = this->newest_ - 1;
-    if (start != nullptr && start->kind == Kind::ENROLL) this->enrolling_ = start->subject;
-    if (start == nullptr || start->kind != Kind::START || start->continues != 1) return;
+    if (start != nullptr && start->kind == Kind::ENROLL) this->enrolling_ = start->profile;
+    if (start == nullptr || start->kind != Kind::START) return;
     const Places planned = this->placed_(start->channels, start->budgets);
     this->records_[this->newest_ + 1] = {
-        identity(start->session), start->subject, planned, {}, 0, true, false, -1, false, 0};
+        identity(start->session), start->profile, planned, {}, 0, true, false, -1, false, 0};
   }
   /// The newest record and who is enrolled, as the node tells after boot.
   void remembered(int64_t told, const std::vector<int64_t>& enrolled) {
@@ -137,9 +138,9 @@ class Model {
     const bool perhaps = told == this->newest_ + 1 && this->records_.contains(told);
     if (told != this->newest_ && !perhaps) this->broken_("a reboot keeps every record");
     if (perhaps) {
-      this->last_subject_ = this->records_[told].subject, this->last_output_ms_ = this->counted_ms_;
+      this->last_profile_ = this->records_[told].profile, this->last_output_ms_ = this->counted_ms_;
       this->gap_perhaps_ = true;
-      this->doses_.try_emplace(this->last_subject_);
+      this->doses_.try_emplace(this->last_profile_);
     }
     this->newest_ = told;
     this->records_.erase(told - 32), this->records_.erase(told + 1);
@@ -183,7 +184,7 @@ class Model {
       this->last_ms_[place] = now;
     }
     if (lit && !this->bounds_.levels_allowed(next, session.skin)) this->broken_("no level above a hard ceiling");
-    if (lit) this->session_.energized = true;
+    if (lit && !session.energized) this->session_.energized = true, this->session_.first_lit = now;
     this->level_ = next;
   }
   /// Add up what has flowed until now.
@@ -206,6 +207,7 @@ class Model {
     if (!this->bounds_.doses_allowed(dose, session.skin)) this->broken_("no dose above a hard ceiling");
     if (session.lit_ms > session.duration_ms + GUARD_MS) this->broken_("no output longer than the session");
     if (now > session.lease_end + GUARD_MS) this->broken_("no output past its lease");
+    if (this->lived(now - GUARD_MS)) this->broken_("no output after 60 min");
   }
   int64_t level(size_t place) const { return this->level_[place]; }
   bool lit() const {
@@ -248,14 +250,17 @@ class Model {
     Verdict unready;
     this->unready_(unready);
     this->resumes_ = (this->state_ == "suspended" || this->state_ == "paused") && this->released_ && present &&
-                     this->owned() && unready.reasons.empty();
+                     this->owned() && !this->session_.adopted && unready.reasons.empty();
     this->evidence_ |= this->resumes_;
     this->lost_ = this->flowing() && !present;
   }
   void after_tick(Ms now, std::string_view state) {
     this->forced_ = false;
     this->transition_(now, state);
-    if (!this->owned()) this->brief_ = false;
+    if (!this->owned()) this->brief_ = this->lease_alive_ = false;
+    if (this->live() && !this->owned() && !this->session_.energized)
+      this->broken_("a session without output ends with its client");
+    if (this->live() && this->lived(now)) this->broken_("a session lives 60 min from its first output");
     this->silent_ = this->lost_ = this->released_ = false;
     if (this->pressed_ && this->live()) this->press_spent_ = false;  // it had ended flowing before the press
     this->pressed_ = false;
@@ -275,7 +280,7 @@ class Model {
     if (!this->lit()) return;
     if (!live) this->broken_("zero without a session");
     if (now >= session.lease_end) this->broken_("zero at the end of the lease");
-    if (!this->owned()) this->broken_("zero when the owner is gone");
+    if (!this->owned()) this->broken_("zero when the client is gone");
     if (!this->present()) this->broken_("zero in the very tick in which contact is lost");
     if (this->setup_.has_temperature && (!this->plausible() || this->seen_.temperature_cc >= Bounds::STOP_CC))
       this->broken_("zero when it is hot, or nobody knows how hot");
@@ -309,16 +314,16 @@ class Model {
       return verdict;
     };
     if (command.boot != this->boot_) return only("wrong_boot");
-    const auto owner = this->owners_.find(identity(command.owner));
-    if (identity(command.owner) == 0 || owner == this->owners_.end()) return only("not_owner");
-    if (command.sequence > 0 && command.sequence == owner->second.sequence) {
+    const auto client = this->clients_.find(identity(command.client));
+    if (identity(command.client) == 0 || client == this->clients_.end()) return only("not_client");
+    if (command.sequence > 0 && command.sequence == client->second.sequence) {
       verdict.repeated = true;
       return verdict;
     }
     const bool owned = command.kind == Kind::SET || command.kind == Kind::RENEW || command.kind == Kind::PAUSE ||
                        command.kind == Kind::RESUME;
-    if (owned && this->live() && identity(command.owner) != this->session_.owner) return only("not_owner");
-    if (command.sequence <= owner->second.sequence || command.sequence < 1) return only("stale");
+    if (owned && this->live() && identity(command.client) != this->session_.client) return only("not_client");
+    if (command.sequence <= client->second.sequence || command.sequence < 1) return only("stale");
     const uint32_t ahead = static_cast<uint32_t>(command.not_after_ms) - this->uptime(now);
     if (command.not_after_ms == 0 || ahead > 2'000) return only("stale");
     verdict.consumes = true;
@@ -326,13 +331,14 @@ class Model {
     if (command.kind == Kind::START) return this->judge_start_(command, now, verdict);
     if (command.kind == Kind::CLEAR) return this->judge_clear_(command, now, verdict);
     if (command.kind == Kind::ENROLL) return this->judge_enroll_(command, now, verdict);
-    if (command.kind == Kind::SUBJECT) {
-      if (command.subject < 1) return only("out_of_bounds", "subject");
-      if (!contains_(this->enrolled_, command.subject)) return only("not_enrolled", "subject");
+    if (command.kind == Kind::PROFILE) {
+      if (command.profile < 1) return only("out_of_bounds", "profile");
+      if (!contains_(this->enrolled_, command.profile)) return only("not_enrolled", "profile");
       return verdict;
     }
     if (command.kind == Kind::HISTORY) {
       if (command.record < 1) return only("out_of_bounds", "record");
+      if (command.profile < 1) return only("out_of_bounds", "profile");
       if (command.record > this->newest_ || command.record <= this->newest_ - 32) return only("no_record");
       return verdict;
     }
@@ -340,6 +346,7 @@ class Model {
     if (id == 0 || (this->live() && id != this->session_.id)) return only("bad_session");
     if (!this->live()) return only("wrong_state");
     if (command.kind == Kind::SET) return this->judge_set_(command, verdict);
+    if (command.kind == Kind::ADOPT) return this->judge_adopt_(command, now, verdict);
     if (command.kind == Kind::RENEW) {
       if (!this->lease_lives(now)) return only("wrong_state");
       const uint32_t age = this->uptime(now) - static_cast<uint32_t>(command.stamp_ms);
@@ -361,8 +368,8 @@ class Model {
     const std::string_view reason = line["reason"];
     if (accepted != (reason == "ok")) return this->broken_("success is exactly reason=ok");
     if (verdict.repeated) {
-      Owner& owner = this->owners_[identity(command.owner)];
-      if (line.text() != owner.answer) this->broken_("a repeated number gets its stored answer");
+      Client& client = this->clients_[identity(command.client)];
+      if (line.text() != client.answer) this->broken_("a repeated number gets its stored answer");
       return this->transition_(now, state);
     }
     if (!verdict.allows(reason)) return this->broken_("an answer that the contract does not allow here");
@@ -375,8 +382,8 @@ class Model {
     if (command.kind == Kind::STOP ? line["sequence"] != "-" : line.number("sequence") != command.sequence)
       this->broken_("every answer carries its sequence");
     if (verdict.consumes) {
-      Owner& owner = this->owners_[identity(command.owner)];
-      owner.sequence = command.sequence, owner.answer = line.text();
+      Client& client = this->clients_[identity(command.client)];
+      client.sequence = command.sequence, client.answer = line.text();
     }
     const int64_t before = this->newest_;
     if (reason == "ok") this->apply_(command, line, now);
@@ -391,8 +398,8 @@ class Model {
     this->transition_(now, state);
     if (line["state"] != this->state_) this->broken_("every answer carries the state");
     if (this->live() != (line["session"] != "-")) this->broken_("every answer carries the session");
-    if (command.kind == Kind::HISTORY && reason == "ok") this->history_(line, now);
-    if (command.kind == Kind::SUBJECT && reason == "ok") this->windows_(command.subject, line, now);
+    if (command.kind == Kind::HISTORY && reason == "ok") this->history_(line, command.profile);
+    if (command.kind == Kind::PROFILE && reason == "ok") this->windows_(command.profile, line, now);
     if (line.has("wait_s") && (reason == "ok" || line.number("wait_s") < 1))
       this->broken_("wait_s is what is left to wait");
   }
@@ -406,6 +413,21 @@ class Model {
       this->broken_("telemetry carries boot and stamp");
     if (line.number("record") != this->newest_) this->broken_("telemetry carries the newest record");
     if ((line["fault"] != "-") != (state == "fault")) this->broken_("telemetry names a fault exactly in state fault");
+    this->told_refuses_(line["refuses"], now);
+    for (const auto& [id, client] : this->clients_) {
+      char hex[17];
+      std::snprintf(hex, sizeof(hex), "%016llx", static_cast<unsigned long long>(id));
+      if (line.text().find(hex) != std::string::npos) this->broken_("telemetry names no client");
+    }
+    if (line.has("client") || line.has("subjects")) this->broken_("telemetry names nobody");
+    const std::string_view profiles = line["profiles"];
+    const size_t colon = profiles.find(':');
+    if (Line::whole(profiles.substr(0, colon)) != static_cast<int64_t>(this->enrolled_.size()))
+      this->broken_("telemetry counts the profiles");
+    const int64_t generation = Line::whole(profiles.substr(colon + 1));
+    if (this->generation_events_ != this->generation_seen_ && generation <= this->generation_)
+      this->broken_("the generation rises with every change of a profile");
+    this->generation_ = generation, this->generation_seen_ = this->generation_events_;
     if (line["needs_button"] == "1") this->session_.needs_press = true;
     if (line["needs_button"] == "1" && this->lit()) this->broken_("a credit is confirmed before anything flows");
     if (!this->live()) {
@@ -425,13 +447,16 @@ class Model {
   // --- what others may ask ------------------------------------------------------------------------------------------
 
   bool live() const { return this->session_open_; }
+  uint64_t key() const { return this->session_.key; }
+  /// Its 60 min are over.
+  bool lived(Ms now) const { return this->session_.energized && now - this->session_.first_lit >= 3'600'000; }
   bool flowing() const { return this->state_ == "ramping" || this->state_ == "running"; }
   bool faulted() const { return this->state_ == "fault"; }
   const std::string& state() const { return this->state_; }
   int64_t newest() const { return this->newest_; }
-  uint64_t owner() const { return this->session_.owner; }
+  uint64_t client() const { return this->session_.client; }
   uint64_t session() const { return this->session_.id; }
-  int64_t subject() const { return this->session_.subject; }
+  int64_t profile() const { return this->session_.profile; }
   const std::vector<int64_t>& enrolled() const { return this->enrolled_; }
   bool store_lost() const { return this->store_lost_; }
   /// Who is enrolled after somebody was.
@@ -444,13 +469,14 @@ class Model {
     if (told.size() > 4 || !contains_(told, token)) this->broken_("who is enrolled is remembered");
     for (const int64_t known : this->enrolled_)
       if (!contains_(told, known)) this->doses_.erase(known);
+    if (told != this->enrolled_) this->generation_events_++;
     this->enrolled_ = told;
   }
   const Places& peaks() const { return this->session_.peak; }
   Ms lease_end() const { return this->session_.lease_end; }
-  int32_t sequence(uint64_t owner) const {
-    const auto found = this->owners_.find(owner);
-    return found == this->owners_.end() ? 0 : found->second.sequence;
+  int32_t sequence(uint64_t client) const {
+    const auto found = this->clients_.find(client);
+    return found == this->clients_.end() ? 0 : found->second.sequence;
   }
   uint32_t uptime(Ms now) const { return this->uptime_ + static_cast<uint32_t>(now); }
   bool known() const {
@@ -468,16 +494,17 @@ class Model {
   static constexpr Ms GUARD_MS = 10;  ///< the guard looks every 5 ms, and may be 5 ms late
   enum Why : uint32_t { COMPLETED = 1, PARTIAL = 2, STOPPED = 4, FAULT = 8, VOID = 16 };
 
-  struct Owner {
+  struct Client {
     int32_t sequence{0};
     std::string answer;
   };
   struct Session {
-    uint64_t id{0}, owner{0};
-    int64_t subject{0}, skin{1000};
+    uint64_t id{0}, client{0}, key{0};
+    int64_t profile{0}, skin{1000};
     Places peak{}, budget{}, aim{}, flowed{}, lag{};  ///< flowed: level x ms; lag: charged beyond it
     Ms period_ms{0}, duration_ms{0}, lease_ms{0}, lease_end{0}, lit_ms{0};
-    bool energized{false};
+    bool energized{false}, adopted{false};
+    Ms first_lit{0};
     int trips{0};
     bool needs_press{false}, confirmed{false};
   };
@@ -490,7 +517,7 @@ class Model {
   static constexpr Ms DAY_S = 86'400, WEEK_S = 604'800;
   struct Record {
     uint64_t session{0};
-    int64_t subject{0};
+    int64_t profile{0};
     Places planned{}, flowed{};
     Ms lit_ms{0};
     bool cut{false};      ///< a power cut left it open
@@ -501,7 +528,7 @@ class Model {
     Places lag{};
   };
 
-  bool owned() const { return this->owners_.contains(this->session_.owner); }
+  bool owned() const { return this->clients_.contains(this->session_.client); }
   bool plausible() const {
     return this->seen_.temperature_known && this->seen_.temperature_age_ms < 5'000 &&
            this->seen_.temperature_cc >= 500 && this->seen_.temperature_cc <= 8'000;
@@ -522,6 +549,8 @@ class Model {
     const bool over = this->lease_alive_ && now >= this->session_.lease_end;
     std::string_view state = this->state_;
     if (this->flowing() && this->session_.lit_ms >= this->session_.duration_ms)
+      state = "idle";
+    else if (this->lived(now))
       state = "idle";
     else if (this->flowing() && this->silent_)
       state = this->session_.trips >= 3 ? "fault" : "suspended";
@@ -583,16 +612,16 @@ class Model {
       return verdict;
     };
     if (identity(start.session) == 0) return only("bad_session");
+    if (identity(start.resume_key) == 0) return only("wrong_key");
     const auto outside = [](int64_t value, int64_t minimum, int64_t maximum) {
       return value < minimum || value > maximum;
     };
     if (start.last_record < 1) return only("out_of_bounds", "last_record");
-    if (start.subject < 1) return only("out_of_bounds", "subject");
+    if (start.profile < 1) return only("out_of_bounds", "profile");
     if (outside(start.skin_permille, 1, 1000)) return only("out_of_bounds", "skin_permille");
     if (outside(start.duration_s, 1, this->bounds_.duration_s())) return only("out_of_bounds", "duration_s");
     if (outside(start.lease_ms, 1000, this->bounds_.lease_ms())) return only("out_of_bounds", "lease_ms");
     if (outside(start.window_s, 1, this->bounds_.window_s())) return only("out_of_bounds", "window_s");
-    if (outside(start.continues, 1, 2)) return only("out_of_bounds", "continues");
     if (start.epoch_s < 1) return only("out_of_bounds", "epoch_s");
     if (this->setup_.wand) {
       if (!positive_(start.levels) || !this->bounds_.levels_allowed(this->placed_({}, start.levels), 1000))
@@ -616,20 +645,10 @@ class Model {
     const uint64_t id = identity(start.session);
     auto& reasons = verdict.reasons;
     if (this->state_ == "fault") reasons.push_back("faulted");
-    if (start.continues == 1) {
-      if (this->live()) reasons.push_back("busy");
-      if (this->remembered_(id)) reasons.push_back("bad_session");
-    } else {
-      if (this->live() && id != this->session_.id) reasons.push_back("bad_session");
-      if (!this->live() || this->state_ != "suspended") reasons.push_back("wrong_state");
-      if (this->live() && start.subject != this->session_.subject) reasons.push_back("out_of_bounds");
-      for (size_t place = 0; place < 4; place++) {
-        if (peaks[place] > this->session_.peak[place])
-          reasons.push_back(this->session_.peak[place] == 0 ? "bad_channel" : "out_of_bounds");
-      }
-    }
+    if (this->live()) reasons.push_back("busy");
+    if (this->remembered_(id)) reasons.push_back("bad_session");
     if (start.last_record != this->newest_) reasons.push_back("unseen_session");
-    if (start.continues == 1) this->judge_subject_(start, now, verdict);
+    this->judge_profile_(start, now, verdict);
     this->flickers_(now, verdict);
     const bool shielded = this->setup_.eye_shield == 1 || (this->setup_.eye_shield == 2 && this->seen_.shield);
     if (!this->setup_.wand && !shielded && (peaks[1] != 0 || peaks[2] != 0)) reasons.push_back("eye_shield_missing");
@@ -638,8 +657,53 @@ class Model {
     this->unready_(verdict);
     if (!this->live() && this->known() && !this->off_seen_)
       reasons.push_back(this->session_seen_ ? "faulted" : "sensor_not_ready");
-    if (start.continues == 1 && this->store_fails) reasons.push_back("store_failed");
+    if (this->store_fails) reasons.push_back("store_failed");
     return verdict;
+  }
+
+  Verdict judge_adopt_(const Command& adopt, Ms now, Verdict verdict) const {
+    auto& reasons = verdict.reasons;
+    const uint64_t key = identity(adopt.resume_key);
+    if (key == 0 || key != this->session_.key) reasons.push_back("wrong_key");
+    if ((this->state_ != "suspended" && this->state_ != "paused") || !this->session_.energized)
+      reasons.push_back("wrong_state");
+    if (this->lease_lives(now)) reasons.push_back("lease_alive");
+    return verdict;
+  }
+
+  /// Everything that refuses any start now, and nothing else.
+  void told_refuses_(std::string_view told, Ms now) {
+    Verdict right;
+    auto& reasons = right.reasons;
+    if (this->state_ == "fault") reasons.push_back("faulted");
+    if (this->live()) reasons.push_back("busy");
+    if (this->terminal_) reasons.push_back("wrong_state");
+    if (now - this->brown_out_ms_ < 60'000) reasons.push_back("brown_out");
+    this->unready_(right);
+    size_t recent = 0;
+    for (const Ms at : this->edges_[4]) recent += now - at < 30'000 ? 1 : 0;
+    if (recent >= 3 && !this->setup_.wand) reasons.push_back("too_soon");
+    if (!this->live() && this->known() && !this->off_seen_)
+      reasons.push_back(this->session_seen_ ? "faulted" : "sensor_not_ready");
+    if (this->last_profile_ != 0 && !this->gap_perhaps_) {
+      if (now - this->last_output_ms_ < 597'000 && !this->lied) reasons.push_back("profile_gap");
+      right.perhaps.push_back("profile_gap");
+    }
+    if (this->gap_perhaps_) right.perhaps.push_back("profile_gap");
+    if (!this->setup_.wand) right.perhaps.push_back("too_soon");  // of one channel alone
+    std::vector<std::string_view> named;
+    while (!told.empty() && told != "-") {
+      const size_t comma = told.find(',');
+      const std::string_view pair = told.substr(0, comma);
+      told = comma == std::string_view::npos ? std::string_view{} : told.substr(comma + 1);
+      named.push_back(pair.substr(0, pair.find(':')));
+      // After shutdown nothing looks at a sensor any more.
+      if (!right.allows(named.back()) && !this->terminal_)
+        this->broken_("telemetry names no refusal that there is not");
+    }
+    for (const char* reason : this->terminal_ ? std::vector<const char*>{"wrong_state"} : reasons)
+      if (std::find(named.begin(), named.end(), reason) == named.end())
+        this->broken_("telemetry names whatever refuses a start");
   }
 
   /// Light that has had its three on-edges in 30 s waits.
@@ -676,40 +740,40 @@ class Model {
     return now - latest;
   }
   bool busy_(int64_t token, Ms now) const {
-    return (this->live() && this->session_.subject == token) || this->had_(token, now, WEEK_S).total > 0;
+    return (this->live() && this->session_.profile == token) || this->had_(token, now, WEEK_S).total > 0;
   }
   template <typename All>
   static bool contains_(const All& all, int64_t token) {
     return std::find(all.begin(), all.end(), token) != all.end();
   }
 
-  void judge_subject_(const Command& start, Ms now, Verdict& verdict) const {
+  void judge_profile_(const Command& start, Ms now, Verdict& verdict) const {
     auto& reasons = verdict.reasons;
     const bool wand = this->setup_.wand;
     if (now - this->brown_out_ms_ < 60'000) reasons.push_back("brown_out");
-    if (!contains_(this->enrolled_, start.subject)) reasons.push_back("not_enrolled");
-    if (this->gap_perhaps_) verdict.perhaps.push_back("subject_gap");
-    if (this->last_subject_ != 0 && this->last_subject_ != start.subject) {
-      verdict.perhaps.push_back("subject_gap");
-      if (now - this->last_output_ms_ < 597'000) reasons.push_back("subject_gap");
+    if (!contains_(this->enrolled_, start.profile)) reasons.push_back("not_enrolled");
+    if (this->gap_perhaps_) verdict.perhaps.push_back("profile_gap");
+    if (this->last_profile_ != 0 && this->last_profile_ != start.profile) {
+      verdict.perhaps.push_back("profile_gap");
+      if (now - this->last_output_ms_ < 597'000) reasons.push_back("profile_gap");
       if (this->setup_.has_temperature && this->plausible() && this->seen_.temperature_cc > 3'700)
-        reasons.push_back("subject_gap");
+        reasons.push_back("profile_gap");
     }
     // Within a day after a reset, whatever was had before counts as a full day.
     const bool forgot = now - this->forgot_ms_ < DAY_S * 1000 - 3'000;
-    const bool ever = this->doses_.contains(start.subject) || now - this->forgot_ms_ < 2 * WEEK_S * 1000;
+    const bool ever = this->doses_.contains(start.profile) || now - this->forgot_ms_ < 2 * WEEK_S * 1000;
     if (ever || this->lied)
       for (const char* word : WINDOWS) verdict.perhaps.push_back(word);
     if (this->lied) return;
     const Places budgets = this->placed_(start.channels, start.budgets);
     const int64_t asked = this->charged_(sum_(budgets)), blue = wand ? 0 : this->charged_(budgets[2]);
-    const Dose day = this->had_(start.subject, now, DAY_S), week = this->had_(start.subject, now, WEEK_S);
+    const Dose day = this->had_(start.profile, now, DAY_S), week = this->had_(start.profile, now, WEEK_S);
     const auto above = [&](int64_t dose, int64_t ceiling) { return dose * 1000 > ceiling * start.skin_permille; };
     if (forgot) reasons.push_back("dose_day");
     if (wand) {
       if (day.total + asked > 450'000) reasons.push_back("dose_day");
       if (week.record + 1 > 5) reasons.push_back("sessions_week");
-      if (this->since_(start.subject, now, false) < 71'997'000) reasons.push_back("rest");
+      if (this->since_(start.profile, now, false) < 71'997'000) reasons.push_back("rest");
       return;
     }
     if (above(day.total + asked, 100'000'000)) reasons.push_back("dose_day");
@@ -717,18 +781,18 @@ class Model {
     if (blue > 0 && above(week.blue + blue, 90'000'000)) reasons.push_back("blue_week");
     if (day.record + 1 > 2) reasons.push_back("sessions_day");
     if (week.record + 1 > 7) reasons.push_back("sessions_week");
-    if (this->since_(start.subject, now, false) < 21'597'000) reasons.push_back("rest");
-    if (blue > 0 && this->since_(start.subject, now, true) < 71'997'000) reasons.push_back("rest_blue");
+    if (this->since_(start.profile, now, false) < 21'597'000) reasons.push_back("rest");
+    if (blue > 0 && this->since_(start.profile, now, true) < 71'997'000) reasons.push_back("rest_blue");
   }
 
   Verdict judge_enroll_(const Command& enroll, Ms now, Verdict verdict) const {
     auto& reasons = verdict.reasons;
-    if (enroll.subject < 1) {
-      reasons.push_back("out_of_bounds"), verdict.field = "subject";
+    if (enroll.profile < 1) {
+      reasons.push_back("out_of_bounds"), verdict.field = "profile";
       return verdict;
     }
     if (this->store_lost_) reasons.push_back("faulted");
-    if (contains_(this->enrolled_, enroll.subject)) return verdict;
+    if (contains_(this->enrolled_, enroll.profile)) return verdict;
     if (this->flowing()) reasons.push_back("busy");
     if (!(this->seen_.button && !this->press_spent_ && now - this->press_ms_ >= 3'000))
       reasons.push_back("button_needed");
@@ -736,16 +800,16 @@ class Model {
     if (this->enrolled_.size() < 4) return verdict;
     bool room = this->lied;
     for (const int64_t token : this->enrolled_) room |= !this->busy_(token, now);
-    (room ? verdict.perhaps : reasons).push_back("subjects_full");
+    (room ? verdict.perhaps : reasons).push_back("profiles_full");
     return verdict;
   }
 
-  /// read_subject: what the node has kept is never less than what was had.
+  /// read_profile: what the node has kept is never less than what was had.
   void windows_(int64_t token, const Line& line, Ms now) {
-    if (line.number("subject") != token) this->broken_("read_subject tells of the subject that was asked for");
+    if (line.number("profile") != token) this->broken_("read_profile tells of the profile that was asked for");
     if (this->lied) return;
     Dose day = this->had_(token, now, DAY_S), week = this->had_(token, now, WEEK_S);
-    if (this->live() && this->session_.subject == token) {
+    if (this->live() && this->session_.profile == token) {
       const int64_t budgets = this->charged_(sum_(this->session_.budget));
       const int64_t blue = this->setup_.wand ? 0 : this->charged_(this->session_.budget[2]);
       day.total += budgets, week.total += budgets, week.blue += blue, day.record++, week.record++;
@@ -786,7 +850,8 @@ class Model {
     for (const char* fault : BUTTON) needs |= clear.fault == fault;
     auto& reasons = verdict.reasons;
     // Found out by this very command: what stopped the loop, or that the store keeps nothing.
-    const bool trips = this->found_ && (clear.fault == "guard" || (clear.fault == "store" && this->store_fails));
+    const bool trips =
+        this->found_ && (clear.fault == "output_watchdog" || (clear.fault == "store" && this->store_fails));
     if (this->state_ != "fault" || !(this->latched_(clear.fault) || trips)) {
       reasons.push_back("wrong_state");
       return verdict;
@@ -808,9 +873,9 @@ class Model {
     Session& session = this->session_;
     switch (command.kind) {
       case Kind::START: {
-        if (command.continues == 1) {
+        {
           session = Session{};
-          session.id = identity(command.session), session.subject = command.subject,
+          session.id = identity(command.session), session.profile = command.profile,
           session.skin = command.skin_permille;
           session.peak = session.aim = this->placed_(command.channels, command.levels);
           session.budget = this->placed_(command.channels, command.budgets);
@@ -818,18 +883,16 @@ class Model {
           session.period_ms = (Ms{command.period_us} + 999) / 1000;
           this->newest_++, this->session_open_ = true, this->held_ = false, this->why_ = 0;
           if (this->saves_ == this->saves_judged_) this->broken_("a session is stored before its start is answered");
-          this->records_[this->newest_] = {session.id, session.subject, session.budget, {}, 0, false, false, -1, false,
+          this->records_[this->newest_] = {session.id, session.profile, session.budget, {}, 0, false, false, -1, false,
                                            0};
           this->records_.erase(this->newest_ - 32);
-        } else {
-          session.aim = this->placed_(command.channels, command.levels);
         }
+        session.key = identity(command.resume_key);
+        this->generation_events_++;
         this->contacts_ = 0;
-        session.owner = identity(command.owner);
+        session.client = identity(command.client);
         session.lease_ms = command.lease_ms, session.lease_end = now + command.lease_ms, this->lease_alive_ = true;
         this->window_end_ = now + Ms{command.window_s} * 1000;
-        // Armed again, a session is kept no longer than its 10 min.
-        if (this->held_) this->window_end_ = std::min(this->window_end_, this->held_end_);
         this->off_seen_armed_ = this->known() && !this->touching();
         this->brief_ = false;
         if (line["state"] != "armed") this->broken_("start arms, and no more");
@@ -850,12 +913,16 @@ class Model {
         session.lease_end = now + session.lease_ms, this->lease_alive_ = true;
         this->contacts_ = 0;
         if (line["state"] == "ramping") {
-          this->evidence_ = session.energized && this->setup_.has_sensor() && this->present();
+          this->evidence_ = session.energized && !session.adopted && this->setup_.has_sensor() && this->present();
         } else {
           this->window_end_ = this->held_end_;
           this->off_seen_armed_ = this->known() && !this->touching();
           if (line["state"] != "armed" && line["state"] != "paused") this->broken_("resume ramps, or arms");
         }
+        break;
+      case Kind::ADOPT:
+        session.client = identity(command.client), session.adopted = true;
+        if (line["state"] != this->state_) this->broken_("adopting changes nothing but the client");
         break;
       case Kind::STOP:
         this->why_ |= STOPPED;
@@ -865,7 +932,7 @@ class Model {
         break;
       case Kind::HISTORY:
       case Kind::ENROLL:
-      case Kind::SUBJECT:
+      case Kind::PROFILE:
         break;
     }
   }
@@ -881,7 +948,7 @@ class Model {
       if (this->resumes_) this->session_.lease_end = now + this->session_.lease_ms, this->lease_alive_ = true;
       this->contacts_ = this->resumes_ ? 1 : this->contacts_ + 1;
       if (this->setup_.wand && this->contacts_ >= 20) this->broken_("the 20th contact of a wand pauses");
-      this->held_ = this->silent_ = this->forced_ = false, this->ramp_from_ms_ = now;
+      this->held_ = this->silent_ = this->forced_ = this->session_.adopted = false, this->ramp_from_ms_ = now;
     }
     if (flowed && state == "suspended") {
       const bool brief = this->lost_ || (this->silent_ && this->setup_.has_sensor());
@@ -908,6 +975,7 @@ class Model {
       this->close_record_(now);
     }
     if (state == "paused" && this->state_ == "suspended") this->contacts_ = 0;
+    if (state == "paused" && this->state_ != "paused") this->lease_alive_ = false;
     this->booted_ = this->cleared_ = false;
     if (this->state_ != state) this->state_ = state;
     this->evidence_ = this->resumes_ = false;
@@ -926,10 +994,11 @@ class Model {
     if (session.lit_ms >= session.duration_ms) record.why |= COMPLETED;
     if (session.energized) this->session_seen_ = true, this->off_seen_ = false;
     if (session.energized) {
-      this->last_subject_ = session.subject, this->last_output_ms_ = now, this->gap_perhaps_ = false;
-      this->doses_[session.subject].push_back(this->dose_(now, record));
+      this->last_profile_ = session.profile, this->last_output_ms_ = now, this->gap_perhaps_ = false;
+      this->doses_[session.profile].push_back(this->dose_(now, record));
     }
     this->session_open_ = false, this->lease_alive_ = false;
+    this->generation_events_++;
     if (!this->store_fails) this->durable_ = this->newest_;
   }
   Dose dose_(Ms now, const Record& record) const {
@@ -960,7 +1029,7 @@ class Model {
       Record& record = this->records_[this->newest_];
       record.cut = true;
       // Charged in full, at the time of the reboot; where both are right, at the lesser.
-      auto& doses = this->doses_[record.subject];
+      auto& doses = this->doses_[record.profile];
       if (!record.perhaps) {
         std::erase_if(doses, [this](const Dose& dose) { return dose.record == this->newest_; });
         const int64_t blue = this->setup_.wand ? 0 : this->charged_(record.planned[2]);
@@ -968,7 +1037,7 @@ class Model {
       }
       this->gap_perhaps_ = record.perhaps;
       if (!record.perhaps || (record.energized && record.closed_ms < 0))
-        this->last_subject_ = record.subject, this->last_output_ms_ = now;
+        this->last_profile_ = record.profile, this->last_output_ms_ = now;
       if (record.closed_ms < 0) record.closed_ms = now;
     }
     this->forced_ = this->silent_ = false;
@@ -980,10 +1049,9 @@ class Model {
       if (told[place] * 1000 >= flowed[place] + lag[place] + 1000) this->broken_("what is reported is what flowed");
     }
   }
-  void history_(const Line& line, Ms now) {
+  void history_(const Line& line, int64_t asked) {
     const int64_t number = line.number("entry");
     const auto found = this->records_.find(number);
-    static_cast<void>(now);
     if (found == this->records_.end()) {
       if (line["entry_session"] != "-") this->broken_("a record that nobody opened");
       return;
@@ -991,8 +1059,9 @@ class Model {
     const Record& record = found->second;
     Places planned{}, delivered{};
     line.levels("planned", planned), line.levels("delivered", delivered);
-    if (identity(std::string(line["entry_session"])) != record.session || line.number("subject") != record.subject)
-      this->broken_("a record keeps its session and its subject");
+    if (identity(std::string(line["entry_session"])) != record.session ||
+        line.number("of_profile") != (record.profile == asked ? 1 : 0))
+      this->broken_("a record keeps its session and its profile");
     if (planned != record.planned) this->broken_("a record is opened in full");
     const std::string_view outcome = line["outcome"];
     if (this->session_open_ && number == this->newest_) {
@@ -1051,12 +1120,13 @@ class Model {
   int32_t boot_{0};
   std::string state_{"idle"};
   bool terminal_{false}, booted_{true}, ticked_{false};
-  std::map<uint64_t, Owner> owners_;
+  std::map<uint64_t, Client> clients_;
   Seen seen_{};
   bool off_seen_{false}, off_seen_armed_{false}, session_seen_{false};
   bool press_spent_{true}, pressed_{false}, released_{false}, resumes_{false}, button_recent_{false};
   Ms press_ms_{0};
   int64_t telemetry_{0};
+  int64_t generation_{-1}, generation_events_{0}, generation_seen_{0};
 
   // The session.
   Session session_{};
@@ -1079,7 +1149,7 @@ class Model {
   int64_t saves_{0}, saves_judged_{0};
   std::map<int64_t, std::vector<Dose>> doses_;
   std::vector<int64_t> enrolled_;
-  int64_t enrolling_{0}, last_subject_{0};
+  int64_t enrolling_{0}, last_profile_{0};
   bool gap_perhaps_{false};  ///< a cut in the middle of a write leaves open who was last
   Ms last_output_ms_{0}, forgot_ms_{-1'000 * 2 * WEEK_S}, brown_out_ms_{-60'000};
   bool faulted_{false}, fault_durable_{false}, fault_expected_{false}, store_lost_{false}, save_failed_{false};

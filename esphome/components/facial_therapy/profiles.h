@@ -31,7 +31,7 @@ constexpr uint32_t until(uint32_t age_s, uint32_t ended_s, uint32_t window_s) {
 }
 
 /// One of the people. Stored by `Memory`: a change here is a change of `Memory::VERSION`.
-class Subject {
+class Profile {
  public:
   uint32_t token{0};      ///< 0: the place is free
   uint32_t counted_s{0};  ///< end of the last session that counts; 0: none
@@ -59,7 +59,7 @@ class Subject {
     return best;
   }
 
-  /// Seconds until the week knows nothing of this subject any more.
+  /// Seconds until the week knows nothing of this profile any more.
   uint32_t busy_s(uint32_t age_s) const {
     uint32_t longest = 0;
     for (const Charge& charge : this->charges) longest = std::max(longest, until(age_s, charge.ended_s, WEEK_S));
@@ -103,33 +103,33 @@ class Subject {
 };
 
 /// Everybody who is enrolled.
-using Subjects = std::array<Subject, SUBJECTS>;
+using Profiles = std::array<Profile, PROFILES>;
 
-/// The subject of this token, or nullptr. Takes constant `Subjects` too.
+/// The profile of this token, or nullptr. Takes constant `Profiles` too.
 template <typename All>
-auto find(All& subjects, uint32_t token) -> decltype(subjects.data()) {
-  for (auto& subject : subjects)
-    if (token != 0 && subject.token == token) return &subject;
+auto find(All& profiles, uint32_t token) -> decltype(profiles.data()) {
+  for (auto& profile : profiles)
+    if (token != 0 && profile.token == token) return &profile;
   return nullptr;
 }
 
-/// The place for one more: a free one, or that of the subject whose windows are empty longest.
+/// The place for one more: a free one, or that of the profile whose windows are empty longest.
 /// @return nullptr if everybody had something within a week; `wait_s` is then when the first of them will not have.
-inline Subject* place(Subjects& subjects, uint32_t age_s, uint32_t& wait_s) {
-  Subject* found = nullptr;
+inline Profile* place(Profiles& profiles, uint32_t age_s, uint32_t& wait_s) {
+  Profile* found = nullptr;
   wait_s = NEVER;
-  const auto last_s = [](const Subject& subject) {
+  const auto last_s = [](const Profile& profile) {
     uint32_t latest = 0;
-    for (const Charge& charge : subject.charges) latest = std::max(latest, charge.ended_s);
+    for (const Charge& charge : profile.charges) latest = std::max(latest, charge.ended_s);
     return latest;
   };
-  for (Subject& subject : subjects) {
-    if (subject.token == 0) return &subject;
-    const uint32_t busy_s = subject.busy_s(age_s);
+  for (Profile& profile : profiles) {
+    if (profile.token == 0) return &profile;
+    const uint32_t busy_s = profile.busy_s(age_s);
     if (busy_s != 0)
       wait_s = std::min(wait_s, busy_s);
-    else if (found == nullptr || last_s(subject) < last_s(*found))
-      found = &subject;
+    else if (found == nullptr || last_s(profile) < last_s(*found))
+      found = &profile;
   }
   return found;
 }
