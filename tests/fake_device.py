@@ -110,6 +110,13 @@ def _until(reason: Reason, wait_s: float) -> Refusal:
     return Refusal(reason=reason, allowed_at=dt_util.utcnow() + timedelta(seconds=ceil(wait_s)))
 
 
+def _as_told(refusal: Refusal) -> Refusal:
+    """Return a refusal as telemetry tells it: a start that would latch the sensor is `still_worn`."""
+    if refusal.reason is Reason.FAULTED and not refusal.detail:
+        return Refusal(reason=Reason.STILL_WORN)
+    return refusal
+
+
 def _is_id(text: str) -> bool:
     return len(text) == 16 and text.strip("0123456789abcdef") == "" and int(text, 16) != 0
 
@@ -265,8 +272,8 @@ class FakeDevice(TherapyDevice):
         if self._device.modality is Modality.WAND and self.charging:
             refuses.append(Refusal(reason=Reason.CHARGING))
         if self.temperature_c >= limits.TEMPERATURE_STOP_C:
-            limit = {"maximum": limits.TEMPERATURE_STOP_C, "unit": "°C"}
-            refuses.append(Refusal(reason=Reason.TOO_HOT, **limit))
+            maximum = limits.TEMPERATURE_STOP_C
+            refuses.append(Refusal(reason=Reason.TOO_HOT, maximum=maximum, unit="°C"))
         return refuses
 
     def _dark_s(self) -> float:
@@ -716,6 +723,6 @@ class FakeDevice(TherapyDevice):
                 delivered=session.delivered if session else Dose(),
                 button=self._held,
                 profiles=(len(self.profiles), self.windows.generation),
-                refuses=(*self._standing(), *self._gap()),
+                refuses=(*map(_as_told, self._standing()), *self._gap()),
             )
         )

@@ -96,6 +96,7 @@ class FakeWindows:
             rest_blue_s=self._rest_s(profile, age_s, opened, blue=True),
             last_used=profile == self.last_profile,
             refuses=tuple(self._refuses(smallest, 1, age_s, opened)),
+            read_at=dt_util.utcnow(),
         )
 
     def check_enrolled(self, profile: int) -> None:

@@ -117,7 +117,7 @@ def _follow_esphome(hass: HomeAssistant, change: ConfigEntryChange, esphome: Con
         if gone and not coordinator.closed:
             async_node_gone(hass, entry, disabled=change is not ConfigEntryChange.REMOVED)
             hass.async_create_task(
-                coordinator.async_shut_down(), f"facial_therapy closes {entry.title}"
+                coordinator.async_shut_down(keep=False), f"facial_therapy closes {entry.title}"
             )
         elif (
             not gone and coordinator.closed
@@ -190,6 +190,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
         await _async_count_people(hass)
         _people_changed(hass)
         return
+    await FacialTherapyCoordinator(hass, entry).async_end_unfinished()
     async_check_people(hass)
     async_clear_node_issues(hass, entry)
     await SettingsStore(hass, entry.entry_id).async_remove()
@@ -199,13 +200,14 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
 def _people_changed(hass: HomeAssistant) -> None:
     """A person came or went: what is ready has changed."""
     async_check_people(hass)
-    _ready_changed(hass)
+    for coordinator in all_coordinators(hass):
+        coordinator.person_changed()
 
 
 @callback
 def _ready_changed(hass: HomeAssistant) -> None:
     for coordinator in all_coordinators(hass):
-        coordinator.publish()
+        coordinator.ask_again()
 
 
 async def _async_count_people(hass: HomeAssistant) -> None:
@@ -250,11 +252,5 @@ def _person_changed(hass: HomeAssistant, entry: ConfigEntry) -> None:
     for device in dr.async_entries_for_config_entry(registry, entry.entry_id):
         if device.name != entry.title:
             registry.async_update_device(device.id, name=entry.title)
-    for coordinator in all_coordinators(hass):
-        if coordinator.admission.unfit(entry.entry_id):
-            hass.async_create_task(
-                coordinator.async_stop(), f"facial_therapy stops {coordinator.config_entry.title}"
-            )
-        coordinator.publish()
     if (evenings := hass.data[EVENINGS].get(entry.entry_id)) is not None:
         evenings.person_changed()

@@ -55,6 +55,8 @@ from .timers import Timers
 ASK_AGAIN_S: Final = 60
 """The gate is asked again after this time even if nothing has changed but the time."""
 
+READ_S: Final = 2
+"""A start waits this long for what a device that has just connected counts."""
 REMOVED_S: Final = 5
 REMOVED_LOOK_S: Final = 0.05
 """How long, and how often, the removal of a device looks whether its session has ended."""
@@ -96,6 +98,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self._enrollment = Enrollment(self.device)
         self._changing = asyncio.Lock()
         self._busy: set[str] = set()
+        self._reading: asyncio.Task[None] | None = None
         self._compared = False
         """The node's counters were compared with the ledger since the connection, and since the
         last session."""
@@ -137,7 +140,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
 
     def _living(self) -> str | None:
         live = self.engine.view.live
-        return live and live.session_id
+        return None if live is None else live.session_id
 
     # --- set-up and unload ------------------------------------------------------------------------
 
@@ -205,6 +208,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
     @callback
     def _on_connection(self, connected: bool) -> None:  # noqa: FBT001 - the port's signature
         self._compared = False
+        self._enrollment = Enrollment(self.device)
         self.engine.connected(connected)
         problem = self.device.problem
         if connected:
@@ -217,7 +221,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
     def _on_telemetry(self, report: Telemetry) -> None:
         self.engine.heard(report)
         if self._enrollment.stale(report):
-            self._once("profiles", self._async_refresh_profiles(report))
+            self._read_profiles(report)
         elif self.live is None and report.session_id is None:
             behind = not self._compared or report.record != self.bookkeeping.last_record
             if behind and self.state is not SessionState.WAITING:
@@ -232,6 +236,12 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         if self._publishing is None:
             async_dispatcher_send(self.hass, REPORTED, self.config_entry.entry_id)
 
+    def _read_profiles(self, report: Telemetry) -> None:
+        """Ask the node what it counts for our people, once at a time."""
+        if self._reading is None or self._reading.done():
+            job = self._async_read_profiles(report)
+            self._reading = self.run(job, "profiles", endless=False)
+
     def _once(self, name: str, job: Coroutine[Any, Any, None]) -> None:
         """Run a job unless one of its name is running."""
         if name in self._busy:
@@ -241,8 +251,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         task = self.run(job, name, endless=False)
         task.add_done_callback(lambda _task: self._busy.discard(name))
 
-    async def _async_refresh_profiles(self, report: Telemetry) -> None:
-        """Ask the node what it counts for our people."""
+    async def _async_read_profiles(self, report: Telemetry) -> None:
         profiles = [person.profile for person in persons(self.hass)]
         try:
             await self._enrollment.async_refresh(profiles, report)
@@ -266,7 +275,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         """Enroll the selected person: somebody holds the node's button."""
         try:
             person = find_person(self.hass, self.controls.settings.person_id)
-            if person.profile not in self.view.profiles:
+            if person.profile not in (self.view.profiles or {}):
                 await self.device.async_enroll(person.profile)
                 self.announcements.enrolled(person)
                 self.changed()
@@ -287,6 +296,8 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         """Stop a session whose person has gone or may not be treated; show who may start."""
         if (live := self.live) is not None and not self.gate.eligible(live):
             self.run(self._async_stop_ineligible(), "stop", endless=False)
+        if self.telemetry is not None:
+            self._read_profiles(self.telemetry)
         self.ask_again()
 
     async def _async_stop_ineligible(self) -> None:
@@ -446,6 +457,11 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         """Publish once in this pass of the loop, after the commands that are being sent."""
         if self._publishing is None:
             self._publishing = self.hass.loop.call_soon(self.publish)
+
+    async def async_known(self) -> None:
+        """Wait, briefly, until it is known what a device that has just connected counts."""
+        if self._reading is not None and not self._reading.done():
+            await asyncio.wait([self._reading], timeout=READ_S)
 
     def announce(self, name: str, live: LiveSession, refusal: Refusal | None = None) -> None:
         """Announce an event of a session."""

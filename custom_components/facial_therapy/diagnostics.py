@@ -108,7 +108,7 @@ def _telemetry(telemetry: Telemetry) -> dict[str, Any]:
 def _session(session: LiveSession) -> dict[str, Any]:
     """Return the times of a session; program and dose say something about a person's skin."""
     return {
-        "planned_s": session.plan and session.plan.request.duration_s,
+        "planned_s": session.permitted and session.permitted.request.duration_s,
         "started_at": session.started_at.isoformat(),
         "window_ends_at": session.window_ends_at and session.window_ends_at.isoformat(),
         "ends_at": session.ends_at and session.ends_at.isoformat(),

@@ -100,12 +100,12 @@ class SessionEvent(FacialTherapyEntity, EventEntity):
     async def async_added_to_hass(self) -> None:
         """Listen to the shell."""
         await super().async_added_to_hass()
-        self.async_on_remove(self.coordinator.announcer.add_listener(self._told))
+        self.async_on_remove(self.coordinator.announcements.add_listener(self._told))
 
     @callback
     def _told(self, event_type: str, session: LiveSession) -> None:
         """Report a turn: the program, by whom and what, and how it ended; whose skin it is and why it was refused stay out of the recorder."""
-        who = session.turned_by
+        who = session.changed_by
         attributes: dict[str, str | float | None] = {
             "program": session.program,
             "by": who.by.value,
@@ -115,7 +115,7 @@ class SessionEvent(FacialTherapyEntity, EventEntity):
         if event_type == "ended":
             attributes |= {
                 "outcome": session.outcome and session.outcome.value,
-                "planned": round(session.plan.planned.total, DIGITS) if session.plan else None,
+                "planned": round(session.permitted.planned.total, DIGITS) if session.permitted else None,
                 "delivered": round(session.delivered.total, DIGITS),
                 "unit": DOSE_UNIT[self.coordinator.modality],
             }

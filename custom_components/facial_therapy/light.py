@@ -86,7 +86,7 @@ class ChannelLight(NamedEntity, LightEntity):
     @override
     def brightness(self) -> int | None:
         """Return the share of the allowed irradiance, 1 to 255; Home Assistant asks while the light is on."""
-        allowed = self.coordinator.manual.allowed_mw_cm2(self.entity_description.channel)
+        allowed = self.coordinator.controls.allowed_mw_cm2(self.entity_description.channel)
         return max(1, min(FULL, round(self._level_mw_cm2 / allowed * FULL))) if allowed else None
 
     @override
@@ -99,7 +99,7 @@ class ChannelLight(NamedEntity, LightEntity):
             brightness / FULL if (brightness := kwargs.get(ATTR_BRIGHTNESS)) is not None else None
         )
         with translated_errors():
-            await self.coordinator.manual.async_turn_on(
+            await self.coordinator.async_turn_on(
                 self.entity_description.channel, share, self._context
             )
 
@@ -107,6 +107,4 @@ class ChannelLight(NamedEntity, LightEntity):
     async def async_turn_off(self, **kwargs: Any) -> None:
         """Take this channel out of the session; the last one ends it."""
         with translated_errors():
-            await self.coordinator.manual.async_turn_off(
-                self.entity_description.channel, self._context
-            )
+            await self.coordinator.async_turn_off(self.entity_description.channel, self._context)

@@ -186,7 +186,7 @@ class GetState(FacialTherapyTool):
 def _selected(hass: HomeAssistant, shell: FacialTherapyCoordinator) -> str:
     """Return for whom a device would start something; empty if that is not clear, which is the reason then."""
     try:
-        return find_person(hass, shell.manual.settings.person_id).name
+        return find_person(hass, shell.controls.settings.person_id).name
     except RefusedError:
         return ""
 
@@ -206,7 +206,7 @@ def _state(
         "modality": shell.modality.value,
         "session": shell.state.value,
         "person": live.person.name if live is not None else None,
-        "program": live.program if live is not None else shell.manual.settings.program,
+        "program": live.program if live is not None else shell.controls.settings.program,
         "left_s": None if left is None else round(left),
         "ready": not refusals,
         "not_ready_because": why(words, refusals[0], device, _selected(hass, shell))

@@ -108,4 +108,4 @@ class SettingNumber(FacialTherapyEntity, NumberEntity):
     async def async_set_native_value(self, value: float) -> None:
         """Change the setting; NaN, which the number component lets through, is outside every bound."""
         with translated_errors():
-            await self.coordinator.manual.async_set(**self.entity_description.change_fn(value))
+            await self.coordinator.async_set(**self.entity_description.change_fn(value))

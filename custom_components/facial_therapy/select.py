@@ -49,15 +49,15 @@ def _person(coordinator: FacialTherapyCoordinator) -> str | None:
 DESCRIPTIONS: Final = (
     FacialTherapySelectDescription(
         key="program",
-        options_fn=lambda coordinator: coordinator.manual.programs,
+        options_fn=lambda coordinator: coordinator.controls.programs,
         value_fn=lambda coordinator: coordinator.data.settings.program,
-        select_fn=lambda coordinator, option: coordinator.manual.async_set(program=option),
+        select_fn=lambda coordinator, option: coordinator.async_set(program=option),
     ),
     FacialTherapySelectDescription(
         key="person",
         options_fn=lambda coordinator: [person.name for person in persons(coordinator.hass)],
         value_fn=_person,
-        select_fn=lambda coordinator, option: coordinator.manual.async_set(person_id=option),
+        select_fn=lambda coordinator, option: coordinator.async_set(person_id=option),
     ),
 )
 

@@ -114,7 +114,7 @@ async def _async_check(call: ServiceCall) -> ServiceResponse:
     coordinator = one_coordinator(call)
     await async_may_control_device(call, coordinator.mac)
     try:
-        plan = coordinator.admission.consider(ask_of(call))
+        plan = coordinator.consider(ask_of(call))
     except RefusedError as error:
         return {"allowed": False, "reasons": [_reason(refusal) for refusal in error.refusals]}
     return {"allowed": True, "reasons": [], **_gives(plan)}
@@ -141,7 +141,7 @@ async def _async_lower(call: ServiceCall) -> None:
     coordinators, unknown = target_coordinators(call)
     with translated_errors():
         for coordinator in coordinators:
-            await coordinator.manual.async_lower()
+            await coordinator.async_lower()
     for error in unknown:
         raise error
 
@@ -180,12 +180,12 @@ def _session(live: LiveSession) -> dict[str, Any]:
     """Return what was started: until when it waits to be put on, and what it will give."""
     response: dict[str, Any] = {
         "session_id": live.session_id,
-        "state": "waiting" if live.plan is None else "armed",
+        "state": "waiting" if live.permitted is None else "armed",
         "person": live.person.name,
         "program": live.program,
         "window_ends_at": live.window_ends_at.isoformat() if live.window_ends_at else None,
     }
-    return response | _gives(live.plan)
+    return response | _gives(live.permitted)
 
 
 def _gives(plan: PermittedSession | None) -> dict[str, Any]:

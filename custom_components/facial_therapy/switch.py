@@ -50,7 +50,7 @@ class SessionSwitch(NamedEntity, SwitchEntity):
             LOGGER.info("%s is not switched on by an action for everything", self.entity_id)
             return
         with translated_errors():
-            await self.coordinator.async_start(self.coordinator.manual.selected(), self._context)
+            await self.coordinator.async_start(self.coordinator.controls.selected(), self._context)
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.core import Context
 import pytest
 
@@ -30,7 +31,7 @@ async def test_a_session_is_armed_put_on_runs_to_its_end_and_is_settled_to_what_
     world: World,
 ) -> None:
     told: list[str] = []
-    world.shell.announcer.add_listener(lambda name, _: told.append(name))
+    world.shell.announcements.add_listener(lambda name, _: told.append(name))
     live = await world.shell.async_start(world.ask(), Context(user_id="somebody"))
     assert world.state() is SessionState.ARMED
     assert live.started_by == "somebody"
@@ -83,6 +84,7 @@ async def test_a_start_that_the_node_refuses_is_void_and_costs_nothing(world: Wo
     world.device.refuse = Refusal(reason=Reason.TOO_HOT)
     with pytest.raises(RefusedError):
         await world.shell.async_start(world.ask())
+    await world.hass.async_block_till_done()
     assert world.state() is SessionState.IDLE
     assert record_of(world).outcome is Outcome.VOID
     assert world.shell.data.session is None
@@ -156,6 +158,7 @@ async def test_stop_ends_every_state_of_a_session(world: World, state: SessionSt
     await world.shell.async_stop()
     assert world.device.state is NodeState.IDLE
     assert world.state() is SessionState.IDLE
+    await world.hass.async_block_till_done()
     assert not record_of(world).open
 
 
@@ -309,33 +312,95 @@ async def test_a_node_that_delivers_more_than_was_planned_is_stopped_and_the_fau
     assert world.state() is SessionState.IDLE
 
 
-async def test_unloading_stops_the_session_and_counts_it_as_interrupted(world: World) -> None:
-    await world.run()
-    assert await world.hass.config_entries.async_unload(world.entry.entry_id)
-    assert world.device.session is None
-    assert record_of(world).outcome is Outcome.INTERRUPTED
-
-
-async def test_a_restart_in_the_middle_ends_the_session_as_interrupted_and_starts_nothing(
+async def test_a_reload_pauses_the_session_and_adopts_it_for_a_person_to_resume(
     world: World,
 ) -> None:
     await world.run()
-    shell = world.shell
-    live = shell.live
+    live = world.shell.live
     assert live is not None
-    shell.live = None  # what a killed Home Assistant knows afterwards
-    world.device.disconnect()
     assert await world.hass.config_entries.async_reload(world.entry.entry_id)
+    assert world.device.session is not None
+    assert world.device.state is NodeState.PAUSED
+    await world.pass_time(12)
+    assert world.state() is SessionState.PAUSED
+    assert world.shell.live is not None
+    assert world.shell.live.session_id == live.session_id
+    assert world.shell.live.permitted == live.permitted
+    assert record_of(world).open
+    await world.shell.async_resume()
+    await world.pass_time(5)
+    assert world.state() is SessionState.ARMED  # only a new edge continues it
+    world.device.take_off()
+    world.device.put_on()
+    await world.pass_time(70)
+    record = record_of(world)
+    assert record.outcome is Outcome.COMPLETED
+    assert record.delivered is not None
+    assert record.delivered.total == pytest.approx(record.planned.total, rel=0.05)
+
+
+async def test_an_adopted_session_that_nobody_resumes_ends_as_partial_after_ten_minutes(
+    world: World,
+) -> None:
+    await world.run()
+    assert await world.hass.config_entries.async_reload(world.entry.entry_id)
+    await world.pass_time(605)
+    assert world.state() is SessionState.IDLE
+    assert world.device.session is None
+    assert record_of(world).outcome is Outcome.PARTIAL
+
+
+@pytest.mark.parametrize("state", [SessionState.ARMED, SessionState.RUNNING])
+async def test_a_restart_stops_what_it_finds_armed_or_running(
+    world: World, state: SessionState
+) -> None:
+    await world.shell.async_start(world.ask())
+    if state is SessionState.RUNNING:
+        world.device.put_on()
+        await world.pass_time(5)
+    kill(world)
+    assert await world.hass.config_entries.async_setup(world.entry.entry_id)
     await world.pass_time(1)
     await world.hass.async_block_till_done(wait_background_tasks=True)
-    assert world.shell is not shell
     assert world.device.session is None
     assert world.state() is SessionState.IDLE
+    assert not record_of(world).open
+
+
+async def test_deleting_the_person_during_a_restart_stops_the_session(world: World) -> None:
+    await world.run()
+    assert await world.hass.config_entries.async_unload(world.entry.entry_id)
+    assert world.device.session is not None
+    await world.hass.config_entries.async_remove(world.person.person_id)
+    assert await world.hass.config_entries.async_setup(world.entry.entry_id)
+    await world.pass_time(1)
+    await world.hass.async_block_till_done(wait_background_tasks=True)
+    assert world.device.session is None
+    assert world.state() is SessionState.IDLE
+
+
+@pytest.mark.parametrize("how", ["disable", "remove"])
+async def test_disabling_or_removing_the_device_stops_the_session(world: World, how: str) -> None:
+    await world.run()
+    entries = world.hass.config_entries
+    if how == "disable":
+        await entries.async_set_disabled_by(world.entry.entry_id, ConfigEntryDisabler.USER)
+    else:
+        await entries.async_remove(world.entry.entry_id)
+    await world.hass.async_block_till_done(wait_background_tasks=True)
+    assert world.device.session is None
     record = record_of(world)
-    assert record.session_id == live.session_id
     assert record.outcome is Outcome.INTERRUPTED
     assert record.delivered is not None
     assert 0 < record.delivered.total < record.planned.total
+
+
+def kill(world: World) -> None:
+    """Leave what a Home Assistant that is killed leaves: nothing is paused, stopped or settled."""
+    shell = world.shell
+    world.device.detach()
+    shell.timers.cancel_all()
+    world.entry.mock_state(world.hass, ConfigEntryState.NOT_LOADED)
 
 
 async def test_a_device_that_is_still_worn_after_a_session_has_to_come_off_first(

@@ -152,7 +152,7 @@ async def test_entities_move_to_the_nodes_device_when_esphome_makes_it_again(wor
 async def test_an_action_for_everything_reaches_nothing_that_starts(
     world: World, action: str
 ) -> None:
-    await world.shell.manual.async_set(program=MANUAL)
+    await world.shell.async_set(program=MANUAL)
     domain, _, name = action.partition(".")
     await world.hass.services.async_call(domain, name, {"entity_id": "all"}, blocking=True)
     await world.hass.async_block_till_done()
@@ -169,7 +169,7 @@ async def test_an_action_for_everything_still_stops(world: World) -> None:
 
 
 async def test_a_script_that_lights_everything_and_then_names_us_means_us(world: World) -> None:
-    await world.shell.manual.async_set(program=MANUAL)
+    await world.shell.async_set(program=MANUAL)
     context = Context()
     await world.hass.services.async_call(
         "light", "turn_on", {"entity_id": "all"}, blocking=True, context=context
@@ -189,7 +189,7 @@ async def test_a_script_that_lights_everything_and_then_names_us_means_us(world:
 async def test_turning_on_the_lights_of_a_place_reaches_none_of_ours(
     world: World, target: str
 ) -> None:
-    await world.shell.manual.async_set(program=MANUAL)
+    await world.shell.async_set(program=MANUAL)
     area = ar.async_get(world.hass).async_create("Bathroom")
     label = lr.async_get(world.hass).async_create("Evening")
     dr.async_get(world.hass).async_update_device(

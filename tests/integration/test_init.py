@@ -293,7 +293,7 @@ async def test_a_device_without_its_node_is_set_up_and_says_so_until_it_connects
 async def test_a_firmware_that_does_not_fit_is_a_repair_until_it_does(world: World) -> None:
     world.device.disconnect()
     world.device._problem = DeviceError(Problem.WRONG_CONTRACT, version="9.0")
-    world.shell.reports.on_connection(False)  # noqa: FBT003 - the port's signature
+    world.shell.engine.on_connection(False)  # noqa: FBT003 - the port's signature
     [issue] = [
         issue for (domain, _), issue in ir.async_get(world.hass).issues.items() if domain == DOMAIN
     ]
@@ -353,7 +353,7 @@ async def test_nobody_is_missed_where_there_is_no_device(world: World) -> None:
 async def test_removing_a_device_stops_it_and_forgets_its_choices_and_repairs(
     world: World, hass_storage: dict[str, Any]
 ) -> None:
-    await world.shell.manual.async_set(program="manual")
+    await world.shell.async_set(program="manual")
     await world.pass_time(10)
     key = f"{DOMAIN}.settings.{world.entry.entry_id}"
     assert key in hass_storage

@@ -30,7 +30,7 @@ def _all_enabled() -> Iterator[None]:
 @pytest.fixture
 async def manual(world: World) -> World:
     """The world with the manual program selected."""
-    await world.shell.manual.async_set(program=MANUAL)
+    await world.shell.async_set(program=MANUAL)
     return world
 
 
@@ -38,8 +38,8 @@ def levels(world: World) -> dict[Channel, float]:
     """Return what the living session was permitted."""
     live = world.shell.data.session
     assert live is not None
-    assert live.plan is not None
-    return dict(live.plan.request.irradiance_mw_cm2)
+    assert live.permitted is not None
+    return dict(live.permitted.request.irradiance_mw_cm2)
 
 
 async def test_a_light_starts_a_manual_session_at_its_share_of_what_is_allowed_and_is_on_from_arming(

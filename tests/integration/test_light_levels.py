@@ -15,7 +15,7 @@ BRIGHTNESS = "brightness"
 @pytest.fixture
 async def manual(world: World) -> World:
     """The world with the manual program selected."""
-    await world.shell.manual.async_set(program=MANUAL)
+    await world.shell.async_set(program=MANUAL)
     return world
 
 
@@ -82,7 +82,7 @@ async def test_a_level_that_is_refused_changes_neither_the_session_nor_what_the_
     with pytest.raises(ServiceValidationError):
         await turn(manual, "on", "red", **{BRIGHTNESS: 255})
     assert state(manual, "light", "red").attributes[BRIGHTNESS] == 128
-    assert manual.shell.manual.settings.share[Channel.RED] == pytest.approx(128 / 255)
+    assert manual.shell.controls.settings.share[Channel.RED] == pytest.approx(128 / 255)
 
 
 async def test_a_light_shows_what_an_action_gave_it_and_not_what_the_next_session_would(
@@ -135,7 +135,7 @@ async def test_a_current_that_was_lowered_by_hand_stays_low_over_a_new_connectio
     await manual.shell.async_start(manual.ask())
     manual.device.put_on()
     await manual.pass_time(7)
-    await manual.shell.manual.async_set(current_ua=25)
+    await manual.shell.async_set(current_ua=25)
     manual.device.disconnect()
     await manual.pass_time(2)
     manual.device.connect()

@@ -107,7 +107,7 @@ async def test_a_session_is_armed_lowered_and_stopped_and_the_face_starts_it(hou
     assert house.flowing == set()
     last = house.shell(MASK).last
     assert last is not None
-    assert last.turned_by.by is By.VOICE
+    assert last.changed_by.by is By.VOICE
 
 
 @pytest.mark.parametrize(

@@ -411,7 +411,7 @@ async def test_two_people_on_one_mask_share_no_budget_and_a_session_stays_whose_
 ) -> None:
     bea = await world.somebody_else("Bea", 4712)
     await world.run()
-    await world.shell.manual.async_set(
+    await world.shell.async_set(
         person_id=bea.person_id
     ) if world.shell.live is None else None
     await world.pass_time(60)
@@ -439,7 +439,7 @@ async def test_the_confirm_button_says_that_the_gel_is_off_where_that_is_missing
     world: World,
 ) -> None:
     await given(channels=None, **GEL)(world)
-    await world.shell.manual.async_set(program="first_use")
+    await world.shell.async_set(program="first_use")
     request = {"device_id": world.device_id, "program": "first_use"}
     assert {each["reason"] for each in (await _check(world, request))["reasons"]} == {
         "gel_not_rinsed"

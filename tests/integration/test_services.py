@@ -53,7 +53,7 @@ async def test_start_arms_a_program_and_tells_what_it_will_give(world: World) ->
     answer = await call(world, "start_session", program="first_use", person="Ada", response=True)
     live = world.shell.data.session
     assert live is not None
-    assert live.plan is not None
+    assert live.permitted is not None
     assert world.shell.state is SessionState.ARMED
     assert answer["session_id"] == live.session_id
     assert (answer["state"], answer["person"], answer["program"], answer["duration_s"]) == (

@@ -53,18 +53,18 @@ async def test_a_node_that_is_off_is_refused_in_words(world: World) -> None:
 async def test_a_manual_session_of_a_mask_is_red_until_somebody_has_set_a_light(
     world: World,
 ) -> None:
-    await world.shell.manual.async_set(program=MANUAL)
+    await world.shell.async_set(program=MANUAL)
     await act(world, "switch.turn_on", "switch", "session")
     live = world.shell.live
     assert live is not None
-    assert live.plan is not None
-    assert set(live.plan.request.irradiance_mw_cm2) == {Channel.RED}
+    assert live.permitted is not None
+    assert set(live.permitted.request.irradiance_mw_cm2) == {Channel.RED}
 
 
 async def test_a_manual_session_takes_the_lights_that_were_set_and_is_refused_with_the_reason_that_binds(
     world: World,
 ) -> None:
-    await world.shell.manual.async_set(program=MANUAL, share={Channel.RED: 0.5, Channel.BLUE: 0.5})
+    await world.shell.async_set(program=MANUAL, share={Channel.RED: 0.5, Channel.BLUE: 0.5})
     with pytest.raises(ServiceValidationError) as refused:
         await act(world, "switch.turn_on", "switch", "session")
     assert refused.value.translation_key == "skin_type"

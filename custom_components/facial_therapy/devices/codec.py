@@ -212,7 +212,9 @@ def _refuses(values: Mapping[str, str], received_at: datetime) -> tuple[Refusal,
         if not pair:
             continue
         reason, _, wait_s = pair.partition(":")
-        fault = {"field": values["fault"]} if reason == Reason.FAULTED and "fault" in values else {}
+        if reason == Reason.FAULTED and "fault" not in values:
+            reason = Reason.STILL_WORN.value  # a start would latch the sensor as stuck
+        fault = {"field": values["fault"]} if reason == Reason.FAULTED else {}
         wait = {"wait_s": wait_s} if int(wait_s) else {}
         refuses.append(refusal({"reason": reason, **fault, **wait}, received_at))
     return tuple(refuses)
@@ -337,6 +339,7 @@ def profile_counters(
             rest_blue_s=int(values["rest_blue_s"]),
             last_used=values["last_used"] == "1",
             refuses=_refuses(values, received_at),
+            read_at=received_at,
         )
     except (KeyError, ValueError) as error:
         raise LineError(str(error)) from error

@@ -184,7 +184,7 @@ class Bookkeeping:
         async with self._lock:
             whole = not await self._async_was_reset(newest)
             if not whole:
-                await self._async_record_ceiling(view.profiles)
+                await self._async_record_ceiling(view.profiles or {})
                 await self._async_keep(last_record=0, last_session=None)
             number = self.memory.last_record
             while number < newest:
@@ -192,7 +192,7 @@ class Bookkeeping:
                 entry = await self._async_entry(number)
                 if entry is None:
                     if whole:
-                        await self._async_record_ceiling(view.profiles)
+                        await self._async_record_ceiling(view.profiles or {})
                     whole = False
                 elif entry.outcome is not None:
                     await self._async_import_entry(entry, interrupted)
@@ -325,7 +325,7 @@ class Bookkeeping:
         """
         async with self._lock:
             for person in persons(self._hass):
-                if (counted := view.profiles.get(person.profile)) is None:
+                if (counted := (view.profiles or {}).get(person.profile)) is None:
                     continue
                 blue = counted.blue_week_j_cm2
                 light = {Channel.RED: counted.fluence_week_j_cm2 - blue, Channel.BLUE: blue}

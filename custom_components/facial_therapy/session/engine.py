@@ -85,6 +85,9 @@ class Host(Protocol):
     def changed(self) -> None:
         """Publish the view, after what is being done now."""
 
+    async def async_known(self) -> None:
+        """Wait, briefly, until it is known what a device that has just connected counts."""
+
     def announce(self, name: str, live: LiveSession, refusal: Refusal | None = None) -> None:
         """Announce an event of a session."""
 
@@ -383,6 +386,7 @@ class SessionEngine:
         async with self._starting:
             if self._settling:
                 await asyncio.wait(self._settling, timeout=SETTLED_S)
+            await self._host.async_known()
             try:
                 if not self._device.connected and request.wait_s:
                     return self._wait(live, request)
@@ -514,8 +518,6 @@ class SessionEngine:
                 self._host.announce("zone", live)
             if live.ends_at is not None and live.ends_at != before.live.ends_at:
                 self._timers.later("expired", report.left_s + OVERDUE_S, self._expired)
-        if view.state is SessionState.WAITING and live is not None:
-            self._host.run(self._begin_waiting(live), "begin", endless=False)
         happening = interpret(view, commanding=self._commanding > 0)
         if happening is None:
             return
@@ -541,7 +543,7 @@ class SessionEngine:
 
     def connected(self, connected: bool) -> None:  # noqa: FBT001 - the port's signature
         """Take note that the connection was opened or closed."""
-        self._set(report=None, answer=None, profiles={})
+        self._set(report=None, answer=None, profiles=None)
         self.apply(SessionEvent.FOUND if connected else SessionEvent.LOST, HOME_ASSISTANT)
 
     def counted(self, profiles: dict[int, ProfileCounters]) -> None:
@@ -549,6 +551,8 @@ class SessionEngine:
         if profiles != self._view.profiles:
             self._set(profiles=profiles)
             self._host.changed()
+        if self._view.state is SessionState.WAITING and self._view.live is not None:
+            self._host.run(self._begin_waiting(self._view.live), "begin", endless=False)
 
     def refresh_last(self, record_of: Callable[[str], Record | None]) -> None:
         """Show what the ledger has learned of the session that ended last."""

@@ -25,6 +25,7 @@ from ..people.programs import custom_programs
 from ..people.registry import find_person, persons
 from ..storage.ledger import LEDGER
 from .controls import Controls
+from .telemetry import NODE_STATES
 from .view import LiveSession, SessionView
 
 CONFIRMED: Final = timedelta(minutes=10)
@@ -68,15 +69,19 @@ class SessionGate:
             resuming: That session is to be resumed.
         """
         view, ledger = self._view(), self._hass.data[LEDGER]
+        # A device whose profiles are not read yet has only just been switched on.
+        report = view.report if self._device.connected and view.profiles is not None else None
+        if resuming and report is not None:  # the answer to a pause is newer than the report
+            report = replace(report, state=NODE_STATES.get(view.state, report.state))
         return Situation(
             device=self._device.description or bounds.best_device(self._modality, self._channels),
-            telemetry=view.report if self._device.connected else None,
+            telemetry=report,
             person=person,
             history=ledger.history(person.person_id, mac=self._mac, without=without),
             now=dt_util.utcnow(),
-            state=SessionState.IDLE if without is not None else view.state,
+            state=SessionState.IDLE if without is not None and not resuming else view.state,
             fault=view.fault,
-            profile=view.profiles.get(person.profile),
+            profile=(view.profiles or {}).get(person.profile),
             seen_off=view.seen_off,
             ledger_readable=not ledger.unreadable,
             ledger_failure=ledger.failure,

@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from homeassistant.util import dt as dt_util
 
@@ -108,7 +108,7 @@ class LeaseKeeper:
 
     async def _async_wait_to_retry(self) -> None:
         timer = self._timers.wait(STOP_RETRY_S)
-        again = asyncio.ensure_future(self._retry.wait())
+        again: asyncio.Future[Any] = asyncio.ensure_future(self._retry.wait())
         try:
             await asyncio.wait({timer, again}, return_when=asyncio.FIRST_COMPLETED)
         finally:

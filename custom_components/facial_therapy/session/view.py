@@ -1,7 +1,7 @@
 """What the engine knows of a device's session, and what the entities show of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -101,8 +101,8 @@ class SessionView:
     """Whether the node has accepted the live session; None: it was asked and has not answered."""
     seen_off: bool = False
     """The worn sensor was seen off since output was last on, as far as Home Assistant knows."""
-    profiles: Mapping[int, ProfileCounters] = field(default_factory=dict)
-    """What the node counts for our people, by profile; only enrolled ones."""
+    profiles: Mapping[int, ProfileCounters] | None = None
+    """What the node counts for our people, by profile, only enrolled ones; None: not read yet."""
 
     @property
     def newest_record(self) -> int | None:

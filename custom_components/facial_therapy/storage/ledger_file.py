@@ -23,7 +23,7 @@ from zlib import crc32
 from ..core import limits
 from ..core.ledger.history import Totals
 from ..core.ledger.index import LedgerIndex
-from ..core.ledger.record import Record, Source
+from ..core.ledger.record import Record, Resumable, Source
 from ..core.model import Channel, Dose, Fault, Grade, Modality, Outcome
 
 VERSION: Final = 2
@@ -93,9 +93,21 @@ def session_line(record: Record) -> dict[str, Any]:
             if isinstance(value, Dose)
             else value.isoformat()
             if isinstance(value, datetime)
+            else _resumable_out(value)
+            if isinstance(value, Resumable)
             else value
         )
     return line
+
+
+def _resumable_out(resumable: Resumable) -> dict[str, Any]:
+    values = {item.name: getattr(resumable, item.name) for item in fields(resumable)}
+    return {**values, "irradiance_mw_cm2": dict(resumable.irradiance_mw_cm2)}
+
+
+def _resumable_in(data: Mapping[str, Any]) -> Resumable:
+    levels = {Channel(one): _number(level) for one, level in data["irradiance_mw_cm2"].items()}
+    return Resumable(**{**data, "irradiance_mw_cm2": levels})
 
 
 def _session_in(line: Mapping[str, Any]) -> Record:
@@ -120,6 +132,7 @@ def _session_in(line: Mapping[str, Any]) -> Record:
         outcome=Outcome(line["outcome"]),
         ended_at=_optional(_time_in, line["ended_at"]),
         sessions=line["sessions"],
+        resumable=_optional(_resumable_in, line["resumable"]),
     )
 
 

@@ -345,10 +345,10 @@ class Voice:
     ) -> str:
         """Say whether it would be allowed now, and if not, why and when."""
         device = shell.config_entry.title
-        program = heard.program or shell.manual.settings.program
+        program = heard.program or shell.controls.settings.program
         ask = SessionRequest(person=who, program=program)
         if program == MANUAL:
-            hand = shell.manual.by_hand()
+            hand = shell.controls.manual()
             ask = SessionRequest(
                 person=who,
                 program=program,

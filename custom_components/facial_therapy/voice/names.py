@@ -129,11 +129,11 @@ def chosen(shell: FacialTherapyCoordinator, person: Person, program: str | None)
     Raises:
         RefusedError: There is no such person.
     """
-    program = program or shell.manual.settings.program
+    program = program or shell.controls.settings.program
     data: dict[str, Any] = {**target(shell), "person": person.person_id, "program": program}
     if program != MANUAL:
         return data
-    ask = shell.manual.by_hand()
+    ask = shell.controls.manual()
     data["duration_s"] = ask.duration_s
     if shell.modality is Modality.MASK:
         return data | {
@@ -151,7 +151,11 @@ def left_s(shell: FacialTherapyCoordinator) -> float | None:
         return max(0.0, (live.ends_at - dt_util.utcnow()).total_seconds())
     if live is not None and telemetry is not None and telemetry.session_id == live.session_id:
         return telemetry.left_s
-    return live.plan.request.duration_s if live is not None and live.plan is not None else None
+    return (
+        live.permitted.request.duration_s
+        if live is not None and live.permitted is not None
+        else None
+    )
 
 
 def this_week() -> datetime:

@@ -179,7 +179,7 @@ def _loaded(hass: HomeAssistant, coordinator: FacialTherapyCoordinator, words: T
         "state": data.state.value,
         "connected": data.connected,
         "channels": [channel.value for channel in coordinator.channels],
-        "programs": {key: words.program(key) for key in coordinator.manual.programs},
+        "programs": {key: words.program(key) for key in coordinator.controls.programs},
         "program": data.settings.program,
         "people": [person.name for person in persons(hass)],
         "person": selected,
@@ -206,13 +206,13 @@ def _session(
     shown: Shown = {
         "person": live.person.name,
         "program": words.program(live.program),
-        "duration_s": live.plan and live.plan.request.duration_s,
-        "frequency_hz": live.plan and live.plan.request.frequency_hz,
-        "planned": _dose(live.plan.planned) if live.plan else None,
+        "duration_s": live.permitted and live.permitted.request.duration_s,
+        "frequency_hz": live.permitted and live.permitted.request.frequency_hz,
+        "planned": _dose(live.permitted.planned) if live.permitted else None,
         "delivered": _dose(live.delivered),
         "ends_at": live.ends_at and live.ends_at.timestamp(),
         "window_ends_at": live.window_ends_at and live.window_ends_at.timestamp(),
-        "window_s": live.plan and live.plan.window_s,
+        "window_s": live.permitted and live.permitted.window_s,
     }
     if report is None:
         return shown
@@ -238,7 +238,7 @@ def _last(last: LiveSession, words: Translator) -> Shown:
     return {
         "person": last.person.name,
         "program": words.program(last.program),
-        "planned": _dose(last.plan.planned) if last.plan else None,
+        "planned": _dose(last.permitted.planned) if last.permitted else None,
         "delivered": _dose(last.delivered),
         "outcome": (last.outcome or Outcome.UNCERTAIN).value,
         "ended_at": last.ended_at and last.ended_at.timestamp(),
@@ -293,8 +293,8 @@ async def async_check(
         person = find_person(hass, msg["person"])
         asked = SessionRequest(person=person, program=msg["program"])
         if msg["program"] == MANUAL:
-            asked = replace(coordinator.manual.by_hand(), person=person)
-        plan = coordinator.admission.consider(asked)
+            asked = replace(coordinator.controls.manual(), person=person)
+        plan = coordinator.consider(asked)
     except RefusedError as error:
         connection.send_result(msg["id"], {"allowed": False, "refusals": words.refusals(error)})
     else:

@@ -144,10 +144,10 @@ async def test_a_program_that_is_chosen_belongs_to_its_person(house: House) -> N
     other = person_entry("Eve", 815)
     other.add_to_hass(house.hass)
     assert await house.hass.config_entries.async_setup(other.entry_id)
-    await mask.manual.async_set(person_id="Ada")
-    await mask.manual.async_set(program="Glow")
-    await mask.manual.async_set(person_id="Eve")
-    assert mask.manual.settings.program == "first_use"
+    await mask.async_set(person_id="Ada")
+    await mask.async_set(program="Glow")
+    await mask.async_set(person_id="Eve")
+    assert mask.controls.settings.program == "first_use"
     with pytest.raises(ServiceValidationError) as caught:
         await house.act(
             "start_session",

@@ -130,6 +130,6 @@ async def test_who_may_not_clear_a_fault_is_told_so_and_may_still_say_that_the_g
     assert caught.value.translation_key == "only_admin"
     await world.shell.async_clear_fault(await world.signed_in())
     await world.pass_time(1)
-    with patch.object(world.shell.admission, "confirm_gel", return_value=True) as gel:
+    with patch.object(world.shell.gate, "confirm_gel", return_value=True) as gel:
         await world.shell.async_confirm(context)
     assert gel.called

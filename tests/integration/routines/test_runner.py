@@ -131,8 +131,8 @@ async def test_every_zone_is_an_event_with_its_words_and_the_node_was_told_how_l
     await to_wand(house)
     live = house.shell(WAND).live
     assert live is not None
-    assert live.plan is not None
-    assert (live.plan.request.duration_s, live.plan.request.zone_s) == (90, 30)
+    assert live.permitted is not None
+    assert (live.permitted.request.duration_s, live.permitted.request.zone_s) == (90, 30)
     await house.pass_time(85)
     house.devices[WAND].take_off()
     zones = [(cue, zone) for cue, zone, _ in told if zone is not None]

@@ -77,7 +77,7 @@ async def test_a_session_around_us_is_charged_to_whose_token_it_was_and_a_repair
     )
     assert record.counted.fluence_j_cm2 == {Channel.RED: pytest.approx(8.4 * 1.2)}
     assert foreign(world)
-    assert world.shell.accounts.memory.last_record == 2
+    assert world.shell.bookkeeping.memory.last_record == 2
     await back(world)
     assert records(world) == [record]
 
@@ -89,7 +89,7 @@ async def test_a_session_around_us_that_never_gave_anything_is_nobodys_business(
     await back(world)
     assert records(world) == []
     assert not foreign(world)
-    assert world.shell.accounts.memory.last_record == 2
+    assert world.shell.bookkeeping.memory.last_record == 2
 
 
 async def test_a_session_around_us_for_a_token_that_nobody_has_is_kept_and_told(
@@ -203,7 +203,7 @@ async def test_a_session_of_our_own_that_is_told_again_is_never_counted_twice_no
     await world.run()
     await world.pass_time(70)
     (before,) = records(world)
-    await world.shell.accounts.async_remember(
+    await world.shell.bookkeeping.async_remember(
         last_record=1
     )  # as after an older backup was restored
     await back(world)
@@ -226,7 +226,7 @@ async def test_what_a_node_delivered_beyond_what_we_know_raises_it_and_less_does
             }
         )
         world.device.history[-1] = world.device.history[-1].__replace__(delivered=more)
-        await world.shell.accounts.async_remember(last_record=1)
+        await world.shell.bookkeeping.async_remember(last_record=1)
         await back(world)
         (record,) = records(world)
         assert record.delivered is not None
@@ -259,7 +259,7 @@ async def test_a_node_that_was_begun_anew_costs_whoever_it_knew_a_week(world: Wo
     assert (ceiling.source, ceiling.counted.total) == (Source.UNKNOWN, 300)
     assert foreign(world)
     assert Reason.DOSE_WEEK in {refusal.reason for refusal in world.shell.data.refusals}
-    assert world.shell.accounts.memory.last_record == 1
+    assert world.shell.bookkeeping.memory.last_record == 1
     await back(world)
     assert len(records(world)) == 2
 
@@ -294,20 +294,20 @@ async def test_a_gap_in_the_history_is_charged_at_the_ceiling_once_and_the_rest_
     assert {entry.session_id for entry in entries[2:]} < {
         record.session_id for record in records(world)
     }
-    assert world.shell.accounts.memory.last_record == 5
+    assert world.shell.bookkeeping.memory.last_record == 5
 
 
 async def test_a_session_that_the_node_never_heard_of_is_void_after_a_restart(world: World) -> None:
-    plan = world.shell.admission.permit(world.ask())
+    plan = world.shell.gate.permit(world.ask())
     written = LiveSession(
         session_id=f"{1:016x}",
         person=world.person,
         program="manual",
         plan=plan,
-        started_at=world.shell.accounts.ledger.now(),
+        started_at=world.shell.bookkeeping.ledger.now(),
         started_by=None,
     )
-    await world.shell.accounts.async_open(written, plan)  # and then Home Assistant went away
+    await world.shell.bookkeeping.async_open(written, plan)  # and then Home Assistant went away
     assert await world.hass.config_entries.async_reload(world.entry.entry_id)
     assert [record.open for record in records(world)] == [True]
     await world.pass_time(3)
@@ -341,11 +341,11 @@ async def test_whoever_is_selected_is_enrolled_while_the_button_of_the_node_is_h
     world.device.strict = True
     bea = await world.somebody_else("Bea", 4712)
     world.device.profiles.remove(4712)
-    await world.shell.manual.async_set(person_id=bea.person_id)
+    await world.shell.async_set(person_id=bea.person_id)
     await world.pass_time(1)
     assert [refusal.reason for refusal in world.shell.data.refusals] == [Reason.NOT_ENROLLED]
     told: list[str] = []
-    world.shell.announcer.add_listener(lambda name, _live: told.append(name))
+    world.shell.announcements.add_listener(lambda name, _live: told.append(name))
     world.device.hold()
     await world.pass_time(3)
     world.device.hold(down=False)
@@ -394,7 +394,7 @@ async def test_what_needs_a_press_of_the_button_says_so(world: World) -> None:
     state = world.hass.states.get("sensor.mask_node_session")
     assert state is not None
     assert state.attributes["needs_button"] is False
-    world.shell.reports.on_telemetry(
+    world.shell.engine.on_telemetry(
         telemetry.__replace__(number=telemetry.number + 1, needs_button=True)
     )
     await world.hass.async_block_till_done()

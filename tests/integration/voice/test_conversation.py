@@ -23,7 +23,7 @@ async def heard(world: World) -> list[dict[str, Any]]:
     """What is called because of a sentence; mask and an ordinary lamp are in the bathroom, and manual is selected."""
     for integration in ("homeassistant", "conversation"):
         assert await async_setup_component(world.hass, integration, {})
-    await world.shell.manual.async_set(program=MANUAL)
+    await world.shell.async_set(program=MANUAL)
     area = ar.async_get(world.hass).async_create("Bathroom")
     dr.async_get(world.hass).async_update_device(world.device_id, area_id=area.id)
     lamp = er.async_get(world.hass).async_get_or_create(

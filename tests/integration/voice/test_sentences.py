@@ -128,7 +128,7 @@ async def test_at_least_sixty_phrasings_do_what_they_say(
         assert house.flowing == set()
         live = house.shell(living[0]).live
         assert live is not None
-        assert live.turned_by.by is By.VOICE
+        assert live.changed_by.by is By.VOICE
         assert (live.program == "Evening calm") == ("calm" in sentence.casefold())
         assert (await say(house, "stop")).endswith("stopped.")
     for sentence in STOPPING[language]:

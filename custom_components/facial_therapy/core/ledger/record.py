@@ -16,7 +16,7 @@ from typing import Final
 
 from .. import limits
 from ..dose import greatest, worst_case_at
-from ..model import Dose, Grade, Modality, Outcome
+from ..model import NO_LIGHT, ByChannel, Dose, Grade, Modality, Outcome
 
 AUTOMATION: Final = "automation"
 """`started_by` of a session that no user started."""
@@ -62,6 +62,23 @@ _RANK: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resumable:
+    """What adopting a session after a restart needs; kept only while it is not settled."""
+
+    resume_key: str
+    """16 hex digits, known to the node and the ledger alone."""
+    irradiance_mw_cm2: ByChannel = NO_LIGHT
+    """Mask: nominal peaks."""
+    current_ua: float | None = None
+    """Wand: peak."""
+    frequency_hz: float | None = None
+    zone_s: int = 60
+    skin_factor: float
+    lease_s: float
+    window_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One session in the ledger."""
 
@@ -101,6 +118,8 @@ class Record:
     sessions: int = 1
     """How many sessions it stands for: more than one if a whole window is charged at its ceiling.
     """
+    resumable: Resumable | None = None
+    """None once it is settled, and for sessions that no device of ours delivers."""
 
     @property
     def open(self) -> bool:
@@ -198,7 +217,13 @@ def merge(one: Record, other: Record) -> Record:
         outcome=max((record.outcome for record in pair), key=_RANK.index),
         ended_at=max(ends, default=None),
         sessions=max(record.sessions for record in pair),
+        resumable=None if known else _resumable(pair),
     )
+
+
+def _resumable(pair: tuple[Record, Record]) -> Resumable | None:
+    kept = (record.resumable for record in sorted(pair, key=_identity))
+    return next((resumable for resumable in kept if resumable is not None), None)
 
 
 def _identity(record: Record) -> tuple[bool, int, str, int, str, str, str]:
