@@ -480,6 +480,10 @@ class FakeDevice(TherapyDevice):
             self._client_gone()
             self._on_connection(False)  # noqa: FBT003
 
+    def forget_listeners(self) -> None:
+        """Let a Home Assistant that was killed hear nothing more; the node has not noticed yet."""
+        self._on_telemetry, self._on_connection = lambda _: None, lambda _: None
+
     def reboot(self, *, brown_out: bool = False) -> None:
         """Cut the power, and come back with another boot id; an open session is closed at its budgets."""
         self._connected = False

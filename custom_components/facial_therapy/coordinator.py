@@ -36,7 +36,7 @@ from .devices.discovery import node_device
 from .devices.enrollment import Enrollment
 from .devices.node import NodeDevice
 from .devices.port import DeviceError, Problem, TherapyDevice
-from .people.actor import Who
+from .people.actor import HOME_ASSISTANT, Who
 from .people.permissions import async_must_be_admin
 from .people.programs import custom_programs
 from .people.registry import find_person, persons
@@ -57,9 +57,6 @@ ASK_AGAIN_S: Final = 60
 
 READ_S: Final = 2
 """A start waits this long for what a device that has just connected counts."""
-REMOVED_S: Final = 5
-REMOVED_LOOK_S: Final = 0.05
-"""How long, and how often, the removal of a device looks whether its session has ended."""
 
 type DeviceConfigEntry = ConfigEntry[FacialTherapyCoordinator]
 
@@ -190,15 +187,13 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self.publish()
 
     async def async_end_unfinished(self) -> None:
-        """Stop and settle what the node of a removed device still holds; give up after 5 s."""
+        """Stop and settle what the node of a removed device still holds, if it can be reached."""
         if (record := self.bookkeeping.unfinished()) is None:
             return
         self.engine.restore(None, restored(record, None), adopt=False)
         self.device.open(self.engine.heard, self.engine.connected)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(REMOVED_S):
-                while self.live is not None:
-                    await asyncio.sleep(REMOVED_LOOK_S)
+        with suppress(DeviceError):  # out of reach: it stays at its full planned dose
+            await self.engine.async_stop(HOME_ASSISTANT)
         await self.engine.async_close(keep=False)
         await self.device.async_close()
         self.timers.cancel_all()
@@ -461,7 +456,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
     async def async_known(self) -> None:
         """Wait, briefly, until it is known what a device that has just connected counts."""
         if self._reading is not None and not self._reading.done():
-            await asyncio.wait([self._reading], timeout=READ_S)
+            await self.timers.within(READ_S, [self._reading])
 
     def announce(self, name: str, live: LiveSession, refusal: Refusal | None = None) -> None:
         """Announce an event of a session."""

@@ -115,7 +115,9 @@ class SessionEvent(FacialTherapyEntity, EventEntity):
         if event_type == "ended":
             attributes |= {
                 "outcome": session.outcome and session.outcome.value,
-                "planned": round(session.permitted.planned.total, DIGITS) if session.permitted else None,
+                "planned": round(session.permitted.planned.total, DIGITS)
+                if session.permitted
+                else None,
                 "delivered": round(session.delivered.total, DIGITS),
                 "unit": DOSE_UNIT[self.coordinator.modality],
             }

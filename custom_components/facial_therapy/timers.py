@@ -1,7 +1,7 @@
 """The clock of one shell: named timers on Home Assistant's own monotonic ones, immune to steps of the wall clock."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -50,6 +50,16 @@ class Timers:
 
         cancel = async_call_later(self._hass, delay_s, HassJob(fire, cancel_on_shutdown=True))
         done.add_done_callback(lambda _done: cancel())
+        return done
+
+    async def within(self, seconds: float, futures: Iterable[asyncio.Future[Any]]) -> bool:
+        """Wait until all futures are done, at most for a time; return whether they are."""
+        everything: asyncio.Future[Any] = asyncio.ensure_future(asyncio.wait(tuple(futures)))
+        timer = self.wait(seconds)
+        await asyncio.wait({everything, timer}, return_when=asyncio.FIRST_COMPLETED)
+        timer.cancel()
+        done = everything.done()
+        everything.cancel()
         return done
 
     def cancel(self, name: str) -> None:

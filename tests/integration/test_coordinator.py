@@ -1,6 +1,7 @@
 """The shell, on a device that obeys the contract, in time that the test moves."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
@@ -320,12 +321,20 @@ async def test_a_reload_pauses_the_session_and_adopts_it_for_a_person_to_resume(
     assert live is not None
     assert await world.hass.config_entries.async_reload(world.entry.entry_id)
     assert world.device.session is not None
-    assert world.device.state is NodeState.PAUSED
+    assert "pause" in world.device.commands
+    assert world.device.state is NodeState.SUSPENDED  # paused, and its client has gone
     await world.pass_time(12)
-    assert world.state() is SessionState.PAUSED
+    assert world.state() is SessionState.SUSPENDED
+    assert "adopt" in world.device.commands
     assert world.shell.live is not None
     assert world.shell.live.session_id == live.session_id
-    assert world.shell.live.permitted == live.permitted
+    assert live.permitted is not None
+    assert world.shell.live.permitted is not None
+    person = world.shell.live.person  # as the person is now
+    assert world.shell.live.permitted == replace(
+        live.permitted,
+        request=replace(live.permitted.request, person=person, gel_rinsed=True),
+    )
     assert record_of(world).open
     await world.shell.async_resume()
     await world.pass_time(5)
@@ -398,7 +407,7 @@ async def test_disabling_or_removing_the_device_stops_the_session(world: World, 
 def kill(world: World) -> None:
     """Leave what a Home Assistant that is killed leaves: nothing is paused, stopped or settled."""
     shell = world.shell
-    world.device.detach()
+    world.device.forget_listeners()
     shell.timers.cancel_all()
     world.entry.mock_state(world.hass, ConfigEntryState.NOT_LOADED)
 

@@ -411,9 +411,7 @@ async def test_two_people_on_one_mask_share_no_budget_and_a_session_stays_whose_
 ) -> None:
     bea = await world.somebody_else("Bea", 4712)
     await world.run()
-    await world.shell.async_set(
-        person_id=bea.person_id
-    ) if world.shell.live is None else None
+    await world.shell.async_set(person_id=bea.person_id) if world.shell.live is None else None
     await world.pass_time(60)
     ledger = world.hass.data[LEDGER]
     assert [

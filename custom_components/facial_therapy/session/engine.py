@@ -337,8 +337,7 @@ class SessionEngine:
 
     async def _settled(self, live: LiveSession) -> None:
         writing = asyncio.ensure_future(self._books.async_settle(live, self._view))
-        await asyncio.wait([writing], timeout=SETTLED_S)
-        if not writing.done():
+        if not await self._timers.within(SETTLED_S, [writing]):
             self._announce_end(live)
         try:
             settled = await writing
@@ -385,7 +384,7 @@ class SessionEngine:
         )
         async with self._starting:
             if self._settling:
-                await asyncio.wait(self._settling, timeout=SETTLED_S)
+                await self._timers.within(SETTLED_S, self._settling)
             await self._host.async_known()
             try:
                 if not self._device.connected and request.wait_s:
@@ -441,7 +440,7 @@ class SessionEngine:
         """
         step(self._view.state, SessionEvent.RESUME)
         if self._adopting is not None and not self._adopting.done():
-            await asyncio.wait([self._adopting], timeout=SETTLED_S)
+            await self._timers.within(SETTLED_S, [self._adopting])
         if self._view.live is not None:
             self._gate.may_resume(self._view.live)
         await self._command(SessionEvent.RESUME, who)
@@ -618,7 +617,7 @@ class SessionEngine:
                     self._change_live(outcome=Outcome.INTERRUPTED)
                     await self.async_stop(HOME_ASSISTANT)
         if self._settling:
-            await asyncio.wait(self._settling, timeout=SETTLED_S)
+            await self._timers.within(SETTLED_S, self._settling)
         for task in tuple(self._endless):
             task.cancel()
         self._timers.cancel_all()

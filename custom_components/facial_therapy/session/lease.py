@@ -124,9 +124,6 @@ class LeaseKeeper:
         """
         if (confirmed := self._confirmed) is None:
             return
-        timer = self._timers.wait(limits.STOP_CONFIRM_S)
-        await asyncio.wait({confirmed, timer}, return_when=asyncio.FIRST_COMPLETED)
-        timer.cancel()
-        if not confirmed.done():
+        if not await self._timers.within(limits.STOP_CONFIRM_S, [confirmed]):
             zero_at = dt_util.as_local(self._device.lease_ends_at or dt_util.utcnow())
             raise DeviceError(Problem.STOP_UNCONFIRMED, zero_at=zero_at.strftime("%H:%M:%S"))
