@@ -7,7 +7,7 @@ from typing import Any, Final
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
-from .library import OTHER, CLIENT, Node
+from .library import CLIENT, OTHER, Node
 from .wire import signed
 
 ID: Final = "00000000000000c1"

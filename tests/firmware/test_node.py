@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from .real import KEY, NODES, SESSION, RealNode, Starter
+from .real import KEY, NODES, SESSION, Starter
 from .wire import signed
 
 pytestmark = pytest.mark.skipif(not (NODES / "mask-host").exists(), reason="no compiled nodes: scripts/setup nodes")

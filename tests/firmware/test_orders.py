@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from .library import BOOT, OTHER, CLIENT, RED, Node
+from .library import BOOT, CLIENT, OTHER, RED, Node
 from .wire import signed
 
 ID = "00000000000000c1"

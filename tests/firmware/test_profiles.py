@@ -2,7 +2,7 @@
 
 import pytest
 
-from .library import OTHER, RED, PROFILE, Node
+from .library import OTHER, PROFILE, RED, Node
 
 SECOND = "00000000000000d2"
 THIRD = "00000000000000e3"

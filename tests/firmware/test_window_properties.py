@@ -9,7 +9,7 @@ from typing import Any, Final
 from hypothesis import HealthCheck, event, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from .library import EPOCH_S, OTHER, CLIENT, PROFILE, Node
+from .library import CLIENT, EPOCH_S, OTHER, PROFILE, Node
 from .wire import Line, signed
 
 DAY: Final = 86_400
