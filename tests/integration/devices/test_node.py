@@ -41,9 +41,9 @@ def seconds(at: datetime | None) -> float:
     return (at - dt_util.utcnow()).total_seconds()
 
 
-async def sent(device: NodeDevice, command: Any) -> asyncio.Task[Any]:
+async def sent(command: Any) -> asyncio.Task[Any]:
     """Send a command whose answer is not there yet."""
-    task = asyncio.ensure_future(command)
+    task: asyncio.Task[Any] = asyncio.ensure_future(command)
     await asyncio.sleep(0)
     return task
 
@@ -58,13 +58,13 @@ async def wire_fixture(hass: HomeAssistant) -> Wire:
 async def device_fixture(hass: HomeAssistant, wire: Wire) -> NodeDevice:
     """A device whose channel is open."""
     device = NodeDevice(hass, "aa:bb:cc:dd:ee:ff", Modality.MASK)
-    device._channel = wire  # type: ignore[assignment]  # noqa: SLF001 - no network here
+    device._channel = wire  # type: ignore[assignment]
     return device
 
 
 async def test_a_renewal_raises_the_bound_when_it_is_sent(device: NodeDevice, wire: Wire) -> None:
     wire.stamp_at -= 2
-    task = await sent(device, device.async_renew(SESSION))
+    task = await sent(device.async_renew(SESSION))
     assert wire.sent[0][0] == "renew_lease"
     assert seconds(device.lease_ends_at) == pytest.approx(LEASE_S - 2, abs=0.2)
     wire.answer.set_result(ANSWER)
@@ -73,16 +73,16 @@ async def test_a_renewal_raises_the_bound_when_it_is_sent(device: NodeDevice, wi
 
 
 async def test_a_renewal_never_lowers_the_bound(device: NodeDevice, wire: Wire) -> None:
-    device._lease_ends_at = dt_util.utcnow() + timedelta(seconds=9)  # noqa: SLF001
+    device._lease_ends_at = dt_util.utcnow() + timedelta(seconds=9)
     wire.stamp_at -= 5
-    task = await sent(device, device.async_renew(SESSION))
+    task = await sent(device.async_renew(SESSION))
     assert seconds(device.lease_ends_at) == pytest.approx(9, abs=0.2)
     wire.answer.set_result(ANSWER)
     await task
 
 
 async def test_a_bound_stays_raised_when_no_answer_comes(device: NodeDevice, wire: Wire) -> None:
-    task = await sent(device, device.async_renew(SESSION))
+    task = await sent(device.async_renew(SESSION))
     wire.answer.set_exception(DeviceError(Problem.NO_ANSWER))
     with pytest.raises(DeviceError):
         await task
@@ -91,8 +91,8 @@ async def test_a_bound_stays_raised_when_no_answer_comes(device: NodeDevice, wir
 
 async def test_a_refused_renewal_raises_nothing(device: NodeDevice, wire: Wire) -> None:
     before = dt_util.utcnow() + timedelta(seconds=4)
-    device._lease_ends_at = before  # noqa: SLF001
-    task = await sent(device, device.async_renew(SESSION))
+    device._lease_ends_at = before
+    task = await sent(device.async_renew(SESSION))
     wire.answer.set_exception(RefusedError(Refusal(reason=Reason.STALE)))
     with pytest.raises(RefusedError):
         await task
@@ -102,7 +102,7 @@ async def test_a_refused_renewal_raises_nothing(device: NodeDevice, wire: Wire) 
 async def test_a_resume_counts_from_the_last_moment_in_which_the_node_may_take_it(
     device: NodeDevice, wire: Wire
 ) -> None:
-    task = await sent(device, device.async_resume(SESSION))
+    task = await sent(device.async_resume(SESSION))
     assert seconds(device.lease_ends_at) == pytest.approx(LEASE_S + 1.5, abs=0.2)
     wire.answer.set_result(ANSWER)
     await task
@@ -112,7 +112,7 @@ async def test_a_resume_counts_from_the_last_moment_in_which_the_node_may_take_i
 async def test_a_pause_ends_the_bound_and_adopting_begins_none(
     device: NodeDevice, wire: Wire
 ) -> None:
-    device._lease_ends_at = dt_util.utcnow() + timedelta(seconds=9)  # noqa: SLF001
+    device._lease_ends_at = dt_util.utcnow() + timedelta(seconds=9)
     wire.answer.set_result(ANSWER)
     await device.async_pause(SESSION)
     assert device.lease_ends_at is None
