@@ -141,7 +141,7 @@ class FakeDevice(TherapyDevice):
         self._pressed = False
         self._held = False
         self._ticks = 0
-        self._off_seen = True
+        self._off_seen, self._session_ended = True, False
         self._on_edges: list[float] = []
         self._brown_out_s = 0.0
         self.boot = 1
@@ -178,7 +178,7 @@ class FakeDevice(TherapyDevice):
         """Refuse the next command with this."""
         self.commands: list[str] = []
 
-    # --- the port ---------------------------------------------------------------------------------------------------------------
+    # --- the port ---------------------------------------------------------------------------------
 
     @property
     @override
@@ -263,17 +263,24 @@ class FakeDevice(TherapyDevice):
         refuses += self._unready()
         if (wait_s := self._dark_s()) > 0:
             refuses.append(_until(Reason.TOO_SOON, wait_s))
-        if self.session is None and not self._off_seen and self.fault is None:
-            refuses.append(Refusal(reason=Reason.FAULTED))
-        return refuses
+        return refuses + self._not_taken_off()
+
+    def _not_taken_off(self) -> list[Refusal]:
+        """Return what refuses a start: not seen off since the last session, or since boot."""
+        if self.session is not None or self._off_seen or not self._device.worn_sensor:
+            return []
+        if self.fault is not None:
+            return []
+        since_session = Reason.FAULTED if self._session_ended else Reason.SENSOR_NOT_READY
+        return [Refusal(reason=since_session)]
 
     def _unready(self) -> list[Refusal]:
         refuses = []
         if self._device.modality is Modality.WAND and self.charging:
             refuses.append(Refusal(reason=Reason.CHARGING))
         if self.temperature_c >= limits.TEMPERATURE_STOP_C:
-            maximum = limits.TEMPERATURE_STOP_C
-            refuses.append(Refusal(reason=Reason.TOO_HOT, maximum=maximum, unit="°C"))
+            hot = limits.TEMPERATURE_STOP_C
+            refuses.append(Refusal(reason=Reason.TOO_HOT, maximum=hot, unit="°C"))
         return refuses
 
     def _dark_s(self) -> float:
@@ -300,12 +307,7 @@ class FakeDevice(TherapyDevice):
         if not _is_id(resume_key):
             raise RefusedError(Refusal(reason=Reason.WRONG_KEY))
         standing = self._standing()
-        stuck = [
-            refusal
-            for refusal in standing
-            if self.fault is None and refusal.reason is Reason.FAULTED
-        ]
-        if len(standing) > len(stuck):
+        if len(standing) > len(self._not_taken_off()):
             raise RefusedError(standing[0])
         if any(entry.session_id == session_id for entry in self.history):
             raise RefusedError(Refusal(reason=Reason.BAD_SESSION))
@@ -316,9 +318,10 @@ class FakeDevice(TherapyDevice):
             self.windows.check_enrolled(profile)
             if self.windows.last_profile not in (None, profile) and (gap := self._gap()):
                 raise RefusedError(*gap)
-        if stuck:
-            self.latch(Fault.WORN_STUCK)
-            raise RefusedError(Refusal(reason=Reason.FAULTED, detail=Fault.WORN_STUCK))
+        if standing:
+            if standing[0].reason is Reason.FAULTED:
+                self.latch(Fault.WORN_STUCK)
+            raise RefusedError(*standing)
         if self.strict:
             self.windows.check(permitted, self.age_s)
         self.session = FakeSession(
@@ -463,7 +466,7 @@ class FakeDevice(TherapyDevice):
         await self._async_command("profile")
         return self.windows.read(profile, self.age_s, self.session.plan if self.session else None)
 
-    # --- what a test does to it -------------------------------------------------------------------------------------------------
+    # --- what a test does to it -------------------------------------------------------------------
 
     def connect(self) -> None:
         """Come back; the first report follows at once."""
@@ -485,11 +488,12 @@ class FakeDevice(TherapyDevice):
         self._on_telemetry, self._on_connection = lambda _: None, lambda _: None
 
     def reboot(self, *, brown_out: bool = False) -> None:
-        """Cut the power, and come back with another boot id; an open session is closed at its budgets."""
+        """Cut the power and boot again; an open session is closed at its budgets."""
         self._connected = False
         self.boot += 1
         self._brown_out_s = BROWN_OUT_S if brown_out else 0
         self._on_edges.clear()
+        self._off_seen, self._session_ended = not self.worn, False
         self.time_s = 0
         if self.session is not None:
             self.session.delivered = self.session.plan.planned if self.session.energized else Dose()
@@ -526,7 +530,7 @@ class FakeDevice(TherapyDevice):
         self.report()
 
     def heat(self, temperature_c: float) -> None:
-        """Set what the temperature sensor reads: 39 C halves the levels until it is below 38.5, 41 C latches."""
+        """Set the temperature: 39 C halves the levels until below 38.5 C, 41 C latches."""
         self.temperature_c = temperature_c
         self._derated = temperature_c >= limits.TEMPERATURE_DERATE_C - (0.5 if self._derated else 0)
         if temperature_c >= limits.TEMPERATURE_LATCH_C:
@@ -551,7 +555,7 @@ class FakeDevice(TherapyDevice):
             if self._ticks % TICKS_BETWEEN_REPORTS == 0:
                 self.report()
 
-    # --- how it lives -----------------------------------------------------------------------------------------------------------
+    # --- how it lives -----------------------------------------------------------------------------
 
     def _tick(self) -> None:
         self.time_s += TICK_S
@@ -653,7 +657,7 @@ class FakeDevice(TherapyDevice):
             outcome = Outcome.VOID
         self.windows.generation += 1
         if session.energized:
-            self._off_seen = not self.worn
+            self._off_seen, self._session_ended = not self.worn, True
             self.windows.add(session.plan, session.delivered, self.age_s)
         self.history.append(replace(self._entry(session, outcome), age_s=0))
         self.session, self.cause, self._lease_s, self._contact_s = None, None, 0, 0

@@ -1,4 +1,4 @@
-"""What the fake device keeps of the people who share it: who is enrolled, and what each of them has had."""
+"""The profiles of the fake device: who is enrolled, and what each has had."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,7 +33,7 @@ class FakeCharge:
 
 
 class FakeWindows:
-    """The windows of everybody, by the numbers of the core. Times are ages of the device in seconds."""
+    """All profiles, by the limits of the core. Times are ages of the device in seconds."""
 
     def __init__(self, device: Device) -> None:
         """Begin with nobody."""
@@ -115,7 +115,7 @@ class FakeWindows:
         return []
 
     def check(self, plan: PermittedSession, age_s: float) -> None:
-        """Hold a new session to the windows and the rest of its profile; the longest wait is binding."""
+        """Refuse a session that a window or the rest of its profile has no room for."""
         skin = plan.skin_factor if self._device.modality is Modality.MASK else 1
         refuses = self._refuses(self._charge(plan, plan.planned, age_s), skin, age_s, [])
         if refuses:

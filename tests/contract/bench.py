@@ -1,4 +1,4 @@
-"""A device on the bench: the same handles for the fake device and for the compiled node behind the real adapter."""
+"""The same handles for the fake device and for the compiled node behind the real adapter."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -252,14 +252,14 @@ class RealBench:
 
     def message(self) -> str:
         """The raw message of the text sensor."""
-        return self._direct.state("Telemetry")
+        return str(self._direct.state("Telemetry"))
 
 
 @asynccontextmanager
 async def real_bench(
     modality: Modality, programs: Path, directory: Path
 ) -> AsyncGenerator[RealBench]:
-    """A node of its own, a Home Assistant core with its ESPHome entry, and the adapter between them."""
+    """Start a node, and a Home Assistant core with its ESPHome entry and the adapter."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""What a device promises (docs/device-contract.md), whichever it is. Nothing here sleeps for the fake: its time is the test's."""
+"""What a device promises (docs/device-contract.md), fake or real. The fake's time is the test's."""
 
 import re
 

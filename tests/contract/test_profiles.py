@@ -1,4 +1,4 @@
-"""People who share a device, whichever it is: enrolled at it, counted by it, and held to what it has counted."""
+"""People who share a device: enrolled, counted, and held to what was counted."""
 
 from datetime import timedelta
 
@@ -49,7 +49,7 @@ async def test_nobody_starts_whom_the_device_does_not_know_and_a_hand_on_its_but
     await bench.hold()
     await bench.device.async_enroll(BO.profile)
     await bench.let_go()
-    report = await until(bench, lambda report: report.profiles[0] == 2)
+    await until(bench, lambda report: report.profiles[0] == 2)
     assert (await bench.device.async_profile(BO.profile)).profile == BO.profile
     await bench.device.async_enroll(BO.profile)  # known, and harmless
     answer = await bench.device.async_start(

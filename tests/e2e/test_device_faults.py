@@ -70,7 +70,7 @@ async def test_a_loop_that_is_blocked_is_zero_within_the_guards_time(
         )
         assert taken_ms <= GUARD_MS[modality] + SCHEDULING_MS
         # Dark until the loop goes on, and then it knows what has happened.
-        values = await direct.line("Telemetry", lambda values: values["guard_trips"] == "1")
+        values = await direct.line("Telemetry", lambda values: values["watchdog_trips"] == "1")
         assert values["session"] != "-"
     again = [
         t_ns for t_ns, _, ppm in await shared.witness.changes(station.node.name, dark_ns) if ppm

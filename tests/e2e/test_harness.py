@@ -347,13 +347,13 @@ async def test_witness_and_node_agree_on_a_session_without_home_assistant(
         reply = await owner.command(
             "start_session",
             session="00112233445566aa",
+            resume_key="00112233445566ee",
             last_record=1,
             profile=1,
             skin_permille=1000,
             duration_s=4,
             lease_ms=10_000,
             window_s=60,
-            continues=1,
             epoch_s=1_795_000_000,
             channels=[1],
             peaks_uw_cm2=[14_000],
@@ -364,7 +364,7 @@ async def test_witness_and_node_agree_on_a_session_without_home_assistant(
         await direct.simulate(worn=True)
         lit_ns = await watch.wait_lit("mask-host", 0)
         await owner.telemetry(lambda values: values["state"] == "idle")
-        record = (await owner.command("read_history", record=2)).values
+        record = (await owner.command("read_history", record=2, profile=1)).values
         assert record["outcome"] == "completed"
         delivered_j_cm2 = int(record["delivered"].removeprefix("1:")) / 1e6
         assert delivered_j_cm2 == pytest.approx(0.035, rel=0.02)

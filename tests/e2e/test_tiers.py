@@ -89,13 +89,13 @@ async def test_the_node_refuses_it_when_it_is_asked_directly(
         reply = await owner.command(
             "start_session",
             session="00112233445566bb",
+            resume_key="00112233445566ee",
             last_record=int(before["record"]),
             profile=1,
             skin_permille=1000,
             duration_s=10,
             lease_ms=5000,
             window_s=60,
-            continues=1,
             epoch_s=1_795_000_000,
             **ORDERED[modality],
         )

@@ -64,7 +64,7 @@ def build() -> ctypes.CDLL:
         partial = library.with_suffix(".partial")
         subprocess.run(
             ["g++", *FLAGS, *map(str, [*SOURCES, WAVEFORM]), "-o", str(partial)], check=True
-        )  # noqa: S603, S607 - our own sources
+        )
         partial.rename(library)
     loaded = ctypes.CDLL(str(library))
     loaded.shim_new.restype = ctypes.c_void_p

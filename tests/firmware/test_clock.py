@@ -209,7 +209,7 @@ def test_time_switched_off_before_a_session_is_no_credit_for_what_that_session_g
 @pytest.mark.parametrize("late", [False, True])
 def test_a_battery_backed_clock_that_is_read_late_credits_nothing_to_a_session_before(
     late: bool,
-) -> None:  # noqa: FBT001 - a parameter
+) -> None:
     node = treated(rtc_s=EPOCH_S).tick()
     node.shut_down()
     node.off(30 * HOUR)

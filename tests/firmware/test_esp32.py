@@ -9,6 +9,7 @@ import ctypes
 import hashlib
 import itertools
 from pathlib import Path
+import shutil
 import subprocess
 
 import pytest
@@ -30,6 +31,8 @@ FLAGS = [
     "-Wextra",
     "-Werror",
     "-DUSE_ESP32",
+    "-DFACIAL_THERAPY_MASK",
+    "-DFACIAL_THERAPY_WAND",
     f"-I{HERE / 'stubs'}",
     "-fsanitize=undefined",
     "-fno-sanitize-recover=all",
@@ -277,3 +280,42 @@ def test_a_comparator_whose_wire_is_broken_counts_as_latched(chip: ctypes.CDLL) 
 def test_the_store_reads_back_what_it_kept_and_says_when_it_did_not(chip: ctypes.CDLL) -> None:
     assert chip.store_keeps() == 1
     assert chip.store_fails() == 1
+
+
+BUILDS = {
+    "mask": {"driver/dac_oneshot.h", "driver/gptimer.h"},
+    "wand": {"driver/ledc.h"},
+}
+"""The headers of ESP-IDF that a node of each modality does not have."""
+
+
+@pytest.mark.parametrize("modality", BUILDS)
+def test_a_build_needs_no_header_of_a_component_that_it_does_not_include(
+    modality: str, tmp_path: Path
+) -> None:
+    stubs = tmp_path / "stubs"
+    shutil.copytree(HERE / "stubs", stubs)
+    for header in BUILDS[modality]:
+        (stubs / header).unlink()
+    # ESPHome compiles every source, and its esphome.h includes every header.
+    everything = tmp_path / "everything.cpp"
+    headers = [path for path in sorted(COMPONENT.glob("*.h")) if path.name != "facial_therapy.h"]
+    everything.write_text("".join(f'#include "{path}"\n' for path in headers))
+    sources = [
+        path for path in sorted(COMPONENT.glob("*.cpp")) if path.name != "facial_therapy.cpp"
+    ]
+    flags = [
+        "-std=c++20",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-fsyntax-only",
+        "-DUSE_ESP32",
+        f"-DFACIAL_THERAPY_{modality.upper()}",
+        f"-I{stubs}",
+    ]
+    for source in (everything, *sources):
+        done = subprocess.run(
+            ["g++", *flags, str(source)], capture_output=True, text=True, check=False
+        )  # noqa: S603, S607 - our own sources
+        assert done.returncode == 0, done.stderr

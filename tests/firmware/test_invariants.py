@@ -329,7 +329,7 @@ def test_a_reboot_at_any_tick_never_lowers_what_is_charged(
 )
 def test_power_up_is_dark_and_what_cannot_be_read_allows_nothing(
     modality: str, data: st.DataObject, kind: str, worn: bool, button: bool
-) -> None:  # noqa: FBT001 - drawn
+) -> None:
     node = Node(modality).ramping(duration_s=60)
     node.run(1)
     content = bytearray(node.stored)

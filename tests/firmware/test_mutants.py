@@ -157,7 +157,7 @@ def test_every_fault_of_a_safety_rule_is_noticed(
                 f"\n{'killed' if killer else 'ALIVE ':6} {mutant.file:13} {mutant.breaks}: {killer}",
                 end="",
                 flush=True,
-            )  # noqa: T201 - the figures are wanted
+            )
         if not killer:
             alive.append(mutant.breaks)
     with capsys.disabled():

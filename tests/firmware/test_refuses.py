@@ -249,7 +249,7 @@ def test_telemetry_is_sent_when_another_reason_refuses_and_not_for_the_passing_o
     assert node.reported_changes == before
 
 
-# --- nobody is named -----------------------------------------------------------------------------------
+# --- nobody is named ------------------------------------------------------------------------------
 
 
 @MODALITIES

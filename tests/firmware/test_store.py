@@ -44,7 +44,7 @@ def built() -> ctypes.CDLL:
         partial = library.with_suffix(".partial")
         subprocess.run(
             ["g++", *FLAGS, "-fPIC", "-shared", *map(str, SOURCES), "-o", str(partial)], check=True
-        )  # noqa: S603, S607 - our own sources
+        )
         partial.rename(library)
     return ctypes.CDLL(str(library))
 

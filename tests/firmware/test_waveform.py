@@ -61,7 +61,7 @@ class Wave:
 @given(period_us=PERIODS_US, levels_ua=LEVELS_UA, first=st.booleans())
 def test_every_whole_period_adds_up_to_nothing_whatever_is_asked_for(
     period_us: int, levels_ua: list[int], first: bool
-) -> None:  # noqa: FBT001 - drawn
+) -> None:
     wave = Wave(first)
     wave.begin(period_us)
     for first_ua, second_ua in zip(levels_ua, reversed(levels_ua), strict=True):

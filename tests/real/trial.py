@@ -114,7 +114,7 @@ async def last_record(station: Station) -> dict[str, str]:
     """Ask the node itself for its newest record."""
     async with station.owner() as owner:
         newest = int((await owner.telemetry())["record"])
-        return (await owner.command("read_history", record=newest)).values
+        return (await owner.command("read_history", record=newest, profile=1)).values
 
 
 async def wear(direct: Direct, station: Station, *, on: bool) -> None:

@@ -1,4 +1,4 @@
-"""One connection to a governed node: identity and contract checked, commands in order, answers checked."""
+"""One connection to a node: checks identity and contract, sends commands, checks answers."""
 
 import asyncio
 from collections.abc import Callable, Mapping

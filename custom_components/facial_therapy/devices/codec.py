@@ -1,4 +1,4 @@
-"""The text form and the units of the device contract (docs/device-contract.md): lines in, values out."""
+"""Decode the messages of the device contract (docs/device-contract.md) into our units."""
 
 from binascii import crc_hqx
 from collections.abc import Mapping
@@ -110,7 +110,7 @@ def parse(line: str) -> dict[str, str]:
 
 
 def since_ms(now_ms: int, then_ms: int) -> int:
-    """Return the time from one node uptime to another; both are modulo 2^32, the difference is signed."""
+    """Return the signed difference of two node uptimes, which are modulo 2^32."""
     return signed(now_ms - then_ms)
 
 
@@ -138,7 +138,10 @@ def answer(values: Mapping[str, str]) -> Answer:
 
 
 def refusal(values: Mapping[str, str], received_at: datetime) -> Refusal:
-    """Return why the node refused, in our words and units; a reason that we do not know is shown as the node's own word."""
+    """Return why the node refused, in our words and units.
+
+    A reason that we do not know becomes `wrong_state`, with the node's own word as its detail.
+    """
     try:
         reason = Reason(values.get("reason", ""))
     except ValueError:

@@ -21,7 +21,7 @@ class Enrollment:
         """By token; who is not in it is not enrolled, or was not asked for."""
 
     def stale(self, telemetry: Telemetry) -> bool:
-        """Return whether the node has changed a profile since the last refresh, or has restarted."""
+        """Return whether a profile has changed, or the node restarted, since the last refresh."""
         return self._seen != (telemetry.boot, telemetry.profiles)
 
     async def async_refresh(self, profiles: Collection[int], telemetry: Telemetry) -> None:

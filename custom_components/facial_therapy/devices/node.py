@@ -110,7 +110,7 @@ class NodeDevice(TherapyDevice):
             await asyncio.sleep(RETRY_S)
 
     async def _async_until_dead(self, channel: Channel) -> None:
-        """Return when the connection is closed, or the node has been silent too long to believe in it."""
+        """Wait until the connection is closed, or the node has been silent for too long."""
         while True:
             patience_s = (
                 limits.TELEMETRY_STALE_S[self._modality]
@@ -125,7 +125,7 @@ class NodeDevice(TherapyDevice):
                     await self._closed.wait()
 
     def _telemetry(self, telemetry: Telemetry) -> None:
-        """Pass a report on; the first one of a connection waits until the connection has been announced."""
+        """Pass a report on; the first of a connection only once the connection is announced."""
         if self._channel is None:
             self._first = telemetry
             return
@@ -136,7 +136,7 @@ class NodeDevice(TherapyDevice):
     async def _async_send(
         self, name: str, arguments: Mapping[str, object] | None = None
     ) -> dict[str, str]:
-        """Send on the open channel; one that does not answer is closed, since what it did is unknown."""
+        """Send on the open channel; close it if no answer comes: what the node did is unknown."""
         if (channel := self._channel) is None:
             raise DeviceError(Problem.DEVICE_OFFLINE)
         try:
@@ -158,7 +158,8 @@ class NodeDevice(TherapyDevice):
         lease_s = limits.LEASE_S[self._modality]
         if (channel := self._channel) is not None:
             # A renewal counts from the stamp that it carries, which the node issued before it
-            # arrived here. Any other lease begins when the node takes the command, as late as it may.
+            # arrived here. Any other lease begins when the node takes the command, which it
+            # refuses after `not_after_ms`.
             renews = name == "renew_lease"
             begins_at = (
                 channel.stamp_at if renews else self._hass.loop.time() + codec.NOT_AFTER_MS / 1000

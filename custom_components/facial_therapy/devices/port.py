@@ -1,4 +1,4 @@
-"""The port: what the rest of the integration knows of a device, and nothing of how it is reached."""
+"""The port: what the rest of the integration knows of a device, but not how it is reached."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +29,10 @@ class Problem(StrEnum):
 
 
 class DeviceError(Exception):
-    """The device could not be asked, or did not answer; `placeholders` fill the translated sentence."""
+    """The device could not be reached, or did not answer.
+
+    `placeholders` fill the translated sentence.
+    """
 
     def __init__(self, problem: Problem, **placeholders: str) -> None:
         """Take the problem and the placeholders of its sentence."""
@@ -90,7 +93,10 @@ class TherapyDevice(Protocol):
 
     @property
     def lease_ends_at(self) -> datetime | None:
-        """When output ends at the latest if nothing more is heard from us, UTC; None without a lease."""
+        """When output ends at the latest without another command, UTC; None without a lease.
+
+        It covers what was sent, also if no answer has come yet.
+        """
 
     def open(
         self, on_telemetry: Callable[[Telemetry], None], on_connection: Callable[[bool], None]
@@ -112,7 +118,7 @@ class TherapyDevice(Protocol):
     async def async_set_levels(
         self, session_id: str, *, irradiance_mw_cm2: ByChannel, current_ua: float
     ) -> Answer:
-        """Set the levels, nominal, each at most its peak of start; a channel that is not named goes dark."""
+        """Set the nominal levels, each at most its peak of start; switch off channels not named."""
 
     async def async_renew(self, session_id: str) -> Answer:
         """Let the lease end one lease after the node's newest stamp."""
@@ -143,7 +149,7 @@ class TherapyDevice(Protocol):
         """Read one record, and whether it is of this profile."""
 
     async def async_enroll(self, profile: int) -> Answer:
-        """Enroll a person's token (1 to 2^31 - 1) on the node, while its button is held: `Telemetry.button`."""
+        """Enroll a person's token (1 to 2^31 - 1) while the button is held (`Telemetry.button`)."""
 
     async def async_profile(self, profile: int) -> ProfileCounters:
-        """Read what the node has counted for an enrolled token; refused `not_enrolled` for any other."""
+        """Read what the node has counted for a token; refused `not_enrolled` if it is unknown."""

@@ -334,12 +334,24 @@ def _validate_calibration(config: ConfigType) -> ConfigType:
     return config
 
 
+def _require_converter(config: ConfigType) -> ConfigType:
+    """Refuse a chip without the digital-to-analog converter that the wand's driver uses."""
+    if CORE.is_esp32:
+        from esphome.components.esp32 import VARIANT_ESP32, get_esp32_variant  # noqa: PLC0415 - only there on this platform
+
+        if (variant := get_esp32_variant()) != VARIANT_ESP32:
+            raise cv.Invalid(
+                f"the wand needs the digital-to-analog converter of the ESP32: {variant} is not supported"
+            )
+    return config
+
+
 CONFIG_SCHEMA = cv.All(
     cv.only_on([PLATFORM_ESP32, PLATFORM_HOST]),
     cv.typed_schema(
         {
             "mask": cv.All(MASK_SCHEMA, _validate_calibration, _validate_mask),
-            "wand": cv.All(WAND_SCHEMA, _validate_calibration, _validate_wand),
+            "wand": cv.All(_require_converter, WAND_SCHEMA, _validate_calibration, _validate_wand),
         },
         key=CONF_MODALITY,
     ),
@@ -457,8 +469,7 @@ async def command_to_code(
 async def to_code(config: ConfigType) -> None:
     """Generate the component."""
     wand = config[CONF_MODALITY] == "wand"
-    if wand:
-        cg.add_define("FACIAL_THERAPY_WAND")
+    cg.add_define("FACIAL_THERAPY_WAND" if wand else "FACIAL_THERAPY_MASK")
     var = cg.new_Pvariable(config[CONF_ID])
     _pins_to_code(var, config)
     cg.add(var.gates_low())

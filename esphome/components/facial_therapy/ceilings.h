@@ -148,7 +148,7 @@ class Ceilings {
   uint32_t period_us(uint32_t peak_ua) const {
     // uA x us = pC, and the ceiling is on half of the period.
     const uint64_t most = uint64_t{2} * WAND_HALF_PERIOD_CHARGE_UC * 1'000'000 * 1000 /
-                          (uint64_t{std::max(peak_ua, 1u)} * (1000 + this->uncertainty()));
+                          (uint64_t{std::max<uint32_t>(peak_ua, 1)} * (1000 + this->uncertainty()));
     return static_cast<uint32_t>(std::min<uint64_t>(most, WAND_PERIOD_US));
   }
 

@@ -1,5 +1,7 @@
 #include "mask_driver.h"
 
+#ifdef FACIAL_THERAPY_MASK
+
 #include <algorithm>
 
 #ifdef USE_ESP32
@@ -82,3 +84,5 @@ void MaskDriver::apply_(const Levels& levels) {
 #endif
 
 }  // namespace esphome::facial_therapy
+
+#endif  // FACIAL_THERAPY_MASK

@@ -1,4 +1,9 @@
 #pragma once
+#include "esphome/core/defines.h"
+
+// ESPHome compiles every file for every node, and ESP-IDF has only the driver headers of the components that the
+// node includes: each driver exists in the builds of its own modality only.
+#ifdef FACIAL_THERAPY_MASK
 #include <array>
 #include <cstdint>
 
@@ -38,3 +43,5 @@ class MaskDriver final : public Driver {
 };
 
 }  // namespace esphome::facial_therapy
+
+#endif  // FACIAL_THERAPY_MASK

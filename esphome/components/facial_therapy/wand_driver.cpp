@@ -1,5 +1,7 @@
 #include "wand_driver.h"
 
+#ifdef FACIAL_THERAPY_WAND
+
 #include <algorithm>
 
 #include "esphome/core/hal.h"
@@ -156,3 +158,5 @@ void IRAM_ATTR WandDriver::turn_(uint64_t now_us) {
 #endif
 
 }  // namespace esphome::facial_therapy
+
+#endif  // FACIAL_THERAPY_WAND
