@@ -160,32 +160,34 @@ async def test_a_device_and_a_person_are_set_up(world: World) -> None:
 
 
 @modalities
-async def test_unloading_stops_the_session_and_lets_go_of_the_device(world: World) -> None:
+async def test_unloading_pauses_the_session_and_lets_go_of_the_device(world: World) -> None:
     await world.run()
     assert flowing(world)
 
     assert await world.hass.config_entries.async_unload(world.entry.entry_id)
 
     assert world.entry.state is ConfigEntryState.NOT_LOADED
-    assert world.device.session is None
+    assert "pause" in world.device.commands
+    assert not flowing(world)
     assert not connected(world)
-    assert record(world).outcome is Outcome.INTERRUPTED
+    assert record(world).open
     renewals = world.device.commands.count("renew")
     await world.pass_time(10)
     assert world.device.commands.count("renew") == renewals
 
 
-async def test_a_reload_starts_nothing(world: World) -> None:
+async def test_a_reload_resumes_nothing(world: World) -> None:
     await world.run()
 
     await world.hass.config_entries.async_reload(world.entry.entry_id)
     await world.pass_time(30)
 
     assert world.entry.state is ConfigEntryState.LOADED
-    assert world.shell.state is SessionState.IDLE
+    assert world.shell.state is SessionState.SUSPENDED
     assert connected(world)
-    assert world.device.session is None
+    assert not flowing(world)
     assert world.device.commands.count("start") == 1
+    assert world.device.commands.count("resume") == 0
 
 
 @modalities
@@ -293,7 +295,7 @@ async def test_a_device_without_its_node_is_set_up_and_says_so_until_it_connects
 async def test_a_firmware_that_does_not_fit_is_a_repair_until_it_does(world: World) -> None:
     world.device.disconnect()
     world.device._problem = DeviceError(Problem.WRONG_CONTRACT, version="9.0")
-    world.shell.engine.on_connection(False)  # noqa: FBT003 - the port's signature
+    world.device._on_connection(False)  # noqa: FBT003 - the port's signature
     [issue] = [
         issue for (domain, _), issue in ir.async_get(world.hass).issues.items() if domain == DOMAIN
     ]
@@ -307,7 +309,7 @@ async def test_a_firmware_that_does_not_fit_is_a_repair_until_it_does(world: Wor
 
 
 @pytest.mark.parametrize("disabled", [False, True])
-async def test_without_a_person_a_session_goes_on_but_nothing_new_starts_and_a_repair_says_so(
+async def test_without_its_person_a_session_is_stopped_and_a_repair_says_that_there_is_nobody(
     world: World, *, disabled: bool
 ) -> None:
     await world.run()
@@ -323,17 +325,19 @@ async def test_without_a_person_a_session_goes_on_but_nothing_new_starts_and_a_r
         )
     else:
         await world.hass.config_entries.async_remove(person.entry_id)
-    assert flowing(world)
+    await world.hass.async_block_till_done(wait_background_tasks=True)
+    assert not flowing(world)
+    assert world.device.session is None
     assert issues(world) == {"no_person"}
     assert [refusal.reason for refusal in world.shell.data.refusals] == [Reason.NO_PERSON]
-    await world.shell.async_stop()
 
-    world.device.profiles.append(7)
+    world.device.profiles = [*world.device.profiles, 7]
     world.device.report()
     await world.hass.config_entries.async_add(person_entry("Grace", 7))
     assert not issues(world)
     world.device.take_off()
     world.device.report()
+    await world.hass.async_block_till_done()
     assert not world.shell.data.refusals
 
 
@@ -370,7 +374,7 @@ async def test_removing_a_device_stops_it_and_forgets_its_choices_and_repairs(
 
 
 @modalities
-async def test_home_assistant_stops_its_sessions_before_it_stops(world: World) -> None:
+async def test_home_assistant_pauses_its_sessions_before_it_stops(world: World) -> None:
     await world.run()
     at_stop: list[bool] = []
     world.hass.bus.async_listen_once(
@@ -380,5 +384,5 @@ async def test_home_assistant_stops_its_sessions_before_it_stops(world: World) -
     await world.hass.async_stop(force=True)
 
     assert at_stop == [False]
-    assert world.device.session is None
-    assert record(world).outcome is Outcome.INTERRUPTED
+    assert "pause" in world.device.commands
+    assert record(world).open

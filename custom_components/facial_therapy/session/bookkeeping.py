@@ -108,6 +108,17 @@ class Bookkeeping:
         )
         await self.ledger.async_open(self._hass, record)
 
+    async def async_mark_stopped(self, live: LiveSession) -> None:
+        """Keep that an unfinished session was stopped, so that nothing adopts it.
+
+        Raises:
+            LedgerError: Nothing has changed.
+        """
+        record = self.ledger.get(live.session_id)
+        if record is not None and record.open:
+            outcome = live.outcome or Outcome.STOPPED
+            await self.ledger.async_merge(self._hass, replace(record, outcome=outcome))
+
     async def async_settle(self, live: LiveSession, view: SessionView) -> LiveSession:
         """Settle a session that has ended to what the node recorded.
 

@@ -69,6 +69,9 @@ class Books(Protocol):
     async def async_open(self, live: LiveSession) -> None:
         """Reserve a permitted session at its full planned dose, and read it back."""
 
+    async def async_mark_stopped(self, live: LiveSession) -> None:
+        """Keep that an unfinished session was stopped, so that nothing adopts it."""
+
     async def async_settle(self, live: LiveSession, view: SessionView) -> LiveSession:
         """Settle a session that has ended; return it with its delivered dose and its outcome."""
 
@@ -331,9 +334,19 @@ class SessionEngine:
         """Settle in a task of its own, so that nobody waits for a disk; then announce the end."""
         if live is None:
             return
-        task = self._host.run(self._settled(live), "settle", endless=False)
+        self._track(self._settled(live))
+
+    def _track(self, writing: Coroutine[Any, Any, None]) -> None:
+        """Write in a task that a start and the unloading wait for."""
+        task = self._host.run(writing, "settle", endless=False)
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
+
+    async def _marked_stopped(self, live: LiveSession) -> None:
+        try:
+            await self._books.async_mark_stopped(live)
+        except LedgerError as error:
+            LOGGER.error("Failed to save that session %s is stopped: %s", live.session_id, error)
 
     async def _settled(self, live: LiveSession) -> None:
         writing = asyncio.ensure_future(self._books.async_settle(live, self._view))
@@ -476,8 +489,14 @@ class SessionEngine:
         """
         if not self._device.connected and self._view.live is None:
             return  # no output of ours can be on: every lease has ended
+        live = self._view.live
         self.apply(SessionEvent.STOP, who)
-        await self._lease.async_confirm()
+        try:
+            await self._lease.async_confirm()
+        except DeviceError:
+            if live is not None:  # a restart must go on stopping it, and never adopt it
+                self._track(self._marked_stopped(live))
+            raise
 
     async def async_set_levels(
         self, live: LiveSession, *, irradiance_mw_cm2: ByChannel, current_ua: float

@@ -5,7 +5,7 @@ from datetime import timedelta
 from ..core import limits
 from ..core.dose import planned
 from ..core.ledger.record import Record, Resumable
-from ..core.model import Modality
+from ..core.model import Modality, Outcome
 from ..core.person import Person
 from ..core.session_parameters import PermittedSession, SessionParameters
 from .view import LiveSession
@@ -36,7 +36,8 @@ def restored(record: Record, person: Person | None) -> LiveSession:
         person: Of the record, as they are now; None if they are gone.
 
     Returns:
-        The session; without `permitted` if it can't be rebuilt exactly, so that it is only stopped.
+        The session; without `permitted` if it was stopped or can't be rebuilt exactly: then nothing
+        adopts it.
     """
     known = person or Person(person_id=record.person_id or "", name="", profile=record.profile)
     live = LiveSession(
@@ -48,7 +49,7 @@ def restored(record: Record, person: Person | None) -> LiveSession:
         ends_by=record.started_at + timedelta(seconds=limits.SESSION_LIFE_S),
     )
     kept = record.resumable
-    if kept is None or person is None:
+    if kept is None or person is None or record.outcome is not Outcome.UNCERTAIN:
         return live
     request = SessionParameters(
         modality=record.modality,
