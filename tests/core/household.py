@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from custom_components.facial_therapy.core.device import Device
 from custom_components.facial_therapy.core.dose import planned, worst_case_at
 from custom_components.facial_therapy.core.ledger import clock
 from custom_components.facial_therapy.core.ledger.index import LedgerIndex
-from custom_components.facial_therapy.core.ledger.record import Record, Source, merge
+from custom_components.facial_therapy.core.ledger.record import Record, Source
+from custom_components.facial_therapy.core.ledger.settle import foreign, settled, voided
 from custom_components.facial_therapy.core.ledger.unknown import ceiling
 from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Outcome, SkinType
 from custom_components.facial_therapy.core.person import Options, Person
@@ -332,18 +333,7 @@ class Household:
         told = {entry.session.session_id for entry in each.history}
         for record in self.books.open_sessions(name):
             if record.session_id not in told and each.live is None:
-                self.put(
-                    merge(
-                        record,
-                        replace(
-                            record,
-                            delivered=Dose(),
-                            output_s=0,
-                            outcome=Outcome.VOID,
-                            ended_at=self.dated,
-                        ),
-                    )
-                )
+                self.put(voided(record, self.dated))
 
     def retell(self, name: str, index: int, crash: str = "") -> None:
         """Hear something once more, or before its turn."""
@@ -358,27 +348,30 @@ class Household:
         delivered = times(entry.session.planned, entry.share)
         ended_at = self.dated - (self.now - entry.ended_at)
         known = self.books.records.get(entry.session.session_id)
-        settled: dict[str, Any] = {
-            "delivered": delivered,
-            "output_s": entry.session.duration_s * entry.share,
-            "outcome": Outcome.STOPPED,
-            "ended_at": ended_at,
-        }
+        output_s = entry.session.duration_s * entry.share
+        outcome = Outcome.STOPPED if entry.share else Outcome.VOID
         if known is None:
-            known = Record(
-                session_id=entry.session.session_id,
-                mac=name,
-                modality=each.device.modality,
+            told = foreign(
+                entry.session.session_id,
+                name,
+                each.device,
                 person_id=self.ids[entry.session.face],
-                program="",
-                source=Source.UNKNOWN,
-                started_at=ended_at,
-                duration_s=entry.session.duration_s,
+                profile=0,
                 planned=entry.session.planned,
-                worst_case=worst_case_at(entry.session.planned, each.device.grade, U),
-                uncertainty=U,
+                delivered=delivered,
+                output_s=output_s,
+                outcome=outcome,
+                ended_at=ended_at,
             )
-        if not self.put(merge(known, replace(known, **settled)), crash):
+        else:
+            told = settled(
+                known,
+                delivered=delivered,
+                outcome=outcome,
+                ended_at=ended_at,
+                output_s=output_s,
+            )
+        if not self.put(told, crash):
             return False
         self.learn(entry.session.session_id)
         return True
@@ -474,6 +467,10 @@ class Household:
         oldest = self.now - WEEK - timedelta(days=2)
         if self.flows and self.flows[0].at < oldest:
             self.flows = [flow for flow in self.flows if flow.at >= oldest]
+        for record in self.books.records.values():
+            if record.outcome is Outcome.VOID:
+                cost = (record.counted.total, record.treated_s, record.counts)
+                assert cost == (0, 0, False), record
         for face in self.faces:
             for modality, length, counted, really in self.counted(face):
                 least = (

@@ -146,7 +146,7 @@ def test_temperature_drive_and_time_are_the_decided_ones() -> None:
     assert limits.LEASE_S == {Modality.MASK: 10, Modality.WAND: 5}
     assert limits.RENEW_S == {Modality.MASK: 3, Modality.WAND: 1}
     assert limits.CONTACT_WINDOW_S == {Modality.MASK: 20, Modality.WAND: 5}
-    assert (limits.KEPT_S, limits.STOP_CONFIRM_S) == (600, 2)
+    assert (limits.KEPT_S, limits.SESSION_LIFE_S, limits.STOP_CONFIRM_S) == (600, 3600, 2)
     assert limits.TELEMETRY_STALE_S == {Modality.MASK: 5, Modality.WAND: 3}
     assert limits.TELEMETRY_IDLE_STALE_S == 30
 

@@ -249,6 +249,8 @@ CONTACT_WINDOW_S: Final[Mapping[Modality, float]] = MappingProxyType(
 """Contact lost and found again within this ramps up from zero."""
 KEPT_S: Final = 600
 """How long a suspended or paused session is kept."""
+SESSION_LIFE_S: Final = 3600
+"""How long a session lives from its first output, pauses included (L31)."""
 TELEMETRY_STALE_S: Final[Mapping[Modality, float]] = MappingProxyType(
     {Modality.MASK: 5, Modality.WAND: 3}
 )

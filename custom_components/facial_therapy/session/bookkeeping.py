@@ -11,9 +11,10 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
 from ..const import CONF_MAC, LOGGER
-from ..core.dose import uncertainty, worst_case
+from ..core.dose import uncertainty
 from ..core.ledger.index import KEPT
 from ..core.ledger.record import AUTOMATION, Record, Source
+from ..core.ledger.settle import foreign
 from ..core.model import Channel, Dose, Fault, Modality, Outcome
 from ..core.refusal import Reason, RefusedError
 from ..core.session_parameters import PermittedSession
@@ -232,20 +233,13 @@ class Accounts:
         )
         await self.ledger.async_merge(
             self._hass,
-            Record(
-                session_id=entry.session_id,
-                mac=self._mac,
-                modality=self._modality,
+            foreign(
+                entry.session_id,
+                self._mac,
+                device,
                 person_id=None if person is None else person.person_id,
                 profile=entry.profile or 0,
-                program="",
-                source=Source.UNKNOWN,
-                started_at=ended_at - timedelta(seconds=entry.output_s),
-                duration_s=entry.output_s,
                 planned=entry.planned,
-                worst_case=worst_case(entry.planned, device),
-                grade=device.grade,
-                uncertainty=uncertainty(device),
                 delivered=entry.delivered,
                 output_s=entry.output_s,
                 outcome=outcome,

@@ -78,6 +78,9 @@ class Starting:
         """Permit, write, arm."""
         shell = self._shell
         row = shell.admission.begin()
+        if shell.accounts.ledger.failure is not None:  # the disk may have room again
+            with suppress(LedgerError):
+                await shell.accounts.ledger.async_probe(self._hass)
         plan = shell.admission.permit(ask)
         shell.live = live = replace(
             live, plan=plan, window_ends_at=dt_util.utcnow() + timedelta(seconds=plan.window_s)

@@ -457,7 +457,7 @@ def test_what_is_not_settled_counts_in_full_and_until_it_must_be_over() -> None:
     (refused,) = asked("fluence_day_default", claim(records=(unknown,)))
     assert (refused.maximum, refused.allowed_at) == (
         10,
-        unknown.started_at + timedelta(seconds=1800 + 1200 + 1200) + 20 * HOUR,
+        unknown.started_at + timedelta(seconds=1800 + 3600) + 20 * HOUR,
     )
 
 

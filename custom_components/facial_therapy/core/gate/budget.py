@@ -101,7 +101,10 @@ def gel_not_rinsed(request: NormalizedRequest, situation: Situation) -> Iterator
         rinsed = [
             record
             for record in situation.history.records
-            if record.modality is Modality.MASK and wands and record.started_at >= wands[-1].over_at
+            if record.modality is Modality.MASK
+            and flowed(record)
+            and wands
+            and record.started_at >= wands[-1].over_at
         ]
         yield from _rested(
             situation, Reason.GEL_NOT_RINSED, limits.GEL_ASKED, "X2", [] if rinsed else wands

@@ -38,16 +38,12 @@ class Source(StrEnum):
 
 LONGEST: Final[Mapping[Modality, timedelta]] = MappingProxyType(
     {
-        modality: timedelta(
-            seconds=limits.WINDOW_S[modality].hard.maximum
-            + limits.DURATION[modality].hard.maximum
-            + 2 * limits.KEPT_S
-        )
+        modality: timedelta(seconds=limits.WINDOW_S[modality].hard.maximum + limits.SESSION_LIFE_S)
         for modality in Modality
     }
 )
-"""How long a session lives at the most: window, session, and kept twice. Until then one whose end
-is not known may go on."""
+"""How long a session lives at most: the arming window, and 60 min from its first output. Until then
+one whose end is not known may go on."""
 
 _RANK: Final = (
     Outcome.UNCERTAIN,
@@ -108,6 +104,11 @@ class Record:
         return self.delivered is None
 
     @property
+    def void(self) -> bool:
+        """Whether the node has said that nothing was delivered: such a session costs nothing."""
+        return self.delivered is not None and self.delivered.total == 0
+
+    @property
     def over_at(self) -> datetime:
         """When the last of it may have flowed."""
         return self.started_at + LONGEST[self.modality] if self.ended_at is None else self.ended_at
@@ -135,7 +136,13 @@ class Record:
 
     @property
     def treated_s(self) -> float:
-        """How long it counts as treatment, in seconds: planned until the node tells, then the time in which output flowed."""
+        """How long it counts as treatment, in seconds: nothing if it was void, as planned until the
+        node tells, then the time in which output flowed.
+
+        Source: docs/safety.md, X3.
+        """
+        if self.void:
+            return 0
         return self.duration_s if self.output_s is None else self.output_s
 
     @property
@@ -148,7 +155,7 @@ class Record:
     @property
     def counts(self) -> bool:
         """Whether it counts as a session: 20 % of its plan or more. A dose of which a node says that it was no session does not."""
-        return self.sessions > 0 and self.share >= limits.COUNTS_FROM_SHARE
+        return self.sessions > 0 and not self.void and self.share >= limits.COUNTS_FROM_SHARE
 
     def lives(self, at: datetime) -> bool:
         """Tell whether it may still be going on."""
