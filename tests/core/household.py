@@ -142,7 +142,7 @@ class Household:
         return max(self.ledger_now, self.now + self.wall_off)
 
     def write(self, change: Write, crash: str = "") -> bool:
-        """Write durably and let it take effect, or crash before or after the line is on the disk; tell whether the caller lives on."""
+        """Write durably and apply a change, or crash around it; return whether the caller lives."""
         if crash != "before":
             self.disk.append(change)
             self.newest = self.ledger_now
@@ -161,7 +161,10 @@ class Household:
         self.restart(timedelta(seconds=30), timedelta(0))
 
     def restart(self, off: timedelta, behind: timedelta) -> None:
-        """Come back after a while. The wall clock may be behind; it is not ahead of the ledger's time and the time that has passed: it would be believed."""
+        """Come back after a while, with a wall clock that may be behind.
+
+        It is not ahead of the ledger's time and the time that has passed: it would be believed.
+        """
         self.happened["restart"] += 1
         most = self.ledger_now + off
         self.pass_time(off)
@@ -240,7 +243,7 @@ class Household:
             gel_rinsed=True,
         )
 
-    def start(
+    def start(  # noqa: PLR0913 - all that can go wrong in a start
         self, name: str, face: str, size: float, *, blue: bool, crash: str = "", runs: bool = True
     ) -> None:
         """Ask the gate, write, arm; with `runs` unset the node never got the command."""
@@ -324,7 +327,7 @@ class Household:
     # --- what nodes tell --------------------------------------------------------------------------
 
     def take_in(self, name: str, crash: str = "") -> None:
-        """Take in what the node has closed since the last time, and what was never accepted as void."""
+        """Import what the node has closed, and settle what it never accepted as void."""
         each = self.nodes[name]
         while each.taken_in < len(each.history):
             if not self.tell(name, each.taken_in, crash):
@@ -418,7 +421,7 @@ class Household:
             )
 
     def begin_anew(self) -> None:
-        """The ledger cannot be read any more: everybody's windows are at their ceiling from now on."""
+        """Reset an unreadable ledger: everybody's windows are at their ceiling from now on."""
         self.happened["begun anew"] += 1
         self.disk, self.books = [], LedgerIndex()
         for face in self.faces:
@@ -463,7 +466,10 @@ class Household:
                 )
 
     def check(self) -> None:
-        """What the ledger counts in a hard window is never less than what the face got in it, up to the ceiling that a ledger begun anew starts at."""
+        """Compare: a hard window never counts less than the face got, and void costs nothing.
+
+        A ledger that was reset counts up to the ceiling that it starts at.
+        """
         oldest = self.now - WEEK - timedelta(days=2)
         if self.flows and self.flows[0].at < oldest:
             self.flows = [flow for flow in self.flows if flow.at >= oldest]
@@ -479,7 +485,7 @@ class Household:
                 assert counted >= least - ROUNDING, (face, modality, length, counted, really)
 
     def check_permitted(self, face: str, modality: Modality, adding: Dose) -> None:
-        """Nothing is permitted that leads above a ceiling, or before its rest, by what really was."""
+        """Nothing is permitted above a ceiling or before its rest, by what really was delivered."""
         assert all(each.live is None or each.live.face != face for each in self.nodes.values()), (
             "two at once"
         )

@@ -107,7 +107,7 @@ class Telemetry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileCounters:
-    """What the node has counted for one person, charged (nominal times one plus the uncertainty), an open session at its full budgets.
+    """What the node has counted for one person in the worst case, with an open session in full.
 
     Windows roll over 24 h and 168 h of the node's own age: time in which it was switched off may be
     missing, so that they are never too small.

@@ -1,4 +1,4 @@
-"""What light and current amount to. Plain arithmetic, nothing is checked: a NaN comes out as a NaN, which every bound refuses.
+"""Doses of light and current. Nothing is checked: a NaN stays a NaN, which every bound refuses.
 
 Light: fluence (J/cm²) = irradiance (mW/cm²) x time (s) / 1000. Current: charge (mA·min) = peak (µA)
 x time (s) / 60 000, since a symmetric square wave has its peak's magnitude all the time. *Nominal*
@@ -45,7 +45,7 @@ def uncertainty(device: Device) -> float:
 
 
 def planned(request: SessionParameters) -> Dose:
-    """Return the nominal dose of a request: its levels for all of its time, without credit for the ramp."""
+    """Return the nominal dose of a request: its levels for all of its time, the ramp included."""
     return Dose(
         fluence_j_cm2=MappingProxyType(
             {
@@ -60,7 +60,7 @@ def planned(request: SessionParameters) -> Dose:
 
 
 def worst_case(dose: Dose, device: Device) -> Dose:
-    """Return what a nominal dose, planned or delivered, counts for on a device: see `worst_case_at`.
+    """Return the worst case of a nominal dose, planned or delivered, on a device.
 
     Source: docs/safety.md, L28.
     """

@@ -297,7 +297,10 @@ HALF_BLUE_SHARE: Final = 0.5
 
 
 def number(value: object) -> float:
-    """Return a finite number as it is; NaN for everything else: text, None, truth values, NaN, infinity, whatever is too large for a float."""
+    """Return a finite number as it is, and NaN for everything else.
+
+    Text, None, truth values, infinity and numbers too large for a float are NaN.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return math.nan
     return float(value) if -sys.float_info.max <= value <= sys.float_info.max else math.nan

@@ -7,7 +7,7 @@ from typing import Final
 
 
 class Reason(StrEnum):
-    """Why something is refused. The values are translation keys and words of the device contract."""
+    """Why something is refused. The values are translation keys and words of the contract."""
 
     # the request itself
     OUT_OF_BOUNDS = "out_of_bounds"
@@ -91,7 +91,10 @@ class Reason(StrEnum):
 
     @property
     def shown(self) -> str:
-        """The word for attributes, diagnostics and answers to automations, which are recorded: what tells of somebody's health is only `personal` there."""
+        """The word for attributes, diagnostics and answers to automations, which are recorded.
+
+        What reveals somebody's health is only `personal` there.
+        """
         return PERSONAL if self in _TELLING else self.value
 
 

@@ -1,4 +1,4 @@
-"""`core.person`: who may not start, until when, and that nothing but a person and time makes it milder."""
+"""`core.gate.eligibility`: who may not start, until when, and what makes it milder."""
 
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -363,7 +363,9 @@ def test_a_wall_clock_that_is_put_forward_ends_no_waiting(
 
 
 moments: Final = st.datetimes(
-    min_value=datetime(2026, 1, 1), max_value=datetime(2027, 12, 31), timezones=st.just(UTC)
+    min_value=datetime(2026, 1, 1),  # noqa: DTZ001 - Hypothesis adds the time zone itself
+    max_value=datetime(2027, 12, 31),  # noqa: DTZ001 - the same
+    timezones=st.just(UTC),
 )
 REPORTS: Final[tuple[Callable[[Eligibility, datetime], Eligibility], ...]] = (
     reddened,

@@ -1,4 +1,4 @@
-"""The ledger against a household: whatever happens in whatever order, no dose is forgotten and no ceiling is passed."""
+"""The ledger against a household: no dose is forgotten, and no ceiling is exceeded."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`core.ledger.settle`: what becomes of a record, and that a session without output costs nothing."""
+"""`core.ledger.settle`: how records settle, and that a session without output costs nothing."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""`core.evening`: evenings gone through step by step, what is refused, what is late, and what is said."""
+"""`core.routine.run`: runs step by step, with refusals and delays, and what is announced."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -94,7 +94,7 @@ class Evening:
     def results(self) -> list[str]:
         """What became of the steps so far, with the reason."""
         return [
-            f"{self.run.steps[mark.index].act} {mark.result}{f' {mark.reason}' if mark.reason else ''}"
+            f"{self.run.steps[mark.index].act} {mark.result} {mark.reason or ''}".rstrip()
             for mark in self.run.marks
         ]
 
@@ -449,7 +449,10 @@ def test_a_step_that_was_skipped_before_the_restart_stays_skipped() -> None:
 
 
 def test_optional_steps_go_as_it_gets_late() -> None:
-    """At 22:08 without the wand there is time; the person cleanses until 22:12, and the mask alone would end at 22:22:30: the serum stays."""
+    """At 22:08 there is time without the wand, and the mask alone would end at 22:22:30.
+
+    The person cleanses until 22:12, and the serum stays.
+    """
     evening = Evening(
         "cleanse gel wand? rinse mask serum?", began_at=at("22:08:00"), finish_by=at("22:30:00")
     )

@@ -1,4 +1,4 @@
-"""What a person makes themselves: whether any session of it could ever be permitted, and what it amounts to.
+"""Custom programs: whether a session could ever be permitted, and the dose that it amounts to.
 
 Nothing is scaled. Every limit of a session speaks, by the gate's own rules and in its own words;
 what the person was given before does not, since a program is for later. The gate asks again at

@@ -86,7 +86,7 @@ def permit(
 
 
 def eligible(situation: Situation) -> tuple[Refusal, ...]:
-    """Return why this person may not be treated at all now, whatever is asked; empty if they may."""
+    """Return why this person may not be treated at all now; empty if they may."""
     return ordered(refusal for rule in eligibility.CONSTRAINTS for refusal in rule(situation))
 
 
@@ -109,7 +109,7 @@ def by_itself(request: SessionParameters, device: Device, now: datetime) -> tupl
 
 
 def lasting(refused: Refused, until: datetime) -> tuple[Refusal, ...]:
-    """Return the refusals that remain until a time even if the device comes back; empty if waiting may help.
+    """Return the refusals that remain until a time even if the device comes back.
 
     Args:
         refused: The answer for the device as it is now.

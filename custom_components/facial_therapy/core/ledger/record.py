@@ -136,8 +136,9 @@ class Record:
 
     @property
     def treated_s(self) -> float:
-        """How long it counts as treatment, in seconds: nothing if it was void, as planned until the
-        node tells, then the time in which output flowed.
+        """How long it counts as treatment, in seconds.
+
+        Nothing if it was void, as planned until the node reports, then the time with output.
 
         Source: docs/safety.md, X3.
         """
@@ -154,7 +155,7 @@ class Record:
 
     @property
     def counts(self) -> bool:
-        """Whether it counts as a session: 20 % of its plan or more. A dose of which a node says that it was no session does not."""
+        """Whether it counts as a session: 20 % of its plan or more, and a session to the node."""
         return self.sessions > 0 and not self.void and self.share >= limits.COUNTS_FROM_SHARE
 
     def lives(self, at: datetime) -> bool:
@@ -163,7 +164,7 @@ class Record:
 
 
 def unaccustomed(record: Record, before: Iterable[Record]) -> bool:
-    """Tell whether a skin has not had it like this yet: the first session of its program, or one that was to give more than any before.
+    """Tell whether this is new to the skin: the first session of its program, or a larger dose.
 
     Args:
         record: A session.
@@ -178,7 +179,7 @@ def unaccustomed(record: Record, before: Iterable[Record]) -> bool:
 
 
 def merge(one: Record, other: Record) -> Record:
-    """Return what two tellings of one session amount to: per number the larger, and what only one of them knows.
+    """Return the union of two versions of one session: of each number the larger.
 
     It is commutative, associative and idempotent, so that histories may arrive late, twice and out
     of order. A settled telling settles an open one; of two settled ones the larger dose stays.
@@ -209,7 +210,7 @@ def merge(one: Record, other: Record) -> Record:
 
 
 def _identity(record: Record) -> tuple[bool, int, str, int, str, str, str]:
-    """Order tellings by who tells: our own before what a node says of a session that we did not start."""
+    """Order versions by source: our own before a node's version of a foreign session."""
     return (
         record.started_by is None,
         tuple(Source).index(record.source),

@@ -20,7 +20,7 @@ def settled(
     ended_at: datetime,
     output_s: float | None = None,
 ) -> Record:
-    """Return a record settled to what was delivered, nominal; of two settlings the larger dose stays.
+    """Settle a record to what was delivered, nominal; of two settlings the larger dose stays.
 
     Args:
         record: The session as the ledger has it.
@@ -36,12 +36,12 @@ def settled(
 
 
 def voided(record: Record, ended_at: datetime) -> Record:
-    """Return a record settled as a session that never had output: it costs nothing."""
+    """Settle a record as a session that never had output: it costs nothing."""
     return settled(record, delivered=Dose(), outcome=Outcome.VOID, ended_at=ended_at, output_s=0)
 
 
 def over(record: Record, *, at_least: Dose, ended_at: datetime) -> Record:
-    """Return a record of which nothing can flow any more: it counts in full until the node tells."""
+    """End a record whose delivered dose is not known: it counts in full until the node reports."""
     return merge(record, replace(record, at_least=at_least, ended_at=ended_at))
 
 

@@ -41,7 +41,9 @@ class WatchedLight:
 
 
 def longest_s(channel: Channel, irradiance_mw_cm2: float) -> float:
-    """Return the longest time in seconds that may be planned for a light: that of a session, and its charged fluence inside the hard ceiling of its channel.
+    """Return the longest time in seconds that may be planned for a tracked light.
+
+    No longer than a session, and its worst-case fluence stays below its channel's hard ceiling.
 
     Source: docs/safety.md, L7 to L11, L28.
     """

@@ -279,7 +279,7 @@ def _over(run: RoutineRun, outcome: Outcome) -> tuple[RoutineRun, tuple[RoutineE
 def _next(
     run: RoutineRun, now: datetime, why_not: WhyNot
 ) -> tuple[RoutineRun, tuple[RoutineEffect, ...]]:
-    """Enter the next step that is not dropped; after the last one, or after the window, it is over."""
+    """Enter the next step that is not dropped; after the last one, or the window, the run ends."""
     run = _drop_refused(_drop_late(replace(run, index=run.index + 1), now), now, why_not)
     left = _left(run)
     if not left:
@@ -322,7 +322,7 @@ def _drop_late(run: RoutineRun, now: datetime) -> RoutineRun:
 
 
 def _drop_refused(run: RoutineRun, now: datetime, why_not: WhyNot) -> RoutineRun:
-    """Before gel is put on: leave it out together with a wand that will be refused, unless that is to end the routine."""
+    """Leave out gel together with a wand that will be refused, unless that ends the routine."""
     left = _left(run)
     if not left or run.steps[left[0]].act is not Act.GEL:
         return run

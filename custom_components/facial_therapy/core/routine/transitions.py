@@ -161,7 +161,7 @@ _REFUSE: Final = None
 
 
 def _events(state: RoutineState, **rows: Row | None) -> Mapping[RoutineEvent, Row | None]:
-    """Return a complete row set: what is not named stays, a person's event that is not named is refused."""
+    """Complete a set of rows: an event not named changes nothing, or is refused if a person's."""
     complete: dict[RoutineEvent, Row | None] = {
         event: _REFUSE if event in PERSONS else Row(state) for event in RoutineEvent
     }
