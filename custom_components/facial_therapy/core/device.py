@@ -75,7 +75,7 @@ class Telemetry:
     charging: bool = False
     fault: Fault | None = None
     cause: str | None = None
-    """Why it is suspended: contact, lease, owner, guard."""
+    """Why it is suspended: contact, lease, client, watchdog."""
     output_s: float = 0
     """How long output has flowed in this session."""
     left_s: float = 0
@@ -89,7 +89,7 @@ class Telemetry:
     """Wand: number of the zone of a session, from 1."""
     delivered: Dose
     button: bool = False
-    """The node's button has been held for 3 s and still is: a subject can be enrolled."""
+    """The node's button has been held for 3 s and still is: a person can be enrolled."""
     profiles: frozenset[int] = frozenset()
     """The tokens that are enrolled."""
     refuses: tuple[Refusal, ...] = ()

@@ -16,7 +16,7 @@ class Verdict(StrEnum):
     BLOCKED = "blocked"
     """Not for this person; nothing overrides it."""
     CLINICIAN = "clinician"
-    """Only since a clinician has agreed, on the date that goes with it."""
+    """Allowed since a clinician has agreed, on the date that goes with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Screening:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """A modality that has to wait; of what for, nothing is kept. Both are UTC and aware."""
+    """A pause of a modality, without its cause. Both times are UTC and aware."""
 
     until: datetime
     hard_until: datetime

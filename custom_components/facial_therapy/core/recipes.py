@@ -53,7 +53,7 @@ class Program:
     build_up_weeks: int | None = None
     """After so many weeks a plan proposes to keep up what was reached; None: never."""
     custom: bool = False
-    """Made by a person: taken as it is."""
+    """Made by a person: used as it is."""
 
     @property
     def modalities(self) -> frozenset[Modality]:

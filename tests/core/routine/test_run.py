@@ -7,15 +7,9 @@ from typing import Any, Final
 import pytest
 
 from custom_components.facial_therapy.core.refusal import Reason, Refusal, RefusedError
-from custom_components.facial_therapy.core.routine.run import (
-    CUES,
-    Mark,
-    RoutineRun,
-    advance,
-    begin,
-    cue,
-    refused,
-)
+from custom_components.facial_therapy.core.routine.cues import CUES, cue
+from custom_components.facial_therapy.core.routine.refused import refused
+from custom_components.facial_therapy.core.routine.run import Mark, RoutineRun, advance, begin
 from custom_components.facial_therapy.core.routine.steps import IfRefused, Step, Steps
 from custom_components.facial_therapy.core.routine.transitions import (
     Outcome,
@@ -302,19 +296,6 @@ def test_a_session_that_may_not_begin_yet_is_asked_for_at_its_time_and_not_in_a_
             (),
             START + timedelta(seconds=expected),
         )
-
-
-def test_of_several_refusals_the_one_that_holds_for_good_decides() -> None:
-    offline, busy, skin = (
-        Refusal(reason=reason) for reason in (Reason.DEVICE_OFFLINE, Reason.BUSY, Reason.SKIN_TYPE)
-    )
-    soon = Refusal(reason=Reason.REST, allowed_at=START + timedelta(minutes=15))
-    late = Refusal(reason=Reason.REST, allowed_at=START + timedelta(minutes=16))
-    assert refused([offline, busy, soon, skin], START) == (RoutineEvent.REFUSED, skin)
-    assert refused([offline, late], START) == (RoutineEvent.REFUSED, late)
-    assert refused([offline, busy, soon], START) == (RoutineEvent.HINDERED, busy)
-    assert refused([soon, offline], START) == (RoutineEvent.OFFLINE, offline)
-    assert refused([soon], START) == (RoutineEvent.EARLY, soon)
 
 
 def test_gel_of_an_hour_ago_is_asked_for_before_light() -> None:

@@ -8,7 +8,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from custom_components.facial_therapy.core.model import Modality
 from custom_components.facial_therapy.core.refusal import Reason, Refusal, RefusedError
-from custom_components.facial_therapy.core.routine.run import RoutineRun, advance, begin, refused
+from custom_components.facial_therapy.core.routine.refused import refused
+from custom_components.facial_therapy.core.routine.run import RoutineRun, advance, begin
 from custom_components.facial_therapy.core.routine.steps import Act, Steps, check, gap
 from custom_components.facial_therapy.core.routine.transitions import (
     RoutineEffect,

@@ -7,11 +7,11 @@ import pytest
 from custom_components.facial_therapy.core.routine.transitions import (
     PERSONS,
     TABLE,
+    Leads,
     RoutineEffect,
     RoutineEvent,
     RoutineState,
     Row,
-    Turn,
 )
 
 # A cell is where it leads ("." stays, "-" is refused), then / the effects (a start, s stop the
@@ -165,7 +165,7 @@ def test_a_session_starts_only_where_none_lives_by_a_person_the_clock_or_a_retur
 def test_the_next_step_is_entered_only_where_no_session_lives_or_when_it_has_ended(
     state: RoutineState, event: RoutineEvent, row: Row
 ) -> None:
-    if row.to in {*Turn, RoutineState.OVER} and state in MAY_LIVE:
+    if row.to in {*Leads, RoutineState.OVER} and state in MAY_LIVE:
         assert event is RoutineEvent.ENDED or (state, event) == (
             RoutineState.STARTING,
             RoutineEvent.REFUSED,

@@ -212,7 +212,7 @@ def best_device(modality: Modality, channels: tuple[Channel, ...]) -> Device:
 
 
 def _light_scale(device: Device, person: Person) -> float:
-    """What turns a charged limit of light into the nominal one of this person on this device."""
+    """What turns a worst-case limit of light into the nominal one of this person on this device."""
     return limits.SKIN_FACTOR[person.skin_type] / (1 + uncertainty(device))
 
 

@@ -1,4 +1,4 @@
-"""What a person may still be given: rest, gaps, and the windows of a day and a week.
+"""What a person may still have: rest, gaps, and the windows of a day and a week.
 
 Each rule yields refusals and knows nothing of the others, so each holds by itself, and one more can
 only tighten. A refusal names the row of docs/safety.md (`detail`), what is left now in the worst

@@ -109,7 +109,7 @@ def enrolled(situation: Situation) -> Iterator[Refusal]:
 
 
 def ledger_readable(situation: Situation) -> Iterator[Refusal]:
-    """Nothing is permitted while it is not known what was given."""
+    """Nothing is permitted while it is not known what was delivered."""
     if not situation.ledger_readable:
         yield Refusal(reason=Reason.LEDGER_UNREADABLE)
 

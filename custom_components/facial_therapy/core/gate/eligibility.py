@@ -1,6 +1,6 @@
 """Whether a person may be treated at all, and with what options.
 
-Every rule is a constraint of its own, as in `request`. What a person, an automation or a clock does
+Each rule yields refusals. What a person, an automation or a clock does
 to an `Eligibility` is a function that returns a new one. Whatever is reported makes it stricter at
 once; nothing but a person makes it milder, and no function here does so before the hard time is
 over.
@@ -96,7 +96,7 @@ def _until(reason: Reason, until: datetime | None, situation: Situation) -> Iter
 # --- what is reported, only ever stricter ---------------------------------------------------------
 
 
-def blocked(eligibility: Eligibility, modalities: Iterable[Modality], block: Hold) -> Eligibility:
+def held(eligibility: Eligibility, modalities: Iterable[Modality], block: Hold) -> Eligibility:
     """Add a hold for some modalities; an earlier one is never shortened, and no cause is stored."""
     holds = dict(eligibility.holds)
     for modality in modalities:
@@ -134,9 +134,7 @@ def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
     return one if other is None else _later(one, other)
 
 
-def screened_anew(
-    eligibility: Eligibility, screenings: Mapping[Modality, Screening]
-) -> Eligibility:
+def rescreened(eligibility: Eligibility, screenings: Mapping[Modality, Screening]) -> Eligibility:
     """Return the eligibility of an adult after a screening; holds and reports stay."""
     return replace(eligibility, adult=True, screenings=MappingProxyType(dict(screenings)))
 
@@ -144,7 +142,7 @@ def screened_anew(
 # --- what a person takes back ---------------------------------------------------------------------
 
 
-def unblocked(eligibility: Eligibility, now: datetime) -> Eligibility:
+def released(eligibility: Eligibility, now: datetime) -> Eligibility:
     """End holds as early as allowed: after their hard time, and not within 24 hours from now."""
     earliest = now + limits.LOOSENED_AFTER
     holds = {
@@ -193,7 +191,7 @@ def inherited(eligibility: Eligibility, left: Iterable[Eligibility]) -> Eligibil
     """Merge the holds inherited from removed people: it may be the same face under another name."""
     for other in left:
         for modality, block in other.holds.items():
-            eligibility = blocked(eligibility, [modality], block)
+            eligibility = held(eligibility, [modality], block)
         eligibility = replace(
             eligibility,
             redness_until=_latest(eligibility.redness_until, other.redness_until),

@@ -91,7 +91,7 @@ def eligible(situation: Situation) -> tuple[Refusal, ...]:
 
 
 def by_itself(request: SessionParameters, device: Device, now: datetime) -> tuple[Refusal, ...]:
-    """Return what is wrong with a request whatever was given before and whatever the device does.
+    """Return what is wrong with a request by itself, without history and the device's state.
 
     A custom program is checked with it, which is for any later day. `permit` asks the same rules.
     """
@@ -132,11 +132,11 @@ def used(
         person: Whose budget it is.
         modality: Light or current.
         now: UTC and aware.
-        history: What the person has been given, on every device.
+        history: What the person has had, on every device.
         window: Key of `windows.WINDOWS`.
 
     Returns:
-        What was given inside the window, its ceiling, and the unit of both; doses in the worst
+        What was delivered inside the window, its ceiling, and the unit of both; doses in the worst
         case.
     """
     rule = WINDOWS[window]

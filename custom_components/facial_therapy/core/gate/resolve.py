@@ -5,7 +5,7 @@ says yes or no. It leaves out or replaces light only where the recipe says so: b
 blue for skin types IV to VI, puffiness in red without an eye shield. Everything else that does not
 fit (a channel that the mask lacks, near-infrared without an eye shield, a mask or wand without
 calibration) is refused by `permit`, so that a program never quietly becomes another one. What a
-person has made themselves is taken as it is, and refused rather than scaled.
+custom program is used as it is, and refused rather than scaled.
 """
 
 from dataclasses import replace
@@ -31,11 +31,11 @@ def resolve_program(
     """Return a program in physical units, for this person on this device.
 
     Of a built-in one light is base x skin factor x 1.2 / (1 + U), current is base x 1.2 / (1 + U)
-    (the skin factor is for light), so that a coarser calibration lowers the drive and the charged
-    value stays. Both are rounded down to what the wire carries: whole µW/cm² and whole µA. In the
+    (the skin factor is for light), so that a coarser calibration lowers the drive and the
+    worst-case value stays. Both are rounded down to what the wire carries: whole µW/cm² and whole µA. In the
     first three sessions of the modality half of the time; the frequency never changes. A person who
     has opted for less gets that share of the level, and no more than their time. One that a person
-    has made is taken as it is.
+    has made is used as it is.
 
     Args:
         program_key: A key of `BUILT_IN` or of `custom`.

@@ -49,7 +49,7 @@ def _field(channel: object) -> str:
 
 
 def same_person(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
-    """Rule 9: the person who is named is the person who is charged, or nothing starts."""
+    """Rule 9: the named person is the one whose budget counts, or nothing starts."""
     if request.parameters.person.person_id != situation.person.person_id:
         yield Refusal(reason=Reason.UNKNOWN_PERSON, field="person")
 
@@ -224,7 +224,7 @@ def charge(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal
 
 
 def half_period_charge(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
-    """M20: charged peak times half a period, said as the least frequency for the current."""
+    """M20: worst-case peak times half a period, said as the least frequency for the current."""
     if request.current_ua is not None and request.frequency_hz is not None:
         bound = bounds.slowest(request.current_ua, situation.device)
         if request.frequency_hz < bound.minimum:

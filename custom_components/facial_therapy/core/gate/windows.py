@@ -3,7 +3,7 @@
 *Hard* windows roll over 24 h and 168 h, and no option passes them; *default* ones count over 20 h
 and 160 h, so that the same evening a day or a week later is never refused for minutes. A session
 counts in a window as a whole until its last output is out of it. What a request asks by itself is
-for the limits of a session to judge: a window speaks only where something was given in it.
+for the limits of a session to judge: a window refuses only if something was delivered in it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -80,7 +80,7 @@ class Window:
     length: timedelta
     modality: Modality | None
     """None: both count together."""
-    given: Callable[[Record], float]
+    amount: Callable[[Record], float]
     asked: Callable[[NormalizedRequest], float]
     most: Callable[[Situation], float]
 
@@ -89,14 +89,14 @@ class Window:
         asked = self.asked(request)
         if self.modality not in (None, situation.device.modality) or asked == 0:
             return
-        given = self._inside(situation)
-        most, left, free_at = self.most(situation), sum(amount for _, amount in given), None
-        for over_at, amount in given:
+        inside = self._inside(situation)
+        most, left, free_at = self.most(situation), sum(amount for _, amount in inside), None
+        for over_at, amount in inside:
             if left + asked <= most + _ROUNDING:
                 break
             left, free_at = left - amount, over_at + self.length
         if free_at is not None:
-            remaining = max(0, most - sum(amount for _, amount in given))
+            remaining = max(0, most - sum(amount for _, amount in inside))
             yield Refusal(
                 reason=self.reason,
                 maximum=round(remaining, 6),
@@ -118,7 +118,7 @@ class Window:
             if self.modality in (None, record.modality) and record.over_at > since
         ]
         return [
-            (record.over_at, amount) for record in records if (amount := self.given(record)) > 0
+            (record.over_at, amount) for record in records if (amount := self.amount(record)) > 0
         ]
 
 
@@ -171,7 +171,7 @@ def _doses(  # noqa: PLR0913 - the columns of the table
                 unit=limit.hard.unit,
                 length=length,
                 modality=modality,
-                given=lambda record: of(record.counted),
+                amount=lambda record: of(record.counted),
                 asked=lambda request: of(request.adding),
                 most=most,
             ),
@@ -193,7 +193,7 @@ def _sessions(  # noqa: PLR0913, PLR0917 - the columns of the table
         unit="1",
         length=length,
         modality=modality,
-        given=lambda record: record.sessions * record.counts,
+        amount=lambda record: record.sessions * record.counts,
         asked=lambda _request: 1,
         most=most,
     )
@@ -260,7 +260,7 @@ WINDOWS: Final[Mapping[str, Window]] = MappingProxyType(
             unit="s",
             length=limits.DAY_DEFAULT,
             modality=None,
-            given=lambda record: record.treated_s,
+            amount=lambda record: record.treated_s,
             asked=lambda request: request.duration_s,
             most=_constant(limits.TREATMENT_DAY.total_seconds()),
         ),

@@ -1,4 +1,4 @@
-"""The ledger's own time, which no step of the clock on the wall moves.
+"""The ledger's own time, which no step of the wall clock moves.
 
 It begins at the later of the wall clock and the newest entry of the ledger, and from then on goes
 by the monotonic clock alone. A wall clock that is put back reopens no window, also over a restart;

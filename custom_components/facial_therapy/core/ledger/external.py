@@ -24,7 +24,7 @@ LATE: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalSession:
-    """What somebody tells. Nothing of it has been checked."""
+    """What somebody logs. Nothing of it has been checked."""
 
     modality: Modality
     irradiance_mw_cm2: ByChannel | None = None

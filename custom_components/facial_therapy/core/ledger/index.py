@@ -112,7 +112,7 @@ class LedgerIndex:
     def add_person(
         self, person_id: str, at: datetime | None, removed_at: datetime | None = None
     ) -> None:
-        """Take in that a person was added, or removed, or is back."""
+        """Note that a person was added, or removed, or is back."""
         book = self._people.setdefault(person_id, _PersonIndex())
         book.added_at, book.removed_at = at, removed_at
 
@@ -128,7 +128,7 @@ class LedgerIndex:
             without: A session that is left out, the one that is to be amended.
 
         Returns:
-            The history. What was given in the 8 days before to people who were removed in the 8
+            The history. What was delivered in the 8 days before to people who were removed in the 8
             days before this one was added is part of it.
         """
         recent = sorted(
@@ -180,7 +180,7 @@ class LedgerIndex:
                 yield self.records[session_id]
 
     def totals(self, person_id: str) -> Totals:
-        """Return what a person was given in all."""
+        """Return what a person has had in total."""
         book = self._people.get(person_id) or _PersonIndex()
         fluence = {
             channel: book.micro[channel] / MICRO for channel in Channel if channel in book.micro
@@ -239,7 +239,7 @@ class LedgerIndex:
         )
 
     def carry(self, person_id: str, totals: Totals) -> None:
-        """Take in what was carried over from sessions that are no longer here."""
+        """Add what was carried over from sessions that are no longer here."""
         book = self._people.setdefault(person_id, _PersonIndex())
         for channel, fluence in totals.delivered.fluence_j_cm2.items():
             book.micro[channel] = book.micro.get(channel, 0) + round(fluence * MICRO)

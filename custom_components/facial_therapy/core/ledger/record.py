@@ -28,12 +28,12 @@ class Source(StrEnum):
     DEVICE = "device"
     """A governed device."""
     LOGGED = "logged"
-    """Given elsewhere, and told by a person."""
+    """An external session, logged by a person."""
     TRACKED = "tracked"
-    """A light of another integration, charged by its on-time."""
+    """A light of another integration, counted by its on-time."""
     UNKNOWN = "unknown"
-    """Charged because something is not known: a session around us, a gap in a node's history, a
-    ledger that was begun anew."""
+    """Counted because something is not known: a foreign session, a gap in a node's history, a
+    ledger that was reset."""
 
 
 LONGEST: Final[Mapping[Modality, timedelta]] = MappingProxyType(
@@ -54,7 +54,7 @@ _RANK: Final = (
     Outcome.INTERRUPTED,
     Outcome.FAULT,
 )
-"""Which outcome stays when two are told: the later one in this row."""
+"""Which of two outcomes stays: the later one in this row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class Record:
     session_id: str
     """16 hex digits."""
     mac: str | None
-    """The node; None if no governed device gave it."""
+    """The node; None if no governed device delivered it."""
     modality: Modality
     person_id: str | None
     """Config entry of the person; None if nobody knows whose it was."""
@@ -84,7 +84,7 @@ class Record:
     """What the limits count while it stands at its full plan."""
     grade: Grade = Grade.MEASURED
     uncertainty: float = 0
-    """U of the device when it was permitted: what was delivered is charged with it."""
+    """U of the device when it was permitted: what was delivered counts with it."""
     at_least: Dose = field(default_factory=Dose)
     """Nominal: what the node was seen to have delivered, while the session is not settled."""
     delivered: Dose | None = None
@@ -95,7 +95,7 @@ class Record:
     ended_at: datetime | None = None
     """When output was zero for good; None while it may still flow."""
     sessions: int = 1
-    """How many sessions it stands for: more than one if a whole window is charged at its ceiling.
+    """How many sessions it stands for: more than one if a whole window counts at its ceiling.
     """
 
     @property
@@ -124,7 +124,7 @@ class Record:
 
     @property
     def counted(self) -> Dose:
-        """What the limits count of it now, charged.
+        """What the limits count of it now, in the worst case.
 
         Source: docs/safety.md, L28.
         """

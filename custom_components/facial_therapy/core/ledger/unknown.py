@@ -52,7 +52,7 @@ def shortfall(  # noqa: PLR0913 - what a node tells of a person
     """Return a session for what a node has counted for a person and the ledger does not know.
 
     A node that is switched off for days has windows that reach further back than a week, so that
-    everything known of it counts against what it tells.
+    everything known of it counts against what it reports.
 
     Args:
         session_id: Of the session that is returned.
@@ -60,7 +60,7 @@ def shortfall(  # noqa: PLR0913 - what a node tells of a person
         modality: Of the node.
         at: Now: what is not known is dated as if it had just ended.
         mac: The node.
-        told: Charged, the sums of the node's week. Light: `BLUE` for blue, all other channels
+        told: Worst case, the sums of the node's week. Light: `BLUE` for blue, all other channels
             together under any other one.
         sessions: How many sessions it has counted in the week.
         known: The person's records, of any node.

@@ -36,7 +36,7 @@ class Act(StrEnum):
 
     @property
     def modality(self) -> Modality | None:
-        """What gives it; None for what is done by hand."""
+        """What delivers it; None for a step by hand."""
         return Modality(self) if self in (Act.WAND, Act.MASK) else None
 
 
@@ -122,7 +122,7 @@ def _bad(*, rule: str) -> RefusedError:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What a device gave last."""
+    """What a device delivered last."""
 
     modality: Modality
     ended_at: datetime
@@ -192,7 +192,7 @@ def fit(
         steps: What is still to do; the durations of device steps are those of their sessions.
         now: UTC and aware.
         finish_by: UTC and aware.
-        last: What a device gave last in this routine.
+        last: What a device delivered last in this routine.
         gel: Gel is on the face: rinsing stays.
     """
     everything = range(len(steps))

@@ -70,7 +70,7 @@ class PlannedEvening:
 
 @dataclass(frozen=True, slots=True)
 class CompletedSession(CountedSession):
-    """A session that was given, counted or not."""
+    """A session in the ledger, counted or not."""
 
     ended_at: datetime
     program: str

@@ -80,12 +80,12 @@ class WeekPlan:
 
     @property
     def recipe(self) -> Program:
-        """What is given."""
+        """The program of the plan."""
         return self.custom or BUILT_IN[self.program]
 
     @property
-    def gives(self) -> frozenset[Modality]:
-        """What there is that its program has something for."""
+    def programmed(self) -> frozenset[Modality]:
+        """The modalities of the plan that its program has a recipe for."""
         return self.modalities & self.recipe.modalities
 
     def days(self, modality: Modality, day: date) -> tuple[int, ...]:
@@ -121,7 +121,7 @@ def check(plan: WeekPlan) -> None:
         raise RefusedError(
             Refusal(reason=Reason.UNKNOWN_PROGRAM, field="program", detail=plan.program)
         )
-    if not plan.gives:
+    if not plan.programmed:
         raise RefusedError(
             Refusal(reason=Reason.WRONG_MODALITY, field="devices", detail=plan.program)
         )
@@ -229,7 +229,7 @@ class Plan:
         return self.planned(day) if self.why_not(day) in (None, Why.SKIPPED) else ()
 
     def begun(self, plan: WeekPlan) -> Plan:
-        """Return the course with a plan that holds from its day on, instead of any later one.
+        """Return the plans with one that holds from its day on, instead of any later one.
 
         Raises:
             RefusedError: As `check`.
