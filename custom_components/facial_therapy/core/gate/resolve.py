@@ -32,10 +32,10 @@ def resolve_program(
 
     Of a built-in one light is base x skin factor x 1.2 / (1 + U), current is base x 1.2 / (1 + U)
     (the skin factor is for light), so that a coarser calibration lowers the drive and the
-    worst-case value stays. Both are rounded down to what the wire carries: whole µW/cm² and whole µA. In the
-    first three sessions of the modality half of the time; the frequency never changes. A person who
-    has opted for less gets that share of the level, and no more than their time. One that a person
-    has made is used as it is.
+    worst-case value stays. Both are rounded down to what the wire carries: whole µW/cm² and whole
+    µA. In the first three sessions of the modality half of the time; the frequency never changes.
+    A person who has opted for less gets that share of the level, and no more than their time. A
+    custom program is used as it is.
 
     Args:
         program_key: A key of `BUILT_IN` or of `custom`.
