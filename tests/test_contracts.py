@@ -220,6 +220,7 @@ SHARED: Final[Mapping[str, int]] = MappingProxyType(
         "MASK_CONTACT_WINDOW_MS": micro(limits.CONTACT_WINDOW_S[Modality.MASK]),
         "WAND_CONTACT_WINDOW_MS": micro(limits.CONTACT_WINDOW_S[Modality.WAND]),
         "KEPT_MS": micro(limits.KEPT_S),
+        "SESSION_LIFE_S": limits.SESSION_LIFE_S,
         "OFF_BEFORE_ON_MS": micro(limits.OFF_BEFORE_ON_S),
         "ON_EDGES": limits.ON_EDGES,
         "ON_EDGES_WINDOW_MS": micro(limits.ON_EDGES_WINDOW_S),

@@ -10,7 +10,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import CONF_KIND, KIND_PERSON, SIGNAL_TOLD
 from .coordinator import DeviceConfigEntry
-from .core.routine.run import CUES
+from .core.routine.cues import CUES
 from .core.zones import ZONES
 from .entity import (
     DOSE_UNIT,

@@ -15,7 +15,7 @@ from homeassistant.components.sensor import (
 from homeassistant.util import dt as dt_util
 
 from .core.model import Channel, Modality
-from .core.routine.run import CUES
+from .core.routine.cues import CUES
 from .entity import DOSE_UNIT, EveningEntity, PersonDescription, PersonEntity
 from .routines.forecast import agenda_of, next_evening
 from .routines.runner import Evenings

@@ -1,4 +1,4 @@
-"""Tests of the rules. No mocks, no patched clock: time is an argument. The values below are good ones, to be bent by a test."""
+"""Tests of the rules, without mocks: time is an argument. The values below are good ones."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -47,7 +47,7 @@ def screening(**changes: Any) -> Screening:
 
 
 def eligibility(**changes: Any) -> Eligibility:
-    """Return the standing of an adult who has been screened for both modalities, and of whom nothing has been reported."""
+    """Return the eligibility of an adult screened for both modalities, with nothing reported."""
     values: dict[str, Any] = {"adult": True, "screenings": dict.fromkeys(Modality, screening())}
     return Eligibility(**values | changes)
 
@@ -94,7 +94,7 @@ def mask(*, channels: Iterable[Channel] = Channel, **changes: Any) -> Device:
 
 
 def wand(**changes: Any) -> Device:
-    """Return a wand with an electrode of 25 mm², measured to 20 %, whose own ceilings are the hard ones."""
+    """Return a wand with 25 mm², measured to 20 %, whose own ceilings are the hard ones."""
     values: dict[str, Any] = {
         "modality": Modality.WAND,
         "contract": (1, 0),
@@ -174,7 +174,7 @@ def counters(**changes: Any) -> ProfileCounters:
 
 
 def situation(device: Device | None = None, **changes: Any) -> Situation:
-    """Return a situation in which a sound request starts: the mask idle, seen off, the person enrolled."""
+    """Return a situation in which a sound request starts: mask idle and off, person enrolled."""
     values: dict[str, Any] = {
         "device": device or mask(),
         "telemetry": node(),
@@ -215,7 +215,7 @@ def answer(  # noqa: PLR0913 - all that a start depends on
 
 
 def refusals(*arguments: Any, **keywords: Any) -> tuple[Refusal, ...]:
-    """Return what the gate says against a request, as `answer` asks it; empty if it is permitted."""
+    """Return what the gate says against a request, asked by `answer`; empty if permitted."""
     answered = answer(*arguments, **keywords)
     return answered.refusals if isinstance(answered, Refused) else ()
 

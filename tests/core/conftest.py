@@ -1,4 +1,4 @@
-"""Hypothesis asks the same questions in every run, so that a red test is red for everybody; HYPOTHESIS_PROFILE=explore asks new ones."""
+"""Set up Hypothesis: the same examples in every run, new ones with HYPOTHESIS_PROFILE=explore."""
 
 import os
 

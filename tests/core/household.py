@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from custom_components.facial_therapy.core.device import Device
 from custom_components.facial_therapy.core.dose import planned, worst_case_at
 from custom_components.facial_therapy.core.ledger import clock
 from custom_components.facial_therapy.core.ledger.index import LedgerIndex
-from custom_components.facial_therapy.core.ledger.record import Record, Source, merge
+from custom_components.facial_therapy.core.ledger.record import Record, Source
+from custom_components.facial_therapy.core.ledger.settle import foreign, settled, voided
 from custom_components.facial_therapy.core.ledger.unknown import ceiling
 from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Outcome, SkinType
 from custom_components.facial_therapy.core.person import Options, Person
@@ -141,7 +142,7 @@ class Household:
         return max(self.ledger_now, self.now + self.wall_off)
 
     def write(self, change: Write, crash: str = "") -> bool:
-        """Write durably and let it take effect, or crash before or after the line is on the disk; tell whether the caller lives on."""
+        """Write durably and apply a change, or crash around it; return whether the caller lives."""
         if crash != "before":
             self.disk.append(change)
             self.newest = self.ledger_now
@@ -160,7 +161,10 @@ class Household:
         self.restart(timedelta(seconds=30), timedelta(0))
 
     def restart(self, off: timedelta, behind: timedelta) -> None:
-        """Come back after a while. The wall clock may be behind; it is not ahead of the ledger's time and the time that has passed: it would be believed."""
+        """Come back after a while, with a wall clock that may be behind.
+
+        It is not ahead of the ledger's time and the time that has passed: it would be believed.
+        """
         self.happened["restart"] += 1
         most = self.ledger_now + off
         self.pass_time(off)
@@ -239,7 +243,7 @@ class Household:
             gel_rinsed=True,
         )
 
-    def start(
+    def start(  # noqa: PLR0913 - all that can go wrong in a start
         self, name: str, face: str, size: float, *, blue: bool, crash: str = "", runs: bool = True
     ) -> None:
         """Ask the gate, write, arm; with `runs` unset the node never got the command."""
@@ -323,7 +327,7 @@ class Household:
     # --- what nodes tell --------------------------------------------------------------------------
 
     def take_in(self, name: str, crash: str = "") -> None:
-        """Take in what the node has closed since the last time, and what was never accepted as void."""
+        """Import what the node has closed, and settle what it never accepted as void."""
         each = self.nodes[name]
         while each.taken_in < len(each.history):
             if not self.tell(name, each.taken_in, crash):
@@ -332,18 +336,7 @@ class Household:
         told = {entry.session.session_id for entry in each.history}
         for record in self.books.open_sessions(name):
             if record.session_id not in told and each.live is None:
-                self.put(
-                    merge(
-                        record,
-                        replace(
-                            record,
-                            delivered=Dose(),
-                            output_s=0,
-                            outcome=Outcome.VOID,
-                            ended_at=self.dated,
-                        ),
-                    )
-                )
+                self.put(voided(record, self.dated))
 
     def retell(self, name: str, index: int, crash: str = "") -> None:
         """Hear something once more, or before its turn."""
@@ -358,27 +351,30 @@ class Household:
         delivered = times(entry.session.planned, entry.share)
         ended_at = self.dated - (self.now - entry.ended_at)
         known = self.books.records.get(entry.session.session_id)
-        settled: dict[str, Any] = {
-            "delivered": delivered,
-            "output_s": entry.session.duration_s * entry.share,
-            "outcome": Outcome.STOPPED,
-            "ended_at": ended_at,
-        }
+        output_s = entry.session.duration_s * entry.share
+        outcome = Outcome.STOPPED if entry.share else Outcome.VOID
         if known is None:
-            known = Record(
-                session_id=entry.session.session_id,
-                mac=name,
-                modality=each.device.modality,
+            told = foreign(
+                entry.session.session_id,
+                name,
+                each.device,
                 person_id=self.ids[entry.session.face],
-                program="",
-                source=Source.UNKNOWN,
-                started_at=ended_at,
-                duration_s=entry.session.duration_s,
+                profile=0,
                 planned=entry.session.planned,
-                worst_case=worst_case_at(entry.session.planned, each.device.grade, U),
-                uncertainty=U,
+                delivered=delivered,
+                output_s=output_s,
+                outcome=outcome,
+                ended_at=ended_at,
             )
-        if not self.put(merge(known, replace(known, **settled)), crash):
+        else:
+            told = settled(
+                known,
+                delivered=delivered,
+                outcome=outcome,
+                ended_at=ended_at,
+                output_s=output_s,
+            )
+        if not self.put(told, crash):
             return False
         self.learn(entry.session.session_id)
         return True
@@ -425,7 +421,7 @@ class Household:
             )
 
     def begin_anew(self) -> None:
-        """The ledger cannot be read any more: everybody's windows are at their ceiling from now on."""
+        """Reset an unreadable ledger: everybody's windows are at their ceiling from now on."""
         self.happened["begun anew"] += 1
         self.disk, self.books = [], LedgerIndex()
         for face in self.faces:
@@ -470,10 +466,17 @@ class Household:
                 )
 
     def check(self) -> None:
-        """What the ledger counts in a hard window is never less than what the face got in it, up to the ceiling that a ledger begun anew starts at."""
+        """Compare: a hard window never counts less than the face got, and void costs nothing.
+
+        A ledger that was reset counts up to the ceiling that it starts at.
+        """
         oldest = self.now - WEEK - timedelta(days=2)
         if self.flows and self.flows[0].at < oldest:
             self.flows = [flow for flow in self.flows if flow.at >= oldest]
+        for record in self.books.records.values():
+            if record.outcome is Outcome.VOID:
+                cost = (record.counted.total, record.treated_s, record.counts)
+                assert cost == (0, 0, False), record
         for face in self.faces:
             for modality, length, counted, really in self.counted(face):
                 least = (
@@ -482,7 +485,7 @@ class Household:
                 assert counted >= least - ROUNDING, (face, modality, length, counted, really)
 
     def check_permitted(self, face: str, modality: Modality, adding: Dose) -> None:
-        """Nothing is permitted that leads above a ceiling, or before its rest, by what really was."""
+        """Nothing is permitted above a ceiling or before its rest, by what really was delivered."""
         assert all(each.live is None or each.live.face != face for each in self.nodes.values()), (
             "two at once"
         )

@@ -1,4 +1,4 @@
-"""`core.limits`: the numbers of LIMITS, written out a second time, and what must hold among them."""
+"""`core.limits`: the numbers written out a second time, and what must hold among them."""
 
 from datetime import timedelta
 import math
@@ -146,7 +146,7 @@ def test_temperature_drive_and_time_are_the_decided_ones() -> None:
     assert limits.LEASE_S == {Modality.MASK: 10, Modality.WAND: 5}
     assert limits.RENEW_S == {Modality.MASK: 3, Modality.WAND: 1}
     assert limits.CONTACT_WINDOW_S == {Modality.MASK: 20, Modality.WAND: 5}
-    assert (limits.KEPT_S, limits.STOP_CONFIRM_S) == (600, 2)
+    assert (limits.KEPT_S, limits.SESSION_LIFE_S, limits.STOP_CONFIRM_S) == (600, 3600, 2)
     assert limits.TELEMETRY_STALE_S == {Modality.MASK: 5, Modality.WAND: 3}
     assert limits.TELEMETRY_IDLE_STALE_S == 30
 
@@ -166,9 +166,7 @@ def test_people_are_the_decided_ones() -> None:
     )
 
 
-def test_a_lease_is_renewed_at_least_three_times_before_it_ends_and_silence_is_noticed_within_it() -> (
-    None
-):
+def test_a_lease_is_renewed_three_times_before_it_ends_and_silence_is_noticed_within_it() -> None:
     for modality in Modality:
         assert limits.RENEW_S[modality] * 3 <= limits.LEASE_S[modality]
         assert limits.TELEMETRY_STALE_S[modality] < limits.LEASE_S[modality]

@@ -18,7 +18,7 @@ import voluptuous as vol
 
 from ..const import DOMAIN
 from ..core import limits
-from ..core.gate.eligibility import blocked
+from ..core.gate.eligibility import held
 from ..core.model import Modality
 from ..core.person import Hold
 from ..core.refusal import Reason, Refusal, RefusedError
@@ -77,7 +77,7 @@ async def _async_block(call: ServiceCall) -> None:
         async_change_eligibility(
             call.hass,
             person,
-            lambda eligibility, _: blocked(
+            lambda eligibility, _: held(
                 eligibility, map(Modality, call.data[ATTR_MODALITIES]), block
             ),
         )

@@ -1,9 +1,9 @@
-"""What light and current amount to. Plain arithmetic, nothing is checked: a NaN comes out as a NaN, which every bound refuses.
+"""Doses of light and current. Nothing is checked: a NaN stays a NaN, which every bound refuses.
 
 Light: fluence (J/cm²) = irradiance (mW/cm²) x time (s) / 1000. Current: charge (mA·min) = peak (µA)
 x time (s) / 60 000, since a symmetric square wave has its peak's magnitude all the time. *Nominal*
-is what the device is set to and what a person is shown; *charged* is what the limits compare: times
-(1 + U).
+is what the device is set to and what a person is shown; *worst case* is what the limits compare:
+times (1 + U).
 """
 
 from collections.abc import Mapping
@@ -35,8 +35,8 @@ def uncertainty(device: Device) -> float:
 
     Returns:
         What the device claims, but never less than its grade may (measured 0.20; declared, none
-        0.50). Infinity if the claim is no number: charged values are then infinite too, and nothing
-        is allowed.
+        0.50). Infinity if the claim is no number: worst-case values are then infinite too, and
+        nothing is allowed.
 
     Source: docs/safety.md, L28.
     """
@@ -45,7 +45,7 @@ def uncertainty(device: Device) -> float:
 
 
 def planned(request: SessionParameters) -> Dose:
-    """Return the nominal dose of a request: its levels for all of its time, without credit for the ramp."""
+    """Return the nominal dose of a request: its levels for all of its time, the ramp included."""
     return Dose(
         fluence_j_cm2=MappingProxyType(
             {
@@ -60,7 +60,7 @@ def planned(request: SessionParameters) -> Dose:
 
 
 def worst_case(dose: Dose, device: Device) -> Dose:
-    """Return what a nominal dose, planned or delivered, counts for on a device: see `worst_case_at`.
+    """Return the worst case of a nominal dose, planned or delivered, on a device.
 
     Source: docs/safety.md, L28.
     """
@@ -72,7 +72,7 @@ def worst_case_at(dose: Dose, grade: Grade, share: float) -> Dose:
 
     Args:
         dose: Nominal.
-        grade: Calibration of what gives or gave it.
+        grade: Calibration of the device that delivers it.
         share: Its U, 0.2 = 20 %.
 
     Returns:

@@ -3,7 +3,7 @@
 `default` is what holds for everybody, `hard` the ceiling that no option passes; the firmware has
 its own copy of the hard ones. A limit changes in one commit here, in the firmware's `limits.h`, in
 `docs/safety.md` (each `source` is a row there) and in the CHANGELOG under "Safety"; contract tests
-insist. All limits of light and current compare charged values: nominal times (1 + U). They are
+insist. All limits of light and current compare worst-case values: nominal times (1 + U). They are
 engineering limits inside published exposures; no clinician has reviewed them.
 """
 
@@ -69,10 +69,10 @@ IRRADIANCE: Final[Mapping[Channel, Limit]] = MappingProxyType(
         Channel.AMBER: _limit("L4", "mW/cm²", 0.001, 20, 50),
     }
 )
-"""Charged irradiance of one channel."""
+"""Worst-case irradiance of one channel."""
 
 TOTAL_IRRADIANCE: Final = _limit("L5", "mW/cm²", 0, 70, 120)
-"""Charged irradiance of all channels together."""
+"""Worst-case irradiance of all channels together."""
 
 EXPOSURE_LIMIT: Final[Mapping[Channel, float]] = MappingProxyType(
     {Channel.RED: 200, Channel.NEAR_INFRARED: 364, Channel.BLUE: 200, Channel.AMBER: 200}
@@ -81,7 +81,7 @@ EXPOSURE_LIMIT: Final[Mapping[Channel, float]] = MappingProxyType(
 the channels add up."""
 
 EXPOSURE_RATIO: Final = _limit("L6", "1", 0, 0.30, 0.50)
-"""Sum of charged E / EL."""
+"""Sum of worst-case E / EL."""
 
 FLUENCE: Final[Mapping[Channel, Limit]] = MappingProxyType(
     {
@@ -91,12 +91,12 @@ FLUENCE: Final[Mapping[Channel, Limit]] = MappingProxyType(
         Channel.AMBER: _limit("L11", "J/cm²", 0, 10, 30),
     }
 )
-"""Charged fluence of one channel in a session."""
+"""Worst-case fluence of one channel in a session."""
 
 FLUENCE_SESSION: Final = _limit("L12", "J/cm²", 0, 50, 100)
 FLUENCE_DAY: Final = _limit("L13", "J/cm²", 0, 50, 100)
 FLUENCE_WEEK: Final = _limit("L14", "J/cm²", 0, 200, 300)
-"""Charged fluence of all channels; hard windows roll over 24 h and 168 h, default ones over 20 h
+"""Worst-case fluence of all channels; hard windows roll over 24 h and 168 h, default ones over 20 h
 and 160 h."""
 FLUENCE_WEEK_OPTION_J_CM2: Final = 260
 """The week's fluence that goes with the option of six sessions."""
@@ -105,7 +105,7 @@ BLUE_WEEK: Final = _limit("L15", "J/cm²", 0, 45, 90)
 # --- current --------------------------------------------------------------------------------------
 
 CURRENT: Final = _limit("M1", "µA", 1, 300, 500)
-"""Charged peak current."""
+"""Worst-case peak current."""
 CURRENT_START_UA: Final = 50
 CURRENT_DENSITY_UA_MM2: Final = 20.0
 """2 mA/cm² of contact area, hard (M3)."""
@@ -120,7 +120,7 @@ NET_CHARGE: Final = _limit("M6", "µA", 0, 10, 10)
 """Mean over whole periods; by default also at most 1 % of each period."""
 NET_CHARGE_PERIOD_SHARE: Final = 0.01
 CHARGE: Final = _limit("M15", "mA·min", 0, 1.5, 7.5)
-"""Charged, of a session and of a day."""
+"""Worst case, of a session and of a day."""
 ZONE_S: Final = _limit("M14", "s", 1, 60, 180)
 IMPEDANCE_OHM: Final = Limit(
     default=Bound(minimum=500, maximum=15_000, unit="Ω", source="M8"),
@@ -185,11 +185,11 @@ UNCERTAINTY: Final[Mapping[Grade, float]] = MappingProxyType(
 DECLARED_DURATION_S: Final = 600
 UNCALIBRATED_DURATION_S: Final = 60
 UNCALIBRATED_FLUENCE_J_CM2: Final = 6.0
-"""What a session without calibration is charged: 60 s at 100 mW/cm²; red only, refused for the wand
+"""What a session without calibration counts: 60 s at 100 mW/cm²; red only, refused for the wand
 (L28)."""
 PROGRAM_UNCERTAINTY: Final = 0.20
 """Built-in programs are scaled by 1.2 / (1 + U), so that a coarser calibration lowers the drive and
-the charged value stays."""
+the worst-case value stays."""
 
 SKIN_FACTOR: Final[Mapping[SkinType, float]] = MappingProxyType(
     {
@@ -252,6 +252,8 @@ SESSION_LIFE_S: Final = 3600
 """
 KEPT_S: Final = 600
 """How long a suspended or paused session is kept."""
+SESSION_LIFE_S: Final = 3600
+"""How long a session lives from its first output, pauses included (L31)."""
 TELEMETRY_STALE_S: Final[Mapping[Modality, float]] = MappingProxyType(
     {Modality.MASK: 5, Modality.WAND: 3}
 )
@@ -278,7 +280,7 @@ REDNESS_LOCK: Final = timedelta(hours=72)
 RED_FLAG_LATCH: Final = timedelta(days=7)
 """Before that a warning sign cannot be cleared (X6)."""
 SKIN_NOT_FINE: Final = timedelta(hours=20)
-"""How long "not fine today" holds: the next evening is asked anew (X8)."""
+"""How long "not fine today" holds: the next evening asks again (X8)."""
 LOOSENED_AFTER: Final = timedelta(hours=24)
 """An option that allows more holds after this (X9)."""
 ADULT_YEARS: Final = 18
@@ -298,7 +300,10 @@ HALF_BLUE_SHARE: Final = 0.5
 
 
 def number(value: object) -> float:
-    """Return a finite number as it is; NaN for everything else: text, None, truth values, NaN, infinity, whatever is too large for a float."""
+    """Return a finite number as it is, and NaN for everything else.
+
+    Text, None, truth values, infinity and numbers too large for a float are NaN.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return math.nan
     return float(value) if -sys.float_info.max <= value <= sys.float_info.max else math.nan

@@ -12,7 +12,7 @@ from typing import Final
 
 
 class Modality(StrEnum):
-    """What a device gives: light or current."""
+    """What a device delivers: light or current."""
 
     MASK = "mask"
     WAND = "wand"
@@ -64,11 +64,11 @@ class Outcome(StrEnum):
     VOID = "void"
     """Never energized: counts nothing."""
     UNCERTAIN = "uncertain"
-    """Counted at its full planned dose until the node tells."""
+    """Counted at its full planned dose until the node reports."""
 
 
 class Fault(StrEnum):
-    """A bad thing that latches until a person clears it."""
+    """A fault latches until a person clears it."""
 
     OVER_TEMPERATURE = "over_temperature"
     TEMPERATURE_SENSOR = "temperature_sensor"
@@ -94,7 +94,7 @@ NO_LIGHT: Final[ByChannel] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dose:
-    """What skin got or is to get, nominal: fluence per channel for light, charge for current."""
+    """A dose, nominal: fluence per channel for light, charge for current."""
 
     fluence_j_cm2: ByChannel = NO_LIGHT
     charge_ma_min: float = 0

@@ -16,12 +16,12 @@ class Verdict(StrEnum):
     BLOCKED = "blocked"
     """Not for this person; nothing overrides it."""
     CLINICIAN = "clinician"
-    """Only since a clinician has agreed, on the date that goes with it."""
+    """Allowed since a clinician has agreed, on the date that goes with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screening:
-    """What is kept of a person's screening for one modality: the verdict and its dates, never an answer."""
+    """The verdict of a person's screening for one modality, and its dates; never an answer."""
 
     verdict: Verdict
     screened_at: datetime
@@ -36,7 +36,7 @@ class Screening:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """A modality that has to wait; of what for, nothing is kept. Both are UTC and aware."""
+    """A pause of a modality, without its cause. Both times are UTC and aware."""
 
     until: datetime
     hard_until: datetime
@@ -45,7 +45,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eligibility:
-    """What stands for and against treating a person at all. Whatever has not been answered or said counts as the worst."""
+    """Whether a person may be treated at all. What has not been answered counts as the worst."""
 
     adult: bool = False
     """Has confirmed to be 18 or older."""
@@ -61,7 +61,7 @@ class Eligibility:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What holds for a person instead of a default, always inside the hard ceilings; what stands here is the defaults."""
+    """A person's own values in place of defaults, always inside the hard ceilings."""
 
     mask_sessions_week: int = 4
     """1 to 6; more than 4 raise the week's fluence too."""

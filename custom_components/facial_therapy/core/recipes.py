@@ -53,7 +53,7 @@ class Program:
     build_up_weeks: int | None = None
     """After so many weeks a plan proposes to keep up what was reached; None: never."""
     custom: bool = False
-    """Made by a person: taken as it is."""
+    """Made by a person: used as it is."""
 
     @property
     def modalities(self) -> frozenset[Modality]:
@@ -67,7 +67,7 @@ class Program:
         return 0 if recipe is None else recipe.per_week
 
     def longest_s(self, modality: Modality) -> int:
-        """Return how long its session takes at most, for anybody on any device; 0 for what it has no recipe for."""
+        """Return how long its session takes at most, in seconds; 0 if it has no recipe."""
         recipe = self.mask if modality is Modality.MASK else self.wand
         return 0 if recipe is None else recipe.duration_s
 

@@ -7,7 +7,7 @@ from typing import Final
 
 
 class Reason(StrEnum):
-    """Why something is refused. The values are translation keys and words of the device contract."""
+    """Why something is refused. The values are translation keys and words of the contract."""
 
     # the request itself
     OUT_OF_BOUNDS = "out_of_bounds"
@@ -20,9 +20,9 @@ class Reason(StrEnum):
     BAD_TIME = "bad_time"
     IN_FUTURE = "in_future"
     TOO_LONG_AGO = "too_long_ago"
-    """Of a session that was given elsewhere: it does not count any more."""
+    """Of an external session: it does not count any more."""
     NOT_MANUAL = "not_manual"
-    """Numbers were given, but the program brings its own."""
+    """The request has numbers, but the program brings its own."""
     # the device
     DEVICE_OFFLINE = "device_offline"
     DEVICE_NOT_LOADED = "device_not_loaded"
@@ -33,7 +33,7 @@ class Reason(StrEnum):
     CHARGING = "charging"
     SENSOR_NOT_READY = "sensor_not_ready"
     STILL_WORN = "still_worn"
-    """Not taken off since output last flowed: the node would take its sensor for stuck."""
+    """Not taken off since output last flowed: the node would treat its sensor as stuck."""
     TOO_HOT = "too_hot"
     FAULTED = "faulted"
     STORE_FAILED = "store_failed"
@@ -82,7 +82,7 @@ class Reason(StrEnum):
     SCREENING_EXPIRED = "screening_expired"
     SCREENING_BLOCKED = "screening_blocked"
     ON_HOLD = "on_hold"
-    """Something was done to the face, or is taken, that has to be waited for."""
+    """A treatment of the face or a medicine pauses sessions."""
     REDNESS = "redness"
     RED_FLAG = "red_flag"
     SKIN_NOT_FINE = "skin_not_fine"
@@ -95,7 +95,10 @@ class Reason(StrEnum):
 
     @property
     def shown(self) -> str:
-        """The word for attributes, diagnostics and answers to automations, which are recorded: what tells of somebody's health is only `personal` there."""
+        """The word for attributes, diagnostics and answers to automations, which are recorded.
+
+        What reveals somebody's health is only `personal` there.
+        """
         return PERSONAL if self in _TELLING else self.value
 
 

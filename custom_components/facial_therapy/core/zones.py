@@ -12,7 +12,7 @@ ZONE_S: Final = (15, 60)
 
 
 def zone_s(duration_s: float) -> int:
-    """Return how long the wand stays in a zone, in seconds: whole rounds of the three zones, 15 to 60 s each."""
+    """Return the seconds that the wand stays in a zone, 15 to 60, in whole rounds of three."""
     rounds = max(1, -(-round(duration_s) // (len(ZONES) * ZONE_S[1])))
     return max(ZONE_S[0], -(-round(duration_s) // (len(ZONES) * rounds)))
 

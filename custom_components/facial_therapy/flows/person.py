@@ -40,7 +40,7 @@ from ..const import (
 )
 from ..coordinator import all_coordinators
 from ..core.gate.choices import answered
-from ..core.gate.eligibility import cleared, unblocked
+from ..core.gate.eligibility import cleared, released
 from ..core.model import Modality, SkinType
 from ..core.person import Eligibility
 from ..core.recipes import BUILT_IN
@@ -359,7 +359,7 @@ class PersonSteps(ScreeningSteps):
         )
         wand = (
             {vol.Required(CONF_WAND_EVERY_WEEKS, default=proposed.wand_every_weeks): every}
-            if Modality.WAND in proposed.gives
+            if Modality.WAND in proposed.programmed
             else {}
         )
         return self.async_show_form(
@@ -405,7 +405,7 @@ class PersonSteps(ScreeningSteps):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Say when the rest would be over, and end it then."""
-        ended = unblocked(self._standing(), dt_util.utcnow())
+        ended = released(self._standing(), dt_util.utcnow())
         if user_input is not None:
             return self._changed(ended)
         ends_at = max(

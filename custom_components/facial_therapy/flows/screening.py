@@ -18,7 +18,7 @@ import voluptuous as vol
 
 from ..const import CONF_SKIN_TYPE
 from ..core import limits
-from ..core.gate.eligibility import blocked, screened_anew
+from ..core.gate.eligibility import held, rescreened
 from ..core.gate.screening import (
     EFFECTS,
     Condition,
@@ -108,7 +108,7 @@ def rested(eligibility: Eligibility, answers: Mapping[str, Any]) -> Eligibility:
     day = _day(answers[CONF_TREATED_ON]) if CONF_TREATED_ON in answers else dt_util.now().date()
     treated_at = dt_util.as_utc(dt_util.start_of_local_day(day + timedelta(days=1)))
     for treatment in answers[CONF_TREATMENTS]:
-        eligibility = blocked(eligibility, Modality, block_after(Treatment(treatment), treated_at))
+        eligibility = held(eligibility, Modality, block_after(Treatment(treatment), treated_at))
     return eligibility
 
 
@@ -214,7 +214,7 @@ class ScreeningSteps(ConfigFlow):
             modality: screen(self._conditions, modality, agreed.get(modality), now, today)
             for modality in Modality
         }
-        eligibility = rested(screened_anew(self._standing(), screenings), self._answers)
+        eligibility = rested(rescreened(self._standing(), screenings), self._answers)
         unfit = [
             modality.value
             for modality, screening in screenings.items()

@@ -25,7 +25,7 @@ from homeassistant.helpers.event import EventStateChangedData, async_track_state
 from ..const import LOGGER, SIGNAL_TOLD
 from ..core.ledger import tracked_light
 from ..core.ledger.record import Record, Source
-from ..core.ledger.tracked_light import WatchedLight
+from ..core.ledger.tracked_light import TrackedLight
 from ..core.model import Channel
 from ..storage.ledger import LEDGER
 from ..storage.ledger_file import LedgerError
@@ -48,10 +48,10 @@ RETRY_S: Final = 30
 """After a ledger that could not be written."""
 
 
-def declared(subentry: ConfigSubentry) -> WatchedLight:
+def declared(subentry: ConfigSubentry) -> TrackedLight:
     """Return a light as a person declared it."""
     data = subentry.data
-    return WatchedLight(
+    return TrackedLight(
         light_id=subentry.subentry_id,
         channel=Channel(data[CONF_CHANNEL]),
         irradiance_mw_cm2=data[CONF_IRRADIANCE],

@@ -30,7 +30,9 @@ from ..core.model import Outcome
 from ..core.person import Person
 from ..core.recipes import named
 from ..core.refusal import Reason, Refusal, RefusedError
-from ..core.routine.run import RoutineRun, advance, begin, cue, refused
+from ..core.routine.cues import cue
+from ..core.routine.refused import refused
+from ..core.routine.run import RoutineRun, advance, begin
 from ..core.routine.steps import Step, Steps
 from ..core.routine.transitions import RoutineEffect, RoutineEvent, RoutineState
 from ..core.schedule.agenda import PlannedEvening

@@ -26,6 +26,7 @@ from ..core.ledger import clock
 from ..core.ledger.history import History, Totals
 from ..core.ledger.index import LedgerIndex
 from ..core.ledger.record import Record, merge
+from ..core.ledger.settle import over, settled
 from ..core.ledger.unknown import ceiling, shortfall
 from ..core.model import Dose, Modality, Outcome
 from .ledger_file import (
@@ -270,15 +271,12 @@ class Ledger:
         record = self._state.books.records[session_id]
         await self._async_put(
             hass,
-            merge(
+            settled(
                 record,
-                replace(
-                    record,
-                    delivered=delivered,
-                    outcome=outcome,
-                    ended_at=ended_at,
-                    output_s=output_s,
-                ),
+                delivered=delivered,
+                outcome=outcome,
+                ended_at=ended_at,
+                output_s=output_s,
             ),
         )
 
@@ -293,7 +291,7 @@ class Ledger:
         """
         record = self._state.books.records[session_id]
         await self._async_put(
-            hass, merge(record, replace(record, at_least=at_least, ended_at=ended_at))
+            hass, over(record, at_least=at_least, ended_at=ended_at)
         )
 
     async def async_merge(self, hass: HomeAssistant, record: Record) -> None:

@@ -1,4 +1,7 @@
-"""`core.allowed`: the bounds that a person is shown are the smallest of everything, rounded to the safe side. Edges are in `test_constraints`."""
+"""`core.gate.bounds`: a bound is the smallest of everything, rounded to the safe side.
+
+Edges are in `test_session_rules`.
+"""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`core.gate.budget` and `core.gate.windows`: each rule alone, at its edge, with the moment at which it would no longer refuse."""
+"""`core.gate.budget` and `.windows`: each rule at its edge, and when it no longer refuses."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -39,7 +39,7 @@ MODALITIES: Final = tuple(Modality)
 
 
 def given_before(ago: timedelta, modality: Modality = Modality.MASK, **changes: Any) -> Record:
-    """Somebody's settled session that ended some time ago: by default 20 J/cm² of red or 0.5 mA·min charged in 10 or 5 min."""
+    """Return a settled session that ended a while ago, by default 20 J/cm² or 0.5 mA·min."""
     dose = (
         Dose(fluence_j_cm2={Channel.RED: 20.0})
         if modality is Modality.MASK
@@ -457,7 +457,7 @@ def test_what_is_not_settled_counts_in_full_and_until_it_must_be_over() -> None:
     (refused,) = asked("fluence_day_default", claim(records=(unknown,)))
     assert (refused.maximum, refused.allowed_at) == (
         10,
-        unknown.started_at + timedelta(seconds=1800 + 1200 + 1200) + 20 * HOUR,
+        unknown.started_at + timedelta(seconds=1800 + 3600) + 20 * HOUR,
     )
 
 
@@ -726,7 +726,7 @@ def test_one_more_session_never_permits_what_was_refused(about: Claim, data: st.
 
 
 def test_the_table_of_limits_holds_a_session_in_a_day_and_a_day_in_a_week() -> None:
-    """A window speaks only where something was given: what one session asks has to be below every window by itself."""
+    """A window refuses only after a delivery, so one session has to fit into every window."""
     for kind in ("default", "hard"):
         session, day, week = (
             getattr(limit, kind).maximum

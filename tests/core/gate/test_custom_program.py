@@ -1,4 +1,4 @@
-"""Programs that people make: nothing is scaled, every limit speaks, and a week holds what it can."""
+"""`core.gate.custom_program`: nothing is scaled, every limit applies, a week holds what it can."""
 
 from typing import Any
 
@@ -177,9 +177,7 @@ def test_blue_is_not_for_dark_skin_in_a_program_of_ones_own_either() -> None:
     assert Reason.SKIN_TYPE in {refusal.reason for refusal in caught.value.refusals}
 
 
-def test_a_plan_of_ones_own_program_keeps_the_numbers_that_it_was_made_with_and_has_no_next_phase() -> (
-    None
-):
+def test_a_plan_of_a_custom_program_keeps_its_numbers_and_has_no_next_phase() -> None:
     week = plan(program="Glow", custom=light(red=20, per_week=2))
     weekly_plan = Plan().begun(week)
     assert len(week.days(MASK, week.begins_on)) == 2

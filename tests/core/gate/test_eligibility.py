@@ -1,4 +1,4 @@
-"""`core.person`: who may not start, until when, and that nothing but a person and time makes it milder."""
+"""`core.gate.eligibility`: who may not start, until when, and what makes it milder."""
 
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -21,15 +21,15 @@ from custom_components.facial_therapy.core.gate.choices import (
     within,
 )
 from custom_components.facial_therapy.core.gate.eligibility import (
-    blocked,
     cleared,
     erased,
     flagged,
+    held,
     inherited,
     not_fine,
     reddened,
-    screened_anew,
-    unblocked,
+    released,
+    rescreened,
 )
 from custom_components.facial_therapy.core.gate.permit import eligible
 from custom_components.facial_therapy.core.model import Channel, Grade, Modality, SkinType
@@ -250,7 +250,7 @@ def test_whether_a_person_is_eligible_can_be_asked_without_a_request() -> None:
 
 def test_screening_anew_replaces_the_verdicts_and_nothing_that_was_reported() -> None:
     before = flagged(reddened(Eligibility(), NOW), NOW)
-    after = screened_anew(before, {MASK: screening()})
+    after = rescreened(before, {MASK: screening()})
     assert (after.adult, after.screenings) == (True, {MASK: screening()})
     assert (after.redness_until, after.red_flag_at) == (before.redness_until, before.red_flag_at)
 
@@ -292,30 +292,26 @@ def test_a_block_is_never_shortened_by_another() -> None:
         Hold(until=NOW + 3 * DAY, hard_until=NOW + 3 * DAY),
     )
     both = Hold(until=NOW + 14 * DAY, hard_until=NOW + 3 * DAY)
-    assert blocked(blocked(eligibility(), BOTH, long), BOTH, short).holds == dict.fromkeys(
-        BOTH, both
-    )
-    assert blocked(blocked(eligibility(), [MASK], short), [MASK], long).holds == {MASK: both}
+    assert held(held(eligibility(), BOTH, long), BOTH, short).holds == dict.fromkeys(BOTH, both)
+    assert held(held(eligibility(), [MASK], short), [MASK], long).holds == {MASK: both}
 
 
 def test_a_block_is_ended_after_its_hard_time_and_a_day_at_the_earliest() -> None:
     block = Hold(until=NOW + 14 * DAY, hard_until=NOW + 2 * DAY)
-    there = blocked(eligibility(), BOTH, block)
-    assert unblocked(there, NOW).holds[MASK].until == NOW + 2 * DAY
-    assert unblocked(there, NOW + 5 * DAY).holds[WAND].until == NOW + 6 * DAY
+    there = held(eligibility(), BOTH, block)
+    assert released(there, NOW).holds[MASK].until == NOW + 2 * DAY
+    assert released(there, NOW + 5 * DAY).holds[WAND].until == NOW + 6 * DAY
     assert (
-        unblocked(there, NOW + 13.5 * DAY).holds[WAND].until == NOW + 14 * DAY
+        released(there, NOW + 13.5 * DAY).holds[WAND].until == NOW + 14 * DAY
     )  # never later than it would have been
-    assert unblocked(there, NOW + 14 * DAY).holds == {}
-    half_a_year = blocked(
-        eligibility(), BOTH, Hold(until=NOW + 182 * DAY, hard_until=NOW + 182 * DAY)
-    )
-    assert unblocked(half_a_year, NOW) == half_a_year
+    assert released(there, NOW + 14 * DAY).holds == {}
+    half_a_year = held(eligibility(), BOTH, Hold(until=NOW + 182 * DAY, hard_until=NOW + 182 * DAY))
+    assert released(half_a_year, NOW) == half_a_year
 
 
 def test_erasing_forgets_what_was_said_and_keeps_what_has_to_be_waited_for() -> None:
     block = Hold(until=NOW + DAY, hard_until=NOW + DAY)
-    how = flagged(not_fine(reddened(blocked(eligibility(), [MASK], block), NOW), NOW), NOW)
+    how = flagged(not_fine(reddened(held(eligibility(), [MASK], block), NOW), NOW), NOW)
     left = erased(how, NOW)
     assert (left.adult, left.screenings) == (False, {})
     assert (left.holds, left.redness_until, left.red_flag_at, left.not_fine_until) == (
@@ -363,14 +359,16 @@ def test_a_wall_clock_that_is_put_forward_ends_no_waiting(
 
 
 moments: Final = st.datetimes(
-    min_value=datetime(2026, 1, 1), max_value=datetime(2027, 12, 31), timezones=st.just(UTC)
+    min_value=datetime(2026, 1, 1),  # noqa: DTZ001 - Hypothesis adds the time zone itself
+    max_value=datetime(2027, 12, 31),  # noqa: DTZ001 - the same
+    timezones=st.just(UTC),
 )
 REPORTS: Final[tuple[Callable[[Eligibility, datetime], Eligibility], ...]] = (
     reddened,
     flagged,
     not_fine,
-    lambda how, now: blocked(how, BOTH, Hold(until=now + 14 * DAY, hard_until=now + 2 * DAY)),
-    lambda how, now: blocked(how, [WAND], Hold(until=now, hard_until=now)),
+    lambda how, now: held(how, BOTH, Hold(until=now + 14 * DAY, hard_until=now + 2 * DAY)),
+    lambda how, now: held(how, [WAND], Hold(until=now, hard_until=now)),
 )
 
 

@@ -1,4 +1,4 @@
-"""Every constraint is missed: for each there is a case in which the gate says something else without it."""
+"""Every constraint is needed: for each one, some answer of the gate changes without it."""
 
 from collections.abc import Callable
 from datetime import timedelta

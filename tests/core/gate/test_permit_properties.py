@@ -1,4 +1,4 @@
-"""The gate against everything: whatever is asked of whatever device, no permitted session is above a hard ceiling, and a tighter input never permits more."""
+"""The gate against anything: nothing exceeds a hard ceiling, and tighter never permits more."""
 
 from dataclasses import replace
 import math
@@ -66,7 +66,7 @@ wild: Final = st.one_of(
 
 
 def mostly(low: float, high: float) -> st.SearchStrategy[Any]:
-    """Draw numbers around what is allowed, so that much is permitted, and now and then anything at all."""
+    """Draw numbers around what is allowed, and now and then anything at all."""
     near = st.floats(low, high, allow_nan=False)
     return st.one_of(
         near,
@@ -183,7 +183,7 @@ def permitted(request: SessionParameters, device: Device, **keywords: Any) -> bo
 
 
 def fitting(device: Device, request: SessionParameters) -> Device:
-    """Return the device, or for a request of the other modality a plain one that suits it, so that more is permitted."""
+    """Return the device, or a plain one of the request's modality, so that more is permitted."""
     if device.modality is request.modality:
         return device
     return mask() if request.modality is Modality.MASK else wand()
@@ -191,7 +191,7 @@ def fitting(device: Device, request: SessionParameters) -> Device:
 
 @st.composite
 def plausible(draw: st.DrawFn) -> tuple[SessionParameters, Device]:
-    """Draw a request near the edge of what a sound device allows: about half of them are permitted."""
+    """Draw a request near the edge of what a sound device allows: about half are permitted."""
     whose = draw(people)
     grade = draw(st.sampled_from([Grade.MEASURED, Grade.DECLARED, Grade.NONE]))
     claimed = draw(st.floats(0.2, 1))
@@ -307,7 +307,7 @@ def test_nothing_above_a_hard_ceiling_is_ever_permitted(
 def test_tightening_one_input_never_permits_more(
     case: tuple[SessionParameters, Device], what: str, share: float
 ) -> None:
-    """The same, the other way round: what is permitted is still so when one input becomes looser."""
+    """The other way round: what is permitted stays so when one input becomes looser."""
     assume(permitted(*case))
     looser = loosened(*case, what, share)
     assume(looser is not None)
@@ -318,7 +318,7 @@ def test_tightening_one_input_never_permits_more(
 def loosened(
     request: SessionParameters, device: Device, what: str, share: float
 ) -> tuple[SessionParameters, Device] | None:
-    """Return the case with one input looser; None where a smaller wish would be too small to be one."""
+    """Return the case with one input looser; None if that would be below every minimum."""
     plenty = dict.fromkeys(device.full_mw_cm2, 1000)
     asked: dict[str, dict[str, Any]] = {
         "duration": {"duration_s": request.duration_s * share},

@@ -1,14 +1,16 @@
-"""`core.program`: the table of every program x skin x calibration x phase, written out by hand from LIMITS before the code."""
+"""`core.gate.resolve`: the table of program x skin x calibration x phase, written by hand."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 import math
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from custom_components.facial_therapy.core.device import EyeShield
-from custom_components.facial_therapy.core.gate.resolve import resolve_program
+from custom_components.facial_therapy.core.gate.request import SessionRequest
+from custom_components.facial_therapy.core.gate.resolve import resolve, resolve_program
 from custom_components.facial_therapy.core.limits import FIRST_SESSIONS
 from custom_components.facial_therapy.core.model import Channel, Grade, Modality, SkinType
 from custom_components.facial_therapy.core.recipes import BUILT_IN
@@ -244,9 +246,7 @@ def test_a_person_who_has_no_sessions_yet_is_in_the_first_three() -> None:
     assert resolve_program("first_use", person(sessions={}), mask()).duration_s == 120
 
 
-def test_a_worse_measurement_lowers_the_drive_and_levels_are_rounded_down_to_what_the_wire_can_carry() -> (
-    None
-):
+def test_a_worse_measurement_lowers_the_drive_and_levels_are_rounded_down_for_the_wire() -> None:
     device = mask(grade=Grade.MEASURED, uncertainty=0.37)
     assert resolve_program("fine_lines", person(), device).irradiance_mw_cm2 == {
         Channel.RED: 24.525,
@@ -306,3 +306,63 @@ def test_a_program_without_current_is_refused_on_a_wand(key: str) -> None:
         caught.value.binding.field,
         caught.value.binding.detail,
     ) == (Reason.WRONG_MODALITY, "program", key)
+
+
+# --- what a caller asks for -----------------------------------------------------------------------
+
+
+def test_a_request_for_a_program_is_that_program_in_physical_units() -> None:
+    asked = SessionRequest(person=person(), program="fine_lines", gel_rinsed=True)
+    assert resolve(asked, mask()) == replace(
+        resolve_program("fine_lines", person(), mask()), gel_rinsed=True
+    )
+    glow = replace(BUILT_IN["first_use"], key="Glow", custom=True)
+    custom = replace(asked, program="Glow")
+    assert resolve(custom, mask(), {"Glow": glow}).irradiance_mw_cm2 == {Channel.RED: 14}
+
+
+def test_a_manual_request_keeps_its_numbers() -> None:
+    light = SessionRequest(
+        person=person(),
+        program=MANUAL,
+        duration_s=300,
+        irradiance_mw_cm2={Channel.RED: 10},
+        gel_rinsed=True,
+    )
+    parameters = resolve(light, mask())
+    assert (parameters.modality, parameters.program) == (Modality.MASK, MANUAL)
+    assert (parameters.duration_s, parameters.irradiance_mw_cm2) == (300, {Channel.RED: 10})
+    assert (parameters.person, parameters.gel_rinsed) == (person(), True)
+    current = SessionRequest(
+        person=person(), program=MANUAL, duration_s=60, current_ua=100, frequency_hz=8.3
+    )
+    parameters = resolve(current, wand())
+    assert (parameters.current_ua, parameters.frequency_hz) == (100, 8.3)
+    assert (parameters.irradiance_mw_cm2, parameters.gel_rinsed) == ({}, False)
+
+
+def test_a_manual_request_without_a_duration_is_refused_by_the_gate() -> None:
+    asked = SessionRequest(person=person(), program=MANUAL, irradiance_mw_cm2={Channel.RED: 10})
+    (refusal, *_) = refusals(resolve(asked, mask()), mask(), node())
+    assert (refusal.reason, refusal.field) == (Reason.OUT_OF_BOUNDS, "duration_s")
+
+
+@pytest.mark.parametrize(
+    ("field", "changes"),
+    [
+        ("duration_s", {"duration_s": 60}),
+        ("channels", {"irradiance_mw_cm2": {}}),
+        ("current_ua", {"current_ua": 0}),
+        ("frequency_hz", {"frequency_hz": 8.3}),
+    ],
+)
+def test_a_program_brings_its_own_numbers(field: str, changes: dict[str, Any]) -> None:
+    with pytest.raises(RefusedError) as caught:
+        resolve(SessionRequest(person=person(), program="fine_lines", **changes), mask())
+    assert (caught.value.binding.reason, caught.value.binding.field) == (Reason.NOT_MANUAL, field)
+
+
+def test_an_unknown_program_is_refused_as_such_also_with_numbers() -> None:
+    with pytest.raises(RefusedError) as caught:
+        resolve(SessionRequest(person=person(), program="nobody's", duration_s=60), mask())
+    assert caught.value.binding.reason is Reason.UNKNOWN_PROGRAM

@@ -1,4 +1,4 @@
-"""`core.screening`: which answer blocks which modality, what a clinician's date opens, and how long a face rests."""
+"""`core.gate.screening`: which answer blocks what, and what a clinician's date allows."""
 
 from datetime import date, timedelta
 from typing import Final

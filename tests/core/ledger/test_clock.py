@@ -31,7 +31,7 @@ def test_a_wall_clock_that_is_a_minute_off_has_been_stepped() -> None:
 
 
 @given(st.lists(st.tuples(times, st.floats(0, 1e6)), max_size=12))
-def test_over_any_steps_and_restarts_it_never_goes_back_and_in_a_run_it_is_credited_only_what_has_passed(
+def test_over_any_steps_and_restarts_the_clock_never_goes_back_nor_ahead_of_what_has_passed(
     runs: list[tuple[timedelta, float]],
 ) -> None:
     newest, monotonic_s = NOW, 0.0

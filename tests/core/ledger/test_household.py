@@ -1,4 +1,4 @@
-"""The ledger against a household: whatever happens in whatever order, no dose is forgotten and no ceiling is passed."""
+"""The ledger against a household: no dose is forgotten, and no ceiling is exceeded."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -13,9 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 import pytest
 
 from custom_components.facial_therapy.core.gate import permit
+from custom_components.facial_therapy.core.ledger import settle
 from custom_components.facial_therapy.core.ledger.record import Record
 from custom_components.facial_therapy.core.model import Modality
-from tests.core import household
 from tests.core.household import Household, times
 
 NAMES: Final = ("mask", "mask2", "wand")
@@ -225,7 +225,7 @@ def test_the_household_sees_a_history_that_takes_the_smaller(
             told if told.delivered is None else replace(told, delivered=times(told.delivered, 0.5))
         )
 
-    monkeypatch.setattr(household, "merge", smaller)
+    monkeypatch.setattr(settle, "merge", smaller)
     with pytest.raises(AssertionError):
         sequences(range(400))
 

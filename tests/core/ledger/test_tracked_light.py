@@ -7,13 +7,13 @@ import pytest
 from custom_components.facial_therapy.core import limits
 from custom_components.facial_therapy.core.ledger import tracked_light
 from custom_components.facial_therapy.core.ledger.record import Record, Source, merge
-from custom_components.facial_therapy.core.ledger.tracked_light import WatchedLight
+from custom_components.facial_therapy.core.ledger.tracked_light import TrackedLight
 from custom_components.facial_therapy.core.model import Channel, Grade, Modality, Outcome
 from custom_components.facial_therapy.core.person import Person
 
 EVENING = datetime(2026, 11, 24, 21, 0, tzinfo=UTC)
 ADA = Person(person_id="ada", name="Ada", profile=4711)
-PANEL = WatchedLight(light_id="panel", channel=Channel.RED, irradiance_mw_cm2=30, duration_s=600)
+PANEL = TrackedLight(light_id="panel", channel=Channel.RED, irradiance_mw_cm2=30, duration_s=600)
 
 
 def on() -> Record:
@@ -47,7 +47,7 @@ def test_a_light_that_stays_on_is_charged_ahead_of_its_time() -> None:
 
 
 def test_one_that_is_planned_for_a_minute_is_charged_ten_minutes_ahead() -> None:
-    short = WatchedLight(light_id="panel", channel=Channel.RED, irradiance_mw_cm2=30, duration_s=60)
+    short = TrackedLight(light_id="panel", channel=Channel.RED, irradiance_mw_cm2=30, duration_s=60)
     record = tracked_light.extended(
         short, tracked_light.opened(short, ADA, "00000000000000a1", EVENING), after(60)
     )
@@ -66,7 +66,10 @@ def test_one_that_is_planned_for_a_minute_is_charged_ten_minutes_ahead() -> None
     ],
 )
 def test_a_light_that_is_off_counts_for_the_time_it_was_on(
-    off_s: float, seen: bool, counted_s: float, outcome: Outcome
+    off_s: float,
+    seen: bool,  # noqa: FBT001 - a column
+    counted_s: float,
+    outcome: Outcome,
 ) -> None:
     record = merge(on(), tracked_light.settled(PANEL, on(), after(off_s), seen=seen))
     assert record.delivered is not None
@@ -84,7 +87,7 @@ def test_the_longest_plan_is_inside_every_hard_ceiling_of_a_session(
     channel: Channel, irradiance: float
 ) -> None:
     longest_s = tracked_light.longest_s(channel, irradiance)
-    light = WatchedLight(
+    light = TrackedLight(
         light_id="panel", channel=channel, irradiance_mw_cm2=irradiance, duration_s=longest_s
     )
     taken = tracked_light.opened(light, ADA, "00000000000000a1", EVENING).counted.fluence_j_cm2[

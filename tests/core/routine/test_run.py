@@ -1,4 +1,4 @@
-"""`core.evening`: evenings gone through step by step, what is refused, what is late, and what is said."""
+"""`core.routine.run`: runs step by step, with refusals and delays, and what is announced."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -7,15 +7,9 @@ from typing import Any, Final
 import pytest
 
 from custom_components.facial_therapy.core.refusal import Reason, Refusal, RefusedError
-from custom_components.facial_therapy.core.routine.run import (
-    CUES,
-    Mark,
-    RoutineRun,
-    advance,
-    begin,
-    cue,
-    refused,
-)
+from custom_components.facial_therapy.core.routine.cues import CUES, cue
+from custom_components.facial_therapy.core.routine.refused import refused
+from custom_components.facial_therapy.core.routine.run import Mark, RoutineRun, advance, begin
 from custom_components.facial_therapy.core.routine.steps import IfRefused, Step, Steps
 from custom_components.facial_therapy.core.routine.transitions import (
     Outcome,
@@ -94,7 +88,7 @@ class Evening:
     def results(self) -> list[str]:
         """What became of the steps so far, with the reason."""
         return [
-            f"{self.run.steps[mark.index].act} {mark.result}{f' {mark.reason}' if mark.reason else ''}"
+            f"{self.run.steps[mark.index].act} {mark.result} {mark.reason or ''}".rstrip()
             for mark in self.run.marks
         ]
 
@@ -304,19 +298,6 @@ def test_a_session_that_may_not_begin_yet_is_asked_for_at_its_time_and_not_in_a_
         )
 
 
-def test_of_several_refusals_the_one_that_holds_for_good_decides() -> None:
-    offline, busy, skin = (
-        Refusal(reason=reason) for reason in (Reason.DEVICE_OFFLINE, Reason.BUSY, Reason.SKIN_TYPE)
-    )
-    soon = Refusal(reason=Reason.REST, allowed_at=START + timedelta(minutes=15))
-    late = Refusal(reason=Reason.REST, allowed_at=START + timedelta(minutes=16))
-    assert refused([offline, busy, soon, skin], START) == (RoutineEvent.REFUSED, skin)
-    assert refused([offline, late], START) == (RoutineEvent.REFUSED, late)
-    assert refused([offline, busy, soon], START) == (RoutineEvent.HINDERED, busy)
-    assert refused([soon, offline], START) == (RoutineEvent.OFFLINE, offline)
-    assert refused([soon], START) == (RoutineEvent.EARLY, soon)
-
-
 def test_gel_of_an_hour_ago_is_asked_for_before_light() -> None:
     evening = Evening("mask").take(Reason.GEL_NOT_RINSED)
     assert (evening.state, evening.run.reason, evening.run.rinsed) == (
@@ -449,7 +430,10 @@ def test_a_step_that_was_skipped_before_the_restart_stays_skipped() -> None:
 
 
 def test_optional_steps_go_as_it_gets_late() -> None:
-    """At 22:08 without the wand there is time; the person cleanses until 22:12, and the mask alone would end at 22:22:30: the serum stays."""
+    """At 22:08 there is time without the wand, and the mask alone would end at 22:22:30.
+
+    The person cleanses until 22:12, and the serum stays.
+    """
     evening = Evening(
         "cleanse gel wand? rinse mask serum?", began_at=at("22:08:00"), finish_by=at("22:30:00")
     )

@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order: an evening ends, two devices never give at once, and nothing gives after a restart without a person."""
+"""Anything in any order: a run ends, never two outputs at once, none alone after a restart."""
 
 from datetime import datetime, timedelta
 from typing import Final, override
@@ -8,7 +8,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from custom_components.facial_therapy.core.model import Modality
 from custom_components.facial_therapy.core.refusal import Reason, Refusal, RefusedError
-from custom_components.facial_therapy.core.routine.run import RoutineRun, advance, begin, refused
+from custom_components.facial_therapy.core.routine.refused import refused
+from custom_components.facial_therapy.core.routine.run import RoutineRun, advance, begin
 from custom_components.facial_therapy.core.routine.steps import Act, Steps, check, gap
 from custom_components.facial_therapy.core.routine.transitions import (
     RoutineEffect,
@@ -62,7 +63,7 @@ def routines(draw: st.DrawFn) -> Steps:
 
 
 class Household(RuleBasedStateMachine):
-    """A wand and a mask that do what they are told, or end, fail and come back as they like; the shell on paper."""
+    """A wand and a mask that obey, or end, fail and come back at will; the runner on paper."""
 
     def __init__(self) -> None:
         """Wait for the routine."""
@@ -227,7 +228,7 @@ class Household(RuleBasedStateMachine):
 
     @invariant()
     def what_lives_is_the_session_of_the_step(self) -> None:
-        """No step by hand, gap or end is come to while a session lives: one that is left is stopped first."""
+        """No step by hand, gap or end is entered while a session lives: it is stopped first."""
         if self.armed | self.flowing:
             assert self.run.state in MAY_LIVE
 

@@ -1,4 +1,4 @@
-"""`core.steps`: what a routine may be, how long it takes, and "finish by 22:30" worked out by hand."""
+"""`core.routine.steps`: valid routines, their length, and "finish by 22:30" by hand."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""`core.routine`: the table of states x events, written out by hand, and the promises that hold on every row."""
+"""`core.routine.transitions`: the table written out by hand, and what holds for every row."""
 
 from typing import Final
 
@@ -7,11 +7,11 @@ import pytest
 from custom_components.facial_therapy.core.routine.transitions import (
     PERSONS,
     TABLE,
+    Leads,
     RoutineEffect,
     RoutineEvent,
     RoutineState,
     Row,
-    Turn,
 )
 
 # A cell is where it leads ("." stays, "-" is refused), then / the effects (a start, s stop the
@@ -152,7 +152,7 @@ def test_only_what_a_person_asks_for_is_ever_refused_and_stop_never(
 
 
 @pytest.mark.parametrize(("state", "event", "row"), ACCEPTED)
-def test_a_session_is_asked_for_where_none_lives_and_only_by_a_person_the_clock_or_a_device_that_is_back(
+def test_a_session_starts_only_where_none_lives_by_a_person_the_clock_or_a_returned_device(
     state: RoutineState, event: RoutineEvent, row: Row
 ) -> None:
     if RoutineEffect.START in row.effects:
@@ -165,7 +165,7 @@ def test_a_session_is_asked_for_where_none_lives_and_only_by_a_person_the_clock_
 def test_the_next_step_is_entered_only_where_no_session_lives_or_when_it_has_ended(
     state: RoutineState, event: RoutineEvent, row: Row
 ) -> None:
-    if row.to in {*Turn, RoutineState.OVER} and state in MAY_LIVE:
+    if row.to in {*Leads, RoutineState.OVER} and state in MAY_LIVE:
         assert event is RoutineEvent.ENDED or (state, event) == (
             RoutineState.STARTING,
             RoutineEvent.REFUSED,

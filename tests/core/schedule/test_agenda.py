@@ -172,7 +172,7 @@ def lines(
     found = of.entries(date.fromisoformat(first), date.fromisoformat(last), now)
     local: Callable[[datetime], str] = lambda at: at.astimezone(BERLIN).strftime("%a %H:%M")  # noqa: E731 - one line of a test
     return [
-        f"{local(entry.begins_at)} {entry.modality} {entry.kind}{f' {entry.why}' if entry.why else ''}"
+        f"{local(entry.begins_at)} {entry.modality} {entry.kind} {entry.why or ''}".rstrip()
         for entry in found
     ]
 

@@ -1,4 +1,7 @@
-"""A year of two people who share a mask, with misses, travel, blocks and both changes of the clocks: nothing is proposed that the gate would refuse."""
+"""A year of two people who share a mask: nothing is proposed that the gate would refuse.
+
+With misses, travel, holds and both changes of the clocks.
+"""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -74,7 +77,7 @@ class Life:
         ]
 
     def person_at(self, at: datetime) -> Person:
-        """Return them as they are at a time: they are asked every week whether they may be treated."""
+        """Return them as they are at a time: they are screened every week."""
         asked = screening(screened_at=at - timedelta(days=7), expires_at=at + timedelta(days=7))
         counts = self.books.totals(self.person.person_id).sessions
         return replace(

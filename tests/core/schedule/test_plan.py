@@ -1,4 +1,4 @@
-"""`core.plan`: which evenings, when by the clock on the wall, and three months of adherence and streak worked out by hand."""
+"""`core.schedule.plan`: which evenings and when, and three months of streak by hand."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta

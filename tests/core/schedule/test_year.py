@@ -1,4 +1,4 @@
-"""A year of plans, every evening 45 min early or late: nothing is refused by a default of a day, a week or a rest."""
+"""A year of plans, each evening 45 min early or late: no default of a day, week or rest refuses."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -47,7 +47,7 @@ PLANS: Final[dict[str, Plan]] = {
 def evenings(
     plan: tuple[Evenings, ...], jitter: random.Random | None, days: int
 ) -> Iterator[Session]:
-    """Yield the sessions of a plan; without a random one by turns as early and as late as can be."""
+    """Yield the sessions of a plan; without a generator alternately early and late."""
     for number in range(days):
         day = BEGIN + timedelta(days=number)
         off = jitter.uniform(-1, 1) * LATE if jitter else LATE * (1 if number % 2 else -1)

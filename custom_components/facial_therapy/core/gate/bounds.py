@@ -24,7 +24,9 @@ OPTION: Final = "X9"
 
 
 def irradiance(channel: Channel, device: Device, person: Person) -> Bound:
-    """Return the nominal irradiance of one channel that is allowed by itself, in mW/cm²; 100 % of a manual light is its maximum.
+    """Return the nominal irradiance that one channel may have, in mW/cm².
+
+    Its maximum is 100 % of a manual light.
 
     Source: docs/safety.md, L1 to L4, L26, L28, X9.
     """
@@ -130,7 +132,9 @@ def exposure_ratio(device: Device, person: Person) -> Bound:
 def light_seconds(
     limit: Limit, fluence_j_cm2_per_s: float, device: Device, person: Person
 ) -> Bound:
-    """Return the time in seconds for which light stays inside a limit of fluence; blue that is there by option only, inside half of its own.
+    """Return the time in seconds for which light stays inside a limit of fluence.
+
+    Blue light that only an option allows stays inside half of its limit.
 
     Source: docs/safety.md, L8 to L12, L19, L25, L26, L28.
     """
@@ -155,7 +159,7 @@ def current_seconds(charge_ma_min_per_s: float, device: Device, person: Person) 
 
 
 def slowest(current_ua: float, device: Device) -> Bound:
-    """Return the frequency in Hz that keeps the charge of half a period of a current, in µA, inside its limit.
+    """Return the frequency in Hz that keeps the charge of half a period inside its limit.
 
     Source: docs/safety.md, M20, M5.
     """
@@ -170,7 +174,7 @@ def slowest(current_ua: float, device: Device) -> Bound:
 
 
 def phase(device: Device, person: Person) -> float:
-    """Return how much of time and dose is allowed in the person's phase with this modality: half in the first three sessions, else all.
+    """Return the allowed share of time and dose: half in the first three sessions, else all.
 
     Source: docs/safety.md, L19.
     """
@@ -182,7 +186,10 @@ def phase(device: Device, person: Person) -> float:
 
 
 def best_device(modality: Modality, channels: tuple[Channel, ...]) -> Device:
-    """Return the best device of a modality that there could be: what is refused for it is refused for every one, also for one that has not reported yet."""
+    """Return the best possible device of a modality.
+
+    What is refused for it is refused for every device, also for one that has not reported yet.
+    """
     full = MappingProxyType(
         {channel: limits.IRRADIANCE[channel].hard.maximum for channel in channels}
     )
@@ -205,7 +212,7 @@ def best_device(modality: Modality, channels: tuple[Channel, ...]) -> Device:
 
 
 def _light_scale(device: Device, person: Person) -> float:
-    """What turns a charged limit of light into the nominal one of this person on this device."""
+    """What turns a worst-case limit of light into the nominal one of this person on this device."""
     return limits.SKIN_FACTOR[person.skin_type] / (1 + uncertainty(device))
 
 
@@ -215,7 +222,7 @@ def _ceiling(value: float) -> float:
 
 
 def _down(value: float, digits: int) -> float:
-    """Round down, but let 249.999 999 9 be the 250 that it is; below zero there is nothing to allow."""
+    """Round down, but take 249.999 999 9 for the 250 that it is; never below zero."""
     scale = 10.0**digits
     return max(0, math.floor(value * scale + 1e-6)) / scale
 
@@ -223,7 +230,10 @@ def _down(value: float, digits: int) -> float:
 def _bound(
     minimum: float, limit: Limit, scale: float, digits: int, *others: tuple[float, str]
 ) -> Bound:
-    """The smallest of default, hard ceiling (both times `scale`) and (ceiling, source) of others, rounded down."""
+    """Return the smallest ceiling, rounded down.
+
+    Default and hard ceiling count times `scale`; the others are pairs of ceiling and source.
+    """
     custom = (min(limit.default.maximum, limit.hard.maximum) * scale, limit.default.source)
     maximum, source = min(
         (custom, *((_ceiling(value), source) for value, source in others)),
@@ -235,7 +245,10 @@ def _bound(
 
 
 def _seconds(limit: Limit, scale: float, dose_per_s: float) -> Bound:
-    """The time for which a nominal dose rate stays inside a dose limit (both times `scale`); no longer than any session may take."""
+    """Return the time for which a nominal dose rate stays inside a dose limit times `scale`.
+
+    No longer than any session may take.
+    """
     longest = limits.DURATION[Modality.MASK].hard.maximum
     allowed = min(limit.default.maximum, limit.hard.maximum) * scale
     seconds = min(allowed / dose_per_s, longest) if dose_per_s > 0 else longest

@@ -1,4 +1,4 @@
-"""What a person may still be given: rest, the time between modalities, and the windows of a day and a week.
+"""What a person may still have: rest, gaps, and the windows of a day and a week.
 
 Each rule yields refusals and knows nothing of the others, so each holds by itself, and one more can
 only tighten. A refusal names the row of docs/safety.md (`detail`), what is left now in the worst
@@ -91,7 +91,10 @@ def gap(_request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
 
 
 def gel_not_rinsed(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
-    """X2: no light through gel. Whoever has had light since the wand has answered already, and after some hours nobody is asked."""
+    """X2: no light through gel.
+
+    Nobody is asked who has had light since the wand, or some hours after it.
+    """
     if situation.device.modality is Modality.MASK and not request.parameters.gel_rinsed:
         wands = [
             record
@@ -101,7 +104,10 @@ def gel_not_rinsed(request: NormalizedRequest, situation: Situation) -> Iterator
         rinsed = [
             record
             for record in situation.history.records
-            if record.modality is Modality.MASK and wands and record.started_at >= wands[-1].over_at
+            if record.modality is Modality.MASK
+            and flowed(record)
+            and wands
+            and record.started_at >= wands[-1].over_at
         ]
         yield from _rested(
             situation, Reason.GEL_NOT_RINSED, limits.GEL_ASKED, "X2", [] if rinsed else wands

@@ -1,4 +1,4 @@
-"""Skin type and options as a person chose them: stricter applies immediately, looser after 24 hours.
+"""Skin type and options as a person chose them: stricter applies now, looser after 24 hours.
 
 Source: docs/safety.md, X9.
 """
@@ -29,7 +29,7 @@ DARKER: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skin:
-    """A skin type as it was answered: a darker one than before holds at once, a lighter one a day later."""
+    """A skin type as it was answered: a darker one applies now, a lighter one after a day."""
 
     wanted: SkinType = SkinType.UNKNOWN
     before: SkinType = SkinType.UNKNOWN
@@ -63,7 +63,7 @@ def answered(skin: Skin, wanted: SkinType, now: datetime) -> Skin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Options as they were chosen: what allows more than before holds a day later, what allows less at once."""
+    """Options as they were chosen: stricter ones apply immediately, looser ones after a day."""
 
     wanted: Options = field(default_factory=Options)
     before: Options = field(default_factory=Options)
@@ -79,7 +79,9 @@ class Choice:
 
 
 def choose(choice: Choice, wanted: Options, now: datetime) -> Choice:
-    """Return the choice after a person has chosen: a change restarts the day for everything that is not yet loosened, choosing the same again does not.
+    """Return the choice after a person has chosen.
+
+    A change restarts the day for every option that is not loosened yet; choosing the same does not.
 
     Raises:
         RefusedError: `out_of_bounds`, with the option. Nothing has changed.

@@ -1,7 +1,7 @@
-"""What a person makes themselves: whether any session of it could ever be permitted, and what it amounts to.
+"""Custom programs: whether a session could ever be permitted, and the dose that it amounts to.
 
-Nothing is scaled. Every limit of a session speaks, by the gate's own rules and in its own words;
-what the person was given before does not, since a program is for later. The gate asks again at
+Nothing is scaled. Every limit of a session speaks, by the rules of the gate and in their words;
+what the person had before does not, since a program is for later. The gate asks again at
 every start.
 """
 
@@ -30,7 +30,7 @@ class Worth:
     worst_case: Dose
     """What the limits compare."""
     day: float
-    """Charged: what the person may be given in a day, J/cm² or mA·min."""
+    """Worst case: what a day allows for this person, J/cm² or mA·min."""
     from_the_start: bool
     """It fits the first three sessions of the modality too, in which half is allowed."""
 
@@ -45,7 +45,7 @@ def check(program: Program, person: Person, device: Device, now: datetime) -> Wo
 
     Args:
         program: One that a person has made, with a recipe for the device.
-        person: Skin type, screening and options matter; the first three sessions are taken to be
+        person: Skin type, screening and options matter; the first three sessions count as
             over.
         device: What would give it, or the best that it could be.
         now: UTC and aware.

@@ -74,7 +74,7 @@ def _occupied(situation: Situation) -> bool:
 
 
 def cool(situation: Situation) -> Iterator[Refusal]:
-    """L21: 38 °C and 39 °C warn, 40 °C refuses. A mask needs a temperature, a wand need not have one."""
+    """L21: 38 °C and 39 °C warn, 40 °C refuses. A mask needs a temperature, a wand does not."""
     if situation.telemetry is None:
         return
     temperature_c = situation.telemetry.temperature_c
@@ -90,7 +90,7 @@ def cool(situation: Situation) -> Iterator[Refusal]:
 
 
 def taken_off(situation: Situation) -> Iterator[Refusal]:
-    """Only an off-to-on edge starts output: a sensor that was never seen off would count as stuck."""
+    """Only an off-to-on edge starts output: a sensor never seen off would count as stuck."""
     if (
         situation.telemetry is not None
         and situation.telemetry.worn
@@ -109,7 +109,7 @@ def enrolled(situation: Situation) -> Iterator[Refusal]:
 
 
 def ledger_readable(situation: Situation) -> Iterator[Refusal]:
-    """Nothing is permitted while it is not known what was given."""
+    """Nothing is permitted while it is not known what was delivered."""
     if not situation.ledger_readable:
         yield Refusal(reason=Reason.LEDGER_UNREADABLE)
 
@@ -121,7 +121,7 @@ def ledger_writable(situation: Situation) -> Iterator[Refusal]:
 
 
 def node_refuses(situation: Situation) -> Iterator[Refusal]:
-    """What refuses any start on the node; the gap between two profiles not for the one used last."""
+    """What refuses any start on the node. The profile used last needs no gap between profiles."""
     if situation.telemetry is not None and not situation.resuming:
         same = situation.profile is not None and situation.profile.last_used
         yield from (

@@ -1,6 +1,6 @@
 """Whether a person may be treated at all, and with what options.
 
-Every rule is a constraint of its own, as in `request`. What a person, an automation or a clock does
+Each rule yields refusals. What a person, an automation or a clock does
 to an `Eligibility` is a function that returns a new one. Whatever is reported makes it stricter at
 once; nothing but a person makes it milder, and no function here does so before the hard time is
 over.
@@ -28,7 +28,10 @@ def adult(situation: Situation) -> Iterator[Refusal]:
 
 
 def screened(situation: Situation) -> Iterator[Refusal]:
-    """X4, X7: who has not been asked may not start. A screening of the future is none: a clock was wrong, and how long it holds is not known."""
+    """X4, X7: nobody starts without a screening.
+
+    One that is dated ahead counts as none: a clock was wrong, and nobody knows how long it holds.
+    """
     screening = _screening(situation)
     if screening is None or screening.screened_at > situation.now:
         yield Refusal(reason=Reason.NOT_SCREENED, detail=situation.device.modality)
@@ -77,7 +80,7 @@ def skin_fine(situation: Situation) -> Iterator[Refusal]:
 
 
 CONSTRAINTS: Final = (adult, screened, unexpired, fit, on_hold, redness, red_flag, skin_fine)
-"""What stands against a person's turn at a device, whatever is asked of it."""
+"""What speaks against treating a person with a device at all."""
 
 
 def _screening(situation: Situation) -> Screening | None:
@@ -85,7 +88,7 @@ def _screening(situation: Situation) -> Screening | None:
 
 
 def _until(reason: Reason, until: datetime | None, situation: Situation) -> Iterator[Refusal]:
-    """Whatever has to be waited for; a wall clock that is put forward does not end it."""
+    """Refuse until a time; a wall clock that is put forward does not end it."""
     if until is not None and min(situation.now, situation.history.at) < until:
         yield Refusal(reason=reason, allowed_at=until)
 
@@ -93,8 +96,8 @@ def _until(reason: Reason, until: datetime | None, situation: Situation) -> Iter
 # --- what is reported, only ever stricter ---------------------------------------------------------
 
 
-def blocked(eligibility: Eligibility, modalities: Iterable[Modality], block: Hold) -> Eligibility:
-    """Return a standing in which these modalities wait; a block that is there is never shortened, and of what for nothing is kept."""
+def held(eligibility: Eligibility, modalities: Iterable[Modality], block: Hold) -> Eligibility:
+    """Add a hold for some modalities; an earlier one is never shortened, and no cause is stored."""
     holds = dict(eligibility.holds)
     for modality in modalities:
         there = holds.get(modality, block)
@@ -105,19 +108,19 @@ def blocked(eligibility: Eligibility, modalities: Iterable[Modality], block: Hol
 
 
 def reddened(eligibility: Eligibility, now: datetime) -> Eligibility:
-    """Return a standing in which light waits for 72 h from now."""
+    """Add 72 h without light from now."""
     return replace(
         eligibility, redness_until=_later(eligibility.redness_until, now + limits.REDNESS_LOCK)
     )
 
 
 def flagged(eligibility: Eligibility, now: datetime) -> Eligibility:
-    """Return a standing in which nothing starts before a person has cleared it, which they can 7 days from now."""
+    """Latch a red flag: nothing starts until a person clears it, in 7 days at the earliest."""
     return replace(eligibility, red_flag_at=_later(eligibility.red_flag_at, now))
 
 
 def not_fine(eligibility: Eligibility, now: datetime) -> Eligibility:
-    """Return a standing in which nothing starts today: for 20 h from now."""
+    """Add 20 h without sessions from now."""
     return replace(
         eligibility, not_fine_until=_later(eligibility.not_fine_until, now + limits.SKIN_NOT_FINE)
     )
@@ -131,18 +134,16 @@ def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
     return one if other is None else _later(one, other)
 
 
-def screened_anew(
-    eligibility: Eligibility, screenings: Mapping[Modality, Screening]
-) -> Eligibility:
-    """Return the standing of an adult after a screening; what has been reported and has to be waited for stays."""
+def rescreened(eligibility: Eligibility, screenings: Mapping[Modality, Screening]) -> Eligibility:
+    """Return the eligibility of an adult after a screening; holds and reports stay."""
     return replace(eligibility, adult=True, screenings=MappingProxyType(dict(screenings)))
 
 
 # --- what a person takes back ---------------------------------------------------------------------
 
 
-def unblocked(eligibility: Eligibility, now: datetime) -> Eligibility:
-    """Return a standing in which dated blocks end as early as they may: after their hard time, and no sooner than any other loosening."""
+def released(eligibility: Eligibility, now: datetime) -> Eligibility:
+    """End holds as early as allowed: after their hard time, and not within 24 hours from now."""
     earliest = now + limits.LOOSENED_AFTER
     holds = {
         modality: replace(block, until=min(block.until, max(block.hard_until, earliest)))
@@ -153,7 +154,7 @@ def unblocked(eligibility: Eligibility, now: datetime) -> Eligibility:
 
 
 def cleared(eligibility: Eligibility, now: datetime) -> Eligibility:
-    """Return a standing without its red flag.
+    """Clear the red flag.
 
     Raises:
         RefusedError: `red_flag`, before its 7 days are over, with the time at which they are.
@@ -167,7 +168,7 @@ def cleared(eligibility: Eligibility, now: datetime) -> Eligibility:
 
 
 def erased(eligibility: Eligibility, now: datetime) -> Eligibility:
-    """Return what is left of a standing when a person's data is erased: what still has to be waited for, which nobody can read anything from."""
+    """Return what remains when a person's data is erased: the waiting times, without a cause."""
     return Eligibility(
         holds=MappingProxyType(
             {
@@ -187,10 +188,10 @@ def _still(until: datetime | None, now: datetime) -> datetime | None:
 
 
 def inherited(eligibility: Eligibility, left: Iterable[Eligibility]) -> Eligibility:
-    """Return a standing that waits for what others have left behind as well: it may be the same face under another name."""
+    """Merge the holds inherited from removed people: it may be the same face under another name."""
     for other in left:
         for modality, block in other.holds.items():
-            eligibility = blocked(eligibility, [modality], block)
+            eligibility = held(eligibility, [modality], block)
         eligibility = replace(
             eligibility,
             redness_until=_latest(eligibility.redness_until, other.redness_until),

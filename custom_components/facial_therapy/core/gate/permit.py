@@ -86,12 +86,12 @@ def permit(
 
 
 def eligible(situation: Situation) -> tuple[Refusal, ...]:
-    """Return why this person may not be treated at all now, whatever is asked; empty if they may."""
+    """Return why this person may not be treated at all now; empty if they may."""
     return ordered(refusal for rule in eligibility.CONSTRAINTS for refusal in rule(situation))
 
 
 def by_itself(request: SessionParameters, device: Device, now: datetime) -> tuple[Refusal, ...]:
-    """Return what is wrong with a request whatever was given before and whatever the device does.
+    """Return what is wrong with a request by itself, without history and the device's state.
 
     A custom program is checked with it, which is for any later day. `permit` asks the same rules.
     """
@@ -109,7 +109,7 @@ def by_itself(request: SessionParameters, device: Device, now: datetime) -> tupl
 
 
 def lasting(refused: Refused, until: datetime) -> tuple[Refusal, ...]:
-    """Return the refusals that remain until a time even if the device comes back; empty if waiting may help.
+    """Return the refusals that remain until a time even if the device comes back.
 
     Args:
         refused: The answer for the device as it is now.
@@ -132,11 +132,11 @@ def used(
         person: Whose budget it is.
         modality: Light or current.
         now: UTC and aware.
-        history: What the person has been given, on every device.
+        history: What the person has had, on every device.
         window: Key of `windows.WINDOWS`.
 
     Returns:
-        What was given inside the window, its ceiling, and the unit of both; doses in the worst
+        What was delivered inside the window, its ceiling, and the unit of both; doses in the worst
         case.
     """
     rule = WINDOWS[window]

@@ -1,11 +1,11 @@
-"""The built-in programs, what people make themselves, and what they are for one person on one device.
+"""What a request is in physical units, for one person on one device.
 
-`resolve_program` fits a recipe to skin, calibration and phase, and to nothing else; `permit` then says yes
-or no. It leaves out or replaces light only where the recipe itself says so: blemish-prone without
+`resolve_program` fits a recipe to skin, calibration and phase, and to nothing else; `permit` then
+says yes or no. It leaves out or replaces light only where the recipe says so: blemish-prone without
 blue for skin types IV to VI, puffiness in red without an eye shield. Everything else that does not
 fit (a channel that the mask lacks, near-infrared without an eye shield, a mask or wand without
 calibration) is refused by `permit`, so that a program never quietly becomes another one. What a
-person has made themselves is taken as it is, and refused rather than scaled.
+custom program is used as it is, and refused rather than scaled.
 """
 
 from dataclasses import replace
@@ -28,14 +28,14 @@ from .request import SessionRequest
 def resolve_program(
     program_key: str, person: Person, device: Device, custom: Programs = NO_CUSTOM_PROGRAMS
 ) -> SessionParameters:
-    """Return what a program is for this person on this device; whether it may start is for `permit` to say.
+    """Return a program in physical units, for this person on this device.
 
     Of a built-in one light is base x skin factor x 1.2 / (1 + U), current is base x 1.2 / (1 + U)
-    (the skin factor is for light), so that a coarser calibration lowers the drive and the charged
-    value stays. Both are rounded down to what the wire carries: whole µW/cm² and whole µA. In the
-    first three sessions of the modality half of the time; the frequency never changes. A person who
-    has opted for less gets that share of the level, and no more than their time. One that a person
-    has made is taken as it is.
+    (the skin factor is for light), so that a coarser calibration lowers the drive and the
+    worst-case value stays. Both are rounded down to what the wire carries: whole µW/cm² and whole
+    µA. In the first three sessions of the modality half of the time; the frequency never changes.
+    A person who has opted for less gets that share of the level, and no more than their time. A
+    custom program is used as it is.
 
     Args:
         program_key: A key of `BUILT_IN` or of `custom`.
@@ -83,7 +83,7 @@ def resolve_program(
 def resolve(
     request: SessionRequest, device: Device, custom: Programs = NO_CUSTOM_PROGRAMS
 ) -> SessionParameters:
-    """Return a request in physical units: its program resolved, or a manual one's numbers as they are.
+    """Return a request in physical units: its program resolved, or the numbers of a manual one.
 
     Args:
         request: A manual one needs `duration_s`: the gate refuses it otherwise.

@@ -72,7 +72,7 @@ def watch(plan: PermittedSession, telemetry: Telemetry, now: datetime) -> Fault 
 
 
 def _allowances(plan: PermittedSession, telemetry: Telemetry) -> Iterator[tuple[float, float]]:
-    """Yield (reported, at most) for time, and for level and dose of everything that the node reports."""
+    """Yield (reported, at most) for time, and for each level and dose that the node reports."""
     request = plan.request
     yield telemetry.output_s, request.duration_s + OUTPUT_OVER_S
     for channel, level in telemetry.level_mw_cm2.items():

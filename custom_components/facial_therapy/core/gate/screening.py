@@ -1,4 +1,4 @@
-"""What the questions of a screening amount to: a verdict per modality. The answers themselves go no further than this.
+"""Screening: answers in, a verdict per modality out. The answers are stored nowhere.
 
 Source of the table: docs/safety.md, X5; the union of what manufacturers and trials exclude.
 """
@@ -40,7 +40,7 @@ class Condition(StrEnum):
 
 
 class Treatment(StrEnum):
-    """What a face has to rest from for a while. The values are translation keys of the questions."""
+    """Treatments that pause sessions. The values are translation keys of the questions."""
 
     BOTULINUM = "botulinum"
     FILLER = "filler"
@@ -90,7 +90,7 @@ EFFECTS: Final[Mapping[Condition, Effect]] = MappingProxyType(
 
 
 def needs_clinician(conditions: Iterable[Condition], modality: Modality) -> bool:
-    """Tell whether a clinician's date would make a difference: not where the answer is no already."""
+    """Tell whether a clinician's date would make a difference: not where the verdict is no."""
     effects = [EFFECTS[condition] for condition in conditions]
     return any(modality in effect.clinician for effect in effects) and not any(
         modality in effect.blocked for effect in effects

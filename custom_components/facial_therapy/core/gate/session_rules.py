@@ -25,7 +25,7 @@ def _check(field: str, value: float, bound: Bound) -> Iterator[Refusal]:
 
 
 def _at_most(field: str, value: float, bound: Bound) -> Iterator[Refusal]:
-    """Check a number derived from several; whether each of these is too small is checked elsewhere."""
+    """Check a number derived from others, which are checked for being too small by themselves."""
     if not value <= bound.maximum:  # also NaN
         yield _outside(field, bound)
 
@@ -49,7 +49,7 @@ def _field(channel: object) -> str:
 
 
 def same_person(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
-    """Rule 9: the person who is named is the person who is charged, or nothing starts."""
+    """Rule 9: the named person is the one whose budget counts, or nothing starts."""
     if request.parameters.person.person_id != situation.person.person_id:
         yield Refusal(reason=Reason.UNKNOWN_PERSON, field="person")
 
@@ -120,7 +120,7 @@ def peak_current(request: NormalizedRequest, situation: Situation) -> Iterator[R
         )
 
 
-def frequency(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
+def frequency(request: NormalizedRequest, _situation: Situation) -> Iterator[Refusal]:
     """M5: the waveform."""
     if request.frequency_hz is not None:
         yield from _check("frequency_hz", request.frequency_hz, bounds.frequency())
@@ -135,7 +135,7 @@ def window(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal
 
 
 def calibration(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
-    """L28: without calibration red only, and no wand; an uncertainty that is no number is no calibration."""
+    """L28: without calibration red only, and no wand. An uncertainty must be a number."""
     if math.isinf(uncertainty(situation.device)) or (
         situation.device.grade is Grade.NONE and situation.device.modality is Modality.WAND
     ):
@@ -155,7 +155,10 @@ def eye_shield(request: NormalizedRequest, situation: Situation) -> Iterator[Ref
 
 
 def skin(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
-    """L25: no blue for skin types IV to VI, nor where the type is not known (IV: half, if the person has opted for it), nor where screening found it unfit."""
+    """L25: no blue for skin types IV to VI, an unknown type, or where screening found it unfit.
+
+    Type IV may opt for half.
+    """
     if Channel.BLUE not in request.light:
         return
     dark = situation.person.skin_type in limits.DARK_SKIN and not (
@@ -187,7 +190,7 @@ def exposure_ratio(request: NormalizedRequest, situation: Situation) -> Iterator
 
 
 def fluence(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
-    """L8 to L11, L19: fluence of each channel, said as the time for which its level would be allowed."""
+    """L8 to L11, L19: fluence of each channel, as the time for which its level would be allowed."""
     for channel, level in request.lit.items():
         yield from _at_most(
             "duration_s",
@@ -221,7 +224,7 @@ def charge(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal
 
 
 def half_period_charge(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
-    """M20: charged peak times half a period, said as the least frequency for the current."""
+    """M20: worst-case peak times half a period, said as the least frequency for the current."""
     if request.current_ua is not None and request.frequency_hz is not None:
         bound = bounds.slowest(request.current_ua, situation.device)
         if request.frequency_hz < bound.minimum:

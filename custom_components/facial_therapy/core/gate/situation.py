@@ -20,7 +20,7 @@ class Situation:
     person: Person
     """As the person is now: skin type, options and eligibility count from here."""
     history: History
-    """What the person has been given, on every device. Its `at` is the ledger's time, which no step
+    """What the person has had, on every device. Its `at` is the ledger's time, which no step
     of the wall clock moves."""
     now: datetime
     """UTC and aware, by the wall clock; `allowed_at` of a refusal is in this time."""

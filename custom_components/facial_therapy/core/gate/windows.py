@@ -1,9 +1,9 @@
-"""The windows of a day and a week: what was given, and what is asked, stay below a ceiling together.
+"""The windows of a day and a week: what was delivered and what is asked stay below a ceiling.
 
 *Hard* windows roll over 24 h and 168 h, and no option passes them; *default* ones count over 20 h
 and 160 h, so that the same evening a day or a week later is never refused for minutes. A session
 counts in a window as a whole until its last output is out of it. What a request asks by itself is
-for the limits of a session to judge: a window speaks only where something was given in it.
+for the limits of a session to judge: a window refuses only if something was delivered in it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +25,7 @@ _ROUNDING: Final = 1e-9
 
 
 def starting(situation: Situation) -> bool:
-    """Tell whether the wand's starting phase applies: chosen for the person, and at most eight weeks from the first session."""
+    """Tell whether the wand's starting phase applies: chosen, and within 8 weeks of first use."""
     history = situation.history
     first_at = history.first_at.get(Modality.WAND, history.at)
     return (
@@ -51,10 +51,12 @@ def _scale(situation: Situation) -> float:
 
 
 def light(dose: Dose) -> float:
+    """Return the fluence of all channels, J/cm²."""
     return sum(dose.fluence_j_cm2.values())
 
 
 def blue(dose: Dose) -> float:
+    """Return the fluence of blue light, J/cm²."""
     return dose.fluence_j_cm2.get(Channel.BLUE, 0)
 
 
@@ -69,7 +71,7 @@ def flowed(record: Record) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A rule: what was given within a length of time, and what is asked, stay below a ceiling together."""
+    """A rule: what was delivered in a length of time and what is asked stay below a ceiling."""
 
     reason: Reason
     source: str
@@ -78,7 +80,7 @@ class Window:
     length: timedelta
     modality: Modality | None
     """None: both count together."""
-    given: Callable[[Record], float]
+    amount: Callable[[Record], float]
     asked: Callable[[NormalizedRequest], float]
     most: Callable[[Situation], float]
 
@@ -87,14 +89,14 @@ class Window:
         asked = self.asked(request)
         if self.modality not in (None, situation.device.modality) or asked == 0:
             return
-        given = self._inside(situation)
-        most, left, free_at = self.most(situation), sum(amount for _, amount in given), None
-        for over_at, amount in given:
+        inside = self._inside(situation)
+        most, left, free_at = self.most(situation), sum(amount for _, amount in inside), None
+        for over_at, amount in inside:
             if left + asked <= most + _ROUNDING:
                 break
             left, free_at = left - amount, over_at + self.length
         if free_at is not None:
-            remaining = max(0, most - sum(amount for _, amount in given))
+            remaining = max(0, most - sum(amount for _, amount in inside))
             yield Refusal(
                 reason=self.reason,
                 maximum=round(remaining, 6),
@@ -104,11 +106,11 @@ class Window:
             )
 
     def filled(self, situation: Situation) -> tuple[float, float]:
-        """Return what has been given inside the window and the ceiling, both in `unit`, light and current charged."""
+        """Return what was delivered in the window, and its ceiling, both worst case in `unit`."""
         return sum(amount for _, amount in self._inside(situation)), self.most(situation)
 
     def _inside(self, situation: Situation) -> list[tuple[datetime, float]]:
-        """Return (its end, how much) of everything given inside the window, the end that is longest ago first."""
+        """Return (end, amount) of each session inside the window, the earliest end first."""
         since = situation.history.at - self.length
         records = [
             record
@@ -116,7 +118,7 @@ class Window:
             if self.modality in (None, record.modality) and record.over_at > since
         ]
         return [
-            (record.over_at, amount) for record in records if (amount := self.given(record)) > 0
+            (record.over_at, amount) for record in records if (amount := self.amount(record)) > 0
         ]
 
 
@@ -124,7 +126,7 @@ class Window:
 
 
 def _week_fluence(situation: Situation) -> float:
-    """With every session a week more than the default goes a part of the room up to the largest option."""
+    """Return the week's default fluence; each session above the default adds to it."""
     more = _sessions_week(situation) - limits.SESSIONS_WEEK[Modality.MASK].default.maximum
     steps = limits.SESSIONS_WEEK_MASK_OPTION - limits.SESSIONS_WEEK[Modality.MASK].default.maximum
     default = limits.FLUENCE_WEEK.default.maximum
@@ -169,14 +171,14 @@ def _doses(  # noqa: PLR0913 - the columns of the table
                 unit=limit.hard.unit,
                 length=length,
                 modality=modality,
-                given=lambda record: of(record.counted),
+                amount=lambda record: of(record.counted),
                 asked=lambda request: of(request.adding),
                 most=most,
             ),
         )
 
 
-def _sessions(
+def _sessions(  # noqa: PLR0913, PLR0917 - the columns of the table
     name: str,
     reason: Reason,
     limit: Limit,
@@ -191,7 +193,7 @@ def _sessions(
         unit="1",
         length=length,
         modality=modality,
-        given=lambda record: record.sessions * record.counts,
+        amount=lambda record: record.sessions * record.counts,
         asked=lambda _request: 1,
         most=most,
     )
@@ -258,11 +260,10 @@ WINDOWS: Final[Mapping[str, Window]] = MappingProxyType(
             unit="s",
             length=limits.DAY_DEFAULT,
             modality=None,
-            given=lambda record: record.treated_s,
+            amount=lambda record: record.treated_s,
             asked=lambda request: request.duration_s,
             most=_constant(limits.TREATMENT_DAY.total_seconds()),
         ),
     }
 )
-"""Every window by its name. The wand's day is 20 h by default and hard, so it has one rule for both.
-"""
+"""Every window by its name. The wand's day is 20 h by default and hard: one rule for both."""

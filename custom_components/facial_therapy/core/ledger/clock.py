@@ -1,4 +1,4 @@
-"""The ledger's own time, which no step of the clock on the wall moves.
+"""The ledger's own time, which no step of the wall clock moves.
 
 It begins at the later of the wall clock and the newest entry of the ledger, and from then on goes
 by the monotonic clock alone. A wall clock that is put back reopens no window, also over a restart;
@@ -29,11 +29,11 @@ class Clock:
         return self.began_at + timedelta(seconds=max(0, monotonic_s - self.monotonic_s))
 
     def ahead(self, wall: datetime, monotonic_s: float) -> timedelta:
-        """Return how far the wall clock is ahead of the ledger's time; negative if it is behind, zero within a minute."""
+        """Return how far the wall clock is ahead of the ledger's time; zero within a minute."""
         step = wall - self.at(monotonic_s)
         return step if abs(step) > STEP else timedelta(0)
 
 
 def begin(wall: datetime, monotonic_s: float, newest: datetime | None) -> Clock:
-    """Return the clock of a run: from the wall clock on, or from the newest entry of the ledger if that is later."""
+    """Return the clock of a run, from the later of wall clock and newest ledger entry."""
     return Clock(began_at=wall if newest is None else max(wall, newest), monotonic_s=monotonic_s)

@@ -1,4 +1,4 @@
-"""A session that was given elsewhere, as somebody tells it: what may be told, and what it counts for."""
+"""External sessions: what may be logged, and what it counts for."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ LATE: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalSession:
-    """What somebody tells. Nothing of it has been checked."""
+    """What somebody logs. Nothing of it has been checked."""
 
     modality: Modality
     irradiance_mw_cm2: ByChannel | None = None
@@ -37,7 +37,7 @@ class ExternalSession:
 def record(
     given: ExternalSession, person: Person, session_id: str, now: datetime, *, started_by: str
 ) -> Record:
-    """Return the settled record of what was given. Nobody has measured it, so that it counts with the uncertainty of a data sheet.
+    """Return the settled record of an external session, with the uncertainty of a data sheet.
 
     Raises:
         RefusedError: It is not from the last 8 days, or something of it is no number in its bound,

@@ -29,7 +29,7 @@ class History:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """What a person was given in all the years: it never falls."""
+    """What a person has had in all the years: it never falls."""
 
     delivered: Dose
     """Nominal, settled sessions only."""

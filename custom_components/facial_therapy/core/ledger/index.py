@@ -1,4 +1,4 @@
-"""The books of everybody: all records, indexed by person, so that what concerns one person costs the same whatever else is in them.
+"""All records, indexed by person: a question about one person costs the same in any ledger.
 
 Times are aware UTC, in the ledger's own time (see `clock`).
 """
@@ -37,7 +37,7 @@ class _PersonIndex:
 
 
 class LedgerIndex:
-    """All records in memory. Plain values in, plain values out; it neither reads a clock nor writes a file."""
+    """All records in memory. It neither reads a clock nor writes a file."""
 
     def __init__(self) -> None:
         """Begin empty."""
@@ -89,11 +89,11 @@ class LedgerIndex:
             book.first_at[modality] = min(starts)
 
     def open_sessions(self, mac: str) -> list[Record]:
-        """Return the sessions of a device that have not been settled, in the order in which they were written."""
+        """Return the sessions of a device that have not been settled, oldest first."""
         return [self.records[session_id] for session_id in self._devices.get(mac, ())]
 
     def unclaimed(self, mac: str, at: datetime) -> list[Record]:
-        """Return what a device gave in the 8 days before `at` to nobody who is known here, in the order in which it was written."""
+        """Return a device's sessions of unknown people in the 8 days before `at`, oldest first."""
         return [
             record
             for record in self.records.values()
@@ -104,7 +104,7 @@ class LedgerIndex:
 
     @property
     def people(self) -> Mapping[str, tuple[datetime | None, datetime | None]]:
-        """When each person was added and removed; None where it is not known, or has not happened."""
+        """When each person was added and removed; None if unknown or not yet."""
         return {
             person_id: (book.added_at, book.removed_at) for person_id, book in self._people.items()
         }
@@ -112,7 +112,7 @@ class LedgerIndex:
     def add_person(
         self, person_id: str, at: datetime | None, removed_at: datetime | None = None
     ) -> None:
-        """Take in that a person was added, or removed, or is back."""
+        """Note that a person was added, or removed, or is back."""
         book = self._people.setdefault(person_id, _PersonIndex())
         book.added_at, book.removed_at = at, removed_at
 
@@ -128,7 +128,7 @@ class LedgerIndex:
             without: A session that is left out, the one that is to be amended.
 
         Returns:
-            The history. What was given in the 8 days before to people who were removed in the 8
+            The history. What was delivered in the 8 days before to people who were removed in the 8
             days before this one was added is part of it.
         """
         recent = sorted(
@@ -180,7 +180,7 @@ class LedgerIndex:
                 yield self.records[session_id]
 
     def totals(self, person_id: str) -> Totals:
-        """Return what a person was given in all."""
+        """Return what a person has had in total."""
         book = self._people.get(person_id) or _PersonIndex()
         fluence = {
             channel: book.micro[channel] / MICRO for channel in Channel if channel in book.micro
@@ -197,7 +197,7 @@ class LedgerIndex:
     # --- age --------------------------------------------------------------------------------------
 
     def drop(self, before: datetime) -> int:
-        """Forget one by one the sessions that were over before a time; what they add up to stays in the totals.
+        """Forget the sessions that were over before a time; the totals stay.
 
         Returns:
             How many were dropped. One whose end is not known is dropped when it must long be over.
@@ -239,7 +239,7 @@ class LedgerIndex:
         )
 
     def carry(self, person_id: str, totals: Totals) -> None:
-        """Take in what was carried over from sessions that are no longer here."""
+        """Add what was carried over from sessions that are no longer here."""
         book = self._people.setdefault(person_id, _PersonIndex())
         for channel, fluence in totals.delivered.fluence_j_cm2.items():
             book.micro[channel] = book.micro.get(channel, 0) + round(fluence * MICRO)
@@ -255,7 +255,7 @@ class LedgerIndex:
             book.first_at[modality] = min(first_at, book.first_at.get(modality, first_at))
 
     def erase(self, person_id: str, at: datetime) -> None:
-        """Forget a person, apart from what was given in the last 8 days: that still protects whoever comes next.
+        """Forget a person, apart from the last 8 days, which still protect the next person.
 
         The remainder has neither a name nor a program, and goes with the next `erase` or `drop`
         after its time.

@@ -28,26 +28,22 @@ class Source(StrEnum):
     DEVICE = "device"
     """A governed device."""
     LOGGED = "logged"
-    """Given elsewhere, and told by a person."""
+    """An external session, logged by a person."""
     TRACKED = "tracked"
-    """A light of another integration, charged by its on-time."""
+    """A light of another integration, counted by its on-time."""
     UNKNOWN = "unknown"
-    """Charged because something is not known: a session around us, a gap in a node's history, a
-    ledger that was begun anew."""
+    """Counted because something is not known: a foreign session, a gap in a node's history, a
+    ledger that was reset."""
 
 
 LONGEST: Final[Mapping[Modality, timedelta]] = MappingProxyType(
     {
-        modality: timedelta(
-            seconds=limits.WINDOW_S[modality].hard.maximum
-            + limits.DURATION[modality].hard.maximum
-            + 2 * limits.KEPT_S
-        )
+        modality: timedelta(seconds=limits.WINDOW_S[modality].hard.maximum + limits.SESSION_LIFE_S)
         for modality in Modality
     }
 )
-"""How long a session lives at the most: window, session, and kept twice. Until then one whose end
-is not known may go on."""
+"""How long a session lives at most: the arming window, and 60 min from its first output. Until then
+one whose end is not known may go on."""
 
 _RANK: Final = (
     Outcome.UNCERTAIN,
@@ -58,7 +54,7 @@ _RANK: Final = (
     Outcome.INTERRUPTED,
     Outcome.FAULT,
 )
-"""Which outcome stays when two are told: the later one in this row."""
+"""Which of two outcomes stays: the later one in this row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +81,7 @@ class Record:
     session_id: str
     """16 hex digits."""
     mac: str | None
-    """The node; None if no governed device gave it."""
+    """The node; None if no governed device delivered it."""
     modality: Modality
     person_id: str | None
     """Config entry of the person; None if nobody knows whose it was."""
@@ -105,7 +101,7 @@ class Record:
     """What the limits count while it stands at its full plan."""
     grade: Grade = Grade.MEASURED
     uncertainty: float = 0
-    """U of the device when it was permitted: what was delivered is charged with it."""
+    """U of the device when it was permitted: what was delivered counts with it."""
     at_least: Dose = field(default_factory=Dose)
     """Nominal: what the node was seen to have delivered, while the session is not settled."""
     delivered: Dose | None = None
@@ -116,7 +112,7 @@ class Record:
     ended_at: datetime | None = None
     """When output was zero for good; None while it may still flow."""
     sessions: int = 1
-    """How many sessions it stands for: more than one if a whole window is charged at its ceiling.
+    """How many sessions it stands for: more than one if a whole window counts at its ceiling.
     """
     resumable: Resumable | None = None
     """None once it is settled, and for sessions that no device of ours delivers."""
@@ -125,6 +121,11 @@ class Record:
     def open(self) -> bool:
         """Whether the session still counts at its full plan."""
         return self.delivered is None
+
+    @property
+    def void(self) -> bool:
+        """Whether the node has said that nothing was delivered: such a session costs nothing."""
+        return self.delivered is not None and self.delivered.total == 0
 
     @property
     def over_at(self) -> datetime:
@@ -142,7 +143,7 @@ class Record:
 
     @property
     def counted(self) -> Dose:
-        """What the limits count of it now, charged.
+        """What the limits count of it now, in the worst case.
 
         Source: docs/safety.md, L28.
         """
@@ -154,7 +155,14 @@ class Record:
 
     @property
     def treated_s(self) -> float:
-        """How long it counts as treatment, in seconds: planned until the node tells, then the time in which output flowed."""
+        """How long it counts as treatment, in seconds.
+
+        Nothing if it was void, as planned until the node reports, then the time with output.
+
+        Source: docs/safety.md, X3.
+        """
+        if self.void:
+            return 0
         return self.duration_s if self.output_s is None else self.output_s
 
     @property
@@ -166,8 +174,8 @@ class Record:
 
     @property
     def counts(self) -> bool:
-        """Whether it counts as a session: 20 % of its plan or more. A dose of which a node says that it was no session does not."""
-        return self.sessions > 0 and self.share >= limits.COUNTS_FROM_SHARE
+        """Whether it counts as a session: 20 % of its plan or more, and a session to the node."""
+        return self.sessions > 0 and not self.void and self.share >= limits.COUNTS_FROM_SHARE
 
     def lives(self, at: datetime) -> bool:
         """Tell whether it may still be going on."""
@@ -175,7 +183,7 @@ class Record:
 
 
 def unaccustomed(record: Record, before: Iterable[Record]) -> bool:
-    """Tell whether a skin has not had it like this yet: the first session of its program, or one that was to give more than any before.
+    """Tell whether this is new to the skin: the first session of its program, or a larger dose.
 
     Args:
         record: A session.
@@ -190,7 +198,7 @@ def unaccustomed(record: Record, before: Iterable[Record]) -> bool:
 
 
 def merge(one: Record, other: Record) -> Record:
-    """Return what two tellings of one session amount to: per number the larger, and what only one of them knows.
+    """Return the union of two versions of one session: of each number the larger.
 
     It is commutative, associative and idempotent, so that histories may arrive late, twice and out
     of order. A settled telling settles an open one; of two settled ones the larger dose stays.
@@ -227,7 +235,7 @@ def _resumable(pair: tuple[Record, Record]) -> Resumable | None:
 
 
 def _identity(record: Record) -> tuple[bool, int, str, int, str, str, str]:
-    """Order tellings by who tells: our own before what a node says of a session that we did not start."""
+    """Order versions by source: our own before a node's version of a foreign session."""
     return (
         record.started_by is None,
         tuple(Source).index(record.source),

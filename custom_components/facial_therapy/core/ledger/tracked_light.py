@@ -1,8 +1,8 @@
 """A light that nobody governs: what its on-time amounts to, and when its planned time is over.
 
-Nothing holds such a light to its plan. It is charged from the moment it is seen on, for its planned
+Nothing holds such a light to its plan. It counts from the moment it is seen on, for its planned
 time at once, and for more as soon as it is on for longer; how bright it is set does not matter.
-What it gives is declared, so that it counts with the uncertainty of a data sheet.
+Its irradiance is declared, so it counts with the uncertainty of a data sheet.
 """
 
 from dataclasses import dataclass, replace
@@ -17,14 +17,14 @@ from ..person import Person
 from .record import Record, Source
 
 LEAST_EXTENSION_S: Final = 600
-"""A light that stays on is charged this far ahead at least. Engineering judgement: a line in the
+"""A light that stays on is counted this far ahead at least. Engineering judgement: a line in the
 ledger every ten minutes, not every second."""
 IRRADIANCE: Final = Bound(minimum=0.1, maximum=200, unit="mW/cm²", source="")
 """What may be declared. No limit of safety: brighter lamps are not sold for a face."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WatchedLight:
+class TrackedLight:
     """A light or switch of another integration, as a person declared it."""
 
     light_id: str
@@ -41,7 +41,9 @@ class WatchedLight:
 
 
 def longest_s(channel: Channel, irradiance_mw_cm2: float) -> float:
-    """Return the longest time in seconds that may be planned for a light: that of a session, and its charged fluence inside the hard ceiling of its channel.
+    """Return the longest time in seconds that may be planned for a tracked light.
+
+    No longer than a session, and its worst-case fluence stays below its channel's hard ceiling.
 
     Source: docs/safety.md, L7 to L11, L28.
     """
@@ -52,7 +54,7 @@ def longest_s(channel: Channel, irradiance_mw_cm2: float) -> float:
     )
 
 
-def opened(light: WatchedLight, person: Person, session_id: str, at: datetime) -> Record:
+def opened(light: TrackedLight, person: Person, session_id: str, at: datetime) -> Record:
     """Return the record of a light that is seen on: at its full plan, like every session."""
     planned = light.dose(light.duration_s)
     uncertainty = limits.UNCERTAINTY[Grade.DECLARED]
@@ -74,12 +76,12 @@ def opened(light: WatchedLight, person: Person, session_id: str, at: datetime) -
 
 
 def due_at(record: Record) -> datetime:
-    """Return when what has been charged is used up."""
+    """Return when what has been counted is used up."""
     return record.started_at + timedelta(seconds=record.duration_s)
 
 
-def extended(light: WatchedLight, record: Record, at: datetime) -> Record:
-    """Return the record of a light that is still on: charged beyond `at`."""
+def extended(light: TrackedLight, record: Record, at: datetime) -> Record:
+    """Return the record of a light that is still on: counted beyond `at`."""
     elapsed_s = (at - record.started_at).total_seconds()
     duration_s = elapsed_s + max(light.duration_s, LEAST_EXTENSION_S)
     planned = light.dose(duration_s)
@@ -91,16 +93,16 @@ def extended(light: WatchedLight, record: Record, at: datetime) -> Record:
     )
 
 
-def settled(light: WatchedLight, record: Record, at: datetime, *, seen: bool) -> Record:
+def settled(light: TrackedLight, record: Record, at: datetime, *, seen: bool) -> Record:
     """Return the record of a light that is off.
 
     Args:
         light: As it was declared.
         record: Its open record.
         at: When it was seen off.
-        seen: Whether it was watched all the time. If not, it may have gone off at any time: it
+        seen: Whether it was tracked all the time. If not, it may have gone off at any time: it
             counts as on until it was seen off, but for no longer
-            than it has been charged for.
+            than it has been counted for.
     """
     on_s = max(0.0, (at - record.started_at).total_seconds())
     if not seen:

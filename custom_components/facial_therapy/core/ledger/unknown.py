@@ -1,4 +1,4 @@
-"""Sessions that stand for what is not known: a missing part of a node's history counts at its worst case."""
+"""Sessions that stand for what is not known, at its worst case."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -21,7 +21,7 @@ ROUNDED_UP: Final[Mapping[Modality, float]] = MappingProxyType(
 def ceiling(
     session_id: str, person_id: str, modality: Modality, at: datetime, *, mac: str | None = None
 ) -> Record:
-    """Return a session that stands for a whole week at its hard ceiling, blue light included: what is charged where nothing is known."""
+    """Return a session that stands for a week at its hard ceiling, blue light included."""
     blue = limits.BLUE_WEEK.hard.maximum
     light = Dose(
         fluence_j_cm2={Channel.RED: limits.FLUENCE_WEEK.hard.maximum - blue, Channel.BLUE: blue}
@@ -49,10 +49,10 @@ def shortfall(  # noqa: PLR0913 - what a node tells of a person
     sessions: int,
     known: Iterable[Record],
 ) -> Record | None:
-    """Return a session for what a node has counted for a person and the ledger does not know; None if it knows as much.
+    """Return a session for what a node has counted for a person and the ledger does not know.
 
     A node that is switched off for days has windows that reach further back than a week, so that
-    everything known of it counts against what it tells.
+    everything known of it counts against what it reports.
 
     Args:
         session_id: Of the session that is returned.
@@ -60,7 +60,7 @@ def shortfall(  # noqa: PLR0913 - what a node tells of a person
         modality: Of the node.
         at: Now: what is not known is dated as if it had just ended.
         mac: The node.
-        told: Charged, the sums of the node's week. Light: `BLUE` for blue, all other channels
+        told: Worst case, the sums of the node's week. Light: `BLUE` for blue, all other channels
             together under any other one.
         sessions: How many sessions it has counted in the week.
         known: The person's records, of any node.

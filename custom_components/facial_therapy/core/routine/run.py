@@ -11,74 +11,11 @@ from typing import Final
 
 from ..model import Modality
 from ..refusal import Reason, Refusal, RefusedError
-from ..zones import ZONES, zone
 from .steps import Act, Flow, IfRefused, Step, Steps, check, earliest, fit
-from .transitions import TABLE, Outcome, Result, RoutineEffect, RoutineEvent, RoutineState, Turn
+from .transitions import TABLE, Leads, Outcome, Result, RoutineEffect, RoutineEvent, RoutineState
 
-# --- a refused start ------------------------------------------------------------------------------
-
-WORTH_WAITING: Final = timedelta(minutes=15)
-"""What is gone by then is waited for; longer than any gap."""
 RETRY: Final = timedelta(seconds=5)
 """A session that may not begin yet is asked for again no sooner."""
-HINDRANCES: Final = frozenset(
-    {
-        Reason.BUSY,
-        Reason.BUTTON_NEEDED,
-        Reason.CHARGING,
-        Reason.DEVICE_NOT_LOADED,
-        Reason.BROWN_OUT,
-        Reason.GAP,
-        Reason.GEL_NOT_RINSED,
-        Reason.NOT_ENROLLED,
-        Reason.OTHER_SESSION,
-        Reason.SENSOR_NOT_READY,
-        Reason.STALE,
-        Reason.STALE_TELEMETRY,
-        Reason.STILL_WORN,
-        Reason.STORE_FAILED,
-        Reason.PROFILE_GAP,
-        Reason.TOO_HOT,
-        Reason.TOO_SOON,
-        Reason.UNSEEN_SESSION,
-        Reason.WRONG_BOOT,
-        Reason.WRONG_STATE,
-    }
-)
-"""What a person can mend within the evening."""
-
-
-def refused(refusals: Iterable[Refusal], now: datetime) -> tuple[RoutineEvent, Refusal]:
-    """Return what the refusal of a start means for a routine, and the refusal that decides it.
-
-    What holds for good counts more than what a person can mend, that more than a device that is
-    off, and that more than what a few minutes mend.
-
-    Args:
-        refusals: At least one; the binding one first.
-        now: UTC and aware.
-    """
-    decisive = min(refusals, key=lambda refusal: _MEANINGS.index(_meaning(refusal, now)))
-    return _meaning(decisive, now), decisive
-
-
-_MEANINGS: Final = (
-    RoutineEvent.REFUSED,
-    RoutineEvent.HINDERED,
-    RoutineEvent.OFFLINE,
-    RoutineEvent.EARLY,
-)
-
-
-def _meaning(refusal: Refusal, now: datetime) -> RoutineEvent:
-    if refusal.allowed_at is not None and refusal.allowed_at <= now + WORTH_WAITING:
-        return RoutineEvent.EARLY
-    if refusal.reason is Reason.DEVICE_OFFLINE:
-        return RoutineEvent.OFFLINE
-    return RoutineEvent.HINDERED if refusal.reason in HINDRANCES else RoutineEvent.REFUSED
-
-
-# --- a run ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,13 +50,13 @@ class RoutineRun:
     rests_until: datetime | None = None
     """Waiting, or a gap: until then."""
     flow: Flow | None = None
-    """What a device gave last in this run."""
+    """What a device delivered last in this run."""
     gel: bool = False
     """Gel is on the face."""
     rinsed: bool = False
     """The person has confirmed that none is."""
     reason: Reason | None = None
-    """What a person has to mend, or why it may not begin yet."""
+    """What a person has to put right, or why it may not begin yet."""
     marks: tuple[Mark, ...] = ()
     outcome: Outcome | None = None
 
@@ -218,11 +155,11 @@ def advance(
         outcome=run.outcome or row.outcome,
         reason=refusal.reason if refusal else run.reason if row.to is run.state else None,
     )
-    if row.to is Turn.AS_IT_SAYS and run.steps[run.index].if_refused is IfRefused.END:
+    if row.to is Leads.AS_IT_SAYS and run.steps[run.index].if_refused is IfRefused.END:
         return _over(run, Outcome.REFUSED)
-    if row.to is Turn.AGAIN and run.index not in run.marked:
+    if row.to is Leads.AGAIN and run.index not in run.marked:
         return _enter(run, now)
-    if isinstance(row.to, Turn):
+    if isinstance(row.to, Leads):
         return _next(run, now, why_not)
     if row.to is RoutineState.OVER:
         return _over(run, Outcome.STOPPED)
@@ -279,7 +216,7 @@ def _over(run: RoutineRun, outcome: Outcome) -> tuple[RoutineRun, tuple[RoutineE
 def _next(
     run: RoutineRun, now: datetime, why_not: WhyNot
 ) -> tuple[RoutineRun, tuple[RoutineEffect, ...]]:
-    """Enter the next step that is not dropped; after the last one, or after the window, it is over."""
+    """Enter the next step that is not dropped; after the last one, or the window, the run ends."""
     run = _drop_refused(_drop_late(replace(run, index=run.index + 1), now), now, why_not)
     left = _left(run)
     if not left:
@@ -322,7 +259,7 @@ def _drop_late(run: RoutineRun, now: datetime) -> RoutineRun:
 
 
 def _drop_refused(run: RoutineRun, now: datetime, why_not: WhyNot) -> RoutineRun:
-    """Before gel is put on: leave it out together with a wand that will be refused, unless that is to end the routine."""
+    """Leave out gel together with a wand that will be refused, unless that ends the routine."""
     left = _left(run)
     if not left or run.steps[left[0]].act is not Act.GEL:
         return run
@@ -360,48 +297,3 @@ def _enter(run: RoutineRun, now: datetime) -> tuple[RoutineRun, tuple[RoutineEff
     if begins_at > now:
         return replace(run, state=RoutineState.GAP, rests_until=begins_at, reason=Reason.GAP), ()
     return replace(run, state=RoutineState.STARTING), (RoutineEffect.START,)
-
-
-# --- what is said ---------------------------------------------------------------------------------
-
-_OF_A_DEVICE: Final = (
-    RoutineState.OFF,
-    RoutineState.ASKED,
-    RoutineState.ARMED,
-    RoutineState.RUNNING,
-    RoutineState.HELD,
-)
-
-CUES: Final = (
-    *(act.value for act in Act if act.modality is None and act is not Act.WAIT),
-    *(
-        state.value
-        for state in RoutineState
-        if state not in (RoutineState.HAND, RoutineState.OVER, *_OF_A_DEVICE)
-    ),
-    *(
-        f"{state}_{modality}"
-        for modality in Modality
-        for state in _OF_A_DEVICE
-        if (state, modality) != (RoutineState.RUNNING, Modality.WAND)
-    ),
-    *ZONES,
-    *(outcome.value for outcome in Outcome),
-)
-"""Everything that is said, each a translation key."""
-
-
-def cue(run: RoutineRun, zone_number: int = 1) -> str:
-    """Return what a person is told now, of `CUES`.
-
-    Args:
-        run: As it is.
-        zone_number: Of the zone that a wand is in, from 1.
-    """
-    if (step := run.step) is None:
-        return (run.outcome or Outcome.COMPLETED).value
-    if run.state is RoutineState.HAND:
-        return step.act.value
-    if run.state is RoutineState.RUNNING and step.act is Act.WAND:
-        return zone(zone_number)
-    return f"{run.state}_{step.act}" if run.state in _OF_A_DEVICE else run.state.value

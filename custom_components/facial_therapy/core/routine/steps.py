@@ -36,7 +36,7 @@ class Act(StrEnum):
 
     @property
     def modality(self) -> Modality | None:
-        """What gives it; None for what is done by hand."""
+        """What delivers it; None for a step by hand."""
         return Modality(self) if self in (Act.WAND, Act.MASK) else None
 
 
@@ -122,7 +122,7 @@ def _bad(*, rule: str) -> RefusedError:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What a device gave last."""
+    """What a device delivered last."""
 
     modality: Modality
     ended_at: datetime
@@ -130,7 +130,7 @@ class Flow:
 
 
 def gap(before: Modality, after: Modality) -> timedelta:
-    """Return what has to lie between two sessions of a routine; nothing if they are of the same modality, since rest is longer."""
+    """Return the gap between two sessions of a routine; none within one modality."""
     if before is after:
         return timedelta()
     return GAP_WAND_TO_MASK[0] if before is Modality.WAND else GAP_MASK_TO_WAND[0]
@@ -144,7 +144,7 @@ def earliest(last: Flow | None, modality: Modality, at: datetime) -> datetime:
 def times(
     steps: Steps, begins_at: datetime, last: Flow | None = None
 ) -> Iterator[tuple[Step, datetime, datetime]]:
-    """Yield every step with the time at which it begins and ends, UTC; putting a device on and the gaps are counted."""
+    """Yield every step with its begin and end, UTC, gaps and putting devices on included."""
     at = begins_at
     for step in steps:
         if (modality := step.act.modality) is not None:
@@ -192,7 +192,7 @@ def fit(
         steps: What is still to do; the durations of device steps are those of their sessions.
         now: UTC and aware.
         finish_by: UTC and aware.
-        last: What a device gave last in this routine.
+        last: What a device delivered last in this routine.
         gel: Gel is on the face: rinsing stays.
     """
     everything = range(len(steps))
@@ -211,7 +211,7 @@ def fit(
 
 
 def _without(steps: Steps, dropped: frozenset[int], *, gel: bool) -> tuple[int, ...]:
-    """Return what is left without some steps, and without the gel and the rinsing that nothing needs any more."""
+    """Return what is left without some steps, and without gel and rinsing that nothing needs."""
     kept: list[int] = []
     acts = [step.act for index, step in enumerate(steps) if index not in dropped]
     for index, step in enumerate(steps):

@@ -1,4 +1,4 @@
-"""One evening: a routine as it is gone through, states x events.
+"""One run of a routine: states x events.
 
     hand, waiting, gap --> starting --> armed --> running --> next step ... --> over
                             ^  |  (device off)       |
@@ -7,16 +7,16 @@
 
 Rules:
 
-1. A device step is entered only when the one before has ended: no two devices give at once.
+1. A device step is entered only when the one before has ended: no two devices have output at once.
 2. Nothing but a person leads out of what a restart left (`SUSPENDED`, `STRANDED`); until it is
     known that no session lives, not even a person.
 3. `STOP` is accepted in every state.
 4. Every event but waiting brings the end nearer: confirmed, skipped, refused, dropped or late, each
     step is left once.
 5. What is refused for good is skipped or ends the routine, as the step says, with its reason; what
-    a person can mend waits for the person.
+    a person can put right waits for the person.
 
-The steps are in `steps`, and `evening` goes through them.
+The steps are in `steps`, and `run` goes through them.
 """
 
 from collections.abc import Mapping
@@ -80,12 +80,12 @@ class RoutineEvent(StrEnum):
     ENDED = "ended"
     """No session of this step lives."""
     FAULTED = "faulted"
-    # the answer to a start that is refused, see `evening.refused`
+    # the answer to a start that is refused, see `refused`
     REFUSED = "refused"
     HINDERED = "hindered"
     OFFLINE = "offline"
     EARLY = "early"
-    # the shell
+    # the runner
     RESTARTED = "restarted"
 
 
@@ -94,14 +94,14 @@ PERSONS: Final = frozenset({RoutineEvent.CONFIRM, RoutineEvent.SKIP})
 
 
 class RoutineEffect(StrEnum):
-    """What the shell carries out."""
+    """What the runner carries out."""
 
     START = "start"
     """Ask for the session of the step; the answer is an event."""
     STOP_SESSION = "stop_session"
     """Until it has ended, which is an event."""
     RESUME = "resume"
-    """Give the rest of the session that is held."""
+    """Deliver the rest of the session that is held."""
 
 
 class Result(StrEnum):
@@ -126,8 +126,8 @@ class Outcome(StrEnum):
     FAULT = "fault"
 
 
-class Turn(StrEnum):
-    """Where a row leads if not to a state of its own."""
+class Leads(StrEnum):
+    """Where a row leads if not to a fixed state."""
 
     NEXT = "next"
     """To the next step."""
@@ -141,14 +141,14 @@ class Turn(StrEnum):
 class Row:
     """Where an event leads, what has to be done, and what became of the step or the routine."""
 
-    to: RoutineState | Turn
+    to: RoutineState | Leads
     effects: tuple[RoutineEffect, ...] = ()
     result: Result | None = None
     outcome: Outcome | None = None
 
 
-_DONE: Final = Row(Turn.NEXT, result=Result.DONE)
-_SKIPPED: Final = Row(Turn.NEXT, result=Result.SKIPPED)
+_DONE: Final = Row(Leads.NEXT, result=Result.DONE)
+_SKIPPED: Final = Row(Leads.NEXT, result=Result.SKIPPED)
 _START: Final = Row(RoutineState.STARTING, (RoutineEffect.START,))
 _STOPPED: Final = Row(RoutineState.OVER, outcome=Outcome.STOPPED)
 _LATE: Final = Row(RoutineState.OVER, outcome=Outcome.LATE)
@@ -161,7 +161,7 @@ _REFUSE: Final = None
 
 
 def _events(state: RoutineState, **rows: Row | None) -> Mapping[RoutineEvent, Row | None]:
-    """Return a complete row set: what is not named stays, a person's event that is not named is refused."""
+    """Complete a set of rows: an event not named changes nothing, or is refused if a person's."""
     complete: dict[RoutineEvent, Row | None] = {
         event: _REFUSE if event in PERSONS else Row(state) for event in RoutineEvent
     }
@@ -190,7 +190,7 @@ TABLE: Final[Mapping[RoutineState, Mapping[RoutineEvent, Row | None]]] = Mapping
             RoutineState.STARTING,
             accepted=Row(RoutineState.ARMED),
             energized=Row(RoutineState.RUNNING),
-            refused=Row(Turn.AS_IT_SAYS, result=Result.REFUSED),
+            refused=Row(Leads.AS_IT_SAYS, result=Result.REFUSED),
             hindered=Row(RoutineState.ASKED),
             offline=Row(RoutineState.OFF),
             early=Row(RoutineState.GAP),
@@ -218,7 +218,7 @@ TABLE: Final[Mapping[RoutineState, Mapping[RoutineEvent, Row | None]]] = Mapping
             skip=Row(RoutineState.LEAVING),
             accepted=Row(RoutineState.LEAVING, (RoutineEffect.STOP_SESSION,)),
             energized=Row(RoutineState.LEAVING, (RoutineEffect.STOP_SESSION,)),
-            ended=Row(Turn.NEXT),
+            ended=Row(Leads.NEXT),
         ),
         RoutineState.ENDING: _session(
             RoutineState.ENDING,
@@ -238,7 +238,7 @@ TABLE: Final[Mapping[RoutineState, Mapping[RoutineEvent, Row | None]]] = Mapping
             late=Row(RoutineState.ENDING, (RoutineEffect.STOP_SESSION,), outcome=Outcome.LATE),
         ),
         RoutineState.SUSPENDED: _quiet(
-            RoutineState.SUSPENDED, confirm=Row(Turn.AGAIN), energized=_STRANDED
+            RoutineState.SUSPENDED, confirm=Row(Leads.AGAIN), energized=_STRANDED
         ),
         RoutineState.OVER: _events(RoutineState.OVER),
     }

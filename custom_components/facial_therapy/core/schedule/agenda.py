@@ -70,7 +70,7 @@ class PlannedEvening:
 
 @dataclass(frozen=True, slots=True)
 class CompletedSession(CountedSession):
-    """A session that was given, counted or not."""
+    """A session in the ledger, counted or not."""
 
     ended_at: datetime
     program: str
@@ -130,7 +130,7 @@ class Agenda:
     # --- what comes next --------------------------------------------------------------------------
 
     def upcoming(self, now: datetime, refusals: Refusals) -> Iterator[PlannedEvening]:
-        """Yield the evenings to come, the running one included, that have at least one session which would be permitted at its time.
+        """Yield the evenings from now on with a session that would be permitted.
 
         Args:
             now: UTC and aware; nothing is proposed for an earlier time.
@@ -227,7 +227,7 @@ class Agenda:
 def _first_allowed(
     modality: Modality, program: str, at: datetime, closes_at: datetime, refusals: Refusals
 ) -> tuple[datetime | None, Refusal | None]:
-    """Return the first time in what is left of an evening at which a session would be permitted; else none, and what refuses it."""
+    """Return the first time in an evening at which a session would be permitted, or why not."""
     refusal: Refusal | None = None
     for _ in range(PUT_OFF):
         if at >= closes_at:

@@ -1,4 +1,4 @@
-"""A person's week: on which evenings what is planned, what comes next, and how much of the goal was kept.
+"""A person's weekly plan: which evenings, what comes next, and how much of the goal was met.
 
 A plan is about local evenings, so the time zone of the person's Home Assistant is an argument
 (`zone`), and evenings stay at their wall time when clocks change. What is missed is missed: it is
@@ -80,16 +80,16 @@ class WeekPlan:
 
     @property
     def recipe(self) -> Program:
-        """What is given."""
+        """The program of the plan."""
         return self.custom or BUILT_IN[self.program]
 
     @property
-    def gives(self) -> frozenset[Modality]:
-        """What there is that its program has something for."""
+    def programmed(self) -> frozenset[Modality]:
+        """The modalities of the plan that its program has a recipe for."""
         return self.modalities & self.recipe.modalities
 
     def days(self, modality: Modality, day: date) -> tuple[int, ...]:
-        """Return the days of the week on which a modality is planned in the week of a day, as far apart as the evenings allow."""
+        """Return a modality's weekdays in the week of a day, as far apart as possible."""
         program = self.recipe
         if modality not in self.modalities:
             return ()
@@ -121,7 +121,7 @@ def check(plan: WeekPlan) -> None:
         raise RefusedError(
             Refusal(reason=Reason.UNKNOWN_PROGRAM, field="program", detail=plan.program)
         )
-    if not plan.gives:
+    if not plan.programmed:
         raise RefusedError(
             Refusal(reason=Reason.WRONG_MODALITY, field="devices", detail=plan.program)
         )
@@ -156,7 +156,10 @@ def evenings(count: int) -> tuple[int, ...]:
 
 
 def _spread(days: tuple[int, ...], count: int, rest: timedelta) -> tuple[int, ...]:
-    """Return up to `count` of some days of the week, as far apart and as even as can be and never nearer than a rest, the earliest of equals."""
+    """Return up to `count` weekdays, spread as evenly as possible and never nearer than a rest.
+
+    Of equal choices the earliest.
+    """
     for many in range(min(count, len(days)), 0, -1):
         best = max(
             combinations(sorted(days), many),
@@ -172,7 +175,7 @@ def _spread(days: tuple[int, ...], count: int, rest: timedelta) -> tuple[int, ..
 
 
 def _gaps(days: tuple[int, ...]) -> list[int]:
-    """Return the days from each of some ascending days of the week to the following, over the end of the week too."""
+    """Return the days between ascending weekdays, over the end of the week too."""
     return [following - day for day, following in zip(days, (*days[1:], days[0] + 7), strict=True)]
 
 
@@ -189,7 +192,7 @@ def _length(plan: WeekPlan) -> timedelta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A person's plans one after the other, so that a new one does not rewrite what was planned before."""
+    """A person's plans one after the other, so that a new one does not rewrite the past."""
 
     plans: tuple[WeekPlan, ...] = ()
     """Ascending by `begins_on`, one a day."""
@@ -222,11 +225,11 @@ class Plan:
         return frozen or (Why.SKIPPED if day in self.skipped else None)
 
     def goal(self, day: date) -> tuple[Modality, ...]:
-        """Return what an evening asks for: what is planned, unless it is frozen; skipping takes nothing away."""
+        """Return the goal of an evening: what is planned, unless frozen, skipped or not."""
         return self.planned(day) if self.why_not(day) in (None, Why.SKIPPED) else ()
 
     def begun(self, plan: WeekPlan) -> Plan:
-        """Return the course with a plan that holds from its day on, instead of any later one.
+        """Return the plans with one that holds from its day on, instead of any later one.
 
         Raises:
             RefusedError: As `check`.
@@ -238,7 +241,7 @@ class Plan:
         )
 
     def next_phase(self, today: date) -> WeekPlan | None:
-        """Return the next phase, if it is due: what the person is asked to accept, beginning today."""
+        """Return the next phase if it is due, for the person to accept from today on."""
         plan = self.on(today)
         if plan is None or plan.phase is Phase.MAINTENANCE or not plan.evenings:
             return None
@@ -253,7 +256,10 @@ class Plan:
 
 
 def window(plan: WeekPlan, day: date, zone: tzinfo) -> tuple[datetime, datetime]:
-    """Return when the evening of a local day opens and closes, UTC; never shorter than planned where the clocks skip an hour of it."""
+    """Return when the evening of a local day opens and closes, UTC.
+
+    It is never shorter than planned where the clocks skip an hour of it.
+    """
     opens = datetime.combine(day, plan.opens, zone).astimezone(UTC)
     closes = datetime.combine(
         day if plan.closes > plan.opens else day + DAY, plan.closes, zone
@@ -267,7 +273,7 @@ def monday(day: date) -> date:
 
 
 def evening_of(weekly_plan: Plan, at: datetime, zone: tzinfo) -> date:
-    """Return the local day to whose evening a time belongs: after midnight the day before, if its evening is still open."""
+    """Return the day whose evening a time belongs to, after midnight perhaps the day before."""
     day = at.astimezone(zone).date()
     yesterday = weekly_plan.on(day - DAY)
     if (
@@ -320,7 +326,7 @@ class Adherence:
 
 
 def adherence(weekly_plan: Plan, on: Evenings, day: date) -> Adherence:
-    """Return what was kept of the goal in the week of a day; of each modality no more than its goal counts."""
+    """Return how much of the goal was met in the week of a day, at most all of it."""
     days = [monday(day) + offset * DAY for offset in range(7)]
     goal = [modality for each in days for modality in weekly_plan.goal(each)]
     given = [modality for each in days for modality in on.get(each, ())]
