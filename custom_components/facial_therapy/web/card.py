@@ -17,9 +17,7 @@ SCRIPTS: Final = ("facial-therapy-card.js", "facial-therapy-dashboard.js", "rout
 
 
 async def async_setup_card(hass: HomeAssistant) -> None:
-    """Serve and load them, where there is a frontend. Once: a path that is registered cannot be taken back."""
-    if not {"frontend", "http"} <= hass.config.components:
-        return
+    """Serve the scripts and load them on every page; once, since a static path stays registered."""
     version = await hass.async_add_executor_job(_version)
     # Anybody may fetch them, signed in or not: there is nothing personal in them.
     await hass.http.async_register_static_paths(

@@ -42,10 +42,9 @@ PLAIN: Final = (
 
 
 @callback
-def async_setup_http(hass: HomeAssistant) -> None:
-    """Serve the files, where there is a web server."""
-    if "http" in hass.config.components:
-        hass.http.register_view(ExportView)
+def async_setup_export(hass: HomeAssistant) -> None:
+    """Serve the files."""
+    hass.http.register_view(ExportView)
 
 
 class ExportView(HomeAssistantView):

@@ -9,10 +9,6 @@ from dataclasses import replace
 from typing import Any, Final, cast
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL
-from homeassistant.components.websocket_api import async_register_command
-from homeassistant.components.websocket_api.connection import ActiveConnection
-from homeassistant.components.websocket_api.const import ERR_NOT_FOUND
-from homeassistant.components.websocket_api.decorators import async_response, websocket_command
 from homeassistant.config_entries import (
     SIGNAL_CONFIG_ENTRY_CHANGED,
     ConfigEntry,
@@ -34,6 +30,13 @@ from ..core.session import SessionState
 from ..people.registry import find_person, persons
 from ..session.view import LiveSession, SessionRequest
 from ..text.translator import ENGLISH, Translator, async_translator
+from .websocket_api import (
+    ERR_NOT_FOUND,
+    ActiveConnection,
+    async_register_command,
+    async_response,
+    websocket_command,
+)
 
 UNAVAILABLE: Final = "unavailable"
 """The state of a device whose entry is not loaded."""
