@@ -62,7 +62,7 @@ SESSION: Final[Mapping[Any, Any]] = {
 }
 
 
-def ask_of(call: ServiceCall) -> SessionRequest:
+def request_of(call: ServiceCall) -> SessionRequest:
     """Return what is asked for.
 
     Raises:
