@@ -19,7 +19,7 @@ import pytest
 from custom_components.facial_therapy.const import DOMAIN, LLM_TOOLS, LOGGER
 from custom_components.facial_therapy.core.model import Modality, Outcome
 from custom_components.facial_therapy.core.session import SessionState
-from custom_components.facial_therapy.logbook import EVENT_TURN
+from custom_components.facial_therapy.logbook import EVENT_TRANSITION
 from custom_components.facial_therapy.optional import PARTS, OptionalPart
 from custom_components.facial_therapy.storage.ledger import LEDGER
 from tests.integration.house import House, furnished
@@ -121,7 +121,7 @@ def watch_logbook(hass: HomeAssistant) -> None:
     """Remember the events that the logbook part fires."""
     events: list[Any] = []
     hass.data["test_logbook_events"] = events
-    hass.bus.async_listen(EVENT_TURN, events.append)
+    hass.bus.async_listen(EVENT_TRANSITION, events.append)
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:

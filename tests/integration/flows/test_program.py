@@ -121,8 +121,8 @@ async def test_a_program_of_ones_own_is_chosen_started_planned_and_called_by_its
     assert "Glow" not in choices(house, Modality.WAND)
     started = await house.act(
         "start_session",
-        device_id=house.shell(Modality.MASK).device_entry.id,
-        program="Glow",  # type: ignore[union-attr]
+        device_id=house.shell(Modality.MASK).device_entry.id,  # type: ignore[union-attr]
+        program="Glow",
     )
     assert (started["program"], started["irradiance_mw_cm2"], started["duration_s"]) == (
         "Glow",
@@ -150,9 +150,9 @@ async def test_a_program_that_is_chosen_belongs_to_its_person(house: House) -> N
     with pytest.raises(ServiceValidationError) as caught:
         await house.act(
             "start_session",
-            device_id=mask.device_entry.id,
+            device_id=mask.device_entry.id,  # type: ignore[union-attr]
             person="Eve",
-            program="Glow",  # type: ignore[union-attr]
+            program="Glow",
         )
     assert caught.value.translation_key == "unknown_program"
 
