@@ -67,7 +67,7 @@ SCHEMA: Final = vol.Schema(
 
 
 class TrackedLightFlow(ConfigSubentryFlow):
-    """Declares a light that is watched."""
+    """Adds or changes a tracked light."""
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Add a light."""
