@@ -243,7 +243,6 @@ FIRMWARE_ONLY: Final = frozenset(
         "WAND_CURRENT_STALE_MS",
         "LEASE_MINIMUM_MS",
         "NOT_AFTER_MS",
-        "SESSION_LIFE_S",
         "MASK_SILENCE_MS",
         "WAND_SILENCE_MS",
         "WATCHDOG_PERIOD_MS",

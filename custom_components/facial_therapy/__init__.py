@@ -30,7 +30,7 @@ from .const import (
 )
 from .coordinator import FacialTherapyCoordinator, all_coordinators
 from .devices.discovery import ESPHOME
-from .logbook import async_setup_logbook
+from .optional import async_setup_optional_parts
 from .people.inheritance import async_leave
 from .people.registry import PersonRuntime, is_person
 from .people.tracked_lights import async_watch_lights
@@ -49,11 +49,6 @@ from .text.issues import (
     async_clear_screening_issues,
     async_node_gone,
 )
-from .voice.conversation import async_setup_voice
-from .web.card import async_setup_card
-from .web.export import async_setup_http
-from .web.person_view import async_setup_person_view
-from .web.websocket import async_setup_websocket
 
 if TYPE_CHECKING:
     from .coordinator import DeviceConfigEntry
@@ -79,12 +74,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     hass.data[EVENINGS] = {}
     hass.data[PROPOSALS] = proposals = Proposals(hass)
     await proposals.async_load()
-    async_setup_logbook(hass)
-    async_setup_websocket(hass)
-    async_setup_person_view(hass)
-    await async_setup_card(hass)
-    async_setup_http(hass)
-    await async_setup_voice(hass)
+    async_setup_optional_parts(hass)
 
     @callback
     def follow(change: ConfigEntryChange, entry: ConfigEntry) -> None:

@@ -1,4 +1,4 @@
-"""Whether a device is ready, on the skin, and sound."""
+"""Binary sensors: ready, worn, contact and fault of a device, and the due session of a person."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ DESCRIPTIONS: Final = (
     FacialTherapyBinarySensorDescription(
         key="contact",
         modality=Modality.WAND,
-        entity_registry_enabled_default=False,  # the node has one of its own, as the mask has for worn
+        entity_registry_enabled_default=False,  # the node has one, too
         value_fn=lambda data: None if data.telemetry is None else data.telemetry.worn,
     ),
     FacialTherapyBinarySensorDescription(
@@ -96,14 +96,14 @@ async def async_setup_entry(
 
 
 class DueSensor(EveningEntity, BinarySensorEntity):
-    """Whether a planned session could begin now."""
+    """Whether a planned session is due now."""
 
     entity_description: PersonBinarySensorDescription
 
     @property
     @override
     def is_on(self) -> bool:
-        """Return what the plan says."""
+        """Return whether a session is due."""
         return self.evenings.due is not None
 
 
@@ -116,11 +116,11 @@ class FacialTherapyBinarySensor(FacialTherapyEntity, BinarySensorEntity):
     @property
     @override
     def is_on(self) -> bool | None:
-        """Return what the snapshot says; None for a node without such a sensor."""
+        """Return the value; None for a node without this sensor."""
         return self.entity_description.value_fn(self.coordinator.data)
 
     @property
     @override
     def extra_state_attributes(self) -> Mapping[str, Any] | None:
-        """Return what goes with it."""
+        """Return the reason or the fault behind the state."""
         return self.entity_description.attributes_fn(self.coordinator.data)

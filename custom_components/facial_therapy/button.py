@@ -1,4 +1,4 @@
-"""Stop, confirm, resume."""
+"""Buttons: stop, confirm and resume on a device, and the steps of a person's routine."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from .people.registry import PersonConfigEntry
 from .routines.runner import Evenings
 from .text.errors import translated_errors
 
-PARALLEL_UPDATES = 0  # the shell puts commands in order, and a stop must not queue behind anything
+PARALLEL_UPDATES = 0  # the coordinator puts commands in order; a stop must never queue
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,19 +33,20 @@ class FacialTherapyButtonDescription(ButtonEntityDescription, FacialTherapyDescr
 
     press_fn: Callable[[FacialTherapyCoordinator, Context | None], Awaitable[None]]
     only_named: bool = True
-    """Not pressed by an action for everything."""
+    """Ignore an action on `all`."""
 
 
 DESCRIPTIONS: Final = (
     FacialTherapyButtonDescription(
         key="stop",
         only_named=False,
-        available_fn=always,  # an action passes by what is not available, and stop must be heard with the link down
+        # An action skips unavailable entities, and stop must work without a connection.
+        available_fn=always,
         press_fn=lambda coordinator, context: coordinator.async_stop(context),
     ),
     FacialTherapyButtonDescription(
         key="confirm",
-        entity_category=EntityCategory.CONFIG,  # no area and no "everything" clears a fault
+        entity_category=EntityCategory.CONFIG,  # so that an action on an area clears no fault
         press_fn=lambda coordinator, context: coordinator.async_confirm(context),
     ),
     FacialTherapyButtonDescription(
@@ -105,9 +106,9 @@ class FacialTherapyButton(NamedEntity, ButtonEntity):
 
     @override
     async def async_press(self) -> None:
-        """Do what it says."""
+        """Press the button."""
         if self.entity_description.only_named and not self.meant:
-            LOGGER.info("%s is not pressed by an action for everything", self.entity_id)
+            LOGGER.info("Ignored a press of %s by an action on all entities", self.entity_id)
             return
         with translated_errors():
             await self.entity_description.press_fn(self.coordinator, self._context)
@@ -122,7 +123,7 @@ class StepButton(OnlyNamed, EveningEntity, ButtonEntity):
     async def async_press(self) -> None:
         """Confirm or skip the step, or accept the next phase."""
         if not self.meant:
-            LOGGER.info("%s is not pressed by an action for everything", self.entity_id)
+            LOGGER.info("Ignored a press of %s by an action on all entities", self.entity_id)
             return
         with translated_errors():
             await self.entity_description.press_fn(self.evenings, self._context)

@@ -1,4 +1,7 @@
-"""The conditions: what a device is doing, and how a person's evening and week stand. What is not loaded is nothing of it."""
+"""Conditions on the state of a device, and on a person's evening and week.
+
+None of them is true for a device or person that is not loaded.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar, Final, Unpack, cast, override
@@ -27,12 +30,12 @@ if TYPE_CHECKING:
     from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
     from .routines.runner import Evenings
 
-OF_A_DEVICE: Final[Mapping[str, Callable[[FacialTherapyCoordinator], bool]]] = {
-    "is_running": lambda shell: shell.state is SessionState.RUNNING,
-    "is_armed": lambda shell: shell.state is SessionState.ARMED,
-    "is_ready": lambda shell: not shell.closed and not shell.data.refusals,
+DEVICE_CONDITIONS: Final[Mapping[str, Callable[[FacialTherapyCoordinator], bool]]] = {
+    "is_running": lambda coordinator: coordinator.state is SessionState.RUNNING,
+    "is_armed": lambda coordinator: coordinator.state is SessionState.ARMED,
+    "is_ready": lambda coordinator: not coordinator.closed and not coordinator.data.refusals,
 }
-OF_A_PERSON: Final[Mapping[str, Callable[[Evenings], bool]]] = {
+PERSON_CONDITIONS: Final[Mapping[str, Callable[[Evenings], bool]]] = {
     "is_due": lambda evenings: evenings.due is not None,
     "is_goal_reached": lambda evenings: evenings.goal_reached,
 }
@@ -47,14 +50,14 @@ SCHEMA: Final = vol.Schema(
 
 
 class FacialTherapyCondition(Condition):
-    """One of the conditions, for the devices or people of its target."""
+    """A condition on the devices or people of its target."""
 
     key: ClassVar[str]
 
     @override
     @classmethod
     async def async_validate_config(cls, hass: HomeAssistant, config: ConfigType) -> ConfigType:
-        """Check target and options."""
+        """Validate target and options."""
         return cast("ConfigType", SCHEMA(config))
 
     def __init__(self, hass: HomeAssistant, config: ConditionConfig) -> None:
@@ -65,30 +68,30 @@ class FacialTherapyCondition(Condition):
 
     @override
     def _async_check(self, **kwargs: Unpack[ConditionCheckParams]) -> bool:
-        """Return whether it holds of any, or of all; of nobody it never does."""
+        """Return whether the condition is true for any or all targets; False without one."""
         found = [
-            contains
+            result
             for entry_id in targeted_entries(self._hass, self._target)
-            if (contains := self._holds(entry_id)) is not None
+            if (result := self._is_true(entry_id)) is not None
         ]
         return bool(found) and (all(found) if self._all else any(found))
 
-    def _holds(self, entry_id: str) -> bool | None:
-        """Return whether it holds of a device or person; None for one of the other kind."""
+    def _is_true(self, entry_id: str) -> bool | None:
+        """Return whether it is true for a device or person; None if it is for the other kind."""
         entry = self._hass.config_entries.async_get_known_entry(entry_id)
         loaded = entry.state is ConfigEntryState.LOADED
         if entry.data[CONF_KIND] == KIND_DEVICE:
-            of_a_device = OF_A_DEVICE.get(self.key)
+            check_device = DEVICE_CONDITIONS.get(self.key)
             return (
                 None
-                if of_a_device is None
-                else loaded and of_a_device(cast("DeviceConfigEntry", entry).runtime_data)
+                if check_device is None
+                else loaded and check_device(cast("DeviceConfigEntry", entry).runtime_data)
             )
-        of_a_person = OF_A_PERSON.get(self.key)
+        check_person = PERSON_CONDITIONS.get(self.key)
         return (
             None
-            if of_a_person is None
-            else loaded and of_a_person(self._hass.data[EVENINGS][entry_id])
+            if check_person is None
+            else loaded and check_person(self._hass.data[EVENINGS][entry_id])
         )
 
 
@@ -97,7 +100,7 @@ def _condition(name: str) -> type[Condition]:
 
 
 CONDITIONS: Final[Mapping[str, type[Condition]]] = {
-    key: _condition(key) for key in (*OF_A_DEVICE, *OF_A_PERSON)
+    key: _condition(key) for key in (*DEVICE_CONDITIONS, *PERSON_CONDITIONS)
 }
 
 

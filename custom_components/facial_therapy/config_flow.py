@@ -1,4 +1,4 @@
-"""How devices and people are added: a governed node that ESPHome has, or somebody who answers a few questions."""
+"""Config flow: add and reconfigure devices, which are nodes of ESPHome, and people."""
 
 from typing import Any, Final, cast, override
 
@@ -35,7 +35,7 @@ from .flows.options import PersonOptionsFlow
 from .flows.person import GUIDE, PersonSteps
 from .flows.program import ProgramFlow
 from .flows.routine import RoutineFlow
-from .flows.tracked_light import WatchedLightFlow
+from .flows.tracked_light import TrackedLightFlow
 from .people.programs import PROGRAM
 from .people.routines import ROUTINE
 from .people.tracked_lights import WATCHED_LIGHT
@@ -45,29 +45,29 @@ ADD_PERSON: Final = {CONF_KIND: KIND_PERSON}
 
 
 class FacialTherapyConfigFlow(PersonSteps, domain=DOMAIN):
-    """Adds a device or a person, and mends them later."""
+    """Adds or reconfigures a device or a person."""
 
     VERSION = 1
     MINOR_VERSION = 2
-    """1.1 knew of people by name only: whoever comes from there has not been screened."""
+    """Version 1.1 had only names of people; nobody was screened."""
 
     @staticmethod
     @callback
     @override
     def async_get_options_flow(config_entry: ConfigEntry) -> PersonOptionsFlow:
-        """Return the flow of a person's options."""
+        """Return the options flow of a person."""
         return PersonOptionsFlow()
 
     @classmethod
     @callback
     @override
     def async_supports_options_flow(cls, config_entry: ConfigEntry) -> bool:
-        """Tell that people have options, and devices have not."""
+        """Return whether an entry has options: people have, devices have not."""
         return config_entry.data.get(CONF_KIND) == KIND_PERSON
 
     _mac: str
     _name: str
-    """Of the discovered node, as it announces itself."""
+    """The name that the discovered node announces."""
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -84,7 +84,7 @@ class FacialTherapyConfigFlow(PersonSteps, domain=DOMAIN):
     ) -> dict[str, type[ConfigSubentryFlow]]:
         """Return what can be added to a person."""
         return (
-            {PROGRAM: ProgramFlow, ROUTINE: RoutineFlow, WATCHED_LIGHT: WatchedLightFlow}
+            {PROGRAM: ProgramFlow, ROUTINE: RoutineFlow, WATCHED_LIGHT: TrackedLightFlow}
             if config_entry.data.get(CONF_KIND) == KIND_PERSON
             else {}
         )
@@ -92,13 +92,12 @@ class FacialTherapyConfigFlow(PersonSteps, domain=DOMAIN):
     # --- devices ----------------------------------------------------------------------------------
 
     async def async_step_device(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Choose among the governed nodes of ESPHome that have not been added."""
+        """Ask which node of ESPHome to add."""
         errors: dict[str, str] = {}
         placeholders: dict[str, str] = {}
         if user_input is not None:
             mac = user_input[CONF_MAC]
-            # Its discovery may wait for an answer at the same time, and goes away when this one has
-            # created the entry.
+            # A discovery flow of the same node may be open; this entry ends it.
             await self.async_set_unique_id(mac, raise_on_progress=False)
             self._abort_if_unique_id_configured()
             try:
@@ -125,7 +124,7 @@ class FacialTherapyConfigFlow(PersonSteps, domain=DOMAIN):
 
     @override
     async def async_step_zeroconf(self, discovery_info: ZeroconfServiceInfo) -> ConfigFlowResult:
-        """Take up a node that announces our project."""
+        """Handle a discovered node of our project."""
         if not (mac := discovery_info.properties.get("mac")):
             return self.async_abort(reason="no_mac")
         self._mac = format_mac(mac)
@@ -142,7 +141,7 @@ class FacialTherapyConfigFlow(PersonSteps, domain=DOMAIN):
     ) -> ConfigFlowResult:
         """Add the discovered node, as soon as ESPHome has it.
 
-        The form stays open until then: a discovery that aborts does not come back.
+        The form stays open until then, because an aborted discovery is not repeated.
         """
         errors: dict[str, str] = {}
         placeholders = {"device": self._name}
@@ -161,7 +160,7 @@ class FacialTherapyConfigFlow(PersonSteps, domain=DOMAIN):
     async def _async_create_device(
         self, mac: str, fallback: str, device: Device
     ) -> ConfigFlowResult:
-        """Create the entry of a probed device, and go on to the first person if there is none."""
+        """Create the entry of a device, and continue with the first person if there is none."""
         title = next((node.name for node in therapy_nodes(self.hass) if node.mac == mac), fallback)
         next_flow = None
         if not any(
@@ -177,12 +176,12 @@ class FacialTherapyConfigFlow(PersonSteps, domain=DOMAIN):
             next_flow=next_flow,
         )
 
-    # --- mending ----------------------------------------------------------------------------------
+    # --- reconfiguring ----------------------------------------------------------------------------
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Offer what can be done about a person, or read a device again."""
+        """Show the menu of a person, or read the description of a device again."""
         if user_input == GUIDE:
             return await self.async_step_first_plan()
         if self._get_reconfigure_entry().data[CONF_KIND] == KIND_PERSON:
@@ -192,7 +191,7 @@ class FacialTherapyConfigFlow(PersonSteps, domain=DOMAIN):
     async def async_step_refresh(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Read what a device says of itself again, after its firmware was changed."""
+        """Read the description of a device again, after a change of its firmware."""
         entry = cast("DeviceConfigEntry", self._get_reconfigure_entry())
         errors: dict[str, str] = {}
         placeholders = {"device": entry.title}
@@ -220,7 +219,7 @@ class FacialTherapyConfigFlow(PersonSteps, domain=DOMAIN):
 
 
 def _described(device: Device) -> dict[str, Any]:
-    """Return what an entry keeps of a device, so that its entities are the same while it is off."""
+    """Return the description in an entry, so that the entities stay while the device is off."""
     return {
         CONF_MODALITY: device.modality.value,
         CONF_CHANNELS: [channel.value for channel in device.full_mw_cm2],

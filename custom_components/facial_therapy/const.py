@@ -1,9 +1,11 @@
 """Names that more than one module needs."""
 
+from collections.abc import Callable
 import logging
-from typing import Final
+from typing import Any, Final
 
 from homeassistant.const import Platform
+from homeassistant.util.hass_dict import HassKey
 
 DOMAIN: Final = "facial_therapy"
 LOGGER: Final = logging.getLogger(__package__)
@@ -39,6 +41,9 @@ SIGNAL_SESSION: Final = f"{DOMAIN}_session"
 SIGNAL_TOLD: Final = f"{DOMAIN}_told"
 """With the person's entry id behind it: something has happened to a person apart from any device.
 """
+
+LLM_TOOLS: HassKey[Callable[..., Any]] = HassKey(f"{DOMAIN}_llm_tools")
+"""Returns the tools for language models; missing while that optional part is."""
 
 DEVICE_PLATFORMS: Final = (
     Platform.BINARY_SENSOR,

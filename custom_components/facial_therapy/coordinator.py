@@ -454,7 +454,13 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             self._publishing = self.hass.loop.call_soon(self.publish)
 
     async def async_known(self) -> None:
-        """Wait, briefly, until it is known what a device that has just connected counts."""
+        """Wait, briefly, until it is known what a device that has just connected counts.
+
+        A disk that was full or read-only is tried again, so that a start need not wait for it.
+        """
+        if self.bookkeeping.ledger.failure is not None:
+            with suppress(LedgerError):
+                await self.bookkeeping.ledger.async_probe(self.hass)
         if self._reading is not None and not self._reading.done():
             await self.timers.within(READ_S, [self._reading])
 

@@ -1,4 +1,4 @@
-"""What helps to find a mistake, and says nothing about anybody: no names, no tokens, no session, no program, no skin."""
+"""Diagnostics without personal data: no names, tokens, programs, doses or skin types."""
 
 from dataclasses import asdict
 from typing import Any, cast
@@ -86,7 +86,7 @@ def _description(device: Device) -> dict[str, Any]:
 
 
 def _telemetry(telemetry: Telemetry) -> dict[str, Any]:
-    """Return a report without owner, session, impedance of the skin and dose."""
+    """Return telemetry without client, session, skin impedance and dose."""
     return {
         "received_at": telemetry.received_at.isoformat(),
         "number": telemetry.number,
@@ -106,7 +106,7 @@ def _telemetry(telemetry: Telemetry) -> dict[str, Any]:
 
 
 def _session(session: LiveSession) -> dict[str, Any]:
-    """Return the times of a session; program and dose say something about a person's skin."""
+    """Return the times of a session, without program and dose, which are personal."""
     return {
         "planned_s": session.permitted and session.permitted.request.duration_s,
         "started_at": session.started_at.isoformat(),

@@ -1,4 +1,4 @@
-"""What all entities of a device have in common: they sit on the node's own device, and show the shell's snapshot."""
+"""Base classes of the entities of devices and people."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -35,21 +35,21 @@ DOSE_UNIT: Final[Mapping[Modality, str]] = MappingProxyType(
 
 
 def always(_data: Snapshot) -> bool:
-    """Say that an entity shows what Home Assistant itself knows, whether the device is on or off."""
+    """Return True: the entity is available whether the device is on or off."""
     return True
 
 
 @dataclass(frozen=True, kw_only=True)
 class FacialTherapyDescription(EntityDescription):
-    """What every entity of ours says of itself; `key` is also its translation key."""
+    """Describes an entity of a device; `key` is also its translation key."""
 
     available_fn: Callable[[Snapshot], bool] = lambda data: data.connected
     modality: Modality | None = None
-    """Only devices of this modality have it; None: all."""
+    """Only devices of this modality have the entity; None: all."""
 
 
 class FacialTherapyEntity(CoordinatorEntity[FacialTherapyCoordinator]):
-    """An entity on the node's own device."""
+    """An entity of a device, which shows the coordinator's snapshot."""
 
     _attr_has_entity_name = True
     entity_description: FacialTherapyDescription
@@ -57,11 +57,10 @@ class FacialTherapyEntity(CoordinatorEntity[FacialTherapyCoordinator]):
     def __init__(
         self, coordinator: FacialTherapyCoordinator, description: FacialTherapyDescription
     ) -> None:
-        """Take the shell and the description."""
+        """Attach the entity to the node's own device."""
         super().__init__(coordinator)
         self.entity_description = description
-        # Naming the node in a `device_info` would make a second device: one belongs to a single
-        # config entry.
+        # A `device_info` would make a second device, since a device belongs to one config entry.
         self.device_entry = coordinator.device_entry
         self._attr_unique_id = f"{coordinator.mac}_{description.key}"
         self._attr_translation_key = description.key
@@ -69,12 +68,12 @@ class FacialTherapyEntity(CoordinatorEntity[FacialTherapyCoordinator]):
     @property
     @override
     def available(self) -> bool:
-        """Return whether what is shown is true now."""
+        """Return whether the shown state is current."""
         return super().available and self.entity_description.available_fn(self.coordinator.data)
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Follow the node's device while there is none."""
+        """Wait for the node's device if there is none yet."""
         await super().async_added_to_hass()
         if self.device_entry is None:
             self.async_on_remove(
@@ -83,30 +82,30 @@ class FacialTherapyEntity(CoordinatorEntity[FacialTherapyCoordinator]):
 
     @callback
     def _move_to_device(self, _event: Event[Any]) -> None:
-        """Move to the node's device once ESPHome has made it: a node that is added to ESPHome again gets it at its first connection."""
+        """Move to the node's device once ESPHome has made it, at the node's first connection."""
         if self.device_entry is None and (device := self.coordinator.device_entry) is not None:
             er.async_get(self.hass).async_update_entity(self.entity_id, device_id=device.id)
 
 
 class OnlyNamed(Entity):
-    """An entity that acts only if it is named: "everything on" is not meant for anybody's face.
+    """An entity that ignores actions on `all`.
 
-    An action on an area passes by what has an entity category; one on `all` does not, and an entity
-    is not told how it was found.
+    An action on an area skips entities with a category, but one on `all` does not, and an entity
+    does not learn how it was targeted.
     """
 
     _all_context: str | None = None
-    """The context of the newest action that was for `all`."""
+    """Id of the context of the newest action on `all`."""
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Look at the targets of actions."""
+        """Follow the targets of actions."""
         await super().async_added_to_hass()
-        self.async_on_remove(self.hass.bus.async_listen(EVENT_CALL_SERVICE, self._look_at_target))
+        self.async_on_remove(self.hass.bus.async_listen(EVENT_CALL_SERVICE, self._note_target))
 
     @callback
-    def _look_at_target(self, event: Event[Any]) -> None:
-        """Remember an action for `all`, which is announced before it is carried out; a later one of the same script may name us."""
+    def _note_target(self, event: Event[Any]) -> None:
+        """Remember an action on `all` before it is called; a later one of a script may name us."""
         if str(event.data[ATTR_SERVICE_DATA].get(ATTR_ENTITY_ID)).lower() == ENTITY_MATCH_ALL:
             self._all_context = event.context.id
         elif event.context.id == self._all_context:
@@ -114,12 +113,12 @@ class OnlyNamed(Entity):
 
     @property
     def meant(self) -> bool:
-        """Whether the action that is being carried out named this entity."""
+        """Whether the current action is not one on `all`."""
         return self._context is None or self._context.id != self._all_context
 
 
 class NamedEntity(OnlyNamed, FacialTherapyEntity):
-    """An entity of a device that acts only if it is named."""
+    """An entity of a device that ignores actions on `all`."""
 
 
 def fitting[DescriptionT: FacialTherapyDescription](
@@ -135,18 +134,18 @@ def fitting[DescriptionT: FacialTherapyDescription](
 
 @dataclass(frozen=True, kw_only=True)
 class PersonDescription(EntityDescription):
-    """What every entity of a person says of itself; `key` is also its translation key."""
+    """Describes an entity of a person; `key` is also its translation key."""
 
 
 def person_device(entry: PersonConfigEntry) -> DeviceInfo:
-    """Return the person as a device: a service, not a thing."""
+    """Return the person as a device of type service."""
     return DeviceInfo(
         identifiers={(DOMAIN, entry.entry_id)}, name=entry.title, entry_type=DeviceEntryType.SERVICE
     )
 
 
 class PersonEntity(Entity):
-    """An entity on the person's device."""
+    """An entity of a person."""
 
     _attr_has_entity_name = True
     _attr_should_poll = False
@@ -167,12 +166,12 @@ class PersonEntity(Entity):
 
     @property
     def totals(self) -> Totals:
-        """What the person was given in all."""
+        """The person's totals."""
         return self.ledger.totals(self.entry.entry_id)
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Follow the ledger, and the day."""
+        """Follow the ledger and the start of a day."""
         await super().async_added_to_hass()
         self.async_on_remove(
             async_dispatcher_connect(self.hass, SIGNAL_LEDGER, self.async_write_ha_state)
@@ -191,7 +190,7 @@ class EveningEntity(PersonEntity):
 
     @property
     def evenings(self) -> Evenings:
-        """The person's evenings."""
+        """The person's plan and routine."""
         return self.hass.data[EVENINGS][self.entry.entry_id]
 
     @override

@@ -1,4 +1,4 @@
-"""The session's history as it happens."""
+"""Events of sessions, of routines, and of external sessions and tracked lights."""
 
 from dataclasses import dataclass
 from typing import Final, cast, override
@@ -28,7 +28,7 @@ from .text.translator import Translator, async_translator
 PARALLEL_UPDATES = 0  # nothing is polled
 
 DIGITS: Final = 3
-"""Of a dose: a thousandth of what a session gives."""
+"""Decimal places of a dose."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +59,8 @@ class PersonEventDescription(EventEntityDescription, PersonDescription):
     """An event of a person."""
 
 
-ELSEWHERE: Final = PersonEventDescription(
-    key="elsewhere",
+EXTERNAL: Final = PersonEventDescription(
+    key="external_session",
     event_types=["logged", "tracked_on", "tracked_due", "tracked_off"],
     entity_registry_enabled_default=False,
 )
@@ -76,12 +76,12 @@ async def async_setup_entry(
     entry: DeviceConfigEntry | PersonConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the event of a device or a person."""
+    """Add the events of a device or a person."""
     if entry.data[CONF_KIND] == KIND_PERSON:
         person_entry = cast("PersonConfigEntry", entry)
         async_add_entities(
             [
-                PersonEvent(person_entry, ELSEWHERE),
+                PersonEvent(person_entry, EXTERNAL),
                 RoutineEvent(
                     person_entry, ROUTINE, await async_translator(hass, hass.config.language)
                 ),
@@ -92,24 +92,24 @@ async def async_setup_entry(
 
 
 class SessionEvent(FacialTherapyEntity, EventEntity):
-    """Every turn of every session of a device."""
+    """The events of a device's sessions."""
 
     entity_description: FacialTherapyEventDescription
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Listen to the shell."""
+        """Follow the sessions of the device."""
         await super().async_added_to_hass()
-        self.async_on_remove(self.coordinator.announcements.add_listener(self._told))
+        self.async_on_remove(self.coordinator.announcements.add_listener(self._on_event))
 
     @callback
-    def _told(self, event_type: str, session: LiveSession) -> None:
-        """Report a turn: the program, by whom and what, and how it ended; whose skin it is and why it was refused stay out of the recorder."""
-        who = session.changed_by
+    def _on_event(self, event_type: str, session: LiveSession) -> None:
+        """Fire an event of a session, without the person and the reason of a refusal."""
+        actor = session.changed_by
         attributes: dict[str, str | float | None] = {
             "program": session.program,
-            "by": who.by.value,
-            "user_id": who.user_id,
+            "by": actor.by.value,
+            "user_id": actor.user_id,
             "outcome": None,
         }
         if event_type == "ended":
@@ -126,53 +126,55 @@ class SessionEvent(FacialTherapyEntity, EventEntity):
 
 
 class PersonEvent(PersonEntity, EventEntity):
-    """What is counted for a person apart from our devices: sessions that are logged, lights that are watched."""
+    """The events of a person's external sessions and tracked lights."""
 
     entity_description: PersonEventDescription
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Listen to what is told of the person."""
+        """Follow the person's external sessions and tracked lights."""
         await super().async_added_to_hass()
         self.async_on_remove(
-            async_dispatcher_connect(self.hass, f"{SIGNAL_TOLD}_{self.entry.entry_id}", self._told)
+            async_dispatcher_connect(
+                self.hass, f"{SIGNAL_TOLD}_{self.entry.entry_id}", self._on_event
+            )
         )
 
     @callback
-    def _told(self, event_type: str, by: str, user_id: str | None) -> None:
-        """Report it, with who did it and nothing of what it was."""
+    def _on_event(self, event_type: str, by: str, user_id: str | None) -> None:
+        """Fire an event with who caused it, but without its dose."""
         self._trigger_event(event_type, {"by": by, "user_id": user_id})
         self.async_write_ha_state()
 
 
 class RoutineEvent(EveningEntity, EventEntity):
-    """Every cue of a person's routine, with the words to say aloud: eyes are closed, and hands are full."""
+    """The cues of a person's routine, with the text to say aloud."""
 
     entity_description: PersonEventDescription
 
     def __init__(
         self, entry: PersonConfigEntry, description: PersonEventDescription, words: Translator
     ) -> None:
-        """Take the person, and the language of Home Assistant."""
+        """Take the person's entry, the description and the texts of Home Assistant's language."""
         super().__init__(entry, description)
         self._words = words
-        self._said: str | None = None
+        self._last_cue: str | None = None
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Report what is said from now on."""
+        """Follow the routine; the current cue is not repeated."""
         await super().async_added_to_hass()
-        self._said = self.evenings.cue
-        self.async_on_remove(self.evenings.add_listener(self._told))
+        self._last_cue = self.evenings.cue
+        self.async_on_remove(self.evenings.add_listener(self._on_change))
 
     @callback
-    def _told(self) -> None:
-        """Report a cue when it changes."""
+    def _on_change(self) -> None:
+        """Fire an event when the cue changes."""
         cue, run = self.evenings.cue, self.evenings.run
-        if cue is None or run is None or cue == self._said:
-            self._said = cue
+        if cue is None or run is None or cue == self._last_cue:
+            self._last_cue = cue
             return
-        self._said = cue
+        self._last_cue = cue
         following = run.next_step
         attributes = {
             "text": self._words.cue(cue),

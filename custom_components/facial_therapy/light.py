@@ -1,4 +1,4 @@
-"""The channels of a mask as lights: what a manual session gives, in shares of what is allowed."""
+"""Lights: the channels of a mask, as shares of the allowed irradiance of a manual session."""
 
 from dataclasses import dataclass
 from typing import Any, Final, override
@@ -15,7 +15,7 @@ from .core.model import Channel
 from .entity import FacialTherapyDescription, NamedEntity
 from .text.errors import translated_errors
 
-PARALLEL_UPDATES = 0  # the shell puts commands in order, and a stop must not queue behind a start
+PARALLEL_UPDATES = 0  # the coordinator puts commands in order; a stop must never queue
 
 FULL: Final = 255
 
@@ -31,20 +31,17 @@ def _description(channel: Channel, *, enabled: bool = True) -> FacialTherapyLigh
     return FacialTherapyLightDescription(
         key=channel.value,
         channel=channel,
-        entity_category=EntityCategory.CONFIG,  # so that "turn on the lights" of an area passes by
+        entity_category=EntityCategory.CONFIG,  # so that an action on an area skips it
         entity_registry_enabled_default=enabled,
-        available_fn=lambda data: (
-            data.connected or data.session is not None
-        ),  # off means stop, and must be heard with the link down
+        # Off means stop, which must work without a connection.
+        available_fn=lambda data: data.connected or data.session is not None,
     )
 
 
 DESCRIPTIONS: Final = (
     _description(Channel.RED),
     _description(Channel.NEAR_INFRARED),
-    _description(
-        Channel.BLUE, enabled=False
-    ),  # refused for most skin, and for skin that is not known
+    _description(Channel.BLUE, enabled=False),  # refused for dark or unknown skin types
     _description(Channel.AMBER),
 )
 
@@ -64,36 +61,36 @@ async def async_setup_entry(
 
 
 class ChannelLight(NamedEntity, LightEntity):
-    """On from arming to the end of a session that has this channel."""
+    """A channel, on from arming to the end of a session that uses it."""
 
     _attr_color_mode = ColorMode.BRIGHTNESS
-    _attr_supported_color_modes = {ColorMode.BRIGHTNESS}  # noqa: RUF012 - Home Assistant's own way to say it
+    _attr_supported_color_modes = {ColorMode.BRIGHTNESS}  # noqa: RUF012 - as in Home Assistant
     entity_description: FacialTherapyLightDescription
 
     @property
     def _level_mw_cm2(self) -> float:
-        """What this channel is set to in the living session."""
+        """The level of this channel in the current session."""
         live = self.coordinator.data.session
         return 0 if live is None else live.lit_mw_cm2.get(self.entity_description.channel, 0)
 
     @property
     @override
     def is_on(self) -> bool:
-        """Return whether the living session has this channel, and it has not been turned off by hand."""
+        """Return whether the current session uses this channel."""
         return self._level_mw_cm2 > 0
 
     @property
     @override
     def brightness(self) -> int | None:
-        """Return the share of the allowed irradiance, 1 to 255; Home Assistant asks while the light is on."""
+        """Return the share of the allowed irradiance, 1 to 255; None if none is allowed."""
         allowed = self.coordinator.controls.allowed_mw_cm2(self.entity_description.channel)
         return max(1, min(FULL, round(self._level_mw_cm2 / allowed * FULL))) if allowed else None
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
-        """Start a manual session with this channel, or set it in the one that runs."""
+        """Start a manual session with this channel, or set its level in the current one."""
         if not self.meant:
-            LOGGER.info("%s is not turned on by an action for everything", self.entity_id)
+            LOGGER.info("Ignored turning on %s by an action on all entities", self.entity_id)
             return
         share = (
             brightness / FULL if (brightness := kwargs.get(ATTR_BRIGHTNESS)) is not None else None
@@ -105,6 +102,6 @@ class ChannelLight(NamedEntity, LightEntity):
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
-        """Take this channel out of the session; the last one ends it."""
+        """Remove this channel from the session; removing the last one stops it."""
         with translated_errors():
             await self.coordinator.async_turn_off(self.entity_description.channel, self._context)

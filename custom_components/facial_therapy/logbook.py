@@ -1,7 +1,7 @@
-"""The logbook: what a session or a routine did, by whom and through what.
+"""Logbook entries of sessions and routines, with who caused them.
 
-A turn becomes one event of Home Assistant's bus, a handful a session; whose skin it is and why
-something was refused stay out of it.
+Each transition is one event on Home Assistant's bus, about five for a session. The person and the
+reason of a refusal are not part of it.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,8 +15,8 @@ from homeassistant.helpers.translation import async_get_cached_translations
 
 from .const import DOMAIN, SIGNAL_EVENING, SIGNAL_SESSION
 
-EVENT_TURN: Final = f"{DOMAIN}_turn"
-OF_A_SESSION: Final = (
+EVENT_TRANSITION: Final = f"{DOMAIN}_transition"
+SESSION_TRANSITIONS: Final = (
     "armed",
     "started",
     "suspended",
@@ -26,10 +26,10 @@ OF_A_SESSION: Final = (
     "refused",
     "fault",
 )
-OF_A_ROUTINE: Final = ("routine_started", "routine_finished")
+ROUTINE_TRANSITIONS: Final = ("routine_started", "routine_finished")
 ATTR_MESSAGE: Final = "message"
-SAID: Final = ("voice", "automation", "device")
-"""Through what; a user speaks for themselves, and what Home Assistant did nobody did."""
+NAMED_ORIGINS: Final = ("voice", "automation", "device")
+"""The origins that an entry names: a user is named instead, and Home Assistant not at all."""
 PROGRAMS: Final = "selector.program.options."
 SESSION_OUTCOMES: Final = "entity.event.session.state_attributes.outcome.state."
 ROUTINE_OUTCOMES: Final = "entity.sensor.routine_step.state."
@@ -37,37 +37,47 @@ ROUTINE_OUTCOMES: Final = "entity.sensor.routine_step.state."
 
 @callback
 def async_setup_logbook(hass: HomeAssistant) -> None:
-    """Write down the turns of sessions and routines as they are announced."""
+    """Fire an event for each announced transition of a session or routine."""
 
     @callback
-    def of_a_session(entry_id: str, turn: str, data: Mapping[str, Any]) -> None:
-        if turn in OF_A_SESSION:
-            where = {ATTR_ENTITY_ID: data[ATTR_ENTITY_ID], ATTR_DEVICE_ID: data[ATTR_DEVICE_ID]}
-            told(
+    def on_session(entry_id: str, transition: str, data: Mapping[str, Any]) -> None:
+        if transition in SESSION_TRANSITIONS:
+            source = {ATTR_ENTITY_ID: data[ATTR_ENTITY_ID], ATTR_DEVICE_ID: data[ATTR_DEVICE_ID]}
+            fire(
                 entry_id,
-                turn,
-                {**where, "program": data["program"], "outcome": data["outcome"]},
+                transition,
+                {**source, "program": data["program"], "outcome": data["outcome"]},
                 data,
             )
 
     @callback
-    def of_an_evening(entry_id: str, turn: str, data: Mapping[str, Any]) -> None:
-        if turn in OF_A_ROUTINE:
+    def on_routine(entry_id: str, transition: str, data: Mapping[str, Any]) -> None:
+        if transition in ROUTINE_TRANSITIONS:
             entity_id = er.async_get(hass).async_get_entity_id(
                 Platform.SENSOR, DOMAIN, f"{entry_id}_routine_step"
             )
-            told(entry_id, turn, {ATTR_ENTITY_ID: entity_id, "outcome": data.get("outcome")}, data)
+            fire(
+                entry_id,
+                transition,
+                {ATTR_ENTITY_ID: entity_id, "outcome": data.get("outcome")},
+                data,
+            )
 
-    def told(entry_id: str, turn: str, what: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+    def fire(
+        entry_id: str, transition: str, fields: Mapping[str, Any], data: Mapping[str, Any]
+    ) -> None:
         hass.async_create_task(
             _async_fire(
-                hass, entry_id, {"turn": turn, **what, "by": data.get("by")}, data.get("user_id")
+                hass,
+                entry_id,
+                {"transition": transition, **fields, "by": data.get("by")},
+                data.get("user_id"),
             ),
-            f"{EVENT_TURN} {turn}",
+            f"{EVENT_TRANSITION} {transition}",
         )
 
-    async_dispatcher_connect(hass, SIGNAL_SESSION, of_a_session)
-    async_dispatcher_connect(hass, SIGNAL_EVENING, of_an_evening)
+    async_dispatcher_connect(hass, SIGNAL_SESSION, on_session)
+    async_dispatcher_connect(hass, SIGNAL_EVENING, on_routine)
 
 
 async def _async_fire(
@@ -76,7 +86,7 @@ async def _async_fire(
     user = await hass.auth.async_get_user(user_id) if user_id else None
     entry = hass.config_entries.async_get_entry(entry_id)
     named = {ATTR_NAME: entry.title if entry is not None else "", "user": user and user.name}
-    hass.bus.async_fire(EVENT_TURN, {**data, **named}, context=Context(user_id=user_id))
+    hass.bus.async_fire(EVENT_TRANSITION, {**data, **named}, context=Context(user_id=user_id))
 
 
 @callback
@@ -84,7 +94,7 @@ def async_describe_events(
     hass: HomeAssistant,
     async_describe_event: Callable[[str, str, Callable[[Event], dict[str, Any]]], None],
 ) -> None:
-    """Say what the logbook shows of a turn."""
+    """Describe the events for the logbook."""
 
     @callback
     def describe(event: Event) -> dict[str, Any]:
@@ -97,13 +107,14 @@ def async_describe_events(
             return texts.get(f"component.{DOMAIN}.{path}{key}", key or "")
 
         user, by = data["user"], data["by"]
-        who = [text("common.logbook_", "by_user").format(user=user)] if user else []
-        who += [text("common.logbook_by_", by)] if by in SAID else []
+        actor = [text("common.logbook_", "by_user").format(user=user)] if user else []
+        actor += [text("common.logbook_by_", by)] if by in NAMED_ORIGINS else []
         outcome = text(
-            ROUTINE_OUTCOMES if data["turn"] in OF_A_ROUTINE else SESSION_OUTCOMES, data["outcome"]
+            ROUTINE_OUTCOMES if data["transition"] in ROUTINE_TRANSITIONS else SESSION_OUTCOMES,
+            data["outcome"],
         )
-        message = text("common.logbook_", data["turn"]).format(
-            program=text(PROGRAMS, data.get("program")), who=" ".join(who), outcome=outcome
+        message = text("common.logbook_", data["transition"]).format(
+            program=text(PROGRAMS, data.get("program")), actor=" ".join(actor), outcome=outcome
         )
         return {
             ATTR_NAME: data[ATTR_NAME],
@@ -111,4 +122,4 @@ def async_describe_events(
             ATTR_ENTITY_ID: data[ATTR_ENTITY_ID],
         }
 
-    async_describe_event(DOMAIN, EVENT_TURN, describe)
+    async_describe_event(DOMAIN, EVENT_TRANSITION, describe)

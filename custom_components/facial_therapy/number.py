@@ -1,4 +1,4 @@
-"""What a manual session is set to: its time, and the current and frequency of a wand."""
+"""Numbers: the duration of a manual session, and the current and frequency of a wand."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,21 +21,20 @@ from .entity import FacialTherapyDescription, FacialTherapyEntity, always, fitti
 from .session.settings import Settings
 from .text.errors import translated_errors
 
-PARALLEL_UPDATES = 0  # the shell puts commands in order
+PARALLEL_UPDATES = 0  # the coordinator puts commands in order
 
-SECONDS: Final = 60
-"""In a minute."""
+MINUTE_S: Final = 60
 
 
 @dataclass(frozen=True, kw_only=True)
 class FacialTherapyNumberDescription(NumberEntityDescription, FacialTherapyDescription):
-    """A number of the settings."""
+    """A number of a device."""
 
     available_fn: Callable[..., bool] = always
     entity_category: EntityCategory | None = EntityCategory.CONFIG
     value_fn: Callable[[Settings], float]
     change_fn: Callable[[float], Mapping[str, Any]]
-    """From what was entered to a change of the settings."""
+    """Returns the changed settings for an entered value."""
 
 
 def _duration(modality: Modality) -> FacialTherapyNumberDescription:
@@ -45,10 +44,10 @@ def _duration(modality: Modality) -> FacialTherapyNumberDescription:
         device_class=NumberDeviceClass.DURATION,
         native_unit_of_measurement=UnitOfTime.MINUTES,
         native_min_value=1,
-        native_max_value=limits.DURATION[modality].default.maximum / SECONDS,
+        native_max_value=limits.DURATION[modality].default.maximum / MINUTE_S,
         native_step=0.5,
-        value_fn=lambda settings: settings.duration_s / SECONDS,
-        change_fn=lambda value: {"duration_s": value * SECONDS},
+        value_fn=lambda settings: settings.duration_s / MINUTE_S,
+        change_fn=lambda value: {"duration_s": value * MINUTE_S},
     )
 
 
@@ -94,18 +93,18 @@ async def async_setup_entry(
 
 
 class SettingNumber(FacialTherapyEntity, NumberEntity):
-    """A number of the next session; a lower intensity reaches the one that runs."""
+    """A number of the next session; a lower intensity also lowers the current one."""
 
     entity_description: FacialTherapyNumberDescription
 
     @property
     @override
     def native_value(self) -> float:
-        """Return what the next manual session is set to."""
+        """Return the setting of the next manual session."""
         return self.entity_description.value_fn(self.coordinator.data.settings)
 
     @override
     async def async_set_native_value(self, value: float) -> None:
-        """Change the setting; NaN, which the number component lets through, is outside every bound."""
+        """Change the setting; NaN, which Home Assistant lets through, is out of bounds."""
         with translated_errors():
             await self.coordinator.async_set(**self.entity_description.change_fn(value))

@@ -1,4 +1,4 @@
-"""What the switch starts, and for whom."""
+"""Selects: program and person of a device's next session, and the plan of a person."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ from .people.programs import custom_programs
 from .people.registry import PersonConfigEntry, find_person, persons
 from .text.errors import translated_errors
 
-PARALLEL_UPDATES = 0  # the shell puts commands in order
+PARALLEL_UPDATES = 0  # the coordinator puts commands in order
 
 
 @dataclass(frozen=True, kw_only=True)
 class FacialTherapySelectDescription(SelectEntityDescription, FacialTherapyDescription):
-    """A choice of the settings."""
+    """A select of a device."""
 
     available_fn: Callable[..., bool] = always
     options_fn: Callable[[FacialTherapyCoordinator], list[str]]
@@ -42,7 +42,7 @@ class FacialTherapySelectDescription(SelectEntityDescription, FacialTherapyDescr
 def _person(coordinator: FacialTherapyCoordinator) -> str | None:
     try:
         return find_person(coordinator.hass, coordinator.data.settings.person_id).name
-    except RefusedError:  # nobody yet, no choice among several, or the chosen one has been removed
+    except RefusedError:  # no person, none chosen of several, or the chosen one was removed
         return None
 
 
@@ -64,7 +64,7 @@ DESCRIPTIONS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class PersonSelectDescription(SelectEntityDescription, PersonDescription):
-    """A choice of a person."""
+    """A select of a person."""
 
 
 NO_PLAN: Final = "none"
@@ -87,56 +87,56 @@ async def async_setup_entry(
 
 
 class PlanSelect(EveningEntity, SelectEntity):
-    """What a person's plan is for."""
+    """The program of a person's plan."""
 
     entity_description: PersonSelectDescription
 
     @property
     @override
     def options(self) -> list[str]:
-        """Return what there is to choose from, of their own too."""
+        """Return no plan, the built-in programs and the person's custom programs."""
         return [NO_PLAN, *BUILT_IN, *custom_programs(self.hass, self.entry.entry_id)]
 
     @property
     @override
     def current_option(self) -> str:
-        """Return the concern of today's plan."""
+        """Return the program of today's plan."""
         plan = self.evenings.weekly_plan.on(dt_util.now().date())
         return NO_PLAN if plan is None or not plan.evenings else plan.program
 
     @override
     async def async_select_option(self, option: str) -> None:
-        """Begin a plan today for another concern, on the evenings of the one before, or pause it."""
+        """Change the program from today on the same evenings, or pause the plan."""
         with translated_errors():
             await self.evenings.async_choose(None if option == NO_PLAN else option)
 
 
 class SettingSelect(FacialTherapyEntity, SelectEntity):
-    """A choice for the next session."""
+    """A setting of the next session."""
 
     entity_description: FacialTherapySelectDescription
 
     @property
     @override
     def options(self) -> list[str]:
-        """Return what there is to choose from."""
+        """Return the programs or people."""
         return self.entity_description.options_fn(self.coordinator)
 
     @property
     @override
     def current_option(self) -> str | None:
-        """Return what is chosen."""
+        """Return the selected one."""
         return self.entity_description.value_fn(self.coordinator)
 
     @override
     async def async_select_option(self, option: str) -> None:
-        """Choose for the next session."""
+        """Change the setting."""
         with translated_errors():
             await self.entity_description.select_fn(self.coordinator, option)
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Follow people who come, go or are renamed, of which the shell need not know."""
+        """Follow people who are added, removed or renamed."""
         await super().async_added_to_hass()
         self.async_on_remove(
             async_dispatcher_connect(self.hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed)

@@ -1,4 +1,4 @@
-"""What a session is doing, and when."""
+"""Sensors of a device's session: state, end, dose and temperature."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,25 +33,25 @@ PARALLEL_UPDATES = 0  # nothing is polled
 
 ATTR_REASON: Final = "reason"
 ATTR_NEEDS_BUTTON: Final = "needs_button"
-"""Armed, but only a press of the node's own button begins."""
+"""Armed, and the button of the node has to be pressed to begin."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FacialTherapySensorDescription(SensorEntityDescription, FacialTherapyDescription):
-    """A sensor of a device. The snapshot changes with the session's state or a warning, so no sensor moves every second."""
+    """A sensor of a device. Snapshots follow the state, so no sensor changes every second."""
 
     value_fn: Callable[[Snapshot], str | float | datetime | None]
     attributes_fn: Callable[[Snapshot], Mapping[str, Any] | None] = lambda _: None
 
 
 def _ready_at(data: Snapshot) -> datetime | None:
-    """Return when time alone has made the device ready; None if it is, or if time does not help."""
+    """Return when the device becomes ready; None if it is ready, or if waiting does not help."""
     times = [refusal.allowed_at for refusal in data.refusals]
     return max((at for at in times if at is not None), default=None) if None not in times else None
 
 
 def _delivered(data: Snapshot) -> float | None:
-    """Return what the living session, else the last one, has delivered: J/cm² of all channels, or mA·min."""
+    """Return the delivered dose of the current or last session, in J/cm² or mA·min."""
     session = data.session or data.last
     return None if session is None else session.delivered.total
 
@@ -155,11 +155,11 @@ class FacialTherapySensor(FacialTherapyEntity, SensorEntity):
     @property
     @override
     def native_value(self) -> str | float | datetime | None:
-        """Return what the snapshot says."""
+        """Return the value."""
         return self.entity_description.value_fn(self.coordinator.data)
 
     @property
     @override
     def extra_state_attributes(self) -> Mapping[str, Any] | None:
-        """Return what goes with it."""
+        """Return the reason, or whether the button is needed."""
         return self.entity_description.attributes_fn(self.coordinator.data)

@@ -1,4 +1,4 @@
-"""The actions: which device, for whom, what; whether it may is for the shell to say."""
+"""Register the actions of sessions. The coordinator of a device decides whether one may start."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
@@ -24,7 +24,7 @@ from .actions.fields import (
     SESSION,
     TARGET,
     WAIT_S,
-    ask_of,
+    request_of,
 )
 from .actions.history import HISTORY, LOG, async_get_history, async_log_session
 from .actions.targets import one_coordinator, target_coordinators
@@ -66,7 +66,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     register("log_session", async_log_session, LOG, SupportsResponse.OPTIONAL)
 
 
-# --- the actions ----------------------------------------------------------------------------------
+# --- actions --------------------------------------------------------------------------------------
 
 
 async def _async_start(call: ServiceCall) -> ServiceResponse:
@@ -74,54 +74,63 @@ async def _async_start(call: ServiceCall) -> ServiceResponse:
     coordinator = one_coordinator(call)
     await async_may_control_device(call, coordinator.mac)
     with translated_errors():
-        ask = ask_of(call)
-        if call.data.get(ATTR_SKIN_FINE) is False:  # whoever asks next today is told the same
-            async_change_eligibility(call.hass, ask.person, not_fine)
+        request = request_of(call)
+        if call.data.get(ATTR_SKIN_FINE) is False:  # holds for every later request today
+            async_change_eligibility(call.hass, request.person, not_fine)
         if call.data[ATTR_MODE] == MODE_PROPOSE:
-            return await _async_propose(call, coordinator, ask)
-        live = await coordinator.async_start(ask, call.context)
-    return _session(live) if call.return_response else None
+            return await _async_propose(call, coordinator, request)
+        live = await coordinator.async_start(request, call.context)
+    return _session_response(live) if call.return_response else None
 
 
 async def _async_propose(
-    call: ServiceCall, coordinator: FacialTherapyCoordinator, ask: SessionRequest
+    call: ServiceCall, coordinator: FacialTherapyCoordinator, request: SessionRequest
 ) -> ServiceResponse:
-    """Ask the person whether they want a session now; one that would be refused is not proposed."""
+    """Ask the person whether they want a session now.
+
+    Raises:
+        RefusedError: The session would be refused, for another reason than that its device is off.
+    """
     if refusals := [
-        refusal for refusal in coordinator.check(ask) if refusal.reason is not Reason.DEVICE_OFFLINE
+        refusal
+        for refusal in coordinator.check(request)
+        if refusal.reason is not Reason.DEVICE_OFFLINE
     ]:
         raise RefusedError(*refusals)
-    until = dt_util.utcnow() + OPEN
-    asked = {field: value for field, value in call.data.items() if field != ATTR_MODE}
-    data = {ATTR_WAIT: WAIT_S, **asked, ATTR_PERSON: ask.person.person_id, ATTR_SKIN_FINE: True}
-    day = evenings_of(call.hass, ask.person).planned_today
+    person, until = request.person, dt_util.utcnow() + OPEN
+    fields = {field: value for field, value in call.data.items() if field != ATTR_MODE}
+    data = {ATTR_WAIT: WAIT_S, **fields, ATTR_PERSON: person.person_id, ATTR_SKIN_FINE: True}
+    day = evenings_of(call.hass, person).planned_today
     proposal = Proposal(
         what=coordinator.modality.value, action="start_session", data=data, until=until, day=day
     )
-    await call.hass.data[PROPOSALS].async_propose(ask.person.person_id, proposal)
-    answer: dict[str, Any] = {
+    await call.hass.data[PROPOSALS].async_propose(person.person_id, proposal)
+    response: dict[str, Any] = {
         "session_id": None,
         "state": "proposed",
-        "person": ask.person.name,
-        "program": ask.program,
+        "person": person.name,
+        "program": request.program,
         "window_ends_at": until.isoformat(),
     }
-    return answer if call.return_response else None
+    return response if call.return_response else None
 
 
 async def _async_check(call: ServiceCall) -> ServiceResponse:
-    """Say whether a session would be allowed now, and if not, why and when."""
+    """Return whether a session is allowed now, and if not, why and when it will be."""
     coordinator = one_coordinator(call)
     await async_may_control_device(call, coordinator.mac)
     try:
-        plan = coordinator.consider(ask_of(call))
+        plan = coordinator.consider(request_of(call))
     except RefusedError as error:
-        return {"allowed": False, "reasons": [_reason(refusal) for refusal in error.refusals]}
-    return {"allowed": True, "reasons": [], **_gives(plan)}
+        return {
+            "allowed": False,
+            "reasons": [_refusal_response(refusal) for refusal in error.refusals],
+        }
+    return {"allowed": True, "reasons": [], **_dose_response(plan)}
 
 
 async def _async_pause(call: ServiceCall) -> None:
-    """Zero at once, the session kept."""
+    """Switch the output off and keep the session."""
     coordinator = one_coordinator(call)
     await async_may_control_device(call, coordinator.mac)
     with translated_errors():
@@ -129,7 +138,7 @@ async def _async_pause(call: ServiceCall) -> None:
 
 
 async def _async_resume(call: ServiceCall) -> None:
-    """Give the rest of a paused or suspended session."""
+    """Resume the rest of a paused or suspended session."""
     coordinator = one_coordinator(call)
     await async_may_control_device(call, coordinator.mac)
     with translated_errors():
@@ -137,47 +146,52 @@ async def _async_resume(call: ServiceCall) -> None:
 
 
 async def _async_lower(call: ServiceCall) -> None:
-    """Lower what runs on the devices that are named; open to everybody who is signed in."""
-    coordinators, unknown = target_coordinators(call)
-    with translated_errors():
-        for coordinator in coordinators:
-            await coordinator.async_lower()
-    for error in unknown:
-        raise error
+    """Lower the level on all targeted devices; any signed-in user may."""
+    coordinators, errors = target_coordinators(call)
+    await _async_each(coordinators, lambda coordinator: coordinator.async_lower())
+    if errors:
+        raise errors[0]
 
 
 async def _async_stop(call: ServiceCall) -> None:
-    """Stop the devices that are named; open to everybody who is signed in."""
-    coordinators, unknown = target_coordinators(call)
-    await _async_stop_each(
-        coordinators, call.context
-    )  # a name that is wrong does not keep the others running
-    for error in unknown:
-        raise error
+    """Stop all targeted devices, then report unknown targets; any signed-in user may."""
+    coordinators, errors = target_coordinators(call)
+    await _async_stop_each(coordinators, call.context)
+    if errors:
+        raise errors[0]
 
 
 async def _async_stop_all(call: ServiceCall) -> None:
-    """Stop every device; open to everybody who is signed in."""
+    """Stop every device; any signed-in user may."""
     await _async_stop_each(all_coordinators(call.hass), call.context)
 
 
 async def _async_stop_each(coordinators: list[FacialTherapyCoordinator], context: Context) -> None:
-    """Stop several devices at once, all of them even if one fails."""
-    results = await asyncio.gather(
-        *(coordinator.async_stop(context) for coordinator in coordinators), return_exceptions=True
-    )
+    await _async_each(coordinators, lambda coordinator: coordinator.async_stop(context))
+
+
+async def _async_each(
+    coordinators: list[FacialTherapyCoordinator],
+    command: Callable[[FacialTherapyCoordinator], Coroutine[Any, Any, None]],
+) -> None:
+    """Send a command to all devices at once, and return when all have confirmed it.
+
+    Raises:
+        HomeAssistantError: One of them failed; the others have obeyed.
+    """
+    results = await asyncio.gather(*map(command, coordinators), return_exceptions=True)
     for result in results:
-        if isinstance(result, DeviceError):
+        if isinstance(result, DeviceError | RefusedError):
             raise translated(result) from result
         if isinstance(result, BaseException):
             raise result
 
 
-# --- out ------------------------------------------------------------------------------------------
+# --- responses ------------------------------------------------------------------------------------
 
 
-def _session(live: LiveSession) -> dict[str, Any]:
-    """Return what was started: until when it waits to be put on, and what it will give."""
+def _session_response(live: LiveSession) -> dict[str, Any]:
+    """Return a started session: its state, the end of its window, and its planned dose."""
     response: dict[str, Any] = {
         "session_id": live.session_id,
         "state": "waiting" if live.permitted is None else "armed",
@@ -185,14 +199,14 @@ def _session(live: LiveSession) -> dict[str, Any]:
         "program": live.program,
         "window_ends_at": live.window_ends_at.isoformat() if live.window_ends_at else None,
     }
-    return response | _gives(live.permitted)
+    return response | _dose_response(live.permitted)
 
 
-def _gives(plan: PermittedSession | None) -> dict[str, Any]:
-    """Return what a session will give; nothing is known of one that waits for its device."""
-    if plan is None:
+def _dose_response(permitted: PermittedSession | None) -> dict[str, Any]:
+    """Return the levels and the dose of a session; empty while it waits for its device."""
+    if permitted is None:
         return {}
-    request, planned = plan.request, plan.planned
+    request, planned = permitted.request, permitted.planned
     return {
         "duration_s": request.duration_s,
         "irradiance_mw_cm2": {
@@ -209,8 +223,8 @@ def _gives(plan: PermittedSession | None) -> dict[str, Any]:
     }
 
 
-def _reason(refusal: Refusal) -> dict[str, Any]:
-    """Return a refusal for an automation, and in words."""
+def _refusal_response(refusal: Refusal) -> dict[str, Any]:
+    """Return a refusal with its reason, its sentence, its bound and when it ends."""
     return {
         "reason": refusal.reason.shown,
         "message": str(translated(RefusedError(refusal))),

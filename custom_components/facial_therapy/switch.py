@@ -1,4 +1,4 @@
-"""The session as a switch: on while a session lives."""
+"""The session switch of a device."""
 
 from dataclasses import dataclass
 from typing import Any, Final, override
@@ -12,7 +12,7 @@ from .coordinator import DeviceConfigEntry
 from .entity import FacialTherapyDescription, NamedEntity, always
 from .text.errors import translated_errors
 
-PARALLEL_UPDATES = 0  # the shell puts commands in order, and a stop must not queue behind a start
+PARALLEL_UPDATES = 0  # the coordinator puts commands in order; a stop must never queue
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,27 +33,27 @@ async def async_setup_entry(
 
 
 class SessionSwitch(NamedEntity, SwitchEntity):
-    """Starts what is selected, and stops whatever runs."""
+    """Arms the selected program, and stops any session."""
 
     entity_description: FacialTherapySwitchDescription
 
     @property
     @override
     def is_on(self) -> bool:
-        """Return whether a session lives; until zero is confirmed it does."""
+        """Return whether there is a session, until its stop is confirmed."""
         return self.coordinator.data.state.lives
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
         """Arm the selected program for the selected person."""
         if not self.meant:
-            LOGGER.info("%s is not switched on by an action for everything", self.entity_id)
+            LOGGER.info("Ignored turning on %s by an action on all entities", self.entity_id)
             return
         with translated_errors():
             await self.coordinator.async_start(self.coordinator.controls.selected(), self._context)
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
-        """Stop."""
+        """Stop the session."""
         with translated_errors():
             await self.coordinator.async_stop(self._context)

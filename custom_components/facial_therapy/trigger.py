@@ -1,7 +1,6 @@
-"""The triggers: what has happened to a session, or in a person's evening, each with its data.
+"""Triggers for events of sessions and of people's routines.
 
-They hear what happens, not states: nothing is told by what becomes unavailable, by a restart or by
-a reload.
+They respond to events, not states, so that unavailability, a restart or a reload never fires one.
 """
 
 from collections.abc import Mapping
@@ -32,9 +31,9 @@ OPTIONS: Final[Mapping[str, Mapping[Any, Any]]] = {
         )
     },
 }
-"""By trigger: what may be chosen; by the data of the same name it is told apart."""
+"""The options of each trigger; an option is compared with the event data of the same name."""
 
-OF_A_SESSION: Final[Mapping[str, tuple[str, ...]]] = {
+SESSION_TRIGGERS: Final[Mapping[str, tuple[str, ...]]] = {
     "session_armed": ("armed",),
     "session_started": ("started",),
     "session_suspended": ("suspended", "paused"),
@@ -43,12 +42,12 @@ OF_A_SESSION: Final[Mapping[str, tuple[str, ...]]] = {
     "session_fault": ("fault",),
     "zone_changed": ("zone",),
 }
-"""By trigger: the turns of a session that it hears."""
-OF_AN_EVENING: Final = ("routine_step", "routine_finished", "session_due", "weekly_goal_reached")
+"""The events of a session that fire each trigger."""
+PERSON_TRIGGERS: Final = ("routine_step", "routine_finished", "session_due", "weekly_goal_reached")
 
 
 class FacialTherapyTrigger(Trigger):
-    """One of the triggers, for the devices or people of its target."""
+    """A trigger for the devices or people of its target."""
 
     key: ClassVar[str]
     signal: ClassVar[str]
@@ -57,7 +56,7 @@ class FacialTherapyTrigger(Trigger):
     @override
     @classmethod
     async def async_validate_config(cls, hass: HomeAssistant, config: ConfigType) -> ConfigType:
-        """Check target and options."""
+        """Validate target and options."""
         schema = vol.Schema(
             {
                 vol.Required(CONF_TARGET): cv.TARGET_FIELDS,
@@ -78,14 +77,14 @@ class FacialTherapyTrigger(Trigger):
         run_action: TriggerActionRunner,
         did_not_trigger: TriggerNotTriggeredReporter | None = None,
     ) -> CALLBACK_TYPE:
-        """Hear what happens; the target is looked up then, since devices move and labels change."""
+        """Follow events; the target is resolved at each, since devices move and labels change."""
 
         @callback
-        def heard(entry_id: str, event: str, data: Mapping[str, Any]) -> None:
-            chosen = all(data.get(option) in values for option, values in self._options.items())
+        def on_event(entry_id: str, event: str, data: Mapping[str, Any]) -> None:
+            matches = all(data.get(option) in values for option, values in self._options.items())
             if (
                 event in self.events
-                and chosen
+                and matches
                 and entry_id in targeted_entries(self._hass, self._target)
             ):
                 run_action(
@@ -94,19 +93,19 @@ class FacialTherapyTrigger(Trigger):
                     Context(user_id=data.get("user_id")),
                 )
 
-        return async_dispatcher_connect(self._hass, self.signal, heard)
+        return async_dispatcher_connect(self._hass, self.signal, on_event)
 
 
-def _trigger(name: str, of: str, heard: tuple[str, ...]) -> type[Trigger]:
+def _trigger(name: str, signal: str, events: tuple[str, ...]) -> type[Trigger]:
     return cast(
         "type[Trigger]",
-        type(name, (FacialTherapyTrigger,), {"key": name, "signal": of, "events": heard}),
+        type(name, (FacialTherapyTrigger,), {"key": name, "signal": signal, "events": events}),
     )
 
 
 TRIGGERS: Final[Mapping[str, type[Trigger]]] = {
-    **{key: _trigger(key, SIGNAL_SESSION, events) for key, events in OF_A_SESSION.items()},
-    **{key: _trigger(key, SIGNAL_EVENING, (key,)) for key in OF_AN_EVENING},
+    **{key: _trigger(key, SIGNAL_SESSION, events) for key, events in SESSION_TRIGGERS.items()},
+    **{key: _trigger(key, SIGNAL_EVENING, (key,)) for key in PERSON_TRIGGERS},
 }
 
 

@@ -161,7 +161,7 @@ async def test_the_ring_counts_down_by_the_clock_of_the_server(page: Page) -> No
 
 async def test_every_state_is_named(page: Page) -> None:
     words = {
-        "ready": "Ready", "refused": "Not ready", "waiting": "Waiting", "armed": "Armed", "ramping": "Rising", "running": "Running",
+        "ready": "Ready", "refused": "Not ready", "waiting": "Waiting", "armed": "Armed", "ramping": "Starting gently", "running": "Running",
         "suspended": "Interrupted", "paused": "Paused", "stopping": "Stopping",
         "lost": "No answer", "fault": "Too hot", "off": "Switched off", "unavailable": "Not available", "empty": "Nothing here yet",
     }  # fmt: skip

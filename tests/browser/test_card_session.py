@@ -23,7 +23,7 @@ from .window import Window
 AXE = Path(__file__).resolve().parents[2] / ".work/axe/node_modules/axe-core/axe.min.js"
 BOARD = "cards"
 WRONG_MS = 300_000
-RUNNING = ("Rising", "Running")
+RUNNING = ("Starting gently", "Running")
 STOPS = 50 if os.environ.get("FACIAL_THERAPY_LONG") else 3
 MOST_STOP_MS = 500
 # What is given to the mask has to wait for its rule against flicker: what could be shown on either

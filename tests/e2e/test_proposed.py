@@ -241,7 +241,7 @@ async def _turns(events: asyncio.Queue[Any]) -> AsyncGenerator[tuple[str, str, s
     """Yield each turn of a session, by what it came about, and who did it."""
     while True:
         data = (await events.get())["data"]
-        yield data["turn"], data["by"], data["user"]
+        yield data["transition"], data["by"], data["user"]
 
 
 async def test_yes_arms_the_face_starts_the_light_and_the_lamp_is_dimmed_and_restored(
@@ -250,7 +250,9 @@ async def test_yes_arms_the_face_starts_the_light_and_the_lamp_is_dimmed_and_res
     begun_at, mask = datetime.now(UTC), household.mask
     light = await lamp.add(household, messages, "Lamp", BRIGHT)
     await _dim_while_it_glows(household, messages, light)
-    async with messages.subscribe("subscribe_events", event_type="facial_therapy_turn") as events:
+    async with messages.subscribe(
+        "subscribe_events", event_type="facial_therapy_transition"
+    ) as events:
         turns = _turns(events)
         at = await _propose_soon(household, messages)
         buttons = await phone.asked()

@@ -209,7 +209,10 @@ async def test_whoever_may_only_look_may_not_arm_or_propose_through_a_model_but_
         refused = await use(
             house, "start_session", looker.id, device="Mask", program="fine_lines", mode=mode
         )
-        assert (refused.error, refused.data["error"]) == (True, "You may not do that.")
+        assert (refused.error, refused.data["error"]) == (
+            True,
+            "You don't have permission for that.",
+        )
     assert (await use(house, "check_session", looker.id, device="Mask", program="fine_lines")).error
     assert house.shell(MASK).live is None
     await use(house, "start_session", device="Mask", program="fine_lines")

@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.model import Modality
-from custom_components.facial_therapy.logbook import EVENT_TURN, async_describe_events
+from custom_components.facial_therapy.logbook import EVENT_TRANSITION, async_describe_events
 from custom_components.facial_therapy.people.actor import Spoken
 from tests.integration.house import House, furnished
 
@@ -46,7 +46,7 @@ async def act(house: House, action: str, context: Context, **data: Any) -> None:
 
 async def test_a_routine_and_its_session_read_well_whoever_begins_them(house: House) -> None:
     anna = await house.hass.auth.async_create_user("Anna", group_ids=["system-admin"])
-    told = async_capture_events(house.hass, EVENT_TURN)
+    told = async_capture_events(house.hass, EVENT_TRANSITION)
     await act(
         house,
         "start_routine",
@@ -69,14 +69,14 @@ async def test_a_routine_and_its_session_read_well_whoever_begins_them(house: Ho
         event
         for event in told
         if "Ada" in str(event.data)
-        and event.data["turn"] not in {"routine_started", "routine_finished"}
+        and event.data["transition"] not in {"routine_started", "routine_finished"}
     ]
 
 
 async def test_an_automation_and_the_device_are_named_and_no_reason_of_a_refusal_is(
     house: House,
 ) -> None:
-    told = async_capture_events(house.hass, EVENT_TURN)
+    told = async_capture_events(house.hass, EVENT_TRANSITION)
     device = house.shell(Modality.MASK).device_entry
     assert device is not None
     with pytest.raises(ServiceValidationError):
@@ -101,6 +101,6 @@ async def test_the_logbook_speaks_the_language_of_the_home(house: House) -> None
         await async_get_translations(house.hass, "de", category, [DOMAIN])
     await house.evenings.async_choose("fine_lines")
     anna = await house.hass.auth.async_create_user("Anna", group_ids=["system-admin"])
-    told = async_capture_events(house.hass, EVENT_TURN)
+    told = async_capture_events(house.hass, EVENT_TRANSITION)
     await act(house, "start_routine", Spoken(user_id=anna.id))
     assert read(house.hass, told) == ["Ada Abendroutine wurde von Anna per Sprache begonnen"]

@@ -14,18 +14,25 @@ import pytest
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 import voluptuous as vol
 
-from custom_components.facial_therapy.condition import CONDITIONS, OF_A_DEVICE, OF_A_PERSON
+from custom_components.facial_therapy.condition import (
+    CONDITIONS,
+    DEVICE_CONDITIONS,
+    PERSON_CONDITIONS,
+)
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.gate.request import SessionRequest
 from custom_components.facial_therapy.core.model import Channel, Fault, Modality
 from custom_components.facial_therapy.core.refusal import RefusedError
 from custom_components.facial_therapy.core.schedule.plan import evenings
 from custom_components.facial_therapy.core.session_parameters import MANUAL
-from custom_components.facial_therapy.trigger import OF_A_SESSION, OF_AN_EVENING, TRIGGERS
+from custom_components.facial_therapy.trigger import PERSON_TRIGGERS, SESSION_TRIGGERS, TRIGGERS
 from tests.integration.house import House, furnished
 
 MONDAY_NOON = datetime(2026, 11, 23, 20, tzinfo=UTC)  # in the tests' time zone, eight hours behind
-OFFERED = {f"{DOMAIN}.{key}" for key in OF_A_SESSION}, {f"{DOMAIN}.{key}" for key in OF_AN_EVENING}
+OFFERED = (
+    {f"{DOMAIN}.{key}" for key in SESSION_TRIGGERS},
+    {f"{DOMAIN}.{key}" for key in PERSON_TRIGGERS},
+)
 
 
 @pytest.fixture
@@ -116,7 +123,10 @@ async def test_what_is_picked_offers_what_means_something_there(
             ("triggers", OFFERED),
             (
                 "conditions",
-                tuple({f"{DOMAIN}.{key}" for key in keys} for keys in (OF_A_DEVICE, OF_A_PERSON)),
+                tuple(
+                    {f"{DOMAIN}.{key}" for key in keys}
+                    for keys in (DEVICE_CONDITIONS, PERSON_CONDITIONS)
+                ),
             ),
         ):
             await client.send_json_auto_id(
@@ -130,7 +140,7 @@ async def test_what_is_picked_offers_what_means_something_there(
 
 async def test_every_turn_of_a_session_is_told_once_with_its_data(house: House) -> None:
     mask, wand = [
-        await listen(house, page(house, modality), *OF_A_SESSION) for modality in Modality
+        await listen(house, page(house, modality), *SESSION_TRIGGERS) for modality in Modality
     ]
     await start(house)
     house.devices[Modality.MASK].put_on()
@@ -272,7 +282,7 @@ async def test_conditions_follow_the_session_and_hold_of_nothing_that_is_not_loa
     both = {"device_id": [*mask["device_id"], *page(house, Modality.WAND)["device_id"]]}
 
     async def all_of(target: dict[str, Any], **options: Any) -> list[bool | None]:
-        return [await contains(house, key, target, **options) for key in OF_A_DEVICE]
+        return [await contains(house, key, target, **options) for key in DEVICE_CONDITIONS]
 
     assert await all_of(mask) == [False, False, True]
     await start(house)

@@ -1,7 +1,7 @@
-"""What an action asks for: its fields, and the request that they make.
+"""The fields of session actions, and the request that they make.
 
-Numbers are taken as they come, and refused by the core with field and bound: a schema could only
-say that something is wrong.
+The schema accepts any value for a number. The core refuses invalid ones with field and bound, which
+a schema could not.
 """
 
 from collections.abc import Mapping
@@ -35,16 +35,16 @@ ATTR_MODE: Final = "mode"
 ATTR_PERSON: Final = "person"
 ATTR_PROGRAM: Final = "program"
 ATTR_SKIN_FINE: Final = "skin_fine"
-"""The line before a session: is your skin fine today? Left out: not asked."""
+"""Whether the skin is fine today; missing: not asked."""
 ATTR_WAIT: Final = "wait"
 ATTR_WINDOW: Final = "window_s"
 MODE_ARM: Final = "arm"
 MODE_PROPOSE: Final = "propose"
-"""Ask the person first, with a notification."""
+"""Ask the person with a notification first."""
 MODES: Final = (MODE_ARM, MODE_PROPOSE)
 WAIT: Final = Bound(minimum=1, maximum=86_400, unit="s", source="")
-"""How long a session may be held for a device that is off: a day, since the next evening is another
-session. No limit of safety."""
+"""How long a session may wait for a device that is off. A day, because the next evening has its own
+session; this is no safety limit."""
 
 TARGET: Final[Mapping[Any, Any]] = cv.ENTITY_SERVICE_FIELDS
 SESSION: Final[Mapping[Any, Any]] = {
@@ -63,11 +63,11 @@ SESSION: Final[Mapping[Any, Any]] = {
 }
 
 
-def ask_of(call: ServiceCall) -> SessionRequest:
-    """Return what is asked for.
+def request_of(call: ServiceCall) -> SessionRequest:
+    """Return the request of an action.
 
     Raises:
-        RefusedError: There is no such person, or the time to wait is out of its bound.
+        RefusedError: There is no such person, or the wait is out of bounds.
     """
     data = call.data
     person = find_person(call.hass, data.get(ATTR_PERSON))
@@ -87,7 +87,7 @@ def ask_of(call: ServiceCall) -> SessionRequest:
 
 
 def channels_of(data: Mapping[str, Any]) -> Mapping[Channel, float] | None:
-    """Return the levels by channel as they were written; None if none are named."""
+    """Return the levels by channel, in mW/cm²; None if the field is missing."""
     channels = data.get(ATTR_CHANNELS)
     return (
         None
@@ -97,17 +97,17 @@ def channels_of(data: Mapping[str, Any]) -> Mapping[Channel, float] | None:
 
 
 def _channel(word: object) -> Channel:
-    """Return a channel, or the word as it is, which the core refuses by name."""
+    """Return a channel; an unknown one as it is, for the core to refuse it by name."""
     return Channel(str(word)) if word in tuple(Channel) else cast("Channel", str(word))
 
 
 def number_of(data: Mapping[str, Any], field: str) -> float | None:
-    """Return a number as it was written, NaN for whatever is none; None if it is not there."""
+    """Return a number, NaN for an invalid one; None if the field is missing."""
     return _finite(data[field]) if field in data else None
 
 
-def _finite(value: Any) -> float:  # noqa: ANN401 - whatever a person wrote
-    """Return a number, also one that a template wrote as text; whatever is none is NaN, which is inside no bound."""
+def _finite(value: Any) -> float:  # noqa: ANN401 - any input
+    """Return a number, also from text; NaN, which is within no bound, for anything else."""
     try:
         number = math.nan if isinstance(value, bool) else float(value)
     except TypeError, ValueError, OverflowError:
@@ -116,15 +116,15 @@ def _finite(value: Any) -> float:  # noqa: ANN401 - whatever a person wrote
 
 
 def _wait(data: Mapping[str, Any]) -> float | None:
-    """Return the seconds of a duration in any form that Home Assistant knows.
+    """Return the seconds of a duration in any format of Home Assistant.
 
     Raises:
-        RefusedError: It is none, or out of its bound.
+        RefusedError: It is invalid or out of bounds.
     """
     if ATTR_WAIT not in data:
         return None
     wait_s = math.nan
-    if not isinstance(data[ATTR_WAIT], bool):  # which would be a second
+    if not isinstance(data[ATTR_WAIT], bool):  # True would be one second
         with suppress(vol.Invalid, ValueError, OverflowError):
             wait_s = cast("timedelta", cv.time_period(data[ATTR_WAIT])).total_seconds()
     if not WAIT.contains(wait_s):
@@ -141,5 +141,5 @@ def _wait(data: Mapping[str, Any]) -> float | None:
 
 
 WAIT_S: Final = 900
-"""How long a session that is asked for aloud is held for a device that is off: long enough to fetch
-and switch it on."""
+"""How long a spoken request waits for a device that is off: long enough to fetch it and switch it
+on."""

@@ -1,4 +1,4 @@
-"""The actions on what was given: read it, and write down what was given elsewhere."""
+"""Actions on the history: read it, and log an external session."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -63,15 +63,15 @@ LOG: Final[Mapping[Any, Any]] = {
 }
 
 
-# --- whose it is ----------------------------------------------------------------------------------
+# --- permission -----------------------------------------------------------------------------------
 
 
 async def async_own_or_admin(call: ServiceCall, person: Person) -> None:
-    """Let the person themselves and admins go on. An automation has no user: an admin has written it, and may.
+    """Require the person themselves, an admin, or an automation, which only admins can write.
 
     Raises:
-        UnknownUser: The user has been removed.
-        Unauthorized: It is somebody else's.
+        UnknownUser: The user was removed.
+        Unauthorized: The user is somebody else.
     """
     if call.context.user_id is None:
         return
@@ -82,7 +82,7 @@ async def async_own_or_admin(call: ServiceCall, person: Person) -> None:
 
 
 def may_read(hass: HomeAssistant, user: User, person: Person) -> bool:
-    """Return whether a user is the person themselves, or an admin."""
+    """Return whether a user may read a person's history: the person themselves or an admin."""
     linked = hass.config_entries.async_get_known_entry(person.person_id).data.get(CONF_PERSON)
     state = hass.states.get(linked) if linked else None
     return bool(user.is_admin) or (state is not None and state.attributes.get("user_id") == user.id)
@@ -92,7 +92,7 @@ def may_read(hass: HomeAssistant, user: User, person: Person) -> bool:
 
 
 async def async_get_history(call: ServiceCall) -> ServiceResponse:
-    """Return a person's sessions, the newest first, a page at a time."""
+    """Return a page of a person's sessions, newest first."""
     hass, data = call.hass, call.data
     with translated_errors():
         person = find_person(hass, data.get(ATTR_PERSON))
@@ -122,7 +122,7 @@ async def async_get_history(call: ServiceCall) -> ServiceResponse:
 
 
 def session_out(hass: HomeAssistant, record: Record) -> dict[str, Any]:
-    """Return one session; what it delivered is a range while the node has not told."""
+    """Return one session; its delivered dose is a range until the node has reported it."""
     least, most = record.bounds
     device = node_device(hass, record.mac) if record.mac else None
     return {
@@ -146,7 +146,7 @@ def session_out(hass: HomeAssistant, record: Record) -> dict[str, Any]:
 
 
 def dose_out(dose: Dose) -> dict[str, Any]:
-    """Return a dose as an action answers it: J/cm² by channel, mA·min."""
+    """Return a dose for a response: fluence in J/cm² by channel, charge in mA·min."""
     return {
         "fluence_j_cm2": {
             channel.value: round(fluence, 3) for channel, fluence in dose.fluence_j_cm2.items()
@@ -159,13 +159,13 @@ def dose_out(dose: Dose) -> dict[str, Any]:
 
 
 async def async_log_session(call: ServiceCall) -> ServiceResponse:
-    """Write down a session that was given elsewhere. It only ever takes from the budget."""
+    """Record an external session, which only ever reduces the budget."""
     hass, data = call.hass, call.data
     with translated_errors():
         person = find_person(hass, data.get(ATTR_PERSON))
         await async_own_or_admin(call, person)
         ledger = hass.data[LEDGER]
-        given = external.ExternalSession(
+        session = external.ExternalSession(
             modality=Modality(data[ATTR_MODALITY]),
             irradiance_mw_cm2=channels_of(data),
             current_ua=number_of(data, ATTR_CURRENT),
@@ -173,7 +173,7 @@ async def async_log_session(call: ServiceCall) -> ServiceResponse:
             started_at=_time(data, ATTR_STARTED_AT),
         )
         record = external.record(
-            given,
+            session,
             person,
             secrets.token_hex(8),
             ledger.dated(),
@@ -183,18 +183,18 @@ async def async_log_session(call: ServiceCall) -> ServiceResponse:
             await ledger.async_open(hass, record)
         except LedgerError as error:
             raise RefusedError(Refusal(reason=Reason.STORE_FAILED, detail=str(error))) from error
-    who = Who.of(call.context)
+    actor = Who.of(call.context)
     async_dispatcher_send(
-        hass, f"{SIGNAL_TOLD}_{person.person_id}", "logged", who.by.value, who.user_id
+        hass, f"{SIGNAL_TOLD}_{person.person_id}", "logged", actor.by.value, actor.user_id
     )
     return session_out(hass, record) if call.return_response else None
 
 
 def _within(data: Mapping[str, Any], field: str, bound: Bound) -> float:
-    """Return a number inside its bound.
+    """Return a number within its bound.
 
     Raises:
-        RefusedError: It is not.
+        RefusedError: It is out of bounds.
     """
     value = number_of(data, field)
     if value is None or not bound.contains(value):
@@ -210,10 +210,10 @@ def _within(data: Mapping[str, Any], field: str, bound: Bound) -> float:
 
 
 def _time(data: Mapping[str, Any], field: str) -> datetime | None:
-    """Return a time that may be an aware or a local one, in any form that Home Assistant knows.
+    """Return a time in UTC; one without an offset is in the time zone of the home.
 
     Raises:
-        RefusedError: It is none.
+        RefusedError: It is invalid.
     """
     if field not in data:
         return None

@@ -1,4 +1,4 @@
-"""The actions that say something about a person: they only ever make it stricter, so that automations and calendars may use them too."""
+"""Actions on a person's eligibility. They only make it stricter, so automations may use them."""
 
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
@@ -68,23 +68,23 @@ def async_setup_person_actions(hass: HomeAssistant) -> None:
 
 
 async def _async_block(call: ServiceCall) -> None:
-    """Let a person wait; a block that is there is never shortened."""
+    """Pause a person's sessions; an existing hold is never shortened."""
     with translated_errors():
         person, now = find_person(call.hass, call.data.get(ATTR_PERSON)), dt_util.utcnow()
         until = _until(call.data, now)
-        block = Hold(until=until, hard_until=min(until, now + limits.DATED_BLOCK_HARD))
+        hold = Hold(until=until, hard_until=min(until, now + limits.DATED_BLOCK_HARD))
         await async_may_control_person(call, person.person_id)
         async_change_eligibility(
             call.hass,
             person,
             lambda eligibility, _: held(
-                eligibility, map(Modality, call.data[ATTR_MODALITIES]), block
+                eligibility, map(Modality, call.data[ATTR_MODALITIES]), hold
             ),
         )
 
 
 async def _async_report(call: ServiceCall) -> None:
-    """Take down what has been seen on a skin, or felt; whatever runs for this person is stopped if it may run no longer."""
+    """Report a skin reaction; any session that is no longer allowed is stopped."""
     with translated_errors():
         person = find_person(call.hass, call.data.get(ATTR_PERSON))
         await async_may_control_person(call, person.person_id)
@@ -92,10 +92,10 @@ async def _async_report(call: ServiceCall) -> None:
 
 
 def _until(data: Mapping[str, Any], now: datetime) -> datetime:
-    """Return until when, by a number of days or by a date or time of the person's home; a date counts to its end.
+    """Return the end of a hold from a number of days, a time, or a date, which counts to its end.
 
     Raises:
-        RefusedError: Neither, in the past, or more than a year ahead. Nothing has changed.
+        RefusedError: It is missing, past, or more than a year ahead.
     """
     field, until = ATTR_DAYS, None
     if ATTR_UNTIL in data:
@@ -111,7 +111,7 @@ def _until(data: Mapping[str, Any], now: datetime) -> datetime:
     return until
 
 
-def _days_ahead(value: Any, now: datetime) -> datetime | None:  # noqa: ANN401 - whatever a person wrote
+def _days_ahead(value: Any, now: datetime) -> datetime | None:  # noqa: ANN401 - any input
     try:
         days = 0 if isinstance(value, bool) else float(value)
         return now + timedelta(days=days) if 1 <= days <= DAYS_MAXIMUM else None  # NaN is not
@@ -119,7 +119,7 @@ def _days_ahead(value: Any, now: datetime) -> datetime | None:  # noqa: ANN401 -
         return None
 
 
-def _time(value: Any) -> datetime | None:  # noqa: ANN401 - whatever a person wrote
+def _time(value: Any) -> datetime | None:  # noqa: ANN401 - any input
     text = str(value)
     with suppress(ValueError, OverflowError):
         if (day := dt_util.parse_date(text)) is not None:

@@ -1,7 +1,10 @@
-"""Which devices an action is for: a device is found through our entities on it, since it belongs to ESPHome."""
+"""Resolve the target of an action to devices or people.
 
-from collections.abc import Mapping
-from typing import Any, cast
+A node's device belongs to ESPHome, so it is found through our entities on it.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, cast
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import (
@@ -16,36 +19,31 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 
-from ..const import CONF_MAC, DOMAIN
+from ..const import CONF_KIND, CONF_MAC, DOMAIN, KIND_DEVICE
 from ..coordinator import DeviceConfigEntry, FacialTherapyCoordinator, all_coordinators
 from ..core.refusal import Reason, Refusal, RefusedError
 from ..text.errors import translated
 
-INDIRECT = (ATTR_AREA_ID, ATTR_FLOOR_ID, ATTR_LABEL_ID)
-
-
-def _wrong(key: str, **placeholders: str) -> ServiceValidationError:
-    return ServiceValidationError(
-        translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders
-    )
+INDIRECT: Final = (ATTR_AREA_ID, ATTR_FLOOR_ID, ATTR_LABEL_ID)
 
 
 def one_coordinator(call: ServiceCall) -> FacialTherapyCoordinator:
-    """Return the shell of the one device that an action names; a missing target is never guessed.
+    """Return the coordinator of the one device that an action names.
+
+    A device or an entity has to be named: areas, floors, labels, groups and `all` are refused.
 
     Raises:
-        ServiceValidationError: None, several, an area, `all`, or something that is not ours or not
-            loaded.
+        ServiceValidationError: There is no such device, several are named, or it is not loaded.
     """
-    one_target = _wrong("one_target")
+    one_target = _invalid("one_target")
     if (
         any(call.data.get(kind) for kind in INDIRECT)
         or call.data.get(ATTR_ENTITY_ID) == ENTITY_MATCH_ALL
     ):
         raise one_target
-    coordinators, unknown = target_coordinators(call)
-    for error in unknown:
-        raise error
+    coordinators, errors = _resolve(call, groups=False)
+    if errors:
+        raise errors[0]
     if len(coordinators) != 1:
         raise one_target
     return coordinators[0]
@@ -54,86 +52,116 @@ def one_coordinator(call: ServiceCall) -> FacialTherapyCoordinator:
 def target_coordinators(
     call: ServiceCall,
 ) -> tuple[list[FacialTherapyCoordinator], list[ServiceValidationError]]:
-    """Return the shells that an action names, also by area, floor and label, and what of its target cannot be found."""
+    """Return the coordinators of all targeted devices, and an error for each unknown target.
+
+    Areas, floors, labels, groups of any kind and `all` are expanded.
+    """
+    return _resolve(call, groups=True)
+
+
+def _resolve(
+    call: ServiceCall, *, groups: bool
+) -> tuple[list[FacialTherapyCoordinator], list[ServiceValidationError]]:
     hass, selection = call.hass, TargetSelection(call.data)
     if not selection.has_any_target:
-        return [], [_wrong("no_target")]
+        return [], [_invalid("no_target")]
     if call.data.get(ATTR_ENTITY_ID) == ENTITY_MATCH_ALL:
         return all_coordinators(hass), []
     registry = er.async_get(hass)
     found: dict[str, None] = {}
-    unknown: list[ServiceValidationError] = []
+    errors: list[ServiceValidationError] = []
     for device_id in sorted(selection.device_ids):
         entries = er.async_entries_for_device(registry, device_id, include_disabled_entities=True)
-        if not (ours := _ours(entries)):
-            unknown.append(_not_ours(hass, device_id))
+        if not (ours := _device_entry_ids(hass, entries)):
+            errors.append(_not_ours(hass, device_id))
         found |= ours
     for entity_id in sorted(selection.entity_ids):
-        entry = registry.async_get(entity_id)
-        if entry is None or not (ours := _ours([entry])):
-            unknown.append(_wrong("unknown_entity", entity=entity_id))
-        else:
-            found |= ours
+        entity_ids = _with_members(hass, entity_id) if groups else [entity_id]
+        if not (ours := _device_entry_ids(hass, _registered(registry, entity_ids))):
+            errors.append(_invalid("unknown_entity", entity=entity_id))
+        found |= ours
     indirect = TargetSelection({kind: call.data[kind] for kind in INDIRECT if kind in call.data})
     selected = async_extract_referenced_entity_ids(hass, indirect, primary_entities_only=False)
-    found |= _ours(
-        [
-            entry
-            for entity_id in sorted(selected.indirectly_referenced)
-            if (entry := registry.async_get(entity_id))
-        ]
-    )
+    entity_ids = sorted(selected.indirectly_referenced)
+    found |= _device_entry_ids(hass, _registered(registry, entity_ids))
     coordinators = []
     for entry_id in found:
         config_entry = hass.config_entries.async_get_known_entry(entry_id)
         if config_entry.state is ConfigEntryState.LOADED:
             coordinators.append(cast("DeviceConfigEntry", config_entry).runtime_data)
         else:
-            unloaded = RefusedError(
-                Refusal(reason=Reason.DEVICE_NOT_LOADED, detail=config_entry.title)
-            )
-            unknown.append(cast("ServiceValidationError", translated(unloaded)))
-    return coordinators, unknown
+            refusal = Refusal(reason=Reason.DEVICE_NOT_LOADED, detail=config_entry.title)
+            errors.append(cast("ServiceValidationError", translated(RefusedError(refusal))))
+    return coordinators, errors
+
+
+def _with_members(hass: HomeAssistant, entity_id: str) -> list[str]:
+    """Return an entity and, if it is a group of any kind, its members and theirs."""
+    expanded: dict[str, None] = {}
+    pending = [entity_id]
+    while pending:
+        if (current := pending.pop()) in expanded:
+            continue  # a group may contain itself
+        expanded[current] = None
+        if (state := hass.states.get(current)) is not None:
+            members = state.attributes.get(ATTR_ENTITY_ID, ())
+            pending += [members] if isinstance(members, str) else members
+    return list(expanded)
 
 
 @callback
 def targeted_entries(hass: HomeAssistant, target: Mapping[str, Any]) -> set[str]:
-    """Return the config entries of ours whose devices or people a target means, also by area, floor and label."""
+    """Return the config entry ids of all our devices and people in a target of any kind."""
     selected = async_extract_referenced_entity_ids(hass, TargetSelection(dict(target)))
-    registry = er.async_get(hass)
-    entities = [
-        entry
-        for entity_id in selected.referenced | selected.indirectly_referenced
-        if (entry := registry.async_get(entity_id))
-    ]
-    return set(_ours(entities))
+    entity_ids = selected.referenced | selected.indirectly_referenced
+    return set(_our_entry_ids(_registered(er.async_get(hass), entity_ids)))
 
 
 def node_of(hass: HomeAssistant, device_id: str) -> str:
-    """Return the MAC address of the node that a device is, loaded or not.
+    """Return the MAC address of the node of a device, whether it is loaded or not.
 
     Raises:
-        ServiceValidationError: There is no such device, or it is none of ours.
+        ServiceValidationError: There is no such device, or it is not one of ours.
     """
-    for entry_id in _ours(
-        er.async_entries_for_device(er.async_get(hass), device_id, include_disabled_entities=True)
-    ):
+    entries = er.async_entries_for_device(
+        er.async_get(hass), device_id, include_disabled_entities=True
+    )
+    for entry_id in _our_entry_ids(entries):
         if mac := hass.config_entries.async_get_known_entry(entry_id).data.get(CONF_MAC):
             return str(mac)
     raise _not_ours(hass, device_id)
 
 
-def _not_ours(hass: HomeAssistant, device_id: str) -> ServiceValidationError:
-    return _wrong(
-        "foreign_device" if dr.async_get(hass).async_get(device_id) else "unknown_device",
-        device=device_id,
-    )
+def _registered(
+    registry: er.EntityRegistry, entity_ids: Iterable[str]
+) -> Iterable[er.RegistryEntry]:
+    return [entry for entity_id in entity_ids if (entry := registry.async_get(entity_id))]
 
 
-def _ours(entries: list[er.RegistryEntry]) -> dict[str, None]:
-    """Return the config entries that our entities among these belong to, in order."""
+def _our_entry_ids(entries: Iterable[er.RegistryEntry]) -> dict[str, None]:
+    """Return the ids of the config entries that our entities among these belong to, in order."""
     return {
         entry.config_entry_id: None
         for entry in entries
         if entry.platform == DOMAIN and entry.config_entry_id
     }
+
+
+def _device_entry_ids(hass: HomeAssistant, entries: Iterable[er.RegistryEntry]) -> dict[str, None]:
+    """Return the same without the config entries of people."""
+    return {
+        entry_id: None
+        for entry_id in _our_entry_ids(entries)
+        if hass.config_entries.async_get_known_entry(entry_id).data[CONF_KIND] == KIND_DEVICE
+    }
+
+
+def _not_ours(hass: HomeAssistant, device_id: str) -> ServiceValidationError:
+    known = dr.async_get(hass).async_get(device_id) is not None
+    return _invalid("foreign_device" if known else "unknown_device", device=device_id)
+
+
+def _invalid(key: str, **placeholders: str) -> ServiceValidationError:
+    return ServiceValidationError(
+        translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders
+    )

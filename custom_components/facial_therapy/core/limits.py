@@ -247,9 +247,6 @@ CONTACT_WINDOW_S: Final[Mapping[Modality, float]] = MappingProxyType(
     {Modality.MASK: 20, Modality.WAND: 5}
 )
 """Contact lost and found again within this ramps up from zero."""
-SESSION_LIFE_S: Final = 3600
-"""A session lives at most this long from its first output, pauses included: on the node and here.
-"""
 KEPT_S: Final = 600
 """How long a suspended or paused session is kept."""
 SESSION_LIFE_S: Final = 3600

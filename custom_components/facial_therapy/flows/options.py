@@ -1,4 +1,4 @@
-"""What a person may choose instead of a default, always inside the hard ceilings."""
+"""Options flow of a person: defaults that they may change inside the hard ceilings."""
 
 from collections.abc import Mapping
 from math import isfinite
@@ -32,11 +32,11 @@ NUMBERS: Final[Mapping[str, tuple[Bound, float, str | None]]] = MappingProxyType
         "share": (BOUNDS["share"], PERCENT, PERCENTAGE),
     }
 )
-"""Bound, what one of the form is, and its unit, by field."""
+"""For each field its bound, the size of one step of the form, and the unit of the form."""
 
 
 def _number(bound: Bound, per: float, unit: str | None) -> NumberSelector:
-    """Return a selector of whole numbers for a bound, in the unit of the form."""
+    """Return a selector of whole numbers within a bound, in the unit of the form."""
     config = NumberSelectorConfig(
         min=bound.minimum / per, max=bound.maximum / per, step=1, mode=NumberSelectorMode.SLIDER
     )
@@ -55,12 +55,12 @@ SCHEMA: Final = vol.Schema(
 
 
 class PersonOptionsFlow(OptionsFlow):
-    """The options of a person; only somebody who may configure Home Assistant gets here."""
+    """Changes the options of a person; only admins reach it."""
 
     _choice: Choice
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for the options, and say when a choice that is waiting takes effect."""
+        """Ask for the options, and show when a pending choice takes effect."""
         choice, now = choice_in(self.config_entry.options), dt_util.utcnow()
         errors = {
             field: "not_finite"
@@ -87,7 +87,7 @@ class PersonOptionsFlow(OptionsFlow):
     async_step_waiting = async_step_init
 
     async def async_step_later(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Say from when on the choice holds."""
+        """Show when a looser choice takes effect."""
         if user_input is not None:
             return self.async_create_entry(data=choice_out(self._choice))
         return self.async_show_form(

@@ -1,4 +1,4 @@
-"""How a person is added and looked after: name, screening, what a face has to rest from, and what they want to be forgotten."""
+"""Config flow of a person: name, screening, plan, holds, and deletion of their data."""
 
 from collections.abc import Mapping
 from datetime import time
@@ -63,13 +63,13 @@ from .screening import (
     TREATED,
     ScreeningSteps,
     choice_of,
-    rested,
     treatment_errors,
+    with_holds,
 )
 
 CONF_REACTION: Final = "reaction"
 NAME_MAX: Final = 64
-SUBJECT_MAX: Final = 2**31 - 1
+PROFILE_MAX: Final = 2**31 - 1
 CONF_CLOSES: Final = "closes"
 CONF_DEVICES: Final = "devices"
 CONF_EVENINGS: Final = "evenings"
@@ -84,7 +84,7 @@ PLAN_FIELDS: Final = {
 }
 PLAN_ERRORS: Final = {Reason.WRONG_MODALITY: "plan_wrong_modality"}
 GUIDE: Final = {"guide": True}
-"""Starts a reconfigure flow at the three questions, without the menu."""
+"""Starts a reconfigure flow at the first plan, without the menu."""
 THREE_QUESTIONS: Final[Mapping[Any, Any]] = {
     vol.Required(CONF_EVENINGS): NumberSelector(
         NumberSelectorConfig(min=EVENINGS_A_WEEK.minimum, max=EVENINGS_A_WEEK.maximum, step=1)
@@ -118,12 +118,12 @@ DETAILS_SCHEMA: Final = PERSON_SCHEMA.extend(
 
 
 class PersonSteps(ScreeningSteps):
-    """The steps about people."""
+    """The steps of people."""
 
     _details: Mapping[str, Any]
 
     async def async_step_person(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask who it is, then the questions."""
+        """Ask for the name and links, then start the screening."""
         errors: dict[str, str] = {}
         if user_input is not None and not (errors := self._errors(user_input)):
             self._details = user_input
@@ -140,14 +140,14 @@ class PersonSteps(ScreeningSteps):
     ) -> ConfigFlowResult:
         if self.source == SOURCE_RECONFIGURE:
             return self._changed(eligibility, outcome, **self._skin(skin_type))
-        if errors := self._errors(self._details):  # somebody else has been added in the meantime
+        if errors := self._errors(self._details):  # another person was added meanwhile
             return self.async_show_form(
                 step_id="person",
                 data_schema=self.add_suggested_values_to_schema(PERSON_SCHEMA, self._details),
                 errors=errors,
             )
         eligibility = await async_inherit(self.hass, eligibility)
-        profile = self._new_subject()
+        profile = self._new_profile()
         await self.async_set_unique_id(f"person_{profile}")
         kept = {
             CONF_SKIN_TYPE: skin_type.value,
@@ -162,7 +162,7 @@ class PersonSteps(ScreeningSteps):
 
     @override
     async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:
-        """Go on from a person who has been added to the three questions that make a plan; whoever closes them plans later."""
+        """Continue with the first plan of a new person, which may be closed."""
         entry_id = result["result"].entry_id
         if entry_id in self.hass.data.get(EVENINGS, {}):
             context = ConfigFlowContext(source=SOURCE_RECONFIGURE, entry_id=entry_id)
@@ -175,7 +175,7 @@ class PersonSteps(ScreeningSteps):
     def _errors(
         self, details: Mapping[str, Any], own_entry_id: str | None = None
     ) -> dict[str, str]:
-        """Return what is wrong; people are told apart by their name, in any case, and nobody in Home Assistant is two of them."""
+        """Return the error of each invalid field; name and linked person have to be unique."""
         name = tidy(details[CONF_NAME])
         others = [
             entry
@@ -197,17 +197,17 @@ class PersonSteps(ScreeningSteps):
             if field not in errors and not self.hass.states.get(entity_id)
         }
 
-    def _new_subject(self) -> int:
-        """Return the random token by which the nodes know this person."""
+    def _new_profile(self) -> int:
+        """Return a new random token, by which the nodes know the person."""
         taken = {entry.data.get(CONF_PROFILE) for entry in self._async_current_entries()}
-        while (profile := secrets.randbelow(SUBJECT_MAX) + 1) in taken:
+        while (profile := secrets.randbelow(PROFILE_MAX) + 1) in taken:
             pass
         return profile
 
-    # --- later ------------------------------------------------------------------------------------
+    # --- reconfiguring ----------------------------------------------------------------------------
 
     @override
-    def _standing(self) -> Eligibility:
+    def _stored_eligibility(self) -> Eligibility:
         return (
             eligibility_in(self._get_reconfigure_entry().data.get(CONF_ELIGIBILITY, {}))
             if self.source == SOURCE_RECONFIGURE
@@ -215,7 +215,7 @@ class PersonSteps(ScreeningSteps):
         )
 
     def _skin(self, skin_type: SkinType) -> dict[str, Any]:
-        """Return what an entry keeps of an answer: a lighter type than before holds a day later."""
+        """Return the skin type for the entry; a lighter one takes effect after 24 hours."""
         return skin_out(
             answered(skin_in(self._get_reconfigure_entry().data), skin_type, dt_util.utcnow())
         )
@@ -223,7 +223,7 @@ class PersonSteps(ScreeningSteps):
     def _changed(
         self, eligibility: Eligibility, outcome: str | None = None, **data: str | None
     ) -> ConfigFlowResult:
-        """Keep what has changed of a person; whoever follows the entry stops what may run no longer."""
+        """Store the changes; any session that is no longer allowed is stopped."""
         return self.async_update_and_abort(
             self._get_reconfigure_entry(),
             data_updates={CONF_ELIGIBILITY: eligibility_out(eligibility), **data},
@@ -231,7 +231,7 @@ class PersonSteps(ScreeningSteps):
         )
 
     def _person_menu(self) -> ConfigFlowResult:
-        eligibility = self._standing()
+        eligibility = self._stored_eligibility()
         options = ["details", "plan", "screening", "skin_type", "block", "report"]
         options += ["unblock"] if eligibility.holds else []
         options += ["clear"] if eligibility.red_flag_at is not None else []
@@ -242,7 +242,7 @@ class PersonSteps(ScreeningSteps):
     async def async_step_details(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask for the new name, and who it is in Home Assistant."""
+        """Ask for the name, and the linked person and notification entity."""
         entry = self._get_reconfigure_entry()
         errors: dict[str, str] = {}
         if user_input is not None and not (errors := self._errors(user_input, entry.entry_id)):
@@ -267,30 +267,30 @@ class PersonSteps(ScreeningSteps):
         )
 
     async def async_step_plan(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for everything that a plan says."""
+        """Ask for all fields of a plan."""
         return await self._async_ask_plan("plan", PLAN_SCHEMA, user_input)
 
     async def async_step_first_plan(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask for the concern, how many evenings, and which devices: that makes a plan with a routine that works."""
+        """Ask for program, evenings a week and devices of a first plan."""
         return await self._async_ask_plan("first_plan", THREE_QUESTIONS, user_input)
 
     async def _async_ask_plan(
         self, step_id: str, questions: Mapping[Any, Any], user_input: dict[str, Any] | None
     ) -> ConfigFlowResult:
-        """Ask for a plan until it fits, and make it; what is not asked is as before, else as a new plan has it."""
+        """Ask for a plan until it is valid; other fields keep their value or get their default."""
         entry = self._get_reconfigure_entry()
         kept = self.hass.data[EVENINGS].get(entry.entry_id)
         if kept is None:
             return self.async_abort(reason="not_loaded")
         errors: dict[str, str] = {}
         plan = kept.weekly_plan.on(dt_util.now().date())
-        here = sorted({shell.modality.value for shell in all_coordinators(self.hass)})
+        modalities = sorted({each.modality.value for each in all_coordinators(self.hass)})
         known = {
             CONF_PROGRAM: "fine_lines" if plan is None else plan.program,
             CONF_EVENINGS: 3 if plan is None else len(plan.evenings),
-            CONF_DEVICES: here if plan is None else sorted(plan.modalities),
+            CONF_DEVICES: modalities if plan is None else sorted(plan.modalities),
             CONF_OPENS: str(OPENS if plan is None else plan.opens),
             CONF_CLOSES: str(CLOSES if plan is None else plan.closes),
             CONF_WHEN_DUE: entry.data.get(CONF_WHEN_DUE, WHEN_DUE[0]),
@@ -319,14 +319,17 @@ class PersonSteps(ScreeningSteps):
             vol.Schema({**concern, **questions}), user_input or known
         )
         words = await async_translator(self.hass, self.hass.config.language)
-        told = {
+        placeholders = {
             "person": entry.title,
             "programs": "\n\n".join(
                 f"**{words.program(key)}**: {words.about(key)}" for key in BUILT_IN
             ),
         }
         return self.async_show_form(
-            step_id=step_id, data_schema=schema, errors=errors, description_placeholders=told
+            step_id=step_id,
+            data_schema=schema,
+            errors=errors,
+            description_placeholders=placeholders,
         )
 
     async def _async_plan(self, kept: Evenings, chosen: Mapping[str, Any]) -> None:
@@ -341,7 +344,7 @@ class PersonSteps(ScreeningSteps):
     async def async_step_next_phase(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Say what the next phase of the plan is, and begin it if the person accepts."""
+        """Show the next phase of the plan, and start it if the person accepts."""
         entry = self._get_reconfigure_entry()
         kept = self.hass.data[EVENINGS].get(entry.entry_id)
         if kept is None or (proposed := kept.next_phase) is None:
@@ -374,7 +377,7 @@ class PersonSteps(ScreeningSteps):
         """Ask for the skin type."""
         if user_input is not None:
             return self._changed(
-                self._standing(), **self._skin(SkinType(user_input[CONF_SKIN_TYPE]))
+                self._stored_eligibility(), **self._skin(SkinType(user_input[CONF_SKIN_TYPE]))
             )
         shown = {
             CONF_SKIN_TYPE: self._get_reconfigure_entry().data.get(
@@ -387,14 +390,14 @@ class PersonSteps(ScreeningSteps):
         )
 
     async def async_step_block(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask what the face has to rest from, and since when."""
+        """Ask for treatments and their date, and pause sessions after them."""
         errors: dict[str, str] = {}
         if user_input is not None:
             errors = treatment_errors(user_input) | (
                 {} if user_input[CONF_TREATMENTS] else {CONF_TREATMENTS: "nothing_chosen"}
             )
             if not errors:
-                return self._changed(rested(self._standing(), user_input))
+                return self._changed(with_holds(self._stored_eligibility(), user_input))
         return self.async_show_form(
             step_id="block",
             data_schema=self.add_suggested_values_to_schema(vol.Schema(dict(TREATED)), user_input),
@@ -404,8 +407,8 @@ class PersonSteps(ScreeningSteps):
     async def async_step_unblock(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Say when the rest would be over, and end it then."""
-        ended = released(self._standing(), dt_util.utcnow())
+        """Show when the hold can end, and let it end then."""
+        ended = released(self._stored_eligibility(), dt_util.utcnow())
         if user_input is not None:
             return self._changed(ended)
         ends_at = max(
@@ -417,10 +420,10 @@ class PersonSteps(ScreeningSteps):
         )
 
     async def async_step_report(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask what has been seen on the skin, or felt."""
+        """Ask for a skin reaction."""
         if user_input is not None:
             return self._changed(
-                REACTIONS[user_input[CONF_REACTION]](self._standing(), dt_util.utcnow())
+                REACTIONS[user_input[CONF_REACTION]](self._stored_eligibility(), dt_util.utcnow())
             )
         return self.async_show_form(
             step_id="report",
@@ -428,7 +431,7 @@ class PersonSteps(ScreeningSteps):
         )
 
     async def async_step_clear(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Clear a red flag, once its time is over and a person says so."""
+        """Clear a red flag after its minimum time, if the person confirms."""
         errors: dict[str, str] = {}
         placeholders: dict[str, str] = {}
         if user_input is not None:
@@ -436,7 +439,7 @@ class PersonSteps(ScreeningSteps):
                 errors = {CONF_CONFIRMED: "not_confirmed"}
             else:
                 try:
-                    return self._changed(cleared(self._standing(), dt_util.utcnow()))
+                    return self._changed(cleared(self._stored_eligibility(), dt_util.utcnow()))
                 except RefusedError as error:
                     errors, placeholders = (
                         {"base": "too_early"},
@@ -450,7 +453,7 @@ class PersonSteps(ScreeningSteps):
         )
 
     async def async_step_erase(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Erase what is known of a person."""
+        """Delete the screening results and sessions of a person."""
         entry = self._get_reconfigure_entry()
         errors: dict[str, str] = {}
         if user_input is not None:
@@ -479,10 +482,10 @@ class PersonSteps(ScreeningSteps):
 
 
 def _links(details: Mapping[str, Any]) -> dict[str, str]:
-    """Return the entities of Home Assistant that belong to a person."""
+    """Return the linked person and notification entity."""
     return {field: details[field] for field in (CONF_PERSON, CONF_NOTIFY) if details.get(field)}
 
 
 def tidy(name: str) -> str:
-    """Return a name without space around it, and on one line."""
+    """Return a name on one line, without surrounding or repeated spaces."""
     return " ".join(name.split())

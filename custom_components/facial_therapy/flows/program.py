@@ -1,4 +1,4 @@
-"""How a person makes a program of their own: the numbers, what they amount to, and only then it is kept."""
+"""Subentry flow of a custom program: its numbers, then a preview of its dose."""
 
 from collections.abc import Mapping
 import math
@@ -28,7 +28,7 @@ from ..people.programs import PROGRAM
 from ..people.registry import find_person
 from ..routines.forecast import device_of
 from ..storage.serialize import program_in, program_out
-from ..text.errors import placeholders
+from ..text.errors import placeholders as refusal_placeholders
 from ..text.translator import async_translator
 
 CONF_CURRENT: Final = "current_ua"
@@ -45,11 +45,11 @@ FIELDS: Final = (
 MINUTE_S: Final = 60
 NAME_MAX: Final = 64
 KINDS: Final[Mapping[Reason, str]] = {Reason.OUT_OF_BOUNDS: "out_of_bounds"}
-"""What is said at its field; everything else says its own sentence above the form."""
+"""Errors that are shown at their field; all others are shown above the form."""
 
 
 def _number(unit: str | None, step: float) -> NumberSelector:
-    """Return a field for a number; its bounds depend on person and device, so they are said when it does not fit."""
+    """Return a number selector; its bounds depend on person and device and are checked later."""
     config = NumberSelectorConfig(min=0, step=step, mode=NumberSelectorMode.BOX)
     if unit is not None:
         config["unit_of_measurement"] = unit
@@ -74,7 +74,7 @@ NUMBERS: Final[Mapping[Modality, Mapping[Any, Any]]] = {
 
 
 class ProgramFlow(ConfigSubentryFlow):
-    """Makes a program, or changes one. Its name stays: history, plans and routines call it by that."""
+    """Makes or changes a custom program. Its name can't change, because plans use it."""
 
     _shown: dict[str, Any]
     _program: Program
@@ -83,7 +83,7 @@ class ProgramFlow(ConfigSubentryFlow):
     async def async_step_user(
         self, _user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask what gives it."""
+        """Ask for the modality."""
         return self.async_show_menu(
             step_id="user", menu_options=[modality.value for modality in Modality]
         )
@@ -105,19 +105,19 @@ class ProgramFlow(ConfigSubentryFlow):
         return await self._async_numbers(Modality(subentry.data["modality"]), None)
 
     async def async_step_mask(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Ask for light."""
+        """Ask for the numbers of a mask program."""
         return await self._async_numbers(Modality.MASK, user_input)
 
     async def async_step_wand(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Ask for current."""
+        """Ask for the numbers of a wand program."""
         return await self._async_numbers(Modality.WAND, user_input)
 
     async def _async_numbers(
         self, modality: Modality, user_input: dict[str, Any] | None
     ) -> SubentryFlowResult:
-        """Ask for the numbers until they fit, then say what they amount to."""
+        """Ask for the numbers until they are valid, then show the preview."""
         errors: dict[str, str] = {}
-        told: dict[str, str] = {"minimum": "", "maximum": "", "unit": "", "problem": ""}
+        placeholders: dict[str, str] = {"minimum": "", "maximum": "", "unit": "", "problem": ""}
         if user_input is not None:
             self._shown = user_input
             if problem := self._name_problem(user_input):
@@ -132,7 +132,7 @@ class ProgramFlow(ConfigSubentryFlow):
                         dt_util.utcnow(),
                     )
                 except RefusedError as error:
-                    field, told = await self._async_told(error.refusals[0])
+                    field, placeholders = await self._async_error(error.refusals[0])
                     errors = {field: KINDS.get(error.refusals[0].reason, "does_not_fit")}
                 else:
                     return await (
@@ -147,7 +147,10 @@ class ProgramFlow(ConfigSubentryFlow):
             vol.Schema({**named, **NUMBERS[modality]}), getattr(self, "_shown", None)
         )
         return self.async_show_form(
-            step_id=modality.value, data_schema=schema, errors=errors, description_placeholders=told
+            step_id=modality.value,
+            data_schema=schema,
+            errors=errors,
+            description_placeholders=placeholders,
         )
 
     def _person(self) -> Person:
@@ -161,7 +164,7 @@ class ProgramFlow(ConfigSubentryFlow):
         )
 
     def _name_problem(self, shown: Mapping[str, Any]) -> str | None:
-        """Return what is wrong with the name of a new program; programs of one person are told apart by it, in any case."""
+        """Return the error of a new name, which has to be unique for the person in any case."""
         if self.source == SOURCE_RECONFIGURE:
             return None
         name = self._name(shown)
@@ -178,41 +181,41 @@ class ProgramFlow(ConfigSubentryFlow):
             else None
         )
 
-    async def _async_told(self, refusal: Refusal) -> tuple[str, dict[str, str]]:
-        """Return the field that does not fit, and what its sentence names, in the units of the form."""
+    async def _async_error(self, refusal: Refusal) -> tuple[str, dict[str, str]]:
+        """Return the invalid field and the placeholders of its error, in the units of the form."""
         field = (refusal.field or "").removeprefix("channels.")
-        told = placeholders(refusal)
+        values = refusal_placeholders(refusal)
         if field == "duration_s":
             minutes = math.floor((refusal.maximum or 0) / MINUTE_S)
-            field, told = (
+            field, values = (
                 CONF_MINUTES,
-                {**told, "minimum": "1", "maximum": str(minutes), "unit": " min"},
+                {**values, "minimum": "1", "maximum": str(minutes), "unit": " min"},
             )
         if field in FIELDS:
             return field, {
-                key: told.get(key, "") for key in ("minimum", "maximum", "unit", "problem")
+                key: values.get(key, "") for key in ("minimum", "maximum", "unit", "problem")
             }
         words = await async_translator(self.hass, self.hass.config.language)
         return "base", {
-            **{key: told[key] for key in ("minimum", "maximum", "unit")},
+            **{key: values[key] for key in ("minimum", "maximum", "unit")},
             "problem": words.refusal(refusal)["message"],
         }
 
     async def async_step_preview(
         self, _user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Say what a session amounts to, and let it be kept or changed."""
+        """Show the dose of a session, to save or change the program."""
         return self._preview("preview")
 
     async def async_step_preview_later(
         self, _user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Say too that it is more than the first sessions may have."""
+        """Show the dose, and that it is too much for the first sessions."""
         return self._preview("preview_later")
 
     def _preview(self, step_id: str) -> SubentryFlowResult:
         (modality,) = self._program.modalities
-        told = {
+        placeholders = {
             "program": self._program.key,
             "dose": f"{self._worth.planned.total:.3g} {DOSE_UNIT[modality]}",
             "counted": f"{self._worth.worst_case.total:.3g} {DOSE_UNIT[modality]}",
@@ -221,13 +224,15 @@ class ProgramFlow(ConfigSubentryFlow):
             "sessions": str(limits.FIRST_SESSIONS),
         }
         return self.async_show_menu(
-            step_id=step_id, menu_options=["keep", modality.value], description_placeholders=told
+            step_id=step_id,
+            menu_options=["keep", modality.value],
+            description_placeholders=placeholders,
         )
 
     async def async_step_keep(
         self, _user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Keep it."""
+        """Save the program."""
         if self.source == SOURCE_RECONFIGURE:
             return self.async_update_and_abort(
                 self._get_entry(), self._get_reconfigure_subentry(), data=program_out(self._program)
@@ -240,7 +245,7 @@ class ProgramFlow(ConfigSubentryFlow):
 
 
 def _data(modality: Modality, shown: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was filled in as it is kept; a channel that is empty or zero is not lit."""
+    """Return the input as it is stored, without channels that are empty or zero."""
     numbers = {
         "modality": modality.value,
         "duration_s": shown[CONF_MINUTES] * MINUTE_S,

@@ -1,4 +1,4 @@
-"""How a person makes a routine of their own: its steps in the order in which they are chosen, and what becomes of it when one is refused."""
+"""Subentry flow of a custom routine: its steps in order, and what happens if one is refused."""
 
 from typing import Any, Final
 
@@ -32,7 +32,7 @@ NAME_MAX: Final = 64
 
 
 def _acts() -> SelectSelector:
-    """Return a choice of several steps; what is chosen stays in the order in which it was."""
+    """Return a selector of several steps, which keeps the order of selection."""
     options = [act.value for act in Act]
     return SelectSelector(
         SelectSelectorConfig(
@@ -42,14 +42,14 @@ def _acts() -> SelectSelector:
 
 
 class RoutineFlow(ConfigSubentryFlow):
-    """Makes a routine, or changes one. Its name stays: automations call it by that."""
+    """Makes or changes a custom routine. Its name can't change, because automations use it."""
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Make a routine; what is there makes a first proposal."""
-        here = tuple(shell.modality for shell in all_coordinators(self.hass)) or tuple(Modality)
-        proposal = [step.act.value for step in tonight(here, "first_use")]
+        """Make a routine; the form suggests one for the devices of the home."""
+        modalities = tuple(each.modality for each in all_coordinators(self.hass))
+        suggested = tonight(modalities or tuple(Modality), "first_use")
         shown = {
-            CONF_STEPS: proposal,
+            CONF_STEPS: [step.act.value for step in suggested],
             CONF_OPTIONAL: [Act.SERUM.value],
             CONF_PROGRAM: "first_use",
             CONF_IF_REFUSED: IfRefused.SKIP.value,
@@ -65,7 +65,7 @@ class RoutineFlow(ConfigSubentryFlow):
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Change its steps; a routine that is gone through goes on as it began."""
+        """Change its steps; a routine in progress keeps the former ones."""
         subentry = self._get_reconfigure_subentry()
         if user_input is not None and not (errors := self._errors(user_input)):
             return self.async_update_and_abort(self._get_entry(), subentry, data=user_input)
@@ -101,7 +101,7 @@ class RoutineFlow(ConfigSubentryFlow):
         )
 
     def _errors(self, shown: dict[str, Any]) -> dict[str, str]:
-        """Return what is wrong by field."""
+        """Return the error of each invalid field."""
         if self.source != SOURCE_RECONFIGURE and (
             problem := self._name_problem(_tidy(shown[CONF_NAME]))
         ):
@@ -124,7 +124,7 @@ class RoutineFlow(ConfigSubentryFlow):
         return {} if used <= recipe.modalities else {CONF_PROGRAM: "wrong_modality"}
 
     def _name_problem(self, name: str) -> str | None:
-        """Return what is wrong with the name; routines of one person are told apart by it, in any case."""
+        """Return the error of a name, which has to be unique for the person in any case."""
         taken = [
             each.title.casefold()
             for each in self._get_entry().subentries.values()

@@ -1,4 +1,4 @@
-"""The questions of a screening, as steps of a config flow. The answers live as long as the flow, and end as a verdict with its dates."""
+"""Config flow steps of a screening. Only the verdict is stored, never the answers."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
@@ -39,7 +39,7 @@ CLINICIAN_FIELDS: Final = {Modality.MASK: "mask_clinician_on", Modality.WAND: "w
 
 
 def choice_of(key: str, options: Iterable[str], *, several: bool = False) -> SelectSelector:
-    """Return a list to choose from, whose words are under `selector` in the translations."""
+    """Return a select selector; `key` is its key under `selector` in the translations."""
     mode = SelectSelectorMode.LIST if several else SelectSelectorMode.DROPDOWN
     return SelectSelector(
         SelectSelectorConfig(
@@ -51,8 +51,8 @@ def choice_of(key: str, options: Iterable[str], *, several: bool = False) -> Sel
     )
 
 
-def _asked(modalities: frozenset[Modality]) -> list[Condition]:
-    """Return the conditions that concern exactly these modalities."""
+def _conditions_of(modalities: frozenset[Modality]) -> list[Condition]:
+    """Return the conditions that affect exactly these modalities."""
     return [
         condition
         for condition, effect in EFFECTS.items()
@@ -60,8 +60,8 @@ def _asked(modalities: frozenset[Modality]) -> list[Condition]:
     ]
 
 
-ASKED_OF_ALL: Final = _asked(frozenset(Modality))
-ASKED: Final = {modality: _asked(frozenset({modality})) for modality in Modality}
+SHARED_CONDITIONS: Final = _conditions_of(frozenset(Modality))
+CONDITIONS: Final = {modality: _conditions_of(frozenset({modality})) for modality in Modality}
 SKIN_TYPE: Final = choice_of("skin_type", SkinType)
 TREATED: Final[Mapping[Any, Any]] = {
     vol.Optional(CONF_TREATMENTS, default=list): choice_of("treatment", Treatment, several=True),
@@ -86,7 +86,7 @@ def _questions(
     )
 
 
-SCREENING: Final = _questions(ASKED_OF_ALL, TREATED).extend(
+SCREENING: Final = _questions(SHARED_CONDITIONS, TREATED).extend(
     {
         vol.Required(CONF_ADULT, default=False): BooleanSelector(),
         vol.Required(CONF_SKIN_TYPE, default=SkinType.UNKNOWN.value): SKIN_TYPE,
@@ -95,7 +95,7 @@ SCREENING: Final = _questions(ASKED_OF_ALL, TREATED).extend(
 
 
 def treatment_errors(answers: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is wrong with the date of a treatment."""
+    """Return the error of a treatment's date."""
     return (
         {CONF_TREATED_ON: "date_future"}
         if CONF_TREATED_ON in answers and _day(answers[CONF_TREATED_ON]) > dt_util.now().date()
@@ -103,8 +103,11 @@ def treatment_errors(answers: Mapping[str, Any]) -> dict[str, str]:
     )
 
 
-def rested(eligibility: Eligibility, answers: Mapping[str, Any]) -> Eligibility:
-    """Return a standing in which the face rests after the treatments that were named; a day that is not named is today, and a day counts to its end."""
+def with_holds(eligibility: Eligibility, answers: Mapping[str, Any]) -> Eligibility:
+    """Return the eligibility with a hold after each treatment, from the end of its day.
+
+    Without a date the treatments were today.
+    """
     day = _day(answers[CONF_TREATED_ON]) if CONF_TREATED_ON in answers else dt_util.now().date()
     treated_at = dt_util.as_utc(dt_util.start_of_local_day(day + timedelta(days=1)))
     for treatment in answers[CONF_TREATMENTS]:
@@ -117,26 +120,26 @@ def _day(text: str) -> date:
 
 
 class ScreeningSteps(ConfigFlow):
-    """Four short forms: whoever it is, light, current, and a clinician's date where one is needed."""
+    """Four forms: general questions, light, current, and the date of a clinician's approval."""
 
     _conditions: frozenset[Condition] = frozenset()
     _answers: Mapping[str, Any]
-    """Of the first form."""
+    """The answers of the first form."""
 
     @abstractmethod
     async def _async_screened(
         self, eligibility: Eligibility, skin_type: SkinType, outcome: str | None
     ) -> ConfigFlowResult:
-        """Go on with what the screening amounts to; the outcome is the key of what the person is told, None: nothing."""
+        """Store the result; `outcome` is the translation key of a message, or None."""
 
-    def _standing(self) -> Eligibility:
-        """Return what stands before the screening."""
+    def _stored_eligibility(self) -> Eligibility:
+        """Return the eligibility before the screening."""
         return Eligibility()
 
     async def async_step_screening(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask what matters for every device."""
+        """Ask the questions for every device."""
         errors: dict[str, str] = {}
         if user_input is not None:
             errors = _errors(user_input) | treatment_errors(user_input)
@@ -155,51 +158,55 @@ class ScreeningSteps(ConfigFlow):
     async def async_step_screening_mask(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask what matters for light."""
+        """Ask the questions for light."""
         errors: dict[str, str] = {}
         if user_input is not None and not (errors := _errors(user_input)):
             self._conditions |= frozenset(map(Condition, user_input[CONF_CONDITIONS]))
             return await self.async_step_screening_wand()
-        schema = self.add_suggested_values_to_schema(_questions(ASKED[Modality.MASK]), user_input)
+        schema = self.add_suggested_values_to_schema(
+            _questions(CONDITIONS[Modality.MASK]), user_input
+        )
         return self.async_show_form(step_id="screening_mask", data_schema=schema, errors=errors)
 
     async def async_step_screening_wand(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask what matters for current."""
+        """Ask the questions for current."""
         errors: dict[str, str] = {}
         if user_input is not None and not (errors := _errors(user_input)):
             self._conditions |= frozenset(map(Condition, user_input[CONF_CONDITIONS]))
             if any(needs_clinician(self._conditions, modality) for modality in Modality):
                 return await self.async_step_clinician()
             return await self._async_finish({})
-        schema = self.add_suggested_values_to_schema(_questions(ASKED[Modality.WAND]), user_input)
+        schema = self.add_suggested_values_to_schema(
+            _questions(CONDITIONS[Modality.WAND]), user_input
+        )
         return self.async_show_form(step_id="screening_wand", data_schema=schema, errors=errors)
 
     async def async_step_clinician(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask when a clinician has agreed; without a date the device is not for this person."""
+        """Ask when a clinician approved; without a date the device is not allowed."""
         errors: dict[str, str] = {}
         if user_input is not None:
             today = dt_util.now().date()
-            agreed = {
+            approved = {
                 modality: _day(user_input[field])
                 for modality, field in CLINICIAN_FIELDS.items()
                 if field in user_input
             }
             errors = {
                 CLINICIAN_FIELDS[modality]: "date_future"
-                for modality, day in agreed.items()
+                for modality, day in approved.items()
                 if day > today
             }
             errors |= {
                 CLINICIAN_FIELDS[modality]: "date_old"
-                for modality, day in agreed.items()
+                for modality, day in approved.items()
                 if day < today - limits.CLINICIAN_HOLDS
             }
             if not errors:
-                return await self._async_finish(agreed)
+                return await self._async_finish(approved)
         fields = {
             vol.Optional(field): DateSelector()
             for modality, field in CLINICIAN_FIELDS.items()
@@ -208,13 +215,13 @@ class ScreeningSteps(ConfigFlow):
         schema = self.add_suggested_values_to_schema(vol.Schema(fields), user_input)
         return self.async_show_form(step_id="clinician", data_schema=schema, errors=errors)
 
-    async def _async_finish(self, agreed: Mapping[Modality, date]) -> ConfigFlowResult:
+    async def _async_finish(self, approved: Mapping[Modality, date]) -> ConfigFlowResult:
         now, today = dt_util.utcnow(), dt_util.now().date()
         screenings = {
-            modality: screen(self._conditions, modality, agreed.get(modality), now, today)
+            modality: screen(self._conditions, modality, approved.get(modality), now, today)
             for modality in Modality
         }
-        eligibility = rested(rescreened(self._standing(), screenings), self._answers)
+        eligibility = with_holds(rescreened(self._stored_eligibility(), screenings), self._answers)
         unfit = [
             modality.value
             for modality, screening in screenings.items()

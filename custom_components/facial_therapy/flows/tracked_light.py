@@ -1,4 +1,4 @@
-"""How a light of another integration is added to a person, and changed."""
+"""Subentry flow of a tracked light: a light or switch of another integration."""
 
 from typing import Any, Final
 
@@ -66,8 +66,8 @@ SCHEMA: Final = vol.Schema(
 )
 
 
-class WatchedLightFlow(ConfigSubentryFlow):
-    """Declares a light that is watched."""
+class TrackedLightFlow(ConfigSubentryFlow):
+    """Adds or changes a tracked light."""
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Add a light."""
@@ -119,7 +119,7 @@ class WatchedLightFlow(ConfigSubentryFlow):
     def _errors(
         self, user_input: dict[str, Any] | None, own_id: str | None = None
     ) -> tuple[dict[str, str], dict[str, str]]:
-        """Return what is wrong with the input by field, and the bounds that the sentences name."""
+        """Return the error of each invalid field, and the bounds in the error texts."""
         placeholders = {
             "minimum": f"{IRRADIANCE.minimum:g}",
             "maximum": f"{IRRADIANCE.maximum:g}",
@@ -145,7 +145,7 @@ class WatchedLightFlow(ConfigSubentryFlow):
         return errors, placeholders
 
     def _entity_problem(self, entity_id: str, own_id: str | None) -> str | None:
-        """Return why an entity cannot be watched: our own, one of a governed node, or one that is watched for this person already."""
+        """Return why an entity can't be tracked: unknown, one of ours, or tracked already."""
         registered = er.async_get(self.hass).async_get(entity_id)
         if registered is None and self.hass.states.get(entity_id) is None:
             return "unknown_light"

@@ -1,10 +1,10 @@
-// The card of a mask or wand: a ring that counts down, what is given, start, pause, and a stop that is always there. What is shown when, is in look.js.
+// The card of a mask or wand: a countdown ring, the dose, Start, Pause, and Stop at all times. look.js decides what it shows.
 
 import { Card, DOMAIN, STYLE as SHARED, define, element, isPerson, languageOf, list, offer, set } from "./shared.js";
 import { WAIT_MINUTES, look } from "./look.js";
 
 const TAG = "facial-therapy-card";
-const ASK_AGAIN_S = 60;
+const CHECK_AGAIN_S = 60;
 const AROUND = 2 * Math.PI * 104;
 
 const STYLE = `${SHARED}
@@ -66,8 +66,8 @@ class FacialTherapyCard extends Card {
   #busy = false;
   #choice = {}; // what somebody chose here, until the device has it
   #answer = null; // to the newest question whether it would be allowed
-  #asked = "";
-  #askedAt = 0;
+  #checkedFor = "";
+  #checkedAt = 0;
 
   static getStubConfig(hass) {
     const ours = Object.values(hass?.entities ?? {}).find((entity) => entity.platform === DOMAIN && entity.device_id && entity.translation_key === "session");
@@ -107,7 +107,7 @@ class FacialTherapyCard extends Card {
     return { type: `${DOMAIN}/subscribe`, language };
   }
 
-  // Devices by entry id: the first event has them whole, later ones what has changed.
+  // Devices by entry id. The first event has everything, later ones only changes.
   merge(before, event) {
     const devices = { ...before };
     for (const [id, news] of Object.entries(event.devices ?? {})) devices[id] = { ...devices[id], ...news, id };
@@ -120,14 +120,14 @@ class FacialTherapyCard extends Card {
     return this.config.device ? devices.find((device) => device.device_id === this.config.device) : devices[0];
   }
 
-  heard() {
+  onEvent() {
     if (this.#stopWaits && this.feed.live) this.#stop();
     const device = this.#device;
     if (device?.session) this.#choice = {};
     for (const field of ["program", "person"]) if (device && this.#choice[field] === device[field]) delete this.#choice[field];
   }
 
-  // --- what is shown ------------------------------------------------------------------------------------------------------------------
+  // --- display ------------------------------------------------------------------------------------------------------------------
 
   show() {
     const { hass, words, feed, parts } = this;
@@ -139,8 +139,8 @@ class FacialTherapyCard extends Card {
     if (parts.icon.dataset.of !== modality) Object.assign(parts.icon, { innerHTML: ICONS[modality] }).dataset.of = modality;
     set(parts.name, device?.name ?? "Facial Therapy");
 
-    const lit = view.lights.filter((light) => light.level > 0).map((light) => `var(--${light.channel})`);
-    const colors = lit.length ? lit : view.lights.map((light) => `var(--${light.channel})`);
+    const active = view.lights.filter((light) => light.level > 0).map((light) => `var(--${light.channel})`);
+    const colors = active.length ? active : view.lights.map((light) => `var(--${light.channel})`);
     card.style.setProperty("--glow", colors[0] ?? "var(--line)");
     parts.stops.forEach((stop, index) => (stop.style.stopColor = colors[index ? colors.length - 1 : 0] ?? "var(--line)"));
     parts.arc.style.strokeDashoffset = AROUND * (1 - view.share);
@@ -179,23 +179,23 @@ class FacialTherapyCard extends Card {
     parts.after.classList.toggle("warn", Boolean(view.warn));
     set(parts.watch, view.watch ?? "");
     this.#renderChoice(view, device, words);
-    this.tellProblem();
+    this.announceProblem();
 
     const { primary, stop } = parts;
     primary.hidden = !view.primary;
     if (view.primary) {
       primary.dataset.action = view.primary;
       set(primary, words(view.primary));
-      // Without a disabled attribute it keeps the focus, and says why it does nothing.
+      // Not `disabled`, so that the button keeps the focus and can say why it does nothing.
       primary.disabled = Boolean(view.blocked);
     }
     set(stop, words("stop"));
     stop.classList.toggle("now", Boolean(view.stoppable) || !this.feed.live);
     stop.hidden = view.state === "empty";
     this.#speak(view, words);
-    if (view.choose && this.feed.live) this.#ask(device, now);
+    if (view.choose && this.feed.live) this.#check(device, now);
     if (view.tick !== null) return Math.max(0.05, (view.tick % 1) + 0.06);
-    return view.choose ? ASK_AGAIN_S : null;
+    return view.choose ? CHECK_AGAIN_S : null;
   }
 
   #renderChoice(view, device, words) {
@@ -216,16 +216,16 @@ class FacialTherapyCard extends Card {
     }
   }
 
-  // Phases, not seconds.
+  // Announce phases, not seconds.
   #speak(view, words) {
     const text = [words(`state_${view.state}`), view.hint, view.facts.find(([label]) => label === words("zone"))?.join(" ")].filter(Boolean).join(". ");
     if (this.#spoken === text) return;
-    // What is there when the page opens is read, not announced.
+    // The first state of a page is read, not announced.
     if (this.#spoken !== undefined) set(this.parts.said, text);
     this.#spoken = text;
   }
 
-  // --- what is done -------------------------------------------------------------------------------------------------------------------
+  // --- actions -------------------------------------------------------------------------------------------------------------------
 
   #chosen(field) {
     return this.#choice[field] ?? this.#device?.[field];
@@ -234,19 +234,19 @@ class FacialTherapyCard extends Card {
   async #choose(field, value) {
     this.#choice[field] = value;
     this.problem = "";
-    this.#asked = "";
+    this.#checkedFor = "";
     this.render();
     const entity_id = this.#device?.entities[field];
     if (entity_id) await this.call("select", "select_option", { option: value }, { entity_id });
   }
 
-  // Whether it would be allowed, before anybody presses anything.
-  async #ask(device, now) {
+  // Check whether a session is allowed before somebody presses Start.
+  async #check(device, now) {
     const [person, program] = [this.#chosen("person"), this.#chosen("program")];
     const question = JSON.stringify([device.id, person, program, device.connected, device.refusals, device.last?.ended_at]);
     const due = this.#answer?.refusals?.[0]?.allowed_at;
-    if (question === this.#asked && now - this.#askedAt < ASK_AGAIN_S && !(due && due < now && this.#askedAt < due)) return;
-    [this.#asked, this.#askedAt] = [question, now];
+    if (question === this.#checkedFor && now - this.#checkedAt < CHECK_AGAIN_S && !(due && due < now && this.#checkedAt < due)) return;
+    [this.#checkedFor, this.#checkedAt] = [question, now];
     if (!person || !device.connected) {
       this.#answer = null;
       return;
@@ -255,7 +255,7 @@ class FacialTherapyCard extends Card {
       const answer = await this.hass.connection.sendMessagePromise({
         type: `${DOMAIN}/check`, entry_id: device.id, person, program, language: languageOf(this.hass),
       });
-      if (question === this.#asked) this.#answer = answer;
+      if (question === this.#checkedFor) this.#answer = answer;
     } catch {
       this.#answer = null;
     }
@@ -267,7 +267,7 @@ class FacialTherapyCard extends Card {
     if (!device || this.#busy) return;
     const target = { device_id: device.device_id };
     this.#busy = true;
-    this.#asked = "";
+    this.#checkedFor = "";
     if (action === "pause" || action === "resume") await this.call(DOMAIN, `${action}_session`, {}, target);
     else if (action === "confirm") await this.call("button", "press", {}, { entity_id: device.entities.confirm });
     else if (this.#chosen("program") === "manual" && device.entities.session) await this.call("switch", "turn_on", {}, { entity_id: device.entities.session });
@@ -284,7 +284,7 @@ class FacialTherapyCard extends Card {
     this.#stopWaits = false;
     const done = await this.call(DOMAIN, device?.device_id ? "stop_session" : "stop_all", {}, device?.device_id ? { device_id: device.device_id } : undefined);
     if (done === "lost") {
-      // Stop always wins: it is sent again as soon as somebody hears it.
+      // Stop always wins: it is sent again as soon as the connection is back.
       this.#stopWaits = true;
       this.problem = "";
       this.render();

@@ -1,4 +1,4 @@
-// The dashboard of Facial Therapy: laid out anew from what there is whenever it is opened, so that nobody has to write or mend one.
+// The dashboard strategy of Facial Therapy: generates the dashboard from all devices and people whenever it is opened.
 
 import { DOMAIN, define, wordNow, wordsOf } from "./shared.js";
 
@@ -9,9 +9,9 @@ const heading = (text, icon, badges = []) => ({ type: "heading", heading: text, 
 const section = (...cards) => ({ type: "grid", cards });
 const domain = (entity) => entity.entity_id.split(".")[0];
 
-// What is read comes first, what acts last; one press is enough for that, and when it was pressed tells nobody anything.
+// Tiles to read first, buttons last; the time of a button's last press is hidden.
 const KINDS = ["sensor", "binary_sensor", "calendar", "event", "switch", "select", "light", "number", "button"];
-// None for numbers: those of Home Assistant have no name for who cannot see them. A press opens what has one.
+// No control for numbers: Home Assistant's has no accessible name. Pressing the tile opens a dialog that has one.
 const FEATURES = { switch: { type: "toggle" }, select: { type: "select-options" }, light: { type: "light-brightness" } };
 const tile = (entity) => {
   const [kind, plain] = [domain(entity), { type: "tile", entity: entity.entity_id, name: { type: "entity" } }];
@@ -29,7 +29,7 @@ class FacialTherapyDashboard extends HTMLElement {
     const homes = Map.groupBy(ours, (entity) => entity.device_id);
     const has = (entities, kind, key) => entities.find((entity) => domain(entity) === kind && entity.translation_key === key);
     const nameOf = (id) => hass.devices[id]?.name_by_user || hass.devices[id]?.name || "";
-    // What goes on first, then by name.
+    // Devices with a session first, then by name.
     const goesOn = ([, entities]) => !["idle", ...NOTHING].includes(hass.states[has(entities, "sensor", "session")?.entity_id]?.state ?? "idle");
     const devices = [...homes]
       .filter(([, entities]) => has(entities, "switch", "session"))
@@ -40,7 +40,7 @@ class FacialTherapyDashboard extends HTMLElement {
       return { views: [view("tonight", "mdi:face-woman-shimmer", [section({ type: "markdown", text_only: true, content: words("empty") })])] };
     }
 
-    // Who has an evening to come, or is in the middle of one, looks for it first.
+    // People with a planned or current evening first.
     const known = (entity, nothing) => Boolean(entity) && ![...NOTHING, nothing].includes(hass.states[entity.entity_id]?.state ?? "unknown");
     const awaited = ([, entities]) => known(has(entities, "sensor", "next_session")) || known(has(entities, "sensor", "routine_step"), "idle");
     const evening = ([id]) => section({ type: "custom:facial-therapy-routine-card", person: id });
@@ -53,11 +53,11 @@ class FacialTherapyDashboard extends HTMLElement {
     const week = people.map(([id]) => section({ type: "custom:facial-therapy-week-card", person: id }));
 
     const sensors = devices.map(([, entities]) => has(entities, "sensor", "session")?.entity_id).filter(Boolean);
-    // What is measured, by the node itself or by what of ours somebody has enabled: drawn as long as the recorder keeps it.
+    // Measurements of the node and of our enabled entities, for as long as the recorder keeps them.
     const measures = ([id]) => Object.values(hass.entities).filter(
       (entity) => entity.device_id === id && !entity.hidden && ["°C", "°F", "Ω"].includes(hass.states[entity.entity_id]?.attributes.unit_of_measurement),
     ).map((entity) => entity.entity_id).filter((entity) => domain({ entity_id: entity }) === "sensor");
-    // As far back as the last session: a few minutes are a dot in a whole evening.
+    // Back to the last session, since a few minutes are only a dot in a whole evening.
     const hours = ([, entities]) => {
       const since = Date.parse(hass.states[has(entities, "sensor", "session")?.entity_id]?.last_changed);
       return Math.min(24, Math.max(1, Math.ceil((Date.now() - since) / 3_600_000 + 0.5) || 1));

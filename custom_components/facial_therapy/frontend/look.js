@@ -1,4 +1,4 @@
-// What a device looks like: a pure function of what is known and of the time, so that every state can be looked at by itself.
+// What the card of a device shows: a pure function of the device and the time, so that each state can be tested by itself.
 
 import { clock, doseText, number, timeOfDay } from "./shared.js";
 
@@ -16,7 +16,7 @@ export const look = ({ device, now, hass, words, live, answer, stopWaits }) => {
     const left = Math.max(0, until - now);
     Object.assign(view, { time: clock(left), share: whole ? Math.min(1, left / whole) : 0, tick: left > 0 ? left : null });
   };
-  // The unit once, after the last number.
+  // The unit follows only the last number.
   const measured = (lights) => {
     for (const light of lights) light.text = light.level ? number(hass, light.level, 0) : "";
     if (lights.at(-1)?.text) lights.at(-1).text += " mW/cm²";
@@ -48,8 +48,8 @@ export const look = ({ device, now, hass, words, live, answer, stopWaits }) => {
       view.facts.push([words("contact_label"), mask ? (device.worn ? words("worn") : words("not_worn")) : device.worn ? words("contact") : words("no_contact")]);
     }
     if (planned) {
-      const given = doseText(hass, delivered, modality).split(" ")[0];
-      view.facts.push([words("dose"), words("of", { given, planned: doseText(hass, planned, modality) })]);
+      const deliveredText = doseText(hass, delivered, modality).split(" ")[0];
+      view.facts.push([words("dose"), words("of", { delivered: deliveredText, planned: doseText(hass, planned, modality) })]);
     }
   }
 

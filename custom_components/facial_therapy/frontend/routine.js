@@ -1,9 +1,9 @@
-// The card of a person's evening: the step of now, large; what comes next, below; done, skip, and a stop that is always there.
+// The card of a person's evening: the current step, the next ones, Done, Skip, and Stop at all times.
 
 import { DOMAIN, PersonCard, STYLE as SHARED, clock, define, element, isPerson, list, offer, set, timeOfDay } from "./shared.js";
 
 const TAG = "facial-therapy-routine-card";
-// What needs no confirmation ends by itself.
+// Steps that need a confirmation; all others end by themselves.
 const CONFIRMED = ["hand", "waiting", "off", "asked", "held", "suspended"];
 const BUSY = ["leaving", "ending", "stranded"];
 
@@ -48,7 +48,7 @@ class FacialTherapyRoutineCard extends PersonCard {
     stop.addEventListener("click", () => this.#stop());
   }
 
-  heard() {
+  onEvent() {
     if (this.#stopWaits && this.feed.live) this.#stop();
   }
 
@@ -75,7 +75,7 @@ class FacialTherapyRoutineCard extends PersonCard {
     const idle = routine && !routine.goes_on;
     const calm = routine && words(routine.due ? "due" : "not_due");
     set(parts.say, this.nothing || (routine?.goes_on ? routine.say : (routine?.say && !routine.due ? routine.say : calm)) || "");
-    // What nobody waits for does not call.
+    // Nothing is highlighted unless a person is waited for.
     parts.card.classList.toggle("quiet", Boolean(this.nothing || (idle && !routine.due)));
     set(parts.time, left === null ? "" : clock(left));
     parts.time.setAttribute("aria-label", words("time_left"));
@@ -85,7 +85,7 @@ class FacialTherapyRoutineCard extends PersonCard {
     else this.#next("", words("step_last"));
     const kept = idle && person.week?.goal ? words("kept", person.week) : "";
     set(parts.then, steps.length && routine.ends_at ? words("done_at", { time: timeOfDay(hass, routine.ends_at, { today: feed.now }) }) : kept);
-    this.tellProblem();
+    this.announceProblem();
 
     const open = Boolean(routine) && feed.live;
     const confirms = open && CONFIRMED.includes(routine.state);
@@ -108,7 +108,7 @@ class FacialTherapyRoutineCard extends PersonCard {
     next.replaceChildren(...(title ? [`${title}: `] : []), element("b", "", text));
   }
 
-  // Steps, not seconds.
+  // Announce steps, not seconds.
   #speak() {
     const text = this.parts.say.textContent;
     if (this.#spoken === text) return;
@@ -124,7 +124,7 @@ class FacialTherapyRoutineCard extends PersonCard {
     await this.call(DOMAIN, action, this.#person);
   }
 
-  // With nobody to follow everything is stopped: whoever presses wants it dark.
+  // Without a routine to stop, stop everything.
   async #stop() {
     this.#stopWaits = false;
     const goesOn = this.feed?.value?.routine.goes_on && !this.feed.refused;

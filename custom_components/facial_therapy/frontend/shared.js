@@ -1,12 +1,12 @@
-// What the cards have in common: words, numbers and times, one subscription for all cards of a page, and the life of a card.
+// Shared by all cards: texts, numbers and times, one subscription for all cards of a page, and the base class of a card.
 
 export const DOMAIN = "facial_therapy";
 
-// --- words: those of translations/, in the language of whoever looks ------------------------------------------------------------------
+// --- texts of translations/, in the language of the user ------------------------------------------------------------------------------
 
 export const languageOf = (hass) => hass?.locale?.language ?? hass?.language ?? "en";
 
-// The frontend answers whoever asks a second time at once, before the words that the first one asked for are there: all wait for the first.
+// The frontend answers a second request at once, before the texts of the first one are loaded, so all wait for the first.
 const loading = new Map();
 const loaded = (hass) => {
   const language = languageOf(hass);
@@ -18,13 +18,13 @@ const loaded = (hass) => {
   return loading.get(language);
 };
 
-// A function from a key and its values to a sentence.
+// Returns a function that formats the text of a key with values.
 export const wordsOf = async (hass, prefix = "card") => {
   const localize = await loaded(hass);
   return (key, values) => localize(`component.${DOMAIN}.common.${prefix}_${key}`, values) || "";
 };
 
-// For a list of the frontend's own that is drawn before any card: empty until a card or a dashboard has been opened once.
+// Texts for lists of the frontend that are shown before any card; empty until a card or dashboard has been opened.
 export const wordNow = (key) => {
   const hass = document.querySelector("home-assistant")?.hass;
   return hass?.localize?.(`component.${DOMAIN}.common.${key}`) || "";
@@ -63,7 +63,7 @@ export const doseText = (hass, dose, modality) =>
 export class Feed {
   static #all = new WeakMap();
 
-  // `merge(before, event)` gives what is known after an event; before the first one of a subscription nothing is known: null.
+  // `merge(before, event)` returns the value after an event; `before` is null at the first one of a subscription.
   static of(connection, message, merge) {
     const key = JSON.stringify(message);
     const feeds = Feed.#all.get(connection) ?? new Map();
@@ -80,9 +80,9 @@ export class Feed {
   #retry = 0;
   #round = 0;
   #at = 0;
-  #taken = 0;
+  #receivedAt = 0;
 
-  value = null; // null: nothing has been heard yet
+  value = null; // null before the first event
   live = false;
   refused = null; // why there is nothing to hear: a code of Home Assistant's
 
@@ -92,9 +92,9 @@ export class Feed {
     this.#merge = merge;
   }
 
-  // The server's time: the browser's own clock may be wrong, its stopwatch is not.
+  // The server's time: the browser's clock may be wrong, but it measures durations correctly.
   get now() {
-    return this.#at + (performance.now() - this.#taken) / 1000;
+    return this.#at + (performance.now() - this.#receivedAt) / 1000;
   }
 
   listen(listener) {
@@ -116,10 +116,10 @@ export class Feed {
     let whole = true;
     const take = (event) => {
       if (round !== this.#round) return;
-      [this.#at, this.#taken, this.live, this.refused] = [event.now, performance.now(), true, null];
+      [this.#at, this.#receivedAt, this.live, this.refused] = [event.now, performance.now(), true, null];
       this.value = this.#merge(whole ? null : this.value, event);
       whole = false;
-      this.#tell();
+      this.#notify();
     };
     try {
       const unsubscribe = await this.#connection.subscribeMessage(take, this.#message, { resubscribe: false });
@@ -127,12 +127,12 @@ export class Feed {
       else unsubscribe().catch(() => {});
     } catch (error) {
       if (round !== this.#round || !this.#listeners.size) return;
-      // Home Assistant answers before it has loaded everything; and who is refused may have been let in, or added, a little later.
+      // Home Assistant answers before everything is loaded, and permissions or people may have changed, so try again later.
       const unknown = error?.code === "unknown_command" || !error?.code;
       this.#retry = setTimeout(this.#begin, unknown ? 1000 : 10000);
       if (unknown) return;
       this.refused = error.code;
-      this.#tell();
+      this.#notify();
     }
   };
 
@@ -140,7 +140,7 @@ export class Feed {
     this.#round++;
     this.#unsubscribe = null;
     this.live = false;
-    this.#tell();
+    this.#notify();
   };
 
   #end() {
@@ -152,12 +152,12 @@ export class Feed {
     this.#unsubscribe = null;
   }
 
-  #tell() {
+  #notify() {
     for (const listener of [...this.#listeners]) listener();
   }
 }
 
-// --- parts of a page ------------------------------------------------------------------------------------------------------------------
+// --- elements -------------------------------------------------------------------------------------------------------------------------
 
 export const element = (name, className, ...children) => {
   const made = document.createElement(name);
@@ -170,7 +170,7 @@ export const set = (part, text) => {
   if (part.textContent !== text) part.textContent = text;
 };
 
-// Rebuilds a list only when it has another shape, so that what somebody reads or has in focus stays.
+// Rebuild a list only when its shape changes, so that focus and reading position stay.
 export const list = (parent, items, make, update) => {
   const shape = `${items.length} ${items.map(([key]) => key).join("|")}`;
   if (parent.dataset.shape !== shape) {
@@ -201,8 +201,8 @@ button:focus-visible, select:focus-visible { outline: 3px solid var(--ink); outl
 `;
 
 // --- a card ---------------------------------------------------------------------------------------------------------------------------
-// What is built once (`template`, `build`), what it follows (`follows`, `merge`), and what is shown of it (`show`, which gives the seconds to the next look, or
-// null), are for each card to say.
+// A card defines what is built once (`template`, `build`), what it subscribes to (`follows`, `merge`), and how it is shown (`show`, which returns
+// the seconds until the next update, or null).
 
 export class Card extends HTMLElement {
   config = {};
@@ -228,7 +228,7 @@ export class Card extends HTMLElement {
     return this.#hass;
   }
 
-  // Set at every change of any state of the home: nothing is done but where something of ours is new.
+  // Home Assistant sets this at every change of any state, so return early unless something of ours changed.
   set hass(hass) {
     const before = this.#hass;
     this.#hass = hass;
@@ -264,7 +264,7 @@ export class Card extends HTMLElement {
     this.#stopListening?.();
     this.feed = Feed.of(this.#hass.connection, this.follows(languageOf(this.#hass)), this.merge);
     this.#stopListening = this.feed.listen(() => {
-      this.heard();
+      this.onEvent();
       this.render();
     });
     const hass = this.#hass;
@@ -276,7 +276,7 @@ export class Card extends HTMLElement {
 
   build() {}
 
-  heard() {}
+  onEvent() {}
 
   render = () => {
     clearTimeout(this.#timer);
@@ -288,13 +288,13 @@ export class Card extends HTMLElement {
     if (seconds !== null) this.#timer = setTimeout(this.render, seconds * 1000);
   };
 
-  // Says a problem aloud; an empty one takes it away.
-  tellProblem() {
+  // Announce a problem; an empty one removes it.
+  announceProblem() {
     const { alert } = this.parts;
     if (alert.textContent !== this.problem) alert.replaceChildren(...(this.problem ? [element("p", "problem", this.problem)] : []));
   }
 
-  // "done", "refused" with `problem` said, or "lost": nobody has heard it.
+  // Returns "done", "refused" after announcing `problem`, or "lost" without a connection.
   async call(domain, action, data, target) {
     this.problem = "";
     this.render();
@@ -317,14 +317,14 @@ export class Card extends HTMLElement {
         const text = localize(`component.${domain}.exceptions.${key}.message`, values);
         if (text) return text;
       } catch {
-        // The message in English will do.
+        // Fall back to the English message.
       }
     }
     return message ?? String(error);
   }
 }
 
-// A card that follows a person, chosen by their device.
+// A card of a person, who is selected by their device.
 export class PersonCard extends Card {
   static getStubConfig(hass) {
     const ours = Object.values(hass?.entities ?? {}).find((entity) => entity.platform === DOMAIN && entity.device_id && entity.translation_key === "sessions_this_week");
@@ -354,27 +354,27 @@ export class PersonCard extends Card {
     return event.person;
   }
 
-  // What is said where there is nothing to show; empty otherwise.
+  // The text in place of an empty card, or empty.
   get nothing() {
     if (!this.feed.refused) return this.feed.live ? "" : this.words("offline");
     return this.words(this.feed.refused === "unauthorized" ? "private" : "no_person");
   }
 }
 
-// --- made known -----------------------------------------------------------------------------------------------------------------------
+// --- registration ---------------------------------------------------------------------------------------------------------------------
 
-// Home Assistant puts another registry in place of the browser's while it starts: what is defined before that is never found.
+// Home Assistant replaces the browser's custom element registry while it starts; elements defined before are never found.
 export const define = (tag, type) => {
   const now = () => customElements.get(tag) || customElements.define(tag, type);
   if (document.querySelector("home-assistant")) customElements.whenDefined("home-assistant").then(now);
   else now();
 };
 
-// Whether an entity is one of a person.
+// Return whether an entity belongs to a person.
 export const isPerson = (hass, { device_id: id }) =>
   Object.values(hass.entities).some((entity) => entity.device_id === id && entity.translation_key === "sessions_this_week");
 
-// In the card picker, and suggested for the entities for which `fits` is true.
+// Add a card to the card picker, and suggest it for the entities for which `fits` is true.
 export const offer = (type, name, key, field, fits) => {
   window.customCards ??= [];
   if (window.customCards.some((card) => card.type === type)) return;

@@ -1,4 +1,4 @@
-// The card of a person's week: what each day has given, what is planned, how full their limits are, and what each session gave of its plan.
+// The card of a person's week: delivered and planned doses by day, the limits, and the newest sessions.
 
 import { PersonCard, STYLE as SHARED, define, doseText, element, isPerson, languageOf, lightOf, list, number, offer, set, timeOfDay } from "./shared.js";
 
@@ -35,7 +35,7 @@ h3 { margin: 0 0 8px; font-size: 15px; font-weight: 500; color: var(--soft); }
 const TEMPLATE = `<style>${STYLE}</style><ha-card><div class="card"><h2 class="name"></h2><p class="hint"></p>
 <div class="charts"><section class="light chart"><h3></h3><ul class="days"></ul><ul class="key"></ul></section><section class="charge chart"><h3></h3><ul class="days"></ul></section>
 <section class="light-weeks chart"><h3></h3><ul class="days weeks"></ul></section><section class="charge-weeks chart"><h3></h3><ul class="days weeks"></ul></section></div>
-<ul class="meters"></ul><section class="given"><h3></h3><ul class="sessions"></ul></section><p class="kept"></p><p class="footnote"></p></div></ha-card>`;
+<ul class="meters"></ul><section class="newest"><h3></h3><ul class="sessions"></ul></section><p class="kept"></p><p class="footnote"></p></div></ha-card>`;
 
 const share = (part, whole) => String(whole > 0 ? Math.min(1, part / whole) : 0);
 
@@ -51,7 +51,7 @@ class FacialTherapyWeekCard extends PersonCard {
     const week = person?.week;
     const some = Boolean(week?.sessions.length);
     set(parts.hint, this.nothing || (some || !week ? "" : words("given_none")));
-    for (const name of ["charts", "meters", "given", "kept", "footnote"]) parts[name].hidden = !week;
+    for (const name of ["charts", "meters", "newest", "kept", "footnote"]) parts[name].hidden = !week;
     if (!week) return null;
     const days = this.#days(week);
     const weeks = this.#weeks(week);
@@ -61,13 +61,13 @@ class FacialTherapyWeekCard extends PersonCard {
     this.#chart(parts["charge-weeks"], "charge_weeks", weeks("wand"), "wand");
     const wand = week.days.some((day) => day.left.some(({ modality }) => modality === "wand"));
     parts.charge.hidden = !wand && !week.days.some((day) => day.charge_ma_min);
-    // This week alone has been drawn by its days.
+    // The current week is shown by days instead.
     parts["light-weeks"].hidden = !week.weeks.slice(0, -1).some((each) => lightOf(each));
     parts["charge-weeks"].hidden = !week.weeks.slice(0, -1).some((each) => each.charge_ma_min);
-    const given = CHANNELS.filter((channel) => [...week.days, ...week.weeks].some((each) => each.fluence_j_cm2[channel]));
+    const channels = CHANNELS.filter((channel) => [...week.days, ...week.weeks].some((each) => each.fluence_j_cm2[channel]));
     list(
       parts.key,
-      [...given, ...(week.days.some((day) => day.left.some(({ kind }) => kind === "planned")) ? ["plan"] : [])].map((key) => [key]),
+      [...channels, ...(week.days.some((day) => day.left.some(({ kind }) => kind === "planned")) ? ["plan"] : [])].map((key) => [key]),
       (key) => element("li", key),
       (item, _value, key) => {
         item.style.setProperty("--color", `var(--${key})`);
@@ -96,7 +96,7 @@ class FacialTherapyWeekCard extends PersonCard {
       });
   }
 
-  // A date under every fourth column: for more there is no room on a phone.
+  // A date under every fourth column, since more do not fit on a phone.
   #weeks({ weeks }) {
     return () =>
       weeks.map((each, index) => {
@@ -105,7 +105,7 @@ class FacialTherapyWeekCard extends PersonCard {
       });
   }
 
-  // One bar a column; what is drawn is also said, in words that only a screen reader has.
+  // One bar per column, with a text for screen readers.
   #chart(chart, title, columns, modality) {
     const { words, hass } = this;
     const mask = modality === "mask";
@@ -123,9 +123,9 @@ class FacialTherapyWeekCard extends PersonCard {
         item.classList.toggle("today", today);
         item.classList.toggle("planned", Boolean(planned));
         const [amount, pile, label, said] = item.children;
-        // Of weeks only the fullest says how much: that is how high the chart is.
-        const told = sum(dose) && (!bare || at === fullest);
-        set(amount, told ? number(hass, sum(dose), mask ? (sum(dose) < 10 ? 1 : 0) : 2) : skipped ? "–" : "");
+        // Only the fullest week has a number, which is the height of the chart.
+        const labelled = sum(dose) && (!bare || at === fullest);
+        set(amount, labelled ? number(hass, sum(dose), mask ? (sum(dose) < 10 ? 1 : 0) : 2) : skipped ? "–" : "");
         list(
           pile,
           parts(dose),
@@ -165,8 +165,8 @@ class FacialTherapyWeekCard extends PersonCard {
 
   #sessions(week) {
     const { words, hass, parts, feed } = this;
-    set(parts.given.querySelector("h3"), words("sessions"));
-    parts.given.hidden = !week.sessions.length;
+    set(parts.newest.querySelector("h3"), words("sessions"));
+    parts.newest.hidden = !week.sessions.length;
     list(
       parts.sessions,
       week.sessions.slice(0, SHOWN).map((session) => [`${session.at}`, session]),
@@ -176,9 +176,9 @@ class FacialTherapyWeekCard extends PersonCard {
         const [name, text, track] = item.children;
         const day = new Intl.DateTimeFormat(languageOf(hass), { weekday: "short", timeZone: hass.locale?.time_zone === "server" ? hass.config?.time_zone : undefined });
         set(name, [program, `${day.format(new Date(at * 1000))} ${timeOfDay(hass, at, { today: at })}`].filter(Boolean).join(" · "));
-        const given = doseText(hass, most, modality).split(" ")[0];
-        const range = amount(least) < amount(most) ? `${doseText(hass, least, modality).split(" ")[0]}–${given}` : given;
-        set(text, words("of", { given: range, planned: doseText(hass, planned, modality) }));
+        const delivered = doseText(hass, most, modality).split(" ")[0];
+        const range = amount(least) < amount(most) ? `${doseText(hass, least, modality).split(" ")[0]}–${delivered}` : delivered;
+        set(text, words("of", { delivered: range, planned: doseText(hass, planned, modality) }));
         const color = modality === "wand" ? "current" : (Object.keys(planned.fluence_j_cm2)[0] ?? "red");
         track.children[0].style.setProperty("--share", share(amount(least), amount(planned)));
         track.children[1].style.setProperty("--share", share(amount(most) - amount(least), amount(planned)));

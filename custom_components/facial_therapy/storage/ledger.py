@@ -290,9 +290,7 @@ class Ledger:
             LedgerError: It counts as one that may still go on.
         """
         record = self._state.books.records[session_id]
-        await self._async_put(
-            hass, over(record, at_least=at_least, ended_at=ended_at)
-        )
+        await self._async_put(hass, over(record, at_least=at_least, ended_at=ended_at))
 
     async def async_merge(self, hass: HomeAssistant, record: Record) -> None:
         """Take in what somebody else knows of a session, by its id: the union, per number the larger.

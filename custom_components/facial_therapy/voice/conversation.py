@@ -1,44 +1,48 @@
-"""Voice: sentences that work at once, with the default agent and in front of every other one, and their answers.
+"""Answer sentences in English and German, whichever conversation agent is used.
 
-1. Anybody may stop or lower, also whoever is not known. Starting arms, and the face starts the
-    light. Nothing is raised.
-2. Every sentence names something of ours; bare ones like "stop" are there only while a session
-    lives, or a routine is gone through.
-3. All sentences are one trigger, so that a sentence that is the same in two languages is carried
-    out once.
+1. Anyone may stop or lower a session, even an unknown speaker. Starting only arms it: the face
+    starts the light. No sentence raises a level.
+2. Every sentence names something of ours. Bare words such as "stop" are listened to only while a
+    session or a routine is in progress.
+3. All sentences are one trigger, so that a sentence that is the same in two languages acts once.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from math import ceil
 from typing import Any, Final
 
-from hassil.recognize import RecognizeResult
-from homeassistant.components.conversation.agent_manager import get_agent_manager
-from homeassistant.components.conversation.models import ConversationInput
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, Unauthorized
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
-from homeassistant.setup import async_when_setup
 from homeassistant.util import dt as dt_util
 
 from ..actions.fields import MODE_ARM, MODE_PROPOSE, WAIT_S
 from ..actions.history import may_read
+from ..actions.spoken import (
+    async_call_action,
+    custom_program,
+    custom_routine,
+    left_s,
+    request_for,
+    session_data,
+    speaker,
+    target_of,
+    week_began,
+)
 from ..const import DOMAIN, REPORTED
 from ..coordinator import FacialTherapyCoordinator, all_coordinators
-from ..core.gate.request import SessionRequest
 from ..core.model import Modality
 from ..core.person import Person
 from ..core.recipes import named
 from ..core.refusal import RefusedError
 from ..core.routine.transitions import RoutineState
 from ..core.session import SessionState
-from ..core.session_parameters import MANUAL
+from ..optional import warn_part_failed
 from ..people.programs import custom_programs
 from ..people.registry import persons
 from ..routines.runner import EVENINGS, Evenings, evenings_of
@@ -46,131 +50,114 @@ from ..storage.ledger import LEDGER
 from ..text.errors import time_in_words
 from ..text.translator import Translator, async_translator, explained, why
 from . import understand
-from .names import (
-    async_act,
-    chosen,
-    custom_program,
-    custom_routine,
-    left_s,
-    names_of,
-    speaker,
-    target,
-    this_week,
-)
-from .understand import Book, Heard, Names, Written
+from .agent import SentenceTriggers, Utterance
+from .names import names_of
+from .understand import Book, Names, Sentence, Understood
 
-CONVERSATION: Final = "conversation"
-PREPARE_AFTER_S: Final = 1
-"""After a change of what is listened to. Parsing holds up the event loop for tens of milliseconds.
-"""
 HELD: Final = (SessionState.PAUSED, SessionState.SUSPENDED)
-OF_A_ROUTINE: Final = {"next": "confirm_step", "skip": "skip_step"}
+STEP_ACTIONS: Final = {"next": "confirm_step", "skip": "skip_step"}
+"""The action of each intent that is about the current step of a routine."""
+MINUTE_S: Final = 60
 
 
 async def async_setup_voice(hass: HomeAssistant) -> None:
-    """Read the sentences, and register them once there is somebody who listens."""
+    """Read the sentences of every language, and start listening."""
     books = await hass.async_add_executor_job(understand.load)
     words = {language: await async_translator(hass, language) for language in understand.LANGUAGES}
-
-    async def begin(_hass: HomeAssistant, _component: str) -> None:
-        Voice(hass, books, words).begin()
-
-    async_when_setup(hass, CONVERSATION, begin)
+    Voice(hass, books, words).start()
 
 
 class Voice:
-    """What is listened to now, and what comes of it."""
+    """The sentences that are listened to now, and what they do."""
 
     def __init__(
         self, hass: HomeAssistant, books: Mapping[str, Book], words: Mapping[str, Translator]
     ) -> None:
-        """Take the sentences and the words of every language."""
+        """Take the sentences and the texts of every language."""
         self._hass = hass
         self._books = books
         self._words = words
-        self._registered: CALLBACK_TYPE | None = None
-        self._preparing: asyncio.Task[None] | None = None
-        self._known: tuple[Names, tuple[str, ...]] | None = None
+        self._triggers = SentenceTriggers(hass)
+        self._registered: tuple[Names, tuple[str, ...]] | None = None
         self._names = Names({}, {}, {})
-        self._followed: list[CALLBACK_TYPE] = []
+        self._sentences: Mapping[str, Sentence] = {}
+        self._subscriptions: list[CALLBACK_TYPE] = []
+        self._routine_subscriptions: list[CALLBACK_TYPE] = []
 
-    def begin(self) -> None:
-        """Listen, and follow names and sessions as they come and go, for as long as Home Assistant runs."""
+    @callback
+    def start(self) -> None:
+        """Listen, and follow names and sessions for as long as Home Assistant runs."""
 
         @callback
         def entry_changed(_change: ConfigEntryChange, entry: ConfigEntry[Any]) -> None:
             if entry.domain == DOMAIN:
-                self._renamed()
+                self._update_names()
 
-        async_dispatcher_connect(self._hass, SIGNAL_CONFIG_ENTRY_CHANGED, entry_changed)
-        async_dispatcher_connect(self._hass, REPORTED, callback(lambda _entry_id: self._listen()))
-        self._hass.bus.async_listen(
-            dr.EVENT_DEVICE_REGISTRY_UPDATED, callback(lambda _event: self._renamed())
-        )
-        self._renamed()
+        @callback
+        def device_reported(_entry_id: str) -> None:
+            self._update_sentences()
 
-    # --- what is listened to ----------------------------------------------------------------------
+        @callback
+        def registry_updated(_event: object) -> None:
+            self._update_names()
+
+        self._subscriptions = [
+            async_dispatcher_connect(self._hass, SIGNAL_CONFIG_ENTRY_CHANGED, entry_changed),
+            async_dispatcher_connect(self._hass, REPORTED, device_reported),
+            self._hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, registry_updated),
+        ]
+        self._update_names()
+
+    # --- the sentences ----------------------------------------------------------------------------
 
     @callback
-    def _renamed(self) -> None:
-        """A device, a person or something that they have made has come, gone, or is called something else."""
-        for unfollow in self._followed:
-            unfollow()
-        self._followed = [
-            evenings.add_listener(self._listen) for evenings in self._hass.data[EVENINGS].values()
+    def _update_names(self) -> None:
+        """Follow a device, person, program or routine that was added, removed or renamed."""
+        for unsubscribe in self._routine_subscriptions:
+            unsubscribe()
+        self._routine_subscriptions = [
+            evenings.add_listener(self._update_sentences)
+            for evenings in self._hass.data[EVENINGS].values()
         ]
         self._names = names_of(self._hass, self._books, self._words.values())
-        self._listen()
+        self._update_sentences()
 
     @callback
-    def _listen(self) -> None:
-        """Register what can be said now, if that is not what was registered."""
+    def _update_sentences(self) -> None:
+        """Register the sentences that make sense now, if others are registered."""
         sections: tuple[str, ...] = (understand.ALWAYS,) if self._names.devices else ()
-        if any(shell.live is not None for shell in all_coordinators(self._hass)):
+        if any(coordinator.live is not None for coordinator in all_coordinators(self._hass)):
             sections += (understand.SESSION,)
-        if self._routines():
+        if self._active_routines():
             sections += (understand.ROUTINE,)
-        if (self._names, sections) == self._known:
+        if (self._names, sections) == self._registered:
             return
-        self._known = self._names, sections
-        if self._registered is not None:
-            self._registered()
-            self._registered = None
-        if sections:
-            written = understand.written_out(self._books, self._names, sections)
-            self._registered = get_agent_manager(self._hass).register_trigger(
-                list(written), self._heard(written, self._names)
-            )
-        if self._preparing is not None:
-            self._preparing.cancel()
-        self._preparing = self._hass.async_create_background_task(
-            self._async_prepare(), "facial_therapy prepares its sentences"
+        self._registered = self._names, sections
+        self._sentences = understand.expanded(self._books, self._names, sections)
+        try:
+            self._triggers.replace(list(self._sentences), self._async_hear)
+        except Exception as error:  # noqa: BLE001 - a session or a routine is in the middle of this
+            self._stop_listening()
+            warn_part_failed("voice", error)
+
+    @callback
+    def _stop_listening(self) -> None:
+        """Follow nothing any more."""
+        for unsubscribe in (*self._subscriptions, *self._routine_subscriptions):
+            unsubscribe()
+        self._subscriptions = self._routine_subscriptions = []
+
+    async def _async_hear(self, said: Utterance) -> str:
+        """Answer a sentence."""
+        sentence = self._sentences[said.template]
+        return await self._async_answer(
+            understand.understood(sentence, said.text, self._names), said
         )
 
-    async def _async_prepare(self) -> None:
-        """Let the agent parse the sentences while nobody waits: not in the moment of a start or a stop, and not when somebody says the next word."""
-        await asyncio.sleep(PREPARE_AFTER_S)
-        if (agent := get_agent_manager(self._hass).default_agent) is not None:
-            nothing = ConversationInput(
-                DOMAIN, Context(), None, None, None, self._hass.config.language, ""
-            )
-            await agent.async_recognize_sentence_trigger(nothing)
+    # --- the answers ------------------------------------------------------------------------------
 
-    def _heard(
-        self, written: Mapping[str, Written], names: Names
-    ) -> Callable[[ConversationInput, RecognizeResult], Awaitable[str | None]]:
-        async def hear(said: ConversationInput, result: RecognizeResult) -> str | None:
-            template = result.intent_sentence.text if result.intent_sentence is not None else ""
-            return await self._async_answer(
-                understand.heard(written[template or ""], said.text, names), said
-            )
-
-        return hear
-
-    # --- what comes of it -------------------------------------------------------------------------
-
-    async def _async_answer(self, heard: Heard, said: ConversationInput) -> str:
-        """Do what was said, and return what is answered in the language in which it was asked."""
+    async def _async_answer(self, heard: Understood, said: Utterance) -> str:
+        """Do what was said, and return the answer in the language of the speaker."""
         words = (
             self._words.get(said.language.split("-")[0].casefold())
             or self._words[understand.LANGUAGES[0]]
@@ -179,219 +166,219 @@ class Voice:
             if heard.intent == "raise":
                 return words.spoken("no_raise")
             if heard.intent in ("stop", "pause", "resume", "lower", "left"):
-                return await self._async_living(heard, words, said.context)
-            if heard.intent in OF_A_ROUTINE:
+                return await self._async_session(heard, words, said.context)
+            if heard.intent in STEP_ACTIONS:
                 return await self._async_step(
-                    OF_A_ROUTINE[heard.intent], heard, words, said.context
+                    STEP_ACTIONS[heard.intent], heard, words, said.context
                 )
-            return await self._async_for_somebody(heard, words, said.context)
+            return await self._async_for_person(heard, words, said.context)
         except HomeAssistantError as error:
             return explained(words, error, "", "")
 
-    async def _async_for_somebody(self, heard: Heard, words: Translator, context: Context) -> str:
-        """Do what needs to be known for whom."""
+    async def _async_for_person(
+        self, heard: Understood, words: Translator, context: Context
+    ) -> str:
+        """Do what is for a person."""
         try:
-            who = speaker(self._hass, context, heard.person)
+            person = speaker(self._hass, context, heard.person)
         except RefusedError:
             return words.spoken("who") if persons(self._hass) else words.problem("no_person", {})
         if heard.intent == "week":
-            return await self._async_week(who, words, context)
+            return await self._async_week(person, words, context)
         if (
             heard.intent == "start"
             and heard.program
-            and not self._program(heard, who)
-            and custom_routine(self._hass, who, heard.program)
+            and not self._program(heard, person)
+            and custom_routine(self._hass, person, heard.program)
         ):
-            heard = replace(
-                heard, intent="start_routine", routine=heard.program
-            )  # somebody else has a program of this name
+            # Somebody else has a custom program of this name.
+            heard = replace(heard, intent="start_routine", routine=heard.program)
         if heard.intent in ("start_routine", "skip_planned"):
-            return await self._async_evening(heard, who, words, context)
-        return await self._async_on_device(heard, who, words, context)
+            return await self._async_routine(heard, person, words, context)
+        return await self._async_on_device(heard, person, words, context)
 
     async def _async_on_device(
-        self, heard: Heard, who: Person, words: Translator, context: Context
+        self, heard: Understood, person: Person, words: Translator, context: Context
     ) -> str:
-        """Do what is for one device, which a sentence names or which is the only one that fits."""
-        program = self._program(heard, who)
+        """Do what is for one device: the named one, or the only one that fits."""
+        program = self._program(heard, person)
         if heard.program is not None and program is None:
-            return words.spoken("not_made", person=who.name, name=heard.program)
+            return words.spoken("not_made", person=person.name, name=heard.program)
         heard = replace(heard, program=program)
-        if len(shells := self._fitting(heard, who)) != 1:
-            meant = ", ".join(shell.config_entry.title for shell in shells or self._meant(heard))
+        if len(coordinators := self._fitting(heard, person)) != 1:
+            meant = self._titles(coordinators or self._meant(heard))
             return (
                 words.spoken("which", devices=meant)
-                if shells
+                if coordinators
                 else words.spoken("not_for", program=words.program(program or ""), devices=meant)
             )
         act = self._async_ready if heard.intent == "ready" else self._async_start
         try:
-            return await act(shells[0], heard, who, words, context)
+            return await act(coordinators[0], heard, person, words, context)
         except (HomeAssistantError, RefusedError) as error:
-            return explained(words, error, shells[0].config_entry.title, who.name)
+            return explained(words, error, coordinators[0].config_entry.title, person.name)
 
-    def _meant(self, heard: Heard) -> list[FacialTherapyCoordinator]:
-        """Return the devices that a sentence names, all if it names none."""
+    def _meant(self, heard: Understood) -> list[FacialTherapyCoordinator]:
+        """Return the named devices; all if none is named."""
         return [
-            shell
-            for shell in all_coordinators(self._hass)
-            if heard.devices is None or shell.config_entry.entry_id in heard.devices
+            coordinator
+            for coordinator in all_coordinators(self._hass)
+            if heard.devices is None or coordinator.config_entry.entry_id in heard.devices
         ]
 
-    def _program(self, heard: Heard, who: Person) -> str | None:
-        """Return the key of a program by its name: a built-in one, else one of whom it is for; None if there is none."""
+    def _program(self, heard: Understood, person: Person) -> str | None:
+        """Return the key of the named program: a built-in one, else a custom one of the person."""
         if heard.program is None:
             return None
         return self._names.programs.get(heard.program) or custom_program(
-            self._hass, who, heard.program
+            self._hass, person, heard.program
         )
 
-    def _fitting(self, heard: Heard, who: Person) -> list[FacialTherapyCoordinator]:
-        """Return the devices on which something could be begun: those that the program is for, and of several those that are on."""
+    def _fitting(self, heard: Understood, person: Person) -> list[FacialTherapyCoordinator]:
+        """Return the named devices that can run the program; those that are on, if any is."""
         fits = (
             frozenset(Modality)
             if heard.program is None
-            else named(heard.program, custom_programs(self._hass, who.person_id)).modalities
+            else named(heard.program, custom_programs(self._hass, person.person_id)).modalities
         )
-        shells = [shell for shell in self._meant(heard) if shell.modality in fits]
-        return [shell for shell in shells if shell.device.connected] or shells
+        fitting = [each for each in self._meant(heard) if each.modality in fits]
+        return [each for each in fitting if each.device.connected] or fitting
 
-    def _routines(self) -> list[Evenings]:
+    def _active_routines(self) -> list[Evenings]:
         return [
             each
             for each in self._hass.data[EVENINGS].values()
             if each.run is not None and each.run.state is not RoutineState.OVER
         ]
 
-    async def _async_living(self, heard: Heard, words: Translator, context: Context) -> str:
-        """Stop, pause, resume, lower, or say how long it takes: whatever lives, whoever asks."""
-        shells = [shell for shell in self._meant(heard) if shell.live is not None]
+    async def _async_session(self, heard: Understood, words: Translator, context: Context) -> str:
+        """Stop, pause, resume or lower sessions, or say how long they take; anyone may ask."""
+        coordinators = [each for each in self._meant(heard) if each.live is not None]
         if heard.intent == "stop":
-            return await self._async_stop(heard, shells, words, context)
-        if not shells:
+            return await self._async_stop(heard, coordinators, words, context)
+        if not coordinators:
             return words.spoken("nothing")
         if heard.intent == "left":
-            return " ".join(self._left(shell, words) for shell in shells)
+            return " ".join(self._left(coordinator, words) for coordinator in coordinators)
         key = {"pause": "paused", "resume": "resumed", "lower": "lowered"}[heard.intent]
-        for shell in shells:
-            await async_act(self._hass, f"{heard.intent}_session", context, target(shell))
-        return " ".join(words.spoken(key, device=shell.config_entry.title) for shell in shells)
+        for each in coordinators:
+            await async_call_action(self._hass, f"{heard.intent}_session", context, target_of(each))
+        return self._spoken_of_each(key, coordinators, words)
 
     async def _async_stop(
         self,
-        heard: Heard,
-        shells: list[FacialTherapyCoordinator],
+        heard: Understood,
+        coordinators: list[FacialTherapyCoordinator],
         words: Translator,
         context: Context,
     ) -> str:
-        """Stop, and be done only when zero is confirmed. Devices that seem to do nothing are told too."""
+        """Stop, and answer when zero is confirmed; devices that seem idle are stopped too."""
         if heard.devices is None:
-            await async_act(self._hass, "stop_all", context, {})
-            for evenings in self._routines():
-                with suppress(Unauthorized):  # of somebody else; what ran in it has stopped
-                    await async_act(
+            await async_call_action(self._hass, "stop_all", context, {})
+            for evenings in self._active_routines():
+                with suppress(Unauthorized):  # another person's routine; its session has stopped
+                    await async_call_action(
                         self._hass, "stop_routine", context, {"person": evenings.entry.entry_id}
                     )
-        else:
-            for shell in self._meant(heard):
-                await async_act(self._hass, "stop_session", context, target(shell))
-        return " ".join(
-            words.spoken("stopped", device=shell.config_entry.title) for shell in shells
-        ) or words.spoken("nothing")
+        elif meant := self._meant(heard):
+            await async_call_action(self._hass, "stop_session", context, target_of(*meant))
+        return self._spoken_of_each("stopped", coordinators, words) or words.spoken("nothing")
 
-    def _left(self, shell: FacialTherapyCoordinator, words: Translator) -> str:
-        device, live, seconds = shell.config_entry.title, shell.live, left_s(shell) or 0
+    @staticmethod
+    def _spoken_of_each(
+        key: str, coordinators: list[FacialTherapyCoordinator], words: Translator
+    ) -> str:
+        return " ".join(words.spoken(key, device=each.config_entry.title) for each in coordinators)
+
+    @staticmethod
+    def _titles(coordinators: list[FacialTherapyCoordinator]) -> str:
+        return ", ".join(each.config_entry.title for each in coordinators)
+
+    def _left(self, coordinator: FacialTherapyCoordinator, words: Translator) -> str:
+        device, live = coordinator.config_entry.title, coordinator.live
+        seconds = left_s(coordinator) or 0
         if live is not None and live.window_ends_at is not None:
             return words.spoken(
                 "left_armed", device=device, time=time_in_words(live.window_ends_at, words.texts)
             )
-        if shell.state in HELD:
-            return words.spoken("left_held", device=device, minutes=ceil(seconds / 60))
-        if seconds < 60:  # noqa: PLR2004 - a minute
+        if coordinator.state in HELD:
+            return words.spoken("left_held", device=device, minutes=ceil(seconds / MINUTE_S))
+        if seconds < MINUTE_S:
             return words.spoken("left_soon", device=device)
         ends = time_in_words(dt_util.utcnow() + timedelta(seconds=seconds), words.texts)
-        return words.spoken("left", device=device, minutes=ceil(seconds / 60), time=ends)
+        return words.spoken("left", device=device, minutes=ceil(seconds / MINUTE_S), time=ends)
 
     async def _async_start(
         self,
-        shell: FacialTherapyCoordinator,
-        heard: Heard,
-        who: Person,
+        coordinator: FacialTherapyCoordinator,
+        heard: Understood,
+        person: Person,
         words: Translator,
         context: Context,
     ) -> str:
-        """Arm, hold a session until its device is switched on, or ask somebody whether they want it."""
+        """Arm a session, hold it until its device is on, or propose it to a person."""
         data = {
-            **chosen(shell, who, heard.program),
+            **session_data(coordinator, person, heard.program),
             "wait": WAIT_S,
             "mode": MODE_PROPOSE if heard.intent == "propose" else MODE_ARM,
         }
-        live = await async_act(self._hass, "start_session", context, data, response=True)
+        live = await async_call_action(self._hass, "start_session", context, data, response=True)
         ends = dt_util.parse_datetime(live["window_ends_at"] or "") or dt_util.utcnow()
         return words.spoken(
             live["state"],
-            device=shell.config_entry.title,
-            person=who.name,
+            device=coordinator.config_entry.title,
+            person=person.name,
             time=time_in_words(ends, words.texts),
         )
 
     async def _async_ready(
         self,
-        shell: FacialTherapyCoordinator,
-        heard: Heard,
-        who: Person,
+        coordinator: FacialTherapyCoordinator,
+        heard: Understood,
+        person: Person,
         words: Translator,
         _context: Context,
     ) -> str:
-        """Say whether it would be allowed now, and if not, why and when."""
-        device = shell.config_entry.title
-        program = heard.program or shell.controls.settings.program
-        ask = SessionRequest(person=who, program=program)
-        if program == MANUAL:
-            hand = shell.controls.manual()
-            ask = SessionRequest(
-                person=who,
-                program=program,
-                duration_s=hand.duration_s,
-                irradiance_mw_cm2=hand.irradiance_mw_cm2,
-                current_ua=hand.current_ua,
-                frequency_hz=hand.frequency_hz,
-            )
-        if not (refusals := shell.check(ask)):
-            return words.spoken("ready", device=device, person=who.name)
-        return words.spoken("not_ready", message=why(words, refusals[0], device, who.name))
+        """Say whether a session is allowed now, and if not, why and when."""
+        device = coordinator.config_entry.title
+        if not (refusals := coordinator.check(request_for(coordinator, person, heard.program))):
+            return words.spoken("ready", device=device, person=person.name)
+        return words.spoken("not_ready", message=why(words, refusals[0], device, person.name))
 
-    async def _async_week(self, who: Person, words: Translator, context: Context) -> str:
-        """Say how many sessions there were, to the person, to admins, and to whoever is in the room with a satellite."""
+    async def _async_week(self, person: Person, words: Translator, context: Context) -> str:
+        """Say how many sessions a person had this week.
+
+        Answers the person, an admin, and whoever speaks to a satellite in the room.
+        """
         if context.user_id is not None:
             user = await self._hass.auth.async_get_user(context.user_id)
-            if user is None or not may_read(self._hass, user, who):
+            if user is None or not may_read(self._hass, user, person):
                 raise Unauthorized(context=context)
-        since = this_week()
-        given = [
+        since = week_began()
+        modalities = [
             record.modality
-            for record in self._hass.data[LEDGER].newest_first(who.person_id)
+            for record in self._hass.data[LEDGER].newest_first(person.person_id)
             if record.counts and record.started_at >= since
         ]
         return words.spoken(
             "week",
-            person=who.name,
-            mask=given.count(Modality.MASK),
-            wand=given.count(Modality.WAND),
+            person=person.name,
+            mask=modalities.count(Modality.MASK),
+            wand=modalities.count(Modality.WAND),
         )
 
-    async def _async_evening(
-        self, heard: Heard, who: Person, words: Translator, context: Context
+    async def _async_routine(
+        self, heard: Understood, person: Person, words: Translator, context: Context
     ) -> str:
-        """Begin the routine of the evening or one of somebody's own, or leave the evening out."""
-        data = {"person": who.person_id}
+        """Start a planned or custom routine, or skip the planned evening."""
+        data = {"person": person.person_id}
         if heard.routine is not None:
-            if (routine := custom_routine(self._hass, who, heard.routine)) is None:
-                return words.spoken("not_made", person=who.name, name=heard.routine)
+            if (routine := custom_routine(self._hass, person, heard.routine)) is None:
+                return words.spoken("not_made", person=person.name, name=heard.routine)
             data["routine"] = routine
-        answer = await async_act(self._hass, heard.intent, context, data, response=True)
+        answer = await async_call_action(self._hass, heard.intent, context, data, response=True)
         if heard.intent == "start_routine":
-            return words.spoken("routine", cue=words.cue(evenings_of(self._hass, who).cue or ""))
+            return words.spoken("routine", cue=words.cue(evenings_of(self._hass, person).cue or ""))
         following = dt_util.parse_datetime(answer["next"] or "")
         return (
             words.spoken("left_out", time=time_in_words(following, words.texts))
@@ -400,18 +387,18 @@ class Voice:
         )
 
     async def _async_step(
-        self, action: str, heard: Heard, words: Translator, context: Context
+        self, action: str, heard: Understood, words: Translator, context: Context
     ) -> str:
-        """Confirm or skip the step of the only routine that is gone through, or of the one of whoever speaks."""
-        if not (routines := self._routines()):
+        """Confirm or skip the step of the only active routine, else of the speaker's."""
+        if not (routines := self._active_routines()):
             return words.spoken("no_routine")
         try:
-            who = (
+            person = (
                 routines[0].person
                 if len(routines) == 1
                 else speaker(self._hass, context, heard.person)
             )
         except RefusedError:
             return words.spoken("who")
-        await async_act(self._hass, action, context, {"person": who.person_id})
-        return words.spoken("routine", cue=words.cue(evenings_of(self._hass, who).cue or ""))
+        await async_call_action(self._hass, action, context, {"person": person.person_id})
+        return words.spoken("routine", cue=words.cue(evenings_of(self._hass, person).cue or ""))

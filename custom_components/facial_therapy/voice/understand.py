@@ -1,9 +1,8 @@
-"""What people say, as data: one file for each language, written out with the names of the home.
+"""Expand the sentence templates of every language with the names of the home, and parse matches.
 
-Names are literal alternatives, never wildcards: a wildcard would also take "start the vacuum", and
-whatever is taken here reaches nobody else. Of two sentences that fit the first one counts, so that
-what a person calls something of their own never takes a device's or a built-in program's sentence
-away.
+Names are literal alternatives, never wildcards: a wildcard would also match "start the vacuum", and
+a sentence that matches here reaches no other agent. Of two templates that are the same the first
+one counts, so that the name of a custom program never hides a device or a built-in program.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,53 +13,59 @@ from typing import Any, Final
 
 from homeassistant.util.yaml import load_yaml_dict
 
+from ..actions.spoken import sayable
 from ..core.model import Modality
 
 LANGUAGES: Final = ("en", "de")
 ALWAYS: Final = "always"
 SESSION: Final = "session"
-"""Said without a name: only while a session lives."""
+"""Sentences without a name, while a session is in progress."""
 ROUTINE: Final = "routine"
-"""The same while a routine is gone through."""
+"""Sentences without a name, while a routine is in progress."""
 
 type Book = Mapping[str, Any]
+"""The sentences of one language, as in `sentences/*.yaml`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names of the home as they are said, in lower case."""
+    """The names of the home as they are matched, see `sayable`."""
 
     devices: Mapping[str, frozenset[str]]
-    """The config entries that a name may mean."""
+    """Config entry ids of the devices of each name."""
     programs: Mapping[str, str]
+    """Key of each built-in program."""
     persons: Mapping[str, str]
-    """The person's entry id."""
-    custom: frozenset[str] = frozenset()
-    """What devices of this home are called by their owners, so in every language."""
-    made_programs: frozenset[str] = frozenset()
-    """What people have called programs of their own; whose it is, is for whoever speaks to say."""
-    made_routines: frozenset[str] = frozenset()
+    """Config entry id of each person."""
+    custom_devices: frozenset[str] = frozenset()
+    """The names that people gave their devices, which are the same in every language."""
+    custom_programs: frozenset[str] = frozenset()
+    """Names of custom programs of all people."""
+    custom_routines: frozenset[str] = frozenset()
+    """Names of custom routines of all people."""
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What a sentence does, and what it can name."""
+class Sentence:
+    """The intent of a sentence template, and the slots that it has."""
 
     intent: str
     slots: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """A sentence that was understood; what it does not name is None."""
+class Understood:
+    """The intent of a sentence and what it names; None for what it does not name."""
 
     intent: str
     devices: frozenset[str] | None = None
+    """Config entry ids."""
     program: str | None = None
-    """As it was said."""
+    """Spoken name."""
     routine: str | None = None
-    """As it was said; None: that of the evening."""
+    """Spoken name; None: the planned routine."""
     person: str | None = None
+    """Config entry id."""
 
 
 def load() -> dict[str, Book]:
@@ -71,18 +76,13 @@ def load() -> dict[str, Book]:
     }
 
 
-def sayable(name: str) -> str:
-    """Return a name without what has a meaning in a template, in lower case; `ß` stays, as it is matched sign by sign."""
-    return " ".join(re.sub(r"[^\w' -]|_", " ", name).lower().split())
-
-
 def device_words(books: Mapping[str, Book], modality: Modality) -> list[str]:
-    """Return what devices of a modality are called in every language."""
+    """Return the words for devices of a modality in every language."""
     return [sayable(word) for book in books.values() for word in book[modality]]
 
 
-def around_own_names(books: Mapping[str, Book]) -> frozenset[str]:
-    """Return the words that stand around what people have called something of their own: a name of nothing else could not be told from them."""
+def words_around_names(books: Mapping[str, Book]) -> frozenset[str]:
+    """Return the words around programs and routines; a custom name can't consist of them."""
     words: set[str] = set()
     for book in books.values():
         empty = {
@@ -99,32 +99,32 @@ def around_own_names(books: Mapping[str, Book]) -> frozenset[str]:
     return frozenset(words)
 
 
-def written_out(
+def expanded(
     books: Mapping[str, Book], names: Names, sections: Iterable[str]
-) -> dict[str, Written]:
-    """Return what every sentence does, with all names in it.
+) -> dict[str, Sentence]:
+    """Return the sentences of some sections by their template, with all names in it.
 
-    Sentences of a language have the device's words of that language only: Home Assistant parses all
-    of them again at every change, on its event loop.
+    Templates of a language contain only that language's words for devices, because Home Assistant
+    parses all of them on the event loop after every change.
     """
-    sentences: dict[str, Written] = {}
+    sentences: dict[str, Sentence] = {}
     for book in books.values():
         spoken = {sayable(word) for modality in Modality for word in book[modality]}
         filled = {
             **book["rules"],
             "device": _any(
-                word for word in names.devices if word in names.custom or word in spoken
+                word for word in names.devices if word in names.custom_devices or word in spoken
             ),
-            "program": _any([*names.programs, *names.made_programs]),
-            "routine_name": _any(names.made_routines),
+            "program": _any([*names.programs, *names.custom_programs]),
+            "routine_name": _any(names.custom_routines),
             "person": _any([*book["me"], *names.persons]),
         }
         for section in sections:
             for intent, templates in book[section].items():
-                for template in templates:
-                    sentence, slots = _fill(template, filled)
-                    if names.made_routines or "routine_name" not in slots:
-                        sentences.setdefault(sentence, Written(intent, slots))
+                for unfilled in templates:
+                    template, slots = _fill(unfilled, filled)
+                    if names.custom_routines or "routine_name" not in slots:
+                        sentences.setdefault(template, Sentence(intent, slots))
     return sentences
 
 
@@ -133,7 +133,7 @@ def _any(words: Iterable[str]) -> str:
 
 
 def _fill(template: str, filled: Mapping[str, str]) -> tuple[str, frozenset[str]]:
-    """Return a template with everything in it, and what that was."""
+    """Return a template with its slots and rules filled, and their names."""
     slots: set[str] = set()
     while found := re.search(r"<(\w+)>", template):
         slots.add(found[1])
@@ -141,19 +141,19 @@ def _fill(template: str, filled: Mapping[str, str]) -> tuple[str, frozenset[str]
     return template, frozenset(slots)
 
 
-def heard(written: Written, text: str, names: Names) -> Heard:
-    """Return what a sentence names. A device or a person inside of the name of a program is not named."""
+def understood(sentence: Sentence, text: str, names: Names) -> Understood:
+    """Return what a sentence names; a device or person inside a program's name does not count."""
     said = f" {sayable(text)} "
-    routine = _longest(said, names.made_routines) if "routine_name" in written.slots else None
+    routine = _longest(said, names.custom_routines) if "routine_name" in sentence.slots else None
     program = (
-        _longest(said, [*names.programs, *names.made_programs])
-        if "program" in written.slots
+        _longest(said, [*names.programs, *names.custom_programs])
+        if "program" in sentence.slots
         else None
     )
     said = said.replace(f" {routine or program or ''} ", " ", 1)
     device, person = _longest(said, names.devices), _longest(said, names.persons)
-    return Heard(
-        written.intent,
+    return Understood(
+        sentence.intent,
         names.devices.get(device or ""),
         program,
         routine,

@@ -1,4 +1,7 @@
-"""The cards and the dashboard are files of ours: served under an address that changes with them, and loaded by every page."""
+"""Serve the cards and the dashboard strategy, and load them on every page of the frontend.
+
+The only file that uses `add_extra_js_url` and static paths of Home Assistant.
+"""
 
 from hashlib import sha256
 from pathlib import Path
@@ -13,15 +16,13 @@ from ..const import DOMAIN
 FOLDER: Final = Path(__file__).parent.parent / "frontend"
 URL: Final = f"/{DOMAIN}_static"
 SCRIPTS: Final = ("facial-therapy-card.js", "facial-therapy-dashboard.js", "routine.js", "week.js")
-"""Each a card or the dashboard; what two of them import is loaded once."""
+"""The cards and the dashboard; modules that they import are loaded once."""
 
 
 async def async_setup_card(hass: HomeAssistant) -> None:
-    """Serve and load them, where there is a frontend. Once: a path that is registered cannot be taken back."""
-    if not {"frontend", "http"} <= hass.config.components:
-        return
+    """Serve the scripts and load them on every page; once, since a static path stays registered."""
     version = await hass.async_add_executor_job(_version)
-    # Anybody may fetch them, signed in or not: there is nothing personal in them.
+    # Static paths need no sign-in; the scripts contain nothing personal.
     await hass.http.async_register_static_paths(
         [StaticPathConfig(f"{URL}/{version}", str(FOLDER), cache_headers=True)]
     )
@@ -30,7 +31,7 @@ async def async_setup_card(hass: HomeAssistant) -> None:
 
 
 def _version() -> str:
-    """Return what a browser may keep them under: the same name is the same content, also of what they import."""
+    """Return a hash of all scripts, so that browsers load changed ones and cache the others."""
     return sha256(
         b"".join(script.read_bytes() for script in sorted(FOLDER.glob("*.js")))
     ).hexdigest()[:12]

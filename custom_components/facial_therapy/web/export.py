@@ -1,4 +1,4 @@
-"""A person's sessions as a file: CSV for a spreadsheet, JSON for a program. For the person themselves and for admins."""
+"""Export a person's sessions as CSV or JSON, for the person themselves and admins."""
 
 import csv
 from datetime import datetime
@@ -24,8 +24,7 @@ from ..text.errors import translated
 CSV: Final = "csv"
 JSON: Final = "json"
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""A spreadsheet takes a cell that begins so for a formula: names of devices and programs are what
-somebody has written."""
+"""A spreadsheet evaluates cells that begin like this; device and program names may."""
 DOSES: Final = ("planned", "delivered_at_least", "delivered_at_most")
 PLAIN: Final = (
     "session_id",
@@ -43,20 +42,23 @@ PLAIN: Final = (
 
 
 @callback
-def async_setup_http(hass: HomeAssistant) -> None:
-    """Serve the files, where there is a web server."""
-    if "http" in hass.config.components:
-        hass.http.register_view(ExportView)
+def async_setup_export(hass: HomeAssistant) -> None:
+    """Serve the export."""
+    hass.http.register_view(ExportView)
 
 
 class ExportView(HomeAssistantView):
-    """Sessions of a person between two times, the oldest first."""
+    """The sessions of a person between two times, oldest first."""
 
     url = f"/api/{DOMAIN}/export/{{person}}"
     name = f"api:{DOMAIN}:export"
 
     async def get(self, request: web.Request, person: str) -> web.Response:
-        """Return the file: `format` csv or json, `start` and `end` in ISO 8601, without an offset in the time zone of the home."""
+        """Return the file.
+
+        Query: `format` is `csv` or `json`; `start` and `end` are in ISO 8601, in the time zone of
+        the home unless they have an offset.
+        """
         hass = request.app[KEY_HASS]
         try:
             whose = find_person(hass, person)
@@ -67,7 +69,7 @@ class ExportView(HomeAssistantView):
                 "only the person and admins may read this", HTTPStatus.FORBIDDEN
             )
         try:
-            kind, start, end = _asked(request)
+            kind, start, end = _query(request)
         except ValueError as error:
             return self.json_message(str(error), HTTPStatus.BAD_REQUEST)
         records = [
@@ -80,7 +82,7 @@ class ExportView(HomeAssistantView):
             _named(hass, session_out(hass, record))
             for record in sorted(records, key=lambda record: record.started_at)
         ]
-        # Names of files end up in logs and histories: whose it is, is inside.
+        # File names end up in logs and download lists, so the person is named only inside.
         headers = {
             "Content-Disposition": f'attachment; filename="facial-therapy.{kind}"',
             "Cache-Control": "no-store",
@@ -95,11 +97,11 @@ class ExportView(HomeAssistantView):
         return web.json_response({"person": whose.name, "sessions": sessions}, headers=headers)
 
 
-def _asked(request: web.Request) -> tuple[str, datetime | None, datetime | None]:
+def _query(request: web.Request) -> tuple[str, datetime | None, datetime | None]:
     """Return format, start and end of the query.
 
     Raises:
-        ValueError: One is wrong; the message names the field.
+        ValueError: One is invalid; the message names the field.
     """
     if (kind := request.query.get("format", CSV)) not in (CSV, JSON):
         message = f"format: {CSV} or {JSON} is expected"
@@ -115,7 +117,7 @@ def _time(request: web.Request, field: str) -> datetime | None:
     """Return a time of the query.
 
     Raises:
-        ValueError: It is none; the message names the field.
+        ValueError: It is invalid; the message names the field.
     """
     if (value := request.query.get(field)) is None:
         return None
@@ -130,7 +132,7 @@ def _time(request: web.Request, field: str) -> datetime | None:
 
 
 def _named(hass: HomeAssistant, session: dict[str, Any]) -> dict[str, Any]:
-    """Return a session with the name of its device, and without who started it, which is another person's business."""
+    """Return a session with its device's name, without the user who started it."""
     device = dr.async_get(hass).async_get(session["device_id"]) if session["device_id"] else None
     kept = {
         key: value
@@ -141,7 +143,7 @@ def _named(hass: HomeAssistant, session: dict[str, Any]) -> dict[str, Any]:
 
 
 def _csv(sessions: list[dict[str, Any]]) -> str:
-    """Return the sessions as a table: one column for each channel, in J/cm², and one for charge, in mA·min."""
+    """Return the sessions as a table, with a column for each channel in J/cm², and for charge."""
     columns = [
         *PLAIN,
         *(f"{dose}_{channel}_j_cm2" for dose in DOSES for channel in Channel),
@@ -167,5 +169,5 @@ def _csv(sessions: list[dict[str, Any]]) -> str:
 
 
 def _cell(value: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula."""
+    """Return a cell that no spreadsheet evaluates."""
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

@@ -8,10 +8,6 @@ from collections import defaultdict
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from homeassistant.components.websocket_api import async_register_command
-from homeassistant.components.websocket_api.connection import ActiveConnection
-from homeassistant.components.websocket_api.const import ERR_NOT_FOUND
-from homeassistant.components.websocket_api.decorators import async_response, websocket_command
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import Unauthorized
@@ -38,6 +34,13 @@ from ..routines.forecast import agenda_of, next_evening, shell_of
 from ..routines.runner import Evenings, evenings_of
 from ..storage.ledger import LEDGER
 from ..text.translator import ENGLISH, Translator, async_translator
+from .websocket_api import (
+    ERR_NOT_FOUND,
+    ActiveConnection,
+    async_register_command,
+    async_response,
+    websocket_command,
+)
 
 WEEK: Final = timedelta(days=7)
 WEEKS: Final = 12

@@ -1,7 +1,7 @@
-"""What the card sees: one subscription for all devices, whole at first and then only what has changed.
+"""WebSocket commands of the device card: one subscription for all devices, then only changes.
 
-Times are seconds since the epoch, and every message carries the server's own, so that a browser
-whose clock is wrong shows the right rest. Nothing of it is a state: the recorder does not see it.
+Times are seconds since the epoch. Every message carries the server's time, so that a browser with a
+wrong clock counts down correctly. Nothing is a state, so the recorder stores nothing.
 """
 
 from collections.abc import Callable
@@ -9,10 +9,6 @@ from dataclasses import replace
 from typing import Any, Final, cast
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL
-from homeassistant.components.websocket_api import async_register_command
-from homeassistant.components.websocket_api.connection import ActiveConnection
-from homeassistant.components.websocket_api.const import ERR_NOT_FOUND
-from homeassistant.components.websocket_api.decorators import async_response, websocket_command
 from homeassistant.config_entries import (
     SIGNAL_CONFIG_ENTRY_CHANGED,
     ConfigEntry,
@@ -38,11 +34,18 @@ from ..core.session_parameters import MANUAL, PermittedSession
 from ..people.registry import find_person, persons
 from ..session.view import LiveSession
 from ..text.translator import ENGLISH, Translator, async_translator
+from .websocket_api import (
+    ERR_NOT_FOUND,
+    ActiveConnection,
+    async_register_command,
+    async_response,
+    websocket_command,
+)
 
 UNAVAILABLE: Final = "unavailable"
 """The state of a device whose entry is not loaded."""
 LEASED: Final = (SessionState.RUNNING, SessionState.LOST, SessionState.STOPPING)
-"""Where output may still flow: its lease says when it stops by itself."""
+"""States in which output may be on, so that the end of the lease is shown."""
 KEPT: Final = (SessionState.SUSPENDED, SessionState.PAUSED)
 CHOICES: Final = {
     "session": Platform.SWITCH,
@@ -53,7 +56,7 @@ CHOICES: Final = {
 
 type Shown = dict[str, Any]
 type May = Callable[[str], bool]
-"""Whether the one who looks may control an entity."""
+"""Returns whether the user may control an entity."""
 
 
 @callback
@@ -76,7 +79,7 @@ def async_setup_websocket(hass: HomeAssistant) -> None:
 async def async_subscribe(
     hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]
 ) -> None:
-    """Send what there is, then what changes; open to everybody who is signed in."""
+    """Send the state of all devices, then changes; any signed-in user may subscribe."""
     words = await async_translator(hass, msg["language"])
     sent: dict[str, Any] = {}
 
@@ -85,24 +88,24 @@ async def async_subscribe(
 
     @callback
     def send(entries: list[ConfigEntry]) -> None:
-        """Send what has changed of some devices."""
+        """Send the changes of some devices."""
         changed: dict[str, Shown] = {}
         for entry in entries:
             shown = _device(hass, entry, words, may)
             before = sent.get(entry.entry_id, {})
-            if news := {
+            if changes := {
                 key: value
                 for key, value in shown.items()
                 if key not in before or before[key] != value
             }:
-                changed[entry.entry_id] = news
+                changed[entry.entry_id] = changes
             sent[entry.entry_id] = shown
         if changed:
-            tell(devices=changed)
+            send_event(devices=changed)
 
     @callback
-    def tell(**what: Any) -> None:  # noqa: ANN401 - JSON
-        connection.send_event(msg["id"], {"now": dt_util.utcnow().timestamp(), **what})
+    def send_event(**fields: Any) -> None:  # noqa: ANN401 - JSON
+        connection.send_event(msg["id"], {"now": dt_util.utcnow().timestamp(), **fields})
 
     @callback
     def reported(entry_id: str) -> None:
@@ -113,9 +116,9 @@ async def async_subscribe(
         if entry.domain != DOMAIN:
             return
         if change is ConfigEntryChange.REMOVED and sent.pop(entry.entry_id, None) is not None:
-            tell(removed=[entry.entry_id])
+            send_event(removed=[entry.entry_id])
         else:
-            send(_entries(hass))  # a person who comes or goes is a choice on every device
+            send(_entries(hass))  # every device lists the people
 
     unsubscribe = (
         async_dispatcher_connect(hass, REPORTED, reported),
@@ -124,7 +127,7 @@ async def async_subscribe(
     connection.subscriptions[msg["id"]] = lambda: [stop() for stop in unsubscribe]
     connection.send_result(msg["id"])
     sent |= {entry.entry_id: _device(hass, entry, words, may) for entry in _entries(hass)}
-    tell(devices=dict(sent))
+    send_event(devices=dict(sent))
 
 
 def _entries(hass: HomeAssistant) -> list[ConfigEntry]:
@@ -137,7 +140,7 @@ def _entries(hass: HomeAssistant) -> list[ConfigEntry]:
 
 
 def _device(hass: HomeAssistant, entry: ConfigEntry, words: Translator, may: May) -> Shown:
-    """Return what is shown of a device."""
+    """Return the state of a device."""
     registry = er.async_get(hass)
     named = {
         key: registry.async_get_entity_id(platform, DOMAIN, f"{entry.data[CONF_MAC]}_{key}")
@@ -168,7 +171,7 @@ def _device(hass: HomeAssistant, entry: ConfigEntry, words: Translator, may: May
 
 
 def _loaded(hass: HomeAssistant, coordinator: FacialTherapyCoordinator, words: Translator) -> Shown:
-    """Return what is shown of a device that is loaded."""
+    """Return the state of a loaded device."""
     data, telemetry = coordinator.data, coordinator.telemetry
     lease_ends_at = coordinator.device.lease_ends_at if data.state in LEASED else None
     try:
@@ -199,7 +202,7 @@ def _loaded(hass: HomeAssistant, coordinator: FacialTherapyCoordinator, words: T
 def _session(
     live: LiveSession, telemetry: Telemetry | None, state: SessionState, words: Translator
 ) -> Shown:
-    """Return what is shown of a living session."""
+    """Return the current session."""
     report = (
         telemetry if telemetry is not None and telemetry.session_id == live.session_id else None
     )
@@ -234,7 +237,7 @@ def _session(
 
 
 def _last(last: LiveSession, words: Translator) -> Shown:
-    """Return what is shown of the session that ended last."""
+    """Return the last session."""
     return {
         "person": last.person.name,
         "program": words.program(last.program),
@@ -254,7 +257,7 @@ def _dose(dose: Dose) -> Shown:
     }
 
 
-# --- asking ---------------------------------------------------------------------------------------
+# --- checking -------------------------------------------------------------------------------------
 
 
 @websocket_command(
@@ -270,7 +273,7 @@ def _dose(dose: Dose) -> Shown:
 async def async_check(
     hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]
 ) -> None:
-    """Say whether a session would be allowed now, and what it would give; as the action does, but without an event for the recorder."""
+    """Send whether a session is allowed now, and its dose, without a row in the recorder."""
     entry = next(
         (
             entry
@@ -291,18 +294,18 @@ async def async_check(
     words = await async_translator(hass, msg["language"])
     try:
         person = find_person(hass, msg["person"])
-        asked = SessionRequest(person=person, program=msg["program"])
+        request = SessionRequest(person=person, program=msg["program"])
         if msg["program"] == MANUAL:
-            asked = replace(coordinator.controls.manual(), person=person)
-        plan = coordinator.consider(asked)
+            request = replace(coordinator.controls.manual(), person=person)
+        plan = coordinator.consider(request)
     except RefusedError as error:
         connection.send_result(msg["id"], {"allowed": False, "refusals": words.refusals(error)})
     else:
-        connection.send_result(msg["id"], {"allowed": True, "refusals": [], **_gives(plan)})
+        connection.send_result(msg["id"], {"allowed": True, "refusals": [], **_permitted(plan)})
 
 
-def _gives(plan: PermittedSession | None) -> Shown:
-    """Return what a session would give."""
+def _permitted(plan: PermittedSession | None) -> Shown:
+    """Return dose and levels of a permitted session; empty if its device is off."""
     if plan is None:
         return {}
     request = plan.request

@@ -29,8 +29,8 @@ from custom_components.facial_therapy.const import (
 from custom_components.facial_therapy.core.gate.screening import Condition
 from custom_components.facial_therapy.core.model import Modality, SkinType
 from custom_components.facial_therapy.core.person import Eligibility, Hold, Screening, Verdict
-from custom_components.facial_therapy.flows.person import NAME_MAX, SUBJECT_MAX
-from custom_components.facial_therapy.flows.screening import ASKED, ASKED_OF_ALL
+from custom_components.facial_therapy.flows.person import NAME_MAX, PROFILE_MAX
+from custom_components.facial_therapy.flows.screening import CONDITIONS, SHARED_CONDITIONS
 from custom_components.facial_therapy.storage.ledger_file import LedgerError
 from custom_components.facial_therapy.storage.serialize import eligibility_in, eligibility_out
 from tests.integration.world import PROFILE, World, person_entry
@@ -133,7 +133,7 @@ async def test_a_person_is_a_name_a_random_number_and_two_verdicts(
     assert eligibility_in(created["data"][CONF_ELIGIBILITY]) == Eligibility(
         adult=True, screenings={MASK: blue, WAND: clear}
     )
-    randbelow.assert_called_once_with(SUBJECT_MAX)
+    randbelow.assert_called_once_with(PROFILE_MAX)
 
 
 async def test_a_person_may_be_linked_to_home_assistant(hass: HomeAssistant) -> None:
@@ -197,7 +197,7 @@ async def test_a_name_that_was_taken_while_the_questions_were_answered_is_asked_
 
 
 async def test_every_question_is_asked_once() -> None:
-    asked = [*ASKED_OF_ALL, *ASKED[MASK], *ASKED[WAND]]
+    asked = [*SHARED_CONDITIONS, *CONDITIONS[MASK], *CONDITIONS[WAND]]
     assert sorted(asked) == sorted(Condition)
 
 

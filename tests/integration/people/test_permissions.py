@@ -5,6 +5,7 @@ from unittest.mock import patch
 
 from homeassistant.core import Context, SupportsResponse
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
+from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
@@ -93,6 +94,8 @@ async def test_everybody_may_stop_and_only_who_may_control_may_do_more(
 
 
 async def test_every_websocket_command_is_looked_at(world: World) -> None:
+    assert await async_setup_component(world.hass, "websocket_api", {})
+    await world.hass.async_block_till_done()
     assert {
         command
         for command in world.hass.data.get("websocket_api", {})

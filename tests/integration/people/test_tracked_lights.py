@@ -288,7 +288,9 @@ async def test_a_full_disk_is_tried_again(world: World) -> None:
 
 async def test_what_happens_to_it_is_told_without_saying_what_it_is(world: World) -> None:
     registry = er.async_get(world.hass)
-    entity_id = registry.async_get_entity_id("event", DOMAIN, f"{world.person.person_id}_elsewhere")
+    entity_id = registry.async_get_entity_id(
+        "event", DOMAIN, f"{world.person.person_id}_external_session"
+    )
     assert entity_id is not None
     registry.async_update_entity(entity_id, disabled_by=None)
     await world.hass.config_entries.async_reload(world.person.person_id)

@@ -56,4 +56,4 @@ async def test_a_refusal_says_when_it_is_over(
     told = translated(
         RefusedError(Refusal(reason=Reason.REDNESS, allowed_at=EVENING + timedelta(minutes=40)))
     )
-    assert str(told) == "Light has to wait for this person, as their settings say. Ready at 20:10"
+    assert str(told) == "Light is paused until 20:10"

@@ -64,11 +64,11 @@ def listened_to(house: House, word: str) -> bool:
 async def test_a_name_is_listened_to_from_when_it_is_given_until_it_is_changed_or_gone(
     house: House,
 ) -> None:
-    assert "armed" not in await say(house, "start evening calm")
+    assert "Put it on before" not in await say(house, "start evening calm")
     subentry = make_program(house, "Evening calm")
     assert (
         await say(house, "start evening calm")
-        == "Mask is armed for Ada. Put it on before 11:01 to begin."
+        == "Mask is ready for Ada. Put it on before 11:01 to begin."
     )
     assert armed(house) == ("Ada", "Evening calm")
     assert house.flowing == set()
@@ -80,7 +80,7 @@ async def test_a_name_is_listened_to_from_when_it_is_given_until_it_is_changed_o
     await say(house, "stop")
     house.hass.config_entries.async_remove_subentry(house.person, subentry.subentry_id)
     assert not listened_to(house, "morning glow")
-    assert "armed" not in await say(house, "start morning glow")
+    assert "Put it on before" not in await say(house, "start morning glow")
 
 
 async def test_a_name_means_what_the_one_has_made_for_whom_it_is_said(house: House) -> None:
@@ -146,12 +146,14 @@ async def test_a_name_that_means_something_already_or_is_no_word_takes_nothing_a
 ) -> None:
     make_program(house, name, WAND)
     make_routine(house, name)
-    assert "armed" in await say(house, "please start the mask with fine lines for Ada, please")
+    assert "Put it on before" in await say(
+        house, "please start the mask with fine lines for Ada, please"
+    )
     assert armed(house) == ("Ada", "fine_lines")
     await say(house, "stop")
     for sentence in ("start the mask", "start my mask session for me"):
-        assert "Mask is armed" in await say(house, sentence)
-        assert armed(house) == ("Ada", house.shell(MASK).controls.settings.program)
+        assert "Mask is ready for" in await say(house, sentence)
+        assert armed(house) == ("Ada", house.shell(MASK).manual.settings.program)
         await say(house, "stop")
     assert "vacuum" in await say(house, "start the vacuum")
     assert house.evenings.run is None

@@ -220,7 +220,7 @@ async def test_whoever_is_not_known_may_stop_but_has_to_say_for_whom_something_s
         device.report()
     assert await say(house, "start the mask") == "Say for whom, with the name."
     assert house.shell(MASK).live is None
-    assert "armed for Eve" in await say(house, "start the mask for Eve")
+    assert "ready for Eve. Put it on" in await say(house, "start the mask for Eve")
     assert "stopped" in await say(house, "stop the mask")
     await house.hass.auth.async_create_user("Owner")
     user = await house.hass.auth.async_create_user("Ada", group_ids=["system-users"])
@@ -229,7 +229,9 @@ async def test_whoever_is_not_known_may_stop_but_has_to_say_for_whom_something_s
         house.person, data={**house.person.data, CONF_PERSON: "person.ada"}
     )
     await house.pass_time(600, 10)  # between two people on one mask
-    assert "armed for Ada" in await say(house, "start the mask", context=Context(user_id=user.id))
+    assert "ready for Ada. Put it on" in await say(
+        house, "start the mask", context=Context(user_id=user.id)
+    )
     assert "stopped" in await say(house, "stop the mask")
 
 
@@ -237,9 +239,14 @@ async def test_whoever_may_only_look_cannot_start_but_stop(house: House) -> None
     await house.hass.auth.async_create_user("Owner")  # the first one may everything
     looker = await house.hass.auth.async_create_user("Looker", group_ids=["system-read-only"])
     context = Context(user_id=looker.id)
-    assert await say(house, "start the mask", context=context) == "You may not do that."
+    assert (
+        await say(house, "start the mask", context=context) == "You don't have permission for that."
+    )
     assert house.shell(MASK).live is None
-    assert await say(house, "how was my skincare week", context=context) == "You may not do that."
+    assert (
+        await say(house, "how was my skincare week", context=context)
+        == "You don't have permission for that."
+    )
     await run(house)
     assert "weaker" in await say(house, "lower the mask", context=context)
     assert "stopped" in await say(house, "stop the mask", context=context)
@@ -273,7 +280,7 @@ async def test_what_tells_of_health_is_not_said_aloud(house: House) -> None:
 async def test_a_device_that_is_renamed_is_called_by_its_new_name(house: House) -> None:
     house.hass.config_entries.async_update_entry(house.entries[MASK], title="Old [Glory] <3")
     await house.hass.async_block_till_done()
-    assert "armed" in await say(house, "start old glory 3")
+    assert "Put it on before" in await say(house, "start old glory 3")
 
 
 async def test_it_is_heard_in_front_of_an_agent_of_somebody_else(house: House) -> None:

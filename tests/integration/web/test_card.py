@@ -27,6 +27,7 @@ async def test_every_page_loads_them_from_here_alone(
 ) -> None:
     assert await async_setup_component(hass, "frontend", {})
     assert await async_setup_component(hass, DOMAIN, {})
+    await hass.async_block_till_done()
     urls = sorted(hass.data[DATA_EXTRA_MODULE_URL].urls)
     assert [url.rpartition("/")[2] for url in urls] == sorted(SCRIPTS)
     client = await hass_client_no_auth()
@@ -45,7 +46,9 @@ async def test_a_changed_file_has_another_address(hass: HomeAssistant, tmp_path:
     assert await async_setup_component(hass, "frontend", {})
     with patch("custom_components.facial_therapy.web.card.FOLDER", tmp_path):
         assert await async_setup_component(hass, DOMAIN, {})
+        await hass.async_block_till_done()
         changed = set(hass.data[DATA_EXTRA_MODULE_URL].urls)
+    assert changed
     assert not any(_version() in url for url in changed)
 
 
@@ -59,6 +62,7 @@ async def test_no_other_file_is_served(
 ) -> None:
     assert await async_setup_component(hass, "frontend", {})
     assert await async_setup_component(hass, DOMAIN, {})
+    await hass.async_block_till_done()
     base = hass.data[DATA_EXTRA_MODULE_URL].urls
     folder = next(iter(base)).rpartition("/")[0]
     client = await hass_client_no_auth()
