@@ -14,11 +14,11 @@ from .core.routine.run import CUES
 from .core.zones import ZONES
 from .entity import (
     DOSE_UNIT,
-    EveningEntity,
     FacialTherapyDescription,
     FacialTherapyEntity,
     PersonDescription,
     PersonEntity,
+    RoutineEntity,
     always,
 )
 from .people.registry import PersonConfigEntry
@@ -143,7 +143,7 @@ class PersonEvent(PersonEntity, EventEntity):
         self.async_write_ha_state()
 
 
-class RoutineEvent(EveningEntity, EventEntity):
+class RoutineEvent(RoutineEntity, EventEntity):
     """Every cue of a person's routine, with the words to say aloud: eyes are closed, and hands are full."""
 
     entity_description: PersonEventDescription
@@ -160,13 +160,13 @@ class RoutineEvent(EveningEntity, EventEntity):
     async def async_added_to_hass(self) -> None:
         """Report what is said from now on."""
         await super().async_added_to_hass()
-        self._said = self.evenings.cue
-        self.async_on_remove(self.evenings.add_listener(self._told))
+        self._said = self.routines.runner.cue
+        self.async_on_remove(self.routines.add_listener(self._told))
 
     @callback
     def _told(self) -> None:
         """Report a cue when it changes."""
-        cue, run = self.evenings.cue, self.evenings.run
+        cue, run = self.routines.runner.cue, self.routines.runner.run
         if cue is None or run is None or cue == self._said:
             self._said = cue
             return

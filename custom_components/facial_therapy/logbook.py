@@ -13,7 +13,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.translation import async_get_cached_translations
 
-from .const import DOMAIN, SIGNAL_EVENING, SIGNAL_SESSION
+from .const import DOMAIN, SIGNAL_ROUTINE, SIGNAL_SESSION
 
 EVENT_TURN: Final = f"{DOMAIN}_turn"
 OF_A_SESSION: Final = (
@@ -67,7 +67,7 @@ def async_setup_logbook(hass: HomeAssistant) -> None:
         )
 
     async_dispatcher_connect(hass, SIGNAL_SESSION, of_a_session)
-    async_dispatcher_connect(hass, SIGNAL_EVENING, of_an_evening)
+    async_dispatcher_connect(hass, SIGNAL_ROUTINE, of_an_evening)
 
 
 async def _async_fire(

@@ -21,7 +21,7 @@ from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
 from .actions.targets import targeted_entries
-from .const import SIGNAL_EVENING, SIGNAL_SESSION
+from .const import SIGNAL_ROUTINE, SIGNAL_SESSION
 from .core.model import Outcome
 
 CONF_OUTCOME: Final = "outcome"
@@ -106,7 +106,7 @@ def _trigger(name: str, of: str, heard: tuple[str, ...]) -> type[Trigger]:
 
 TRIGGERS: Final[Mapping[str, type[Trigger]]] = {
     **{key: _trigger(key, SIGNAL_SESSION, events) for key, events in OF_A_SESSION.items()},
-    **{key: _trigger(key, SIGNAL_EVENING, (key,)) for key in OF_AN_EVENING},
+    **{key: _trigger(key, SIGNAL_ROUTINE, (key,)) for key in OF_AN_EVENING},
 }
 
 

@@ -33,11 +33,10 @@ from ..const import DOMAIN, REPORTED
 from ..coordinator import FacialTherapyCoordinator, all_coordinators
 from ..core.gate.resolve import named
 from ..core.model import MANUAL, Modality, Person, RefusedError
-from ..core.routine.transitions import RoutineState
 from ..core.session import SessionState
 from ..people.programs import custom_programs
 from ..people.registry import persons
-from ..routines.runner import EVENINGS, Evenings, evenings_of
+from ..routines.person import PersonRoutines, all_routines, routines_of
 from ..session.view import SessionRequest
 from ..storage.ledger import LEDGER
 from ..text.errors import time_in_words
@@ -114,7 +113,7 @@ class Voice:
         for unfollow in self._followed:
             unfollow()
         self._followed = [
-            evenings.add_listener(self._listen) for evenings in self._hass.data[EVENINGS].values()
+            routines.add_listener(self._listen) for routines in all_routines(self._hass).values()
         ]
         self._names = names_of(self._hass, self._books, self._words.values())
         self._listen()
@@ -253,12 +252,8 @@ class Voice:
         shells = [shell for shell in self._meant(heard) if shell.modality in fits]
         return [shell for shell in shells if shell.device.connected] or shells
 
-    def _routines(self) -> list[Evenings]:
-        return [
-            each
-            for each in self._hass.data[EVENINGS].values()
-            if each.run is not None and each.run.state is not RoutineState.OVER
-        ]
+    def _routines(self) -> list[PersonRoutines]:
+        return [each for each in all_routines(self._hass).values() if each.runner.busy]
 
     async def _async_living(self, heard: Heard, words: Translator, context: Context) -> str:
         """Stop, pause, resume, lower, or say how long it takes: whatever lives, whoever asks."""
@@ -284,10 +279,10 @@ class Voice:
         """Stop, and be done only when zero is confirmed. Devices that seem to do nothing are told too."""
         if heard.devices is None:
             await async_act(self._hass, "stop_all", context, {})
-            for evenings in self._routines():
+            for routines in self._routines():
                 with suppress(Unauthorized):  # of somebody else; what ran in it has stopped
                     await async_act(
-                        self._hass, "stop_routine", context, {"person": evenings.entry.entry_id}
+                        self._hass, "stop_routine", context, {"person": routines.entry.entry_id}
                     )
         else:
             for shell in self._meant(heard):
@@ -388,7 +383,9 @@ class Voice:
             data["routine"] = routine
         answer = await async_act(self._hass, heard.intent, context, data, response=True)
         if heard.intent == "start_routine":
-            return words.spoken("routine", cue=words.cue(evenings_of(self._hass, who).cue or ""))
+            return words.spoken(
+                "routine", cue=words.cue(routines_of(self._hass, who).runner.cue or "")
+            )
         following = dt_util.parse_datetime(answer["next"] or "")
         return (
             words.spoken("left_out", time=time_in_words(following, words.texts))
@@ -411,4 +408,4 @@ class Voice:
         except RefusedError:
             return words.spoken("who")
         await async_act(self._hass, action, context, {"person": who.person_id})
-        return words.spoken("routine", cue=words.cue(evenings_of(self._hass, who).cue or ""))
+        return words.spoken("routine", cue=words.cue(routines_of(self._hass, who).runner.cue or ""))

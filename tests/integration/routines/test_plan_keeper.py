@@ -126,7 +126,7 @@ async def test_whoever_closes_the_three_questions_has_no_plan_yet_and_is_asked_w
         data=GUIDE,
     )
     house.hass.config_entries.flow.async_abort(flow["flow_id"])
-    assert house.evenings.weekly_plan.plans == ()
+    assert house.routines.plan.weekly_plan.plans == ()
     assert (await ask(house))["reason"] == "reconfigure_successful"
 
 
@@ -144,7 +144,7 @@ async def test_answers_that_make_no_plan_are_told_at_their_field_and_nothing_is_
 ) -> None:
     form = await ask(house, **changes)
     assert (form["type"], form["errors"]) == (FlowResultType.FORM, {field: error})
-    assert house.evenings.weekly_plan.plans == ()
+    assert house.routines.plan.weekly_plan.plans == ()
 
 
 async def test_the_plan_of_a_person_who_is_not_loaded_cannot_be_asked_for(house: House) -> None:
@@ -208,7 +208,7 @@ async def test_the_next_phase_is_proposed_when_it_is_due_and_begins_when_a_perso
     await accept(house, how)
     await house.restart()
     assert phases(house) == ("maintenance", None)
-    plan = house.evenings.weekly_plan.on(dt_util.now().date())
+    plan = house.routines.plan.weekly_plan.on(dt_util.now().date())
     assert plan is not None
     assert plan.wand_every_weeks == every
 
@@ -304,7 +304,7 @@ async def test_only_evenings_of_the_next_weeks_can_be_skipped(
         "out_of_bounds",
         field,
     )
-    assert house.evenings.weekly_plan.skipped == frozenset()
+    assert house.routines.plan.weekly_plan.skipped == frozenset()
 
 
 async def test_the_calendar_shows_what_is_planned_and_why_what_is_skipped(house: House) -> None:
@@ -376,16 +376,16 @@ async def test_the_plan_is_chosen_and_paused_by_its_select(house: House) -> None
         )
         await house.hass.async_block_till_done()
         assert house.shown("select", "plan") == expected
-    plan = house.evenings.weekly_plan.on(dt_util.now().date())
+    plan = house.routines.plan.weekly_plan.on(dt_util.now().date())
     assert plan is not None
     assert (plan.phase, plan.modalities) == (Phase.BUILD_UP, frozenset(Modality))
 
 
 async def test_a_plan_that_was_never_made_is_paused_without_a_word(house: House) -> None:
-    await house.evenings.async_choose(None)
-    assert house.evenings.weekly_plan.plans == ()
+    await house.routines.plan.async_choose(None)
+    assert house.routines.plan.weekly_plan.plans == ()
     with pytest.raises(RefusedError):
-        await house.evenings.async_choose("eternal_youth")
+        await house.routines.plan.async_choose("eternal_youth")
 
 
 async def to_evening(house: House) -> None:
@@ -427,7 +427,7 @@ async def test_an_action_for_everything_confirms_and_skips_nothing(house: House)
 async def test_the_routine_of_the_plan_may_begin_before_its_evening(house: House) -> None:
     await ask(house)
     assert (await house.act("start_routine"))["step"] == "cleanse"
-    assert [step.act.value for step in house.evenings.run.steps] == [  # type: ignore[union-attr]
+    assert [step.act.value for step in house.run.steps] == [  # type: ignore[union-attr]
         "cleanse",
         "gel",
         "wand",
@@ -462,7 +462,7 @@ async def test_a_plan_that_is_due_does_what_the_person_wants_once_and_begins_not
     await to_evening(house)
     await house.pass_time(300, 60)
     assert [call.data["message"] for call in notified] == told
-    assert house.evenings.run is None
+    assert house.run is None
     assert house.flowing == set()
 
 
@@ -480,15 +480,18 @@ async def test_what_is_written_down_is_read_back_and_what_cannot_be_read_begins_
     await house.act("skip_planned", reason="illness")
     await house.act("start_routine", finish_by="23:00:00")
     await house.act("confirm_step")
-    run = house.evenings.run
+    run = house.run
     assert run is not None
     assert run_in(run_out(run)) == run
-    assert weekly_plan_in(weekly_plan_out(house.evenings.weekly_plan)) == house.evenings.weekly_plan
-    key = f"{DOMAIN}.evenings.{house.person.entry_id}"
+    assert (
+        weekly_plan_in(weekly_plan_out(house.routines.plan.weekly_plan))
+        == house.routines.plan.weekly_plan
+    )
+    key = f"{DOMAIN}.routines.{house.person.entry_id}"
     assert hass_storage[key]["data"]["run"]["state"] == run.state
-    hass_storage[key]["data"]["weekly_plan"] = {"plans": [{"program": 7}]}
+    hass_storage[key]["data"]["plan"] = {"plans": [{"program": 7}]}
     await house.restart()
-    assert house.evenings.weekly_plan.plans == ()
+    assert house.routines.plan.weekly_plan.plans == ()
 
 
 async def test_erasing_and_removing_a_person_forgets_their_plan(
@@ -499,10 +502,10 @@ async def test_erasing_and_removing_a_person_forgets_their_plan(
     await house.hass.config_entries.flow.async_configure(flow["flow_id"], {"next_step_id": "erase"})
     await house.hass.config_entries.flow.async_configure(flow["flow_id"], {"confirmed": True})
     await house.hass.async_block_till_done()
-    assert house.evenings.weekly_plan.plans == ()
+    assert house.routines.plan.weekly_plan.plans == ()
     await ask(house)
     await house.hass.config_entries.async_remove(house.person.entry_id)
-    assert f"{DOMAIN}.evenings.{house.person.entry_id}" not in hass_storage
+    assert f"{DOMAIN}.routines.{house.person.entry_id}" not in hass_storage
 
 
 async def test_a_person_has_at_most_eight_entities_that_are_enabled(

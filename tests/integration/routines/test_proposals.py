@@ -87,8 +87,8 @@ def phone(house: House) -> Phone:
 
 def run_of(house: House) -> RoutineRun:
     """The routine that is gone through."""
-    assert house.evenings.run is not None
-    return house.evenings.run
+    assert house.run is not None
+    return house.run
 
 
 async def propose(house: House, **data: Any) -> Any:
@@ -159,18 +159,18 @@ async def test_skip_leaves_the_evening_of_the_plan_out_and_nothing_if_none_is_pl
 ) -> None:
     await propose(house)
     await phone.press("Skip")
-    assert house.evenings.weekly_plan.skipped == frozenset()
-    await house.evenings.async_choose("fine_lines", evenings=evenings(3))
+    assert house.routines.plan.weekly_plan.skipped == frozenset()
+    await house.routines.plan.async_choose("fine_lines", evenings=evenings(3))
     await propose(house)
     await phone.press("Skip")
-    assert house.evenings.weekly_plan.skipped == {date(2026, 11, 23)}
+    assert house.routines.plan.weekly_plan.skipped == {date(2026, 11, 23)}
     assert house.shell(MASK).state is SessionState.IDLE
 
 
 async def test_an_evening_that_is_due_asks_once_and_yes_begins_at_the_first_step_by_hand(
     house: House, phone: Phone
 ) -> None:
-    await house.evenings.async_choose("fine_lines", evenings=evenings(3))
+    await house.routines.plan.async_choose("fine_lines", evenings=evenings(3))
     house.hass.config_entries.async_update_entry(
         house.person, data={**house.person.data, CONF_WHEN_DUE: "propose"}
     )
@@ -178,7 +178,7 @@ async def test_an_evening_that_is_due_asks_once_and_yes_begins_at_the_first_step
     assert [each["message"] for each in phone.got] == [
         "Begin your evening? Yes also says that your skin is fine today."
     ]
-    assert house.evenings.run is None
+    assert house.run is None
     await phone.press("Yes")
     assert house.state() is RoutineState.HAND
     assert house.flowing == set()
@@ -197,7 +197,7 @@ async def test_a_routine_is_proposed_before_it_begins_and_one_that_cannot_be_is_
         finish_by="22:30:00",
     )
     assert answer["state"] == "proposed"
-    assert house.evenings.run is None
+    assert house.run is None
     await phone.press("Yes")
     run = run_of(house)
     assert run.finish_by is not None
@@ -232,7 +232,7 @@ async def test_a_refusal_of_the_answer_is_told_without_a_word_about_health(
 
     house.hass.services.async_register("notify", "send_message", note)
     await propose(house)
-    async_change_eligibility(house.hass, house.evenings.person, reddened)
+    async_change_eligibility(house.hass, house.routines.person, reddened)
     await phone.press("Yes")
     assert house.shell(MASK).state is SessionState.IDLE
     assert len(told) == 1
@@ -390,7 +390,7 @@ async def test_what_became_too_late_while_home_assistant_was_off_is_told_so(
 async def test_an_evening_that_is_due_is_not_asked_for_again_after_a_restart(
     house: House, phone: Phone
 ) -> None:
-    await house.evenings.async_choose("fine_lines", evenings=evenings(3))
+    await house.routines.plan.async_choose("fine_lines", evenings=evenings(3))
     house.hass.config_entries.async_update_entry(
         house.person, data={**house.person.data, CONF_WHEN_DUE: "propose"}
     )
@@ -400,7 +400,7 @@ async def test_an_evening_that_is_due_is_not_asked_for_again_after_a_restart(
     await house.pass_time(300, 60)
     assert len(phone.got) == 1
     await phone.press("Skip")
-    assert house.evenings.weekly_plan.skipped == {date(2026, 11, 23)}
+    assert house.routines.plan.weekly_plan.skipped == {date(2026, 11, 23)}
 
 
 async def test_nothing_is_left_of_what_somebody_was_asked_who_has_been_removed(

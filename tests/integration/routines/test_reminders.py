@@ -70,7 +70,7 @@ def against(house: House, modality: Modality) -> set[Reason]:
     return {
         refusal.reason
         for refusal in house.shell(modality).check(
-            SessionRequest(person=house.evenings.person, program=program)
+            SessionRequest(person=house.routines.person, program=program)
         )
     }
 

@@ -69,7 +69,7 @@ async def unanswered(house: House) -> None:
 
 async def test_a_whole_evening_with_zone_cues_the_gap_and_both_devices(house: House) -> None:
     said: list[str | None] = []
-    house.evenings.add_listener(lambda: said.append(house.evenings.cue))
+    house.routines.add_listener(lambda: said.append(house.routines.runner.cue))
     await to_wand(house)
     await house.pass_time(100)
     house.devices[WAND].take_off()
@@ -88,8 +88,8 @@ async def test_a_whole_evening_with_zone_cues_the_gap_and_both_devices(house: Ho
     await house.pass_time(1)
     assert house.results == ["cleanse done", "gel done", "wand done", "rinse done", "mask done"]
     await house.act("confirm_step")
-    assert house.evenings.run is not None
-    assert house.evenings.run.outcome is RoutineOutcome.COMPLETED
+    assert house.run is not None
+    assert house.run.outcome is RoutineOutcome.COMPLETED
     heard = list(dict.fromkeys(said))
     assert [cue for cue in heard if cue != "starting"] == [
         "cleanse",
@@ -155,8 +155,8 @@ async def test_a_device_that_does_not_answer_a_start_is_asked_again_when_it_does
     house.devices[WAND].disconnect()
     house.devices[WAND].connect()
     await house.pass_time(5)
-    assert house.evenings.run is not None
-    assert (house.state(), house.evenings.run.reason) == (RoutineState.ARMED, None)
+    assert house.run is not None
+    assert (house.state(), house.run.reason) == (RoutineState.ARMED, None)
     assert house.results == []
 
 
@@ -207,8 +207,8 @@ async def test_a_wand_that_is_off_is_armed_when_it_is_back_and_given_up_at_the_e
     await house.act("start_routine", steps=[{"act": "wand", "program": "first_use"}])
     house.freezer.tick(timedelta(hours=4))
     await house.pass_time(2)
-    assert house.evenings.run is not None
-    assert house.evenings.run.outcome is RoutineOutcome.LATE
+    assert house.run is not None
+    assert house.run.outcome is RoutineOutcome.LATE
     assert not [key for key in ir.async_get(house.hass).issues if key[0] == DOMAIN]
 
 
@@ -257,8 +257,8 @@ async def test_a_fault_of_the_device_ends_the_routine(house: House) -> None:
     await to_wand(house)
     house.devices[WAND].latch(Fault.OVER_CURRENT)
     await house.pass_time(3)
-    assert house.evenings.run is not None
-    assert house.evenings.run.outcome is RoutineOutcome.FAULT
+    assert house.run is not None
+    assert house.run.outcome is RoutineOutcome.FAULT
     assert house.flowing == set()
 
 
@@ -302,8 +302,8 @@ async def test_whoever_stops_the_device_stops_the_routine(house: House) -> None:
     await house.shell(WAND).async_stop()
     await house.pass_time(2)
     assert house.flowing == set()
-    assert house.evenings.run is not None
-    assert house.evenings.run.outcome is RoutineOutcome.STOPPED
+    assert house.run is not None
+    assert house.run.outcome is RoutineOutcome.STOPPED
 
 
 async def test_a_step_that_is_skipped_while_it_flows_is_stopped_first(house: House) -> None:
@@ -343,7 +343,7 @@ async def test_a_routine_that_cannot_be_gone_through_is_refused_and_nothing_begi
     with pytest.raises(ServiceValidationError) as caught:
         await house.act("start_routine", steps=steps)
     assert caught.value.translation_key == key
-    assert house.evenings.run is None
+    assert house.run is None
 
 
 async def test_without_a_plan_there_is_no_routine_to_begin(house: House) -> None:

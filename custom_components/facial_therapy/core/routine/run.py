@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from ..limits import COUNTS_FROM_SHARE
 from ..model import Modality, Reason, Refusal, RefusedError
 from ..zones import ZONES, zone
 from .steps import Act, Flow, IfRefused, Step, Steps, check, earliest, fit
@@ -75,6 +76,19 @@ def _meaning(refusal: Refusal, now: datetime) -> RoutineEvent:
     if refusal.reason is Reason.DEVICE_OFFLINE:
         return RoutineEvent.OFFLINE
     return RoutineEvent.HINDERED if refusal.reason in HINDRANCES else RoutineEvent.REFUSED
+
+
+# --- a session that has ended ---------------------------------------------------------------------
+
+DONE_FROM_SHARE: Final = 0.7
+"""A session that delivered this share of its dose counts as done for a routine."""
+
+
+def result_of(share: float) -> Result:
+    """Return what became of a step whose session delivered a share of its planned dose, 0 to 1."""
+    if share >= DONE_FROM_SHARE:
+        return Result.DONE
+    return Result.PARTIAL if share >= COUNTS_FROM_SHARE else Result.STOPPED
 
 
 # --- a run ----------------------------------------------------------------------------------------
@@ -174,6 +188,7 @@ def advance(
     now: datetime,
     *,
     refusal: Refusal | None = None,
+    result: Result | None = None,
     why_not: WhyNot = _may,
 ) -> tuple[RoutineRun, tuple[RoutineEffect, ...]]:
     """Return the run after an event, and what has to be done.
@@ -183,6 +198,7 @@ def advance(
         event: What has happened.
         now: UTC and aware.
         refusal: With the four answers to a start that was refused: why.
+        result: With `ENDED`: what became of the step, as `result_of`; None: as the row says.
         why_not: Asked before gel is put on, so that no face is prepared for a session that will be
             refused.
 
@@ -199,14 +215,16 @@ def advance(
     ):
         return run, ()
     run = _felt(run, event, now)
-    if row.result is not None and run.index not in run.marked:
+    if row.to is RoutineState.SUSPENDED and result is Result.STOPPED:
+        result = None  # so little can be tried again the same night
+    if (result := result or row.result) is not None and run.index not in run.marked:
         run = replace(
             run,
             marks=(
                 *run.marks,
                 Mark(
                     index=run.index,
-                    result=row.result,
+                    result=result,
                     at=now,
                     reason=refusal.reason if refusal else None,
                 ),
@@ -376,7 +394,7 @@ CUES: Final = (
     *(
         state.value
         for state in RoutineState
-        if state not in (RoutineState.HAND, RoutineState.OVER, *_OF_A_DEVICE)
+        if state not in (RoutineState.HAND, RoutineState.OVER, RoutineState.ADOPTED, *_OF_A_DEVICE)
     ),
     *(
         f"{state}_{modality}"
@@ -403,4 +421,5 @@ def cue(run: RoutineRun, zone_number: int = 1) -> str:
         return step.act.value
     if run.state is RoutineState.RUNNING and step.act is Act.WAND:
         return zone(zone_number)
-    return f"{run.state}_{step.act}" if run.state in _OF_A_DEVICE else run.state.value
+    state = RoutineState.HELD if run.state is RoutineState.ADOPTED else run.state
+    return f"{state}_{step.act}" if state in _OF_A_DEVICE else state.value
