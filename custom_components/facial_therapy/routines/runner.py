@@ -399,7 +399,8 @@ class RoutineRunner:
                 patience.cancel()
                 await coordinator.async_stop(self._context)
         finally:
-            self._follow(coordinator)
+            if coordinator.live is None or not self._is_ours(run, coordinator.live):
+                self._follow(coordinator)  # else its next report does
 
     async def _async_resume_session(self, run: RoutineRun) -> None:
         """Resume the paused session of the step.

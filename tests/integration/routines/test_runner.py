@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.auth.models import User
@@ -11,6 +12,7 @@ from homeassistant.core import Context, Event, HomeAssistant, callback
 from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.helpers.event import EventStateChangedData, async_track_state_change_event
+from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
@@ -313,6 +315,54 @@ async def test_a_step_that_is_skipped_while_it_flows_is_stopped_first(house: Hou
     assert house.flowing == set()
     assert house.state() is RoutineState.HAND
     assert house.results[-1] == "wand skipped"
+
+
+@pytest.mark.parametrize("action", ["stop_routine", "skip_step"])
+async def test_a_stop_is_answered_when_the_device_has_confirmed_it_while_the_disk_hangs(
+    house: House, action: str
+) -> None:
+    await to_wand(house)
+    disk = asyncio.Event()
+    saved: list[object] = []
+
+    async def hang(_store: object, data: object) -> None:
+        await disk.wait()
+        saved.append(data)
+
+    with patch.object(Store, "async_save", hang):
+        await house.hass.services.async_call(DOMAIN, action, {}, blocking=True)
+        assert (house.flowing, house.shell(WAND).device.connected) == (set(), True)
+        assert saved == []
+        disk.set()
+        await house.hass.async_block_till_done()
+    assert saved
+    assert house.state() is {"stop_routine": RoutineState.OVER}.get(action, RoutineState.HAND)
+
+
+async def test_a_step_whose_start_waits_for_the_disk_does_not_start_once_the_routine_is_stopped(
+    house: House,
+) -> None:
+    disk = asyncio.Event()
+
+    async def hang(_store: object, _data: object) -> None:
+        await disk.wait()
+
+    with patch.object(Store, "async_save", hang):
+        starting = house.hass.async_create_task(
+            house.hass.services.async_call(
+                DOMAIN, "start_routine", {"steps": EVENING[4:]}, blocking=True
+            )
+        )
+        await asyncio.sleep(0)
+        assert (house.state(), house.shell(MASK).live) == (RoutineState.STARTING, None)
+        await house.hass.services.async_call(DOMAIN, "stop_routine", {}, blocking=True)
+        assert house.state() is RoutineState.OVER
+        disk.set()
+        await starting
+        await house.hass.async_block_till_done()
+    house.devices[MASK].put_on()
+    await house.pass_time(10)
+    assert (house.flowing, house.shell(MASK).live) == (set(), None)
 
 
 @pytest.mark.parametrize("action", ["confirm_step", "skip_step", "stop_routine"])
