@@ -1,4 +1,4 @@
-"""Sensors of a person: delivered doses for week and statistics, the plan, and the routine's step."""
+"""Sensors of a person: delivered doses, sessions of the week, the plan and the routine."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """A house with a mask, a wand and a person, for routines that use both."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -65,7 +65,8 @@ class House:
     @property
     def results(self) -> list[str]:
         """What became of the steps so far."""
-        assert (run := self.run) is not None
+        run = self.run
+        assert run is not None
         return [
             f"{run.steps[mark.index].act} {mark.result}{f' {mark.reason}' if mark.reason else ''}"
             for mark in run.marks
@@ -117,9 +118,10 @@ async def furnished(
     devices = {Modality.MASK: FakeDevice(MASK), Modality.WAND: FakeDevice(WAND)}
     for device in devices.values():
         device.profiles = [PROFILE]
-    make: Callable[[HomeAssistant, str, Modality], FakeDevice] = lambda _hass, _mac, modality: (
-        devices[modality]
-    )
+
+    def make(_hass: HomeAssistant, _mac: str, modality: Modality) -> FakeDevice:
+        return devices[modality]
+
     person = person_entry()
     entries = {modality: device_entry(modality) for modality in devices}
     with (

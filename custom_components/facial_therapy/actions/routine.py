@@ -1,4 +1,4 @@
-"""The actions of a routine and a plan: start, confirm, skip and stop; skip evenings, accept a phase."""
+"""The actions of a routine and a plan: start, confirm, skip, stop; skip evenings, next phase."""
 
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import date, datetime, time, timedelta

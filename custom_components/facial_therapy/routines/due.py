@@ -1,6 +1,5 @@
 """What of a person's plan is due now, and what is announced and reminded of it."""
 
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -35,16 +34,13 @@ class Due:
         plan: PlanKeeper,
         forecast: Forecast,
         reminders: Reminders,
-        *,
-        busy: Callable[[], bool],
     ) -> None:
-        """Take the parts of the person; `busy`: whether they are in a routine."""
+        """Take the person's port, and the parts that know what lies ahead."""
         self._hass = hass
         self._port = port
         self._plan = plan
         self._forecast = forecast
         self._reminders = reminders
-        self._busy = busy
         self._announced: dict[str, date] = {}
         """The day or week for which each event was announced last."""
 
@@ -64,7 +60,7 @@ class Due:
         Raises:
             RefusedError: `unknown_person`: the person's entry is being removed.
         """
-        if self._busy():
+        if self._port.busy:
             return None
         evening = self._next()
         return evening if evening is not None and evening.at <= dt_util.utcnow() else None

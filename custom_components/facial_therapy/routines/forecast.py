@@ -30,6 +30,7 @@ def coordinator_of(
     """Return the coordinator of a device, or None if it is not loaded.
 
     Args:
+        hass: Home Assistant.
         modality: Of the device.
         device: Its config entry; None: the first of the modality, a connected one before others.
     """
@@ -40,6 +41,11 @@ def coordinator_of(
     ]
     connected = (coordinator for coordinator in found if coordinator.device.connected)
     return next(connected, found[0] if found else None)
+
+
+def coordinator_by_mac(hass: HomeAssistant, mac: str) -> FacialTherapyCoordinator | None:
+    """Return the coordinator of a node by its MAC address, or None if it is not loaded."""
+    return next((found for found in all_coordinators(hass) if found.mac == mac), None)
 
 
 def device_of(hass: HomeAssistant, modality: Modality, device: str | None = None) -> Device:

@@ -36,14 +36,7 @@ class PersonRoutines:
         self.plan = PlanKeeper(hass, entry.entry_id, self)
         self.forecast = Forecast(hass, entry.entry_id, lambda: self.plan.weekly_plan)
         self.runner = RoutineRunner(hass, entry.entry_id, self, self.forecast)
-        self.due = Due(
-            hass,
-            self,
-            self.plan,
-            self.forecast,
-            self._reminders,
-            busy=lambda: self.runner.busy,
-        )
+        self.due = Due(hass, self, self.plan, self.forecast, self._reminders)
 
     @property
     def person(self) -> Person:
@@ -53,6 +46,11 @@ class PersonRoutines:
             RefusedError: `unknown_person`: their entry is being removed.
         """
         return find_person(self._hass, self.entry.entry_id)
+
+    @property
+    def busy(self) -> bool:
+        """Whether the person is in a routine."""
+        return self.runner.busy
 
     # --- loading and saving -----------------------------------------------------------------------
 

@@ -16,6 +16,10 @@ class PersonPort(Protocol):
             RefusedError: `unknown_person`: their entry is being removed.
         """
 
+    @property
+    def busy(self) -> bool:
+        """Whether the person is in a routine."""
+
     def announce(self, event: str, **data: Any) -> None:  # noqa: ANN401 - JSON
         """Announce an event to automations and the logbook."""
 

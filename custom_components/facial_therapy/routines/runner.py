@@ -23,11 +23,10 @@ from ..const import LOGGER, REPORTED, SIGNAL_SESSION
 from ..coordinator import FacialTherapyCoordinator
 from ..core import limits
 from ..core.gate.resolve import resolve
-from ..core.model import Outcome, Reason, Refusal, RefusedError
-from ..core.routine.run import RoutineRun, advance, begin, cue, refused, result_of
+from ..core.model import Reason, Refusal, RefusedError
+from ..core.routine.run import RoutineRun, advance, begin, cue, refused
 from ..core.routine.steps import Step, Steps
 from ..core.routine.transitions import Result, RoutineEffect, RoutineEvent, RoutineState
-from ..core.session import SessionState
 from ..core.zones import ZONES
 from ..devices.port import DeviceError
 from ..people.actor import Who
@@ -36,38 +35,14 @@ from ..session.view import LiveSession, SessionRequest
 from ..storage.diary import run_in, run_out
 from ..storage.ledger import LEDGER
 from ..timers import Timers
-from .forecast import Forecast, coordinator_of, device_of
+from .forecast import Forecast, coordinator_by_mac, coordinator_of, device_of
 from .port import PersonPort
+from .step_session import FOLLOWED, StepSession
 
 STRANDED_S: Final = max(limits.LEASE_S.values()) + 5
 """Seconds after a restart until no lease of a session can still hold."""
 START_ANSWERED_S: Final = 2
 """Seconds that a stop waits for the answer to a start that is under way."""
-IN_SESSION: Final = (
-    RoutineState.ARMED,
-    RoutineState.RUNNING,
-    RoutineState.HELD,
-    RoutineState.ADOPTED,
-    RoutineState.LEAVING,
-    RoutineState.ENDING,
-)
-"""States in which a session of the step is known to live."""
-FOLLOWED: Final = (
-    *IN_SESSION,
-    RoutineState.OFF,
-    RoutineState.ASKED,
-    RoutineState.STRANDED,
-    RoutineState.SUSPENDED,
-)
-"""States in which the device of the step has something to say."""
-FINISHED: Final = (
-    RoutineState.RUNNING,
-    RoutineState.HELD,
-    RoutineState.ADOPTED,
-    RoutineState.STRANDED,
-)
-"""States in which the end of the session says what became of the step."""
-PAUSED: Final = (SessionState.SUSPENDED, SessionState.PAUSED, SessionState.LOST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +115,10 @@ class RoutineRunner:
             async_dispatcher_connect(self._hass, REPORTED, self._reported),
             async_dispatcher_connect(self._hass, SIGNAL_SESSION, self._session_event),
         ]
-        if (run := self.run) is not None:
-            coordinator = self._coordinator(run)
-            adopted = coordinator is not None and self._adopted(run, coordinator)
+        if self.run is not None:
+            adopted = self._step_session(self.run).adopted
             await self._async_apply(RoutineEvent.ADOPTED if adopted else RoutineEvent.RESTARTED)
-            if coordinator is not None:
-                self._follow(coordinator)
+            self._follow()
 
     async def async_close(self) -> None:
         """Cancel timers and subscriptions, and finish what is being saved."""
@@ -319,7 +292,9 @@ class RoutineRunner:
         )
 
     async def _async_quietly(self, event: RoutineEvent) -> None:
-        result = self._result() if event is RoutineEvent.ENDED else None
+        result = None
+        if event is RoutineEvent.ENDED and self.run is not None:
+            result = self._step_session(self.run).result
         try:
             await self._async_apply(event, result=result)
         except (RefusedError, DeviceError) as error:
@@ -338,7 +313,15 @@ class RoutineRunner:
     # --- effects ----------------------------------------------------------------------------------
 
     def _coordinator(self, run: RoutineRun) -> FacialTherapyCoordinator | None:
-        """Return the coordinator of the step's device."""
+        """Return the coordinator of the device that has the step's session, or is to get it."""
+        session_id = self._session_id(run)
+        record = None if session_id is None else self._hass.data[LEDGER].get(session_id)
+        if record is not None and record.mac is not None:
+            return coordinator_by_mac(self._hass, record.mac)
+        return self._coordinator_to_start(run)
+
+    def _coordinator_to_start(self, run: RoutineRun) -> FacialTherapyCoordinator | None:
+        """Return the coordinator that a session of the step would be started on."""
         if (step := run.step) is None or (modality := step.act.modality) is None:
             return None
         return coordinator_of(self._hass, modality, step.device)
@@ -349,7 +332,7 @@ class RoutineRunner:
             await asyncio.wait([self._saving])
         if self.run != run:  # stopped or skipped meanwhile
             return
-        coordinator, step = self._coordinator(run), run.step
+        coordinator, step = self._coordinator_to_start(run), run.step
         if coordinator is None or step is None or step.program is None:
             refusal = Refusal(reason=Reason.DEVICE_NOT_LOADED)
             await self._async_apply(RoutineEvent.HINDERED, refusal)
@@ -376,7 +359,7 @@ class RoutineRunner:
         else:
             self._link, self._zone = SessionLink(run.index, live.session_id), 1
             await self._async_apply(RoutineEvent.ACCEPTED)
-            self._follow(coordinator)
+            self._follow()
 
     async def _async_stop_session(self, run: RoutineRun) -> None:
         """Stop the session of the step, even one whose start has not been answered yet."""
@@ -384,23 +367,22 @@ class RoutineRunner:
             if run.state is not RoutineState.STRANDED:  # its device is unloaded: none lives
                 await self._async_apply(RoutineEvent.ENDED)
             return
-        asking = self._asking
-        under_way = asking is not None and not asking.done()
-        if run.state is RoutineState.STRANDED and not under_way:
-            live = coordinator.live
-            if live is None or not self._is_ours(run, live) or self._adopted(run, coordinator):
-                return  # what is not ours, or may be adopted, goes on
+        asking, session = self._asking, self._step_session(run)
+        if run.state is RoutineState.STRANDED and not session.asking:
+            may_go_on = not session.lives or session.adopted
+            if may_go_on:  # somebody else's, or one that a person may resume
+                return
         try:
             await coordinator.async_stop(self._context)
-            if asking is not None and under_way:
+            if asking is not None and session.asking:
                 patience = self._timers.wait(START_ANSWERED_S)
                 answers: tuple[asyncio.Future[Any], ...] = (asking, patience)
                 await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
                 patience.cancel()
                 await coordinator.async_stop(self._context)
         finally:
-            if coordinator.live is None or not self._is_ours(run, coordinator.live):
-                self._follow(coordinator)  # else its next report does
+            if not self._step_session(run).lives:
+                self._follow()  # else its next report does
 
     async def _async_resume_session(self, run: RoutineRun) -> None:
         """Resume the paused session of the step.
@@ -412,7 +394,7 @@ class RoutineRunner:
         """
         if (coordinator := self._coordinator(run)) is None:
             raise RefusedError(Refusal(reason=Reason.DEVICE_NOT_LOADED))
-        if coordinator.live is None or not self._is_ours(run, coordinator.live):
+        if not self._step_session(run).lives:
             raise RefusedError(Refusal(reason=Reason.WRONG_STATE, detail=coordinator.state))
         await coordinator.async_resume(self._context)
 
@@ -423,137 +405,51 @@ class RoutineRunner:
         link = self._link
         return link.session_id if link is not None and link.index == run.index else None
 
-    def _is_ours(self, run: RoutineRun, live: LiveSession) -> bool:
-        """Tell whether a session is that of the step.
-
-        A restart may have come before the session id was saved: then it is whatever runs for the
-        person on the device of the step.
-        """
+    def _step_session(self, run: RoutineRun) -> StepSession:
+        """Return the step, its session and its device as they are now."""
         session_id = self._session_id(run)
-        if session_id is None and run.state is RoutineState.STRANDED:
-            return live.person.person_id == self._person_id
-        return live.session_id == session_id
-
-    def _adopted(self, run: RoutineRun, coordinator: FacialTherapyCoordinator) -> bool:
-        """Tell whether the device has the session of the step paused, for a person to resume."""
-        return (
-            coordinator.live is not None
-            and self._session_id(run) == coordinator.live.session_id
-            and run.index not in run.marked
-            and coordinator.state in PAUSED
+        return StepSession(
+            run=run,
+            session_id=session_id,
+            coordinator=self._coordinator(run),
+            record=None if session_id is None else self._hass.data[LEDGER].get(session_id),
+            asking=self._asking is not None and not self._asking.done(),
         )
-
-    def _result(self) -> Result | None:
-        """Return what became of the step by the dose of its session; None if that is not known."""
-        run = self.run
-        if run is None or run.state not in FINISHED or (found := self._session_id(run)) is None:
-            return None
-        record = self._hass.data[LEDGER].get(found)
-        if record is not None and not record.open:
-            return result_of(record.share)
-        coordinator = self._coordinator(run)
-        last = None if coordinator is None else coordinator.last
-        if last is None or last.session_id != found or last.plan is None:
-            return None
-        planned = last.plan.planned.total
-        return result_of(last.delivered.total / planned if planned else 0)
 
     @callback
     def _session_event(self, _entry_id: str, name: str, data: Mapping[str, Any]) -> None:
         """Follow the session of the step: adopted, resumed, ended."""
         run = self.run
-        if run is None or run.state not in FOLLOWED or not data.get("session_id"):
+        if run is None or run.state not in FOLLOWED:
             return
-        if data["session_id"] != self._session_id(run):
+        if (session_id := self._session_id(run)) is None or data.get("session_id") != session_id:
             return
         if name == "adopted" and run.index not in run.marked:
             self._soon(RoutineEvent.ADOPTED)
-        elif (coordinator := self._coordinator(run)) is not None:
-            self._follow(coordinator)
+        else:
+            self._follow()
 
     @callback
     def _reported(self, entry_id: str) -> None:
-        """Follow the device of the step: it has reported, or its state has changed."""
-        if self.run is None or self.run.state not in FOLLOWED:
-            return
-        coordinator = self._coordinator(self.run)
-        if coordinator is None:
-            if self.run.state in IN_SESSION:
-                self._soon(RoutineEvent.RESTARTED)
-        elif coordinator.config_entry.entry_id == entry_id:
-            self._follow(coordinator)
+        """Follow the device of the step: it has reported, changed its state, or is unloaded."""
+        if self.run is not None and self.run.state in FOLLOWED:
+            coordinator = self._coordinator(self.run)
+            if coordinator is None or coordinator.config_entry.entry_id == entry_id:
+                self._follow()
 
     @callback
-    def _follow(self, coordinator: FacialTherapyCoordinator) -> None:
-        """Let the routine follow its session, or show the zone that it has come to."""
-        run = self.run
-        if run is None or run.state not in FOLLOWED or coordinator is not self._coordinator(run):
+    def _follow(self) -> None:
+        """Let the run follow its session, and show the zone that the wand has come to."""
+        if (run := self.run) is None or run.state not in FOLLOWED:
             return
-        if (event := self._event(run, coordinator)) is not None:
+        session = self._step_session(run)
+        telemetry = None if session.coordinator is None else session.coordinator.telemetry
+        if (event := session.event) is not None:
             self._soon(event)
-        elif run.state is RoutineState.RUNNING and coordinator.telemetry is not None:
-            self._zone = coordinator.telemetry.zone or self._zone
+        elif run.state is RoutineState.RUNNING and telemetry is not None:
+            self._zone = telemetry.zone or self._zone
             if cue(run, self._zone) != self.cue:
                 self._publish()
-
-    def _event(self, run: RoutineRun, coordinator: FacialTherapyCoordinator) -> RoutineEvent | None:
-        """Return what the state of the device means for the run; None: nothing new."""
-        if run.state in IN_SESSION:
-            return self._event_in_session(run, coordinator)
-        if self._adopted(run, coordinator):
-            return RoutineEvent.ADOPTED
-        live = coordinator.live
-        if run.state is RoutineState.OFF:
-            # A session whose start was not answered blocks another one until it is settled.
-            back = coordinator.telemetry is not None and live is None
-            return RoutineEvent.FOUND if back else None
-        if run.state is RoutineState.ASKED:
-            return None
-        if live is not None and self._is_ours(run, live):
-            stopping = coordinator.state is SessionState.STOPPING
-            return None if stopping else RoutineEvent.ENERGIZED  # it runs for nobody: stop it
-        reports = coordinator.telemetry is not None and not coordinator.closed
-        if run.state is RoutineState.STRANDED and reports and self._is_settled(run):
-            return RoutineEvent.ENDED
-        return None
-
-    def _is_settled(self, run: RoutineRun) -> bool:
-        """Tell whether the ledger knows what the session of the step delivered."""
-        session_id = self._session_id(run)
-        record = None if session_id is None else self._hass.data[LEDGER].get(session_id)
-        return record is None or not record.open
-
-    def _event_in_session(
-        self, run: RoutineRun, coordinator: FacialTherapyCoordinator
-    ) -> RoutineEvent | None:
-        """Return what the state of the device means while a session of the step lives."""
-        if coordinator.state is SessionState.FAULT and run.state is not RoutineState.ENDING:
-            return RoutineEvent.FAULTED
-        live = coordinator.live
-        if live is None or live.session_id != self._session_id(run):
-            under_way = self._asking is not None and not self._asking.done()
-            return None if under_way else self._event_without_session(run, coordinator)
-        if coordinator.state is SessionState.STOPPING:
-            if run.state in (RoutineState.LEAVING, RoutineState.ENDING):
-                return None
-            # Whoever stops the device wants no other one to go on. What Home Assistant itself
-            # interrupts waits for a person.
-            interrupted = live.outcome is Outcome.INTERRUPTED
-            return RoutineEvent.RESTARTED if interrupted else RoutineEvent.STOP
-        waits = (RoutineState.ARMED, RoutineState.HELD, RoutineState.ADOPTED)
-        if coordinator.state is SessionState.RUNNING and run.state in waits:
-            return RoutineEvent.ENERGIZED
-        held = run.state is RoutineState.RUNNING and coordinator.state in PAUSED
-        return RoutineEvent.HELD if held else None
-
-    def _event_without_session(
-        self, run: RoutineRun, coordinator: FacialTherapyCoordinator
-    ) -> RoutineEvent | None:
-        """Return whether the session of the step has ended, or was lost in a reload of its device."""
-        last, session_id = coordinator.last, self._session_id(run)
-        leaving = run.state in (RoutineState.LEAVING, RoutineState.ENDING)
-        known = session_id is None or (last is not None and last.session_id == session_id)
-        return RoutineEvent.ENDED if leaving or known else RoutineEvent.RESTARTED
 
     # --- publishing -------------------------------------------------------------------------------
 

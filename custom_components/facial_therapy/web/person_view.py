@@ -122,7 +122,7 @@ async def async_follow_person(
 
 
 def _reference(hass: HomeAssistant, reference: str | None) -> str | None:
-    """Return the config entry of a person's device, which a card's form offers; else `reference`."""
+    """Return the config entry of a person's device, as chosen in a card; else `reference`."""
     device = dr.async_get(hass).async_get(reference) if reference else None
     return (
         reference

@@ -78,7 +78,7 @@ async def write(house: House, days_ago: float) -> None:
 async def test_a_ledger_line_builds_one_agenda_and_searches_the_next_evening_once(
     house: House, counts: Counts, hass_ws_client: WebSocketGenerator, cards: int
 ) -> None:
-    """With every entity enabled it was nine agendas and four searches, three and two more a card."""
+    """It was nine agendas and four searches, and three and two more with each card."""
     for _ in range(cards):
         client = await hass_ws_client(house.hass)
         await client.send_json_auto_id({"type": "facial_therapy/person"})
