@@ -28,7 +28,8 @@ class PersonRoutines:
         self._hass = hass
         self.entry = entry
         self._store: Store[dict[str, Any]] = Store(hass, 1, f"{DOMAIN}.routines.{entry.entry_id}")
-        self._listeners: list[Callable[[], None]] = []
+        self._changed = f"{DOMAIN}_routines_changed_{entry.entry_id}"
+        """A signal, so that who follows a person goes on when their entry is reloaded."""
         self._unsubscribe: list[CALLBACK_TYPE] = []
         self._announces = False
         """Only once everything is loaded: what was so before is no news."""
@@ -80,6 +81,7 @@ class PersonRoutines:
         await self.runner.async_start_up()
         self.due.check()
         self._announces = True
+        self.publish()
 
     async def async_close(self) -> None:
         """Cancel timers and subscriptions, and finish what is being saved."""
@@ -109,15 +111,18 @@ class PersonRoutines:
     # --- publishing -------------------------------------------------------------------------------
 
     def add_listener(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
-        """Call back when the plan, the step or its cue has changed."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        """Call back when the plan, the step or its cue has changed, also after a reload."""
+
+        @callback
+        def changed() -> None:
+            listener()
+
+        return async_dispatcher_connect(self._hass, self._changed, changed)
 
     @callback
     def publish(self) -> None:
         """Call back everybody who shows the plan or the routine."""
-        for listener in tuple(self._listeners):
-            listener()
+        async_dispatcher_send(self._hass, self._changed)
 
     @callback
     def announce(self, event: str, **data: Any) -> None:  # noqa: ANN401 - JSON

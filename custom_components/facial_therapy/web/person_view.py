@@ -92,8 +92,8 @@ async def async_follow_person(
         """Send the view if it has changed."""
         nonlocal sent
         try:
-            shown = _person(hass, routines, words)
-        except RefusedError:  # the person's entry is being removed
+            shown = _person(hass, routines_of(hass, person), words)
+        except RefusedError:  # the person's entry is not loaded
             return
         if shown != sent:
             sent = shown

@@ -12,6 +12,7 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.facial_therapy.const import DOMAIN, REPORTED, SIGNAL_SESSION
 from custom_components.facial_therapy.core.model import Dose, Modality, Outcome
@@ -271,3 +272,20 @@ async def test_while_it_is_not_known_what_became_of_the_session_a_person_has_to_
     with pytest.raises(ServiceValidationError) as caught:
         await house.act(action)
     assert caught.value.translation_key == "busy"
+
+
+async def test_a_card_follows_the_routine_after_the_person_is_reloaded(
+    house: House, hass_ws_client: WebSocketGenerator
+) -> None:
+    client = await hass_ws_client(house.hass)
+    await client.send_json_auto_id({"type": f"{DOMAIN}/person"})
+    assert (await client.receive_json())["success"]
+    await house.act("start_routine", steps=[{"act": "cleanse"}, {"act": "serum"}])
+    await house.restart()
+    await house.act("confirm_step")
+    await house.act("confirm_step")
+    await client.send_json_auto_id({"type": "ping"})
+    shown = {}
+    while (message := await client.receive_json())["type"] != "pong":
+        shown = message["event"]["person"]["routine"]
+    assert [step["result"] for step in shown["steps"]] == ["done", None]
