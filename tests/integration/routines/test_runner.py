@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 from pathlib import Path
+import time
 from unittest.mock import Mock, patch
 
 from freezegun.api import FrozenDateTimeFactory
@@ -346,11 +347,18 @@ async def test_a_stop_is_answered_when_the_device_has_confirmed_it_while_the_dis
         saved.append(data)
 
     with patch.object(Store, "async_save", hang):
-        await house.hass.services.async_call(DOMAIN, action, {}, blocking=True)
-        assert (house.flowing, house.shell(WAND).device.connected) == (set(), True)
+        answer = house.hass.async_create_task(
+            house.hass.services.async_call(DOMAIN, action, {}, blocking=True)
+        )
+        for _ in range(60):  # at most three seconds by a real clock
+            if not answer.done():
+                await house.hass.async_add_executor_job(time.sleep, 0.05)
+        stopped, output = answer.done(), house.flowing
         assert saved == []
         disk.set()
+        await answer
         await house.hass.async_block_till_done()
+    assert (stopped, output) == (True, set())
     assert saved
     assert house.state() is {"stop_routine": RoutineState.OVER}.get(action, RoutineState.HAND)
 
