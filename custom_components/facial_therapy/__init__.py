@@ -34,8 +34,13 @@ from .optional import async_setup_optional_parts
 from .people.inheritance import async_leave
 from .people.registry import PersonRuntime, is_person
 from .people.tracked_lights import async_watch_lights
+from .routines.person import (
+    PersonRoutines,
+    all_routines,
+    async_load_routines,
+    async_unload_routines,
+)
 from .routines.proposals import PROPOSALS, Proposals
-from .routines.runner import EVENINGS, Evenings
 from .services import async_setup_services
 from .session.settings import SettingsStore
 from .storage.health import async_keep_ledger
@@ -71,7 +76,6 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     async_setup_services(hass)
     async_setup_person_actions(hass)
     async_setup_routine_actions(hass)
-    hass.data[EVENINGS] = {}
     hass.data[PROPOSALS] = proposals = Proposals(hass)
     await proposals.async_load()
     async_setup_optional_parts(hass)
@@ -131,8 +135,7 @@ async def async_setup_entry(
         person_entry = cast("PersonConfigEntry", entry)
         person_entry.runtime_data = PersonRuntime(hass, entry)
         await _async_count_people(hass)
-        evenings = hass.data[EVENINGS][entry.entry_id] = Evenings(hass, entry)
-        await evenings.async_load()
+        await async_load_routines(hass, entry)
         _watch_screening(hass, entry)
         async_watch_lights(hass, person_entry)
         await hass.config_entries.async_forward_entry_setups(entry, PERSON_PLATFORMS)
@@ -159,7 +162,7 @@ async def async_unload_entry(
         _people_changed(hass)
         if not await hass.config_entries.async_unload_platforms(entry, PERSON_PLATFORMS):
             return False
-        hass.data[EVENINGS].pop(entry.entry_id).close()
+        await async_unload_routines(hass, entry)
         return True
     await cast("DeviceConfigEntry", entry).runtime_data.async_shut_down()
     return await hass.config_entries.async_unload_platforms(entry, DEVICE_PLATFORMS)
@@ -170,7 +173,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
     if entry.data[CONF_KIND] == KIND_PERSON:
         async_clear_screening_issues(hass, entry)
         await async_leave(hass, eligibility_in(entry.data.get(CONF_ELIGIBILITY, {})))
-        await Evenings(hass, entry).async_remove()
+        await PersonRoutines(hass, entry).async_remove()
         try:
             await hass.data[LEDGER].async_erase(hass, entry.entry_id)
         except LedgerError as error:
@@ -242,5 +245,5 @@ def _person_changed(hass: HomeAssistant, entry: ConfigEntry) -> None:
     for device in dr.async_entries_for_config_entry(registry, entry.entry_id):
         if device.name != entry.title:
             registry.async_update_device(device.id, name=entry.title)
-    if (evenings := hass.data[EVENINGS].get(entry.entry_id)) is not None:
-        evenings.person_changed()
+    if (routines := all_routines(hass).get(entry.entry_id)) is not None:
+        routines.person_changed()

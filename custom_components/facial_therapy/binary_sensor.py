@@ -14,10 +14,10 @@ from .const import CONF_KIND, KIND_PERSON
 from .coordinator import DeviceConfigEntry
 from .core.model import Modality
 from .entity import (
-    EveningEntity,
     FacialTherapyDescription,
     FacialTherapyEntity,
     PersonDescription,
+    RoutineEntity,
     always,
     fitting,
 )
@@ -95,7 +95,7 @@ async def async_setup_entry(
     )
 
 
-class DueSensor(EveningEntity, BinarySensorEntity):
+class DueSensor(RoutineEntity, BinarySensorEntity):
     """Whether a planned session is due now."""
 
     entity_description: PersonBinarySensorDescription
@@ -104,7 +104,7 @@ class DueSensor(EveningEntity, BinarySensorEntity):
     @override
     def is_on(self) -> bool:
         """Return whether a session is due."""
-        return self.evenings.due is not None
+        return self.routines.due.evening is not None
 
 
 class FacialTherapyBinarySensor(FacialTherapyEntity, BinarySensorEntity):

@@ -13,15 +13,15 @@ from .const import CONF_KIND, KIND_PERSON, LOGGER
 from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
 from .core.routine.transitions import RoutineEvent
 from .entity import (
-    EveningEntity,
     FacialTherapyDescription,
     NamedEntity,
     OnlyNamed,
     PersonDescription,
+    RoutineEntity,
     always,
 )
 from .people.registry import PersonConfigEntry
-from .routines.runner import Evenings
+from .routines.person import PersonRoutines
 from .text.errors import translated_errors
 
 PARALLEL_UPDATES = 0  # the coordinator puts commands in order; a stop must never queue
@@ -61,22 +61,22 @@ DESCRIPTIONS: Final = (
 class StepButtonDescription(ButtonEntityDescription, PersonDescription):
     """A button of a person's routine or plan."""
 
-    press_fn: Callable[[Evenings, Context | None], Awaitable[object]]
+    press_fn: Callable[[PersonRoutines, Context | None], Awaitable[object]]
 
 
 STEP_DESCRIPTIONS: Final = (
     StepButtonDescription(
         key="confirm_step",
-        press_fn=lambda evenings, context: evenings.async_do(RoutineEvent.CONFIRM, context),
+        press_fn=lambda routines, context: routines.runner.async_do(RoutineEvent.CONFIRM, context),
     ),
     StepButtonDescription(
         key="skip_step",
-        press_fn=lambda evenings, context: evenings.async_do(RoutineEvent.SKIP, context),
+        press_fn=lambda routines, context: routines.runner.async_do(RoutineEvent.SKIP, context),
     ),
     StepButtonDescription(
         key="accept_next_phase",
         entity_registry_enabled_default=False,
-        press_fn=lambda evenings, _context: evenings.async_accept(),
+        press_fn=lambda routines, _context: routines.plan.async_accept(),
     ),
 )
 
@@ -114,7 +114,7 @@ class FacialTherapyButton(NamedEntity, ButtonEntity):
             await self.entity_description.press_fn(self.coordinator, self._context)
 
 
-class StepButton(OnlyNamed, EveningEntity, ButtonEntity):
+class StepButton(OnlyNamed, RoutineEntity, ButtonEntity):
     """A button of a person's routine or plan."""
 
     entity_description: StepButtonDescription
@@ -126,4 +126,4 @@ class StepButton(OnlyNamed, EveningEntity, ButtonEntity):
             LOGGER.info("Ignored a press of %s by an action on all entities", self.entity_id)
             return
         with translated_errors():
-            await self.entity_description.press_fn(self.evenings, self._context)
+            await self.entity_description.press_fn(self.routines, self._context)

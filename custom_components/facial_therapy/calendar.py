@@ -1,4 +1,4 @@
-"""A person's plan as a calendar: what is planned, what was done, and what was left out and why. It is read only."""
+"""A person's plan as a read-only calendar: planned, done and skipped sessions."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,15 +14,14 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
 from .core.schedule.agenda import Entry, Kind
-from .entity import DOSE_UNIT, EveningEntity, PersonDescription
+from .entity import DOSE_UNIT, PersonDescription, RoutineEntity
 from .people.registry import PersonConfigEntry
-from .routines.forecast import agenda_of
 from .text.translator import Translator, async_translator
 
 PARALLEL_UPDATES = 0  # nothing is polled
 
 AHEAD: Final = timedelta(days=14)
-"""The next event is looked for no further ahead."""
+"""How far ahead the next event is searched."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +43,7 @@ async def async_setup_entry(
     )
 
 
-class PlanCalendar(EveningEntity, CalendarEntity):
+class PlanCalendar(RoutineEntity, CalendarEntity):
     """The plan of a person."""
 
     entity_description: PersonCalendarDescription
@@ -59,7 +58,7 @@ class PlanCalendar(EveningEntity, CalendarEntity):
     @property
     @override
     def event(self) -> CalendarEvent | None:
-        """Return what is planned now or next."""
+        """Return the session that is planned now or next."""
         now = dt_util.utcnow()
         planned = [
             entry
@@ -72,7 +71,7 @@ class PlanCalendar(EveningEntity, CalendarEntity):
     async def async_get_events(
         self, hass: HomeAssistant, start_date: datetime, end_date: datetime
     ) -> list[CalendarEvent]:
-        """Return what is in the calendar between two times."""
+        """Return the events between two times."""
         entries = self._entries(start_date, end_date)
         return [
             self._event(entry)
@@ -82,20 +81,19 @@ class PlanCalendar(EveningEntity, CalendarEntity):
 
     def _entries(self, first: datetime, last: datetime) -> list[Entry]:
         days = [dt_util.as_local(at).date() for at in (first - timedelta(days=1), last)]
-        return agenda_of(self.hass, self.entry.entry_id, self.evenings.weekly_plan).entries(
-            days[0], days[1], dt_util.utcnow()
-        )
+        return self.routines.forecast.agenda().entries(days[0], days[1], dt_util.utcnow())
 
     def _event(self, entry: Entry) -> CalendarEvent:
-        """Return a line of the calendar, in the language of Home Assistant."""
-        what = f"{self._words.program(entry.program)}, {self._words.calendar(entry.modality)}"
-        told = self._words.calendar(entry.why or entry.kind)
+        """Return an entry of the agenda as an event, in the language of Home Assistant."""
+        summary = f"{self._words.program(entry.program)}, {self._words.calendar(entry.modality)}"
+        description = self._words.calendar(entry.why or entry.kind)
         record = self.ledger.get(entry.session_id) if entry.session_id else None
         if record is not None and record.delivered is not None:
-            told = f"{told}: {record.delivered.total:.3g} {DOSE_UNIT[entry.modality]}, {self._words.outcome(record.outcome)}"
+            dose = f"{record.delivered.total:.3g} {DOSE_UNIT[entry.modality]}"
+            description = f"{description}: {dose}, {self._words.outcome(record.outcome)}"
         return CalendarEvent(
             start=dt_util.as_local(entry.begins_at),
             end=dt_util.as_local(entry.ends_at),
-            summary=what,
-            description=told,
+            summary=summary,
+            description=description,
         )

@@ -24,20 +24,20 @@ import voluptuous as vol
 from .actions.targets import targeted_entries
 from .const import CONF_KIND, KIND_DEVICE
 from .core.session import SessionState
-from .routines.runner import EVENINGS
+from .routines.person import all_routines
 
 if TYPE_CHECKING:
     from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
-    from .routines.runner import Evenings
+    from .routines.person import PersonRoutines
 
 DEVICE_CONDITIONS: Final[Mapping[str, Callable[[FacialTherapyCoordinator], bool]]] = {
     "is_running": lambda coordinator: coordinator.state is SessionState.RUNNING,
     "is_armed": lambda coordinator: coordinator.state is SessionState.ARMED,
     "is_ready": lambda coordinator: not coordinator.closed and not coordinator.data.refusals,
 }
-PERSON_CONDITIONS: Final[Mapping[str, Callable[[Evenings], bool]]] = {
-    "is_due": lambda evenings: evenings.due is not None,
-    "is_goal_reached": lambda evenings: evenings.goal_reached,
+PERSON_CONDITIONS: Final[Mapping[str, Callable[[PersonRoutines], bool]]] = {
+    "is_due": lambda routines: routines.due.evening is not None,
+    "is_goal_reached": lambda routines: routines.due.goal_reached,
 }
 SCHEMA: Final = vol.Schema(
     {
@@ -91,7 +91,7 @@ class FacialTherapyCondition(Condition):
         return (
             None
             if check_person is None
-            else loaded and check_person(self._hass.data[EVENINGS][entry_id])
+            else loaded and check_person(all_routines(self._hass)[entry_id])
         )
 
 

@@ -25,7 +25,7 @@ from .coordinator import FacialTherapyCoordinator
 from .core.ledger.history import Totals
 from .core.model import Modality
 from .people.registry import PersonConfigEntry
-from .routines.runner import EVENINGS, Evenings
+from .routines.person import PersonRoutines, all_routines
 from .session.view import Snapshot
 from .storage.ledger import LEDGER, Ledger
 
@@ -185,16 +185,16 @@ class PersonEntity(Entity):
         self.async_write_ha_state()
 
 
-class EveningEntity(PersonEntity):
+class RoutineEntity(PersonEntity):
     """An entity of a person's plan or routine."""
 
     @property
-    def evenings(self) -> Evenings:
+    def routines(self) -> PersonRoutines:
         """The person's plan and routine."""
-        return self.hass.data[EVENINGS][self.entry.entry_id]
+        return all_routines(self.hass)[self.entry.entry_id]
 
     @override
     async def async_added_to_hass(self) -> None:
         """Follow the plan and the routine."""
         await super().async_added_to_hass()
-        self.async_on_remove(self.evenings.add_listener(self.async_write_ha_state))
+        self.async_on_remove(self.routines.add_listener(self.async_write_ha_state))

@@ -14,11 +14,11 @@ from .core.routine.cues import CUES
 from .core.zones import ZONES
 from .entity import (
     DOSE_UNIT,
-    EveningEntity,
     FacialTherapyDescription,
     FacialTherapyEntity,
     PersonDescription,
     PersonEntity,
+    RoutineEntity,
     always,
 )
 from .people.registry import PersonConfigEntry
@@ -147,7 +147,7 @@ class PersonEvent(PersonEntity, EventEntity):
         self.async_write_ha_state()
 
 
-class RoutineEvent(EveningEntity, EventEntity):
+class RoutineEvent(RoutineEntity, EventEntity):
     """The cues of a person's routine, with the text to say aloud."""
 
     entity_description: PersonEventDescription
@@ -164,13 +164,13 @@ class RoutineEvent(EveningEntity, EventEntity):
     async def async_added_to_hass(self) -> None:
         """Follow the routine; the current cue is not repeated."""
         await super().async_added_to_hass()
-        self._last_cue = self.evenings.cue
-        self.async_on_remove(self.evenings.add_listener(self._on_change))
+        self._last_cue = self.routines.runner.cue
+        self.async_on_remove(self.routines.add_listener(self._on_change))
 
     @callback
     def _on_change(self) -> None:
         """Fire an event when the cue changes."""
-        cue, run = self.evenings.cue, self.evenings.run
+        cue, run = self.routines.runner.cue, self.routines.runner.run
         if cue is None or run is None or cue == self._last_cue:
             self._last_cue = cue
             return

@@ -13,7 +13,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.translation import async_get_cached_translations
 
-from .const import DOMAIN, SIGNAL_EVENING, SIGNAL_SESSION
+from .const import DOMAIN, SIGNAL_ROUTINE, SIGNAL_SESSION
 
 EVENT_TRANSITION: Final = f"{DOMAIN}_transition"
 SESSION_TRANSITIONS: Final = (
@@ -77,7 +77,7 @@ def async_setup_logbook(hass: HomeAssistant) -> None:
         )
 
     async_dispatcher_connect(hass, SIGNAL_SESSION, on_session)
-    async_dispatcher_connect(hass, SIGNAL_EVENING, on_routine)
+    async_dispatcher_connect(hass, SIGNAL_ROUTINE, on_routine)
 
 
 async def _async_fire(

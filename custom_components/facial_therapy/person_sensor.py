@@ -1,4 +1,4 @@
-"""What a person has been given, for their week and for statistics that last for years."""
+"""Sensors of a person: delivered doses, sessions of the week, the plan and the routine."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,9 +16,8 @@ from homeassistant.util import dt as dt_util
 
 from .core.model import Channel, Modality
 from .core.routine.cues import CUES
-from .entity import DOSE_UNIT, EveningEntity, PersonDescription, PersonEntity
-from .routines.forecast import agenda_of, next_evening
-from .routines.runner import Evenings
+from .entity import DOSE_UNIT, PersonDescription, PersonEntity, RoutineEntity
+from .routines.runner import RoutineRunner
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +28,7 @@ class PersonSensorDescription(SensorEntityDescription, PersonDescription):
 
 
 def _sessions_this_week(sensor: PersonSensor) -> int:
-    """Return the sessions that count since Monday, on every device, wherever they were given."""
+    """Return the sessions that count since Monday, on any device, external ones included."""
     today = dt_util.start_of_local_day()
     monday = dt_util.start_of_local_day(today - timedelta(days=today.weekday()))
     recent = takewhile(
@@ -67,14 +66,14 @@ DESCRIPTIONS: Final = (
 
 
 class PersonSensor(PersonEntity, SensorEntity):
-    """A sensor of a person. Doses are settled ones only, so that a total never falls."""
+    """A sensor of a person. It sums settled doses only, so that a total never falls."""
 
     entity_description: PersonSensorDescription
 
     @property
     @override
     def native_value(self) -> float:
-        """Return what the ledger says."""
+        """Return the value from the ledger."""
         return self.entity_description.value_fn(self)
 
 
@@ -82,29 +81,30 @@ IDLE: Final = "idle"
 
 
 STEPS: Final = (IDLE, *CUES)
-"""What a person is told; before any routine nothing."""
+"""Cues of a routine; `idle` before any."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class EveningSensorDescription(SensorEntityDescription, PersonDescription):
-    """A sensor of a person's evenings."""
+class RoutineSensorDescription(SensorEntityDescription, PersonDescription):
+    """A sensor of a person's plan or routine."""
 
-    value_fn: Callable[[EveningSensor], str | datetime | None]
-    attributes_fn: Callable[[EveningSensor], Mapping[str, Any]]
+    value_fn: Callable[[RoutineSensor], str | datetime | None]
+    attributes_fn: Callable[[RoutineSensor], Mapping[str, Any]]
 
 
-def _next_session(sensor: EveningSensor) -> datetime | None:
-    evening = next_evening(sensor.hass, sensor.evenings.person, sensor.evenings.weekly_plan)
+def _next_session(sensor: RoutineSensor) -> datetime | None:
+    evening = sensor.routines.forecast.next_evening(sensor.routines.person)
     return None if evening is None else evening.at
 
 
-def _plan(sensor: EveningSensor) -> Mapping[str, Any]:
-    """Return what comes, what is left out and why, and how much of the goal was kept."""
-    evenings, now = sensor.evenings, dt_util.utcnow()
-    evening = next_evening(sensor.hass, evenings.person, evenings.weekly_plan)
-    agenda = agenda_of(sensor.hass, sensor.entry.entry_id, evenings.weekly_plan)
+def _plan(sensor: RoutineSensor) -> Mapping[str, Any]:
+    """Return the next evening, what is left out of it and why, and the progress to the goal."""
+    routines, now = sensor.routines, dt_util.utcnow()
+    evening = routines.forecast.next_evening(routines.person)
+    agenda = routines.forecast.agenda()
     week = agenda.adherence(now)
-    plan, following = evenings.weekly_plan.on(dt_util.now().date()), evenings.next_phase
+    plan = routines.plan.weekly_plan.on(dt_util.now().date())
+    following = routines.plan.next_phase
     return {
         "phase": plan and plan.phase.value,
         "next_phase": following and following.phase.value,
@@ -120,9 +120,9 @@ def _plan(sensor: EveningSensor) -> Mapping[str, Any]:
     }
 
 
-def _step(evenings: Evenings) -> Mapping[str, Any]:
-    """Return until when it takes, what comes next, and what is to be mended."""
-    run = evenings.run
+def _step(runner: RoutineRunner) -> Mapping[str, Any]:
+    """Return when the step ends, the next step, and what prevents this one."""
+    run = runner.run
     if run is None:
         return {"until": None, "next": None, "reason": None}
     return {
@@ -132,25 +132,25 @@ def _step(evenings: Evenings) -> Mapping[str, Any]:
     }
 
 
-EVENING_DESCRIPTIONS: Final = (
-    EveningSensorDescription(
+ROUTINE_DESCRIPTIONS: Final = (
+    RoutineSensorDescription(
         key="next_session",
         device_class=SensorDeviceClass.TIMESTAMP,
         value_fn=_next_session,
         attributes_fn=_plan,
     ),
-    EveningSensorDescription(
+    RoutineSensorDescription(
         key="routine_step",
         device_class=SensorDeviceClass.ENUM,
         options=list(STEPS),
-        value_fn=lambda sensor: sensor.evenings.cue or IDLE,
-        attributes_fn=lambda sensor: _step(sensor.evenings),
+        value_fn=lambda sensor: sensor.routines.runner.cue or IDLE,
+        attributes_fn=lambda sensor: _step(sensor.routines.runner),
     ),
 )
 
 
-class EveningSensor(EveningEntity, SensorEntity):
-    """A sensor of a person's evenings."""
+class RoutineSensor(RoutineEntity, SensorEntity):
+    """A sensor of a person's plan or routine."""
 
     _unrecorded_attributes = frozenset(
         {
@@ -166,16 +166,16 @@ class EveningSensor(EveningEntity, SensorEntity):
             "reason",
         }
     )
-    entity_description: EveningSensorDescription
+    entity_description: RoutineSensorDescription
 
     @property
     @override
     def native_value(self) -> str | datetime | None:
-        """Return what the plan or the routine says."""
+        """Return the value from the plan or the routine."""
         return self.entity_description.value_fn(self)
 
     @property
     @override
     def extra_state_attributes(self) -> Mapping[str, Any]:
-        """Return what goes with it."""
+        """Return the details."""
         return self.entity_description.attributes_fn(self)

@@ -16,10 +16,10 @@ from .coordinator import DeviceConfigEntry, FacialTherapyCoordinator
 from .core.recipes import BUILT_IN
 from .core.refusal import RefusedError
 from .entity import (
-    EveningEntity,
     FacialTherapyDescription,
     FacialTherapyEntity,
     PersonDescription,
+    RoutineEntity,
     always,
 )
 from .people.programs import custom_programs
@@ -86,7 +86,7 @@ async def async_setup_entry(
         )
 
 
-class PlanSelect(EveningEntity, SelectEntity):
+class PlanSelect(RoutineEntity, SelectEntity):
     """The program of a person's plan."""
 
     entity_description: PersonSelectDescription
@@ -101,14 +101,14 @@ class PlanSelect(EveningEntity, SelectEntity):
     @override
     def current_option(self) -> str:
         """Return the program of today's plan."""
-        plan = self.evenings.weekly_plan.on(dt_util.now().date())
+        plan = self.routines.plan.weekly_plan.on(dt_util.now().date())
         return NO_PLAN if plan is None or not plan.evenings else plan.program
 
     @override
     async def async_select_option(self, option: str) -> None:
         """Change the program from today on the same evenings, or pause the plan."""
         with translated_errors():
-            await self.evenings.async_choose(None if option == NO_PLAN else option)
+            await self.routines.plan.async_choose(None if option == NO_PLAN else option)
 
 
 class SettingSelect(FacialTherapyEntity, SelectEntity):

@@ -23,9 +23,9 @@ from .entity import DOSE_UNIT, FacialTherapyDescription, FacialTherapyEntity, al
 from .people.registry import PersonConfigEntry
 from .person_sensor import (
     DESCRIPTIONS as PERSON_DESCRIPTIONS,
-    EVENING_DESCRIPTIONS,
-    EveningSensor,
+    ROUTINE_DESCRIPTIONS,
     PersonSensor,
+    RoutineSensor,
 )
 from .session.view import Snapshot
 
@@ -136,7 +136,7 @@ async def async_setup_entry(
             PersonSensor(person_entry, description) for description in PERSON_DESCRIPTIONS
         )
         async_add_entities(
-            EveningSensor(person_entry, description) for description in EVENING_DESCRIPTIONS
+            RoutineSensor(person_entry, description) for description in ROUTINE_DESCRIPTIONS
         )
         return
     coordinator = cast("DeviceConfigEntry", entry).runtime_data

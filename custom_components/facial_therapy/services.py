@@ -37,8 +37,8 @@ from .core.session_parameters import PermittedSession
 from .devices.port import DeviceError
 from .people.permissions import async_may_control_device
 from .people.registry import async_change_eligibility
+from .routines.person import routines_of
 from .routines.proposals import OPEN, PROPOSALS, Proposal
-from .routines.runner import evenings_of
 from .session.view import LiveSession
 from .text.errors import translated, translated_errors
 
@@ -100,7 +100,7 @@ async def _async_propose(
     person, until = request.person, dt_util.utcnow() + OPEN
     fields = {field: value for field, value in call.data.items() if field != ATTR_MODE}
     data = {ATTR_WAIT: WAIT_S, **fields, ATTR_PERSON: person.person_id, ATTR_SKIN_FINE: True}
-    day = evenings_of(call.hass, person).planned_today
+    day = routines_of(call.hass, person).due.planned_today
     proposal = Proposal(
         what=coordinator.modality.value, action="start_session", data=data, until=until, day=day
     )

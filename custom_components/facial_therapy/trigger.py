@@ -20,7 +20,7 @@ from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
 from .actions.targets import targeted_entries
-from .const import SIGNAL_EVENING, SIGNAL_SESSION
+from .const import SIGNAL_ROUTINE, SIGNAL_SESSION
 from .core.model import Outcome
 
 CONF_OUTCOME: Final = "outcome"
@@ -105,7 +105,7 @@ def _trigger(name: str, signal: str, events: tuple[str, ...]) -> type[Trigger]:
 
 TRIGGERS: Final[Mapping[str, type[Trigger]]] = {
     **{key: _trigger(key, SIGNAL_SESSION, events) for key, events in SESSION_TRIGGERS.items()},
-    **{key: _trigger(key, SIGNAL_EVENING, (key,)) for key in PERSON_TRIGGERS},
+    **{key: _trigger(key, SIGNAL_ROUTINE, (key,)) for key in PERSON_TRIGGERS},
 }
 
 

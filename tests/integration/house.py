@@ -1,6 +1,6 @@
 """A house with a mask, a wand and a person, for routines that use both."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,8 +16,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.coordinator import FacialTherapyCoordinator
 from custom_components.facial_therapy.core.model import Modality
+from custom_components.facial_therapy.core.routine.run import RoutineRun
 from custom_components.facial_therapy.core.routine.transitions import RoutineState
-from custom_components.facial_therapy.routines.runner import EVENINGS, Evenings
+from custom_components.facial_therapy.routines.person import PersonRoutines, all_routines
 from tests.fake_device import MASK, WAND, FakeDevice
 from tests.integration.world import PROFILE, device_entry, esphome_entry, person_entry
 
@@ -33,14 +34,19 @@ class House:
     person: MockConfigEntry
 
     @property
-    def evenings(self) -> Evenings:
-        """The person's evenings."""
-        return self.hass.data[EVENINGS][self.person.entry_id]
+    def routines(self) -> PersonRoutines:
+        """The person's plan and routine."""
+        return all_routines(self.hass)[self.person.entry_id]
+
+    @property
+    def run(self) -> RoutineRun | None:
+        """The run of the person's routine."""
+        return self.routines.runner.run
 
     def state(self) -> RoutineState:
-        """Where the routine is; a call, since it changes between two looks."""
-        assert self.evenings.run is not None
-        return self.evenings.run.state
+        """The state of the run; a call, since it changes between two looks."""
+        assert self.run is not None
+        return self.run.state
 
     def shell(self, modality: Modality) -> FacialTherapyCoordinator:
         """The coordinator of a device."""
@@ -49,7 +55,7 @@ class House:
 
     @property
     def flowing(self) -> set[Modality]:
-        """What gives output now."""
+        """The devices whose output is on."""
         return {
             modality
             for modality, entry in self.entries.items()
@@ -59,8 +65,8 @@ class House:
     @property
     def results(self) -> list[str]:
         """What became of the steps so far."""
-        assert self.evenings.run is not None
-        run = self.evenings.run
+        run = self.run
+        assert run is not None
         return [
             f"{run.steps[mark.index].act} {mark.result}{f' {mark.reason}' if mark.reason else ''}"
             for mark in run.marks
@@ -99,7 +105,7 @@ class House:
         return state.state
 
     async def restart(self) -> None:
-        """Load the person's entry anew, as after a restart."""
+        """Reload the person's entry, as after a restart."""
         await self.hass.config_entries.async_reload(self.person.entry_id)
         await self.hass.async_block_till_done()
 
@@ -112,9 +118,10 @@ async def furnished(
     devices = {Modality.MASK: FakeDevice(MASK), Modality.WAND: FakeDevice(WAND)}
     for device in devices.values():
         device.profiles = [PROFILE]
-    make: Callable[[HomeAssistant, str, Modality], FakeDevice] = lambda _hass, _mac, modality: (
-        devices[modality]
-    )
+
+    def make(_hass: HomeAssistant, _mac: str, modality: Modality) -> FakeDevice:
+        return devices[modality]
+
     person = person_entry()
     entries = {modality: device_entry(modality) for modality in devices}
     with (

@@ -75,7 +75,7 @@ async def house(
     hass.config.config_dir = str(tmp_path)
     assert await async_setup_component(hass, "automation", {})
     async with furnished(hass, freezer, tmp_path) as found:
-        await found.evenings.async_choose("fine_lines", evenings=evenings(3))
+        await found.routines.plan.async_choose("fine_lines", evenings=evenings(3))
         yield found
         await reload(found)
 
@@ -176,7 +176,7 @@ async def arm(house: House, modality: Modality = MASK, duration_s: float = 100) 
     )
     await house.shell(modality).async_start(
         SessionRequest(
-            person=house.evenings.person, program=MANUAL, duration_s=duration_s, **numbers
+            person=house.routines.person, program=MANUAL, duration_s=duration_s, **numbers
         )
     )
     await house.hass.async_block_till_done()
@@ -247,7 +247,7 @@ async def test_an_evening_that_is_due_is_asked_about_and_nothing_begins(
     assert not asked(house)
     await at(house, "20:00")
     assert asked(house)
-    assert house.evenings.run is None
+    assert house.run is None
 
 
 async def test_an_evening_that_is_due_begins_at_its_first_step_if_that_is_chosen(
@@ -274,10 +274,10 @@ async def test_it_waits_for_everybody_to_come_home_and_for_its_time(
     )
     await at(house, "20:00")
     await at(house, "20:30")
-    assert house.evenings.run is None
+    assert house.run is None
     await show(house, "device_tracker.phone", "not_home")
     await show(house, "person.ada", "home")
-    assert house.evenings.run is None
+    assert house.run is None
     await show(house, "device_tracker.phone", "home")
     assert house.state() is RoutineState.HAND
 
@@ -287,7 +287,7 @@ async def test_what_is_due_before_its_time_begins_at_its_time(house: House, make
     await make("evening_routine", plan=PLAN, mode="arm", home=["person.ada"], earliest="21:00:00")
     await at(house, "20:00")
     await show(house, "person.ada", "home")
-    assert house.evenings.run is None
+    assert house.run is None
     await at(house, "21:00")
     assert house.state() is RoutineState.HAND
 
@@ -771,7 +771,7 @@ async def test_a_tag_begins_the_routine_of_its_person_and_nothing_flows(
     await show(house, tag, "unavailable")
     await show(house, tag, "2026-11-23T20:00:00+00:00", tag_id="mirror")
     await scan(house, "another")
-    assert house.evenings.run is None
+    assert house.run is None
     await scan(house, "mirror")
     assert house.state() is RoutineState.HAND
     assert house.flowing == set()
@@ -783,7 +783,7 @@ async def test_a_tag_asks_if_that_is_chosen(house: House, make: Make, tag: str) 
     await make("tag", tag=tag, plan=PLAN, mode="propose")
     await scan(house, "mirror")
     assert asked(house)
-    assert house.evenings.run is None
+    assert house.run is None
 
 
 async def test_a_tag_arms_one_device_or_waits_for_it(house: House, make: Make, tag: str) -> None:
@@ -802,7 +802,7 @@ async def test_a_tag_arms_one_device_or_waits_for_it(house: House, make: Make, t
     await house.pass_time(1)
     await scan(house, "mirror")
     assert house.shell(MASK).state is SessionState.WAITING
-    assert house.evenings.run is None
+    assert house.run is None
 
 
 # --- stop everything ------------------------------------------------------------------------------

@@ -99,7 +99,7 @@ async def test_the_logbook_speaks_the_language_of_the_home(house: House) -> None
     house.hass.config.language = "de"
     for category in ("common", "entity", "selector"):  # which a change of the language loads
         await async_get_translations(house.hass, "de", category, [DOMAIN])
-    await house.evenings.async_choose("fine_lines")
+    await house.routines.plan.async_choose("fine_lines")
     anna = await house.hass.auth.async_create_user("Anna", group_ids=["system-admin"])
     told = async_capture_events(house.hass, EVENT_TRANSITION)
     await act(house, "start_routine", Spoken(user_id=anna.id))

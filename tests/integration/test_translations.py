@@ -66,7 +66,7 @@ DESCRIPTIONS: dict[Platform, tuple[FacialTherapyDescription | PersonDescription,
     Platform.SENSOR: (
         *sensor.DESCRIPTIONS,
         *person_sensor.DESCRIPTIONS,
-        *person_sensor.EVENING_DESCRIPTIONS,
+        *person_sensor.ROUTINE_DESCRIPTIONS,
     ),
     Platform.SWITCH: (switch.SESSION,),
 }

@@ -1,7 +1,6 @@
-"""The actions of an evening: begin its routine, confirm and skip its steps, stop it, and leave an evening of the plan out."""
+"""The actions of a routine and a plan: start, confirm, skip, stop; skip evenings, next phase."""
 
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
@@ -22,13 +21,13 @@ from ..core.refusal import Reason, Refusal, RefusedError
 from ..core.routine.run import RoutineRun
 from ..core.routine.steps import Act, IfRefused, Step, Steps, ends_at
 from ..core.routine.transitions import Result, RoutineEvent
-from ..core.schedule.plan import Freeze, Why
+from ..core.schedule.plan import Why
 from ..people.permissions import async_may_control_person
 from ..people.registry import find_person
 from ..people.routines import DURATION_S, custom_routine
-from ..routines.forecast import next_evening
+from ..routines.due import WINDOW
+from ..routines.person import PersonRoutines, routines_of
 from ..routines.proposals import EVENING, PROPOSALS, Proposal
-from ..routines.runner import WINDOW, Evenings, evenings_of
 from ..text.errors import translated_errors
 from .fields import ATTR_MODE, MODE_ARM, MODE_PROPOSE, MODES, number_of
 
@@ -40,8 +39,6 @@ ATTR_ROUTINE: Final = "routine"
 ATTR_STEPS: Final = "steps"
 ATTR_UNTIL: Final = "until"
 ATTR_WAND_EVERY_WEEKS: Final = "wand_every_weeks"
-DAYS_MAXIMUM: Final = 60
-"""How far ahead evenings can be left out; no limit of safety."""
 STEP: Final = vol.Schema(
     {
         vol.Required("act"): vol.In([act.value for act in Act]),
@@ -95,18 +92,18 @@ def async_setup_routine_actions(hass: HomeAssistant) -> None:
     )
 
 
-async def _async_evenings(call: ServiceCall) -> Evenings:
-    """Return the evenings that an action is for.
+async def _async_routines(call: ServiceCall) -> PersonRoutines:
+    """Return the plan and routine that an action is for.
 
     Raises:
-        UnknownUser, Unauthorized: The user has been removed, may only look, or is somebody else and
-            no admin; an automation has no user and may.
+        UnknownUser, Unauthorized: The user was removed, is read-only, or is neither the person nor
+            an admin. An automation has no user, and is allowed.
         RefusedError: There is no such person.
     """
-    evenings = evenings_of(call.hass, find_person(call.hass, call.data.get(ATTR_PERSON)))
-    if (user := await async_may_control_person(call, evenings.entry.entry_id)) is None:
-        return evenings
-    linked = evenings.entry.data.get(CONF_PERSON)
+    routines = routines_of(call.hass, find_person(call.hass, call.data.get(ATTR_PERSON)))
+    if (user := await async_may_control_person(call, routines.entry.entry_id)) is None:
+        return routines
+    linked = routines.entry.data.get(CONF_PERSON)
     state = call.hass.states.get(linked) if linked else None
     if (
         not user.is_admin
@@ -114,37 +111,36 @@ async def _async_evenings(call: ServiceCall) -> Evenings:
         and state.attributes.get("user_id") not in (None, user.id)
     ):
         raise Unauthorized(context=call.context)
-    return evenings
+    return routines
 
 
 async def _async_start(call: ServiceCall) -> ServiceResponse:
-    """Begin the routine of the evening, one that the person has made, or of the steps that are given; or propose it."""
+    """Start or propose a routine: that of the plan, a custom one, or one of the given steps."""
     with translated_errors():
-        evenings = await _async_evenings(call)
-        routine, steps, window = _wanted(call, evenings)
+        routines = await _async_routines(call)
+        routine, steps, window = _wanted(call, routines)
         finish_by = _finish_by(call.data.get(ATTR_FINISH_BY))
+        runner, person_id = routines.runner, routines.entry.entry_id
         if call.data[ATTR_MODE] == MODE_PROPOSE:
-            run = evenings.consider(routine, steps, window=window, finish_by=finish_by)[0]
-            data = {field: value for field, value in call.data.items() if field != ATTR_MODE} | {
-                ATTR_PERSON: evenings.entry.entry_id
-            }
+            run = runner.consider(routine, steps, window=window, finish_by=finish_by)[0]
+            data = {field: value for field, value in call.data.items() if field != ATTR_MODE}
             proposal = Proposal(
                 what=EVENING,
                 action="start_routine",
-                data=data,
+                data=data | {ATTR_PERSON: person_id},
                 until=dt_util.utcnow() + window,
-                day=evenings.planned_today,
+                day=routines.due.planned_today,
             )
-            await call.hass.data[PROPOSALS].async_propose(evenings.entry.entry_id, proposal)
-            return {**_told(run), "state": "proposed"} if call.return_response else None
-        run = await evenings.async_start(
+            await call.hass.data[PROPOSALS].async_propose(person_id, proposal)
+            return {**_progress(run), "state": "proposed"} if call.return_response else None
+        run = await runner.async_start(
             routine, steps, window=window, finish_by=finish_by, context=call.context
         )
-    return _told(run) if call.return_response else None
+    return _progress(run) if call.return_response else None
 
 
-def _wanted(call: ServiceCall, evenings: Evenings) -> tuple[str, Steps, timedelta]:
-    """Return the routine that an action means: its name, its steps, and when it gives up.
+def _wanted(call: ServiceCall, routines: PersonRoutines) -> tuple[str, Steps, timedelta]:
+    """Return the routine that an action means: its key, its steps, and when it gives up.
 
     Raises:
         RefusedError: There is no such routine, or no plan.
@@ -152,8 +148,8 @@ def _wanted(call: ServiceCall, evenings: Evenings) -> tuple[str, Steps, timedelt
     if ATTR_STEPS in call.data:
         return "custom", tuple(_step(data) for data in call.data[ATTR_STEPS]), WINDOW
     if (name := call.data.get(ATTR_ROUTINE)) is not None:
-        return *custom_routine(call.hass, evenings.entry.entry_id, name), WINDOW
-    return evenings.of_plan()
+        return *custom_routine(call.hass, routines.entry.entry_id, name), WINDOW
+    return routines.due.routine()
 
 
 def _step(data: Mapping[str, Any]) -> Step:
@@ -168,7 +164,10 @@ def _step(data: Mapping[str, Any]) -> Step:
 
 
 def _finish_by(clock: time | None) -> datetime | None:
-    """Return the time of today's evening at which a routine should be done: shortly after midnight is tomorrow, a few hours ago is late."""
+    """Return when a routine should be done, UTC.
+
+    A time that is up to six hours ago is today, and late; an earlier one is tomorrow.
+    """
     if clock is None:
         return None
     now = dt_util.now()
@@ -177,16 +176,18 @@ def _finish_by(clock: time | None) -> datetime | None:
 
 
 def _doing(event: RoutineEvent) -> Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]:
+    """Return the action that confirms or skips a step, or stops the routine."""
+
     async def do(call: ServiceCall) -> ServiceResponse:
         with translated_errors():
             if event is RoutineEvent.STOP:  # open to everybody who is signed in
-                evenings = evenings_of(
-                    call.hass, find_person(call.hass, call.data.get(ATTR_PERSON))
-                )
+                person = find_person(call.hass, call.data.get(ATTR_PERSON))
+                routines = routines_of(call.hass, person)
             else:
-                evenings = await _async_evenings(call)
-            await evenings.async_do(event, call.context)
-        return _told(evenings.run) if call.return_response and evenings.run is not None else None
+                routines = await _async_routines(call)
+            await routines.runner.async_do(event, call.context)
+        run = routines.runner.run
+        return _progress(run) if call.return_response and run is not None else None
 
     return do
 
@@ -194,16 +195,16 @@ def _doing(event: RoutineEvent) -> Callable[[ServiceCall], Coroutine[Any, Any, S
 async def _async_accept(call: ServiceCall) -> ServiceResponse:
     """Begin the next phase of a plan, which is due."""
     with translated_errors():
-        evenings = await _async_evenings(call)
+        routines = await _async_routines(call)
         every = number_of(call.data, ATTR_WAND_EVERY_WEEKS)
-        accepted = await evenings.async_accept(
+        accepted = await routines.plan.async_accept(
             **(
                 {}
                 if every is None
                 else {ATTR_WAND_EVERY_WEEKS: int(every) if every.is_integer() else every}
             )
         )
-        following = next_evening(call.hass, evenings.person, evenings.weekly_plan)
+        following = routines.forecast.next_evening(routines.person)
     if not call.return_response:
         return None
     return {
@@ -214,40 +215,17 @@ async def _async_accept(call: ServiceCall) -> ServiceResponse:
 
 
 async def _async_skip(call: ServiceCall) -> ServiceResponse:
-    """Leave an evening out, the next one if none is named; several with their last day."""
+    """Skip an evening of the plan, by default the next one, or all evenings up to a last day."""
     with translated_errors():
-        evenings = await _async_evenings(call)
-        person, today = evenings.person, dt_util.now().date()
-        evening = next_evening(call.hass, person, evenings.weekly_plan)
+        routines = await _async_routines(call)
+        evening = routines.forecast.next_evening(routines.person)
         first: date | None = call.data.get(ATTR_DATE) or (None if evening is None else evening.day)
         if first is None:
             raise RefusedError(Refusal(reason=Reason.NO_PLAN))
         last: date = call.data.get(ATTR_UNTIL, first)
-        for field, day, least in (
-            (ATTR_DATE, first, today - timedelta(days=1)),
-            (ATTR_UNTIL, last, first),
-        ):
-            if not least <= day <= today + timedelta(days=DAYS_MAXIMUM):
-                raise RefusedError(
-                    Refusal(
-                        reason=Reason.OUT_OF_BOUNDS,
-                        field=field,
-                        minimum=0,
-                        maximum=DAYS_MAXIMUM,
-                        unit="d",
-                    )
-                )
         why = Why(call.data.get(ATTR_REASON, Why.SKIPPED))
-        weekly_plan = evenings.weekly_plan
-        if why is Why.SKIPPED:
-            days = {first + timedelta(days=offset) for offset in range((last - first).days + 1)}
-            weekly_plan = replace(weekly_plan, skipped=weekly_plan.skipped | days)
-        else:
-            weekly_plan = replace(
-                weekly_plan, freezes=(*weekly_plan.freezes, Freeze(first=first, last=last, why=why))
-            )
-        await evenings.async_plan(weekly_plan)
-        following = next_evening(call.hass, person, weekly_plan)
+        await routines.plan.async_leave_out(first, last, why)
+        following = routines.forecast.next_evening(routines.person)
     if not call.return_response:
         return None
     return {
@@ -257,8 +235,8 @@ async def _async_skip(call: ServiceCall) -> ServiceResponse:
     }
 
 
-def _told(run: RoutineRun) -> dict[str, Any]:
-    """Return where a routine is, what became of its steps and when it will be done."""
+def _progress(run: RoutineRun) -> dict[str, Any]:
+    """Return the step of a routine, the results so far and when it will be done."""
     now = dt_util.utcnow()
     left = tuple(
         step

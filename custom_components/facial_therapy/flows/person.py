@@ -49,8 +49,9 @@ from ..core.schedule.plan import EVENINGS as EVENINGS_A_WEEK, WAND_EVERY_WEEKS, 
 from ..people.inheritance import async_inherit
 from ..people.programs import custom_programs
 from ..people.registry import REACTIONS, async_erase, is_person
+from ..routines.person import all_routines
+from ..routines.plan_keeper import CLOSES, OPENS, PlanKeeper
 from ..routines.reminders import WHEN_DUE
-from ..routines.runner import CLOSES, EVENINGS, OPENS, Evenings
 from ..storage.ledger_file import LedgerError
 from ..storage.serialize import eligibility_in, eligibility_out, skin_in, skin_out
 from ..text.errors import time_in_words
@@ -164,7 +165,7 @@ class PersonSteps(ScreeningSteps):
     async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:
         """Continue with the first plan of a new person, which may be closed."""
         entry_id = result["result"].entry_id
-        if entry_id in self.hass.data.get(EVENINGS, {}):
+        if entry_id in all_routines(self.hass):
             context = ConfigFlowContext(source=SOURCE_RECONFIGURE, entry_id=entry_id)
             guide = await self.hass.config_entries.flow.async_init(
                 DOMAIN, context=context, data=GUIDE
@@ -235,8 +236,8 @@ class PersonSteps(ScreeningSteps):
         options = ["details", "plan", "screening", "skin_type", "block", "report"]
         options += ["unblock"] if eligibility.holds else []
         options += ["clear"] if eligibility.red_flag_at is not None else []
-        kept = self.hass.data.get(EVENINGS, {}).get(self._get_reconfigure_entry().entry_id)
-        options += ["next_phase"] if kept is not None and kept.next_phase is not None else []
+        kept = all_routines(self.hass).get(self._get_reconfigure_entry().entry_id)
+        options += ["next_phase"] if kept is not None and kept.plan.next_phase is not None else []
         return self.async_show_menu(step_id="reconfigure", menu_options=[*options, "erase"])
 
     async def async_step_details(
@@ -281,11 +282,11 @@ class PersonSteps(ScreeningSteps):
     ) -> ConfigFlowResult:
         """Ask for a plan until it is valid; other fields keep their value or get their default."""
         entry = self._get_reconfigure_entry()
-        kept = self.hass.data[EVENINGS].get(entry.entry_id)
+        kept = all_routines(self.hass).get(entry.entry_id)
         if kept is None:
             return self.async_abort(reason="not_loaded")
         errors: dict[str, str] = {}
-        plan = kept.weekly_plan.on(dt_util.now().date())
+        plan = kept.plan.weekly_plan.on(dt_util.now().date())
         modalities = sorted({each.modality.value for each in all_coordinators(self.hass)})
         known = {
             CONF_PROGRAM: "fine_lines" if plan is None else plan.program,
@@ -298,7 +299,7 @@ class PersonSteps(ScreeningSteps):
         if user_input is not None:
             chosen = known | user_input
             try:
-                await self._async_plan(kept, chosen)
+                await self._async_plan(kept.plan, chosen)
             except RefusedError as error:
                 errors = {
                     PLAN_FIELDS.get(error.binding.field or "", CONF_PROGRAM): PLAN_ERRORS.get(
@@ -332,7 +333,7 @@ class PersonSteps(ScreeningSteps):
             description_placeholders=placeholders,
         )
 
-    async def _async_plan(self, kept: Evenings, chosen: Mapping[str, Any]) -> None:
+    async def _async_plan(self, kept: PlanKeeper, chosen: Mapping[str, Any]) -> None:
         await kept.async_choose(
             chosen[CONF_PROGRAM],
             evenings=evenings(int(chosen[CONF_EVENINGS])),
@@ -346,11 +347,11 @@ class PersonSteps(ScreeningSteps):
     ) -> ConfigFlowResult:
         """Show the next phase of the plan, and start it if the person accepts."""
         entry = self._get_reconfigure_entry()
-        kept = self.hass.data[EVENINGS].get(entry.entry_id)
-        if kept is None or (proposed := kept.next_phase) is None:
+        kept = all_routines(self.hass).get(entry.entry_id)
+        if kept is None or (proposed := kept.plan.next_phase) is None:
             return self.async_abort(reason="no_next_phase")
         if user_input is not None:
-            await kept.async_accept(
+            await kept.plan.async_accept(
                 wand_every_weeks=int(
                     user_input.get(CONF_WAND_EVERY_WEEKS, proposed.wand_every_weeks)
                 )
@@ -470,8 +471,8 @@ class PersonSteps(ScreeningSteps):
                 except LedgerError:
                     errors = {"base": "not_erased"}
                 else:
-                    if (evenings := self.hass.data[EVENINGS].get(entry.entry_id)) is not None:
-                        await evenings.async_remove()
+                    if (routines := all_routines(self.hass).get(entry.entry_id)) is not None:
+                        await routines.async_remove()
                     return self.async_abort(reason="erased")
         return self.async_show_form(
             step_id="erase",

@@ -4,7 +4,7 @@ import { DOMAIN, PersonCard, STYLE as SHARED, clock, define, element, isPerson, 
 
 const TAG = "facial-therapy-routine-card";
 // Steps that need a confirmation; all others end by themselves.
-const CONFIRMED = ["hand", "waiting", "off", "asked", "held", "suspended"];
+const CONFIRMED = ["hand", "waiting", "off", "asked", "held", "adopted", "suspended"];
 const BUSY = ["leaving", "ending", "stranded"];
 
 const STYLE = `${SHARED}

@@ -1,8 +1,8 @@
-"""What a person is asked: whether they want something now, with yes, later and skip, and how their skin is; and what follows from the answer.
+"""Questions to a person: start something now (yes, later, skip), and how their skin is.
 
-A proposal starts nothing. Yes carries out the action that was proposed as whoever answers, who is
-asked for everything that an action is asked for; the action arms, and the face starts the light.
-Proposals are written down, so that an answer counts also after a restart.
+A proposal starts nothing. Yes carries out the proposed action in the name of whoever answers, with
+every check that the action has; the action arms, and the face starts the light. Proposals are
+saved, so that an answer counts after a restart too.
 """
 
 from collections.abc import Mapping
@@ -30,20 +30,20 @@ from ..text.translator import async_translator, explained
 from ..timers import Timers
 
 ANSWERED: Final = "mobile_app_notification_action"
-"""Event of a phone: one of the buttons of a notification was pressed."""
+"""Event of a phone: a button of a notification was pressed."""
 LATER: Final = timedelta(minutes=30)
-"""When it is asked again."""
+"""How long after the answer later the question is repeated."""
 OPEN: Final = timedelta(hours=4)
-"""How long yes is yes to something that no evening of a plan closes."""
+"""How long a proposal stays open that belongs to no evening of a plan."""
 EVENING: Final = "evening"
 TITLE: Final = "Facial Therapy"
-"""What a sentence is about that says only that the app says why."""
+"""Title of a refusal that only refers to the app."""
 
 
 SKIN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"fine": (), "so_so": ("skin_not_fine",), "not_fine": ("skin_not_fine", "redness")}
 )
-"""What each answer to how a skin is reports of it."""
+"""The reactions that each answer about the skin reports."""
 
 
 class Answer(StrEnum):
@@ -59,25 +59,25 @@ class Proposal:
     """Something that a person may want now."""
 
     token: str = field(default_factory=lambda: secrets.token_hex(8))
-    """By which its buttons are told apart from those of any other one."""
+    """Identifies its buttons."""
     what: str
     """`mask`, `wand` or `evening`."""
     action: str
     data: Mapping[str, Any]
-    """What yes carries out."""
+    """Name and data of the action that yes carries out."""
     until: datetime
-    """UTC; what is answered later is answered too late."""
+    """UTC; a later answer is too late."""
     day: date | None = None
-    """The evening of the plan that skip leaves out; None: nothing is planned."""
+    """The evening of the plan that skip skips; None: nothing is planned."""
     again_at: datetime | None = None
-    """UTC; when it is asked again, once somebody has said later."""
+    """UTC; when the question is repeated, after the answer later."""
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> Proposal:
-        """Return one that was written down.
+        """Return a proposal that was saved.
 
         Raises:
-            KeyError, TypeError, ValueError: It was not written down like this.
+            KeyError, TypeError, ValueError: `data` is no proposal.
         """
         day, again_at = data["day"], data["again_at"]
         times = {
@@ -88,41 +88,39 @@ class Proposal:
 
 
 class Proposals:
-    """The proposals that wait for an answer, at most one a person."""
+    """The proposals that wait for an answer, at most one per person."""
 
     def __init__(self, hass: HomeAssistant) -> None:
-        """Listen to the answers."""
+        """Listen for answers."""
         self._hass = hass
         self._timers = Timers(hass)
         self._store: Store[dict[str, Any]] = Store(hass, 1, f"{DOMAIN}.proposals")
         self._open: dict[str, Proposal] = {}
         """By the config entry of the person."""
         self._asked: dict[str, tuple[str, str]] = {}
-        """Whom a button was shown to whose skin was asked after, and what it says. What is pressed
-        is recorded, so a button is not called what it says."""
+        """Person and answer of each button about the skin. A press is recorded, so the name of a
+        button says nothing about the answer."""
         hass.bus.async_listen(ANSWERED, self._async_answered)
 
     async def async_load(self) -> None:
-        """Take up what was asked before a restart, and ask again at its time, once there are phones."""
+        """Restore the proposals, and repeat their questions on time once the phones are there."""
         try:
             self._open = {
                 person_id: Proposal.read(data)
                 for person_id, data in (await self._store.async_load() or {}).items()
             }
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            LOGGER.warning(
-                "What people have been asked could not be read, and is forgotten: %s", error
-            )
+            LOGGER.warning("Failed to read the proposals, which are reset: %r", error)
 
         @callback
-        def take_up(_hass: HomeAssistant) -> None:
+        def set_timers(_hass: HomeAssistant) -> None:
             for person_id in self._open:
                 self._set_timer(person_id)
 
-        async_at_started(self._hass, take_up)
+        async_at_started(self._hass, set_timers)
 
     async def _async_keep(self, person_id: str, proposal: Proposal | None) -> None:
-        """Write down what a person is asked from now on; None: nothing."""
+        """Replace and save the proposal of a person; None: they have none."""
         self._timers.cancel(person_id)
         self._open.pop(person_id, None)
         if proposal is not None:
@@ -136,17 +134,17 @@ class Proposals:
             self._timers.later(person_id, delay_s, lambda: self._ask_again(person_id))
 
     async def async_propose(self, person_id: str, proposal: Proposal) -> None:
-        """Ask a person; what they were asked before is no longer asked."""
+        """Propose something to a person, in place of what was proposed before."""
         await self._async_keep(person_id, proposal)
         await self._async_ask(person_id, proposal)
 
     async def async_forget(self, person_id: str) -> None:
-        """Forget what a person was asked who is removed or erased."""
+        """Forget every question to a person who is removed or erased."""
         self._forget(person_id)
         await self._async_keep(person_id, None)
 
     async def async_ask_skin(self, person_id: str) -> None:
-        """Ask a person how their skin is; what they were asked about it before is no longer asked."""
+        """Ask a person how their skin is, in place of an earlier such question."""
         self._forget(person_id)
         if (entry := self._entry(person_id)) is not None:
             buttons = {f"{DOMAIN}_{secrets.token_hex(8)}": said for said in SKIN}
@@ -164,8 +162,11 @@ class Proposals:
             press: asked for press, asked in self._asked.items() if asked[0] != person_id
         }
 
-    def _take_down(self, person_id: str, said: str) -> None:
-        """Keep what a person says of their skin, without an action, whose data would be recorded; it only ever makes it stricter."""
+    def _report_skin(self, person_id: str, said: str) -> None:
+        """Save an answer about the skin, which can only make limits stricter.
+
+        No action is called for it: its data would be recorded.
+        """
         self._forget(person_id)
         with suppress(RefusedError):  # the person has been removed
             for reaction in SKIN[said]:
@@ -174,7 +175,7 @@ class Proposals:
                 )
 
     async def _async_ask(self, person_id: str, proposal: Proposal) -> None:
-        """Ask, or ask again."""
+        """Send the question; a proposal that has expired is dropped."""
         if (entry := self._entry(person_id)) is None or proposal.until <= dt_util.utcnow():
             await self._async_keep(person_id, None)
             return
@@ -187,10 +188,10 @@ class Proposals:
         return self._hass.config_entries.async_get_entry(person_id)
 
     async def _async_answered(self, event: Event[Any]) -> None:
-        """Do what a button says; one of somebody else's notification is none of ours."""
+        """Carry out the answer of a button, if it is one of ours."""
         pressed = str(event.data.get("action"))
         if pressed in self._asked:
-            self._take_down(*self._asked[pressed])
+            self._report_skin(*self._asked[pressed])
         for person_id, proposal in tuple(self._open.items()):
             for answer in Answer:
                 if pressed == f"{DOMAIN}_{answer}_{proposal.token}":
@@ -227,7 +228,7 @@ class Proposals:
     async def _async_act(
         self, entry: ConfigEntry[Any], action: str, data: Mapping[str, Any], context: Context
     ) -> None:
-        """Carry out an action of ours as whoever answered, and tell them if it was refused: nothing of their health."""
+        """Carry out an action for whoever answered; notify a refusal without health reasons."""
         try:
             await self._hass.services.async_call(
                 DOMAIN, action, dict(data), blocking=True, context=context

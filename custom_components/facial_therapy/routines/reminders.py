@@ -1,9 +1,10 @@
-"""What is done by itself when something of a person's plan is due, as they have chosen: nothing, a reminder, or a proposal.
+"""What a person is reminded of by itself: a due evening, the next phase, and how their skin is.
 
-Whoever wants that is also asked how their skin is, the morning after something that it has not had
-yet.
+When an evening is due, they are reminded, asked, or left alone, as they chose. Whoever wants it is
+also asked how their skin is, the morning after a session that it has not had like this before.
 """
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from itertools import takewhile
 from typing import Any, Final
@@ -27,39 +28,55 @@ DUE: Final = "due"
 PHASE: Final = "phase"
 SKIN: Final = "skin"
 MORNING: Final = range(8, 20)
-"""The hours in which a person is asked after the day before."""
+"""Local hours in which a person is asked about the day before."""
 NIGHT_ENDS: Final = timedelta(hours=4)
-"""What was over by then belongs to the day before."""
+"""A session that ended by this local time belongs to the day before."""
 
 
 class Reminders:
-    """What one person has been told already."""
+    """Reminds one person, of each thing once."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
-        """Take the person's entry; nothing has been told yet."""
+        """Take the person's entry."""
         self._hass = hass
         self._entry = entry
-        self.told: dict[str, date] = {}
-        """The evening and the next phase, by its week, of which the person has been told, and the
-        day on which it was seen whether to ask after their skin.
+        self.announced: dict[str, date] = {}
+        """Evening, week and morning for which `DUE`, `PHASE` and `SKIN` were handled last.
 
-        Kept with the plan, so that a restart tells nothing again.
+        Saved with the plan, so that a restart repeats nothing.
         """
 
-    async def async_look(self, evening: PlannedEvening | None, *, next_phase: bool) -> None:
-        """Tell of the evening that is due once, and of a next phase once a week for as long as it is neither accepted nor planned anew."""
+    def restore(self, data: Mapping[str, str]) -> None:
+        """Restore what has been announced from what `as_dict` returned.
+
+        Raises:
+            AttributeError, TypeError, ValueError: `data` is something else. Nothing has changed.
+        """
+        self.announced = {what: date.fromisoformat(day) for what, day in data.items()}
+
+    def as_dict(self) -> dict[str, str]:
+        """Return what has been announced as JSON."""
+        return {what: day.isoformat() for what, day in self.announced.items()}
+
+    async def async_check(self, evening: PlannedEvening | None, *, next_phase: bool) -> None:
+        """Remind of a due evening once, and once a week of a next phase that is not accepted yet.
+
+        Args:
+            evening: The one that is due.
+            next_phase: Whether a next phase is due.
+        """
         await self._async_ask_skin()
-        what = self._entry.data.get(CONF_WHEN_DUE)
-        if what not in (REMIND, PROPOSE):
+        wish = self._entry.data.get(CONF_WHEN_DUE)
+        if wish not in (REMIND, PROPOSE):
             return
         person_id, week = self._entry.entry_id, monday(dt_util.now().date())
-        if next_phase and self.told.get(PHASE) != week:
-            self.told[PHASE] = week
+        if next_phase and self.announced.get(PHASE) != week:
+            self.announced[PHASE] = week
             await async_tell(self._hass, self._entry, "phase", f"phase_{person_id}")
-        if evening is None or evening.day == self.told.get(DUE):
+        if evening is None or evening.day == self.announced.get(DUE):
             return
-        self.told[DUE] = evening.day
-        if what == PROPOSE:
+        self.announced[DUE] = evening.day
+        if wish == PROPOSE:
             proposal = Proposal(
                 what=EVENING,
                 action="start_routine",
@@ -72,15 +89,15 @@ class Reminders:
         await async_tell(self._hass, self._entry, "due", f"due_{person_id}")
 
     async def _async_ask_skin(self) -> None:
-        """Look once a morning whether the skin had something yesterday that it has not had before, and ask how it is."""
+        """Ask once a morning how the skin is, if yesterday's session was new to it."""
         now = dt_util.now()
         if (
             not self._entry.data.get(CONF_ASK_SKIN)
             or now.hour not in MORNING
-            or self.told.get(SKIN) == now.date()
+            or self.announced.get(SKIN) == now.date()
         ):
             return
-        self.told[SKIN] = now.date()
+        self.announced[SKIN] = now.date()
         ends = dt_util.start_of_local_day() + NIGHT_ENDS
         records = [
             record

@@ -1,223 +1,141 @@
-"""One person's evenings: carries out the routine they are in, keeps their plan, and writes both down.
+"""Carries out the routine that one person is in.
 
-1. What is to be done is the table of `core.routine`; sessions are asked for at the shells of the
-    devices, like everybody's.
-2. A change is written down before anything is asked for that follows from it.
-3. After a restart a routine is where it was, and waits for a person.
+1. What has to be done is the table of `core.routine.transitions`; its effects are carried out here,
+    in the order of the row. Sessions are asked of the coordinators, like everybody's.
+2. A change is saved before a session is started for it, and after everything else: nothing that is
+    saved here is worth a Stop that waits.
+3. After a restart the run is in its step. If the step's session was adopted, the run follows it to
+    its end; otherwise it waits for a person.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
-from homeassistant.helpers.dispatcher import async_dispatcher_connect, async_dispatcher_send
-from homeassistant.helpers.event import async_track_time_interval
-from homeassistant.helpers.storage import Store
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.util import dt as dt_util
-from homeassistant.util.hass_dict import HassKey
 
-from ..const import DOMAIN, LOGGER, REPORTED, SIGNAL_EVENING, SIGNAL_LEDGER
-from ..coordinator import FacialTherapyCoordinator, all_coordinators
+from ..const import LOGGER, REPORTED, SIGNAL_SESSION
+from ..coordinator import FacialTherapyCoordinator
 from ..core import limits
 from ..core.gate.request import SessionRequest
 from ..core.gate.resolve import resolve_program
-from ..core.model import Outcome
-from ..core.person import Person
-from ..core.recipes import named
 from ..core.refusal import Reason, Refusal, RefusedError
 from ..core.routine.cues import cue
 from ..core.routine.refused import refused
 from ..core.routine.run import RoutineRun, advance, begin
 from ..core.routine.steps import Step, Steps
-from ..core.routine.transitions import RoutineEffect, RoutineEvent, RoutineState
-from ..core.schedule.agenda import PlannedEvening
-from ..core.schedule.plan import Phase, Plan, WeekPlan, evenings, monday
-from ..core.session import SessionState
+from ..core.routine.transitions import Result, RoutineEffect, RoutineEvent, RoutineState
 from ..core.zones import ZONES
 from ..devices.port import DeviceError
 from ..people.actor import Who
 from ..people.programs import custom_programs
-from ..people.registry import find_person
-from ..people.routines import tonight
-from ..storage.diary import run_in, run_out, weekly_plan_in, weekly_plan_out
+from ..session.view import LiveSession
+from ..storage.diary import run_in, run_out
+from ..storage.ledger import LEDGER
 from ..timers import Timers
-from .forecast import agenda_of, device_of, lasting, next_evening, shell_of
-from .proposals import EVENING, PROPOSALS
-from .reminders import Reminders
+from .forecast import Forecast, coordinator_by_mac, coordinator_of, device_of
+from .port import PersonPort
+from .step_session import FOLLOWED, StepSession
 
-LOOK: Final = timedelta(minutes=1)
-"""How often it is looked whether something is due."""
-WINDOW: Final = timedelta(hours=4)
-"""When a routine gives up that was begun outside of an evening of the plan."""
-OPENS: Final = time(20)
-CLOSES: Final = time(23)
-"""The evening of a plan that says nothing else."""
 STRANDED_S: Final = max(limits.LEASE_S.values()) + 5
-"""So long after a restart no lease of a session can still hold."""
-LIVES: Final = (
-    RoutineState.ARMED,
-    RoutineState.RUNNING,
-    RoutineState.HELD,
-    RoutineState.LEAVING,
-    RoutineState.ENDING,
-)
-HELD: Final = (SessionState.SUSPENDED, SessionState.PAUSED, SessionState.LOST)
+"""Seconds after a restart until no lease of a session can still hold."""
+START_ANSWERED_S: Final = 2
+"""Seconds that a stop waits for the answer to a start that is under way."""
 
 
-class Evenings:
-    """The plan of one person, and the routine that they are in."""
+@dataclass(frozen=True, slots=True)
+class SessionLink:
+    """The session of a step."""
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
-        """Take the person's entry; nothing is read yet."""
+    index: int
+    """Of the step."""
+    session_id: str
+
+
+class RoutineRunner:
+    """Owns the run of one person, its timers, and the link to the session of its step."""
+
+    def __init__(
+        self, hass: HomeAssistant, person_id: str, port: PersonPort, forecast: Forecast
+    ) -> None:
+        """Take the person's config entry, their port, and the forecast that is asked ahead."""
         self._hass = hass
-        self.entry = entry
-        self._store: Store[dict[str, Any]] = Store(hass, 1, f"{DOMAIN}.evenings.{entry.entry_id}")
+        self._person_id = person_id
+        self._port = port
+        self._forecast = forecast
         self._timers = Timers(hass)
-        self._listeners: list[Callable[[], None]] = []
-        self._unfollow: list[CALLBACK_TYPE] = []
-        self._starting: asyncio.Task[None] | None = None
+        self._unsubscribe: list[CALLBACK_TYPE] = []
+        self._closed = False
+        self._effects: Final[
+            Mapping[RoutineEffect, Callable[[RoutineRun], Coroutine[Any, Any, None]]]
+        ] = {
+            RoutineEffect.START: self._async_start_session,
+            RoutineEffect.STOP_SESSION: self._async_stop_session,
+            RoutineEffect.RESUME: self._async_resume_session,
+        }
+        self._link: SessionLink | None = None
+        self._asking: asyncio.Task[LiveSession] | None = None
+        """The start that is under way."""
+        self._saving: asyncio.Task[None] | None = None
         self._context: Context | None = None
-        """Of whoever did something last."""
-        self._session_id: str | None = None
+        """Of the newest action of a person."""
         self._zone = 1
-        self._reminders = Reminders(hass, entry)
-        self._reached: dict[str, date] = {}
-        """What has been announced, and for which evening or week."""
-        self._loaded = False
-        """What was so when this was loaded is no news."""
-        self.weekly_plan = Plan()
         self.run: RoutineRun | None = None
         self.cue: str | None = None
-        """What the person is told; None before any routine."""
+        """The cue of the run, of `CUES`; None before any routine."""
 
     @property
-    def person(self) -> Person:
-        """Whose evenings they are, as of now."""
-        return find_person(self._hass, self.entry.entry_id)
+    def busy(self) -> bool:
+        """Whether the person is in a routine."""
+        return self.run is not None and self.run.state is not RoutineState.OVER
 
-    # --- written down -----------------------------------------------------------------------------
+    # --- loading and saving -----------------------------------------------------------------------
 
-    async def async_load(self) -> None:
-        """Take up what was written down; a routine that was gone through waits for a person."""
-        data = await self._store.async_load() or {}
-        try:
-            self.weekly_plan = weekly_plan_in(data["weekly_plan"]) if data else Plan()
-            self.run = run_in(data["run"]) if data and data["run"] else None
-            self._reminders.told = {
-                what: date.fromisoformat(day) for what, day in dict(data.get("told", {})).items()
-            }
-        except (KeyError, TypeError, ValueError) as error:
-            LOGGER.warning(
-                "The plan of %s could not be read, and is begun anew: %s", self.entry.title, error
-            )
-        self._unfollow = [
+    def restore(self, data: Mapping[str, Any]) -> None:
+        """Restore the run from what `as_dict` returned.
+
+        Raises:
+            KeyError, TypeError, ValueError: `data` is something else. Nothing has changed.
+        """
+        run, session_id = run_in(data), data["session_id"]
+        self._link = None if session_id is None else SessionLink(run.index, str(session_id))
+        self.run = run
+
+    def as_dict(self) -> dict[str, Any] | None:
+        """Return the run with the session of its step as JSON; None before any routine."""
+        if self.run is None:
+            return None
+        return {**run_out(self.run), "session_id": self._session_id(self.run)}
+
+    async def async_start_up(self) -> None:
+        """Follow the devices, and let a run that was interrupted wait for a person."""
+        self._unsubscribe = [
             async_dispatcher_connect(self._hass, REPORTED, self._reported),
-            async_dispatcher_connect(self._hass, SIGNAL_LEDGER, self._look_for_news),
-            async_track_time_interval(
-                self._hass, self._async_look_ahead, LOOK, cancel_on_shutdown=True
-            ),
+            async_dispatcher_connect(self._hass, SIGNAL_SESSION, self._session_event),
         ]
         if self.run is not None:
-            await self._async_import(RoutineEvent.RESTARTED)
-        self._look_for_news()
-        self._loaded = True
+            adopted = self._step_session(self.run).adopted
+            await self._async_apply(RoutineEvent.ADOPTED if adopted else RoutineEvent.RESTARTED)
+            self._follow()
 
-    def close(self) -> None:
-        """Let go of timers and signals."""
+    async def async_close(self) -> None:
+        """Cancel timers and subscriptions, and finish what is being saved."""
+        self._closed = True
         self._timers.cancel_all()
-        for unfollow in self._unfollow:
-            unfollow()
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+        if self._saving is not None:
+            await asyncio.wait([self._saving])
 
-    async def async_remove(self) -> None:
-        """Forget the plan and the routine of a person who is removed or erased, and what they were asked."""
-        self.weekly_plan, self.run, self._reminders.told = Plan(), None, {}
-        await self._hass.data[PROPOSALS].async_forget(self.entry.entry_id)
-        await self._store.async_remove()
-        self._publish()
-
-    async def _async_save(self) -> None:
-        told = {what: day.isoformat() for what, day in self._reminders.told.items()}
-        await self._store.async_save(
-            {
-                "weekly_plan": weekly_plan_out(self.weekly_plan),
-                "run": self.run and run_out(self.run),
-                "told": told,
-            }
-        )
-
-    async def async_plan(self, weekly_plan: Plan) -> None:
-        """Keep another course."""
-        self.weekly_plan = weekly_plan
-        await self._async_save()
-        self._publish()
-
-    async def async_choose(self, program: str | None, **changes: Any) -> None:  # noqa: ANN401 - fields of WeekPlan, of their own types
-        """Begin a plan today: for a concern, else none; what is not said stays as it is.
-
-        Raises:
-            RefusedError: As `plan.check`. Nothing has changed.
-        """
-        today = dt_util.now().date()
-        before = self.weekly_plan.on(today)
-        if program is None:
-            if before is not None:
-                await self.async_plan(
-                    self.weekly_plan.begun(replace(before, begins_on=today, evenings=()))
-                )
-            return
-        custom = custom_programs(self._hass, self.entry.entry_id)
-        recipe = named(program, custom)
-        here = (
-            frozenset(shell.modality for shell in all_coordinators(self._hass)) or recipe.modalities
-        )
-        new = before or WeekPlan(
-            begins_on=today,
-            program=program,
-            modalities=here,
-            evenings=(),
-            opens=OPENS,
-            closes=CLOSES,
-        )
-        starting = self.person.options.wand_starting_phase
-        new = replace(
-            new,
-            begins_on=today,
-            program=program,
-            custom=custom.get(program),
-            phase=Phase.BUILD_UP,
-            starting_phase=starting,
-            **changes,
-        )
-        if not new.evenings and "evenings" not in changes:
-            new = replace(
-                new,
-                evenings=evenings(max(recipe.per_week(modality) for modality in recipe.modalities)),
-            )
-        if not new.modalities & recipe.modalities and "modalities" not in changes:
-            new = replace(new, modalities=here)
-        await self.async_plan(self.weekly_plan.begun(new))
-
-    @property
-    def next_phase(self) -> WeekPlan | None:
-        """The next phase of the plan, if it is due: proposed, and begun only by a person."""
-        return self.weekly_plan.next_phase(dt_util.now().date())
-
-    async def async_accept(self, **changes: Any) -> WeekPlan:  # noqa: ANN401 - fields of WeekPlan, of their own types
-        """Begin the next phase of the plan today.
-
-        Raises:
-            RefusedError: `no_next_phase`: none is due; or as `plan.check`. Nothing has changed.
-        """
-        if (proposed := self.next_phase) is None:
-            raise RefusedError(Refusal(reason=Reason.NO_NEXT_PHASE))
-        accepted = replace(proposed, **changes)
-        await self.async_plan(self.weekly_plan.begun(accepted))
-        return accepted
+    def reset(self) -> None:
+        """Forget the run."""
+        self._timers.cancel_all()
+        self.run = self.cue = self._link = None
 
     # --- what a person can do ---------------------------------------------------------------------
 
@@ -230,7 +148,14 @@ class Evenings:
         finish_by: datetime | None = None,
         context: Context | None = None,
     ) -> RoutineRun:
-        """Begin a routine.
+        """Start a routine at its first step.
+
+        Args:
+            routine: Its key or name.
+            steps: In their order.
+            window: After that time it gives up.
+            finish_by: When it should be done, UTC and aware; optional steps are dropped for it.
+            context: Of whoever starts it.
 
         Raises:
             RefusedError: As `consider`. Nothing has changed.
@@ -238,26 +163,27 @@ class Evenings:
         new, effects = self.consider(routine, steps, window=window, finish_by=finish_by)
         self._context = context
         who = Who.of(context)
-        self._announce("routine_started", routine=routine, by=who.by.value, user_id=who.user_id)
+        self._port.announce(
+            "routine_started", routine=routine, by=who.by.value, user_id=who.user_id
+        )
         await self._async_carry_out(new, effects)
         return self.run or new
 
     def consider(
         self, routine: str, steps: Steps, *, window: timedelta, finish_by: datetime | None = None
     ) -> tuple[RoutineRun, tuple[RoutineEffect, ...]]:
-        """Return how a routine would begin now.
+        """Return how a routine would start now; the arguments are those of `async_start`.
 
         Raises:
-            RefusedError: `busy` while one is gone through, or it cannot be gone through.
+            RefusedError: `busy` while another one runs; else as `steps.check` and `resolve`.
         """
-        if self.run is not None and self.run.state is not RoutineState.OVER:
+        if self.busy:
             raise RefusedError(Refusal(reason=Reason.BUSY))
         now = dt_util.utcnow()
-        timed = tuple(self._timed(step) for step in steps)
         new = RoutineRun(
-            person_id=self.entry.entry_id,
+            person_id=self._person_id,
             routine=routine,
-            steps=timed,
+            steps=tuple(self._timed(step) for step in steps),
             began_at=now,
             window_ends_at=now + window,
             finish_by=finish_by,
@@ -265,19 +191,18 @@ class Evenings:
         return begin(new, self._why_not)
 
     def _timed(self, step: Step) -> Step:
-        """Return a step with the time that its session takes for this person on this device."""
+        """Return a step with the duration of its session for this person on this device."""
         if (modality := step.act.modality) is None or step.program is None:
             return step
-        custom, device = (
-            custom_programs(self._hass, self.entry.entry_id),
-            device_of(self._hass, modality, step.device),
-        )
-        return replace(
-            step, duration_s=resolve_program(step.program, self.person, device, custom).duration_s
-        )
+        custom = custom_programs(self._hass, self._person_id)
+        device = device_of(self._hass, modality, step.device)
+        resolved = resolve_program(step.program, self._port.person, device, custom)
+        return replace(step, duration_s=resolved.duration_s)
 
     async def async_do(self, event: RoutineEvent, context: Context | None = None) -> None:
         """Confirm, skip or stop.
+
+        A stop returns when the device has confirmed it, whether the run is saved by then or not.
 
         Raises:
             RefusedError: There is no routine, or the event is not for its state. Nothing has
@@ -287,34 +212,64 @@ class Evenings:
         if self.run is None:
             raise RefusedError(Refusal(reason=Reason.WRONG_STATE, detail="idle"))
         self._context = context
-        await self._async_import(event)
+        await self._async_apply(event)
 
     # --- the table --------------------------------------------------------------------------------
 
-    async def _async_import(self, event: RoutineEvent, refusal: Refusal | None = None) -> None:
+    async def _async_apply(
+        self,
+        event: RoutineEvent,
+        refusal: Refusal | None = None,
+        result: Result | None = None,
+    ) -> None:
         """Let an event take effect."""
-        if self.run is not None:
-            await self._async_carry_out(
-                *advance(self.run, event, dt_util.utcnow(), refusal=refusal, why_not=self._why_not)
+        if self.run is not None and not self._closed:
+            run, effects = advance(
+                self.run,
+                event,
+                dt_util.utcnow(),
+                refusal=refusal,
+                result=result,
+                why_not=self._why_not,
             )
+            await self._async_carry_out(run, effects)
 
     async def _async_carry_out(self, run: RoutineRun, effects: tuple[RoutineEffect, ...]) -> None:
-        """Write the change down, then do what follows from it."""
+        """Carry out a row: send what it says, then publish, then save.
+
+        Only a start is saved first: `_async_start_session` waits for it.
+        """
         changed, self.run = run != self.run, run
         self._set_timers(run)
+        starts = RoutineEffect.START in effects
+        if changed and starts:
+            self._save()
+        carrying = self._hass.async_create_task(
+            self._async_effects(run, effects), f"facial_therapy routine {self._person_id}"
+        )
         if changed:
             self._publish()
-            await self._async_save()
-        if RoutineEffect.STOP_SESSION in effects:
-            await self._async_stop_session(run)
-        if RoutineEffect.RESUME in effects and (shell := self._shell(run)) is not None:
-            await shell.async_resume(self._context)
-        if RoutineEffect.START in effects and self.run == run:
-            self._starting = self._hass.async_create_task(
-                self._async_start_session(run),
-                f"facial_therapy starts a step of {self.entry.title}",
-            )
-            await asyncio.shield(self._starting)
+        if changed and not starts:
+            self._save()
+        await asyncio.shield(carrying)
+
+    async def _async_effects(self, run: RoutineRun, effects: tuple[RoutineEffect, ...]) -> None:
+        """Carry out the effects of a row in their order."""
+        for effect in effects:
+            await self._effects[effect](run)
+
+    def _save(self) -> None:
+        """Save the run in a task of its own, after what is being saved."""
+        before = self._saving
+
+        async def save() -> None:
+            if before is not None:
+                await asyncio.wait([before])
+            await self._port.async_save()
+
+        self._saving = self._hass.async_create_task(
+            save(), f"facial_therapy saves the routine {self._person_id}"
+        )
 
     def _set_timers(self, run: RoutineRun) -> None:
         now = dt_util.utcnow()
@@ -329,275 +284,190 @@ class Evenings:
             self._later(timedelta(seconds=STRANDED_S), RoutineEvent.ENDED)
 
     def _later(self, delay: timedelta, event: RoutineEvent) -> None:
-        self._timers.later(event, max(0, delay.total_seconds()) + 0.001, lambda: self._soon(event))
+        delay_s = max(0, delay.total_seconds()) + 0.001
+        self._timers.later(event, delay_s, lambda: self._soon(event))
 
     @callback
     def _soon(self, event: RoutineEvent) -> None:
         """Let an event take effect that nobody waits for."""
         self._hass.async_create_task(
-            self._async_quietly(event), f"facial_therapy routine of {self.entry.title}"
+            self._async_quietly(event), f"facial_therapy {event} of a routine {self._person_id}"
         )
 
     async def _async_quietly(self, event: RoutineEvent) -> None:
+        result = None
+        if event is RoutineEvent.ENDED and self.run is not None:
+            result = self._step_session(self.run).result
         try:
-            await self._async_import(event)
+            await self._async_apply(event, result=result)
         except (RefusedError, DeviceError) as error:
-            LOGGER.info("%s: %s of a routine: %s", self.entry.title, event, error)
-
-    # --- sessions ---------------------------------------------------------------------------------
-
-    def _shell(self, run: RoutineRun) -> FacialTherapyCoordinator | None:
-        """Return the shell of the device of the step."""
-        if (step := run.step) is None or (modality := step.act.modality) is None:
-            return None
-        return shell_of(self._hass, modality, step.device)
+            LOGGER.info("Failed to carry out '%s' of a routine: %s", event, error)
 
     def _why_not(self, step: Step, at: datetime) -> Refusal | None:
-        """Return why a session will be refused for good."""
+        """Return why the session of a step would be refused for good."""
         modality = step.act.modality
         if modality is None or step.program is None:
             return None
-        return next(
-            iter(lasting(self._hass, self.person, modality, step.program, at, device=step.device)),
-            None,
+        found = self._forecast.refusals(
+            self._port.person, modality, step.program, at, device=step.device
         )
+        return next(iter(found), None)
+
+    # --- effects ----------------------------------------------------------------------------------
+
+    def _coordinator(self, run: RoutineRun) -> FacialTherapyCoordinator | None:
+        """Return the coordinator of the device that has the step's session, or is to get it."""
+        session_id = self._session_id(run)
+        record = None if session_id is None else self._hass.data[LEDGER].get(session_id)
+        if record is not None and record.mac is not None:
+            return coordinator_by_mac(self._hass, record.mac)
+        return self._coordinator_to_start(run)
+
+    def _coordinator_to_start(self, run: RoutineRun) -> FacialTherapyCoordinator | None:
+        """Return the coordinator that a session of the step would be started on."""
+        if (step := run.step) is None or (modality := step.act.modality) is None:
+            return None
+        return coordinator_of(self._hass, modality, step.device)
 
     async def _async_start_session(self, run: RoutineRun) -> None:
-        """Ask for the session of the step, and tell the routine what came of it."""
-        shell, step = self._shell(run), run.step
-        if shell is None or step is None or step.program is None:
-            await self._async_import(
-                RoutineEvent.HINDERED, Refusal(reason=Reason.DEVICE_NOT_LOADED)
-            )
+        """Start the session of the step; the answer is the next event."""
+        if self._saving is not None:
+            await asyncio.wait([self._saving])
+        if self.run != run:  # stopped or skipped meanwhile
             return
-        ask = SessionRequest(
-            person=self.person,
+        coordinator, step = self._coordinator_to_start(run), run.step
+        if coordinator is None or step is None or step.program is None:
+            refusal = Refusal(reason=Reason.DEVICE_NOT_LOADED)
+            await self._async_apply(RoutineEvent.HINDERED, refusal)
+            return
+        request = SessionRequest(
+            person=self._port.person,
             program=step.program,
-            window_s=limits.WINDOW_S[shell.modality].hard.maximum,
+            window_s=limits.WINDOW_S[coordinator.modality].hard.maximum,
             gel_rinsed=run.rinsed,
         )
+        self._asking = self._hass.async_create_task(
+            coordinator.async_start(request, self._context),
+            f"facial_therapy starts a step {self._person_id}",
+        )
         try:
-            live = await shell.async_start(ask, self._context)
+            live = await self._asking
         except RefusedError as error:
             event, refusal = refused(error.refusals, dt_util.utcnow())
-            await self._async_import(event, refusal)
+            await self._async_apply(event, refusal)
         except DeviceError:
-            with suppress(DeviceError):  # it goes on trying, and the lease ends it
-                await shell.async_stop(self._context)
-            await self._async_import(RoutineEvent.OFFLINE, Refusal(reason=Reason.DEVICE_OFFLINE))
+            with suppress(DeviceError):  # the coordinator retries it, and the lease ends output
+                await coordinator.async_stop(self._context)
+            await self._async_apply(RoutineEvent.OFFLINE, Refusal(reason=Reason.DEVICE_OFFLINE))
         else:
-            self._session_id, self._zone = live.session_id, 1
-            await self._async_import(RoutineEvent.ACCEPTED)
-            self._look(shell)
+            self._link, self._zone = SessionLink(run.index, live.session_id), 1
+            await self._async_apply(RoutineEvent.ACCEPTED)
+            self._follow()
 
     async def _async_stop_session(self, run: RoutineRun) -> None:
-        """Stop the session of the step, also one whose start has not been answered yet."""
-        if (shell := self._shell(run)) is None:
-            if run.state is not RoutineState.STRANDED:  # whoever unloads a device stops it
-                await self._async_import(RoutineEvent.ENDED)
+        """Stop the session of the step, even one whose start has not been answered yet."""
+        if (coordinator := self._coordinator(run)) is None:
+            if run.state is not RoutineState.STRANDED:  # its device is unloaded: none lives
+                await self._async_apply(RoutineEvent.ENDED)
             return
-        starting = self._starting if self._starting is not asyncio.current_task() else None
+        asking, session = self._asking, self._step_session(run)
+        if run.state is RoutineState.STRANDED and not session.asking:
+            may_go_on = not session.lives or session.adopted
+            if may_go_on:  # somebody else's, or one that a person may resume
+                return
         try:
-            await shell.async_stop(self._context)
-            if starting is not None and not starting.done():
-                await asyncio.wait([starting])
-                await shell.async_stop(self._context)
+            await coordinator.async_stop(self._context)
+            if asking is not None and session.asking:
+                patience = self._timers.wait(START_ANSWERED_S)
+                answers: tuple[asyncio.Future[Any], ...] = (asking, patience)
+                await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
+                patience.cancel()
+                await coordinator.async_stop(self._context)
         finally:
-            self._look(shell)
+            if not self._step_session(run).lives:
+                self._follow()  # else its next report does
+
+    async def _async_resume_session(self, run: RoutineRun) -> None:
+        """Resume the paused session of the step.
+
+        Raises:
+            RefusedError: `device_not_loaded`; `wrong_state` if the device has another session or
+                none; or as the gate says.
+            DeviceError: The node did not answer.
+        """
+        if (coordinator := self._coordinator(run)) is None:
+            raise RefusedError(Refusal(reason=Reason.DEVICE_NOT_LOADED))
+        if not self._step_session(run).lives:
+            raise RefusedError(Refusal(reason=Reason.WRONG_STATE, detail=coordinator.state))
+        await coordinator.async_resume(self._context)
+
+    # --- the session of the step ------------------------------------------------------------------
+
+    def _session_id(self, run: RoutineRun) -> str | None:
+        """Return the session of the step; None if none was accepted for it."""
+        link = self._link
+        return link.session_id if link is not None and link.index == run.index else None
+
+    def _step_session(self, run: RoutineRun) -> StepSession:
+        """Return the step, its session and its device as they are now."""
+        session_id = self._session_id(run)
+        return StepSession(
+            run=run,
+            session_id=session_id,
+            coordinator=self._coordinator(run),
+            record=None if session_id is None else self._hass.data[LEDGER].get(session_id),
+            asking=self._asking is not None and not self._asking.done(),
+        )
+
+    @callback
+    def _session_event(self, _entry_id: str, name: str, data: Mapping[str, Any]) -> None:
+        """Follow the session of the step: adopted, resumed, ended."""
+        run = self.run
+        if run is None or run.state not in FOLLOWED:
+            return
+        if (session_id := self._session_id(run)) is None or data.get("session_id") != session_id:
+            return
+        if name == "adopted" and run.index not in run.marked:
+            self._soon(RoutineEvent.ADOPTED)
+        else:
+            self._follow()
 
     @callback
     def _reported(self, entry_id: str) -> None:
-        """A device has reported, or its session has turned."""
-        if self.run is None or self.run.state not in (*LIVES, RoutineState.OFF):
-            return
-        shell = self._shell(self.run)
-        if shell is None and self.run.state in LIVES:
-            self._soon(RoutineEvent.RESTARTED)
-        elif shell is not None and shell.config_entry.entry_id == entry_id:
-            self._look(shell)
+        """Follow the device of the step: it has reported, changed its state, or is unloaded."""
+        if self.run is not None and self.run.state in FOLLOWED:
+            coordinator = self._coordinator(self.run)
+            if coordinator is None or coordinator.config_entry.entry_id == entry_id:
+                self._follow()
 
     @callback
-    def _look(self, shell: FacialTherapyCoordinator) -> None:
-        """Tell the routine what its session is doing, if that is news."""
-        run = self.run
-        if run is None or run.state not in (*LIVES, RoutineState.OFF):
+    def _follow(self) -> None:
+        """Let the run follow its session, and show the zone that the wand has come to."""
+        if (run := self.run) is None or run.state not in FOLLOWED:
             return
-        if (event := self._news(run, shell)) is not None:
+        session = self._step_session(run)
+        telemetry = None if session.coordinator is None else session.coordinator.telemetry
+        if (event := session.event) is not None:
             self._soon(event)
-        elif run.state is RoutineState.RUNNING and shell.telemetry is not None:
-            self._zone = shell.telemetry.zone or self._zone
+        elif run.state is RoutineState.RUNNING and telemetry is not None:
+            self._zone = telemetry.zone or self._zone
             if cue(run, self._zone) != self.cue:
                 self._publish()
 
-    def _news(self, run: RoutineRun, shell: FacialTherapyCoordinator) -> RoutineEvent | None:
-        if run.state is RoutineState.OFF:
-            # What has become of a start that was not answered is known when its session is settled:
-            # until then it is in the way of another one.
-            return (
-                RoutineEvent.FOUND if shell.telemetry is not None and shell.live is None else None
-            )
-        if shell.state is SessionState.FAULT and run.state is not RoutineState.ENDING:
-            return RoutineEvent.FAULTED
-        if shell.live is None or shell.live.session_id != self._session_id:
-            return (
-                None
-                if self._starting is not None and not self._starting.done()
-                else RoutineEvent.ENDED
-            )
-        if shell.state is SessionState.STOPPING and run.state in (
-            RoutineState.ARMED,
-            RoutineState.RUNNING,
-            RoutineState.HELD,
-        ):
-            # By somebody else: whoever stops a device wants no other one to go on. What Home
-            # Assistant itself cut short waits for a person.
-            return (
-                RoutineEvent.RESTARTED
-                if shell.live.outcome is Outcome.INTERRUPTED
-                else RoutineEvent.STOP
-            )
-        if shell.state is SessionState.RUNNING and run.state in (
-            RoutineState.ARMED,
-            RoutineState.HELD,
-        ):
-            return RoutineEvent.ENERGIZED
-        return (
-            RoutineEvent.HELD if run.state is RoutineState.RUNNING and shell.state in HELD else None
-        )
-
-    # --- when it is due ---------------------------------------------------------------------------
-
-    @property
-    def due(self) -> PlannedEvening | None:
-        """The evening that is due now: it is open, something would be permitted now, and no routine is gone through."""
-        if self.run is not None and self.run.state is not RoutineState.OVER:
-            return None
-        evening = next_evening(self._hass, self.person, self.weekly_plan)
-        return evening if evening is not None and evening.at <= dt_util.utcnow() else None
-
-    @property
-    def planned_today(self) -> date | None:
-        """The day of the plan's next evening, if that is today."""
-        evening = next_evening(self._hass, self.person, self.weekly_plan)
-        return evening.day if evening is not None and evening.day == dt_util.now().date() else None
-
-    def of_plan(self) -> tuple[str, Steps, timedelta]:
-        """Return the routine of the evening that is open, else of the next one: its name, its steps, and when it gives up.
-
-        Raises:
-            RefusedError: `no_plan`.
-        """
-        today = dt_util.now().date()
-        evening = next_evening(self._hass, self.person, self.weekly_plan)
-        plan = self.weekly_plan.on(today if evening is None else evening.day)
-        if plan is None or not plan.evenings:
-            raise RefusedError(Refusal(reason=Reason.NO_PLAN))
-        now = dt_util.utcnow()
-        open_now = evening is not None and evening.opens_at <= now
-        wanted = (
-            tuple(proposal.modality for proposal in evening.proposals)
-            if open_now and evening is not None
-            else self.weekly_plan.planned(today)
-        )
-        window = evening.closes_at - now if open_now and evening is not None else WINDOW
-        return EVENING, tonight(wanted or tuple(plan.modalities), plan.program), max(window, LOOK)
-
-    @property
-    def goal_reached(self) -> bool:
-        """Whether the goal of this week's plan is reached."""
-        week = agenda_of(self._hass, self.entry.entry_id, self.weekly_plan).adherence(
-            dt_util.utcnow()
-        )
-        return 0 < week.goal <= week.done
-
-    @callback
-    def _look_for_news(self) -> None:
-        """Announce once an evening that it is due, and once a week that its goal is reached."""
-        try:
-            evening = self.due
-        except RefusedError:  # the person's entry is being removed
-            return
-        today = dt_util.now().date()
-        reached = {
-            "session_due": None if evening is None else evening.day,
-            "weekly_goal_reached": monday(today) if self.goal_reached else None,
-        }
-        for event, day in reached.items():
-            if day is not None and self._reached.get(event) != day:
-                self._reached[event] = day
-                closes_at = (
-                    evening.closes_at.isoformat()
-                    if evening is not None and event == "session_due"
-                    else None
-                )
-                self._announce(event, closes_at=closes_at)
-
-    def _announce(self, event: str, **data: Any) -> None:  # noqa: ANN401 - JSON
-        """Announce to automations what has happened."""
-        if self._loaded:
-            async_dispatcher_send(
-                self._hass,
-                SIGNAL_EVENING,
-                self.entry.entry_id,
-                event,
-                {"person": self.entry.title, **data},
-            )
-
-    async def _async_look_ahead(self, _now: datetime) -> None:
-        """Do what the person wants when an evening is due: say so once, or ask once whether to begin."""
-        try:
-            evening = self.due
-        except RefusedError:  # the person's entry is being removed
-            return
-        self._publish()
-        self._look_for_news()
-        before = dict(self._reminders.told)
-        await self._reminders.async_look(evening, next_phase=self.next_phase is not None)
-        if self._reminders.told != before:
-            await self._async_save()
-
-    # --- what is shown ----------------------------------------------------------------------------
-
-    def add_listener(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
-        """Call back when the plan, the step or what is said has changed."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
-
-    @callback
-    def person_changed(self) -> None:
-        """Show what comes next once something was said or chosen about the person, or made by them."""
-        self._publish()
-        self._look_for_news()
+    # --- publishing -------------------------------------------------------------------------------
 
     @callback
     def _publish(self) -> None:
+        """Publish the run, and announce a step, a cue or the end that is new."""
         before, self.cue = self.cue, None if self.run is None else cue(self.run, self._zone)
         if (run := self.run) is not None and self.cue != before and self.cue not in ZONES:
             step, following = run.step, run.next_step
-            event = "routine_finished" if step is None else "routine_step"
-            told = {
-                "step": step and step.act.value,
-                "cue": self.cue,
-                "next": following and following.act.value,
-                "outcome": run.outcome and run.outcome.value,
-            }
-            self._announce(event, routine=run.routine, **told)
-        for listener in tuple(self._listeners):
-            listener()
-
-
-EVENINGS: HassKey[dict[str, Evenings]] = HassKey(f"{DOMAIN}_evenings")
-"""By the config entry of the person."""
-
-
-def evenings_of(hass: HomeAssistant, person: Person) -> Evenings:
-    """Return the evenings of a person.
-
-    Raises:
-        RefusedError: `unknown_person`: their entry is not loaded.
-    """
-    if (found := hass.data[EVENINGS].get(person.person_id)) is None:
-        raise RefusedError(
-            Refusal(reason=Reason.UNKNOWN_PERSON, field="person", detail=person.name)
-        )
-    return found
+            self._port.announce(
+                "routine_finished" if step is None else "routine_step",
+                routine=run.routine,
+                step=step and step.act.value,
+                cue=self.cue,
+                next=following and following.act.value,
+                outcome=run.outcome and run.outcome.value,
+            )
+        self._port.publish()

@@ -40,12 +40,11 @@ from ..core.model import Modality
 from ..core.person import Person
 from ..core.recipes import named
 from ..core.refusal import RefusedError
-from ..core.routine.transitions import RoutineState
 from ..core.session import SessionState
 from ..optional import warn_part_failed
 from ..people.programs import custom_programs
 from ..people.registry import persons
-from ..routines.runner import EVENINGS, Evenings, evenings_of
+from ..routines.person import PersonRoutines, all_routines, routines_of
 from ..storage.ledger import LEDGER
 from ..text.errors import time_in_words
 from ..text.translator import Translator, async_translator, explained, why
@@ -116,8 +115,8 @@ class Voice:
         for unsubscribe in self._routine_subscriptions:
             unsubscribe()
         self._routine_subscriptions = [
-            evenings.add_listener(self._update_sentences)
-            for evenings in self._hass.data[EVENINGS].values()
+            routines.add_listener(self._update_sentences)
+            for routines in all_routines(self._hass).values()
         ]
         self._names = names_of(self._hass, self._books, self._words.values())
         self._update_sentences()
@@ -244,12 +243,8 @@ class Voice:
         fitting = [each for each in self._meant(heard) if each.modality in fits]
         return [each for each in fitting if each.device.connected] or fitting
 
-    def _active_routines(self) -> list[Evenings]:
-        return [
-            each
-            for each in self._hass.data[EVENINGS].values()
-            if each.run is not None and each.run.state is not RoutineState.OVER
-        ]
+    def _active_routines(self) -> list[PersonRoutines]:
+        return [each for each in all_routines(self._hass).values() if each.runner.busy]
 
     async def _async_session(self, heard: Understood, words: Translator, context: Context) -> str:
         """Stop, pause, resume or lower sessions, or say how long they take; anyone may ask."""
@@ -275,10 +270,10 @@ class Voice:
         """Stop, and answer when zero is confirmed; devices that seem idle are stopped too."""
         if heard.devices is None:
             await async_call_action(self._hass, "stop_all", context, {})
-            for evenings in self._active_routines():
+            for routines in self._active_routines():
                 with suppress(Unauthorized):  # another person's routine; its session has stopped
                     await async_call_action(
-                        self._hass, "stop_routine", context, {"person": evenings.entry.entry_id}
+                        self._hass, "stop_routine", context, {"person": routines.entry.entry_id}
                     )
         elif meant := self._meant(heard):
             await async_call_action(self._hass, "stop_session", context, target_of(*meant))
@@ -378,7 +373,9 @@ class Voice:
             data["routine"] = routine
         answer = await async_call_action(self._hass, heard.intent, context, data, response=True)
         if heard.intent == "start_routine":
-            return words.spoken("routine", cue=words.cue(evenings_of(self._hass, person).cue or ""))
+            return words.spoken(
+                "routine", cue=words.cue(routines_of(self._hass, person).runner.cue or "")
+            )
         following = dt_util.parse_datetime(answer["next"] or "")
         return (
             words.spoken("left_out", time=time_in_words(following, words.texts))
@@ -401,4 +398,6 @@ class Voice:
         except RefusedError:
             return words.spoken("who")
         await async_call_action(self._hass, action, context, {"person": person.person_id})
-        return words.spoken("routine", cue=words.cue(evenings_of(self._hass, person).cue or ""))
+        return words.spoken(
+            "routine", cue=words.cue(routines_of(self._hass, person).runner.cue or "")
+        )

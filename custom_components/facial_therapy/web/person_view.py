@@ -1,7 +1,7 @@
-"""What the cards of a person see: their week and their routine, anew whenever something of it is another.
+"""The view of a person's cards: their week and their routine, sent again when either has changed.
 
-For the person themselves and for admins, like every list of what was given. Times are seconds since
-the epoch; nothing of it is a state.
+Only the person and admins may read it, like every list of sessions. Times are seconds since the
+epoch. Nothing of it is a state.
 """
 
 from collections import defaultdict
@@ -30,8 +30,8 @@ from ..core.schedule.agenda import Kind
 from ..core.schedule.plan import monday
 from ..core.session import SessionState
 from ..people.registry import find_person
-from ..routines.forecast import agenda_of, next_evening, shell_of
-from ..routines.runner import Evenings, evenings_of
+from ..routines.forecast import coordinator_of
+from ..routines.person import PersonRoutines, routines_of
 from ..storage.ledger import LEDGER
 from ..text.translator import ENGLISH, Translator, async_translator
 from .websocket_api import (
@@ -44,9 +44,9 @@ from .websocket_api import (
 
 WEEK: Final = timedelta(days=7)
 WEEKS: Final = 12
-"""So many weeks are drawn beside each other, this one last."""
+"""Weeks in the chart; this one is the last."""
 SHOWN: Final = 8
-"""So many sessions are drawn one by one."""
+"""Sessions that are listed."""
 METERS: Final = {
     "light_day": (Modality.MASK, "fluence_day_default"),
     "light_week": (Modality.MASK, "fluence_week_default"),
@@ -54,7 +54,7 @@ METERS: Final = {
     "sessions_mask": (Modality.MASK, "sessions_week_mask_default"),
     "sessions_wand": (Modality.WAND, "sessions_week_wand_default"),
 }
-"""What a person is shown of their windows."""
+"""The windows that are shown as meters."""
 WAITED_FOR: Final = (SessionState.ARMED, SessionState.WAITING)
 
 type Shown = dict[str, Any]
@@ -77,11 +77,14 @@ def async_setup_person_view(hass: HomeAssistant) -> None:
 async def async_follow_person(
     hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]
 ) -> None:
-    """Send a person's week and routine, and send them again when they are others. `person`: a name, `person.x`, an entry or a device id."""
+    """Send a person's week and routine, and send them again when they have changed.
+
+    `person` is a name, a `person.x`, a config entry or a device id.
+    """
     words = await async_translator(hass, msg["language"])
     try:
         person = find_person(hass, _reference(hass, msg.get("person")))
-        evenings = evenings_of(hass, person)
+        routines = routines_of(hass, person)
     except RefusedError as error:
         connection.send_error(msg["id"], ERR_NOT_FOUND, words.refusals(error)[0]["message"])
         return
@@ -91,11 +94,11 @@ async def async_follow_person(
 
     @callback
     def send() -> None:
-        """Send what is shown, if it is not what was sent."""
+        """Send the view if it has changed."""
         nonlocal sent
         try:
-            shown = _person(hass, evenings, words)
-        except RefusedError:  # the person's entry is being removed
+            shown = _person(hass, routines_of(hass, person), words)
+        except RefusedError:  # the person's entry is not loaded
             return
         if shown != sent:
             sent = shown
@@ -103,7 +106,7 @@ async def async_follow_person(
 
     @callback
     def reported(_entry_id: str) -> None:
-        """A device reports every second: only the end of a step can be another by that."""
+        """Send the end of a step when it moves; nothing else depends on a device's reports."""
         if sent.get("routine", {}).get("goes_on"):
             send()
 
@@ -113,7 +116,7 @@ async def async_follow_person(
             send()
 
     unsubscribe = (
-        evenings.add_listener(send),
+        routines.add_listener(send),
         async_dispatcher_connect(hass, SIGNAL_LEDGER, send),
         async_dispatcher_connect(hass, REPORTED, reported),
         async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, entries_changed),
@@ -124,7 +127,7 @@ async def async_follow_person(
 
 
 def _reference(hass: HomeAssistant, reference: str | None) -> str | None:
-    """Return a person's entry for their device, which is what a form of a card chooses; everything else as it is."""
+    """Return the config entry of a person's device, as chosen in a card; else `reference`."""
     device = dr.async_get(hass).async_get(reference) if reference else None
     return (
         reference
@@ -133,23 +136,25 @@ def _reference(hass: HomeAssistant, reference: str | None) -> str | None:
     )
 
 
-def _person(hass: HomeAssistant, evenings: Evenings, words: Translator) -> Shown:
-    person = evenings.person
+def _person(hass: HomeAssistant, routines: PersonRoutines, words: Translator) -> Shown:
+    person = routines.person
     return {
         "name": person.name,
-        "week": _week(hass, evenings, person, words),
-        "routine": _routine(hass, evenings, words),
+        "week": _week(hass, routines, person, words),
+        "routine": _routine(hass, routines, person, words),
     }
 
 
 # --- the week -------------------------------------------------------------------------------------
 
 
-def _week(hass: HomeAssistant, evenings: Evenings, person: Person, words: Translator) -> Shown:
-    """Return the days from Monday to Sunday with what was planned and given, how full the person's windows are, and the newest sessions."""
+def _week(
+    hass: HomeAssistant, routines: PersonRoutines, person: Person, words: Translator
+) -> Shown:
+    """Return this week's days, how full the person's windows are, and the newest sessions."""
     now, today = dt_util.utcnow(), dt_util.now().date()
     first = monday(today)
-    agenda = agenda_of(hass, person.person_id, evenings.weekly_plan)
+    agenda = routines.forecast.agenda()
     records = [
         record
         for record in hass.data[LEDGER].newest_first(person.person_id)
@@ -173,7 +178,7 @@ def _week(hass: HomeAssistant, evenings: Evenings, person: Person, words: Transl
                 "day": day.isoformat(),
                 "today": day == today,
                 "left": left,
-                **_given([record for record in records if _day(record) == day]),
+                **_delivered([record for record in records if _day(record) == day]),
             }
         )
     adherence = agenda.adherence(now)
@@ -193,16 +198,16 @@ def _day(record: Record) -> date:
 
 
 def _weeks(records: list[Record], this_week: date) -> list[Shown]:
-    """Return what each of the last weeks has given, the oldest first."""
+    """Return the dose of each of the last weeks, the oldest first."""
     by_week: defaultdict[date, list[Record]] = defaultdict(list)
     for record in records:
         by_week[monday(_day(record))].append(record)
     weeks = [this_week - ago * WEEK for ago in reversed(range(WEEKS))]
-    return [{"week": week.isoformat(), **_given(by_week[week])} for week in weeks]
+    return [{"week": week.isoformat(), **_delivered(by_week[week])} for week in weeks]
 
 
-def _given(records: list[Record]) -> Shown:
-    """Return what was given in some sessions together, nominal; what is not known at its most."""
+def _delivered(records: list[Record]) -> Shown:
+    """Return the nominal dose of some sessions; an unknown one counts at its most."""
     doses = [record.bounds[1] for record in records]
     channels = sorted({channel for dose in doses for channel in dose.fluence_j_cm2})
     return {
@@ -217,7 +222,7 @@ def _given(records: list[Record]) -> Shown:
 def _meter(
     hass: HomeAssistant, person: Person, now: datetime, modality: Modality, window: str
 ) -> Shown:
-    """Return how full a window is."""
+    """Return how full a window of a limit is."""
     used, most, unit = permit.used(
         person, modality, now, history=hass.data[LEDGER].history(person.person_id), window=window
     )
@@ -225,7 +230,7 @@ def _meter(
 
 
 def _session(record: Record, words: Translator) -> Shown:
-    """Return one session: what it should have given, and what it gave, as a range while the node has not told."""
+    """Return a session with its planned and its delivered dose, a range until it is settled."""
     least, most = record.bounds
     return {
         "at": record.started_at.timestamp(),
@@ -241,22 +246,21 @@ def _session(record: Record, words: Translator) -> Shown:
 # --- the routine ----------------------------------------------------------------------------------
 
 
-def _routine(hass: HomeAssistant, evenings: Evenings, words: Translator) -> Shown:
-    """Return where the person is in their routine."""
-    run = evenings.run
+def _routine(
+    hass: HomeAssistant, routines: PersonRoutines, person: Person, words: Translator
+) -> Shown:
+    """Return the step that the person is in, and the others."""
+    run, cue = routines.runner.run, routines.runner.cue
     shown: Shown = {
         "state": None if run is None else run.state.value,
         "goes_on": run is not None and run.state is not RoutineState.OVER,
-        "due": evenings.due is not None,
-        "say": words.cue(evenings.cue) if evenings.cue else "",
+        "due": routines.due.evening is not None,
+        "say": words.cue(cue) if cue else "",
         "until": None,
         "steps": [],
         "next_at": None,
     }
-    if (
-        not shown["goes_on"]
-        and (evening := next_evening(hass, evenings.person, evenings.weekly_plan)) is not None
-    ):
+    if not shown["goes_on"] and (evening := routines.forecast.next_evening(person)) is not None:
         shown["next_at"] = evening.at.timestamp()
     if run is None:
         return shown
@@ -274,20 +278,21 @@ def _routine(hass: HomeAssistant, evenings: Evenings, words: Translator) -> Show
 
 
 def _until(hass: HomeAssistant, run: RoutineRun) -> float | None:
-    """Return until when the step takes: its wait, its session, or how long a device waits to be put on."""
+    """Return when the step's wait, session or arming window ends."""
     if run.rests_until is not None:
         return run.rests_until.timestamp()
     if run.step is None or (modality := run.step.act.modality) is None:
         return None
-    shell = shell_of(hass, modality, run.step.device)
-    if shell is None or shell.live is None:
+    coordinator = coordinator_of(hass, modality, run.step.device)
+    if coordinator is None or coordinator.live is None:
         return None
-    at = shell.live.window_ends_at if shell.data.state in WAITED_FOR else shell.live.ends_at
+    waits = coordinator.data.state in WAITED_FOR
+    at = coordinator.live.window_ends_at if waits else coordinator.live.ends_at
     return None if at is None else at.timestamp()
 
 
 def _ends_at(run: RoutineRun) -> float:
-    """Return when it will be done, as of its step: to the minute, so that it is no news with every second."""
+    """Return when the routine will be done, to the minute: not every second is a change."""
     left = tuple(
         step
         for index, step in enumerate(run.steps)

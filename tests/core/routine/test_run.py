@@ -9,7 +9,13 @@ import pytest
 from custom_components.facial_therapy.core.refusal import Reason, Refusal, RefusedError
 from custom_components.facial_therapy.core.routine.cues import CUES, cue
 from custom_components.facial_therapy.core.routine.refused import refused
-from custom_components.facial_therapy.core.routine.run import Mark, RoutineRun, advance, begin
+from custom_components.facial_therapy.core.routine.run import (
+    Mark,
+    RoutineRun,
+    advance,
+    begin,
+    result_of,
+)
 from custom_components.facial_therapy.core.routine.steps import IfRefused, Step, Steps
 from custom_components.facial_therapy.core.routine.transitions import (
     Outcome,
@@ -407,6 +413,54 @@ def test_a_restart_in_a_session_stops_it_and_begins_nothing_before_it_has_ended(
     assert evening.take(Reason.SKIN_TYPE).results == ["mask refused skin_type"]
 
 
+def test_a_session_that_is_adopted_after_a_restart_is_followed_to_its_end() -> None:
+    evening = Evening("mask serum").take(
+        RoutineEvent.ACCEPTED,
+        RoutineEvent.ENERGIZED,
+        RoutineEvent.RESTARTED,
+        RoutineEvent.ADOPTED,
+    )
+    assert (evening.state, cue(evening.run)) == (RoutineState.ADOPTED, "held_mask")
+    assert evening.take(RoutineEvent.CONFIRM).effects == (RoutineEffect.RESUME,)
+    assert cue(evening.take(RoutineEvent.ENERGIZED).run) == "running_mask"
+    assert evening.take(RoutineEvent.ENDED).results == ["mask done"]
+    assert cue(evening.run) == "serum"
+
+
+@pytest.mark.parametrize(
+    ("share", "results", "then"),
+    [
+        (0.0, [], "starting"),  # it can be tried again the same night
+        (0.19, [], "starting"),
+        (0.2, ["mask partial"], "serum"),
+        (0.69, ["mask partial"], "serum"),
+        (0.7, ["mask done"], "serum"),
+        (1.0, ["mask done"], "serum"),
+    ],
+)
+def test_a_session_that_nobody_resumes_says_what_it_delivered_and_waits_for_a_person(
+    share: float, results: list[str], then: str
+) -> None:
+    evening = Evening("mask serum").take(
+        RoutineEvent.ACCEPTED, RoutineEvent.ENERGIZED, RoutineEvent.ADOPTED
+    )
+    evening.run, evening.effects = advance(
+        evening.run, RoutineEvent.ENDED, evening.now, result=result_of(share)
+    )
+    assert (evening.state, evening.effects) == (RoutineState.SUSPENDED, ())
+    assert evening.results == results
+    assert cue(evening.take(RoutineEvent.CONFIRM).run) == then
+
+
+@pytest.mark.parametrize(
+    ("share", "result"), [(0.1, "stopped"), (0.2, "partial"), (0.7, "done"), (1.0, "done")]
+)
+def test_a_step_that_ends_early_is_not_called_done(share: float, result: str) -> None:
+    evening = Evening("mask serum").take(RoutineEvent.ACCEPTED, RoutineEvent.ENERGIZED)
+    evening.run, _ = advance(evening.run, RoutineEvent.ENDED, evening.now, result=result_of(share))
+    assert (evening.results, cue(evening.run)) == ([f"mask {result}"], "serum")
+
+
 def test_a_step_that_was_skipped_before_the_restart_stays_skipped() -> None:
     evening = Evening("mask serum").take(
         RoutineEvent.ACCEPTED,
@@ -505,7 +559,10 @@ def test_there_is_something_to_say_wherever_a_routine_may_be(
     run = replace(Evening(word).run, state=state)
     if state is RoutineState.HAND and word in {"wand", "mask", "wait"}:
         return  # not by hand
-    if state.value in {"off", "asked", "armed", "running", "held"} and word not in {"wand", "mask"}:
+    if state.value in {"off", "asked", "armed", "running", "held", "adopted"} and word not in {
+        "wand",
+        "mask",
+    }:
         return  # not on a device
     assert cue(run) in CUES
     assert len(set(CUES)) == len(CUES)

@@ -37,6 +37,7 @@ MAY_LIVE: Final = {
     RoutineState.LEAVING,
     RoutineState.ENDING,
     RoutineState.STRANDED,
+    RoutineState.ADOPTED,
 }
 
 
@@ -174,7 +175,8 @@ class Household(RuleBasedStateMachine):
     @precondition(lambda self: self.armed and not self.stopping)
     @rule()
     def it_is_put_on(self) -> None:
-        """Output begins."""
+        """Output begins; of a session that was adopted, because a person has resumed it."""
+        self.person |= self.run.state is RoutineState.ADOPTED
         modality = self.armed.pop()
         self.flowing.add(modality)
         for before, ended in self.flowed:
@@ -220,6 +222,15 @@ class Household(RuleBasedStateMachine):
         """Whatever was asked for and not answered is gone, and what lives goes on for its lease."""
         self.person, self.asked = False, False
         self.tell(RoutineEvent.RESTARTED)
+
+    @precondition(lambda self: (self.armed or self.flowing) and not self.stopping)
+    @rule()
+    def home_assistant_restarts_and_adopts_the_session(self) -> None:
+        """What runs is paused, and is ours again; nobody has done anything since."""
+        self.person, self.asked = False, False
+        self.armed |= self.flowing
+        self.stopped()
+        self.tell(RoutineEvent.ADOPTED)
 
     @invariant()
     def never_two_at_once(self) -> None:

@@ -32,6 +32,7 @@ leaving     -            .             ending/s!s    .            .
 ending      -            -             ending/s      .            .
 stranded    -            -             ending/s!s    .            ending/s!l
 suspended   again        next=s        over!s        .            over!l
+adopted     adopted/r    leaving/s=s   ending/s!s    .            ending/s!l
 over        -            -             .             .            .
 """
 
@@ -50,25 +51,27 @@ leaving     .            leaving/s    leaving/s    .       next       ending/s!f
 ending      .            ending/s     ending/s     .       over       .
 stranded    .            .            stranded/s   .       suspended  ending/s!f
 suspended   .            .            stranded/s   .       .          .
+adopted     .            .            running      .       suspended  ending/s!f
 over        .            .            .            .       .          .
 """
 
 ANSWER: Final = """
-            refused        hindered   offline   early   restarted
-hand        .              .          .         .       suspended
-waiting     .              .          .         .       suspended
-gap         .              .          .         .       suspended
-starting    as_it_says=r   asked      off       gap     stranded/s
-off         .              .          .         .       suspended
-asked       .              .          .         .       suspended
-armed       .              .          .         .       stranded/s
-running     .              .          .         .       stranded/s
-held        .              .          .         .       stranded/s
-leaving     .              .          .         .       stranded/s
-ending      .              .          .         .       ending/s
-stranded    .              .          .         .       stranded/s
-suspended   .              .          .         .       .
-over        .              .          .         .       .
+            refused        hindered   offline   early   restarted    adopted
+hand        .              .          .         .       suspended    .
+waiting     .              .          .         .       suspended    .
+gap         .              .          .         .       suspended    .
+starting    as_it_says=r   asked      off       gap     stranded/s   adopted
+off         .              .          .         .       suspended    adopted
+asked       .              .          .         .       suspended    adopted
+armed       .              .          .         .       stranded/s   adopted
+running     .              .          .         .       stranded/s   adopted
+held        .              .          .         .       stranded/s   adopted
+leaving     .              .          .         .       stranded/s   leaving/s
+ending      .              .          .         .       ending/s     ending/s
+stranded    .              .          .         .       stranded/s   adopted
+suspended   .              .          .         .       .            adopted
+adopted     .              .          .         .       stranded/s   .
+over        .              .          .         .       .            .
 """
 
 LETTERS: Final = {
@@ -141,6 +144,7 @@ MAY_LIVE: Final = {
     RoutineState.LEAVING,
     RoutineState.ENDING,
     RoutineState.STRANDED,
+    RoutineState.ADOPTED,
 }
 
 
@@ -184,13 +188,24 @@ def test_leaving_a_session_stops_it(state: RoutineState, event: RoutineEvent, ro
 
 @pytest.mark.parametrize("event", set(RoutineEvent) - PERSONS - {RoutineEvent.STOP})
 def test_nothing_but_a_person_leads_out_of_what_a_restart_left(event: RoutineEvent) -> None:
-    for state in (RoutineState.SUSPENDED, RoutineState.STRANDED):
+    for state in (RoutineState.SUSPENDED, RoutineState.STRANDED, RoutineState.ADOPTED):
         row = TABLE[state][event]
         assert row is not None
         assert RoutineEffect.START not in row.effects
+        if (state, event) == (RoutineState.ADOPTED, RoutineEvent.ENERGIZED):
+            continue  # a person has resumed it on the device: nothing else makes it run
         assert row.to in {
             RoutineState.SUSPENDED,
             RoutineState.STRANDED,
+            RoutineState.ADOPTED,
             RoutineState.ENDING,
             RoutineState.OVER,
         }
+
+
+def test_a_session_that_was_adopted_runs_only_if_a_person_resumes_it() -> None:
+    """Confirming resumes it, which arms; only output that begins leads to `running`."""
+    for event, row in TABLE[RoutineState.ADOPTED].items():
+        assert row is not None
+        assert (RoutineEffect.RESUME in row.effects) == (event is RoutineEvent.CONFIRM)
+        assert (row.to is RoutineState.RUNNING) == (event is RoutineEvent.ENERGIZED)

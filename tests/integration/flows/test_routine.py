@@ -62,10 +62,10 @@ async def test_a_routine_of_ones_own_is_gone_through_in_its_order(house: House) 
     assert (await make(house))["type"] is FlowResultType.CREATE_ENTRY
     begun = await house.act("start_routine", routine=" sunday")
     assert (begun["step"], begun["next"]) == ("cleanse", "gel")
-    assert house.evenings.run is not None
-    assert [step.act.value for step in house.evenings.run.steps] == SUNDAY["steps"]
-    assert [step.act.value for step in house.evenings.run.steps if step.optional] == ["serum"]
-    assert house.evenings.run.routine == "Sunday"
+    assert house.run is not None
+    assert [step.act.value for step in house.run.steps] == SUNDAY["steps"]
+    assert [step.act.value for step in house.run.steps if step.optional] == ["serum"]
+    assert house.run.routine == "Sunday"
 
 
 @pytest.mark.parametrize(
@@ -108,12 +108,12 @@ async def test_a_routine_is_put_in_another_order_and_one_that_goes_on_stays_as_i
     }
     done = await flows.async_configure(form["flow_id"], numbers)
     assert (done["type"], done["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
-    assert house.evenings.run is not None
-    assert len(house.evenings.run.steps) == 6
+    assert house.run is not None
+    assert len(house.run.steps) == 6
     await house.act("stop_routine")
     begun = await house.act("start_routine", routine="Sunday")
     assert (begun["step"], begun["next"]) == ("mask", "serum")
-    assert {step.if_refused.value for step in house.evenings.run.steps} == {"end"}
+    assert {step.if_refused.value for step in house.run.steps} == {"end"}
 
 
 async def test_a_routine_that_is_not_there_any_more_is_refused_by_its_name(house: House) -> None:
@@ -123,4 +123,4 @@ async def test_a_routine_that_is_not_there_any_more_is_refused_by_its_name(house
     with pytest.raises(ServiceValidationError) as caught:
         await house.act("start_routine", routine="Sunday")
     assert caught.value.translation_key == "unknown_routine"
-    assert house.evenings.run is None
+    assert house.run is None

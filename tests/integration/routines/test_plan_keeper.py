@@ -1,4 +1,4 @@
-"""A person's plan through Home Assistant: made by a few questions, shown, skipped, and acting when it is due."""
+"""A person's plan through Home Assistant: chosen in a form, shown, skipped, and due."""
 
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
@@ -53,7 +53,7 @@ async def house(
 
 
 async def ask(house: House, **changes: Any) -> Any:
-    """Answer the questions of the plan."""
+    """Fill in the form of the plan."""
     flow = await house.person.start_reconfigure_flow(house.hass)
     form = await house.hass.config_entries.flow.async_configure(
         flow["flow_id"], {"next_step_id": "plan"}
@@ -67,7 +67,7 @@ async def ask(house: House, **changes: Any) -> Any:
 
 
 def clock(text: str) -> str:
-    """A time as the tests' time zone has it."""
+    """Return a time as weekday and clock in the tests' time zone."""
     at = dt_util.parse_datetime(text)
     assert at is not None
     return dt_util.as_local(at).strftime("%a %H:%M")
@@ -81,7 +81,7 @@ async def test_three_questions_make_a_plan_and_the_next_session_follows(house: H
     assert house.shown("binary_sensor", "session_due") == "off"
 
 
-async def test_adding_a_person_goes_on_to_three_questions_that_make_a_plan_with_a_routine_that_works(
+async def test_adding_a_person_leads_to_three_questions_that_make_a_working_plan(
     house: House,
 ) -> None:
     flows = house.hass.config_entries.flow
@@ -99,9 +99,9 @@ async def test_adding_a_person_goes_on_to_three_questions_that_make_a_plan_with_
     guide = await flows.async_configure(flow_id)
     assert (guide["type"], guide["step_id"]) == (FlowResultType.FORM, "first_plan")
     assert [str(key) for key in guide["data_schema"].schema] == ["program", "evenings", "devices"]  # type: ignore[union-attr]
-    told = guide["description_placeholders"] or {}
-    assert told["person"] == "Eve"
-    assert "**Fine lines**: three evenings" in told["programs"]
+    placeholders = guide["description_placeholders"] or {}
+    assert placeholders["person"] == "Eve"
+    assert "**Fine lines**: three evenings" in placeholders["programs"]
     form = await flows.async_configure(
         flow_id, {"program": "uneven_tone", "evenings": 2, "devices": ["wand"]}
     )
@@ -118,7 +118,7 @@ async def test_adding_a_person_goes_on_to_three_questions_that_make_a_plan_with_
     assert (begun["step"], begun["next"]) == ("cleanse", "gel")
 
 
-async def test_whoever_closes_the_three_questions_has_no_plan_yet_and_is_asked_whenever_they_like(
+async def test_a_person_who_closes_the_three_questions_has_no_plan_and_can_make_one_later(
     house: House,
 ) -> None:
     flow = await house.hass.config_entries.flow.async_init(
@@ -127,7 +127,7 @@ async def test_whoever_closes_the_three_questions_has_no_plan_yet_and_is_asked_w
         data=GUIDE,
     )
     house.hass.config_entries.flow.async_abort(flow["flow_id"])
-    assert house.evenings.weekly_plan.plans == ()
+    assert house.routines.plan.weekly_plan.plans == ()
     assert (await ask(house))["reason"] == "reconfigure_successful"
 
 
@@ -140,15 +140,15 @@ async def test_whoever_closes_the_three_questions_has_no_plan_yet_and_is_asked_w
         ({"closes": "01:00:00"}, "closes", "plan_out_of_bounds"),
     ],
 )
-async def test_answers_that_make_no_plan_are_told_at_their_field_and_nothing_is_lost(
+async def test_impossible_answers_are_reported_at_their_field_and_change_nothing(
     house: House, changes: dict[str, Any], field: str, error: str
 ) -> None:
     form = await ask(house, **changes)
     assert (form["type"], form["errors"]) == (FlowResultType.FORM, {field: error})
-    assert house.evenings.weekly_plan.plans == ()
+    assert house.routines.plan.weekly_plan.plans == ()
 
 
-async def test_the_plan_of_a_person_who_is_not_loaded_cannot_be_asked_for(house: House) -> None:
+async def test_the_form_of_a_plan_is_aborted_while_the_person_is_not_loaded(house: House) -> None:
     await house.hass.config_entries.async_unload(house.person.entry_id)
     flow = await house.person.start_reconfigure_flow(house.hass)
     done = await house.hass.config_entries.flow.async_configure(
@@ -164,14 +164,14 @@ async def to_next_phase(house: House) -> None:
 
 
 def phases(house: House) -> tuple[str | None, str | None]:
-    """What phase the plan is in, and what is proposed."""
+    """Return the phase of the plan, and the proposed one."""
     state = house.hass.states.get("sensor.ada_next_session")
     assert state is not None
     return state.attributes["phase"], state.attributes["next_phase"]
 
 
 async def accept(house: House, how: str) -> None:
-    """Accept the next phase as a person can."""
+    """Accept the next phase in one of the ways that a person has."""
     if how == "action":
         assert (await house.act("accept_next_phase", wand_every_weeks=2))["phase"] == "maintenance"
     elif how == "button":
@@ -209,13 +209,13 @@ async def test_the_next_phase_is_proposed_when_it_is_due_and_begins_when_a_perso
     await accept(house, how)
     await house.restart()
     assert phases(house) == ("maintenance", None)
-    plan = house.evenings.weekly_plan.on(dt_util.now().date())
+    plan = house.routines.plan.weekly_plan.on(dt_util.now().date())
     assert plan is not None
     assert plan.wand_every_weeks == every
 
 
 @pytest.mark.parametrize("every", [0, 3, 1.5, -1, float("nan"), float("inf"), "often"])
-async def test_the_wand_is_kept_up_every_week_or_every_two_and_nothing_else(
+async def test_in_maintenance_the_wand_is_planned_every_week_or_every_two(
     house: House, every: object
 ) -> None:
     await ask(house, program="first_use", evenings=2)
@@ -226,8 +226,10 @@ async def test_the_wand_is_kept_up_every_week_or_every_two_and_nothing_else(
     assert phases(house) == ("build_up", "maintenance")
 
 
-@pytest.mark.parametrize(("when_due", "told"), [("off", 0), ("remind", 1), ("propose", 1)])
-async def test_the_next_phase_is_told_once_a_week(house: House, when_due: str, told: int) -> None:
+@pytest.mark.parametrize(("when_due", "messages"), [("off", 0), ("remind", 1), ("propose", 1)])
+async def test_the_next_phase_is_notified_once_a_week(
+    house: House, when_due: str, messages: int
+) -> None:
     notified: list[str] = []
 
     async def notify(call: ServiceCall) -> None:
@@ -243,13 +245,14 @@ async def test_the_next_phase_is_told_once_a_week(house: House, when_due: str, t
     await house.restart()
     await house.pass_time(300, 60)
     assert (
-        notified.count("The next phase of your plan is due. It begins when you accept it.") == told
+        notified.count("The next phase of your plan is due. It begins when you accept it.")
+        == messages
     )
     house.freezer.tick(timedelta(weeks=1))
     await house.pass_time(120, 60)
     assert (
         notified.count("The next phase of your plan is due. It begins when you accept it.")
-        == 2 * told
+        == 2 * messages
     )
 
 
@@ -272,7 +275,7 @@ async def test_skipping_tonight_moves_the_next_session_and_survives_a_restart(ho
     assert clock(house.shown("sensor", "next_session")) == "Wed 20:00"
 
 
-async def test_travel_leaves_evenings_out_until_its_last_day(house: House) -> None:
+async def test_travel_freezes_the_plan_until_its_last_day(house: House) -> None:
     await ask(house)
     answer = await house.act("skip_planned", date="2026-11-23", until="2026-11-29", reason="travel")
     assert clock(answer["next"]) == "Mon 20:00"
@@ -305,7 +308,7 @@ async def test_only_evenings_of_the_next_weeks_can_be_skipped(
         "out_of_bounds",
         field,
     )
-    assert house.evenings.weekly_plan.skipped == frozenset()
+    assert house.routines.plan.weekly_plan.skipped == frozenset()
 
 
 async def test_the_calendar_shows_what_is_planned_and_why_what_is_skipped(house: House) -> None:
@@ -327,11 +330,11 @@ async def test_the_calendar_shows_what_is_planned_and_why_what_is_skipped(house:
     )
     assert answer is not None
     events: Any = answer["calendar.ada_plan"]
-    told = [
+    shown = [
         (clock(event["start"]), event["summary"], event["description"])
         for event in events["events"]
     ]
-    assert told == [
+    assert shown == [
         ("Mon 20:00", "Fine lines, wand", "Skipped"),
         ("Mon 20:00", "Fine lines, mask", "Skipped"),
         ("Wed 20:00", "Fine lines, mask", "Planned"),
@@ -377,20 +380,20 @@ async def test_the_plan_is_chosen_and_paused_by_its_select(house: House) -> None
         )
         await house.hass.async_block_till_done()
         assert house.shown("select", "plan") == expected
-    plan = house.evenings.weekly_plan.on(dt_util.now().date())
+    plan = house.routines.plan.weekly_plan.on(dt_util.now().date())
     assert plan is not None
     assert (plan.phase, plan.modalities) == (Phase.BUILD_UP, frozenset(Modality))
 
 
-async def test_a_plan_that_was_never_made_is_paused_without_a_word(house: House) -> None:
-    await house.evenings.async_choose(None)
-    assert house.evenings.weekly_plan.plans == ()
+async def test_pausing_without_a_plan_changes_nothing(house: House) -> None:
+    await house.routines.plan.async_choose(None)
+    assert house.routines.plan.weekly_plan.plans == ()
     with pytest.raises(RefusedError):
-        await house.evenings.async_choose("eternal_youth")
+        await house.routines.plan.async_choose("eternal_youth")
 
 
 async def to_evening(house: House) -> None:
-    """Let it become eight in the evening."""
+    """Move to eight in the evening."""
     house.freezer.move_to(MONDAY_NOON + timedelta(hours=8))
     await house.pass_time(120, 60)
 
@@ -418,17 +421,17 @@ async def test_the_routine_of_the_plan_begins_and_its_buttons_confirm_and_skip(
     assert (event.attributes["zone"], event.attributes["next"]) == (None, "rinse")
 
 
-async def test_an_action_for_everything_confirms_and_skips_nothing(house: House) -> None:
+async def test_an_action_for_all_entities_confirms_and_skips_nothing(house: House) -> None:
     await house.act("start_routine", steps=[{"act": "cleanse"}, {"act": "serum"}])
     await house.hass.services.async_call("button", "press", {"entity_id": "all"}, blocking=True)
     assert house.results == []
     assert house.state() is RoutineState.HAND
 
 
-async def test_the_routine_of_the_plan_may_begin_before_its_evening(house: House) -> None:
+async def test_the_routine_of_the_plan_can_start_before_its_evening(house: House) -> None:
     await ask(house)
     assert (await house.act("start_routine"))["step"] == "cleanse"
-    assert [step.act.value for step in house.evenings.run.steps] == [  # type: ignore[union-attr]
+    assert [step.act.value for step in house.run.steps] == [  # type: ignore[union-attr]
         "cleanse",
         "gel",
         "wand",
@@ -439,15 +442,15 @@ async def test_the_routine_of_the_plan_may_begin_before_its_evening(house: House
 
 
 @pytest.mark.parametrize(
-    ("when_due", "told"),
+    ("when_due", "messages"),
     [
         ("off", []),
         ("remind", ["Your evening is due."]),
         ("propose", ["Begin your evening? Yes also says that your skin is fine today."]),
     ],
 )
-async def test_a_plan_that_is_due_does_what_the_person_wants_once_and_begins_nothing(
-    house: House, when_due: str, told: list[str]
+async def test_a_due_plan_reminds_or_proposes_once_as_chosen_and_starts_nothing(
+    house: House, when_due: str, messages: list[str]
 ) -> None:
     notified: list[ServiceCall] = []
 
@@ -462,34 +465,41 @@ async def test_a_plan_that_is_due_does_what_the_person_wants_once_and_begins_not
     assert house.person.data[CONF_WHEN_DUE] == when_due
     await to_evening(house)
     await house.pass_time(300, 60)
-    assert [call.data["message"] for call in notified] == told
-    assert house.evenings.run is None
+    assert [call.data["message"] for call in notified] == messages
+    assert house.run is None
     assert house.flowing == set()
 
 
-async def test_without_anywhere_to_tell_it_home_assistant_itself_does(house: House) -> None:
+async def test_without_a_notify_target_the_reminder_is_a_persistent_notification(
+    house: House,
+) -> None:
     await ask(house, when_due="remind")
     await to_evening(house)
     notifications = house.hass.data["persistent_notification"]
     assert [each["message"] for each in notifications.values()] == ["Your evening is due."]
 
 
-async def test_what_is_written_down_is_read_back_and_what_cannot_be_read_begins_anew(
+async def test_plan_and_run_are_saved_and_a_damaged_plan_costs_only_the_plan(
     house: House, hass_storage: dict[str, Any]
 ) -> None:
     await ask(house)
     await house.act("skip_planned", reason="illness")
     await house.act("start_routine", finish_by="23:00:00")
     await house.act("confirm_step")
-    run = house.evenings.run
+    run = house.run
     assert run is not None
     assert run_in(run_out(run)) == run
-    assert weekly_plan_in(weekly_plan_out(house.evenings.weekly_plan)) == house.evenings.weekly_plan
-    key = f"{DOMAIN}.evenings.{house.person.entry_id}"
+    assert (
+        weekly_plan_in(weekly_plan_out(house.routines.plan.weekly_plan))
+        == house.routines.plan.weekly_plan
+    )
+    key = f"{DOMAIN}.routines.{house.person.entry_id}"
     assert hass_storage[key]["data"]["run"]["state"] == run.state
-    hass_storage[key]["data"]["weekly_plan"] = {"plans": [{"program": 7}]}
+    hass_storage[key]["data"]["plan"] = {"plans": [{"program": 7}]}
     await house.restart()
-    assert house.evenings.weekly_plan.plans == ()
+    assert house.routines.plan.weekly_plan.plans == ()
+    assert house.state() is RoutineState.SUSPENDED
+    assert house.results == ["cleanse done"]
 
 
 async def test_erasing_and_removing_a_person_forgets_their_plan(
@@ -500,10 +510,10 @@ async def test_erasing_and_removing_a_person_forgets_their_plan(
     await house.hass.config_entries.flow.async_configure(flow["flow_id"], {"next_step_id": "erase"})
     await house.hass.config_entries.flow.async_configure(flow["flow_id"], {"confirmed": True})
     await house.hass.async_block_till_done()
-    assert house.evenings.weekly_plan.plans == ()
+    assert house.routines.plan.weekly_plan.plans == ()
     await ask(house)
     await house.hass.config_entries.async_remove(house.person.entry_id)
-    assert f"{DOMAIN}.evenings.{house.person.entry_id}" not in hass_storage
+    assert f"{DOMAIN}.routines.{house.person.entry_id}" not in hass_storage
 
 
 async def test_a_person_has_at_most_eight_entities_that_are_enabled(

@@ -51,7 +51,7 @@ class Phone:
 
     @property
     def buttons(self) -> list[str]:
-        """What may be pressed."""
+        """The labels of the buttons."""
         return [each["title"] for each in self.got[-1]["data"]["actions"]]
 
     async def press(self, title: str, user_id: str | None = None, notification: int = -1) -> None:
@@ -86,9 +86,9 @@ def phone(house: House) -> Phone:
 
 
 def run_of(house: House) -> RoutineRun:
-    """The routine that is gone through."""
-    assert house.evenings.run is not None
-    return house.evenings.run
+    """The run of the person."""
+    assert house.run is not None
+    return house.run
 
 
 async def propose(house: House, **data: Any) -> Any:
@@ -140,13 +140,13 @@ async def test_later_asks_again_with_the_same_buttons_and_never_after_its_end(
     assert house.shell(MASK).state is SessionState.IDLE
 
 
-async def test_yes_that_comes_too_late_is_told_so(house: House, phone: Phone) -> None:
+async def test_a_yes_that_comes_too_late_is_answered_with_that(house: House, phone: Phone) -> None:
     await propose(house)
     house.freezer.tick(timedelta(hours=4))
     await phone.press("Yes")
     assert phone.got == phone.got[:1]
-    told = house.hass.states.get(phone.entity_id)
-    assert told is None  # the entity is not there: Home Assistant itself says it
+    entity = house.hass.states.get(phone.entity_id)
+    assert entity is None  # the entity is not there: Home Assistant itself says it
     notifications = house.hass.data["persistent_notification"]
     assert [each["message"] for each in notifications.values()] == [
         "It is too late for that by now."
@@ -154,23 +154,21 @@ async def test_yes_that_comes_too_late_is_told_so(house: House, phone: Phone) ->
     assert house.shell(MASK).state is SessionState.IDLE
 
 
-async def test_skip_leaves_the_evening_of_the_plan_out_and_nothing_if_none_is_planned(
-    house: House, phone: Phone
-) -> None:
+async def test_skip_skips_the_planned_evening_if_there_is_one(house: House, phone: Phone) -> None:
     await propose(house)
     await phone.press("Skip")
-    assert house.evenings.weekly_plan.skipped == frozenset()
-    await house.evenings.async_choose("fine_lines", evenings=evenings(3))
+    assert house.routines.plan.weekly_plan.skipped == frozenset()
+    await house.routines.plan.async_choose("fine_lines", evenings=evenings(3))
     await propose(house)
     await phone.press("Skip")
-    assert house.evenings.weekly_plan.skipped == {date(2026, 11, 23)}
+    assert house.routines.plan.weekly_plan.skipped == {date(2026, 11, 23)}
     assert house.shell(MASK).state is SessionState.IDLE
 
 
-async def test_an_evening_that_is_due_asks_once_and_yes_begins_at_the_first_step_by_hand(
+async def test_a_due_evening_is_proposed_once_and_yes_starts_at_the_first_step(
     house: House, phone: Phone
 ) -> None:
-    await house.evenings.async_choose("fine_lines", evenings=evenings(3))
+    await house.routines.plan.async_choose("fine_lines", evenings=evenings(3))
     house.hass.config_entries.async_update_entry(
         house.person, data={**house.person.data, CONF_WHEN_DUE: "propose"}
     )
@@ -178,13 +176,13 @@ async def test_an_evening_that_is_due_asks_once_and_yes_begins_at_the_first_step
     assert [each["message"] for each in phone.got] == [
         "Begin your evening? Yes also says that your skin is fine today."
     ]
-    assert house.evenings.run is None
+    assert house.run is None
     await phone.press("Yes")
     assert house.state() is RoutineState.HAND
     assert house.flowing == set()
 
 
-async def test_a_routine_is_proposed_before_it_begins_and_one_that_cannot_be_is_refused_at_once(
+async def test_a_routine_can_be_proposed_and_an_impossible_one_is_refused_at_once(
     house: House, phone: Phone
 ) -> None:
     with pytest.raises(ServiceValidationError) as caught:
@@ -197,7 +195,7 @@ async def test_a_routine_is_proposed_before_it_begins_and_one_that_cannot_be_is_
         finish_by="22:30:00",
     )
     assert answer["state"] == "proposed"
-    assert house.evenings.run is None
+    assert house.run is None
     await phone.press("Yes")
     run = run_of(house)
     assert run.finish_by is not None
@@ -213,7 +211,7 @@ async def test_a_routine_is_proposed_before_it_begins_and_one_that_cannot_be_is_
         ({"person": "Nobody"}, "unknown_person"),
     ],
 )
-async def test_what_would_be_refused_is_not_proposed(
+async def test_a_session_that_would_be_refused_is_not_proposed(
     house: House, phone: Phone, data: dict[str, Any], key: str
 ) -> None:
     with pytest.raises(Exception) as caught:  # noqa: PT011 - also what a schema raises
@@ -222,25 +220,25 @@ async def test_what_would_be_refused_is_not_proposed(
     assert phone.got == []
 
 
-async def test_a_refusal_of_the_answer_is_told_without_a_word_about_health(
+async def test_the_notification_of_a_refusal_says_nothing_about_health(
     house: House, phone: Phone
 ) -> None:
-    told: list[str] = []
+    messages: list[str] = []
 
     async def note(call: ServiceCall) -> None:
-        told.append(call.data["message"])
+        messages.append(call.data["message"])
 
     house.hass.services.async_register("notify", "send_message", note)
     await propose(house)
-    async_change_eligibility(house.hass, house.evenings.person, reddened)
+    async_change_eligibility(house.hass, house.routines.person, reddened)
     await phone.press("Yes")
     assert house.shell(MASK).state is SessionState.IDLE
-    assert len(told) == 1
-    assert told[0].startswith("Not now. ")
-    assert not [word for word in HEALTH if word in told[0].casefold()]
+    assert len(messages) == 1
+    assert messages[0].startswith("Not now. ")
+    assert not [word for word in HEALTH if word in messages[0].casefold()]
 
 
-async def test_yes_asks_whether_whoever_presses_it_may(
+async def test_yes_needs_the_permission_of_whoever_presses_it(
     house: House, phone: Phone, hass_owner_user: MockUser
 ) -> None:
     assert hass_owner_user.is_owner  # whoever is created first would be
@@ -261,7 +259,7 @@ async def test_a_device_that_is_off_is_proposed_and_waited_for(house: House, pho
     assert house.shell(MASK).state is SessionState.ARMED
 
 
-async def test_a_newer_proposal_takes_the_place_of_an_older_one_and_other_notifications_are_none_of_ours(
+async def test_a_newer_proposal_replaces_an_older_one_and_foreign_buttons_are_ignored(
     house: House, phone: Phone
 ) -> None:
     await propose(house)
@@ -275,7 +273,7 @@ async def test_a_newer_proposal_takes_the_place_of_an_older_one_and_other_notifi
     assert house.shell(MASK).state is SessionState.ARMED
 
 
-async def test_nobody_is_asked_any_more_who_has_been_removed(house: House, phone: Phone) -> None:
+async def test_a_removed_person_is_not_asked_any_more(house: House, phone: Phone) -> None:
     await propose(house)
     await phone.press("Later")
     await house.hass.config_entries.async_remove(house.person.entry_id)
@@ -286,7 +284,7 @@ async def test_nobody_is_asked_any_more_who_has_been_removed(house: House, phone
 
 
 @pytest.mark.usefixtures("phone")
-async def test_what_a_phone_that_cannot_be_reached_would_have_been_told_is_told_in_home_assistant(
+async def test_without_a_reachable_phone_the_question_is_a_persistent_notification(
     house: House,
 ) -> None:
     async def fail(_call: ServiceCall) -> None:
@@ -301,7 +299,7 @@ async def test_what_a_phone_that_cannot_be_reached_would_have_been_told_is_told_
 
 
 async def restart(house: House) -> None:
-    """Let Home Assistant forget what it has asked, but for what is written down."""
+    """Forget every proposal that is not saved, as a restart does."""
     proposals = house.hass.data[PROPOSALS]
     proposals._timers.cancel_all()
     proposals._open.clear()
@@ -363,7 +361,7 @@ async def test_later_asks_again_at_its_time_also_after_a_restart(
     assert len(phone.got) == 2
 
 
-async def test_what_is_proposed_anew_is_not_asked_again_because_the_older_one_was_put_off(
+async def test_a_new_proposal_cancels_the_repetition_of_the_older_one(
     house: House, phone: Phone
 ) -> None:
     await propose(house)
@@ -374,7 +372,7 @@ async def test_what_is_proposed_anew_is_not_asked_again_because_the_older_one_wa
     assert len(phone.got) == 2
 
 
-async def test_what_became_too_late_while_home_assistant_was_off_is_told_so(
+async def test_a_proposal_that_expired_during_a_restart_is_answered_with_that(
     house: House, phone: Phone
 ) -> None:
     await propose(house)
@@ -387,10 +385,10 @@ async def test_what_became_too_late_while_home_assistant_was_off_is_told_so(
     assert house.shell(MASK).state is SessionState.IDLE
 
 
-async def test_an_evening_that_is_due_is_not_asked_for_again_after_a_restart(
+async def test_a_due_evening_is_not_proposed_again_after_a_restart(
     house: House, phone: Phone
 ) -> None:
-    await house.evenings.async_choose("fine_lines", evenings=evenings(3))
+    await house.routines.plan.async_choose("fine_lines", evenings=evenings(3))
     house.hass.config_entries.async_update_entry(
         house.person, data={**house.person.data, CONF_WHEN_DUE: "propose"}
     )
@@ -400,10 +398,10 @@ async def test_an_evening_that_is_due_is_not_asked_for_again_after_a_restart(
     await house.pass_time(300, 60)
     assert len(phone.got) == 1
     await phone.press("Skip")
-    assert house.evenings.weekly_plan.skipped == {date(2026, 11, 23)}
+    assert house.routines.plan.weekly_plan.skipped == {date(2026, 11, 23)}
 
 
-async def test_nothing_is_left_of_what_somebody_was_asked_who_has_been_removed(
+async def test_removing_a_person_removes_their_proposals(
     house: House, phone: Phone, hass_storage: dict[str, Any]
 ) -> None:
     await propose(house)
@@ -416,7 +414,7 @@ async def test_nothing_is_left_of_what_somebody_was_asked_who_has_been_removed(
 @pytest.mark.parametrize(
     "kept", [{"a": {}}, {"a": None}, {"a": {"day": 1, "again_at": None, "until": "soon"}}, ["a"]]
 )
-async def test_what_was_asked_and_cannot_be_read_is_forgotten(
+async def test_damaged_proposals_are_reset(
     house: House, phone: Phone, hass_storage: dict[str, Any], kept: Any
 ) -> None:
     await propose(house)
@@ -429,7 +427,7 @@ async def test_what_was_asked_and_cannot_be_read_is_forgotten(
     assert house.shell(MASK).state is SessionState.ARMED
 
 
-async def test_each_person_is_asked_something_of_their_own(house: House, phone: Phone) -> None:
+async def test_each_person_has_their_own_proposal(house: House, phone: Phone) -> None:
     other = person_entry(name="Bea", profile=PROFILE + 1)
     other.add_to_hass(house.hass)
     assert await house.hass.config_entries.async_setup(other.entry_id)

@@ -1,4 +1,4 @@
-"""The morning after something new a person who wants that is asked how their skin is, and what they say only makes it stricter."""
+"""The question about the skin, on the morning after a session that was new to it."""
 
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
@@ -52,7 +52,7 @@ def phone(house: House) -> Phone:
 async def had(
     house: House, at: datetime = MONDAY_EVENING, fluence: float = 10, **changes: Any
 ) -> None:
-    """Write down a session of red light."""
+    """Add a session of red light to the ledger."""
     record = completed(
         house.person.entry_id, at, Dose(fluence_j_cm2={Channel.RED: fluence}), **changes
     )
@@ -60,23 +60,23 @@ async def had(
 
 
 async def to_morning(house: House, days: int = 0) -> None:
-    """Let it become eight o'clock and somewhat later."""
+    """Move to shortly after eight in the morning."""
     house.freezer.move_to(SEVEN + timedelta(days=days, minutes=59))
     await house.pass_time(300, 60)
 
 
 def against(house: House, modality: Modality) -> set[Reason]:
-    """What stands against a session now."""
+    """Return why a session would be refused now."""
     program = "first_use"
     return {
         refusal.reason
         for refusal in house.shell(modality).check(
-            SessionRequest(person=house.evenings.person, program=program)
+            SessionRequest(person=house.routines.person, program=program)
         )
     }
 
 
-async def test_the_morning_after_a_first_session_it_is_asked_once_also_over_a_restart(
+async def test_after_a_first_session_the_question_comes_once_the_next_morning(
     house: House, phone: Phone
 ) -> None:
     await had(house)
@@ -113,7 +113,7 @@ async def test_the_morning_after_a_first_session_it_is_asked_once_also_over_a_re
         ({"at": SEVEN - timedelta(minutes=30), "fluence": 20}, 0),
     ],
 )
-async def test_it_is_asked_after_what_was_new_yesterday_and_after_nothing_else(
+async def test_the_question_comes_only_after_a_session_that_was_new_to_the_skin(
     house: House, phone: Phone, changes: dict[str, Any], asked: int
 ) -> None:
     await had(house, MONDAY_EVENING - timedelta(days=9))
@@ -122,7 +122,7 @@ async def test_it_is_asked_after_what_was_new_yesterday_and_after_nothing_else(
     assert len(phone.got) == asked
 
 
-async def test_nobody_is_asked_who_has_not_chosen_it(house: House, phone: Phone) -> None:
+async def test_only_people_who_chose_it_are_asked(house: House, phone: Phone) -> None:
     house.hass.config_entries.async_update_entry(
         house.person,
         data={key: value for key, value in house.person.data.items() if key != CONF_ASK_SKIN},
@@ -165,7 +165,7 @@ async def test_nobody_is_asked_who_has_not_chosen_it(house: House, phone: Phone)
         ("Not fine", {Reason.SKIN_NOT_FINE, Reason.REDNESS}, {Reason.SKIN_NOT_FINE}),
     ],
 )
-async def test_what_is_said_only_makes_it_stricter_and_no_event_says_what_it_was(
+async def test_an_answer_only_makes_limits_stricter_and_appears_in_no_event(
     house: House, phone: Phone, said: str, mask: set[Reason], wand: set[Reason]
 ) -> None:
     await had(house)
@@ -183,10 +183,13 @@ async def test_what_is_said_only_makes_it_stricter_and_no_event_says_what_it_was
         Modality.MASK: mask,
         Modality.WAND: wand,
     }
-    told = [event for event in events if "call_service" in event or "mobile_app" in event]
-    assert told
+    recorded = [event for event in events if "call_service" in event or "mobile_app" in event]
+    assert recorded
     assert not [
-        word for word in (*SKIN, "report_reaction", "redness") for event in told if word in event
+        word
+        for word in (*SKIN, "report_reaction", "redness")
+        for event in recorded
+        if word in event
     ]
     eligibility = house.person.data["eligibility"]
     for other in phone.buttons:
@@ -194,7 +197,7 @@ async def test_what_is_said_only_makes_it_stricter_and_no_event_says_what_it_was
     assert house.person.data["eligibility"] == eligibility
 
 
-async def test_the_answer_to_an_earlier_question_and_that_of_somebody_who_is_gone_are_none(
+async def test_answers_to_an_older_question_and_of_a_removed_person_are_ignored(
     house: House, phone: Phone
 ) -> None:
     await had(house)

@@ -1,9 +1,11 @@
-"""A whole evening through Home Assistant: steps, cues, refusals, a device that is off, a restart."""
+"""A routine through Home Assistant: steps, cues, refusals, a device that is off, a restart."""
 
 import asyncio
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 from pathlib import Path
+import time
+from unittest.mock import Mock, patch
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.auth.models import User
@@ -11,6 +13,7 @@ from homeassistant.core import Context, Event, HomeAssistant, callback
 from homeassistant.exceptions import ServiceValidationError, Unauthorized, UnknownUser
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.helpers.event import EventStateChangedData, async_track_state_change_event
+from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
@@ -21,6 +24,8 @@ from custom_components.facial_therapy.core.routine.transitions import (
     Outcome as RoutineOutcome,
     RoutineState,
 )
+from custom_components.facial_therapy.core.session import SessionState
+from custom_components.facial_therapy.routines import forecast
 from tests.integration.house import House, furnished
 
 MASK, WAND = Modality.MASK, Modality.WAND
@@ -44,7 +49,7 @@ async def house(
 
 
 async def to_wand(house: House) -> None:
-    """Go on to the wand: it flows."""
+    """Go on to the wand, until its output is on."""
     await house.act("start_routine", steps=EVENING)
     await house.act("confirm_step")
     await house.act("confirm_step")
@@ -56,7 +61,7 @@ async def to_wand(house: House) -> None:
 
 
 async def unanswered(house: House) -> None:
-    """Come to the wand, which does not answer: it takes the 2 s of a stop that is not confirmed either."""
+    """Go on to a wand that answers neither the start nor the stop, which takes 2 s."""
     house.devices[WAND].silent = True
     starting = asyncio.create_task(house.act("start_routine", steps=EVENING[2:]))
     while not starting.done():
@@ -67,9 +72,9 @@ async def unanswered(house: House) -> None:
     await starting
 
 
-async def test_a_whole_evening_with_zone_cues_the_gap_and_both_devices(house: House) -> None:
+async def test_a_whole_routine_with_zone_cues_the_gap_and_both_devices(house: House) -> None:
     said: list[str | None] = []
-    house.evenings.add_listener(lambda: said.append(house.evenings.cue))
+    house.routines.add_listener(lambda: said.append(house.routines.runner.cue))
     await to_wand(house)
     await house.pass_time(100)
     house.devices[WAND].take_off()
@@ -88,8 +93,8 @@ async def test_a_whole_evening_with_zone_cues_the_gap_and_both_devices(house: Ho
     await house.pass_time(1)
     assert house.results == ["cleanse done", "gel done", "wand done", "rinse done", "mask done"]
     await house.act("confirm_step")
-    assert house.evenings.run is not None
-    assert house.evenings.run.outcome is RoutineOutcome.COMPLETED
+    assert house.run is not None
+    assert house.run.outcome is RoutineOutcome.COMPLETED
     heard = list(dict.fromkeys(said))
     assert [cue for cue in heard if cue != "starting"] == [
         "cleanse",
@@ -107,23 +112,23 @@ async def test_a_whole_evening_with_zone_cues_the_gap_and_both_devices(house: Ho
     ]
 
 
-async def test_every_zone_is_an_event_with_its_words_and_the_node_was_told_how_long_it_takes(
+async def test_every_zone_is_an_event_with_its_words_and_the_node_has_its_duration(
     house: House,
 ) -> None:
     registry = er.async_get(house.hass)
     entity_id = registry.async_get_entity_id("event", DOMAIN, f"{house.person.entry_id}_routine")
     assert entity_id is not None
     registry.async_update_entity(entity_id, disabled_by=None)
-    await house.pass_time(35, 5)  # until Home Assistant loads it anew
-    told: list[tuple[str, str | None, str]] = []
+    await house.pass_time(35, 5)  # until Home Assistant reloads it
+    announced: list[tuple[str, str | None, str]] = []
 
     @callback
     def hear(event: Event[EventStateChangedData]) -> None:
         state = event.data["new_state"]
         assert state is not None
-        if state.attributes.get("event_type") is None:  # not there while it is loaded anew
+        if state.attributes.get("event_type") is None:  # unavailable while it is reloaded
             return
-        told.append(
+        announced.append(
             (state.attributes["event_type"], state.attributes["zone"], state.attributes["text"])
         )
 
@@ -135,13 +140,13 @@ async def test_every_zone_is_an_event_with_its_words_and_the_node_was_told_how_l
     assert (live.permitted.request.duration_s, live.permitted.request.zone_s) == (90, 30)
     await house.pass_time(85)
     house.devices[WAND].take_off()
-    zones = [(cue, zone) for cue, zone, _ in told if zone is not None]
+    zones = [(cue, zone) for cue, zone, _ in announced if zone is not None]
     assert zones == [("forehead", "forehead"), ("cheeks", "cheeks"), ("jawline", "jawline")]
-    assert all(text for _, _, text in told)
+    assert all(text for _, _, text in announced)
     assert house.results[-1] == "wand done"
 
 
-async def test_a_device_that_does_not_answer_a_start_is_asked_again_when_it_does_and_nothing_flows_meanwhile(
+async def test_a_start_that_is_not_answered_is_repeated_when_the_device_is_back(
     house: House,
 ) -> None:
     await unanswered(house)
@@ -155,12 +160,12 @@ async def test_a_device_that_does_not_answer_a_start_is_asked_again_when_it_does
     house.devices[WAND].disconnect()
     house.devices[WAND].connect()
     await house.pass_time(5)
-    assert house.evenings.run is not None
-    assert (house.state(), house.evenings.run.reason) == (RoutineState.ARMED, None)
+    assert house.run is not None
+    assert (house.state(), house.run.reason) == (RoutineState.ARMED, None)
     assert house.results == []
 
 
-async def test_after_a_start_that_was_never_answered_the_routine_goes_on_when_the_step_is_skipped(
+async def test_a_step_whose_start_is_not_answered_can_be_skipped(
     house: House,
 ) -> None:
     await unanswered(house)
@@ -170,7 +175,7 @@ async def test_after_a_start_that_was_never_answered_the_routine_goes_on_when_th
     assert house.flowing == set()
 
 
-async def test_a_wand_that_would_be_refused_is_left_out_with_its_gel_and_the_evening_goes_on(
+async def test_a_wand_that_would_be_refused_is_left_out_together_with_its_gel(
     house: House,
 ) -> None:
     await to_wand(house)
@@ -190,7 +195,7 @@ async def test_a_wand_that_would_be_refused_is_left_out_with_its_gel_and_the_eve
     assert answer["step"] == "mask"
 
 
-async def test_a_wand_that_is_off_is_armed_when_it_is_back_and_given_up_at_the_end_of_the_window(
+async def test_a_wand_that_is_off_is_armed_when_it_is_back_and_given_up_after_the_window(
     house: House,
 ) -> None:
     house.devices[WAND].disconnect()
@@ -207,12 +212,12 @@ async def test_a_wand_that_is_off_is_armed_when_it_is_back_and_given_up_at_the_e
     await house.act("start_routine", steps=[{"act": "wand", "program": "first_use"}])
     house.freezer.tick(timedelta(hours=4))
     await house.pass_time(2)
-    assert house.evenings.run is not None
-    assert house.evenings.run.outcome is RoutineOutcome.LATE
+    assert house.run is not None
+    assert house.run.outcome is RoutineOutcome.LATE
     assert not [key for key in ir.async_get(house.hass).issues if key[0] == DOMAIN]
 
 
-async def test_after_a_restart_it_is_where_it_was_and_nothing_flows_before_a_person_confirms(
+async def test_after_a_restart_the_run_is_in_its_step_and_no_output_is_on_before_a_person_confirms(
     house: House,
 ) -> None:
     await to_wand(house)
@@ -231,7 +236,7 @@ async def test_after_a_restart_it_is_where_it_was_and_nothing_flows_before_a_per
 
 
 @pytest.mark.parametrize("how", ["shut_down", "unload"])
-async def test_a_routine_whose_device_home_assistant_itself_lets_go_waits_for_a_person(
+async def test_a_routine_whose_device_is_unloaded_waits_for_a_person(
     house: House, how: str
 ) -> None:
     await to_wand(house)
@@ -257,8 +262,8 @@ async def test_a_fault_of_the_device_ends_the_routine(house: House) -> None:
     await to_wand(house)
     house.devices[WAND].latch(Fault.OVER_CURRENT)
     await house.pass_time(3)
-    assert house.evenings.run is not None
-    assert house.evenings.run.outcome is RoutineOutcome.FAULT
+    assert house.run is not None
+    assert house.run.outcome is RoutineOutcome.FAULT
     assert house.flowing == set()
 
 
@@ -272,7 +277,21 @@ async def test_a_session_that_is_held_is_resumed_by_confirming(house: House) -> 
     assert house.state() is RoutineState.RUNNING
 
 
-async def test_only_the_person_themselves_admins_and_automations_go_through_an_evening(
+async def test_a_step_follows_the_wand_that_has_its_session_though_only_another_one_is_connected(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await to_wand(house)
+    coordinators = [
+        Mock(modality=WAND, mac="other", live=None, last=None, state=SessionState.IDLE),
+        house.shell(WAND),
+    ]
+    monkeypatch.setattr(forecast, "all_coordinators", lambda _hass: coordinators)
+    house.devices[WAND].disconnect()
+    await house.pass_time(1)
+    assert house.state() is RoutineState.HELD
+
+
+async def test_only_the_person_admins_and_automations_can_start_a_routine(
     house: House, hass_owner_user: User
 ) -> None:
     assert hass_owner_user.is_owner  # whoever is created first would be
@@ -297,22 +316,77 @@ async def test_only_the_person_themselves_admins_and_automations_go_through_an_e
     assert house.state() is RoutineState.HAND
 
 
-async def test_whoever_stops_the_device_stops_the_routine(house: House) -> None:
+async def test_stopping_the_device_stops_the_routine(house: House) -> None:
     await to_wand(house)
     await house.shell(WAND).async_stop()
     await house.pass_time(2)
     assert house.flowing == set()
-    assert house.evenings.run is not None
-    assert house.evenings.run.outcome is RoutineOutcome.STOPPED
+    assert house.run is not None
+    assert house.run.outcome is RoutineOutcome.STOPPED
 
 
-async def test_a_step_that_is_skipped_while_it_flows_is_stopped_first(house: House) -> None:
+async def test_a_running_step_that_is_skipped_is_stopped_first(house: House) -> None:
     await to_wand(house)
     await house.act("skip_step")
     await house.pass_time(1)
     assert house.flowing == set()
     assert house.state() is RoutineState.HAND
     assert house.results[-1] == "wand skipped"
+
+
+@pytest.mark.parametrize("action", ["stop_routine", "skip_step"])
+async def test_a_stop_is_answered_when_the_device_has_confirmed_it_while_the_disk_hangs(
+    house: House, action: str
+) -> None:
+    await to_wand(house)
+    disk = asyncio.Event()
+    saved: list[object] = []
+
+    async def hang(_store: object, data: object) -> None:
+        await disk.wait()
+        saved.append(data)
+
+    with patch.object(Store, "async_save", hang):
+        answer = house.hass.async_create_task(
+            house.hass.services.async_call(DOMAIN, action, {}, blocking=True)
+        )
+        for _ in range(60):  # at most three seconds by a real clock
+            if not answer.done():
+                await house.hass.async_add_executor_job(time.sleep, 0.05)
+        stopped, output = answer.done(), house.flowing
+        assert saved == []
+        disk.set()
+        await answer
+        await house.hass.async_block_till_done()
+    assert (stopped, output) == (True, set())
+    assert saved
+    assert house.state() is {"stop_routine": RoutineState.OVER}.get(action, RoutineState.HAND)
+
+
+async def test_a_step_whose_start_waits_for_the_disk_does_not_start_once_the_routine_is_stopped(
+    house: House,
+) -> None:
+    disk = asyncio.Event()
+
+    async def hang(_store: object, _data: object) -> None:
+        await disk.wait()
+
+    with patch.object(Store, "async_save", hang):
+        starting = house.hass.async_create_task(
+            house.hass.services.async_call(
+                DOMAIN, "start_routine", {"steps": EVENING[4:]}, blocking=True
+            )
+        )
+        await asyncio.sleep(0)
+        assert (house.state(), house.shell(MASK).live) == (RoutineState.STARTING, None)
+        await house.hass.services.async_call(DOMAIN, "stop_routine", {}, blocking=True)
+        assert house.state() is RoutineState.OVER
+        disk.set()
+        await starting
+        await house.hass.async_block_till_done()
+    house.devices[MASK].put_on()
+    await house.pass_time(10)
+    assert (house.flowing, house.shell(MASK).live) == (set(), None)
 
 
 @pytest.mark.parametrize("action", ["confirm_step", "skip_step", "stop_routine"])
@@ -337,16 +411,16 @@ async def test_without_a_routine_there_is_nothing_to_do(house: House, action: st
         ([{"act": "wand", "program": "uneven_tone"}], "wrong_modality"),
     ],
 )
-async def test_a_routine_that_cannot_be_gone_through_is_refused_and_nothing_begins(
+async def test_a_routine_with_impossible_steps_is_refused_before_it_starts(
     house: House, steps: list[dict[str, str]], key: str
 ) -> None:
     with pytest.raises(ServiceValidationError) as caught:
         await house.act("start_routine", steps=steps)
     assert caught.value.translation_key == key
-    assert house.evenings.run is None
+    assert house.run is None
 
 
-async def test_without_a_plan_there_is_no_routine_to_begin(house: House) -> None:
+async def test_without_a_plan_there_is_no_routine_to_start(house: House) -> None:
     for action in ("start_routine", "skip_planned"):
         with pytest.raises(ServiceValidationError) as caught:
             await house.act(action)

@@ -120,10 +120,10 @@ async def test_what_somebody_has_not_made_and_what_a_device_cannot_give_is_said(
     }
     for sentence, answer in said[language].items():
         assert await say(house, sentence, language) == answer
-    assert (armed(house, MASK), armed(house, WAND), house.evenings.run) == (None, None, None)
+    assert (armed(house, MASK), armed(house, WAND), house.run) == (None, None, None)
     await say(house, "start reset for Ada")  # a program of Eve's, a routine of Ada's
-    assert house.evenings.run is not None
-    assert house.evenings.run.routine == "Reset"
+    assert house.run is not None
+    assert house.run.routine == "Reset"
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ async def test_a_name_that_means_something_already_or_is_no_word_takes_nothing_a
         assert armed(house) == ("Ada", house.shell(MASK).manual.settings.program)
         await say(house, "stop")
     assert "vacuum" in await say(house, "start the vacuum")
-    assert house.evenings.run is None
+    assert house.run is None
 
 
 async def test_signs_of_a_template_in_a_name_are_left_out_of_it(house: House) -> None:
@@ -180,17 +180,17 @@ async def test_a_routine_of_ones_own_is_begun_by_its_name_and_the_evening_by_its
     for sentence in OWN_ROUTINE[language]:
         answer = await say(house, sentence, language)
         print(f"{language} | {sentence} | start_routine | {answer}")  # noqa: T201 - what was shown to work
-        assert house.evenings.run is not None
-        assert (house.evenings.run.routine, house.state()) == ("Sunday reset", RoutineState.HAND)
+        assert house.run is not None
+        assert (house.run.routine, house.state()) == ("Sunday reset", RoutineState.HAND)
         await house.act("stop_routine")
-    await house.evenings.async_choose("fine_lines")
+    await house.routines.plan.async_choose("fine_lines")
     await say(
         house,
         {"en": "start my evening routine", "de": "starte meine Abendroutine"}[language],
         language,
     )
-    assert house.evenings.run is not None
-    assert house.evenings.run.routine == "evening"
+    assert house.run is not None
+    assert house.run.routine == "evening"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

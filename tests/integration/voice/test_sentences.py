@@ -154,7 +154,7 @@ async def test_at_least_sixty_phrasings_do_what_they_say(
 async def test_a_routine_is_begun_gone_through_left_out_and_stopped_by_voice(
     house: House, called: list[dict[str, Any]], language: str
 ) -> None:
-    await house.evenings.async_choose("fine_lines")
+    await house.routines.plan.async_choose("fine_lines")
     for sentence, action in ROUTINE[language]:
         called.clear()
         answer = await say(house, sentence, language)
@@ -163,11 +163,11 @@ async def test_a_routine_is_begun_gone_through_left_out_and_stopped_by_voice(
     assert house.state() is RoutineState.OVER
     await say(house, ROUTINE[language][0][0], language)
     assert house.state() is RoutineState.HAND
-    first = house.evenings.run
+    first = house.run
     assert first is not None
     await say(house, {"en": "next step", "de": "nächster Schritt"}[language], language)
-    assert house.evenings.run is not None
-    assert house.evenings.run.index == first.index + 1
+    assert house.run is not None
+    assert house.run.index == first.index + 1
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

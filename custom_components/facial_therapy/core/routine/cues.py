@@ -21,7 +21,7 @@ CUES: Final = (
     *(
         state.value
         for state in RoutineState
-        if state not in (RoutineState.HAND, RoutineState.OVER, *_OF_A_DEVICE)
+        if state not in (RoutineState.HAND, RoutineState.OVER, RoutineState.ADOPTED, *_OF_A_DEVICE)
     ),
     *(
         f"{state}_{modality}"
@@ -48,4 +48,5 @@ def cue(run: RoutineRun, zone_number: int = 1) -> str:
         return step.act.value
     if run.state is RoutineState.RUNNING and step.act is Act.WAND:
         return zone(zone_number)
-    return f"{run.state}_{step.act}" if run.state in _OF_A_DEVICE else run.state.value
+    state = RoutineState.HELD if run.state is RoutineState.ADOPTED else run.state
+    return f"{state}_{step.act}" if state in _OF_A_DEVICE else state.value

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from ..limits import COUNTS_FROM_SHARE
 from ..model import Modality
 from ..refusal import Reason, Refusal, RefusedError
 from .steps import Act, Flow, IfRefused, Step, Steps, check, earliest, fit
@@ -16,6 +17,20 @@ from .transitions import TABLE, Leads, Outcome, Result, RoutineEffect, RoutineEv
 
 RETRY: Final = timedelta(seconds=5)
 """A session that may not begin yet is asked for again no sooner."""
+# --- a session that has ended ---------------------------------------------------------------------
+
+DONE_FROM_SHARE: Final = 0.7
+"""A session that delivered this share of its dose counts as done for a routine."""
+
+
+def result_of(share: float) -> Result:
+    """Return what became of a step whose session delivered a share of its planned dose, 0 to 1."""
+    if share >= DONE_FROM_SHARE:
+        return Result.DONE
+    return Result.PARTIAL if share >= COUNTS_FROM_SHARE else Result.STOPPED
+
+
+# --- a run ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +127,7 @@ def advance(
     now: datetime,
     *,
     refusal: Refusal | None = None,
+    result: Result | None = None,
     why_not: WhyNot = _may,
 ) -> tuple[RoutineRun, tuple[RoutineEffect, ...]]:
     """Return the run after an event, and what has to be done.
@@ -121,6 +137,7 @@ def advance(
         event: What has happened.
         now: UTC and aware.
         refusal: With the four answers to a start that was refused: why.
+        result: With `ENDED`: what became of the step, as `result_of`; None: as the row says.
         why_not: Asked before gel is put on, so that no face is prepared for a session that will be
             refused.
 
@@ -137,14 +154,16 @@ def advance(
     ):
         return run, ()
     run = _felt(run, event, now)
-    if row.result is not None and run.index not in run.marked:
+    if row.to is RoutineState.SUSPENDED and result is Result.STOPPED:
+        result = None  # so little can be tried again the same night
+    if (result := result or row.result) is not None and run.index not in run.marked:
         run = replace(
             run,
             marks=(
                 *run.marks,
                 Mark(
                     index=run.index,
-                    result=row.result,
+                    result=result,
                     at=now,
                     reason=refusal.reason if refusal else None,
                 ),

@@ -8,7 +8,7 @@
 Rules:
 
 1. A device step is entered only when the one before has ended: no two devices have output at once.
-2. Nothing but a person leads out of what a restart left (`SUSPENDED`, `STRANDED`); until it is
+2. Nothing but a person leads out of what a restart left (`SUSPENDED`, `STRANDED`, `ADOPTED`); until it is
     known that no session lives, not even a person.
 3. `STOP` is accepted in every state.
 4. Every event but waiting brings the end nearer: confirmed, skipped, refused, dropped or late, each
@@ -55,6 +55,8 @@ class RoutineState(StrEnum):
     """A restart came, and it is not known yet that its session has ended."""
     SUSPENDED = "suspended"
     """A restart came; waits for a person."""
+    ADOPTED = "adopted"
+    """A restart came, and its session was adopted: paused until a person resumes it."""
     OVER = "over"
 
 
@@ -87,6 +89,8 @@ class RoutineEvent(StrEnum):
     EARLY = "early"
     # the runner
     RESTARTED = "restarted"
+    ADOPTED = "adopted"
+    """The session that was paused by a restart is ours again."""
 
 
 PERSONS: Final = frozenset({RoutineEvent.CONFIRM, RoutineEvent.SKIP})
@@ -113,6 +117,10 @@ class Result(StrEnum):
     REFUSED = "refused"
     DROPPED = "dropped"
     """It was late, or nothing needs it any more."""
+    PARTIAL = "partial"
+    """Its session delivered 20 to 70 % of its dose."""
+    STOPPED = "stopped"
+    """Its session delivered less than that."""
 
 
 class Outcome(StrEnum):
@@ -154,6 +162,7 @@ _STOPPED: Final = Row(RoutineState.OVER, outcome=Outcome.STOPPED)
 _LATE: Final = Row(RoutineState.OVER, outcome=Outcome.LATE)
 _RESTARTED: Final = Row(RoutineState.SUSPENDED)
 _STRANDED: Final = Row(RoutineState.STRANDED, (RoutineEffect.STOP_SESSION,))
+_ADOPTED: Final = Row(RoutineState.ADOPTED)
 _LEAVE: Final = Row(RoutineState.LEAVING, (RoutineEffect.STOP_SESSION,), Result.SKIPPED)
 _END: Final = Row(RoutineState.ENDING, (RoutineEffect.STOP_SESSION,), outcome=Outcome.STOPPED)
 _FAULT: Final = Row(RoutineState.ENDING, (RoutineEffect.STOP_SESSION,), outcome=Outcome.FAULT)
@@ -171,7 +180,13 @@ def _events(state: RoutineState, **rows: Row | None) -> Mapping[RoutineEvent, Ro
 
 def _session(state: RoutineState, **rows: Row | None) -> Mapping[RoutineEvent, Row | None]:
     """Return the row set of a state in which a session may live."""
-    named = {"skip": _LEAVE, "stop": _END, "faulted": _FAULT, "restarted": _STRANDED}
+    named = {
+        "skip": _LEAVE,
+        "stop": _END,
+        "faulted": _FAULT,
+        "restarted": _STRANDED,
+        "adopted": _ADOPTED,
+    }
     return _events(state, **named | rows)
 
 
@@ -195,8 +210,8 @@ TABLE: Final[Mapping[RoutineState, Mapping[RoutineEvent, Row | None]]] = Mapping
             offline=Row(RoutineState.OFF),
             early=Row(RoutineState.GAP),
         ),
-        RoutineState.OFF: _quiet(RoutineState.OFF, confirm=_START, found=_START),
-        RoutineState.ASKED: _quiet(RoutineState.ASKED, confirm=_START),
+        RoutineState.OFF: _quiet(RoutineState.OFF, confirm=_START, found=_START, adopted=_ADOPTED),
+        RoutineState.ASKED: _quiet(RoutineState.ASKED, confirm=_START, adopted=_ADOPTED),
         RoutineState.ARMED: _session(
             RoutineState.ARMED,
             energized=Row(RoutineState.RUNNING),
@@ -218,6 +233,7 @@ TABLE: Final[Mapping[RoutineState, Mapping[RoutineEvent, Row | None]]] = Mapping
             skip=Row(RoutineState.LEAVING),
             accepted=Row(RoutineState.LEAVING, (RoutineEffect.STOP_SESSION,)),
             energized=Row(RoutineState.LEAVING, (RoutineEffect.STOP_SESSION,)),
+            adopted=Row(RoutineState.LEAVING, (RoutineEffect.STOP_SESSION,)),
             ended=Row(Leads.NEXT),
         ),
         RoutineState.ENDING: _session(
@@ -227,6 +243,7 @@ TABLE: Final[Mapping[RoutineState, Mapping[RoutineEvent, Row | None]]] = Mapping
             faulted=Row(RoutineState.ENDING),
             accepted=Row(RoutineState.ENDING, (RoutineEffect.STOP_SESSION,)),
             energized=Row(RoutineState.ENDING, (RoutineEffect.STOP_SESSION,)),
+            adopted=Row(RoutineState.ENDING, (RoutineEffect.STOP_SESSION,)),
             ended=Row(RoutineState.OVER),
             restarted=Row(RoutineState.ENDING, (RoutineEffect.STOP_SESSION,)),
         ),
@@ -238,7 +255,17 @@ TABLE: Final[Mapping[RoutineState, Mapping[RoutineEvent, Row | None]]] = Mapping
             late=Row(RoutineState.ENDING, (RoutineEffect.STOP_SESSION,), outcome=Outcome.LATE),
         ),
         RoutineState.SUSPENDED: _quiet(
-            RoutineState.SUSPENDED, confirm=Row(Leads.AGAIN), energized=_STRANDED
+            RoutineState.SUSPENDED,
+            confirm=Row(Leads.AGAIN),
+            energized=_STRANDED,
+            adopted=_ADOPTED,
+        ),
+        RoutineState.ADOPTED: _session(
+            RoutineState.ADOPTED,
+            confirm=Row(RoutineState.ADOPTED, (RoutineEffect.RESUME,)),
+            energized=Row(RoutineState.RUNNING),
+            ended=Row(RoutineState.SUSPENDED),
+            late=Row(RoutineState.ENDING, (RoutineEffect.STOP_SESSION,), outcome=Outcome.LATE),
         ),
         RoutineState.OVER: _events(RoutineState.OVER),
     }
