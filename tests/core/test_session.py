@@ -1,4 +1,4 @@
-"""`core.session`: the table of states x events, written out by hand from the documentation, and the promises that hold on every row."""
+"""`core.session`: the table of states and events, written out by hand, and the rules of every row."""
 
 from itertools import pairwise
 from typing import Final
@@ -18,14 +18,15 @@ from custom_components.facial_therapy.core.session import (
     step,
 )
 
-# A cell is the next state and, behind a slash, the effects in their order: w write, a arm, p send
-# pause, r send resume, c send clear, s send stop, l settle. "." stays without effects, "-" is
+# A cell is the next state and, behind a slash, the effects in their order: w write, a arm, o adopt,
+# p send pause, r send resume, c send clear, s send stop, l settle. "." stays without effects, "-" is
 # refused. Stopping and expired: 10 min and a lease after the stop nothing can flow or be resumed
 # any more, the session counts in full, and a node that comes back flowing all the same is stopped
 # from idle.
 EFFECTS: Final = {
     "w": "write",
     "a": "arm",
+    "o": "adopt",
     "p": "send_pause",
     "r": "send_resume",
     "c": "send_clear",
@@ -36,7 +37,7 @@ EFFECTS: Final = {
 PERSON: Final = """
             start     wait     pause     resume        stop         clear
 idle        armed/wa  waiting  -         -             stopping/s   -
-waiting     armed/wa  -        -         -             idle/l       -
+waiting     armed/wa  -        -         -             idle         -
 armed       -         -        -         -             stopping/s   -
 running     -         -        paused/p  -             stopping/s   -
 suspended   -         -        paused/p  suspended/r   stopping/s   -
@@ -49,24 +50,24 @@ fault       -         -        -         -             fault/s      fault/c
 NODE: Final = """
             rearmed     energized   suspended  paused  ended   faulted   cleared
 idle        .           stopping/s  .          .       .       fault/s   .
-waiting     .           stopping/s  .          .       .       fault/sl  .
+waiting     .           .           .          .       .       fault/s   .
 armed       .           running     suspended  paused  idle/l  fault/sl  .
 running     armed       .           suspended  paused  idle/l  fault/sl  .
 suspended   armed       running     .          paused  idle/l  fault/sl  .
 paused      armed       running     suspended  .       idle/l  fault/sl  .
 stopping    .           .           .          .       idle/l  fault/sl  .
-lost        stopping/s  stopping/s  suspended  paused  idle/l  fault/sl  .
+lost        stopping/s  stopping/s  suspended/o  paused/o  idle/l  fault/sl  .
 fault       .           fault/s     .          .       .       .         idle
 """
 
-SHELL: Final = """
+HOME_ASSISTANT: Final = """
             lost   found       refused     expired
 idle        .      .           .           .
-waiting     .      .           idle/l      idle/l
+waiting     .      .           idle        idle
 armed       lost   .           idle/l      stopping/s
 running     lost   .           stopping/s  stopping/s
-suspended   lost   .           .           stopping/s
-paused      lost   .           .           stopping/s
+suspended   lost   .           stopping/s  stopping/s
+paused      lost   .           stopping/s  stopping/s
 stopping    .      stopping/s  .           idle/l
 lost        .      .           .           stopping/s
 fault       .      .           .           .
@@ -76,7 +77,7 @@ fault       .      .           .           .
 def written_down() -> dict[tuple[str, str], str]:
     """Return the cells of the three tables by (state, event)."""
     cells: dict[tuple[str, str], str] = {}
-    for table in (PERSON, NODE, SHELL):
+    for table in (PERSON, NODE, HOME_ASSISTANT):
         head, *rows = table.strip().splitlines()
         events = head.split()
         for row in rows:
@@ -189,7 +190,8 @@ def test_a_session_is_written_before_it_is_armed_and_stopped_before_it_is_settle
 def test_leaving_a_session_either_stops_or_settles_it(
     state: SessionState, event: SessionEvent, row: Row
 ) -> None:
-    if state.lives and not row.state.lives:
+    reserved = state.lives and state is not SessionState.WAITING  # which has reserved nothing
+    if reserved and not row.state.lives:
         assert SessionEffect.SETTLE in row.effects, event
     if (
         state.renews
@@ -200,7 +202,7 @@ def test_leaving_a_session_either_stops_or_settles_it(
 
 
 class Lifetime(RuleBasedStateMachine):
-    """A shell that carries out the effects on paper: a ledger that is open or not, and what was sent."""
+    """An engine on paper: a ledger that is open or not, and what was sent."""
 
     def __init__(self) -> None:
         """Begin idle."""

@@ -192,6 +192,7 @@ TABLE: Final[Mapping[SessionState, Mapping[SessionEvent, Row | None]]] = Mapping
             ended=_END,
             faulted=_FAULT,
             lost=Row(SessionState.LOST),
+            refused=_STOP,
             expired=_STOP,
         ),
         SessionState.SUSPENDED: _events(

@@ -427,7 +427,7 @@ class SessionEngine:
         try:
             await self._carry_out(row, live)
         except RefusedError:
-            if self._is_live(live) and self._view.state is SessionState.ARMED:
+            if self._is_live(live):
                 self.apply(SessionEvent.REFUSED, HOME_ASSISTANT)
             else:
                 await self._settle(live)  # stopped first: what was reserved is void
