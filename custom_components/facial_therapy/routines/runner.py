@@ -371,10 +371,8 @@ class RoutineRunner:
                 await self._async_apply(RoutineEvent.ENDED)
             return
         asking, session = self._asking, self._step_session(run)
-        if run.state is RoutineState.STRANDED and not session.asking:
-            may_go_on = not session.lives or session.adopted
-            if may_go_on:  # somebody else's, or one that a person may resume
-                return
+        if run.state is RoutineState.STRANDED and not session.asking and not session.lives:
+            return  # what the device may have is somebody else's
         try:
             await coordinator.async_stop(self._context)
             if asking is not None and session.asking:

@@ -289,3 +289,17 @@ async def test_a_card_follows_the_routine_after_the_person_is_reloaded(
     while (message := await client.receive_json())["type"] != "pong":
         shown = message["event"]["person"]["routine"]
     assert [step["result"] for step in shown["steps"]] == ["done", None]
+
+
+async def test_a_restart_does_not_stop_the_session_of_somebody_else(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await to_wand(house)
+    other = replace(session_of_the_wand(house), session_id="00000000000000ff")
+    await house.hass.config_entries.async_unload(house.person.entry_id)
+    commands = record_commands(house, monkeypatch)
+    set_session(house, "started", other, SessionState.RUNNING)
+    await house.hass.config_entries.async_setup(house.person.entry_id)
+    await house.hass.async_block_till_done()
+    assert house.state() is RoutineState.STRANDED
+    assert commands == []
