@@ -19,7 +19,7 @@ def _all_enabled() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("modality", "unit"), [(Modality.MASK, "J/cm²"), (Modality.WAND, "mA·min")]
 )
-async def test_the_end_of_a_session_tells_what_was_planned_and_delivered(
+async def test_the_end_of_a_session_has_the_planned_and_delivered_dose(
     world: World, unit: str
 ) -> None:
     await world.run()

@@ -1,4 +1,4 @@
-"""Triggers and conditions as an automation has them: offered for the mask, the wand and the person, told once, and silent about restarts."""
+"""Triggers and conditions of automations: they fire once per event, and never after a restart."""
 
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
@@ -142,7 +142,7 @@ async def test_what_is_picked_offers_what_means_something_there(
             ]
 
 
-async def test_every_turn_of_a_session_is_told_once_with_its_data(house: House) -> None:
+async def test_every_transition_of_a_session_triggers_once_with_its_data(house: House) -> None:
     mask, wand = [
         await listen(house, page(house, modality), *SESSION_TRIGGERS) for modality in Modality
     ]
@@ -166,7 +166,9 @@ async def test_every_turn_of_a_session_is_told_once_with_its_data(house: House) 
     assert wand == []
 
 
-async def test_a_refusal_is_told_with_its_reason_and_a_fault_with_its_session(house: House) -> None:
+async def test_a_refusal_triggers_with_its_reason_and_a_fault_with_its_session(
+    house: House,
+) -> None:
     told = await listen(house, page(house, Modality.MASK))
     with pytest.raises(RefusedError):
         await start(house, duration_s=10_000)
@@ -185,7 +187,7 @@ async def test_a_refusal_is_told_with_its_reason_and_a_fault_with_its_session(ho
     assert told[0]["reason"] == "out_of_bounds"
 
 
-async def test_the_wand_tells_each_zone(house: House) -> None:
+async def test_each_zone_of_the_wand_triggers(house: House) -> None:
     told = await listen(house, page(house, Modality.WAND), "zone_changed")
     await start(house, Modality.WAND)
     house.devices[Modality.WAND].put_on()
@@ -196,7 +198,7 @@ async def test_the_wand_tells_each_zone(house: House) -> None:
     assert len(zones) > 1
 
 
-async def test_an_end_can_be_told_by_how_it_came(house: House) -> None:
+async def test_the_end_of_a_session_can_be_filtered_by_outcome(house: House) -> None:
     stopped = await listen(
         house, page(house, Modality.MASK), "session_ended", options={"outcome": ["stopped", "void"]}
     )
@@ -210,7 +212,7 @@ async def test_an_end_can_be_told_by_how_it_came(house: House) -> None:
     assert completed == []
 
 
-async def test_neither_losing_the_device_nor_a_reload_nor_an_unknown_target_is_told(
+async def test_neither_a_lost_device_nor_a_reload_nor_an_unknown_target_triggers(
     house: House,
 ) -> None:
     told = await listen(
@@ -234,7 +236,7 @@ async def test_neither_losing_the_device_nor_a_reload_nor_an_unknown_target_is_t
     assert heard(told) == ["session_armed"]  # what was attached before the reload still hears
 
 
-async def test_an_evening_is_told_step_by_step_and_no_restart_is(house: House) -> None:
+async def test_each_step_of_a_routine_triggers_and_no_restart_does(house: House) -> None:
     told = await listen(house, page(house, None))
     await house.act("start_routine", steps=[{"act": "cleanse"}, {"act": "serum"}])
     await house.act("confirm_step")
@@ -246,7 +248,7 @@ async def test_an_evening_is_told_step_by_step_and_no_restart_is(house: House) -
     assert told[-1]["outcome"] == "completed"
 
 
-async def test_an_evening_that_is_due_is_told_once_and_not_again_after_a_restart(
+async def test_a_due_session_triggers_once_and_not_again_after_a_restart(
     house: House,
 ) -> None:
     await house.evenings.async_choose("fine_lines", evenings=evenings(3))
@@ -263,7 +265,7 @@ async def test_an_evening_that_is_due_is_told_once_and_not_again_after_a_restart
     assert len(told) == 1
 
 
-async def test_the_goal_of_a_week_is_told_once(house: House) -> None:
+async def test_the_goal_of_a_week_triggers_once(house: House) -> None:
     await house.evenings.async_choose(
         "fine_lines", evenings=evenings(1), modalities=frozenset({Modality.MASK})
     )
