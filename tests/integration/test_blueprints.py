@@ -1,4 +1,4 @@
-"""The blueprints as a user has them: imported from their address, saved, filled in, and run; what they do and what they must not."""
+"""The blueprints: imported from their address, saved, filled in and run as by a user."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -130,7 +130,7 @@ async def reload(house: House, *automations: dict[str, Any]) -> None:
 
 
 async def hearing(house: House, name: str, *, on: bool) -> None:
-    """Switch an automation off, as while Home Assistant is away, or on and let it hear that Home Assistant has started."""
+    """Turn an automation off, or on with the start event of Home Assistant."""
     await house.hass.services.async_call(
         "automation",
         "turn_on" if on else "turn_off",
@@ -505,7 +505,7 @@ async def scene(house: House, make: Make, **inputs: Any) -> None:
     )
 
 
-async def test_what_is_bright_or_loud_is_turned_down_while_a_session_runs_and_put_back_when_it_is_over(
+async def test_lights_and_sound_are_turned_down_during_a_session_and_restored_after_it(
     house: House, make: Make, room: Room
 ) -> None:
     await scene(house, make)
@@ -537,7 +537,7 @@ async def test_what_was_switched_off_meanwhile_stays_off(
     assert room.levels == {name: level for name, level in BEFORE.items() if name != "ceiling"}
 
 
-async def test_a_session_that_ended_while_home_assistant_was_away_gives_the_room_back_when_it_has_started(
+async def test_a_room_is_restored_at_the_start_if_a_session_ended_while_home_assistant_was_down(
     house: House, make: Make, room: Room
 ) -> None:
     await scene(house, make)

@@ -293,7 +293,7 @@ async def test_a_known_node_is_not_discovered_again(hass: HomeAssistant) -> None
 
 
 @pytest.mark.usefixtures("probe")
-async def test_a_node_without_a_mac_address_cannot_be_told_apart(hass: HomeAssistant) -> None:
+async def test_a_node_without_a_mac_address_is_not_added(hass: HomeAssistant) -> None:
     aborted = await discover(hass, mac=None)
 
     assert (aborted["type"], aborted["reason"]) == (FlowResultType.ABORT, "no_mac")

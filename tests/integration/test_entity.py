@@ -1,4 +1,4 @@
-"""All entities of a device: where they are, how many, when they are available, and whom they do not listen to."""
+"""All entities of a device: their device, number, availability, and actions that they ignore."""
 
 from typing import Any
 
@@ -87,7 +87,7 @@ async def test_every_entity_sits_on_the_nodes_own_device_and_makes_no_second_one
     assert not dr.async_entries_for_config_entry(dr.async_get(world.hass), world.entry.entry_id)
 
 
-async def test_what_home_assistant_knows_itself_and_every_way_to_stop_are_there_while_the_node_is_off(
+async def test_settings_and_every_way_to_stop_are_available_while_the_node_is_off(
     world: World,
 ) -> None:
     world.device.disconnect()

@@ -33,7 +33,7 @@ async def told(world: World) -> list[tuple[str, str | None]]:
     return seen
 
 
-async def test_every_turn_of_a_session_is_told_and_how_it_ended(
+async def test_every_transition_of_a_session_fires_an_event_with_its_outcome(
     world: World, told: list[tuple[str, str | None]]
 ) -> None:
     await world.run()
@@ -52,7 +52,9 @@ async def test_every_turn_of_a_session_is_told_and_how_it_ended(
     assert "person" not in attributes
 
 
-async def test_every_turn_says_by_whom_and_by_what(world: World, hass_admin_user: MockUser) -> None:
+async def test_every_event_names_its_user_and_origin(
+    world: World, hass_admin_user: MockUser
+) -> None:
     seen: list[tuple[str, str, str | None]] = []
 
     @callback
@@ -96,7 +98,7 @@ async def test_every_turn_says_by_whom_and_by_what(world: World, hass_admin_user
     ]
 
 
-async def test_a_refusal_is_told(world: World, told: list[tuple[str, str | None]]) -> None:
+async def test_a_refusal_fires_an_event(world: World, told: list[tuple[str, str | None]]) -> None:
     with pytest.raises(RefusedError):
         await world.shell.async_start(world.ask(duration_s=10_000))
     await world.hass.async_block_till_done()

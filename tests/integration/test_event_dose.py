@@ -19,7 +19,7 @@ def _all_enabled() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("modality", "unit"), [(Modality.MASK, "J/cm²"), (Modality.WAND, "mA·min")]
 )
-async def test_the_end_of_a_session_tells_what_was_planned_and_delivered(
+async def test_the_end_of_a_session_has_the_planned_and_delivered_dose(
     world: World, unit: str
 ) -> None:
     await world.run()
@@ -34,6 +34,6 @@ async def test_the_end_of_a_session_tells_what_was_planned_and_delivered(
         unit,
     )
     last = world.device.history[-1]
-    assert attributes["planned"] == pytest.approx(last.planned.total, abs=0.001)
+    assert attributes["planned"] == pytest.approx(last.permittedned.total, abs=0.001)
     assert attributes["delivered"] == pytest.approx(last.delivered.total, abs=0.001)
     assert not any("Ada" in str(value) for value in attributes.values())

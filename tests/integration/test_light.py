@@ -42,7 +42,7 @@ def levels(world: World) -> dict[Channel, float]:
     return dict(live.permitted.request.irradiance_mw_cm2)
 
 
-async def test_a_light_starts_a_manual_session_at_its_share_of_what_is_allowed_and_is_on_from_arming(
+async def test_a_light_arms_a_manual_session_at_its_share_and_is_on_from_then(
     manual: World,
 ) -> None:
     await act(manual, "light.turn_on", "light", "red", {ATTR_BRIGHTNESS: 51})
@@ -147,7 +147,7 @@ async def test_another_program_makes_the_lights_read_only(world: World) -> None:
     assert shown.attributes[ATTR_BRIGHTNESS] == pytest.approx(7 / ALLOWED_RED * 255, abs=1)
 
 
-async def test_blue_is_refused_for_skin_that_is_not_known(manual: World) -> None:
+async def test_blue_is_refused_for_an_unknown_skin_type(manual: World) -> None:
     with pytest.raises(ServiceValidationError) as refused:
         await act(manual, "light.turn_on", "light", "blue")
     assert refused.value.translation_key == "skin_type"

@@ -75,7 +75,7 @@ async def test_a_dark_light_comes_back_under_what_was_permitted(manual: World) -
     assert state(manual, "light", "red").attributes[BRIGHTNESS] == 100
 
 
-async def test_a_level_that_is_refused_changes_neither_the_session_nor_what_the_next_one_gives(
+async def test_a_refused_level_changes_neither_the_session_nor_the_next_one(
     manual: World,
 ) -> None:
     await flowing(manual)
@@ -85,7 +85,7 @@ async def test_a_level_that_is_refused_changes_neither_the_session_nor_what_the_
     assert manual.shell.controls.settings.share[Channel.RED] == pytest.approx(128 / 255)
 
 
-async def test_a_light_shows_what_an_action_gave_it_and_not_what_the_next_session_would(
+async def test_a_light_shows_the_level_of_the_session_and_not_of_the_next_one(
     world: World,
 ) -> None:
     await world.shell.async_start(world.ask(irradiance_mw_cm2={Channel.RED: 14.583 / 2}))
@@ -93,7 +93,7 @@ async def test_a_light_shows_what_an_action_gave_it_and_not_what_the_next_sessio
     assert state(world, "light", "red").attributes[BRIGHTNESS] == 128
 
 
-async def test_the_lights_are_read_only_in_a_session_of_another_program_even_if_manual_is_selected_for_the_next(
+async def test_lights_are_read_only_in_a_session_of_another_program_even_if_manual_is_selected(
     manual: World,
 ) -> None:
     await manual.shell.async_start(

@@ -200,7 +200,7 @@ async def test_no_tool_is_there_to_raise_to_clear_or_to_energize(house: House) -
     }
 
 
-async def test_whoever_may_only_look_may_not_arm_or_propose_through_a_model_but_stop(
+async def test_a_read_only_user_cannot_arm_or_propose_through_a_model_but_can_stop(
     house: House,
 ) -> None:
     await house.hass.auth.async_create_user("Owner")  # the first one may everything
@@ -223,7 +223,7 @@ async def test_whoever_may_only_look_may_not_arm_or_propose_through_a_model_but_
     assert house.flowing == set()
 
 
-async def test_a_program_of_ones_own_is_listed_for_whoever_speaks_and_armed_by_its_name_for_whom_it_is(
+async def test_a_custom_program_is_listed_for_the_speaker_and_armed_by_its_name(
     house: House,
 ) -> None:
     make_program(house, "Evening calm")
@@ -258,7 +258,7 @@ async def test_no_tool_clears_a_fault(house: House) -> None:
     assert house.shell(MASK).state is SessionState.FAULT
 
 
-async def test_what_is_not_exposed_is_not_there(house: House) -> None:
+async def test_a_device_that_is_not_exposed_has_no_tools(house: House) -> None:
     registry = er.async_get(house.hass)
     switches = {
         m: registry.async_get_entity_id(Platform.SWITCH, DOMAIN, f"{house.shell(m).mac}_session")
@@ -287,7 +287,7 @@ async def test_history_is_for_whom_it_is_exposed_and_in_numbers_only(house: Hous
     assert (await use(house, "get_history", somebody.id)).error
 
 
-async def test_what_tells_of_health_is_not_told_to_a_model(house: House) -> None:
+async def test_a_model_gets_no_health_reasons(house: House) -> None:
     await house.hass.services.async_call(
         DOMAIN, "report_reaction", {"reaction": "redness"}, blocking=True
     )

@@ -1,4 +1,4 @@
-"""What the logbook says of sessions and routines: what, by whom and through what, and nothing else."""
+"""Logbook entries of sessions and routines name the transition and who caused it, nothing else."""
 
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path

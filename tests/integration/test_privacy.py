@@ -1,4 +1,4 @@
-"""Health stays private: after a whole run of somebody to whom much applies, no answer is found anywhere that others read or that is kept."""
+"""Health stays private: no screening answer is stored or shown to others."""
 
 from datetime import timedelta
 import json
@@ -91,7 +91,7 @@ async def reconfigure(
 
 
 async def whole_run(world: World) -> tuple[str, list[str]]:
-    """Somebody to whom much applies is added, treated, refused for every reason, and reported on; return their entry and what callers were told."""
+    """Add a person with many conditions and run sessions; return the entry and all answers."""
     hass, told = world.hass, []
     eve = await through(
         hass,

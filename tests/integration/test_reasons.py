@@ -1,4 +1,4 @@
-"""Every reason to refuse, provoked through the real action, with its sentence in the user's words."""
+"""Every reason to refuse is provoked through the real action, and has its sentence."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -295,7 +295,7 @@ ELSEWHERE = {
     Reason.NO_NEXT_PHASE: "routines/test_plan_keeper.py: none is due",
     Reason.UNKNOWN_ROUTINE: "flows/test_routine.py: of a routine",
     Reason.NO_PLAN: "routines/test_runner.py: of a routine",
-    Reason.NO_RECORD: "../contract/test_contract.py: of a history; a gap is charged, and refuses nobody",
+    Reason.NO_RECORD: "../contract/test_contract.py: of a history; a gap refuses nobody",
     Reason.UNSEEN_SESSION: "../contract/test_contract.py: ingested and tried again",
     Reason.PROFILES_FULL: "session/test_bookkeeping.py: an answer to the button, not to an action",
     Reason.WRONG_CONTRACT: "test_init.py: a problem of the connection, and a repair",

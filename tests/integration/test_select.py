@@ -59,9 +59,7 @@ async def test_an_option_that_does_not_exist_is_refused(world: World, key: str) 
 
 
 @pytest.mark.parametrize(("key", "option"), [("program", "fine_lines"), ("person", "Ada")])
-async def test_nothing_is_chosen_anew_while_a_session_lives(
-    world: World, key: str, option: str
-) -> None:
+async def test_no_setting_changes_during_a_session(world: World, key: str, option: str) -> None:
     await world.run()
     with pytest.raises(ServiceValidationError) as refused:
         await act(world, "select.select_option", "select", key, {ATTR_OPTION: option})

@@ -49,7 +49,7 @@ async def call(
 # --- start and check ------------------------------------------------------------------------------
 
 
-async def test_start_arms_a_program_and_tells_what_it_will_give(world: World) -> None:
+async def test_start_arms_a_program_and_returns_its_planned_dose(world: World) -> None:
     answer = await call(world, "start_session", program="first_use", person="Ada", response=True)
     live = world.shell.data.session
     assert live is not None
@@ -70,7 +70,7 @@ async def test_start_arms_a_program_and_tells_what_it_will_give(world: World) ->
 
 
 @pytest.mark.parametrize("modality", list(Modality))
-async def test_a_manual_session_gives_the_numbers_as_they_are(world: World) -> None:
+async def test_a_manual_session_uses_its_numbers_unchanged(world: World) -> None:
     answer = await call(world, "start_session", **MANUAL[world.modality], response=True)
     if world.modality is Modality.MASK:
         assert answer["irradiance_mw_cm2"] == {"red": 14}
@@ -81,7 +81,7 @@ async def test_a_manual_session_gives_the_numbers_as_they_are(world: World) -> N
     assert world.shell.state is SessionState.ARMED
 
 
-async def test_start_without_a_wish_for_a_response_answers_nothing(world: World) -> None:
+async def test_start_returns_nothing_if_no_response_is_requested(world: World) -> None:
     assert await call(world, "start_session", program="first_use") is None
 
 
@@ -133,7 +133,7 @@ async def test_a_session_waits_for_a_device_that_is_off_and_is_armed_when_it_is_
     assert world.shell.state is SessionState.ARMED
 
 
-async def test_check_tells_that_a_session_would_be_allowed_and_what_it_would_give_and_changes_nothing(
+async def test_check_returns_that_a_session_is_allowed_with_its_dose_and_changes_nothing(
     world: World,
 ) -> None:
     answer = await call(world, "check_session", program="first_use", response=True)
@@ -143,7 +143,7 @@ async def test_check_tells_that_a_session_would_be_allowed_and_what_it_would_giv
     assert world.device.commands == []
 
 
-async def test_check_tells_every_reason_for_a_person_and_for_an_automation(world: World) -> None:
+async def test_check_returns_every_reason_as_a_key_and_as_a_sentence(world: World) -> None:
     answer = await call(
         world,
         "check_session",
@@ -171,7 +171,7 @@ async def test_check_tells_every_reason_for_a_person_and_for_an_automation(world
     assert world.device.commands == []
 
 
-async def test_check_tells_of_an_unknown_person_as_of_any_other_reason(world: World) -> None:
+async def test_check_returns_an_unknown_person_as_a_reason(world: World) -> None:
     answer = await call(world, "check_session", program="first_use", person="Nobody", response=True)
     assert [(reason["reason"], reason["detail"]) for reason in answer["reasons"]] == [
         ("unknown_person", "Nobody")
@@ -247,7 +247,7 @@ async def test_a_stop_that_is_not_confirmed_is_not_reported_done(world: World, a
         ("resume_session", {}),
     ],
 )
-async def test_who_may_only_look_may_not_act(
+async def test_a_read_only_user_cannot_act(
     world: World, hass_read_only_user: MockUser, action: str, data: dict[str, Any]
 ) -> None:
     await world.run()
@@ -265,7 +265,7 @@ async def test_who_may_only_look_may_not_act(
 
 
 @pytest.mark.parametrize("action", ["stop_session", "stop_all"])
-async def test_who_may_only_look_may_stop(
+async def test_a_read_only_user_can_stop(
     world: World, hass_read_only_user: MockUser, action: str
 ) -> None:
     await world.run()
@@ -273,7 +273,7 @@ async def test_who_may_only_look_may_stop(
     assert world.device.session is None
 
 
-async def test_a_user_who_is_gone_may_not_start(world: World) -> None:
+async def test_a_removed_user_cannot_start(world: World) -> None:
     with pytest.raises(UnknownUser):
         await call(world, "start_session", Context(user_id="gone"), program="first_use")
     assert world.device.commands == []

@@ -1,4 +1,4 @@
-"""The actions with numbers, words and targets that are wrong: refused in words, and nothing reaches the device."""
+"""The actions refuse invalid numbers, words and targets, and send nothing to the device."""
 
 import math
 from typing import Any
@@ -223,7 +223,7 @@ async def test_a_word_that_does_not_fit_is_refused_by_name(
         {"program": "first_use", "dose": 5},
     ],
 )
-async def test_what_is_not_a_request_at_all_is_refused_by_the_schema(
+async def test_an_invalid_request_is_refused_by_the_schema(
     world: World, data: dict[str, Any]
 ) -> None:
     with pytest.raises(vol.Invalid):
@@ -270,7 +270,7 @@ async def test_an_unknown_device_or_entity_is_refused_by_name(
 
 
 @actions
-async def test_what_belongs_to_another_integration_is_refused_by_name(
+async def test_a_target_of_another_integration_is_refused_by_name(
     world: World, stranger: er.RegistryEntry, action: str, data: dict[str, Any]
 ) -> None:
     error = await refused(world, action, device_id=stranger.device_id, **data)

@@ -61,7 +61,7 @@ async def call(world: World, action: str, **data: Any) -> Any:
         ),
     ],
 )
-async def test_what_no_return_could_make_right_is_refused_at_once(
+async def test_a_request_that_no_connection_could_fix_is_refused_at_once(
     off: World, data: dict[str, Any], key: str
 ) -> None:
     with pytest.raises(ServiceValidationError) as refused:
@@ -75,7 +75,7 @@ async def test_what_no_return_could_make_right_is_refused_at_once(
 @NEVER_SEEN
 @pytest.mark.parametrize("modality", list(Modality))
 @pytest.mark.parametrize("program", ["first_use", "puffiness"])
-async def test_what_could_be_right_is_held(off: World, program: str) -> None:
+async def test_a_request_that_may_be_valid_waits_for_the_device(off: World, program: str) -> None:
     assert (await call(off, "check_session", program=program)) == {"allowed": True, "reasons": []}
     assert off.shell.state is SessionState.IDLE
     assert (await call(off, "start_session", program=program))["state"] == "waiting"

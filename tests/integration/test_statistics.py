@@ -1,4 +1,4 @@
-"""Statistics of what a person was given: they go on over restarts, compaction and erasure, and never fall."""
+"""Statistics of a person continue over restarts, compaction and deletion, and never decrease."""
 
 from datetime import timedelta
 import logging

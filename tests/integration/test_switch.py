@@ -50,7 +50,7 @@ async def test_a_node_that_is_off_is_refused_in_words(world: World) -> None:
     assert refused.value.translation_key == "device_offline"
 
 
-async def test_a_manual_session_of_a_mask_is_red_until_somebody_has_set_a_light(
+async def test_a_manual_session_of_a_mask_is_red_until_a_light_is_set(
     world: World,
 ) -> None:
     await world.shell.async_set(program=MANUAL)
@@ -61,7 +61,7 @@ async def test_a_manual_session_of_a_mask_is_red_until_somebody_has_set_a_light(
     assert set(live.permitted.request.irradiance_mw_cm2) == {Channel.RED}
 
 
-async def test_a_manual_session_takes_the_lights_that_were_set_and_is_refused_with_the_reason_that_binds(
+async def test_a_manual_session_uses_the_selected_lights_and_is_refused_with_the_binding_reason(
     world: World,
 ) -> None:
     await world.shell.async_set(program=MANUAL, share={Channel.RED: 0.5, Channel.BLUE: 0.5})

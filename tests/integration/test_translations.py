@@ -1,4 +1,4 @@
-"""Every word that is used is there, every word that is there is used, and the files are what hassfest and HACS expect."""
+"""Translations: every used one exists, every existing one is used, and the files are valid."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -191,7 +191,7 @@ def provided() -> dict[str, set[str]]:
 
 
 def targets() -> dict[str, set[str]]:
-    """The keys that a wrong target or user is told; some are chosen from several, so that every literal of these modules that is a key counts."""
+    """The error keys of invalid targets and users: every literal of these modules that is a key."""
     trees = [
         ast.parse((FOLDER / module).read_text())
         for module in ("actions/targets.py", "people/permissions.py")
@@ -241,7 +241,7 @@ def test_every_placeholder_of_an_exception_is_provided() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_says_everything_with_the_same_placeholders(language: str) -> None:
-    """A word that is missing in one language, or names what is not given, is an empty answer at home."""
+    """A missing text or an unknown placeholder would be an empty answer."""
     english, other = (
         dict(texts(WORDS)),
         dict(texts(json.loads((FOLDER / "translations" / f"{language}.json").read_text()))),

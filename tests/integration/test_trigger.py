@@ -1,4 +1,4 @@
-"""Triggers and conditions as an automation has them: offered for the mask, the wand and the person, told once, and silent about restarts."""
+"""Triggers and conditions of automations: they fire once per event, and never after a restart."""
 
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
@@ -20,11 +20,11 @@ from custom_components.facial_therapy.condition import (
     PERSON_CONDITIONS,
 )
 from custom_components.facial_therapy.const import DOMAIN
-from custom_components.facial_therapy.core.gate.request import SessionRequest
 from custom_components.facial_therapy.core.model import Channel, Fault, Modality
 from custom_components.facial_therapy.core.refusal import RefusedError
-from custom_components.facial_therapy.core.schedule.plan import evenings
 from custom_components.facial_therapy.core.session_parameters import MANUAL
+from custom_components.facial_therapy.core.schedule.plan import evenings
+from custom_components.facial_therapy.core.gate.request import SessionRequest
 from custom_components.facial_therapy.trigger import PERSON_TRIGGERS, SESSION_TRIGGERS, TRIGGERS
 from tests.integration.house import House, furnished
 
@@ -109,7 +109,7 @@ async def start(house: House, modality: Modality = Modality.MASK, **changes: Any
     if modality is Modality.MASK:
         numbers = {"irradiance_mw_cm2": {Channel.RED: 14.0}, "duration_s": 60}
     await house.shell(modality).async_start(
-        SessionRequest(**{"person": house.routines.person, "program": MANUAL, **numbers, **changes})
+        SessionRequest(**{"person": house.evenings.person, "program": MANUAL, **numbers, **changes})
     )
     await house.hass.async_block_till_done()
 
@@ -138,7 +138,7 @@ async def test_what_is_picked_offers_what_means_something_there(
             ]
 
 
-async def test_every_turn_of_a_session_is_told_once_with_its_data(house: House) -> None:
+async def test_every_transition_of_a_session_triggers_once_with_its_data(house: House) -> None:
     mask, wand = [
         await listen(house, page(house, modality), *SESSION_TRIGGERS) for modality in Modality
     ]
@@ -162,7 +162,9 @@ async def test_every_turn_of_a_session_is_told_once_with_its_data(house: House) 
     assert wand == []
 
 
-async def test_a_refusal_is_told_with_its_reason_and_a_fault_with_its_session(house: House) -> None:
+async def test_a_refusal_triggers_with_its_reason_and_a_fault_with_its_session(
+    house: House,
+) -> None:
     told = await listen(house, page(house, Modality.MASK))
     with pytest.raises(RefusedError):
         await start(house, duration_s=10_000)
@@ -181,7 +183,7 @@ async def test_a_refusal_is_told_with_its_reason_and_a_fault_with_its_session(ho
     assert told[0]["reason"] == "out_of_bounds"
 
 
-async def test_the_wand_tells_each_zone(house: House) -> None:
+async def test_each_zone_of_the_wand_triggers(house: House) -> None:
     told = await listen(house, page(house, Modality.WAND), "zone_changed")
     await start(house, Modality.WAND)
     house.devices[Modality.WAND].put_on()
@@ -192,7 +194,7 @@ async def test_the_wand_tells_each_zone(house: House) -> None:
     assert len(zones) > 1
 
 
-async def test_an_end_can_be_told_by_how_it_came(house: House) -> None:
+async def test_the_end_of_a_session_can_be_filtered_by_outcome(house: House) -> None:
     stopped = await listen(
         house, page(house, Modality.MASK), "session_ended", options={"outcome": ["stopped", "void"]}
     )
@@ -206,7 +208,7 @@ async def test_an_end_can_be_told_by_how_it_came(house: House) -> None:
     assert completed == []
 
 
-async def test_neither_losing_the_device_nor_a_reload_nor_an_unknown_target_is_told(
+async def test_neither_a_lost_device_nor_a_reload_nor_an_unknown_target_triggers(
     house: House,
 ) -> None:
     told = await listen(
@@ -230,7 +232,7 @@ async def test_neither_losing_the_device_nor_a_reload_nor_an_unknown_target_is_t
     assert heard(told) == ["session_armed"]  # what was attached before the reload still hears
 
 
-async def test_an_evening_is_told_step_by_step_and_no_restart_is(house: House) -> None:
+async def test_each_step_of_a_routine_triggers_and_no_restart_does(house: House) -> None:
     told = await listen(house, page(house, None))
     await house.act("start_routine", steps=[{"act": "cleanse"}, {"act": "serum"}])
     await house.act("confirm_step")
@@ -242,10 +244,10 @@ async def test_an_evening_is_told_step_by_step_and_no_restart_is(house: House) -
     assert told[-1]["outcome"] == "completed"
 
 
-async def test_an_evening_that_is_due_is_told_once_and_not_again_after_a_restart(
+async def test_a_due_session_triggers_once_and_not_again_after_a_restart(
     house: House,
 ) -> None:
-    await house.routines.plan.async_choose("fine_lines", evenings=evenings(3))
+    await house.evenings.async_choose("fine_lines", evenings=evenings(3))
     told = await listen(house, page(house, None), "session_due")
     await house.pass_time(120, 60)
     assert told == []
@@ -259,8 +261,8 @@ async def test_an_evening_that_is_due_is_told_once_and_not_again_after_a_restart
     assert len(told) == 1
 
 
-async def test_the_goal_of_a_week_is_told_once(house: House) -> None:
-    await house.routines.plan.async_choose(
+async def test_the_goal_of_a_week_triggers_once(house: House) -> None:
+    await house.evenings.async_choose(
         "fine_lines", evenings=evenings(1), modalities=frozenset({Modality.MASK})
     )
     told = await listen(house, page(house, None), "weekly_goal_reached")

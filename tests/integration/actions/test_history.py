@@ -1,4 +1,4 @@
-"""The actions on what was given: who may read it, page by page, and what may be told of a session elsewhere."""
+"""The actions on the history: who may read it, its pages, and external sessions to log."""
 
 from datetime import timedelta
 from typing import Any
@@ -97,7 +97,7 @@ async def test_history_is_filtered(
     ]
 
 
-async def test_history_of_a_device_has_its_sessions_only_and_a_range_while_it_has_not_told(
+async def test_the_history_of_a_device_has_only_its_sessions_and_a_range_until_reported(
     world: World, logged: list[str]
 ) -> None:
     await world.run()
@@ -179,7 +179,7 @@ async def test_a_history_is_the_persons_own_and_the_admins(
 # --- log_session ----------------------------------------------------------------------------------
 
 
-async def test_what_is_logged_counts_at_once_for_whom_it_was_and_names_who_told(
+async def test_a_logged_session_counts_at_once_and_names_its_user(
     world: World, hass_admin_user: MockUser
 ) -> None:
     await act(

@@ -1,4 +1,4 @@
-"""What automations and people say about somebody: always stricter, at once, and whatever runs and may run no longer is stopped."""
+"""Holds and reports make a person's limits stricter at once, and stop what is no longer allowed."""
 
 from datetime import timedelta
 from typing import Any
@@ -181,7 +181,7 @@ async def test_what_may_run_no_longer_is_stopped(
         assert reasons(world) == [reaction]
 
 
-async def test_what_is_said_of_one_person_stops_nobody_else(world: World) -> None:
+async def test_a_hold_of_one_person_stops_nobody_else(world: World) -> None:
     await world.somebody_else()
     await world.run()
     await say(world, "report_reaction", reaction="red_flag", person="Eve")

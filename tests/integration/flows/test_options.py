@@ -57,7 +57,7 @@ async def test_less_holds_at_once(world: World) -> None:
     assert world.person.options == Options(mask_duration_s=300, share=0.5)
 
 
-async def test_more_is_told_to_come_a_day_later_and_does(
+async def test_looser_options_apply_a_day_later_and_the_form_says_so(
     world: World, freezer: FrozenDateTimeFactory
 ) -> None:
     await world.hass.config.async_set_time_zone("UTC")
@@ -110,7 +110,7 @@ async def test_whatever_is_out_of_bounds_is_refused_and_changes_nothing(
 
 
 @pytest.mark.parametrize("field", list(NUMBERS))
-async def test_what_is_no_number_is_asked_again(world: World, field: str) -> None:
+async def test_an_invalid_number_is_refused_at_its_field(world: World, field: str) -> None:
     again = await choose(world, **{field: float("nan")})
     assert (again["type"], again["errors"]) == (FlowResultType.FORM, {field: "not_finite"})
     assert world.person.options == Options()
@@ -132,7 +132,7 @@ async def test_options_that_cannot_be_read_are_the_defaults() -> None:
 
 
 async def test_nobody_raises_an_option_by_an_action(hass: HomeAssistant, world: World) -> None:
-    """Flows are for administrators; what actions say about a person only makes it stricter, and none takes an option."""
+    """Only admins open flows, and no action sets an option or makes a limit looser."""
     assert world.person.options == Options()
     assert not [
         name for name in hass.services.async_services_for_domain(DOMAIN) if "option" in name

@@ -1,4 +1,4 @@
-"""Adding somebody and looking after them: every way through the questions, and what is kept of it."""
+"""Adding and reconfiguring a person: every path through the forms, and the stored data."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -185,7 +185,7 @@ async def test_a_person_recovers_from_every_bad_name(
     ] == "screening"
 
 
-async def test_a_name_that_was_taken_while_the_questions_were_answered_is_asked_again(
+async def test_a_name_that_is_taken_during_the_screening_is_refused_at_the_end(
     hass: HomeAssistant,
 ) -> None:
     step = await submit(hass, await begin(hass), "person", **{CONF_NAME: "Ada"})
@@ -226,7 +226,7 @@ async def test_nothing_goes_on_unconfirmed_or_under_age(hass: HomeAssistant) -> 
         ({"mask": {"conditions": ["melasma"]}}, ("clear", "clear"), None),
     ],
 )
-async def test_what_applies_becomes_a_verdict_and_is_told(
+async def test_each_condition_has_its_verdict_and_message(
     hass: HomeAssistant, answers: dict[str, Any], verdicts: tuple[str, str], told: str | None
 ) -> None:
     created = await add(hass, **answers)
@@ -237,7 +237,7 @@ async def test_what_applies_becomes_a_verdict_and_is_told(
     assert not [condition for condition in Condition if condition.value in str(created["data"])]
 
 
-async def test_a_clinicians_date_is_asked_for_what_needs_it_and_opens_it(
+async def test_a_clinicians_date_is_asked_where_needed_and_allows_the_device(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory
 ) -> None:
     freezer.move_to("2026-11-24 19:00:00+00:00")
@@ -418,7 +418,7 @@ async def test_a_red_flag_is_cleared_by_a_person_and_after_its_week_only(
 
 
 @pytest.mark.parametrize("reaction", ["redness", "skin_not_fine"])
-async def test_what_is_reported_is_kept_as_a_time(hass: HomeAssistant, reaction: str) -> None:
+async def test_a_report_is_stored_as_a_time(hass: HomeAssistant, reaction: str) -> None:
     ada = added(hass)
     assert done(await submit(hass, await choose(hass, ada, "report"), "report", reaction=reaction))
     kept = standing_of(ada)

@@ -1,4 +1,4 @@
-"""A program of somebody's own: made in the UI, refused by field and bound, chosen like any other, changed and deleted."""
+"""Custom programs: made in the UI, refused by field and bound, selected, changed and deleted."""
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -37,7 +37,7 @@ NAN = float("nan")
 async def house(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory, tmp_path: Path
 ) -> AsyncGenerator[House]:
-    """A house with both devices; the person is of skin type II, so that nothing is halved for what is not known."""
+    """A house with both devices and a person of skin type II; an unknown type halves limits."""
     freezer.move_to(MONDAY_NOON)
     with all_enabled():
         async with furnished(hass, freezer, tmp_path) as found:

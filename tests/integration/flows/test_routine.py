@@ -1,4 +1,4 @@
-"""Routines that a person makes: steps in their order, checked before they are kept, gone through by their name."""
+"""Custom routines: steps in order, checked before they are stored, started by name."""
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -42,7 +42,7 @@ async def make(house: House, **changes: Any) -> Any:
     return await flows.async_configure(form["flow_id"], SUNDAY | changes)
 
 
-async def test_what_is_there_makes_a_first_proposal(house: House) -> None:
+async def test_the_form_suggests_a_routine_for_the_devices_of_the_home(house: House) -> None:
     form = await house.hass.config_entries.subentries.async_init(
         (house.person.entry_id, ROUTINE), context={"source": SOURCE_USER}
     )
@@ -80,7 +80,7 @@ async def test_a_routine_of_ones_own_is_gone_through_in_its_order(house: House) 
         ({"program": "uneven_tone"}, "program", "wrong_modality"),
     ],
 )
-async def test_what_could_not_be_gone_through_is_told_at_its_field_and_nothing_is_lost(
+async def test_an_invalid_routine_is_refused_at_its_field_and_keeps_the_input(
     house: House, changes: dict[str, Any], field: str, error: str
 ) -> None:
     form = await make(house, **changes)

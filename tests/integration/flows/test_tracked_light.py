@@ -110,7 +110,7 @@ async def test_the_bound_that_is_named_is_allowed(world: World) -> None:
     assert again["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_none_of_ours_and_nothing_of_a_governed_node_is_watched(world: World) -> None:
+async def test_no_entity_of_ours_or_of_our_nodes_can_be_tracked(world: World) -> None:
     node = er.async_get(world.hass).async_get_or_create(
         "light", "esphome", "raw", config_entry=world.esphome, suggested_object_id="raw"
     )
@@ -124,7 +124,7 @@ async def test_none_of_ours_and_nothing_of_a_governed_node_is_watched(world: Wor
         assert (await add(world, entity=governed))["errors"] == {"entity": "governed_light"}
 
 
-async def test_a_light_is_watched_once_for_a_person(world: World) -> None:
+async def test_a_light_is_tracked_once_for_a_person(world: World) -> None:
     await add(world)
     assert (await add(world))["errors"] == {"entity": "already_tracked"}
 

@@ -1,4 +1,4 @@
-"""What is said to Home Assistant about lights in general is not meant for a face."""
+"""Sentences about lights in general never reach a mask."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ LAMP = "light.bathroom_lamp"
 
 @pytest.fixture
 async def heard(world: World) -> list[dict[str, Any]]:
-    """What is called because of a sentence; mask and an ordinary lamp are in the bathroom, and manual is selected."""
+    """Record calls of actions; a mask with manual selected and a lamp are in the bathroom."""
     for integration in ("homeassistant", "conversation"):
         assert await async_setup_component(world.hass, integration, {})
     await world.shell.async_set(program=MANUAL)

@@ -1,4 +1,4 @@
-"""What people have made is said by the name that they gave it, and takes nobody else's sentence away."""
+"""Custom programs and routines are called by their name, and hide no other sentence."""
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -97,7 +97,7 @@ async def test_a_name_means_what_the_one_has_made_for_whom_it_is_said(house: Hou
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_what_somebody_has_not_made_and_what_a_device_cannot_give_is_said(
+async def test_an_unknown_custom_name_and_a_program_of_the_other_device_are_explained(
     house: House, language: str
 ) -> None:
     other = await eve(house)
@@ -194,9 +194,7 @@ async def test_a_routine_of_ones_own_is_begun_by_its_name_and_the_evening_by_its
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_somebody_is_asked_whether_they_want_a_session_and_nothing_is_armed(
-    house: House, language: str
-) -> None:
+async def test_a_session_is_proposed_by_voice_and_not_armed(house: House, language: str) -> None:
     make_program(house, "Evening calm")
     called: list[dict[str, Any]] = []
     house.hass.bus.async_listen(

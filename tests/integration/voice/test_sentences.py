@@ -171,7 +171,7 @@ async def test_a_routine_is_begun_gone_through_left_out_and_stopped_by_voice(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_what_is_said_to_others_is_answered_exactly_as_without_us(
+async def test_sentences_for_others_are_answered_exactly_as_without_us(
     house: House, called: list[dict[str, Any]], language: str
 ) -> None:
     with_us = [await say(house, sentence, language) for sentence in OTHERS[language]]
@@ -208,7 +208,7 @@ async def test_bare_words_are_ours_only_while_a_session_lives(
     assert await say(house, "pause") == before
 
 
-async def test_whoever_is_not_known_may_stop_but_has_to_say_for_whom_something_starts(
+async def test_an_unknown_speaker_can_stop_but_has_to_name_a_person_to_start(
     house: House,
 ) -> None:
     eve = person_entry("Eve", 815)
@@ -235,7 +235,7 @@ async def test_whoever_is_not_known_may_stop_but_has_to_say_for_whom_something_s
     assert "stopped" in await say(house, "stop the mask")
 
 
-async def test_whoever_may_only_look_cannot_start_but_stop(house: House) -> None:
+async def test_a_read_only_user_cannot_start_but_can_stop(house: House) -> None:
     await house.hass.auth.async_create_user("Owner")  # the first one may everything
     looker = await house.hass.auth.async_create_user("Looker", group_ids=["system-read-only"])
     context = Context(user_id=looker.id)
@@ -268,7 +268,7 @@ async def test_lowering_ends_at_the_least_current_and_never_raises(house: House)
     assert levels[-1] == levels[-2]
 
 
-async def test_what_tells_of_health_is_not_said_aloud(house: House) -> None:
+async def test_health_reasons_are_not_said_aloud(house: House) -> None:
     await house.hass.services.async_call(
         DOMAIN, "report_reaction", {"reaction": "redness"}, blocking=True
     )
@@ -283,7 +283,7 @@ async def test_a_device_that_is_renamed_is_called_by_its_new_name(house: House) 
     assert "Put it on before" in await say(house, "start old glory 3")
 
 
-async def test_it_is_heard_in_front_of_an_agent_of_somebody_else(house: House) -> None:
+async def test_sentences_work_in_front_of_another_agent(house: House) -> None:
     """As the pipeline of a satellite asks before it asks a language model."""
     await run(house)
     for sentence, answered in (("stop", "Mask has stopped."), ("start the vacuum", None)):

@@ -22,7 +22,7 @@ def _ledger(tmp_path: Path) -> Iterator[None]:
         yield
 
 
-async def test_every_page_loads_them_from_here_alone(
+async def test_every_page_loads_the_scripts_from_home_assistant(
     hass: HomeAssistant, hass_client_no_auth: ClientSessionGenerator
 ) -> None:
     assert await async_setup_component(hass, "frontend", {})

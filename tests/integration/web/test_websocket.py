@@ -84,7 +84,7 @@ async def test_a_device_that_is_idle_shows_what_could_be_started_and_for_whom(
 
 
 @pytest.mark.parametrize("modality", list(Modality))
-async def test_a_running_session_shows_what_it_gives_and_when_it_stops_by_itself(
+async def test_a_running_session_shows_its_levels_and_the_end_of_its_lease(
     world: World, follower: Follower
 ) -> None:
     await world.run()
@@ -284,9 +284,7 @@ async def test_a_device_whose_entities_are_disabled_is_shown_without_them(
     assert "program" not in follower.device(world)["entities"]
 
 
-async def test_what_tells_of_health_is_not_shown_to_everybody(
-    world: World, follower: Follower
-) -> None:
+async def test_health_reasons_are_not_shown_to_every_user(world: World, follower: Follower) -> None:
     [person] = [
         entry
         for entry in world.hass.config_entries.async_entries("facial_therapy")
@@ -322,7 +320,7 @@ async def check(client: MockHAClientWebSocket, world: World, **fields: Any) -> M
     return answer
 
 
-async def test_what_would_be_allowed_is_told_with_its_dose(
+async def test_an_allowed_check_has_its_dose(
     world: World, hass_ws_client: WebSocketGenerator
 ) -> None:
     client = await hass_ws_client(world.hass)
@@ -334,7 +332,7 @@ async def test_what_would_be_allowed_is_told_with_its_dose(
     assert world.device.commands == []
 
 
-async def test_what_would_be_refused_is_told_with_a_sentence(
+async def test_a_refused_check_has_a_sentence(
     world: World, hass_ws_client: WebSocketGenerator
 ) -> None:
     client = await hass_ws_client(world.hass)
