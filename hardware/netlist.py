@@ -6,7 +6,8 @@ import random
 
 from .parts import Circuit, Kind, Part
 
-OFFSETS = {"opamp_36v": 100e-6, "opamp_5v": 10e-6}  # volts, limit of the data sheets
+# Volts, limits of the data sheets.
+OFFSETS = {"opamp_36v": 100e-6, "opamp_5v": 10e-6, "comparator": 5e-3}
 SHORT_OHM = 0.01
 STUCK_OHM = 50.0
 OPEN_OHM = 1e10
@@ -88,16 +89,18 @@ def elements(
     circuit: Circuit,
     sheets: tuple[str, ...],
     *,
-    fault: Fault | None = None,
+    faults: tuple[Fault, ...] = (),
     draw: random.Random | None = None,
 ) -> list[str]:
     """Return the lines of the netlist for these sheets.
+
+    Of several faults in one part the first counts.
 
     `draw` moves every value uniformly inside its tolerance, and every offset inside its limit.
     """
     lines: list[str] = []
     for part in circuit.on(sheets):
-        broken = fault if fault and fault.reference == part.reference else None
+        broken = next((one for one in faults if one.reference == part.reference), None)
         lines += _element(part, broken, draw)
     return lines
 

@@ -28,8 +28,9 @@ class Bench:
     positive: str = ""
     negative: str = ""
     contact_out: str = "0"
+    charger: str = "0"
     comparator: bool = True
-    fault: Fault | None = None
+    faults: tuple[Fault, ...] = ()
     seed: int | None = None
     pwm: bool = False
     extra: tuple[str, ...] = field(default=())
@@ -55,7 +56,7 @@ class Bench:
             logic_text = f"{logic:.5g}"
         elif self.logic.replace(".", "").isdigit():
             logic = float(self.logic)
-        lines = elements(self.circuit, self.sheets, fault=self.fault, draw=draw)
+        lines = elements(self.circuit, self.sheets, faults=self.faults, draw=draw)
         if not self.comparator:
             lines = [line for line in lines if not line.startswith(("XU4A ", "XU4B "))]
         half = 0.5 / self.hertz
@@ -80,7 +81,7 @@ class Bench:
             f"Ven en1 0 {enable}",
             "Ben en 0 V=3.3*V(en1)",
             "Vwd wd_ok 0 5",
-            "Vbus vbus 0 0",
+            f"Vbus vbus 0 {self.charger}",
             f"Vctx ctx 0 {self.contact_out}",
             f"Rskin e1x {'es' if self.skin_parallel else 'e2'} {self.skin_ohm:g}",
             *(

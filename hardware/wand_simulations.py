@@ -25,13 +25,14 @@ from .limits import (
 from .netlist import Fault, elements, single_faults
 from .parts import Circuit
 from .spice import Waves, transient
-from .wand import ANALOG
+from .wand import ANALOG, SENSE_GAIN, SENSE_SHUNT_OHM
 from .wand_bench import FIRST_EDGE, SAVE, Bench
 
 CURRENT = "v(skin_current)"
 PERIOD = 1 / 30.0
 STUCK = "PULSE(0 3.3 10m 100n 100n 40 50)"
 SHORTED_SKIN = 0.1
+FEEDBACK_LOST = Fault("R12", "short")
 LATCHED = 1.0  # V at latch_n; below is latched
 
 
@@ -240,7 +241,7 @@ def contact(circuit: Circuit, report: Report) -> None:
 
 
 def idle(
-    circuit: Circuit, ohms: float, fault: Fault | None = None, seed: int | None = None
+    circuit: Circuit, ohms: float, faults: tuple[Fault, ...] = (), seed: int | None = None
 ) -> tuple[float, float]:
     """Return swing of the contact amplifier (V) and peak sense current (µA), without a session."""
     bench = Bench(
@@ -251,13 +252,21 @@ def idle(
         negative="0",
         skin_ohm=ohms,
         contact_out="PULSE(0 3.3 10m 1u 1u 4m 8m)",
-        fault=fault,
+        faults=faults,
         seed=seed,
     )
     waves = bench.run(0.33, 1e-4, save=(CURRENT, "v(cout)"), start=0.2)
     high = [waves.at("v(cout)", 0.210 + k * 0.008 + 0.0035) for k in range(12)]
     low = [waves.at("v(cout)", 0.210 + k * 0.008 + 0.0075) for k in range(12)]
     return float(np.mean(high) - np.mean(low)), float(abs(waves[CURRENT]).max()) * 1e6
+
+
+LOOP_OPEN = Fault("R10", "open")
+PRESS = (
+    "Spress btn_n 0 press 0 pushed",
+    ".model pushed sw(vt=0.5 vh=0.1 ron=1 roff=1e9)",
+    "Vpress press 0 PULSE(0 1 90m 1u 1u 10m 1)",
+)
 
 
 def _inject(circuit: Circuit, shape: str, seed: int | None = None, **more: object) -> Waves:
@@ -268,13 +277,13 @@ def _inject(circuit: Circuit, shape: str, seed: int | None = None, **more: objec
             "level_ua": 0,
             "positive": "0",
             "negative": "0",
-            "fault": Fault("R10", "open"),
+            "faults": (LOOP_OPEN,),
             "seed": seed,
             "extra": (f"Itest 0 e2 {shape}",),
             **more,
         }
     )
-    save = (*SAVE, "v(vcc)", "v(kk)", "v(e2)", "v(btn_n)")
+    save = (*SAVE, "v(vcc)", "v(vee)", "v(kk)")
     return bench.run(0.12, 5e-5, save=save)
 
 
@@ -307,11 +316,10 @@ def protection(circuit: Circuit, report: Report) -> None:
     report.add("latch", "latched after", latch_ms(circuit), "ms", high=WAND_LATCH_MS)
     # A pulse of 5 ms at 50 ms, a press of the button from 90 to 100 ms.
     pulse = "PULSE(0 690u 50m 1u 1u 5m 1)"
-    press = ("Spress btn_n 0 press 0 pushed", ".model pushed sw(vt=0.5 vh=0.1 ron=1 roff=1e9)")
     waves = _inject(
         circuit,
         pulse,
-        extra=(f"Itest 0 e2 {pulse}", *press, "Vpress press 0 PULSE(0 1 90m 1u 1u 10m 1)"),
+        extra=(f"Itest 0 e2 {pulse}", *PRESS),
     )
     report.add(
         "latch_clear",
@@ -346,7 +354,7 @@ def protection(circuit: Circuit, report: Report) -> None:
         "0",
         extra=(
             "Itest 0 e2 0",
-            press[1],
+            PRESS[1],
             "Spull latch_n 0 pull 0 pushed",
             "Vpull pull 0 PULSE(0 1 50m 1u 1u 5m 1)",
         ),
@@ -390,7 +398,7 @@ def supply(circuit: Circuit, report: Report) -> None:
 def _gate_run(
     circuit: Circuit,
     *,
-    fault: Fault | None = None,
+    faults: tuple[Fault, ...] = (),
     seed: int | None = None,
     stop_at: float = 0.1,
     stuck: str = "low",
@@ -409,7 +417,7 @@ def _gate_run(
         edge = edges_at[-1] + 0.004
         points += [f"{edge:.6g} {level:g}", f"{edge + 1e-6:.7g} {3.3 - level:g}"]
     lines = [
-        *elements(circuit, ("gate", "watchdog"), fault=fault, draw=draw),
+        *elements(circuit, ("gate", "watchdog"), faults=faults, draw=draw),
         "V5s v5s 0 PWL(0 0 1m 5)",
         "R5s v5s v5 0.2",
         "V33s v33s 0 PWL(0 0 1m 3.3)",
@@ -472,6 +480,7 @@ class Outcome:
     reads_ohm: float
     latched: bool
     direct_ua: float  # 10 s after a direction pin has stuck
+    direct_shown: bool = False  # whether the reading shows it, so that the firmware stops
     found_by: str = ""
 
     @property
@@ -502,14 +511,14 @@ FAULT_HEAD = (
 )
 
 
-def fault_peak(circuit: Circuit, fault: Fault) -> float:
+def fault_peak(circuit: Circuit, fault: Fault, *others: Fault) -> float:
     """Return the highest mean over 20 µs (µA) with electrodes shorted and a dead comparator."""
     bench = Bench(
         circuit=circuit,
         level_ua=WAND_LEVEL_UA,
         skin_ohm=SHORTED_SKIN,
         comparator=False,
-        fault=None if fault.reference in {"U4A", "U4B"} else fault,
+        faults=() if fault.reference in {"U4A", "U4B"} else (fault, *others),
     )
     waves = bench.run(FIRST_EDGE + 1.2 * PERIOD, 1e-4, save=(CURRENT,))
     return waves.highest_mean(CURRENT, WAND_FAULT_WINDOW_S) * 1e6
@@ -529,7 +538,7 @@ def _stuck_after(circuit: Circuit, fault: Fault | None, **more: object) -> tuple
             "level_ua": WAND_LEVEL_UA,
             "positive": positive,
             "negative": negative,
-            "fault": fault,
+            "faults": (fault,) if fault else (),
             **more,
         }
     )
@@ -537,10 +546,15 @@ def _stuck_after(circuit: Circuit, fault: Fault | None, **more: object) -> tuple
 
 
 def fault_outcome(circuit: Circuit, fault: Fault) -> Outcome:
-    """Simulate one fault."""
+    """Simulate one fault: the limit, what the firmware reads, a stuck direction pin on top."""
     bench, waves = _stuck_after(circuit, fault)
     reads_ua, reads_ohm = bench.reading(waves)
     early = (waves.time > 0.02) & (waves.time < 0.0767)
+    length = 1 / bench.hertz
+    zero = 0.5 * sum(
+        waves.at("v(iadc)", FIRST_EDGE + (1 + part) * length) for part in (0.45, 0.95)
+    )
+    shown = abs(waves.at("v(iadc)", 0.3) - zero) / (SENSE_GAIN * SENSE_SHUNT_OHM) * 1e6
     return Outcome(
         fault=fault,
         peak_ua=fault_peak(circuit, fault),
@@ -548,7 +562,84 @@ def fault_outcome(circuit: Circuit, fault: Fault) -> Outcome:
         reads_ohm=reads_ohm,
         latched=bool((waves["v(latch_n)"][early] < LATCHED).any()),
         direct_ua=abs(waves.mean(CURRENT, 9.9, 10.1)) * 1e6,
+        direct_shown=shown > WAND_DIRECT_UA,
     )
+
+
+HARMLESS = "no protection lost"
+
+
+def found_by(circuit: Circuit, outcome: Outcome) -> str:
+    """Say what finds a fault: a reading, the start, the boot test, or a row of the checklist."""
+    fault = outcome.fault
+    if outcome.latched:
+        return "comparator, at once"
+    if not 0.8 * WAND_LEVEL_UA < abs(outcome.reads_ua) < 1.1 * WAND_LEVEL_UA + 15:
+        return "current reading"
+    if not 1600 < outcome.reads_ohm < 2400:
+        return "contact reading"
+    healthy, empty = idle(circuit, 2e3)[0], idle(circuit, 1e9)[0]
+    if abs(idle(circuit, 2e3, (fault,))[0] / healthy - 1) > 0.3:
+        return "contact before a start"
+    if idle(circuit, 1e9, (fault,))[0] < 0.8 * empty:
+        return "contact before a start"
+    for sign in ("", "-"):
+        pulse = f"PULSE(0 {sign}690u 50m 1u 1u 5m 1)"
+        waves = _inject(
+            circuit,
+            pulse,
+            faults=(LOOP_OPEN, fault),
+            extra=(f"Itest 0 e2 {pulse}", *PRESS),
+        )
+        if waves.at("v(latch_n)", 0.045) < 2.5:
+            return "no output: latched from power-up"
+        if waves.at("v(latch_n)", 0.0515) > LATCHED:
+            return "row *comparator*"
+        if max(waves.at("v(vcc)", 0.085), -waves.at("v(vee)", 0.085)) > 1.0:
+            return "boot test of the latch"
+        if waves.at("v(latch_n)", 0.085) > LATCHED:
+            return "row *comparator*"
+        if waves.at("v(latch_n)", 0.115) < 2.5:
+            return "row *button*"
+    waves = Bench(
+        circuit=circuit,
+        faults=(fault,),
+        charger="PWL(0 0 30m 0 30.001m 5)",
+        enable="PWL(0 0 5m 0 5.001m 1)",
+    ).run(0.06, save=("v(vcc)", "v(kk)"))
+    if waves.at("v(vcc)", 0.059) > 1.0:
+        return "row *charger*"
+    if waves.at("v(kk)", 0.059) < 1.0:
+        return "row *output relay*"
+    if fault.reference != "R12" and fault_peak(circuit, fault, FEEDBACK_LOST) > WAND_FAULT_UA:
+        return "row *hardware limit*"
+    waves = Bench(circuit=circuit, faults=(fault,), supply="6.2", level_ua=0).run(
+        0.04, save=("v(vcc)", "v(vee)")
+    )
+    if max(waves.at("v(vcc)", 0.039), -waves.at("v(vee)", 0.039)) > 17.5:
+        return "row *rails*"
+    if outcome.direct_ua > WAND_DIRECT_UA:
+        return "row *direct current*"
+    return HARMLESS
+
+
+def watchdog_faults(circuit: Circuit) -> list[tuple[Fault, str]]:
+    """Return every single fault of the watchdog gate, and what finds it."""
+    found = []
+    for fault in single_faults(circuit.on(("watchdog",))):
+        waves = _gate_run(circuit, faults=(fault,), until=0.3)
+        on = waves.at("v(v5g)", 0.09) > 2.5
+        late = _watchdog_ms(waves)
+        if not on:
+            found.append((fault, "no output"))
+        elif not late <= WAND_WATCHDOG_MS[1]:
+            found.append((fault, "row *watchdog gate*"))
+        else:
+            stuck = _watchdog_ms(_gate_run(circuit, faults=(fault,), until=0.3, stuck="high"))
+            found.append(
+                (fault, HARMLESS if stuck <= WAND_WATCHDOG_MS[1] else "row *watchdog gate*")
+            )
+    return found
 
 
 def wand_faults(circuit: Circuit) -> list[Fault]:
@@ -580,7 +671,7 @@ def monte_carlo(circuit: Circuit, report: Report, draws: Iterable[int]) -> None:
             level_ua=510,
             skin_ohm=SHORTED_SKIN,
             comparator=False,
-            fault=Fault("R12", "short"),
+            faults=(FEEDBACK_LOST,),
             seed=seed,
             supply=volts,
         ).run(FIRST_EDGE + 1.2 * PERIOD, 1e-4, save=(CURRENT,))
@@ -605,8 +696,3 @@ def monte_carlo(circuit: Circuit, report: Report, draws: Iterable[int]) -> None:
     )
     add("mc_trip", "comparator latches at", found["trip"], "µA", *WAND_LATCH_UA)
     add("mc_latch", "latched after", found["latch"], "ms", high=WAND_LATCH_MS)
-
-
-def direct_limit() -> float:
-    """Return the limit of direct current in µA."""
-    return WAND_DIRECT_UA
