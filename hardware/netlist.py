@@ -49,8 +49,8 @@ def single_faults(parts: tuple[Part, ...]) -> Iterator[Fault]:
                 for rail in rails:
                     yield Fault(ref, "stuck", "out", rail)
                 for pin in ("+", "-"):
-                    yield Fault(ref, "open", pin)
                     for rail in rails:
+                        yield Fault(ref, "stuck", pin, rail)  # open, and drifting there
                         yield Fault(ref, "short", pin, rail)
             case "comparator":
                 yield Fault(ref, "open", "out")

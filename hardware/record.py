@@ -1,0 +1,103 @@
+"""Run all simulations, and keep the record of the last long run."""
+
+from collections.abc import Callable
+from dataclasses import replace
+import json
+from pathlib import Path
+from typing import Any
+
+from . import mask_simulations, wand_simulations
+from .figures import Report
+from .mask import MASK
+from .parts import Circuit
+from .wand import WAND
+from .wand_simulations import Outcome
+
+RESULTS = Path(__file__).with_name("results.json")
+SHORT_DRAWS, LONG_DRAWS = 100, 500
+
+
+def wand_report(circuit: Circuit, draws: int) -> Report:
+    """Return the figures of the wand with its nominal values."""
+    report = Report()
+    wand_simulations.accuracy(circuit, report)
+    wand_simulations.edges(circuit, report)
+    wand_simulations.contact(circuit, report)
+    wand_simulations.protection(circuit, report)
+    wand_simulations.supply(circuit, report)
+    wand_simulations.watchdog(circuit, report, draws)
+    return report
+
+
+def wand_spread(circuit: Circuit, draws: int) -> Report:
+    """Return the figures of the wand over the tolerances of all parts."""
+    report = Report()
+    wand_simulations.monte_carlo(circuit, report, range(draws))
+    return report
+
+
+def mask_report(circuit: Circuit, draws: int) -> Report:
+    """Return the figures of the mask."""
+    report = Report()
+    mask_simulations.light(circuit, report)
+    mask_simulations.heat(circuit, report)
+    mask_simulations.cuts(circuit, report, draws)
+    mask_simulations.power_up(circuit, report)
+    return report
+
+
+def wand_outcomes(circuit: Circuit) -> list[Outcome]:
+    """Return what every single fault does, without what finds it."""
+    return [
+        wand_simulations.fault_outcome(circuit, fault)
+        for fault in wand_simulations.wand_faults(circuit)
+    ]
+
+
+def run(say: Callable[[str], None]) -> dict[str, Any]:
+    """Run everything in its long form and return the record."""
+    reports = {
+        "wand": wand_report(WAND, SHORT_DRAWS),
+        "wand_spread": wand_spread(WAND, LONG_DRAWS),
+        "mask": mask_report(MASK, LONG_DRAWS),
+    }
+    for name, report in reports.items():
+        say(f"{name}\n{report}\n")
+    outcomes = [
+        replace(outcome, found_by=wand_simulations.found_by(WAND, outcome))
+        for outcome in wand_outcomes(WAND)
+    ]
+    faults: dict[str, Any] = {
+        "wand": [
+            {
+                "part": outcome.fault.reference,
+                "fault": str(outcome.fault),
+                "row": outcome.row,
+                "found_by": outcome.found_by,
+            }
+            for outcome in outcomes
+        ],
+        "watchdog": [
+            {"part": fault.reference, "fault": str(fault), "found_by": found}
+            for fault, found in wand_simulations.watchdog_faults(WAND)
+        ],
+    }
+    return {
+        "figures": {
+            name: {key: figure.as_record() for key, figure in report.figures.items()}
+            for name, report in reports.items()
+        },
+        "faults": faults,
+        "five_volts": mask_simulations.five_volts(),
+    }
+
+
+def load() -> dict[str, Any]:
+    """Return the record of the last long run."""
+    record: dict[str, Any] = json.loads(RESULTS.read_text())
+    return record
+
+
+def save(record: dict[str, Any]) -> None:
+    """Write the record."""
+    RESULTS.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
