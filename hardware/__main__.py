@@ -6,10 +6,10 @@ With `--long` all simulations run first and their record is kept (about 20 minut
 import sys
 
 from .pages import write
-from .record import run, save
+from .record import run
 
 if __name__ == "__main__":
     if "--long" in sys.argv[1:]:
-        save(run(print))
+        run(print)
     for changed in write():
         print(f"wrote {changed}")

@@ -7,7 +7,6 @@ each chip (ADC pins that work beside Wi-Fi, no strapping pins, none that pulse a
 from collections.abc import Iterator
 from pathlib import Path
 import re
-from typing import Any
 
 import yaml
 
@@ -86,11 +85,11 @@ class UnknownSignalError(Exception):
     """Raised when a board file uses a pin for something that the circuit doesn't have."""
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML ships no types
     """Read ESPHome's tags as plain values."""
 
 
-def _any_tag(loader: Any, suffix: str, node: yaml.Node) -> Any:
+def _any_tag(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> object:
     del suffix
     if isinstance(node, yaml.ScalarNode):
         return loader.construct_scalar(node)
@@ -102,7 +101,7 @@ def _any_tag(loader: Any, suffix: str, node: yaml.Node) -> Any:
 _Loader.add_multi_constructor("!", _any_tag)
 
 
-def _found(node: Any, name: str) -> Iterator[tuple[str, str]]:
+def _found(node: object, name: str) -> Iterator[tuple[str, str]]:
     if isinstance(node, list):
         for one in node:
             yield from _found(one, name)

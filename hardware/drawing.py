@@ -11,6 +11,7 @@ two parts are joined only where the table gives both the same net; anything else
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 import re
 from typing import Any
@@ -82,8 +83,11 @@ class _Pen:
     ) -> None:
         """Write text whose middle line is at a height."""
         lines = text.count("\n") + 1
-        self.drawing += elm.Label().at((at[0] - 0.1, at[1] - 0.04 - 0.11 * lines)).theta(0).label(
-            text, fontsize=size, halign=align, valign="bottom", loc="center"
+        self.drawing += (
+            elm.Label()
+            .at((at[0] - 0.1, at[1] - 0.04 - 0.11 * lines))
+            .theta(0)
+            .label(text, fontsize=size, halign=align, valign="bottom", loc="center")
         )
 
     def line(self, begin: tuple[float, float], end: tuple[float, float]) -> None:
@@ -98,7 +102,7 @@ class _Pen:
             raise DrawingError(message)
         return part.nets[1] if part.nets[0] == net else part.nets[0]
 
-    def symbol(self, part: Part, net: str) -> Any:
+    def symbol(self, part: Part, net: str) -> Any:  # noqa: ANN401 - schemdraw has no types
         """Return the element of a part with two pins, entered from `net`."""
         reverse = part.nets[0] != net
         if part.reference.startswith("TH"):
@@ -201,58 +205,65 @@ class _Pen:
         return output[0], output[1], part.net("out")
 
     def chain(self, x: float, y: float, text: str) -> None:
+        """Draw one chain from its first net to its last."""
         start, _, rest = text.partition(":")
         net = start.strip()
         nodes: list[tuple[str, float, float]] = []
         begin = len(self.drawn)
-        last_was_shunt = False
-        tokens = rest.split()
+        after_shunt = False
         self.tag(net, (x, y), "left")
         self.line((x, y), (x + 0.5, y))
         x += 0.5
-        for token in tokens:
+        for token in rest.split():
             if token[0] in ".^":
-                if last_was_shunt:
-                    self.line((x, y), (x + AFTER_SHUNT, y))
-                    x += AFTER_SHUNT
-                part = self.part(token[1:])
-                self.shunt(part, net, x, y, "down" if token[0] == "." else "up")
-                last_was_shunt = True
+                if after_shunt:
+                    x = self.ahead(x, y, AFTER_SHUNT)
+                self.shunt(self.part(token[1:]), net, x, y, "down" if token[0] == "." else "up")
+                after_shunt = True
                 continue
             if re.match(r"U\d+[A-Z]?[+-]", token):
                 x, y, net = self.amplifier(token, net, x, y)
             else:
-                names = token.split("|")
-                if last_was_shunt:
-                    self.line((x, y), (x + 0.3, y))
-                    x += 0.3
-                first = self.part(names[0])
-                far = self.far(first, net)
-                self.series(first, net, x, y)
-                for index, name in enumerate(names[1:], start=1):
-                    beside = self.part(name)
-                    if self.far(beside, net) != far:
-                        message = f"{name} is not in parallel with {names[0]}"
-                        raise DrawingError(message)
-                    above = y + 1.5 * index
-                    self.line((x, above - 1.5), (x, above))
-                    self.series(beside, net, x, above)
-                    self.line((x + UNIT, above), (x + UNIT, above - 1.5))
-                x, net = x + UNIT, far
-            last_was_shunt = False
+                if after_shunt:
+                    x = self.ahead(x, y, 0.3)
+                x, net = self.parallel(token.split("|"), net, x, y)
+            after_shunt = False
             nodes.append((net, x, y))
-        if nodes and net != GROUND:
-            if last_was_shunt:
-                self.line((x, y), (x + AFTER_SHUNT, y))
-                x += AFTER_SHUNT
-            self.line((x, y), (x + 0.4, y))
-            self.tag(net, (x + 0.4, y), "right")
-        elif nodes:
+        if not nodes:
+            return
+        if net == GROUND:
             self.tag(net, (x, y), "down")
-        here = set(self.drawn[begin:])
-        for node, node_x, node_y in nodes[:-1]:
-            if any(part.reference not in here for part, _ in self.circuit.nets[node]):
-                self.text(node, (node_x + 0.08, node_y + 0.22), "left", SMALL - 1)
+        else:
+            x = self.ahead(x, y, AFTER_SHUNT + 0.4 if after_shunt else 0.4)
+            self.tag(net, (x, y), "right")
+        self.names(nodes[:-1], set(self.drawn[begin:]))
+
+    def ahead(self, x: float, y: float, length: float) -> float:
+        """Draw a line to the right and return where it ends."""
+        self.line((x, y), (x + length, y))
+        return x + length
+
+    def parallel(self, names: list[str], net: str, x: float, y: float) -> tuple[float, str]:
+        """Draw a part in series, and those beside it above; return where they end."""
+        first = self.part(names[0])
+        far = self.far(first, net)
+        self.series(first, net, x, y)
+        for index, name in enumerate(names[1:], start=1):
+            beside = self.part(name)
+            if self.far(beside, net) != far:
+                message = f"{name} is not in parallel with {names[0]}"
+                raise DrawingError(message)
+            above = y + 1.5 * index
+            self.line((x, above - 1.5), (x, above))
+            self.series(beside, net, x, above)
+            self.line((x + UNIT, above), (x + UNIT, above - 1.5))
+        return x + UNIT, far
+
+    def names(self, nodes: list[tuple[str, float, float]], here: set[str]) -> None:
+        """Name the nets inside a chain that other parts are joined to as well."""
+        for net, x, y in nodes:
+            if any(part.reference not in here for part, _ in self.circuit.nets[net]):
+                self.text(net, (x + 0.08, y + 0.22), "left", SMALL - 1)
 
     # --- boxes ------------------------------------------------------------------------------------
 
@@ -266,7 +277,7 @@ class _Pen:
         rows = max(left, count - left)
         width, height = 2.9, 0.75 * rows + 0.35
         corners = [(x, y), (x + width, y), (x + width, y - height), (x, y - height), (x, y)]
-        for begin, end in zip(corners[:-1], corners[1:], strict=True):
+        for begin, end in pairwise(corners):
             self.line(begin, end)
         caption = f"{part.reference}  {part.example}" if part.example else part.reference
         self.text(caption, (x + width / 2, y + 0.22))
@@ -284,7 +295,9 @@ class _Pen:
 
     def transistor(self, part: Part, x: float, y: float) -> None:
         n_channel = part.model.startswith("nfet")
-        element = (elm.NFet() if n_channel else elm.PFet()).theta(0).reverse().at((x, y)).anchor("gate")
+        element = (
+            (elm.NFet() if n_channel else elm.PFet()).theta(0).reverse().at((x, y)).anchor("gate")
+        )
         self.drawing += element
         anchors = element.absanchors
         for pin, name in (("G", "gate"), ("D", "drain"), ("S", "source")):

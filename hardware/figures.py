@@ -1,8 +1,9 @@
 """Figures: what a simulation found, beside the limit that it has to keep."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import override
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Report:
 
     figures: dict[str, Figure] = field(default_factory=dict)
 
-    def add(
+    def add(  # noqa: PLR0917 - the columns of the table
         self,
         key: str,
         name: str,
@@ -78,6 +79,7 @@ class Report:
         """Return a figure; raise `KeyError` if nothing has found it."""
         return self.figures[key]
 
+    @override
     def __str__(self) -> str:
         """Return the table as text for a terminal."""
         return text_table([HEAD, *(figure.row for figure in self.figures.values())])
@@ -91,7 +93,7 @@ def number(value: float) -> str:
     return f"{value:,.{digits}f}"
 
 
-def text_table(rows: list[tuple[str, ...]]) -> str:
+def text_table(rows: Sequence[tuple[str, ...]]) -> str:
     """Align columns for a terminal."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join(
@@ -100,7 +102,7 @@ def text_table(rows: list[tuple[str, ...]]) -> str:
     )
 
 
-def markdown_table(rows: list[tuple[str, ...]]) -> str:
+def markdown_table(rows: Sequence[tuple[str, ...]]) -> str:
     """Return a Markdown table whose first row is the head."""
     head, *body = rows
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]

@@ -5,6 +5,7 @@ high-side switch, `light` holds the strings and their transistors.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from .parts import Circuit, Part, capacitor, chip, diode, resistor, wired
 
@@ -12,10 +13,30 @@ AREA_CM2 = 200.0
 SUPPLY_V = 15.0
 OVER_VOLTAGE_V = 16.05  # R3, R4 and U3; USB-PD allows 15.75 V
 
-FET = {"model": "nfet_small", "example": "2N7002", "price": 0.05, "rating": "60 V, 0.3 A"}
-COMPARATOR = {"model": "comparator", "example": "LM393DR", "price": 0.25, "rating": "5 V"}
-SCHOTTKY = {"model": "schottky", "example": "BAT54", "price": 0.06, "rating": "30 V"}
-POWER_FET = {"model": "nfet_power", "example": "AO3400A", "price": 0.1, "rating": "30 V, 5 A"}
+FET: dict[str, Any] = {
+    "model": "nfet_small",
+    "example": "2N7002",
+    "price": 0.05,
+    "rating": "60 V, 0.3 A",
+}
+COMPARATOR: dict[str, Any] = {
+    "model": "comparator",
+    "example": "LM393DR",
+    "price": 0.25,
+    "rating": "5 V",
+}
+SCHOTTKY: dict[str, Any] = {
+    "model": "schottky",
+    "example": "BAT54",
+    "price": 0.06,
+    "rating": "30 V",
+}
+POWER_FET: dict[str, Any] = {
+    "model": "nfet_power",
+    "example": "AO3400A",
+    "price": 0.1,
+    "rating": "30 V, 5 A",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,7 +162,7 @@ def _supply() -> list[Part]:
 
 def _cut_out() -> list[Part]:
     sheet = "cut_out"
-    thin = {"tolerance": 0.001}
+    thin: dict[str, Any] = {"tolerance": 0.001}
     return [
         resistor("R2", "v5 vref", 1e3, sheet),
         _with(
@@ -301,7 +322,11 @@ def _controller() -> list[Part]:
         resistor("R21", "ind indr", 330, sheet),
         wired("D3", "A=indr K=0", sheet, part_class="red LED", example="3 mm red", price=0.1),
         wired(
-            "S1", "1=worn 2=0", sheet, part_class="switch that the face closes", example="D2F-01",
+            "S1",
+            "1=worn 2=0",
+            sheet,
+            part_class="switch that the face closes",
+            example="D2F-01",
             price=1.5,
         ),
         wired("S2", "1=btn 2=0", sheet, part_class="push button", example="B3F-1000", price=0.3),
@@ -321,7 +346,5 @@ def _thermistors(parts: list[Part]) -> list[Part]:
 
 MASK = Circuit(
     "mask",
-    tuple(
-        _thermistors(_supply() + _cut_out() + _switch() + _light() + _controller())
-    ),
+    tuple(_thermistors(_supply() + _cut_out() + _switch() + _light() + _controller())),
 )

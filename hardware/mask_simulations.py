@@ -125,7 +125,7 @@ def light(circuit: Circuit, report: Report) -> None:
         )
     total = peaks["red"] + peaks["near_infrared"]
     report.add("shorted_all", "both channels at full drive there", total, "mW/cm²", high=MASK_TOTAL)
-    ratio = sum(peaks[one] / limit for one, limit in MASK_EXPOSURE_LIMIT.items())
+    ratio = np.sum([peaks[one] / limit for one, limit in MASK_EXPOSURE_LIMIT.items()], axis=0)
     report.add("exposure", "sum of E / EL there", ratio, "", high=MASK_EXPOSURE_RATIO)
 
 
@@ -259,8 +259,12 @@ def heat(circuit: Circuit, report: Report) -> None:
             for room in ROOMS
             for blood in BLOOD
         ]
-        report.add(f"skin_{key}", f"skin, 20 min, {name}", [w.skin_c for w in runs], "°C", high=limit)
-        report.add(f"shell_{key}", f"shell, 20 min, {name}", [w.shell_c for w in runs], "°C", high=60)
+        report.add(
+            f"skin_{key}", f"skin, 20 min, {name}", [w.skin_c for w in runs], "°C", high=limit
+        )
+        report.add(
+            f"shell_{key}", f"shell, 20 min, {name}", [w.shell_c for w in runs], "°C", high=60
+        )
         report.add(
             f"heat_dose_{key}",
             f"dose of 20 min that heat leaves, {name}",
@@ -355,9 +359,7 @@ def over_voltage(circuit: Circuit, seeds: Iterable[int]) -> list[float]:
         )
         low = waves.time[(waves["v(trip)"] < 1.0) & (waves.time > 0.05)]
         lag = 8.5e-3  # C3 with R3 and R4, at 2.5 V a second
-        found.append(
-            waves.at("v(vin)", float(low[0]) - lag) if len(low) else float("nan")
-        )
+        found.append(waves.at("v(vin)", float(low[0]) - lag) if len(low) else float("nan"))
     return found
 
 
@@ -372,7 +374,9 @@ def cuts(circuit: Circuit, report: Report, draws: int) -> None:
     """Find when watchdog, thermal cut-out and over-voltage cut act, over tolerances."""
     times = [watchdog_ms(circuit, stuck) for stuck in ("low", "high")]
     times += [watchdog_ms(circuit, seed=seed) for seed in range(draws)]
-    report.add("watchdog", "watchdog gate cuts after the last pulse", times, "ms", *MASK_WATCHDOG_MS)
+    report.add(
+        "watchdog", "watchdog gate cuts after the last pulse", times, "ms", *MASK_WATCHDOG_MS
+    )
     degrees = [cut_out_c(circuit, seed) for seed in (None, *range(draws))]
     report.add("cut_out", "thermal cut-out latches at", degrees, "°C", *MASK_CUT_OUT_C)
     waves = _rig(
@@ -389,9 +393,7 @@ def cuts(circuit: Circuit, report: Report, draws: int) -> None:
         "V",
         high=0.1,
     )
-    waves = _rig(
-        circuit, vin="PWL(0 0 1m 15 100m 15 100.1m 20)", pulses_until=0.2, until=0.22
-    )
+    waves = _rig(circuit, vin="PWL(0 0 1m 15 100m 15 100.1m 20)", pulses_until=0.2, until=0.22)
     report.add(
         "over_voltage_ms",
         "lamp supply off after a jump to 20 V",
@@ -413,9 +415,7 @@ def power_up(circuit: Circuit, report: Report) -> None:
                 f"Rp1 v33 red {pull_up}",
                 f"Rp2 v33 nir {pull_up}",
             ]
-            waves = transient(
-                lines, stop=5e-3, step=2e-6, save=("v(lamp)", "v(red1)", "v(nir1)")
-            )
+            waves = transient(lines, stop=5e-3, step=2e-6, save=("v(lamp)", "v(red1)", "v(nir1)"))
             for channel, net in zip(CHANNELS, ("red1", "nir1"), strict=True):
                 amps = (waves["v(lamp)"] - waves[f"v({net})"]) / circuit[channel.resistor].value
                 begin = waves.time > (1.1e-3 if rise == "2u" else 0)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 import random
+from typing import override
 
 from .parts import Circuit, Kind, Part
 
@@ -26,63 +27,63 @@ class Fault:
     pin: str = ""
     to: str = ""
 
+    @override
     def __str__(self) -> str:
         """Name the fault as the table of faults does."""
         place = f" {self.pin}" if self.pin else ""
         return f"{self.way}{place}{f' to {self.to}' if self.to else ''}"
 
 
+# How chips fail, by model: way, pin, and the pin or net that it is tied to.
+_RAILS = ("V+", "V-")
+_AMPLIFIER = (
+    ("open", "out", ""),
+    *(("stuck", "out", rail) for rail in _RAILS),
+    *(
+        (way, pin, rail)
+        for pin in ("+", "-")
+        for rail in _RAILS
+        for way in ("stuck", "short")  # stuck: open, and drifting there
+    ),
+)
+_GATE = (("open", "out", ""), ("stuck", "out", "V+"), ("stuck", "out", "0"))
+_TRANSISTOR = (("short", "D", "S"), ("short", "G", "S"), ("short", "G", "D"))
+_WAYS: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "opamp_36v": _AMPLIFIER,
+    "opamp_5v": _AMPLIFIER,
+    "comparator": (("open", "out", ""), ("short", "out", "0")),
+    "inverter": _GATE,
+    "and_4": _GATE,
+    "monostable": (
+        ("open", "Q", ""),
+        ("stuck", "Q", "V+"),
+        ("stuck", "Q", "0"),
+        ("open", "B", ""),
+    ),
+    "switch_4053": (
+        ("open", "com", ""),
+        ("stuck", "com", "on"),
+        ("stuck", "com", "0"),
+        ("stuck", "com", "v33"),
+    ),
+    "photomos": (("open", "A", ""), ("short", "A", "K"), ("open", "o1", ""), ("short", "o1", "o2")),
+    "module": (("open", "+", ""), ("open", "-", ""), ("open", "in", "")),
+    "nfet_small": (("open", "D", ""), ("open", "G", ""), ("open", "S", ""), *_TRANSISTOR),
+    "nfet_power": (("open", "D", ""), ("open", "G", ""), ("open", "S", ""), *_TRANSISTOR),
+    "pfet": (("open", "S", ""), ("open", "G", ""), ("open", "D", ""), *_TRANSISTOR),
+    "pfet_power": (("open", "S", ""), ("open", "G", ""), ("open", "D", ""), *_TRANSISTOR),
+}
+
+
 def single_faults(parts: tuple[Part, ...]) -> Iterator[Fault]:
     """Yield every part open and short, and every way in which a chip's pins can fail."""
     for part in parts:
-        ref = part.reference
         if part.two_pins:
-            yield Fault(ref, "open")
-            yield Fault(ref, "short")
-            continue
-        if part.kind is not Kind.CHIP:
-            continue
-        match part.model:
-            case "opamp_36v" | "opamp_5v":
-                rails = (part.net("V+"), part.net("V-"))
-                yield Fault(ref, "open", "out")
-                for rail in rails:
-                    yield Fault(ref, "stuck", "out", rail)
-                for pin in ("+", "-"):
-                    for rail in rails:
-                        yield Fault(ref, "stuck", pin, rail)  # open, and drifting there
-                        yield Fault(ref, "short", pin, rail)
-            case "comparator":
-                yield Fault(ref, "open", "out")
-                yield Fault(ref, "short", "out", "0")
-            case "inverter" | "and_4":
-                yield Fault(ref, "open", "out")
-                for rail in (part.net("V+"), "0"):
-                    yield Fault(ref, "stuck", "out", rail)
-            case "monostable":
-                yield Fault(ref, "open", "Q")
-                for rail in (part.net("V+"), "0"):
-                    yield Fault(ref, "stuck", "Q", rail)
-                yield Fault(ref, "open", "B")
-            case "switch_4053":
-                yield Fault(ref, "open", "com")
-                for rail in (part.net("on"), "0", "v33"):
-                    yield Fault(ref, "stuck", "com", rail)
-            case "photomos":
-                yield Fault(ref, "open", "A")
-                yield Fault(ref, "short", "A", part.net("K"))
-                yield Fault(ref, "open", "o1")
-                yield Fault(ref, "short", "o1", part.net("o2"))
-            case "module":
-                yield Fault(ref, "open", "+")
-                yield Fault(ref, "open", "-")
-                yield Fault(ref, "open", "in")
-            case _:  # transistors
-                for pin in part.pins:
-                    yield Fault(ref, "open", pin)
-                yield Fault(ref, "short", "D", part.net("S"))
-                yield Fault(ref, "short", "G", part.net("S"))
-                yield Fault(ref, "short", "G", part.net("D"))
+            yield Fault(part.reference, "open")
+            yield Fault(part.reference, "short")
+        elif part.kind is Kind.CHIP:
+            for way, pin, to in _WAYS[part.model]:
+                yield Fault(part.reference, way, pin, part.net(to) if to in part.pins else to)
 
 
 def elements(
@@ -109,23 +110,9 @@ def _element(part: Part, fault: Fault | None, draw: random.Random | None) -> lis
     value = part.value
     if draw is not None and part.tolerance:
         value *= 1 + draw.uniform(-part.tolerance, part.tolerance)
-    nets, extra = list(part.nets), []
-    if fault is not None:
-        if fault.way == "open" and not fault.pin:
-            return [f"Ropen{part.reference} {nets[0]} {nets[1]} {OPEN_OHM:g}"]
-        if fault.way == "short" and not fault.pin:
-            extra.append(f"Rshort{part.reference} {nets[0]} {nets[1]} {SHORT_OHM:g}")
-        else:
-            index = part.pins.index(fault.pin)
-            if fault.way == "short":
-                extra.append(f"Rshort{part.reference} {nets[index]} {fault.to} {SHORT_OHM:g}")
-            else:
-                loose = f"loose_{part.reference.lower()}"
-                extra.append(f"Rloose{part.reference} {nets[index]} {loose} {OPEN_OHM:g}")
-                if fault.way == "stuck":
-                    extra.append(f"Rstuck{part.reference} {nets[index]} {fault.to} {STUCK_OHM:g}")
-                    extra.append(f"Rload{part.reference} {loose} 0 1e9")
-                nets[index] = loose
+    if fault is not None and fault.way == "open" and not fault.pin:
+        return [f"Ropen{part.reference} {part.nets[0]} {part.nets[1]} {OPEN_OHM:g}"]
+    nets, extra = _broken(part, fault)
     joined = " ".join(nets)
     match part.kind:
         case Kind.RESISTOR:
@@ -143,3 +130,25 @@ def _element(part: Part, fault: Fault | None, draw: random.Random | None) -> lis
         case Kind.WIRED:
             lines = []
     return lines + extra
+
+
+def _broken(part: Part, fault: Fault | None) -> tuple[list[str], list[str]]:
+    """Return the nets of a part that has failed, and the lines that the fault adds."""
+    nets, ref = list(part.nets), part.reference
+    if fault is None:
+        return nets, []
+    if not fault.pin:
+        return nets, [f"Rshort{ref} {nets[0]} {nets[1]} {SHORT_OHM:g}"]
+    index = part.pins.index(fault.pin)
+    if fault.way == "short":
+        return nets, [f"Rshort{ref} {nets[index]} {fault.to} {SHORT_OHM:g}"]
+    loose = f"loose_{ref.lower()}"
+    extra = [f"Rloose{ref} {nets[index]} {loose} {OPEN_OHM:g}"]
+    if fault.way == "stuck":
+        is_input = fault.pin in {"+", "-"}
+        tied = loose if is_input else nets[index]
+        extra.append(f"Rstuck{ref} {tied} {fault.to} {STUCK_OHM:g}")
+        if not is_input:
+            extra.append(f"Rload{ref} {loose} 0 1e9")
+    nets[index] = loose
+    return nets, extra

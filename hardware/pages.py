@@ -38,9 +38,13 @@ def images() -> Iterator[tuple[Path, str]]:
     with tempfile.TemporaryDirectory() as folder:
         for circuit, sheets in SHEETS:
             for name, sheet in sheets.items():
-                file = f"hardware-{circuit.name}-{name.replace('_', '-')}.svg"
+                file = _file(circuit.name, name)
                 draw(circuit, name, sheet, Path(folder) / file)
                 yield IMAGES / file, (Path(folder) / file).read_text()
+
+
+def _file(circuit: str, sheet: str) -> str:
+    return f"hardware-{circuit}-{sheet.replace('_', '-')}.svg"
 
 
 def pages() -> Iterator[tuple[Path, str]]:
@@ -73,9 +77,7 @@ def filled(guide: str, record: dict[str, Any]) -> str:
     def fresh(match: re.Match[str]) -> str:
         return f"<!-- begin {match[1]} -->\n{blocks[match[1]]}\n<!-- end {match[1]} -->"
 
-    return re.sub(
-        r"<!-- begin ([\w-]+) -->\n.*?<!-- end \1 -->", fresh, guide, flags=re.DOTALL
-    )
+    return re.sub(r"<!-- begin ([\w-]+) -->\n.*?<!-- end \1 -->", fresh, guide, flags=re.DOTALL)
 
 
 def write() -> list[Path]:
@@ -195,17 +197,16 @@ def _latent(record: dict[str, Any]) -> str:
 def _sheets(kind: str) -> str:
     sheets = WAND_SHEETS if kind == "wand" else MASK_SHEETS
     return "\n\n".join(
-        f"![{kind.capitalize()}, {sheet.title}](images/hardware-{kind}-{name.replace('_', '-')}.svg)"
+        f"![{kind.capitalize()}, {sheet.title}](images/{_file(kind, name)})"
         for name, sheet in sheets.items()
     )
 
 
 def _faults_page(record: dict[str, Any]) -> str:
-    rows = [FAULT_HEAD, *(tuple(fault["row"]) for fault in record["faults"]["wand"])]
+    rows = [(*FAULT_HEAD, "found by"), *(tuple(fault["row"]) for fault in record["faults"]["wand"])]
     watchdog = [("part", "fault", "found by")]
     watchdog += [
-        (fault["part"], fault["fault"], fault["found_by"])
-        for fault in record["faults"]["watchdog"]
+        (fault["part"], fault["fault"], fault["found_by"]) for fault in record["faults"]["watchdog"]
     ]
     return f"""# Single faults of the wand
 

@@ -1,7 +1,6 @@
 """Run all simulations, and keep the record of the last long run."""
 
 from collections.abc import Callable
-from dataclasses import replace
 import json
 from pathlib import Path
 from typing import Any
@@ -54,42 +53,41 @@ def wand_outcomes(circuit: Circuit) -> list[Outcome]:
     ]
 
 
-def run(say: Callable[[str], None]) -> dict[str, Any]:
-    """Run everything in its long form and return the record."""
-    reports = {
-        "wand": wand_report(WAND, SHORT_DRAWS),
-        "wand_spread": wand_spread(WAND, LONG_DRAWS),
-        "mask": mask_report(MASK, LONG_DRAWS),
-    }
-    for name, report in reports.items():
-        say(f"{name}\n{report}\n")
-    outcomes = [
-        replace(outcome, found_by=wand_simulations.found_by(WAND, outcome))
-        for outcome in wand_outcomes(WAND)
-    ]
-    faults: dict[str, Any] = {
+def run(say: Callable[[str], None]) -> None:
+    """Run everything in its long form; keep the record after each step."""
+    record = load() if RESULTS.exists() else {"figures": {}}
+    record["five_volts"] = mask_simulations.five_volts()
+    steps: tuple[tuple[str, Callable[[], Report]], ...] = (
+        ("wand", lambda: wand_report(WAND, SHORT_DRAWS)),
+        ("mask", lambda: mask_report(MASK, LONG_DRAWS)),
+    )
+    for name, step in steps:
+        _keep(record, name, step(), say)
+    outcomes = wand_outcomes(WAND)
+    found = [wand_simulations.found_by(WAND, outcome) for outcome in outcomes]
+    record["faults"] = {
         "wand": [
             {
                 "part": outcome.fault.reference,
                 "fault": str(outcome.fault),
-                "row": outcome.row,
-                "found_by": outcome.found_by,
+                "row": [*outcome.row, finder],
+                "found_by": finder,
             }
-            for outcome in outcomes
+            for outcome, finder in zip(outcomes, found, strict=True)
         ],
         "watchdog": [
-            {"part": fault.reference, "fault": str(fault), "found_by": found}
-            for fault, found in wand_simulations.watchdog_faults(WAND)
+            {"part": fault.reference, "fault": str(fault), "found_by": finder}
+            for fault, finder in wand_simulations.watchdog_faults(WAND)
         ],
     }
-    return {
-        "figures": {
-            name: {key: figure.as_record() for key, figure in report.figures.items()}
-            for name, report in reports.items()
-        },
-        "faults": faults,
-        "five_volts": mask_simulations.five_volts(),
-    }
+    save(record)
+    _keep(record, "wand_spread", wand_spread(WAND, LONG_DRAWS), say)
+
+
+def _keep(record: dict[str, Any], name: str, report: Report, say: Callable[[str], None]) -> None:
+    say(f"{name}\n{report}\n")
+    record["figures"][name] = {key: figure.as_record() for key, figure in report.figures.items()}
+    save(record)
 
 
 def load() -> dict[str, Any]:

@@ -26,7 +26,7 @@ def parts_rows(circuit: Circuit) -> list[tuple[str, ...]]:
     """Return the rows of the parts list: equal parts share a row, units of a chip count once."""
     groups: dict[tuple[str, ...], dict[str, Part]] = defaultdict(dict)
     for part in circuit.parts:
-        key = (
+        key: tuple[str, ...] = (
             part.part_class,
             _value(part),
             _tolerance(part),
@@ -35,7 +35,9 @@ def parts_rows(circuit: Circuit) -> list[tuple[str, ...]]:
             f"{part.price:.2f}",
         )
         groups[key].setdefault(part.package, part)
-    rows = [("parts", "class", "value", "tolerance", "rating", "example", "€ each", "count")]
+    rows: list[tuple[str, ...]] = [
+        ("parts", "class", "value", "tolerance", "rating", "example", "€ each", "count")
+    ]
     for key, packages in sorted(groups.items(), key=lambda item: _sort_key(min(item[1]))):
         names = sorted(packages, key=_sort_key)
         count = sum(part.quantity for part in packages.values())
@@ -51,7 +53,7 @@ def price(circuit: Circuit) -> float:
 
 def connection_rows(circuit: Circuit) -> list[tuple[str, ...]]:
     """Return every part with the nets of its pins."""
-    rows = [("part", "sheet", "pins", "note")]
+    rows: list[tuple[str, ...]] = [("part", "sheet", "pins", "note")]
     for part in sorted(circuit.parts, key=lambda one: _sort_key(one.reference)):
         pins = ", ".join(
             f"{pin} → {'ground' if net == GROUND else net}"
@@ -88,7 +90,12 @@ BENCH = [
     ("oscilloscope, two channels", "edges, PWM, watchdog gate", "any USB one from 1 MS/s", "70"),
     ("resistors 0.1 %: 500 Ω, 2 kΩ, 15 kΩ", "calibrating current and contact", "RG series", "3"),
     ("resistors 1 %: 100 Ω, 10 kΩ, 12 kΩ, 20 kΩ, 22 kΩ", "contact window", "any", "1"),
-    ("thermometer with a bead, ± 0.3 °C", "thermistors and cut-out", "Pt100 or medical probe", "25"),
+    (
+        "thermometer with a bead, ± 0.3 °C",
+        "thermistors and cut-out",
+        "Pt100 or medical probe",
+        "25",
+    ),
     ("laboratory supply 0 to 24 V with current limit", "first power-up, rails", "any", "60"),
     (
         "photodiode with known responsivity, 1 kΩ load",

@@ -6,6 +6,7 @@ contact, `gate` and `watchdog` decide whether there is any supply, `supply` make
 """
 
 from dataclasses import replace
+from typing import Any
 
 from .parts import Circuit, Part, capacitor, chip, diode, resistor, wired
 
@@ -15,14 +16,49 @@ SENSE_SHUNT_OHM = 90.9  # R13
 SERIES_OHM = 999.9  # R12 + R13, in series with the skin where the voltage is read
 VOLTAGE_SLOPE = (1 / 100e3) / (1 / 100e3 + 2 / 22e3)  # R25 into R26 and R27
 
-QUAD = {"model": "opamp_36v", "example": "OPA4197IDR", "price": 4.2, "rating": "36 V, ±100 µV"}
-PRECISE = {"model": "opamp_5v", "example": "OPA2333AIDR", "price": 3.2, "rating": "5.5 V, ±10 µV"}
-SWITCH = {"model": "switch_4053", "example": "74HC4053D", "price": 0.45, "rating": "3.3 V"}
-GATE = {"model": "and_4", "example": "74HCT21D", "price": 0.5, "rating": "5 V, TTL inputs"}
-INVERTER = {"model": "inverter", "example": "74HC14D", "price": 0.35, "rating": "3.3 V"}
-FET = {"model": "nfet_small", "example": "2N7002", "price": 0.05, "rating": "60 V, 0.3 A"}
+QUAD: dict[str, Any] = {
+    "model": "opamp_36v",
+    "example": "OPA4197IDR",
+    "price": 4.2,
+    "rating": "36 V, ±100 µV",
+}
+PRECISE: dict[str, Any] = {
+    "model": "opamp_5v",
+    "example": "OPA2333AIDR",
+    "price": 3.2,
+    "rating": "5.5 V, ±10 µV",
+}
+SWITCH: dict[str, Any] = {
+    "model": "switch_4053",
+    "example": "74HC4053D",
+    "price": 0.45,
+    "rating": "3.3 V",
+}
+GATE: dict[str, Any] = {
+    "model": "and_4",
+    "example": "74HCT21D",
+    "price": 0.5,
+    "rating": "5 V, TTL inputs",
+}
+INVERTER: dict[str, Any] = {
+    "model": "inverter",
+    "example": "74HC14D",
+    "price": 0.35,
+    "rating": "3.3 V",
+}
+FET: dict[str, Any] = {
+    "model": "nfet_small",
+    "example": "2N7002",
+    "price": 0.05,
+    "rating": "60 V, 0.3 A",
+}
 OPAMP = "operational amplifier"
-SCHOTTKY = {"model": "schottky", "example": "BAT54", "price": 0.06, "rating": "30 V"}
+SCHOTTKY: dict[str, Any] = {
+    "model": "schottky",
+    "example": "BAT54",
+    "price": 0.06,
+    "rating": "30 V",
+}
 
 
 def _with(part: Part, value: float, unit: str, tolerance: float) -> Part:
@@ -31,8 +67,8 @@ def _with(part: Part, value: float, unit: str, tolerance: float) -> Part:
 
 def _set_point() -> list[Part]:
     sheet = "set_point"
-    thin = {"tolerance": 0.001}
-    film = {"sort": "film", "tolerance": 0.05, "rating": "50 V", "price": 0.25}
+    thin: dict[str, Any] = {"tolerance": 0.001}
+    film: dict[str, Any] = {"sort": "film", "tolerance": 0.05, "rating": "50 V", "price": 0.25}
     return [
         resistor("R1", "pwm f1", 10e3, sheet),
         capacitor("C1", "f1 0", 47e-9, sheet, example="ECHU1H473", **film),
@@ -57,7 +93,12 @@ def _set_point() -> list[Part]:
 
 def _output() -> list[Part]:
     sheet = "output"
-    block = {"sort": "aluminum, low leakage", "tolerance": 0.2, "rating": "25 V", "price": 0.4}
+    block: dict[str, Any] = {
+        "sort": "aluminum, low leakage",
+        "tolerance": 0.2,
+        "rating": "25 V",
+        "price": 0.4,
+    }
     return [
         chip("U1B", "+=set -=inn out=drv V+=vcc V-=vee", sheet, part_class=OPAMP, **QUAD),
         resistor("R9", "s inn", 100e3, sheet),
@@ -101,7 +142,12 @@ def _output() -> list[Part]:
 
 def _comparator() -> list[Part]:
     sheet = "comparator"
-    window = {"model": "comparator", "example": "LM393DR", "price": 0.25, "rating": "5 V"}
+    window: dict[str, Any] = {
+        "model": "comparator",
+        "example": "LM393DR",
+        "price": 0.25,
+        "rating": "5 V",
+    }
     return [
         resistor("R20", "v5 vref", 1e3, sheet),
         _with(
@@ -138,8 +184,13 @@ def _comparator() -> list[Part]:
 
 def _contact() -> list[Part]:
     sheet = "contact"
-    film = {"sort": "film", "rating": "50 V", "price": 0.3}
-    clamp = {"model": "small_signal", "example": "1N4148W", "price": 0.03, "rating": "75 V"}
+    film: dict[str, Any] = {"sort": "film", "rating": "50 V", "price": 0.3}
+    clamp: dict[str, Any] = {
+        "model": "small_signal",
+        "example": "1N4148W",
+        "price": 0.03,
+        "rating": "75 V",
+    }
     return [
         resistor("R25", "e1 eb", 4.7e6, sheet, tolerance=0.05),
         chip("U1C", "+=eb -=ev out=ev V+=vcc V-=vee", sheet, part_class=OPAMP, **QUAD),
@@ -253,8 +304,8 @@ def _watchdog() -> list[Part]:
 
 def _supply() -> list[Part]:
     sheet = "supply"
-    high = {"rating": "50 V", "price": 0.15, "example": "GRM31 X7R 1 µF"}
-    zener = {
+    high: dict[str, Any] = {"rating": "50 V", "price": 0.15, "example": "GRM31 X7R 1 µF"}
+    zener: dict[str, Any] = {
         "part_class": "Zener diode",
         "model": "zener",
         "example": "BZX55B16",

@@ -1,8 +1,10 @@
 """What the wand's circuit does: accuracy, edges, contact, protection, tolerances and faults."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 import random
+from typing import Any
 
 import numpy as np
 
@@ -42,18 +44,14 @@ def _steps(*levels: float) -> tuple[tuple[float, float], ...]:
 
 
 def _amplitudes(bench: Bench, *levels: float) -> list[float]:
-    stepped = Bench(**{**_fields(bench), "levels": _steps(*levels)})
+    stepped = replace(bench, levels=_steps(*levels))
     waves = stepped.run(FIRST_EDGE + len(levels) * PERIOD, 2e-4)
     return [stepped.amplitude(waves, i) for i in range(len(levels))]
 
 
-def _fields(bench: Bench) -> dict[str, object]:
-    return {name: getattr(bench, name) for name in Bench.__slots__}
-
-
 def calibration(bench: Bench) -> tuple[float, float]:
     """Return slope and offset (µA) of the two-point calibration at 50 and 300 µA into 2 kΩ."""
-    low, high = _amplitudes(Bench(**{**_fields(bench), "skin_ohm": 2000.0}), 50, 300)
+    low, high = _amplitudes(replace(bench, skin_ohm=2000.0), 50, 300)
     slope = (high - low) / 250
     return slope, low - 50 * slope
 
@@ -67,7 +65,7 @@ def accuracy_errors(bench: Bench) -> dict[str, list[float]]:
         (12e3, (10, 100, WAND_LEVEL_UA), "main"),
         (20e3, (10, 330), "high"),
     ):
-        found = _amplitudes(Bench(**{**_fields(bench), "skin_ohm": ohms}), *levels)
+        found = _amplitudes(replace(bench, skin_ohm=ohms), *levels)
         errors[kind] += [
             100 * (value / (slope * level + offset) - 1)
             for value, level in zip(found, levels, strict=True)
@@ -104,7 +102,7 @@ def accuracy(circuit: Circuit, report: Report) -> None:
     report.add("ripple", "ripple of the PWM at 250 µA, peak to peak", [ripple], "µA", high=1.0)
 
 
-SKINS: tuple[dict[str, object], ...] = (
+SKINS: tuple[dict[str, Any], ...] = (
     {"skin_ohm": 500.0},
     {"skin_ohm": 2000.0},
     {"skin_ohm": 12e3},
@@ -269,20 +267,18 @@ PRESS = (
 )
 
 
-def _inject(circuit: Circuit, shape: str, seed: int | None = None, **more: object) -> Waves:
+def _inject(circuit: Circuit, shape: str, seed: int | None = None, **more: Any) -> Waves:  # noqa: ANN401
     """Run with the loop open and a test current through the shunts."""
     bench = Bench(
-        **{
-            "circuit": circuit,
-            "level_ua": 0,
-            "positive": "0",
-            "negative": "0",
-            "faults": (LOOP_OPEN,),
-            "seed": seed,
-            "extra": (f"Itest 0 e2 {shape}",),
-            **more,
-        }
+        circuit=circuit,
+        level_ua=0,
+        positive="0",
+        negative="0",
+        faults=(LOOP_OPEN,),
+        seed=seed,
+        extra=(f"Itest 0 e2 {shape}",),
     )
+    bench = replace(bench, **more)
     save = (*SAVE, "v(vcc)", "v(vee)", "v(kk)")
     return bench.run(0.12, 5e-5, save=save)
 
@@ -319,7 +315,7 @@ def protection(circuit: Circuit, report: Report) -> None:
     waves = _inject(
         circuit,
         pulse,
-        extra=(f"Itest 0 e2 {pulse}", *PRESS),
+        extra=_pressed(pulse),
     )
     report.add(
         "latch_clear",
@@ -451,20 +447,27 @@ def watchdog(circuit: Circuit, report: Report, draws: int) -> None:
     found += [_watchdog_ms(_gate_run(circuit, seed=seed)) for seed in range(draws)]
     low, high = WAND_WATCHDOG_MS
     report.add("watchdog", "watchdog gate cuts after the last pulse", found, "ms", low, high)
+    until_half: dict[str, Any] = {"stop_at": 0.09, "until": 0.09}
     for key, name, conditions in (
-        ("gate_latch", "the latch", {"latch": "PWL(0 3.3 50m 3.3 50.001m 0)"}),
-        ("gate_charger", "the charger's voltage", {"charger": "PWL(0 0 50m 0 50.001m 5)"}),
-        ("gate_enable", "the enable pin", {"enable": "PWL(0 3.3 50m 3.3 50.001m 0)"}),
+        ("gate_latch", "the latch", dict(until_half, latch="PWL(0 3.3 50m 3.3 50.001m 0)")),
+        (
+            "gate_charger",
+            "the charger's voltage",
+            dict(until_half, charger="PWL(0 0 50m 0 50.001m 5)"),
+        ),
+        ("gate_enable", "the enable pin", dict(until_half, enable="PWL(0 3.3 50m 3.3 50.001m 0)")),
     ):
-        waves = _gate_run(circuit, stop_at=0.09, until=0.09, **conditions)
+        waves = _gate_run(circuit, **conditions)
         on = waves.time[(waves["v(v5g)"] > 2.5) | (waves["v(kk)"] < 1.0)]
-        report.add(key, f"both switches open after {name}", [float(on[-1] - 0.05) * 1e3], "ms", 0, 5)
+        report.add(
+            key, f"both switches open after {name}", [float(on[-1] - 0.05) * 1e3], "ms", 0, 5
+        )
     waves = _gate_run(circuit, stop_at=0.01, until=0.1)
-    on = (waves.time > 0.003) & ((waves["v(v5g)"] > 0.5) | (waves["v(kk)"] < 1.0))
+    closed = (waves.time > 0.003) & ((waves["v(v5g)"] > 0.5) | (waves["v(kk)"] < 1.0))
     report.add(
         "gate_power_up",
         "time that a switch is closed after power-up without pulses",
-        [float(np.trapezoid(on.astype(float), waves.time)) * 1e3],
+        [float(np.trapezoid(closed.astype(float), waves.time)) * 1e3],
         "ms",
         high=0.0,
     )
@@ -480,8 +483,7 @@ class Outcome:
     reads_ohm: float
     latched: bool
     direct_ua: float  # 10 s after a direction pin has stuck
-    direct_shown: bool = False  # whether the reading shows it, so that the firmware stops
-    found_by: str = ""
+    direct_shown: bool  # whether the reading shows it, so that the firmware stops
 
     @property
     def row(self) -> tuple[str, ...]:
@@ -495,7 +497,6 @@ class Outcome:
             ohms,
             "yes" if self.latched else "",
             f"{self.direct_ua:.1f}",
-            self.found_by,
         )
 
 
@@ -507,7 +508,6 @@ FAULT_HEAD = (
     "reads, Ω",
     "latches",
     "direct, µA",
-    "found by",
 )
 
 
@@ -524,7 +524,7 @@ def fault_peak(circuit: Circuit, fault: Fault, *others: Fault) -> float:
     return waves.highest_mean(CURRENT, WAND_FAULT_WINDOW_S) * 1e6
 
 
-def _stuck_after(circuit: Circuit, fault: Fault | None, **more: object) -> tuple[Bench, Waves]:
+def _stuck_after(bench: Bench) -> tuple[Bench, Waves]:
     """Two periods as usual, then the positive pin stays high for 10 s."""
     logic = "PWL(0 0 10m 0 10.0001m 3.3 26.6667m 3.3 26.6668m 0 43.3333m 0 43.3334m 3.3"
     positive = logic + " 60m 3.3 60.0001m 0 76.6667m 0 76.6668m 3.3)"
@@ -532,28 +532,17 @@ def _stuck_after(circuit: Circuit, fault: Fault | None, **more: object) -> tuple
         "PWL(0 0 26.6667m 0 26.6668m 3.3 43.3333m 3.3 43.3334m 0 60m 0 60.0001m 3.3"
         " 76.6667m 3.3 76.6668m 0)"
     )
-    bench = Bench(
-        **{
-            "circuit": circuit,
-            "level_ua": WAND_LEVEL_UA,
-            "positive": positive,
-            "negative": negative,
-            "faults": (fault,) if fault else (),
-            **more,
-        }
-    )
+    bench = replace(bench, level_ua=WAND_LEVEL_UA, positive=positive, negative=negative)
     return bench, bench.run(10.1, 5e-3)
 
 
 def fault_outcome(circuit: Circuit, fault: Fault) -> Outcome:
     """Simulate one fault: the limit, what the firmware reads, a stuck direction pin on top."""
-    bench, waves = _stuck_after(circuit, fault)
+    bench, waves = _stuck_after(Bench(circuit=circuit, faults=(fault,)))
     reads_ua, reads_ohm = bench.reading(waves)
     early = (waves.time > 0.02) & (waves.time < 0.0767)
     length = 1 / bench.hertz
-    zero = 0.5 * sum(
-        waves.at("v(iadc)", FIRST_EDGE + (1 + part) * length) for part in (0.45, 0.95)
-    )
+    zero = 0.5 * sum(waves.at("v(iadc)", FIRST_EDGE + (1 + part) * length) for part in (0.45, 0.95))
     shown = abs(waves.at("v(iadc)", 0.3) - zero) / (SENSE_GAIN * SENSE_SHUNT_OHM) * 1e6
     return Outcome(
         fault=fault,
@@ -571,56 +560,78 @@ HARMLESS = "no protection lost"
 
 def found_by(circuit: Circuit, outcome: Outcome) -> str:
     """Say what finds a fault: a reading, the start, the boot test, or a row of the checklist."""
-    fault = outcome.fault
+    finders = (_by_reading, _by_contact, _by_latch, _by_switches, _by_limits)
+    return next((found for one in finders if (found := one(circuit, outcome))), HARMLESS)
+
+
+def _by_reading(circuit: Circuit, outcome: Outcome) -> str:
+    del circuit
     if outcome.latched:
         return "comparator, at once"
     if not 0.8 * WAND_LEVEL_UA < abs(outcome.reads_ua) < 1.1 * WAND_LEVEL_UA + 15:
         return "current reading"
-    if not 1600 < outcome.reads_ohm < 2400:
-        return "contact reading"
-    healthy, empty = idle(circuit, 2e3)[0], idle(circuit, 1e9)[0]
-    if abs(idle(circuit, 2e3, (fault,))[0] / healthy - 1) > 0.3:
-        return "contact before a start"
-    if idle(circuit, 1e9, (fault,))[0] < 0.8 * empty:
-        return "contact before a start"
+    return "" if 1600 < outcome.reads_ohm < 2400 else "contact reading"
+
+
+def _by_contact(circuit: Circuit, outcome: Outcome) -> str:
+    faults = (outcome.fault,)
+    touched = idle(circuit, 2e3, faults)[0] / _healthy(circuit, 2e3)
+    empty = idle(circuit, 1e9, faults)[0] / _healthy(circuit, 1e9)
+    return "contact before a start" if abs(touched - 1) > 0.3 or empty < 0.8 else ""
+
+
+@cache
+def _healthy(circuit: Circuit, ohms: float) -> float:
+    return idle(circuit, ohms)[0]
+
+
+def _by_latch(circuit: Circuit, outcome: Outcome) -> str:
+    """Ask for a trip in both directions, for dead rails, for holding and for the button."""
     for sign in ("", "-"):
         pulse = f"PULSE(0 {sign}690u 50m 1u 1u 5m 1)"
-        waves = _inject(
-            circuit,
-            pulse,
-            faults=(LOOP_OPEN, fault),
-            extra=(f"Itest 0 e2 {pulse}", *PRESS),
+        waves = _inject(circuit, pulse, faults=(LOOP_OPEN, outcome.fault), extra=_pressed(pulse))
+        checks = (
+            (waves.at("v(latch_n)", 0.045) < 2.5, "no output: latched from power-up"),
+            (waves.at("v(latch_n)", 0.0515) > LATCHED, "row *comparator*"),
+            (_rail(waves, 0.085) > 1.0, "boot test of the latch"),
+            (waves.at("v(latch_n)", 0.085) > LATCHED, "row *comparator*"),
+            (waves.at("v(latch_n)", 0.115) < 2.5, "row *button*"),
         )
-        if waves.at("v(latch_n)", 0.045) < 2.5:
-            return "no output: latched from power-up"
-        if waves.at("v(latch_n)", 0.0515) > LATCHED:
-            return "row *comparator*"
-        if max(waves.at("v(vcc)", 0.085), -waves.at("v(vee)", 0.085)) > 1.0:
-            return "boot test of the latch"
-        if waves.at("v(latch_n)", 0.085) > LATCHED:
-            return "row *comparator*"
-        if waves.at("v(latch_n)", 0.115) < 2.5:
-            return "row *button*"
-    waves = Bench(
-        circuit=circuit,
-        faults=(fault,),
-        charger="PWL(0 0 30m 0 30.001m 5)",
-        enable="PWL(0 0 5m 0 5.001m 1)",
-    ).run(0.06, save=("v(vcc)", "v(kk)"))
-    if waves.at("v(vcc)", 0.059) > 1.0:
+        found = next((name for wrong, name in checks if wrong), "")
+        if found:
+            return found
+    return ""
+
+
+def _pressed(pulse: str) -> tuple[str, ...]:
+    return (f"Itest 0 e2 {pulse}", *PRESS)
+
+
+def _rail(waves: Waves, moment: float) -> float:
+    return max(waves.at("v(vcc)", moment), -waves.at("v(vee)", moment))
+
+
+def _by_switches(circuit: Circuit, outcome: Outcome) -> str:
+    """Ask whether the charger opens both switches."""
+    waves = Bench(circuit=circuit, faults=(outcome.fault,), charger="PWL(0 0 30m 0 30.001m 5)").run(
+        0.06, save=("v(vcc)", "v(vee)", "v(kk)")
+    )
+    if _rail(waves, 0.059) > 1.0:
         return "row *charger*"
-    if waves.at("v(kk)", 0.059) < 1.0:
-        return "row *output relay*"
+    return "row *output relay*" if waves.at("v(kk)", 0.059) < 1.0 else ""
+
+
+def _by_limits(circuit: Circuit, outcome: Outcome) -> str:
+    """Ask whether R10 still limits, the rails are clamped, and direct current ends."""
+    fault = outcome.fault
     if fault.reference != "R12" and fault_peak(circuit, fault, FEEDBACK_LOST) > WAND_FAULT_UA:
         return "row *hardware limit*"
     waves = Bench(circuit=circuit, faults=(fault,), supply="6.2", level_ua=0).run(
         0.04, save=("v(vcc)", "v(vee)")
     )
-    if max(waves.at("v(vcc)", 0.039), -waves.at("v(vee)", 0.039)) > 17.5:
+    if _rail(waves, 0.039) > 17.5:
         return "row *rails*"
-    if outcome.direct_ua > WAND_DIRECT_UA:
-        return "row *direct current*"
-    return HARMLESS
+    return "row *direct current*" if outcome.direct_ua > WAND_DIRECT_UA else ""
 
 
 def watchdog_faults(circuit: Circuit) -> list[tuple[Fault, str]]:
@@ -662,7 +673,7 @@ def monte_carlo(circuit: Circuit, report: Report, draws: Iterable[int]) -> None:
         found["high"] += errors["high"]
         found["slope"].append(100 * slope)
         found["offset"].append(offset)
-        stuck, waves = _stuck_after(circuit, None, seed=seed, supply=volts)
+        stuck, waves = _stuck_after(bench)
         halves = stuck.halves(waves, 1)
         found["net"].append((halves[0] + halves[1]) / 2)
         found["direct"].append(abs(waves.mean(CURRENT, 9.9, 10.1)) * 1e6)
