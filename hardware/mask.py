@@ -1,7 +1,8 @@
 """The mask: LED strings on a 15 V USB-PD supply, and what cuts that supply without software.
 
 `cut_out` watches voltage and temperature and latches, `switch` is the watchdog gate and the
-high-side switch, `light` holds the strings and their transistors.
+high-side switch, `drive` lets the channels' pins through only while both agree, so that no single
+transistor can defeat all of them, and `light` holds the strings and their transistors.
 """
 
 from dataclasses import dataclass, replace
@@ -254,6 +255,27 @@ def _switch() -> list[Part]:
     ]
 
 
+def _drive() -> list[Part]:
+    sheet = "drive"
+    gate: dict[str, Any] = {
+        "part_class": "AND gate, 2 inputs",
+        "model": "and_2",
+        "example": "74HCT08D",
+        "price": 0.35,
+        "rating": "5 V, TTL inputs",
+    }
+    return [
+        chip("U6A", "a=wd_ok b=trip out=ok V+=v5", sheet, **gate),
+        chip("U6B", "a=red b=ok out=redo V+=v5", sheet, **gate),
+        chip("U6C", "a=nir b=ok out=niro V+=v5", sheet, **gate),
+        resistor("R36", "red 0", 10e3, sheet),
+        resistor("R37", "nir 0", 10e3, sheet),
+        capacitor("C10", "v5 0", 100e-9, sheet, note="at a chip"),
+        capacitor("C11", "v5 0", 100e-9, sheet, note="at a chip"),
+        capacitor("C12", "v5 0", 100e-9, sheet, note="at a chip"),
+    ]
+
+
 def _light() -> list[Part]:
     sheet = "light"
     rows: list[Part] = []
@@ -298,7 +320,7 @@ def _light() -> list[Part]:
                 part_class="N-channel MOSFET, logic level",
                 **POWER_FET,
             ),
-            resistor(f"R{32 + 2 * number}", f"{net} {net}g", 100, sheet),
+            resistor(f"R{32 + 2 * number}", f"{net}o {net}g", 100, sheet),
             resistor(f"R{33 + 2 * number}", f"{net}g 0", 4.7e3, sheet, note="off while pins float"),
         ]
     return rows
@@ -346,5 +368,5 @@ def _thermistors(parts: list[Part]) -> list[Part]:
 
 MASK = Circuit(
     "mask",
-    tuple(_thermistors(_supply() + _cut_out() + _switch() + _light() + _controller())),
+    tuple(_thermistors(_supply() + _cut_out() + _switch() + _drive() + _light() + _controller())),
 )

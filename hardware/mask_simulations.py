@@ -29,7 +29,7 @@ from .mask import (
     SUPPLY_V,
     Strings,
 )
-from .netlist import Fault, elements
+from .netlist import Fault, elements, single_faults
 from .parts import Circuit
 from .spice import Wave, Waves, transient
 
@@ -134,12 +134,12 @@ def string_in_spice(circuit: Circuit, channel: Strings, supply: float) -> tuple[
     net = "red" if channel.light.channel == "red" else "nir"
     transistor = "Q3" if net == "red" else "Q4"
     found = []
-    for faults, gate in (((), "3.3"), ((Fault(transistor, "short", "D", "0"),), "0")):
+    for faults, gate in (((), "5"), ((Fault(transistor, "short", "D", "0"),), "0")):
         lines = [
             *elements(circuit, ("light",), faults=faults),
             f"Vlamp lamp 0 PWL(0 0 1m {supply:g})",
-            f"Vred red 0 {gate if net == 'red' else 0}",
-            f"Vnir nir 0 {gate if net == 'nir' else 0}",
+            f"Vred redo 0 {gate if net == 'red' else 0}",
+            f"Vnir niro 0 {gate if net == 'nir' else 0}",
         ]
         waves = transient(lines, stop=3e-3, step=1e-4, save=(f"v({net}1)", "v(lamp)"))
         drop = waves.at("v(lamp)", 2.9e-3) - waves.at(f"v({net}1)", 2.9e-3)
@@ -294,6 +294,10 @@ def heat(circuit: Circuit, report: Report) -> None:
 # --- what cuts the supply -------------------------------------------------------------------------
 
 
+LIT_V = 0.1  # over a string's resistor: less than 1 mA
+GUARDED = ("cut_out", "switch", "drive", "light")
+
+
 def _rig(
     circuit: Circuit,
     *,
@@ -311,9 +315,10 @@ def _rig(
     if draw is not None:
         r25 *= 1 + draw.uniform(-0.01, 0.01)
         beta *= 1 + draw.uniform(-0.01, 0.01)
-    lines = elements(circuit, ("cut_out", "switch"), faults=faults, draw=draw)
-    lines = [line for line in lines if not line.startswith("RTH2 ")]
-    lines.append(f"Bth hot 0 I=V(hot)/({r25:g}*exp({beta:g}*(1/(273.15+V(skin))-1/298.15)))")
+    lines = elements(circuit, GUARDED, faults=faults, draw=draw)
+    if all(fault.reference != "TH2" for fault in faults):
+        lines = [line for line in lines if not line.startswith("RTH2 ")]
+        lines.append(f"Bth hot 0 I=V(hot)/({r25:g}*exp({beta:g}*(1/(273.15+V(skin))-1/298.15)))")
     points, level, moment = ["0 0"], 0.0, 0.02
     while moment < pulses_until:
         points += [f"{moment:.6g} {level:g}", f"{moment + 1e-6:.7g} {3.3 - level:g}"]
@@ -329,13 +334,18 @@ def _rig(
         f"Vwd wds 0 PWL({' '.join(points)})",
         "Rwd wds wd 50",
         "Rlamp lamp 0 10",
+        "Vred red 0 3.3",
+        "Vnir nir 0 3.3",
+        "Blit lit 0 V=max(V(lamp)-V(red1),V(lamp)-V(nir1))",
+        "Bdriven driven 0 V=max(V(redg),V(nirg))",
     ]
-    save = ("v(lamp)", "v(trip)", "v(wd)", "v(skin)", "v(vin)")
+    save = ("v(lamp)", "v(trip)", "v(wd)", "v(skin)", "v(vin)", "v(lit)", "v(driven)")
     return transient(lines, stop=until, step=step, save=save)
 
 
 def _last_on(waves: Waves) -> float:
-    on = waves.time[waves["v(lamp)"] > 1.0]
+    """Return when the slower of both paths has cut: supply of the light, and drive."""
+    on = waves.time[(waves["v(lamp)"] > 1.0) | (waves["v(driven)"] > 0.8)]
     return float(on[-1]) if len(on) else float("nan")
 
 
@@ -368,6 +378,43 @@ def cut_out_c(circuit: Circuit, seed: int | None) -> float:
     waves = _rig(circuit, skin_c="PWL(0 38 20m 38 180m 46)", until=0.18, seed=seed)
     low = waves.time[(waves["v(trip)"] < 1.0) & (waves.time > 0.015)]
     return waves.at("v(skin)", float(low[0])) if len(low) else float("nan")
+
+
+def cut_faults(circuit: Circuit) -> list[tuple[Fault, str]]:
+    """Return every single fault of the cuts, the drive and the strings, and what finds it.
+
+    A fault that leaves a cut without effect is latent: the rows that find it are named.
+    """
+    found = []
+    for fault in single_faults(circuit.on(GUARDED)):
+        usual = _rig(circuit, faults=(fault,), pulses_until=0.06, until=0.26)
+        if usual.at("v(lit)", 0.055) < LIT_V:
+            found.append((fault, "no light"))
+            continue
+        high = _rig(circuit, faults=(fault,), pulses_until=0.06, until=0.26, stuck="high")
+        hot = _rig(
+            circuit,
+            faults=(fault,),
+            skin_c="PWL(0 30 60m 30 61m 50 100m 50 101m 30)",
+            pulses_until=0.2,
+            until=0.2,
+        )
+        over = _rig(
+            circuit,
+            faults=(fault,),
+            vin="PWL(0 0 1m 15 100m 15 100.1m 20)",
+            pulses_until=0.2,
+            until=0.2,
+        )
+        late = max(usual.at("v(lit)", 0.215), high.at("v(lit)", 0.219))
+        checks = (
+            (late > LIT_V, "row *watchdog gate*"),
+            (max(hot.at("v(lit)", 0.09), hot.at("v(lit)", 0.19)) > LIT_V, "row *thermal cut-out*"),
+            (over.at("v(lit)", 0.14) > LIT_V, "row *over-voltage*"),
+        )
+        rows = " and ".join(name for lost, name in checks if lost)
+        found.append((fault, rows or "no protection lost"))
+    return found
 
 
 def cuts(circuit: Circuit, report: Report, draws: int) -> None:
@@ -404,22 +451,28 @@ def cuts(circuit: Circuit, report: Report, draws: int) -> None:
 
 
 def power_up(circuit: Circuit, report: Report) -> None:
-    """Find what the strings get while pins float and the supply comes up."""
+    """Find what the strings get while pins float and the supply comes up, with and without 5 V."""
     currents = []
-    for rise in ("2u", "1m"):
+    for rise in ("1.002m", "2m"):
         for pull_up in ("45k", "1g"):
-            lines = [
-                *elements(circuit, ("light",)),
-                f"Vlamp lamp 0 PWL(0 0 1m 0 {'1.002m' if rise == '2u' else '2m'} 15.75)",
-                "V33 v33 0 PWL(0 0 1m 0 2m 3.3)",
-                f"Rp1 v33 red {pull_up}",
-                f"Rp2 v33 nir {pull_up}",
-            ]
-            waves = transient(lines, stop=5e-3, step=2e-6, save=("v(lamp)", "v(red1)", "v(nir1)"))
-            for channel, net in zip(CHANNELS, ("red1", "nir1"), strict=True):
-                amps = (waves["v(lamp)"] - waves[f"v({net})"]) / circuit[channel.resistor].value
-                begin = waves.time > (1.1e-3 if rise == "2u" else 0)
-                currents.append(float(amps[begin].max()) * 1e3)
+            for volts in ("0", "PWL(0 0 1m 0 2m 5)"):
+                lines = [
+                    *elements(circuit, ("drive", "light")),
+                    f"Vlamp lamp 0 PWL(0 0 1m 0 {rise} 15.75)",
+                    "V33 v33 0 PWL(0 0 1m 0 2m 3.3)",
+                    f"V5 v5 0 {volts}",
+                    "Vok wd_ok 0 0",
+                    "Btrip trip 0 V=V(v5)",
+                    f"Rp1 v33 red {pull_up}",
+                    f"Rp2 v33 nir {pull_up}",
+                ]
+                waves = transient(
+                    lines, stop=5e-3, step=2e-6, save=("v(lamp)", "v(red1)", "v(nir1)")
+                )
+                for channel, net in zip(CHANNELS, ("red1", "nir1"), strict=True):
+                    drop = waves["v(lamp)"] - waves[f"v({net})"]
+                    amps = drop[waves.time > 1.1e-3] / circuit[channel.resistor].value
+                    currents.append(float(amps.max()) * 1e3)
     report.add(
         "power_up",
         "current of a string while pins float",

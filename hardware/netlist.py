@@ -54,6 +54,7 @@ _WAYS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "comparator": (("open", "out", ""), ("short", "out", "0")),
     "inverter": _GATE,
     "and_4": _GATE,
+    "and_2": _GATE,
     "monostable": (
         ("open", "Q", ""),
         ("stuck", "Q", "V+"),

@@ -140,14 +140,24 @@ MASK_SHEETS = {
         ),
         boxes=((13.0, 0.55, "U1"), (20.5, -0.6, "Q1"), (20.5, -5.0, "Q2")),
     ),
+    "drive": Sheet(
+        "drive: pins reach the transistors only while watchdog and cut-out agree",
+        headroom=2.0,
+        chains=(
+            (0, -5.5, "red: .R36"),
+            (4, -5.5, "nir: .R37"),
+            (8, -5.5, "v5: .C10 .C11 .C12"),
+        ),
+        boxes=((2.0, 0.0, "U6A"), (9.5, 0.0, "U6B"), (17.0, 0.0, "U6C")),
+    ),
     "light": Sheet(
         "light: strings and transistors",
         headroom=2.8,
         chains=(
             (0, 0, "lamp: R30 D10"),
-            (0, -3, "red: R32 .R33"),
+            (0, -3, "redo: R32 .R33"),
             (0, -8, "lamp: R31 D11"),
-            (0, -11, "nir: R34 .R35"),
+            (0, -11, "niro: R34 .R35"),
         ),
         boxes=((10.5, -3.0, "Q3"), (10.5, -11.0, "Q4")),
     ),

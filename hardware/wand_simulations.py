@@ -207,7 +207,11 @@ def contact(circuit: Circuit, report: Report) -> None:
     bench = Bench(circuit=circuit, level_ua=100.0, skin_ohm=1e9)
     waves = bench.run(FIRST_EDGE + 2 * PERIOD, 1e-4)
     report.add(
-        "contact_open", "contact read under drive, open", [bench.reading(waves)[1]], "Ω", 1e6
+        "contact_open",
+        "contact read under drive, open",
+        [min(bench.reading(waves)[1], 1e7)],
+        "Ω",
+        1e6,
     )
 
     found = {ohms: idle(circuit, ohms) for ohms in (100.0, 500.0, 2e3, 15e3, 22e3, 1e9)}
