@@ -1,6 +1,6 @@
 """Write everything that is generated: `python -m hardware [--long]`.
 
-With `--long` all simulations run first and their record is kept (about 20 minutes).
+With `--long` all simulations run first and their record is kept (about 20 minutes on an idle core).
 """
 
 import sys

@@ -79,6 +79,10 @@ def run(say: Callable[[str], None]) -> None:
             {"part": fault.reference, "fault": str(fault), "found_by": finder}
             for fault, finder in wand_simulations.watchdog_faults(WAND)
         ],
+        "mask": [
+            {"part": fault.reference, "fault": str(fault), "found_by": finder}
+            for fault, finder in mask_simulations.cut_faults(MASK)
+        ],
     }
     save(record)
     _keep(record, "wand_spread", wand_spread(WAND, LONG_DRAWS), say)

@@ -144,9 +144,9 @@ MASK_SHEETS = {
         "drive: pins reach the transistors only while watchdog and cut-out agree",
         headroom=2.0,
         chains=(
-            (0, -5.5, "red: .R36"),
-            (4, -5.5, "nir: .R37"),
-            (8, -5.5, "v5: .C10 .C11 .C12"),
+            (0, -3.8, "red: .R36"),
+            (4, -3.8, "nir: .R37"),
+            (8, -3.8, "v5: .C10 .C11 .C12"),
         ),
         boxes=((2.0, 0.0, "U6A"), (9.5, 0.0, "U6B"), (17.0, 0.0, "U6C")),
     ),

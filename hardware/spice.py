@@ -72,12 +72,14 @@ def transient(
     save: tuple[str, ...],
     start: float = 0.0,
     timeout: float = 120.0,
+    retries: tuple[str, ...] = RETRIES,
 ) -> Waves:
     """Simulate from initial conditions; raise `SimulationError` if nothing converges.
 
-    `step` is the longest time step in seconds; `save` names vectors such as `v(e1)`.
+    `step` is the longest time step in seconds; `save` names vectors such as `v(e1)`; `retries` are
+    tried in turn.
     """
-    for retry in RETRIES:
+    for retry in retries:
         options = dict(pair.split("=") for pair in retry.split())
         waves = _run(
             lines,

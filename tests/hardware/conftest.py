@@ -7,11 +7,15 @@ import pytest
 from hardware import record
 from hardware.figures import Report, text_table
 from hardware.mask import MASK
+from hardware.mask_simulations import cut_faults as asked
+from hardware.netlist import Fault
 from hardware.wand import WAND
 from hardware.wand_simulations import FAULT_HEAD, Outcome
 
 LONG = bool(os.environ.get("FACIAL_THERAPY_LONG"))
 DRAWS = record.LONG_DRAWS if LONG else record.SHORT_DRAWS
+
+type Found = tuple[Fault, str]
 
 _tables: dict[str, str] = {}
 
@@ -46,6 +50,12 @@ def outcomes() -> list[Outcome]:
     rows = [FAULT_HEAD, *(outcome.row for outcome in found)]
     _tables["single faults of the wand"] = text_table(rows)
     return found
+
+
+@pytest.fixture(scope="session")
+def cut_faults() -> list[Found]:
+    """Single faults of the mask, and what finds them: every fourth in the short form."""
+    return asked(MASK, every=1 if LONG else 4)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -6,7 +6,9 @@ from hardware import mask_simulations
 from hardware.figures import Report
 from hardware.mask import CHANNELS, MASK, Strings
 from hardware.mask_simulations import string_current, string_in_spice
+from hardware.record import load
 
+from .conftest import LONG, Found
 from .test_wand import kept
 
 
@@ -78,3 +80,17 @@ def test_the_thermal_cut_out_takes_the_supply_away_and_holds(mask: Report) -> No
 def test_strings_stay_dark_while_pins_float_at_power_up(mask: Report) -> None:
     assert kept(mask["power_up"])
     assert kept(mask["power_up_lamp"])
+
+
+def test_what_finds_a_fault_of_the_mask_is_what_the_record_says(cut_faults: list[Found]) -> None:
+    """The short form asks for every fourth fault, the long one for all of them."""
+    recorded = [(row["part"], row["fault"], row["found_by"]) for row in load()["faults"]["mask"]]
+    assert recorded[:: 1 if LONG else 4] == [
+        (fault.reference, str(fault), finder) for fault, finder in cut_faults
+    ]
+
+
+def test_no_single_fault_of_the_mask_defeats_every_cut(cut_faults: list[Found]) -> None:
+    recorded = [row["found_by"] for row in load()["faults"]["mask"]]
+    found = [*recorded, *(finder for _, finder in cut_faults)]
+    assert [finder for finder in found if finder.count("row ") > 2] == []
