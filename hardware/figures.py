@@ -87,7 +87,7 @@ class Report:
 
 def number(value: float) -> str:
     """Write a number with four significant digits, without an exponent."""
-    if value == 0 or abs(value) < 5e-5:
+    if abs(value) < 5e-4:
         return "0"
     digits = max(0, 3 - len(str(int(abs(value)))) + (1 if abs(value) < 1 else 0))
     return f"{value:,.{digits}f}"

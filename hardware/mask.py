@@ -280,7 +280,7 @@ def _light() -> list[Part]:
     sheet = "light"
     rows: list[Part] = []
     for number, (channel, net, ohms, watts) in enumerate(
-        zip(CHANNELS, ("red", "nir"), (133.0, 118.0), ("0.5 W", "0.5 W"), strict=True)
+        zip(CHANNELS, ("red", "nir"), (140.0, 124.0), ("0.5 W", "0.5 W"), strict=True)
     ):
         light = channel.light
         rows += [

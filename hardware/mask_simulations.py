@@ -109,9 +109,9 @@ def light(circuit: Circuit, report: Report) -> None:
             "mW/cm²",
             low=MASK_MEDIAN,
         )
-    report.add("supply_current", "current of the LEDs", usual.amperes, "A", high=3.0)
+    report.add("supply_current", "current of the LEDs", usual.amperes, "A", high=2.9)
     trip = over_voltage(circuit, range(20))
-    report.add("over_voltage", "over-voltage cut", trip, "V", high * 1.005, 16.5)
+    report.add("over_voltage", "over-voltage cut", trip, "V", high + 0.05, 16.5)
     worst = irradiance(circuit, supply=(max(trip), max(trip)), celsius=(20, 25))
     peaks = {channel: BRIGHTEST * values for channel, values in worst.irradiance.items()}
     for channel, values in peaks.items():

@@ -17,7 +17,7 @@ def test_the_median_mask_gives_15_mw_cm2_with_both_channels_on(mask: Report, cha
     assert kept(mask[f"median_{channel}"])
 
 
-def test_the_leds_draw_at_most_3_a(mask: Report) -> None:
+def test_the_leds_leave_0_1_a_of_3_a_for_the_rest(mask: Report) -> None:
     assert kept(mask["supply_current"])
 
 
