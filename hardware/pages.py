@@ -10,7 +10,7 @@ import re
 import tempfile
 from typing import Any
 
-from .boards import SIGNALS, board_file, boards, pins
+from .boards import NOT_YET, SIGNALS, board_file, boards, pins
 from .drawing import draw
 from .figures import markdown_table, number
 from .mask import AREA_CM2, CHANNELS, MASK
@@ -118,6 +118,12 @@ def _wiring() -> str:
         rows = [(head, "signal", "what it is")]
         rows += [(pin, signal, signals[signal]) for signal, pin in pins(board).items()]
         parts.append(f"**{kind.capitalize()} on {BOARD_NAMES[chip][0]}**\n\n{markdown_table(rows)}")
+        if board in NOT_YET:
+            missing = " and ".join(f"`{signal}`" for signal in sorted(NOT_YET[board]))
+            parts.append(
+                f"This file was written for an older circuit: it has no {missing} yet, so the wand "
+                "of this page does not run with it."
+            )
     return "\n\n".join(parts)
 
 
@@ -160,7 +166,8 @@ def _figures(record: dict[str, Any], section: str) -> str:
     for figure in record["figures"][section].values():
         bounds = [f"≥ {figure['low']:g}" if figure["low"] is not None else ""]
         bounds.append(f"≤ {figure['high']:g}" if figure["high"] is not None else "")
-        unit = f", {figure['unit']}" if figure["unit"] else ""
+        named = not figure["unit"] or figure["name"].endswith(f" {figure['unit']}")
+        unit = "" if named else f", {figure['unit']}"
         rows.append(
             (
                 figure["name"] + unit,
