@@ -1,0 +1,1 @@
+"""The circuits: tables, drawings, pages and simulations."""
