@@ -113,6 +113,7 @@ async def running(
             started[await _async_add(hass, mac)] = person.title
         await hass.async_block_till_done()
         for device, (device_id, name) in zip(devices.values(), started.items(), strict=True):
+            device.report()  # the last one may have become too old
             await hass.services.async_call(
                 DOMAIN,
                 "start_session",
