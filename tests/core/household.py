@@ -246,7 +246,7 @@ class Household:
             gel_rinsed=True,
         )
 
-    def start(
+    def start(  # noqa: PLR0913 - all that a start can be
         self, name: str, face: str, size: float, *, blue: bool, crash: str = "", runs: bool = True
     ) -> None:
         """Ask the gate, write, arm; with `runs` unset the node never got the command."""

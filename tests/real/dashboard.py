@@ -1,4 +1,4 @@
-"""The demo's dashboard: a session for each device, what it is set to, and the simulated skin to play with."""
+"""The demo's dashboard: a session for each device, its settings, and the simulated skin."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -141,7 +141,7 @@ def _known(entity: Entity) -> list[Card]:
 
 
 def _session_section(station: Station, ours: Entities, sensors: Iterable[Entity]) -> Card:
-    """Return what is needed to begin and end a session."""
+    """Return the cards that begin and end a session."""
     sensor = ours["sensor.session"]["entity_id"]
     options: dict[str, Card] = {
         "sensor.session": {"name": "State"},

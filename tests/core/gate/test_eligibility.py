@@ -378,7 +378,9 @@ def test_a_wall_clock_that_is_put_forward_ends_no_waiting(
 
 
 moments: Final = st.datetimes(
-    min_value=datetime(2026, 1, 1), max_value=datetime(2027, 12, 31), timezones=st.just(UTC)
+    min_value=datetime(2026, 1, 1),  # noqa: DTZ001 - Hypothesis adds the zone
+    max_value=datetime(2027, 12, 31),  # noqa: DTZ001 - Hypothesis adds the zone
+    timezones=st.just(UTC),
 )
 REPORTS: Final[tuple[Callable[[Eligibility, datetime], Eligibility], ...]] = (
     reddened,

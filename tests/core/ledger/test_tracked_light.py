@@ -65,7 +65,10 @@ def test_one_that_is_planned_for_a_minute_is_charged_ten_minutes_ahead() -> None
     ],
 )
 def test_a_light_that_is_off_counts_for_the_time_it_was_on(
-    off_s: float, seen: bool, counted_s: float, outcome: Outcome
+    off_s: float,
+    seen: bool,  # noqa: FBT001 - a parameter of the test
+    counted_s: float,
+    outcome: Outcome,
 ) -> None:
     record = merge(on(), tracked_light.settled(PANEL, on(), after(off_s), seen=seen))
     assert record.delivered is not None
