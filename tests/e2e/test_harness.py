@@ -405,7 +405,7 @@ async def test_announced_node_opens_the_flow_of_esphome_and_takes_only_its_key(
         info = direct.info
         await direct.simulate(worn=True)
     public = Link(responder.port)
-    await public.start(host=namespace.ADDRESS if namespace.custom() else "0.0.0.0")  # noqa: S104
+    await public.start(host=namespace.ADDRESS if namespace.is_private() else "0.0.0.0")  # noqa: S104
     announcement = Announcement(info, public.port, encrypted=True)
     await announcement.start()
     async with home.messages() as messages:

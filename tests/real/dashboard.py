@@ -204,13 +204,13 @@ def _config(household: Household, entities: list[Entity]) -> Card:
     simulated: list[Card] = [_heading("Simulated skin", "mdi:flask-outline")]
     sensors: list[str] = []
     for station in (household.mask, household.wand):
-        custom = [entity for entity in shown if entity["device_id"] == station.device_id]
+        of_device = [entity for entity in shown if entity["device_id"] == station.device_id]
         ours = {
             f"{_domain(entity)}.{entity['translation_key']}": entity
-            for entity in custom
+            for entity in of_device
             if entity["platform"] == DOMAIN
         }
-        others = [entity for entity in custom if entity["platform"] != DOMAIN]
+        others = [entity for entity in of_device if entity["platform"] != DOMAIN]
         world = [entity for entity in others if entity["original_name"].startswith(_SIMULATED)]
         sessions.append(
             _session_section(station, ours, [entity for entity in others if entity not in world])

@@ -89,6 +89,6 @@ def enter() -> bool:
     return bool(_entered)
 
 
-def custom() -> bool:
+def is_private() -> bool:
     """Whether this process is in a network of its own."""
     return bool(_entered)
