@@ -1,10 +1,10 @@
-"""What a start costs in a ledger of 100 and of 100,000 sessions: asking the gate, and writing the session down.
+"""Measure a start in a ledger of 100 and of 100,000 sessions: asking the gate, and writing.
 
     .work/homeassistant/bin/python -m bench.ledger
 
-Both ledgers are measured by turns in one run, so that a busy machine slows both; the figures are
-medians. A person has one session a day; the large ledger holds 13 months of 260 people, which is
-more than any household has.
+Both ledgers are measured alternately in one run, so that a busy machine slows both. The figures are
+medians. A person has one session a day. The large ledger holds 13 months of 260 people, more than
+any household has.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ MASK = Device(
 
 
 class Executor:
-    """As much of Home Assistant as the ledger needs: nobody listens."""
+    """As much of Home Assistant as the ledger needs, without listeners."""
 
     data: Mapping[str, object] = MappingProxyType({})
 
@@ -56,7 +56,7 @@ class Executor:
 
     @staticmethod
     def async_add_executor_job(job: Callable[..., Any], *arguments: object) -> asyncio.Future[Any]:
-        """Run what blocks elsewhere."""
+        """Run a blocking job in a thread."""
         return asyncio.get_running_loop().run_in_executor(None, job, *arguments)
 
 
@@ -64,7 +64,7 @@ HASS: Any = Executor()
 
 
 def session(number: int, people: int, newest: datetime) -> Record:
-    """Return a settled session; the one with number 0 is the newest."""
+    """Return a settled session. Number 0 is the newest."""
     ended_at = newest - timedelta(days=number // people)
     return Record(
         session_id=f"{number:016x}",
@@ -85,7 +85,7 @@ def session(number: int, people: int, newest: datetime) -> Record:
 
 
 async def filled(path: Path, sessions: int, people: int) -> Ledger:
-    """Return a ledger that was read from a file with so many sessions."""
+    """Return a ledger, read from a file with so many sessions."""
     state, newest = LedgerState(), datetime.now(UTC) - timedelta(hours=1)
     for number in reversed(range(sessions)):
         state.books.put(session(number, people, newest))
@@ -93,13 +93,13 @@ async def filled(path: Path, sessions: int, people: int) -> Ledger:
     again = Ledger(path)
     await again.async_load(HASS)
     if again.unreadable or len(again.session_ids()) < sessions * 0.95:
-        message = "the ledger is not what was written"
+        message = "the ledger differs from what the bench wrote"
         raise RuntimeError(message)
     return again
 
 
 def ask(ledger: Ledger) -> float:
-    """Ask the gate once, and return how long it took in seconds."""
+    """Ask the gate once, and return the duration in seconds."""
     now = datetime.now(UTC)
     request = SessionParameters(
         modality=Modality.MASK,
@@ -135,7 +135,7 @@ def ask(ledger: Ledger) -> float:
 
 
 async def append(ledger: Ledger, number: int) -> float:
-    """Write one session of somebody, and return how long it took in seconds."""
+    """Write one session, and return the duration in seconds."""
     record = replace(
         session(0, 1, datetime.now(UTC) - timedelta(days=20)), session_id=f"{2**40 + number:016x}"
     )
@@ -145,7 +145,7 @@ async def append(ledger: Ledger, number: int) -> float:
 
 
 async def measure(large: int = LARGE, rounds: int = 200) -> dict[str, tuple[float, float]]:
-    """Return the medians in seconds of asking and of appending, in the small ledger and in the large one."""
+    """Return the median seconds of asking and of appending, in the small and the large ledger."""
     with TemporaryDirectory() as folder:
         ledgers = [
             await filled(Path(folder) / name, sessions, people)
@@ -166,8 +166,9 @@ async def measure(large: int = LARGE, rounds: int = 200) -> dict[str, tuple[floa
 def main() -> int:
     """Print a table."""
     for what, (small, large) in asyncio.run(measure()).items():
-        sys.stdout.write(
-            f"{what}: {SMALL} sessions {small * 1e6:.0f} µs, {LARGE} sessions {large * 1e6:.0f} µs, ratio {large / small:.2f}\n"
+        print(
+            f"{what}: {SMALL} sessions {small * 1e6:.0f} µs,"
+            f" {LARGE} sessions {large * 1e6:.0f} µs, ratio {large / small:.2f}"
         )
     return 0
 

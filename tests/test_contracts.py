@@ -1,4 +1,4 @@
-"""Rules across files and languages: who may import whom, what the core may not touch, and numbers and words that stand in several places."""
+"""Rules across files and languages: the pure core, and numbers and words in several places."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -33,7 +33,7 @@ def tree(path: Path) -> ast.Module:
 
 
 # --- layers ----------------------------------------------------------------------------------
-# What may import what is for import-linter: its contracts stand in pyproject.toml.
+# import-linter holds the layers: its contracts are in pyproject.toml.
 
 FILES: Final = sorted(INTEGRATION.rglob("*.py"))
 
@@ -126,11 +126,13 @@ def test_the_core_has_no_clock_no_io_and_nothing_asynchronous(path: Path) -> Non
 
 
 def test_the_core_runs_where_nothing_but_the_standard_library_is_installed() -> None:
-    """In isolated mode without site-packages there is no Home Assistant; the core is loaded by its path, as a package of its own."""
+    """Without site-packages there is no Home Assistant: load the core by its path."""
     program = f"""
 import importlib.util, sys, pathlib
 core = pathlib.Path({str(CORE)!r})
-spec = importlib.util.spec_from_file_location("core", core / "__init__.py", submodule_search_locations=[str(core)])
+spec = importlib.util.spec_from_file_location(
+    "core", core / "__init__.py", submodule_search_locations=[str(core)]
+)
 package = importlib.util.module_from_spec(spec)
 sys.modules["core"] = package
 spec.loader.exec_module(package)
@@ -141,7 +143,7 @@ assert importlib.util.find_spec("homeassistant") is None
 from core.gate import permit
 print(len(permit.CONSTRAINTS), "homeassistant" in sys.modules)
 """
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - our own words
         [sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
@@ -285,7 +287,7 @@ def test_the_firmwares_ceilings_are_those_of_the_core() -> None:
     } == SHARED
 
 
-def test_the_firmwares_own_numbers_are_in_its_file() -> None:
+def test_the_numbers_of_the_firmware_alone_are_in_its_file() -> None:
     assert set(constants()) >= FIRMWARE_ONLY
 
 
@@ -349,12 +351,12 @@ def test_the_eleven_rules_are_there_each_with_a_test() -> None:
     assert all("::test_" in row[4] for row in rules)
 
 
-def test_every_invariant_of_the_node_has_a_property_and_a_fault_that_turns_it_red() -> None:
-    told = {(row[2].strip("`"), row[3]) for row in rows() if re.fullmatch(r"I\d+", row[0])}
+def test_every_invariant_of_the_node_has_a_property_and_a_fault_that_breaks_it() -> None:
+    listed = {(row[2].strip("`"), row[3]) for row in rows() if re.fullmatch(r"I\d+", row[0])}
     mutants = tomllib.loads((ROOT / "tests/firmware/mutants.toml").read_text(encoding="utf-8"))[
         "mutant"
     ]
-    assert told == {
+    assert listed == {
         (mutant["property"], mutant["breaks"]) for mutant in mutants if "property" in mutant
     }
     assert [int(row[0][1:]) for row in rows() if re.fullmatch(r"I\d+", row[0])] == [
@@ -368,7 +370,7 @@ def test_every_invariant_of_the_node_has_a_property_and_a_fault_that_turns_it_re
         9,
         10,
     ]
-    for named, _ in told:
+    for named, _ in listed:
         file, _, name = named.partition("::")
         assert re.search(
             rf"^(def {name}\(|{name} = )", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE
@@ -436,20 +438,20 @@ NUMBERS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
 """The widest that is ever permitted, of both modalities: what holds for a device and a person is
 for the gate to say, with the bound."""
 
-TOLD: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
+EXTERNAL: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
     {
         "duration_s": (external.DURATION.minimum, external.DURATION.maximum),
         "current_ua": (external.CURRENT.minimum, external.CURRENT.maximum),
     }
 )
-"""Of what was given elsewhere, which is written down whatever it was."""
+"""The bounds of an external session, which is recorded whatever it was."""
 
 
 def test_the_numbers_of_the_actions_have_the_bounds_of_the_core() -> None:
     services = yaml.safe_load((INTEGRATION / "services.yaml").read_text(encoding="utf-8"))
     checked = set()
     for action, described in services.items():
-        numbers = TOLD if action == "log_session" else NUMBERS
+        numbers = EXTERNAL if action == "log_session" else NUMBERS
         for name, field in fields_of((described or {}).get("fields", {})):
             if name in numbers and "number" in field.get("selector", {}):
                 selector = field["selector"]["number"]

@@ -57,7 +57,7 @@ async def messages(furnished: Household) -> AsyncGenerator[Messages]:
 
 
 async def wait_ready(household: Household, messages: Messages) -> None:
-    """Wait until a session could begin on both devices, but for the rest that skin needs after one."""
+    """Wait until both devices could start a session, except for the rest after an earlier one."""
     for station in household.stations.values():
         ready = await household.entity(messages, station, "ready", "binary_sensor")
         await messages.wait_state(
@@ -122,7 +122,7 @@ async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Br
 
 @pytest.fixture
 async def window(browser: Browser, household: Household) -> AsyncGenerator[Window]:
-    """Return a window that must not have complained when the test is over."""
+    """Return a window that must not have reported an error by the end of the test."""
     async with windows.window(browser, household.home) as window:
         yield window
     assert window.errors == []

@@ -1,4 +1,4 @@
-"""The card at every moment of a session, on a page without Home Assistant: what it is told, and the page that tells it."""
+"""Feed the card every moment of a session, on a page without Home Assistant."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -119,7 +119,7 @@ ENDED: Final = {
 }
 FAULTED: Final = {
     "reason": "faulted",
-    "message": "The device has stopped for safety: Too hot. Mend the cause, then press Confirm.",
+    "message": "The device has stopped for safety: Too hot. Fix the cause, then press Confirm.",
     "allowed_at": None,
 }
 REST: Final = {
@@ -231,7 +231,7 @@ assert {moment["state"] for moment in MOMENTS.values() if moment} >= set(Session
 
 _DAYS: Final = [f"2026-11-{day}" for day in range(23, 30)]
 _TODAY: Final = 1
-_GIVEN: Final = {
+_DELIVERED: Final = {
     0: {"red": 16.8, "near_infrared": 16.8},
     _TODAY: {"red": 12.0, "near_infrared": 12.0, "amber": 4.0},
 }
@@ -252,7 +252,7 @@ WEEK: Final[Device] = {
             else [{"modality": "wand", "kind": "skipped"}]
             if index == 2
             else [],
-            "fluence_j_cm2": _GIVEN.get(index, {}),
+            "fluence_j_cm2": _DELIVERED.get(index, {}),
             "charge_ma_min": 0.81 if index == 0 else 0,
         }
         for index, day in enumerate(_DAYS)
@@ -329,9 +329,9 @@ def routine(state: str | None, index: int, say: str, **changes: Any) -> Device:
         for at, act in enumerate(_ACTS)
     ]
     goes_on = state not in (None, "over")
-    told = {"state": state, "goes_on": goes_on, "due": False, "say": say}
+    routine = {"state": state, "goes_on": goes_on, "due": False, "say": say}
     shown = {
-        **told,
+        **routine,
         "until": None,
         "steps": steps if state else [],
         "ends_at": NOW + 1500,
@@ -383,26 +383,33 @@ window.calls = [];
 customElements.define("ha-card", class extends HTMLElement {
     constructor() {
         super();
-        const style = "background: var(--card-background-color); border: 1px solid var(--divider-color); border-radius: 12px; box-sizing: border-box;";
-        this.attachShadow({mode: "open"}).innerHTML = `<style>:host { ${style} }</style><slot></slot>`;
+        const style = "background: var(--card-background-color); border-radius: 12px;"
+          + "border: 1px solid var(--divider-color); box-sizing: border-box;";
+        this.attachShadow({mode: "open"}).innerHTML =
+          `<style>:host { ${style} }</style><slot></slot>`;
     }
 });
-window.home = (device, {language = "en", dark = false, answer = null, fail = null, now, rtl = false, words = window.words} = {}) => {
+window.home = (device, {
+  language = "en", dark = false, answer = null, fail = null, now, rtl = false, words = window.words,
+} = {}) => {
     const heard = {ready: [], disconnected: []};
-    let tell = () => {};
+    let feed = () => {};
     const connection = {
         addEventListener: (name, listener) => heard[name].push(listener),
-        removeEventListener: (name, listener) => heard[name].splice(heard[name].indexOf(listener), 1),
+        removeEventListener: (name, listener) =>
+          heard[name].splice(heard[name].indexOf(listener), 1),
         subscribeMessage: async (listener, message) => {
             calls.push(message);
-            tell = listener;
+            feed = listener;
             if (device?.refused) throw {code: device.refused};
-            listener(message.type.endsWith("person") ? {now, person: device} : {now, devices: device ? {entry: device} : {}});
-            return async () => { tell = () => {}; };
+            listener(message.type.endsWith("person")
+              ? {now, person: device} : {now, devices: device ? {entry: device} : {}});
+            return async () => { feed = () => {}; };
         },
         sendMessagePromise: async message => {
             calls.push(message);
-            return answer ?? {allowed: !(device?.refusals?.length), refusals: device?.refusals ?? [], ...allowed};
+            return answer ?? {
+              allowed: !(device?.refusals?.length), refusals: device?.refusals ?? [], ...allowed};
         },
     };
     const hass = {
@@ -414,9 +421,11 @@ window.home = (device, {language = "en", dark = false, answer = null, fail = nul
         entities: {},
         callService: async (...call) => { calls.push(call); if (fail) throw fail; },
         loadBackendTranslation: async category => (key, values) =>
-            category === "common" ? (words[key] ?? "").replace(/\\{(\\w+)\\}/g, (_, name) => values?.[name] ?? "") : "",
+            category === "common"
+              ? (words[key] ?? "").replace(/\\{(\\w+)\\}/g, (_, name) => values?.[name] ?? "") : "",
     };
-    return {hass, tell: event => tell(event), fire: name => heard[name].forEach(listener => listener())};
+    return {hass, feed: event => feed(event),
+      fire: name => heard[name].forEach(listener => listener())};
 };
 window.show = (into, device, options, config = {}, tag = "facial-therapy-card") => {
     const home = window.home(device, options);
@@ -436,13 +445,17 @@ def _theme(colors: Mapping[str, str]) -> str:
 async def open_page(page: Page, *, dark: bool = False) -> None:
     """Open an empty page in a theme, with the card and a home that can be shown in it."""
     style = f"""
-        html {{ {_theme(DARK if dark else LIGHT)} background: var(--primary-background-color); font-family: "Noto Sans", Roboto, sans-serif; }}
+        html {{ {_theme(DARK if dark else LIGHT)}
+          background: var(--primary-background-color);
+          font-family: "Noto Sans", Roboto, sans-serif; }}
         body {{ margin: 0; padding: 16px; }}
-        main {{ display: grid; grid-template-columns: repeat(var(--columns, 1), minmax(0, var(--width, 400px))); gap: 16px; align-items: stretch; }}
+        main {{ display: grid; gap: 16px; align-items: stretch;
+          grid-template-columns: repeat(var(--columns, 1), minmax(0, var(--width, 400px))); }}
     """
     await serve(
         page,
-        f"<!doctype html><html lang=en><head><title>Card</title><style>{style}</style></head><body><main></main></body></html>",
+        f"<!doctype html><html lang=en><head><title>Card</title><style>{style}</style></head>"
+        "<body><main></main></body></html>",
     )
     await page.evaluate(
         f"window.allowed = {json.dumps(ALLOWED)}; window.words = {json.dumps(WORDS)}"
@@ -477,13 +490,16 @@ async def show(page: Page, device: Device | None, **options: Any) -> None:
             **WORDS,
             **{f"component.facial_therapy.common.card_{key}": text for key, text in german.items()},
         }
-    show = "([device, options, config, tag]) => { window.shown = show(document.querySelector('main'), device, options, config, tag); }"
+    show = (
+        "([device, options, config, tag]) => {"
+        " window.shown = show(document.querySelector('main'), device, options, config, tag); }"
+    )
     await page.evaluate(show, [device, {"now": NOW, **options}, config, tag])
 
 
-async def tell(page: Page, now: float = NOW, **changes: Any) -> None:
+async def feed(page: Page, now: float = NOW, **changes: Any) -> None:
     """Tell the newest card what has changed of its device."""
-    await page.evaluate("event => shown.tell(event)", {"now": now, "devices": {"entry": changes}})
+    await page.evaluate("event => shown.feed(event)", {"now": now, "devices": {"entry": changes}})
 
 
 async def calls(page: Page) -> list[Any]:

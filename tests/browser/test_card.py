@@ -23,12 +23,12 @@ from .moments import (
     WEEKS,
     WORDS,
     calls,
+    feed,
     mask,
     open_page,
     serve,
     session,
     show,
-    tell,
 )
 
 AXE = Path(__file__).resolve().parents[2] / ".work/axe/node_modules/axe-core/axe.min.js"
@@ -37,7 +37,7 @@ MOST_LINES = 400
 LEAST_PX = 48
 LONG = bool(os.environ.get("FACIAL_THERAPY_LONG"))
 HOUR_S = 3600 if LONG else 300
-WATCHED_S = 60 if LONG else 4
+MEASURED_S = 60 if LONG else 4
 MOST_GROWTH_BYTES = 300_000
 MOST_MAIN_THREAD_S = 3
 PHONE = ViewportSize(width=412, height=915)
@@ -55,7 +55,7 @@ async def sheet(browser: Browser) -> AsyncGenerator[Page]:
 
 @pytest.fixture
 async def page(sheet: Page) -> AsyncGenerator[Page]:
-    """Return an empty page with the card, which must not have complained when the test is over."""
+    """Return an empty page with the card, which must not report an error by the end of the test."""
     errors: list[str] = []
     sheet.once("pageerror", lambda error: errors.append(error.message))
     await sheet.set_viewport_size(PHONE)
@@ -75,7 +75,9 @@ async def text(page: Page, name: str) -> str:
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("language", ["en"])
 async def test_no_moment_violates_accessibility(
-    browser: Browser, dark: bool, language: str
+    browser: Browser,
+    dark: bool,  # noqa: FBT001 - a parameter of the test
+    language: str,
 ) -> None:
     context = await browser.new_context(
         viewport={"width": 412, "height": 915},
@@ -92,7 +94,8 @@ async def test_no_moment_violates_accessibility(
     await page.wait_for_timeout(500)
     await page.add_script_tag(path=AXE)
     found = await page.evaluate(
-        "axe.run(document.querySelector('main'), {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
+        "axe.run(document.querySelector('main'),"
+        " {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
     )
     await context.close()
     assert [
@@ -117,10 +120,13 @@ async def test_no_moment_is_wider_than_its_place_and_every_button_is_big_enough(
             for (const part of card.shadowRoot.querySelectorAll(".card *:not(.said)")) {
                 const box = part.getBoundingClientRect();
                 if (!box.width) continue;
-                if (box.left < place.left - 1 || box.right > place.right + 1) wrong.push(`outside: ${part.className || part.localName}`);
+                if (box.left < place.left - 1 || box.right > place.right + 1)
+                  wrong.push(`outside: ${part.className || part.localName}`);
                 if (!part.matches("button, select")) continue;
-                if (Math.min(box.width, box.height) < least) wrong.push(`small: ${part.className || part.name}`);
-                if (part.scrollWidth > part.clientWidth + 1) wrong.push(`cut off: ${part.textContent}`);
+                if (Math.min(box.width, box.height) < least)
+                  wrong.push(`small: ${part.className || part.name}`);
+                if (part.scrollWidth > part.clientWidth + 1)
+                  wrong.push(`cut off: ${part.textContent}`);
             }
         }
         return wrong;
@@ -163,7 +169,8 @@ async def test_every_state_is_named(page: Page) -> None:
     words = {
         "ready": "Ready", "refused": "Not ready", "waiting": "Waiting", "armed": "Armed", "ramping": "Starting gently", "running": "Running",
         "suspended": "Interrupted", "paused": "Paused", "stopping": "Stopping",
-        "lost": "No answer", "fault": "Too hot", "off": "Switched off", "unavailable": "Not available", "empty": "Nothing here yet",
+        "lost": "No answer", "fault": "Too hot", "off": "Switched off",
+        "unavailable": "Not available", "empty": "Nothing here yet",
     }  # fmt: skip
     for name, word in words.items():
         await show(page, MOMENTS[name])
@@ -179,14 +186,14 @@ async def test_when_the_lease_of_a_lost_device_is_over_it_is_dark(page: Page) ->
     )
 
 
-async def test_a_refusal_is_told_before_anybody_presses_start(page: Page) -> None:
+async def test_a_refusal_is_shown_before_anybody_presses_start(page: Page) -> None:
     await show(page, MOMENTS["not ready"])
     assert "Possible from Wednesday 19:04" in await text(page, "hint")
     assert await text(page, "time") == "Wed 19:04"
     await expect(page.get_by_role("button", name="Start")).to_be_disabled()
 
 
-async def test_what_stands_against_a_choice_is_told_for_that_choice(page: Page) -> None:
+async def test_a_refused_choice_shows_its_reason(page: Page) -> None:
     refused = {
         "allowed": False,
         "refusals": [
@@ -217,7 +224,7 @@ async def test_what_stands_against_a_choice_is_told_for_that_choice(page: Page) 
     ]
 
 
-async def test_a_reason_of_the_persons_own_is_not_told(page: Page) -> None:
+async def test_a_private_reason_of_a_person_is_not_shown(page: Page) -> None:
     await show(
         page,
         mask(
@@ -265,7 +272,7 @@ async def test_a_session_is_started_by_the_keyboard_alone(page: Page) -> None:
     ]
     await page.wait_for_function("calls.some(call => call[1] === 'start_session')")
     assert start in await calls(page)
-    await tell(page, state="armed", session=session(window_ends_at=NOW + 60))
+    await feed(page, state="armed", session=session(window_ends_at=NOW + 60))
     await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
     await page.wait_for_function("calls.some(call => call[1] === 'stop_session')")
@@ -386,14 +393,15 @@ async def test_phases_are_spoken_and_seconds_are_not(page: Page) -> None:
         """() => {
             window.spoken = [];
             const region = shown.card.shadowRoot.querySelector("[role=status]");
-            new MutationObserver(() => spoken.push(region.textContent)).observe(region, {childList: true, characterData: true, subtree: true});
+            new MutationObserver(() => spoken.push(region.textContent))
+              .observe(region, {childList: true, characterData: true, subtree: true});
         }"""
     )
-    await tell(page, state="armed", session=session(window_ends_at=NOW + 60))
+    await feed(page, state="armed", session=session(window_ends_at=NOW + 60))
     await page.wait_for_timeout(1100)
-    await tell(page, state="running", worn=True, session=RUNNING)
+    await feed(page, state="running", worn=True, session=RUNNING)
     await page.wait_for_timeout(1100)
-    await tell(page, state="paused", session=session(phase=None, left_s=400, kept_until=NOW + 600))
+    await feed(page, state="paused", session=session(phase=None, left_s=400, kept_until=NOW + 600))
     await page.wait_for_timeout(100)
     assert await page.evaluate("spoken") == ["Armed. Put the mask on", "Running", "Paused"]
 
@@ -422,7 +430,8 @@ async def test_two_cards_share_one_subscription(page: Page) -> None:
 
 async def test_a_wrong_configuration_is_refused_by_name(page: Page) -> None:
     said = await page.evaluate(
-        "(() => { try { document.createElement('facial-therapy-card').setConfig({device: 7}); } catch (error) { return error.message; } })()"
+        "(() => { try { document.createElement('facial-therapy-card').setConfig({device: 7}); }"
+        " catch (error) { return error.message; } })()"
     )
     assert said.startswith("device:")
 
@@ -437,7 +446,7 @@ async def test_a_wrong_configuration_is_refused_by_name(page: Page) -> None:
 async def test_nothing_is_defined_before_home_assistant_has_its_own_registry(
     browser: Browser, script: str, tag: str
 ) -> None:
-    """What is defined in the browser's registry before is never found: it happened in every other page on a busy machine."""
+    """Define a custom element only once: on a busy machine the registry finds it too late."""
     page = await browser.new_page()
     await serve(
         page, "<!doctype html><html lang=en><body><home-assistant></home-assistant></body></html>"
@@ -622,9 +631,11 @@ TELLING = """([now, moment]) => {
     let second = 0;
     setInterval(() => {
         second++;
-        const lit = second % 600;
-        const session = {...moment.session, ends_at: now + second - lit + 600, zone: Math.floor(lit / 60)};
-        shown.tell({now: now + second, devices: {entry: {session, lease_ends_at: now + second + 9, temperature_c: 33 + lit % 5}}});
+        const flowing = second % 600;
+        const session = {
+          ...moment.session, ends_at: now + second - flowing + 600, zone: Math.floor(flowing / 60)};
+        shown.feed({now: now + second, devices: {entry: {
+          session, lease_ends_at: now + second + 9, temperature_c: 33 + flowing % 5}}});
     }, 1000);
 }"""
 
@@ -653,7 +664,7 @@ async def test_an_hour_leaves_nothing_behind(browser: Browser) -> None:
 
 
 async def busy_s(devtools: CDPSession) -> float:
-    """Return for how long the main thread of the page has been busy, by its own clock: that of the wall counts who else is."""
+    """Return for how long the page's main thread was busy, by the thread's own clock."""
     metrics = (await devtools.send("Performance.getMetrics"))["metrics"]
     return float(next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration"))
 
@@ -665,10 +676,11 @@ async def test_a_running_session_leaves_the_page_its_time(page: Page) -> None:
     await page.evaluate(TELLING, [NOW, MOMENTS["running"]])
     await page.wait_for_timeout(500)
     before_s = await busy_s(devtools)
-    await page.wait_for_timeout(1000 * WATCHED_S)
-    per_minute_s = (await busy_s(devtools) - before_s) * 60 / WATCHED_S
+    await page.wait_for_timeout(1000 * MEASURED_S)
+    per_minute_s = (await busy_s(devtools) - before_s) * 60 / MEASURED_S
     await devtools.detach()
-    print(
-        f"\na running session: {1000 * per_minute_s:.0f} ms of the main thread per minute, measured over {WATCHED_S} s"
+    print(  # noqa: T201 - the figure
+        f"\na running session: {1000 * per_minute_s:.0f} ms of the main thread per minute,"
+        f" measured over {MEASURED_S} s"
     )
     assert per_minute_s < MOST_MAIN_THREAD_S

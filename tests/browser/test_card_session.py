@@ -26,7 +26,7 @@ WRONG_MS = 300_000
 RUNNING = ("Starting gently", "Running")
 STOPS = 50 if os.environ.get("FACIAL_THERAPY_LONG") else 3
 MOST_STOP_MS = 500
-# What is given to the mask has to wait for its rule against flicker: what could be shown on either
+# A session of the mask has to wait for its rule against flicker: what could be shown on either
 # device is shown on the wand.
 
 
@@ -36,7 +36,7 @@ async def _board(furnished: Household, messages: Messages) -> None:
 
 
 async def write_board(furnished: Household, messages: Messages) -> None:
-    """Write a dashboard of two cards, and select a program so long that what a test gives of it counts as no session."""
+    """Write a dashboard of two cards, and select a program too long to count as done here."""
     for station in furnished.stations.values():
         await messages.act(
             "select.select_option",
@@ -66,7 +66,7 @@ async def write_board(furnished: Household, messages: Messages) -> None:
 
 
 async def open_cards(window: Window) -> None:
-    """Open the page of the cards and wait until they have been told something."""
+    """Open the page of the cards and wait until they have their first data."""
     await window.open(f"/{BOARD}-page/{BOARD}")
     await expect(window.page.locator("facial-therapy-card .phase").first).not_to_be_empty()
 
@@ -103,7 +103,7 @@ async def opened(browser: Browser, furnished: Household) -> AsyncGenerator[Windo
 
 @pytest.fixture
 async def cards(opened: Window, household: Household) -> AsyncGenerator[Window]:
-    """Return the window with the cards, which must not have complained when the test is over."""
+    """Return the window with the cards, which must not report an error by the end of the test."""
     assert household.home.child.alive
     yield opened
     assert opened.errors == []
@@ -125,7 +125,7 @@ async def test_a_session_is_started_put_on_paused_resumed_and_stopped_on_the_car
     assert not (await witness.above(name, since_ns)).spans_s
     await put_on(station, on=True)
     await says(card, *RUNNING)
-    await witness.wait_lit(name, since_ns)
+    await witness.wait_flowing(name, since_ns)
     await says(card, "Running")
     await expect(card.locator(".lease")).to_contain_text("Stops by itself at")
     left = await card.locator(".time").inner_text()
@@ -135,10 +135,10 @@ async def test_a_session_is_started_put_on_paused_resumed_and_stopped_on_the_car
     paused_ns = await witness.wait_dark(name, now_ns())
     await card.get_by_role("button", name="Resume").click()
     await says(card, *RUNNING)
-    await witness.wait_lit(name, paused_ns)
+    await witness.wait_flowing(name, paused_ns)
     await card.get_by_role("button", name="Stop").click()
     await expect(card.get_by_role("button", name="Pause")).to_have_count(0)
-    assert not (await witness.level(name)).lit
+    assert not (await witness.level(name)).flowing
 
 
 async def test_what_is_refused_says_why(cards: Window, household: Household) -> None:
@@ -156,7 +156,7 @@ async def test_a_node_that_is_lost_shows_when_it_stops_by_itself_and_is_dark_the
 ) -> None:
     station, card = household.wand, card_of(cards, household.wand)
     await start(card, household, station)
-    await household.witness.wait_lit(station.node.name, 0)
+    await household.witness.wait_flowing(station.node.name, 0)
     cut_at, cut_ns = time.time(), now_ns()
     station.link.down()
     try:
@@ -170,8 +170,8 @@ async def test_a_node_that_is_lost_shows_when_it_stops_by_itself_and_is_dark_the
     minutes, seconds = re.findall(r"\d+", lease)[
         1:3
     ]  # the hours are of another time zone than ours
-    told_s, dark_s = int(minutes) * 60 + int(seconds), (cut_at + (dark_ns - cut_ns) / 1e9) % 3600
-    assert (told_s - dark_s + 1) % 3600 <= 6, "it was dark later than the card said"
+    said_s, dark_s = int(minutes) * 60 + int(seconds), (cut_at + (dark_ns - cut_ns) / 1e9) % 3600
+    assert (said_s - dark_s + 1) % 3600 <= 6, "it was dark later than the card said"
     await expect(card.get_by_role("button", name="Resume")).to_be_visible()
     await card.get_by_role("button", name="Stop").click()
 
@@ -230,7 +230,7 @@ async def test_a_session_is_started_and_stopped_by_the_keyboard_alone(
     await cards.page.keyboard.press("Tab")
     await cards.page.keyboard.press("Space")
     await expect(card.get_by_role("button", name="Pause")).to_have_count(0)
-    assert not (await household.witness.level(household.wand.node.name)).lit
+    assert not (await household.witness.level(household.wand.node.name)).flowing
 
 
 async def test_somebody_who_may_only_look_sees_only_stop_and_it_works(
@@ -266,7 +266,7 @@ async def test_somebody_who_may_only_look_sees_only_stop_and_it_works(
 
 
 async def test_it_is_dark_soon_after_stop_is_pressed(cards: Window, household: Household) -> None:
-    """From the press in the page to the zero that the witness sees, at the driver below the governor."""
+    """Measure from the press in the page to the zero that the witness sees at the driver."""
     station, card, times_ms = household.wand, card_of(cards, household.wand), []
     await cards.page.evaluate(
         "addEventListener('pointerdown', () => { window.pressedAt = Date.now(); }, true)"
@@ -275,15 +275,16 @@ async def test_it_is_dark_soon_after_stop_is_pressed(cards: Window, household: H
         await says(card, "Ready")
         since_ns = now_ns()
         await start(card, household, station)
-        await household.witness.wait_lit(station.node.name, since_ns)
+        await household.witness.wait_flowing(station.node.name, since_ns)
         await card.get_by_role("button", name="Stop").click()
         pressed_ns = int(1e6 * await cards.page.evaluate("pressedAt")) - (time.time_ns() - now_ns())
         times_ms.append(
             (await household.witness.wait_dark(station.node.name, pressed_ns) - pressed_ns) / 1e6
         )
         await put_on(station, on=False)
-    print(
-        f"\n{STOPS} stops on the card: median {statistics.median(times_ms):.1f} ms, worst {max(times_ms):.1f} ms"
+    print(  # noqa: T201 - the figure
+        f"\n{STOPS} stops on the card: median {statistics.median(times_ms):.1f} ms,"
+        f" worst {max(times_ms):.1f} ms"
     )
     assert max(times_ms) < MOST_STOP_MS
 

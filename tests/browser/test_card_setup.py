@@ -1,4 +1,4 @@
-"""Card and dashboard are set up without a line of YAML: found in the card picker, suggested for our entities, and laid out in one click."""
+"""Card and dashboard are set up without YAML, from the picker and as a generated dashboard."""
 
 import asyncio
 from pathlib import Path
@@ -24,7 +24,7 @@ FIRST = {
     "devices": "hui-tile-card",
     "safety": "hui-markdown-card",
 }
-"""What is there when a page of the dashboard is."""
+"""The parts that a loaded page of the dashboard has."""
 TILE = ("ha-tile-container", "ha-tile-icon")
 
 
@@ -128,7 +128,8 @@ async def test_the_dashboard_is_offered_and_lays_out_what_there_is(
     for path in ("tonight", "week", "history", "devices", "safety"):
         # A click on a tab, so that the page with its checker stays.
         await window.page.evaluate(
-            "path => { history.pushState(null, '', path); dispatchEvent(new CustomEvent('location-changed')); }",
+            "path => { history.pushState(null, '', path);"
+            " dispatchEvent(new CustomEvent('location-changed')); }",
             f"/{GENERATED}/{path}",
         )
         view = window.page.locator("hui-sections-view")
@@ -136,10 +137,11 @@ async def test_the_dashboard_is_offered_and_lays_out_what_there_is(
         await expect(window.page.locator("hui-error-card")).to_have_count(0)
         await expect(window.page.get_by_text("Entity not found")).to_have_count(0)
         found = await view.evaluate(
-            "view => axe.run(view, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
+            "view => axe.run(view,"
+            " {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
         )
         assert found["passes"], path
-        told = [
+        reported = [
             (violation["id"], node["target"][0][-2:])
             for violation in found["violations"]
             for node in violation["nodes"]
@@ -148,7 +150,7 @@ async def test_the_dashboard_is_offered_and_lays_out_what_there_is(
         # ours is in it.
         ours = [
             (rule, target)
-            for rule, target in told
+            for rule, target in reported
             if not (rule == "aria-command-name" and target[0].startswith(TILE))
         ]
         assert ours == [], path
@@ -159,17 +161,19 @@ async def _views(window: Window, changed: str = "hass") -> dict[str, list[dict[s
     views: dict[str, list[dict[str, Any]]] = await window.page.evaluate(
         f"""async () => {{
             const hass = document.querySelector("home-assistant").hass;
-            const {{views}} = await customElements.get("ll-strategy-dashboard-facial-therapy").generate({{}}, {changed});
-            return Object.fromEntries(views.map(view => [view.path, view.sections.flatMap(section => section.cards)]));
+            const {{views}} = await customElements
+              .get("ll-strategy-dashboard-facial-therapy").generate({{}}, {changed});
+            return Object.fromEntries(views.map(
+              view => [view.path, view.sections.flatMap(section => section.cards)]));
         }}"""
     )
     return views
 
 
-async def test_tonight_is_calm_and_begins_with_whoever_has_an_evening_to_come(
+async def test_tonight_is_calm_and_begins_with_the_person_whose_evening_comes(
     window: Window, household: Household, messages: Messages
 ) -> None:
-    """Devices and evenings, and nothing else: what there is besides of a person is among the devices."""
+    """Only devices and evenings are here; the rest of a person is on other pages."""
     await window.open(f"/{GENERATED}/tonight")
     await expect(window.page.locator("facial-therapy-card").first).to_be_visible()
     devices, evenings = (f"custom:facial-therapy-{kind}card" for kind in ("", "routine-"))
@@ -192,7 +196,10 @@ async def test_tonight_is_calm_and_begins_with_whoever_has_an_evening_to_come(
         for entity_id, each in enabled.items()
         if each["translation_key"] == "routine_step"
     )
-    goes_on = f"{{...hass, states: {{...hass.states, '{step}': {{...hass.states['{step}'], state: 'cleanse'}}}}}}"
+    goes_on = (
+        f"{{...hass, states: {{...hass.states,"
+        f" '{step}': {{...hass.states['{step}'], state: 'cleanse'}}}}}}"
+    )
     begun = [
         (card["type"], card.get("person")) for card in (await _views(window, goes_on))["tonight"]
     ]
@@ -214,7 +221,10 @@ async def test_what_was_measured_is_drawn_as_far_back_as_the_last_session(
     )[0]
     for minutes, hours in ((10, 1), (100, 3), (6000, 24)):
         ended = f"new Date(Date.now() - {60_000 * minutes}).toISOString()"
-        at = f"{{...hass, states: {{...hass.states, '{session}': {{...hass.states['{session}'], last_changed: {ended}}}}}}}"
+        at = (
+            f"{{...hass, states: {{...hass.states,"
+            f" '{session}': {{...hass.states['{session}'], last_changed: {ended}}}}}}}"
+        )
         graphs = [
             card
             for card in (await _views(window, at))["history"]
@@ -236,7 +246,8 @@ async def test_the_dashboard_draws_weeks_and_what_a_session_measured(
     ).to_be_attached()
     measured_too = f"""{{
         ...hass,
-        entities: {{...hass.entities, "{session}_ohm": {{...hass.entities["{session}"], entity_id: "{session}_ohm", translation_key: "impedance"}}}},
+        entities: {{...hass.entities, "{session}_ohm": {{...hass.entities["{session}"],
+          entity_id: "{session}_ohm", translation_key: "impedance"}}}},
         states: {{...hass.states, "{session}_ohm": {{attributes: {{unit_of_measurement: "Ω"}}}}}},
     }}"""
     views = await _views(window, measured_too)

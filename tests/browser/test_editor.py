@@ -1,4 +1,4 @@
-"""Home Assistant's own editor of automations offers what is ours for the mask and for a person, and what is put together there runs."""
+"""Home Assistant's automation editor offers our triggers, conditions and actions."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -35,7 +35,7 @@ def _names(kind: str, *, of_a_person: bool) -> set[str]:
 
 
 async def offered(page: Page, what: str, place: str, target: str) -> Locator:
-    """Ask for a trigger, a condition or an action of a target, return what is offered."""
+    """Ask for the triggers, conditions or actions of a target, and return those offered."""
     await page.get_by_role("button", name=f"Add {what}").click()
     dialog = page.locator("add-automation-element-dialog")
     await dialog.get_by_text(place, exact=True).click()
@@ -50,7 +50,7 @@ async def _called(found: Locator) -> set[str]:
 
 
 async def _pick(found: Locator, name: str) -> None:
-    """Pick one of what is offered."""
+    """Pick one of those offered."""
     await found.filter(has_text=name).click()
     await expect(found.first).to_be_hidden()
 
@@ -86,12 +86,12 @@ async def test_for_the_mask_our_triggers_conditions_and_actions_are_offered_and_
 ) -> None:
     page, mask = window.page, {"device_id": household.mask.device_id}
     await window.open("/config/automation/edit/new")
-    for turn in ("armed", "refused"):  # one of which it will be, whatever the skin has had before
+    for event in ("armed", "refused"):  # one of which it will be, whatever the skin has had before
         found = await offered(page, "trigger", "Devices", "Mask")
         names = await _called(found)
         assert names >= _names("triggers", of_a_person=False)
         assert not names & _names("triggers", of_a_person=True)
-        await _pick(found, f"Therapy session {turn}")
+        await _pick(found, f"Therapy session {event}")
     found = await offered(page, "condition", "Devices", "Mask")
     assert await _called(found) >= _names("conditions", of_a_person=False)
     await page.keyboard.press("Escape")
@@ -105,7 +105,7 @@ async def test_for_the_mask_our_triggers_conditions_and_actions_are_offered_and_
 
     kept = await _saved(window, household, "No mask today")
     assert [(each["trigger"], each["target"]) for each in kept["triggers"]] == [
-        (f"facial_therapy.session_{turn}", mask) for turn in ("armed", "refused")
+        (f"facial_therapy.session_{event}", mask) for event in ("armed", "refused")
     ]
     assert [(each["action"], each["target"]) for each in kept["actions"]] == [
         ("facial_therapy.stop_session", mask)
@@ -118,7 +118,7 @@ async def test_for_the_mask_our_triggers_conditions_and_actions_are_offered_and_
     await household.wait_session(messages, household.mask, "idle")
 
 
-async def test_for_a_person_the_turns_of_an_evening_are_offered_and_what_is_saved_runs(
+async def test_for_a_person_the_events_of_an_evening_are_offered_and_what_is_saved_runs(
     window: Window, household: Household, messages: Messages
 ) -> None:
     page = window.page

@@ -92,7 +92,8 @@ async def _entities_of_cards(page: Page) -> set[str]:
             const walk = node => {
                 const config = node._config ?? node.config;
                 if (typeof config?.entity === "string") found.push(config.entity);
-                for (const child of [...(node.shadowRoot?.childNodes ?? []), ...node.childNodes]) walk(child);
+                const children = [...(node.shadowRoot?.childNodes ?? []), ...node.childNodes];
+                for (const child of children) walk(child);
             };
             walk(document);
             return found;
@@ -101,7 +102,7 @@ async def _entities_of_cards(page: Page) -> set[str]:
     return set(found)
 
 
-async def test_adding_the_integration_offers_a_device_and_a_person_and_says_where_every_node_has_been_added(
+async def test_adding_the_integration_offers_a_device_and_a_person_and_lists_the_nodes(
     flow: Window,
 ) -> None:
     await expect(flow.page.get_by_text("A person", exact=True)).to_be_visible()

@@ -1,4 +1,4 @@
-"""The pictures of the documentation, made from what the tests see: FACIAL_THERAPY_PICTURES=1 pytest tests/browser/test_pictures.py."""
+"""Take the pictures of the documentation: FACIAL_THERAPY_PICTURES=1 pytest FILE."""
 
 import io
 import os
@@ -27,8 +27,10 @@ pytestmark = pytest.mark.skipif(
 # Icons and texts that come after the frame around them.
 DRAWN = """() => {
     const parts = {"ha-svg-icon": "path[d]", "ha-icon": "ha-svg-icon", "ha-markdown-element": "*"};
-    const waits = each => each.localName in parts && each.checkVisibility() && !(each.shadowRoot ?? each).querySelector(parts[each.localName]);
-    const missing = root => [...root.querySelectorAll("*")].some(each => waits(each) || (each.shadowRoot && missing(each.shadowRoot)));
+    const waits = each => each.localName in parts && each.checkVisibility()
+      && !(each.shadowRoot ?? each).querySelector(parts[each.localName]);
+    const missing = root => [...root.querySelectorAll("*")].some(
+      each => waits(each) || (each.shadowRoot && missing(each.shadowRoot)));
     return !missing(document);
 }"""
 
@@ -95,7 +97,7 @@ async def test_adding_something_is_pictured(
 async def test_pages_of_a_session_are_pictured(
     browser: Browser, evening: Household, messages: Messages, place: str
 ) -> None:
-    """The demo's dashboard, the one that is laid out by itself, and the pages of a device and of a person."""
+    """Picture the demo's dashboard, the generated one, and the pages of a device and a person."""
     if not any(
         board["url_path"] == OURS for board in await messages.call("lovelace/dashboards/list")
     ):
@@ -175,7 +177,11 @@ async def test_a_session_on_the_card_is_pictured(browser: Browser, name: str, da
     [("", 440, False), ("-dark", 440, True), ("-phone", 380, False), ("-phone-dark", 380, True)],
 )
 async def test_the_cards_of_a_person_are_pictured(
-    browser: Browser, tag: str, place: str, card_px: int, dark: bool
+    browser: Browser,
+    tag: str,
+    place: str,
+    card_px: int,
+    dark: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     name = f"{tag.removeprefix('facial-therapy-').removesuffix('-card')}{place}"
     await _take_cards(
@@ -201,7 +207,8 @@ async def _take_cards(  # noqa: PLR0913, PLR0917 - a row of the table
     page = await context.new_page()
     await moments.open_page(page, dark=dark)
     await page.evaluate(
-        "([columns, width]) => { document.querySelector('main').style = `--columns: ${columns}; --width: ${width}px`; }",
+        "([columns, width]) => { document.querySelector('main').style ="
+        " `--columns: ${columns}; --width: ${width}px`; }",
         [columns, card_px],
     )
     for moment in shown:

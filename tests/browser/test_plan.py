@@ -1,4 +1,4 @@
-"""A plan and a program by hand: the questions after a person, numbers of one's own, the calendar, and an evening that is skipped."""
+"""A plan and a custom program by hand: questions, numbers, the calendar, a skipped evening."""
 
 from typing import Any
 
@@ -14,7 +14,8 @@ NEXT_SESSION = (
 )
 SKIP = """async () => {
     const hass = document.querySelector("home-assistant").hass;
-    const answer = await hass.callService("facial_therapy", "skip_planned", { person: "Grace" }, undefined, false, true);
+    const answer = await hass.callService(
+      "facial_therapy", "skip_planned", { person: "Grace" }, undefined, false, true);
     return answer.response;
 }"""
 
@@ -55,7 +56,7 @@ async def _add_person(page: Page) -> None:
         await following.click()
 
 
-async def test_three_questions_a_program_of_ones_own_the_calendar_and_a_skipped_evening(
+async def test_three_questions_a_custom_program_the_calendar_and_a_skipped_evening(
     flow: Window, household: Household
 ) -> None:
     page = flow.page
@@ -91,4 +92,4 @@ async def test_three_questions_a_program_of_ones_own_the_calendar_and_a_skipped_
     await page.locator(f"[data-date='{skipped['skipped']}'] .fc-event").first.click()
     await expect(page.get_by_text("Skipped", exact=True)).to_be_visible()
     await expect(page.get_by_text("Fine lines", exact=False).first).to_be_visible()
-    assert not (await household.witness.level(household.mask.node.name)).lit
+    assert not (await household.witness.level(household.mask.node.name)).flowing

@@ -30,16 +30,16 @@ async def test_a_session_is_armed_put_on_paused_resumed_and_stopped_by_hand(
     assert not (await household.witness.above(name, since_ns)).spans_s
     await window.tile("Simulated skin", skin).click()
     await _say(window, section, "Running")
-    await household.witness.wait_lit(name, since_ns)
+    await household.witness.wait_flowing(name, since_ns)
     await window.tile(section, "Pause").click()
     await _say(window, section, "Paused")
     paused_ns = await household.witness.wait_dark(name, now_ns())
     await window.tile(section, "Resume").click()
     await _say(window, section, "Running")
-    await household.witness.wait_lit(name, paused_ns)
+    await household.witness.wait_flowing(name, paused_ns)
     await window.tile(section, "Stop").click()
     await _say(window, section, "Idle")
-    assert not (await household.witness.level(name)).lit
+    assert not (await household.witness.level(name)).flowing
 
 
 async def test_the_switch_ends_what_it_began(window: Window, household: Household) -> None:
@@ -51,7 +51,7 @@ async def test_the_switch_ends_what_it_began(window: Window, household: Househol
     await _say(window, "Mask", "Running")
     await switch.click()
     await _say(window, "Mask", "Idle")
-    assert not (await household.witness.level(household.mask.node.name)).lit
+    assert not (await household.witness.level(household.mask.node.name)).flowing
 
 
 async def test_a_refused_start_says_why_and_names_the_bound(

@@ -1,4 +1,4 @@
-"""What takes its time: a session of ten minutes, everyday of one, and a page that outlives Home Assistant. What came after would find another home."""
+"""A whole session on the page (ten minutes in the long run), and a restart under the page."""
 
 import asyncio
 from collections import Counter
@@ -29,9 +29,15 @@ OURS = "facial_therapy"
 
 
 def rows(household: Household, since: float) -> Counter[str]:
-    """Return how many rows the recorder has of each entity and of each kind of event since a time."""
-    states = "select meta.entity_id, count(*) from states join states_meta as meta using (metadata_id) where last_updated_ts >= ? group by 1"
-    events = "select kind.event_type, count(*) from events join event_types as kind using (event_type_id) where time_fired_ts >= ? group by 1"
+    """Return the recorder's number of rows per entity and per kind of event since a time."""
+    states = (
+        "select meta.entity_id, count(*) from states join states_meta as meta using (metadata_id)"
+        " where last_updated_ts >= ? group by 1"
+    )
+    events = (
+        "select kind.event_type, count(*) from events join event_types as kind"
+        " using (event_type_id) where time_fired_ts >= ? group by 1"
+    )
     with sqlite3.connect(
         f"file:{household.home.directory / 'home-assistant_v2.db'}?mode=ro", uri=True
     ) as database:
@@ -96,8 +102,9 @@ async def test_a_whole_session_costs_few_rows_and_little_of_the_page(
     await household.wait_session(messages, station, "idle")
     await asyncio.sleep(COMMIT_S)
     sources = await by_source(messages, rows(household, since))
-    print(
-        f"\n{minutes:.1f} min in Home Assistant: {1000 * busy:.0f} ms of the main thread per minute, load {os.getloadavg()[0]:.1f}"
+    print(  # noqa: T201 - the figure
+        f"\n{minutes:.1f} min in Home Assistant: {1000 * busy:.0f} ms of the main thread per"
+        f" minute, load {os.getloadavg()[0]:.1f}"
     )
     for source, counted in sources.items():
         print(f"  {counted.total()} rows of {source}: {dict(counted.most_common())}")  # noqa: T201 - the figure
@@ -127,7 +134,7 @@ async def test_a_page_outlives_a_restart_of_home_assistant(
         await expect(card.get_by_role("button", name="Pause")).to_have_count(0)
         assert await furnished.witness.wait_dark(station.node.name, stopped_ns) - stopped_ns < 5e9
         await furnished.home.start()
-        await says(card, "Ready", "Not ready", "Interrupted")  # what is worn has to come off first
+        await says(card, "Ready", "Not ready", "Interrupted")  # has to be taken off first
         assert not (
             await furnished.witness.above(station.node.name, now_ns() - 1_000_000_000)
         ).spans_s

@@ -63,7 +63,7 @@ class Window:
         page.on("pageerror", self._on_error)
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        """Keep errors, but for the icons of other integrations and the pictures of the card picker, which are on the internet."""
+        """Keep errors, except for icons and pictures that come from the internet."""
         url = message.location["url"]
         if (
             message.type == "error"

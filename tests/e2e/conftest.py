@@ -24,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests that share a household last: it lives until the end, and every other copy of the furnished one has the same ports."""
+    """Put the tests that share a household last: other households have the same ports."""
     items.sort(key=lambda item: "_shared" in getattr(item, "fixturenames", ()))
 
 
@@ -43,7 +43,7 @@ def say(pytestconfig: pytest.Config) -> Callable[[str], None]:
 
 @pytest.fixture(scope="session")
 def programs() -> Path:
-    """Return the folder of the compiled host nodes, which may be built elsewhere."""
+    """Return the folder of the compiled host nodes: FACIAL_THERAPY_NODES, or `.work/nodes`."""
     programs = Path(os.environ.get("FACIAL_THERAPY_NODES", PROGRAMS))
     if not (programs / "mask-host").exists():
         pytest.fail("the host nodes are not compiled: scripts/setup nodes")
@@ -52,7 +52,10 @@ def programs() -> Path:
 
 @pytest.fixture(scope="session")
 async def furnished(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Path:
-    """Return a household in which both nodes and a person for each are added, switched off: what every test begins with a copy of."""
+    """Return a household that is switched off, with both nodes and a person for each.
+
+    Every test begins with a copy of it.
+    """
     directory = tmp_path_factory.mktemp("furnished")
     household = Household(directory, programs=programs)
     try:
@@ -93,7 +96,7 @@ async def _living(furnished: Path, directory: Path, programs: Path) -> AsyncGene
 async def household(
     furnished: Path, tmp_path_factory: pytest.TempPathFactory, programs: Path
 ) -> AsyncGenerator[Household]:
-    """Return a running household of the module's own, with a mask, a wand and two people, in which nothing has happened yet."""
+    """Return a running household of the module's own with a mask, a wand and two people."""
     async with _living(
         furnished, tmp_path_factory.mktemp("own") / "household", programs
     ) as household:

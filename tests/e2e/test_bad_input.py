@@ -1,4 +1,4 @@
-"""Numbers, words and targets that are wrong, over the real API: refused in words that name field and bound, and the witness sees nothing."""
+"""Wrong numbers, words and targets over the real API are refused by field and bound."""
 
 from collections.abc import Callable
 from typing import Any
@@ -54,7 +54,7 @@ async def _refused(messages: Messages, data: dict[str, Any]) -> CallError:
 async def _nothing_happened(
     household: Household, messages: Messages, since_ns: int, sessions: int
 ) -> None:
-    """Insist that no session was begun: not in Home Assistant, not in the ledger, not on the node, not at the skin."""
+    """Insist that no session began in Home Assistant, in the ledger, on the node or at the skin."""
     for station in household.stations.values():
         await put_on(station, on=True)
         await household.wait_session(messages, station, "idle")
@@ -68,7 +68,7 @@ async def _nothing_happened(
 async def test_every_number_that_is_none_or_out_of_its_bound_is_refused_with_field_and_bound(
     shared: Household, messages: Messages, say: Callable[[str], None]
 ) -> None:
-    """Text, NaN, infinity, zero, negative, far too large, and one step past each bound, for every number of the action."""
+    """Try text, NaN, infinity, zero, negative, huge and just past each bound, for every number."""
     since_ns, sessions, asked = now_ns(), len(read_ledger(shared)), 0
     for modality, fields in BOUNDS.items():
         station = shared.stations[modality]
@@ -99,7 +99,10 @@ async def test_a_number_that_json_does_not_have_does_not_even_get_in(
     """Home Assistant's own door refuses it, or what comes through is in no bound."""
     since_ns, sessions = now_ns(), len(read_ledger(shared))
     station = shared.mask
-    body = f'{{"device_id": "{station.device_id}", "person": "Ada", "program": "manual", "duration_s": {word}, "channels": {{"red": 14}}}}'
+    body = (
+        f'{{"device_id": "{station.device_id}", "person": "Ada", "program": "manual",'
+        f' "duration_s": {word}, "channels": {{"red": 14}}}}'
+    )
     headers = {
         "Authorization": f"Bearer {await shared.home.token()}",
         "Content-Type": "application/json",

@@ -1,4 +1,4 @@
-"""The blueprints in a real Home Assistant: imported over HTTP, saved, filled in by the editor's own request, and two of them run on real nodes."""
+"""The blueprints in a real Home Assistant: imported, saved, filled in, and run on real nodes."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -19,7 +19,7 @@ from tests.real.watch import now_ns
 BLUEPRINTS = REPOSITORY / "blueprints/automation/facial_therapy"
 NAMES = ("announce", "evening_routine", "reminder", "room_scene", "stop_everything", "tag")
 BRIGHT, DIM = 200, 26
-# Far above what is measured, and far below the lease of a wand.
+# Far above measured times, and far below the lease of a wand.
 AT_MOST_S = 2.0
 
 type Say = Callable[[str], None]
@@ -63,7 +63,7 @@ async def _make(
         messages.subscribe("subscribe_events", event_type="automation_reloaded") as reloaded,
         asyncio.timeout(10),
     ):
-        # Whoever switches one off has it on again after a restart.
+        # Someone who switches one off has it on again after a restart.
         body = {
             "alias": name,
             "initial_state": True,
@@ -76,7 +76,7 @@ async def _make(
 
 @pytest.fixture(scope="module")
 async def made(household: Household, address: str) -> str:
-    """Make an automation of every blueprint with what the household has; return the lamp of the room."""
+    """Make an automation of every blueprint from the household's parts; return the room's lamp."""
     async with household.messages() as messages:
         light = await lamp.add(household, messages, "Ceiling", BRIGHT)
         room = f"input_text.{(await messages.call('input_text/create', name='Room'))['id']}"
@@ -146,15 +146,15 @@ async def test_an_alarm_brings_zero(household: Household, messages: Messages, sa
     await begin(household, messages, wand)
     called_ns = now_ns()
     await messages.act("input_boolean.turn_on", entity_id="input_boolean.smoke")
-    taken_s = (await household.witness.wait_dark(wand.node.name, called_ns) - called_ns) / 1e9
-    say(f"wand: zero {taken_s * 1000:.1f} ms after the alarm")
-    assert taken_s < AT_MOST_S
+    took_s = (await household.witness.wait_dark(wand.node.name, called_ns) - called_ns) / 1e9
+    say(f"wand: zero {took_s * 1000:.1f} ms after the alarm")
+    assert took_s < AT_MOST_S
     await household.wait_session(messages, wand, "idle")
     assert (await wait_settled(household, wand)).outcome == "stopped"
     await put_on(wand, on=False)
 
 
-async def test_a_restart_while_a_session_runs_gives_the_room_back(
+async def test_a_restart_while_a_session_runs_restores_the_room(
     household: Household, made: str, say: Say
 ) -> None:
     mask = household.mask

@@ -38,13 +38,15 @@ GAMMA = Defect(
     "mask-host",
     "mask_driver.cpp",
     "const uint64_t ppm = uint64_t{levels.at[place]} * 1'000'000 / full;",
-    "const auto ppm = static_cast<uint64_t>(__builtin_pow(static_cast<double>(levels.at[place]) / full, 2.8) * 1'000'000);",
+    "const auto ppm = static_cast<uint64_t>(__builtin_pow("
+    "static_cast<double>(levels.at[place]) / full, 2.8) * 1'000'000);",
 )
 # The driver takes nA for uA.
 UNIT_SLIP = Defect(
     "wand-host",
     "wand_driver.cpp",
-    "const uint64_t ppm = uint64_t{level_ua} * 1'000'000 / ::facial_therapy::WAND_HARDWARE_CURRENT_UA;",
+    "const uint64_t ppm = uint64_t{level_ua} * 1'000'000"
+    " / ::facial_therapy::WAND_HARDWARE_CURRENT_UA;",
     "const uint64_t ppm = uint64_t{level_ua} * 1'000 / ::facial_therapy::WAND_HARDWARE_CURRENT_UA;",
 )
 
@@ -115,7 +117,7 @@ class Verdict:
 
 
 async def _verdict(furnished: Path, directory: Path, programs: Path) -> Verdict:
-    """Do what `scripts/demo --once` does, in a household that is furnished already, with short sessions in the place of an evening."""
+    """Do the same as `scripts/demo --once`, in a furnished household and with short sessions."""
     shutil.copytree(
         furnished,
         directory,
@@ -127,7 +129,7 @@ async def _verdict(furnished: Path, directory: Path, programs: Path) -> Verdict:
     return Verdict(ok, {session["modality"]: session for session in report["sessions"]}, words)
 
 
-async def test_sound_nodes_turn_the_demo_green(
+async def test_sound_nodes_make_the_demo_green(
     furnished: Path, tmp_path: Path, programs: Path, say: Callable[[str], None]
 ) -> None:
     """Planned, delivered and witnessed are the same within 2 %."""
@@ -136,16 +138,15 @@ async def test_sound_nodes_turn_the_demo_green(
     assert verdict.words == []
     for session in verdict.sessions.values():
         say(
-            "{modality}: planned {planned}, delivered {delivered}, witnessed {witnessed} {unit}".format(
-                **session
-            )
+            "{modality}: planned {planned}, delivered {delivered}, witnessed {witnessed}"
+            " {unit}".format(**session)
         )
 
 
-async def test_unit_slip_and_gamma_defect_turn_the_demo_red(
+async def test_unit_slip_and_gamma_defect_make_the_demo_red(
     furnished: Path, tmp_path: Path, defective: Path, say: Callable[[str], None]
 ) -> None:
-    """Each is caught in a session of its own, by the witness alone: plan and node agree with each other."""
+    """The witness alone catches each: plan and node agree with each other."""
     verdict = await _verdict(furnished, tmp_path / "household", defective)
     assert not verdict.ok
     for words in verdict.words:

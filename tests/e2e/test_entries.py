@@ -1,4 +1,4 @@
-"""Config entries that go and come in the middle of a session, ESPHome's and ours, and a Home Assistant that is stopped in good order."""
+"""Config entries are removed and added during a session, and Home Assistant is stopped."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -20,7 +20,7 @@ from tests.real.watch import now_ns
 
 # An interval of renewal, and more.
 QUIET_S = 4
-# Far above what is measured, and below any lease: it was us who ended it, not the lease.
+# Far above measured times, and below any lease: the stop ended it, not the lease.
 AT_MOST_S = 4
 
 type Say = Callable[[str], None]
@@ -51,7 +51,7 @@ async def _disable(messages: Messages, entry_id: str, *, by: str | None) -> None
 async def _wait_issue(
     messages: Messages, key: str, station: Station, *, there: bool, timeout_s: float = 20
 ) -> None:
-    """Wait until a person is told to mend something, or is told no more."""
+    """Wait until the repair of a device appears, or is gone."""
     async with (
         asyncio.timeout(timeout_s),
         messages.subscribe(
@@ -74,7 +74,7 @@ async def _wait_issue(
 async def _ended(
     household: Household, messages: Messages, station: Station, what: str, say: Say
 ) -> AsyncGenerator[None]:
-    """Run a session; whatever the block does to it ends it at once, it is settled as interrupted, and nothing comes back by itself."""
+    """Run a session; check that the block ends it at once and nothing comes back."""
     await begin(household, messages, station)
     called_ns = now_ns()
     yield
@@ -101,7 +101,7 @@ async def test_session_goes_on_while_the_esphome_entry_is_reloaded(
 ) -> None:
     """Our channel is a connection of its own."""
     station = household.mask
-    lit_ns = await begin(household, messages, station)
+    flowing_ns = await begin(household, messages, station)
     await _reload(household, await _entry(messages, "esphome", station))
     async with station.direct() as direct:
         flowed_ms = int((await direct.line("Telemetry"))["output_ms"])
@@ -109,7 +109,7 @@ async def test_session_goes_on_while_the_esphome_entry_is_reloaded(
             "Telemetry", lambda values: int(values["output_ms"]) >= flowed_ms + 11_000, timeout_s=30
         )
     await household.wait_session(messages, station, "running")
-    assert len((await household.witness.above(station.node.name, lit_ns)).spans_s) == 1
+    assert len((await household.witness.above(station.node.name, flowing_ns)).spans_s) == 1
     stopped_ns = now_ns()
     await messages.act("facial_therapy.stop_session", device_id=station.device_id)
     await household.witness.wait_dark(station.node.name, stopped_ns)
@@ -212,7 +212,7 @@ async def test_home_assistant_that_is_stopped_ends_the_session_and_resumes_nothi
 async def test_our_entry_that_is_removed_ends_the_session_and_forgets_no_dose(
     household: Household, say: Say
 ) -> None:
-    """The device can be added again, and the ledger still has what it gave."""
+    """The device can be added again, and the ledger still has the dose that it delivered."""
     station = household.wand
     async with household.messages() as messages:
         async with _ended(household, messages, station, "our entry removed", say):
@@ -224,7 +224,7 @@ async def test_our_entry_that_is_removed_ends_the_session_and_forgets_no_dose(
             await flows.submit(household.home, menu, {"next_step_id": "device"}), "form"
         )
         flows.expect(await flows.submit(household.home, step, {"mac": station.mac}), "create_entry")
-        # What was chosen on its page has gone with the entry.
+        # The settings of its page have gone with the entry.
         await household.select_person(messages, station, PERSON[station.modality])
         await wait_still_worn(household, messages, station)
         await _dark(household, station, dark_ns)

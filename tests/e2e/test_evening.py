@@ -31,7 +31,7 @@ async def begin(messages: Messages) -> None:
         await messages.act(f"{DOMAIN}.confirm_step", {"person": WHO})
 
 
-async def test_a_wand_that_is_off_when_its_step_comes_is_armed_within_5_s_of_its_return_without_a_repair(
+async def test_a_wand_that_is_off_at_its_step_is_armed_within_5_s_of_its_return(
     household: Household, messages: Messages, say: Callable[[str], None]
 ) -> None:
     wand = household.wand
@@ -50,7 +50,7 @@ async def test_a_wand_that_is_off_when_its_step_comes_is_armed_within_5_s_of_its
     took_s = (now_ns() - on_ns) / 1e9
     say(f"wand: armed {took_s:.1f} s after it was switched on (at most {ARMS_WITHIN_S} s)")
     assert took_s <= ARMS_WITHIN_S
-    assert not (await household.witness.level(wand.node.name)).lit
+    assert not (await household.witness.level(wand.node.name)).flowing
     await messages.act(f"{DOMAIN}.stop_routine", {"person": WHO})
     await step(messages, "stopped")
     await household.wait_session(messages, wand, "idle")
@@ -65,7 +65,7 @@ async def test_after_a_restart_a_routine_is_where_it_was_and_nothing_flows_befor
         await step(messages, "armed_wand")
         began_ns = now_ns()
         await put_on(wand, on=True)
-        await household.witness.wait_lit(wand.node.name, began_ns)
+        await household.witness.wait_flowing(wand.node.name, began_ns)
         await step(messages, "forehead")
     cut_ns = now_ns()
     await household.home.restart()
@@ -78,9 +78,8 @@ async def test_after_a_restart_a_routine_is_where_it_was_and_nothing_flows_befor
         await step(messages, "suspended")
         await messages.act(f"{DOMAIN}.confirm_step", {"person": WHO})
         asked = await step(messages, "asked_wand")
-        assert (
-            asked["attributes"]["reason"] == "still_worn"
-        )  # the edge that starts it comes after arming, and the node would latch a sensor that is stuck
+        # The edge that starts it comes after arming. The node would latch a sensor that is stuck.
+        assert asked["attributes"]["reason"] == "still_worn"
         await asyncio.sleep(QUIET_S)
         assert (await household.witness.above(wand.node.name, dark_ns + 1)).longest_s == 0
         await put_on(wand, on=False)
@@ -88,7 +87,7 @@ async def test_after_a_restart_a_routine_is_where_it_was_and_nothing_flows_befor
         await step(messages, "armed_wand")
         worn_ns = now_ns()
         await put_on(wand, on=True)
-        await household.witness.wait_lit(wand.node.name, worn_ns)
+        await household.witness.wait_flowing(wand.node.name, worn_ns)
         await messages.act(f"{DOMAIN}.stop_routine", {"person": WHO})
         await step(messages, "stopped")
         await household.wait_session(messages, wand, "idle")

@@ -1,4 +1,4 @@
-"""What people say and set every day: whole rooms reach none of ours, and our own entities do what their page promises."""
+"""Everyday words: a whole room reaches none of ours, and our entities keep their promises."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -40,7 +40,7 @@ def _sentence(text: str, answered: str = "action_done") -> Words:
 
 @pytest.fixture(scope="module")
 async def bathroom(_shared: Household) -> str:
-    """Return a light of somebody else, in the room in which the mask and the wand lie: the sentences do reach that one."""
+    """Return another integration's light in the devices' room: sentences reach that one."""
     async with _shared.messages() as messages:
         area = await messages.call("config/area_registry/create", name="Bathroom")
         assert area["area_id"] == "bathroom"
@@ -114,7 +114,7 @@ async def test_turning_on_the_lights_reaches_none_of_ours(
         await words(messages)
         if known:
             await asyncio.wait_for(ceiling.get(), 5)
-        # What is armed would light up now.
+        # A device that is armed would switch its output on now.
         await wear(direct, shared.mask, on=True)
         values = await direct.line("Telemetry")
         assert (values["state"], values["session"], values["record"]) == ("idle", "-", record)
@@ -173,7 +173,8 @@ async def test_lights_set_shares_of_what_is_allowed_and_are_on_from_arming_to_th
         )
         witnessed = (await shared.witness.level(station.node.name)).nominal[channel]
         say(
-            f"channel {channel} at brightness {brightness}: {witnessed:.3f} mW/cm2 witnessed, {expected:.3f} expected"
+            f"channel {channel} at brightness {brightness}: {witnessed:.3f} mW/cm2 witnessed,"
+            f" {expected:.3f} expected"
         )
         assert witnessed == pytest.approx(expected, rel=TOLERANCE)
 
@@ -186,7 +187,7 @@ async def test_lights_set_shares_of_what_is_allowed_and_are_on_from_arming_to_th
             await shown(entity_id, "on")
         assert (await shared.witness.above(station.node.name, armed_ns)).longest_s == 0
         await wear(direct, station, on=True)
-        await shared.witness.wait_lit(station.node.name, armed_ns)
+        await shared.witness.wait_flowing(station.node.name, armed_ns)
         await shared.wait_session(messages, station, "running")
         assert await _ends_after_s(shared, messages, station) == pytest.approx(120, abs=5)
         await at_skin(1, 128)
@@ -237,7 +238,7 @@ async def test_switch_and_numbers_of_the_wand_give_what_they_say(
         await messages.wait_state(switch, lambda state: state["state"] == "on")
         assert (await shared.witness.above(station.node.name, armed_ns)).longest_s == 0
         await wear(direct, station, on=True)
-        await shared.witness.wait_lit(station.node.name, armed_ns)
+        await shared.witness.wait_flowing(station.node.name, armed_ns)
         await shared.wait_session(messages, station, "running")
         assert await _ends_after_s(shared, messages, station) == pytest.approx(60, abs=5)
         for current_ua in (120, 80):

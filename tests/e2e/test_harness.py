@@ -17,7 +17,7 @@ import pytest
 
 from tests.real import flows, namespace
 from tests.real.announce import Announcement
-from tests.real.direct import BrokenLineError, Direct, Owner, crc16, parse_line
+from tests.real.direct import BrokenLineError, Client, Direct, crc16, parse_line
 from tests.real.exposure import Exposures
 from tests.real.home import Home
 from tests.real.household import free_port
@@ -106,18 +106,18 @@ async def witness(tmp_path: Path) -> AsyncGenerator[tuple[Watch, Path]]:
 async def test_witness_holds_the_level_of_a_dead_node_until_the_watchdog(
     witness: tuple[Watch, Path], tmp_path: Path
 ) -> None:
-    """A node that dies lit is dark 2 s later, not at its death."""
+    """A node that dies with its output on is at zero 2 s later, not at its death."""
     watch, file = witness
     child = await Child.start(
         "sleeper",
         [sys.executable, "-c", "import time; time.sleep(60)"],
         log=tmp_path / "sleeper.log",
     )
-    lit_ns = now_ns()
+    flowing_ns = now_ns()
     file.write_text(
-        f"{lit_ns} mask-host {child.pid} boot 0\n{lit_ns} mask-host {child.pid} 1 350000\n"
+        f"{flowing_ns} mask-host {child.pid} boot 0\n{flowing_ns} mask-host {child.pid} 1 350000\n"
     )
-    assert await watch.wait_lit("mask-host", lit_ns) == lit_ns
+    assert await watch.wait_flowing("mask-host", flowing_ns) == flowing_ns
     killed_ns = now_ns()
     child.kill()
     await child.wait()
@@ -129,24 +129,24 @@ async def test_witness_holds_the_level_of_a_dead_node_until_the_watchdog(
 async def test_witness_takes_a_boot_for_the_end_of_what_was_held(
     witness: tuple[Watch, Path], tmp_path: Path
 ) -> None:
-    """A node that dies lit and boots at once is dark at its boot."""
+    """A node that dies with its output on and boots at once is at zero at its boot."""
     watch, file = witness
     child = await Child.start(
         "sleeper",
         [sys.executable, "-c", "import time; time.sleep(60)"],
         log=tmp_path / "sleeper.log",
     )
-    lit_ns = now_ns()
+    flowing_ns = now_ns()
     file.write_text(
-        f"{lit_ns} mask-host {child.pid} boot 0\n{lit_ns} mask-host {child.pid} 1 350000\n"
+        f"{flowing_ns} mask-host {child.pid} boot 0\n{flowing_ns} mask-host {child.pid} 1 350000\n"
     )
-    await watch.wait_lit("mask-host", lit_ns)
+    await watch.wait_flowing("mask-host", flowing_ns)
     child.kill()
     await child.wait()
     boot_ns = now_ns()
     with file.open("a") as lines:
         lines.write(f"{boot_ns} mask-host 1 boot 0\n")
-    assert await watch.wait_dark("mask-host", lit_ns) == boot_ns
+    assert await watch.wait_dark("mask-host", flowing_ns) == boot_ns
     assert (await watch.level("mask-host")).last_zero_ns == boot_ns
 
 
@@ -281,7 +281,7 @@ async def test_changed_key_drops_who_is_connected_and_refuses_the_old_one(
 
 
 async def test_link_holds_what_comes_and_lets_it_go_later(node: Node) -> None:
-    """Nobody notices a stall; what was sent into it arrives after it, in order."""
+    """A stall stays unnoticed; bytes sent into it arrive after it, in order."""
     link = Link(node.port)
     await link.start()
     async with Direct("127.0.0.1", link.port) as through, node.direct() as beside:
@@ -300,7 +300,7 @@ async def test_link_holds_what_comes_and_lets_it_go_later(node: Node) -> None:
 
 
 async def test_link_delays(node: Node) -> None:
-    """Each way takes as long as it is told."""
+    """Each direction has the delay that was set."""
     link = Link(node.port)
     await link.start()
     async with Direct("127.0.0.1", link.port) as through:
@@ -312,7 +312,7 @@ async def test_link_delays(node: Node) -> None:
 
 
 async def test_link_that_is_down_cuts_and_refuses(node: Node) -> None:
-    """A pulled cable: what is open ends, nothing new begins."""
+    """A pulled cable ends open connections, and no new one begins."""
     link = Link(node.port)
     await link.start()
     gone = asyncio.Event()
@@ -343,7 +343,7 @@ async def test_witness_and_node_agree_on_a_session_without_home_assistant(
         programs / "mask-host", tmp_path / "mask", port=free_port(), witness=file, profiles=(1,)
     )
     await node.start()
-    async with Owner("127.0.0.1", node.port) as owner, node.direct() as direct:
+    async with Client("127.0.0.1", node.port) as owner, node.direct() as direct:
         reply = await owner.command(
             "start_session",
             session="00112233445566aa",
@@ -362,16 +362,16 @@ async def test_witness_and_node_agree_on_a_session_without_home_assistant(
         assert reply.success, reply.text
         assert reply.values["state"] == "armed"
         await direct.simulate(worn=True)
-        lit_ns = await watch.wait_lit("mask-host", 0)
+        flowing_ns = await watch.wait_flowing("mask-host", 0)
         await owner.telemetry(lambda values: values["state"] == "idle")
         record = (await owner.command("read_history", record=2, profile=1)).values
         assert record["outcome"] == "completed"
         delivered_j_cm2 = int(record["delivered"].removeprefix("1:")) / 1e6
         assert delivered_j_cm2 == pytest.approx(0.035, rel=0.02)
-        assert await watch.dose("mask-host", lit_ns) == {
+        assert await watch.dose("mask-host", flowing_ns) == {
             1: pytest.approx(delivered_j_cm2, rel=0.02)
         }
-        assert (await watch.above("mask-host", lit_ns)).longest_s == pytest.approx(4, abs=0.1)
+        assert (await watch.above("mask-host", flowing_ns)).longest_s == pytest.approx(4, abs=0.1)
     await node.stop()
     await watch.stop()
 
@@ -405,7 +405,7 @@ async def test_announced_node_opens_the_flow_of_esphome_and_takes_only_its_key(
         info = direct.info
         await direct.simulate(worn=True)
     public = Link(responder.port)
-    await public.start(host=namespace.ADDRESS if namespace.custom() else "0.0.0.0")  # noqa: S104
+    await public.start(host=namespace.ADDRESS if namespace.is_private() else "0.0.0.0")  # noqa: S104
     announcement = Announcement(info, public.port, encrypted=True)
     await announcement.start()
     async with home.messages() as messages:
@@ -453,7 +453,8 @@ async def test_child_dies_with_its_parent(tmp_path: Path) -> None:
         "import asyncio, pathlib, sys\n"
         "from tests.real.process import Child\n"
         "async def main():\n"
-        f"    child = await Child.start('sleeper', ['sleep', '60'], log=pathlib.Path({str(tmp_path / 'log')!r}))\n"
+        f"    log = pathlib.Path({str(tmp_path / 'log')!r})\n"
+        "    child = await Child.start('sleeper', ['sleep', '60'], log=log)\n"
         "    print(child.pid, flush=True)\n"
         "    await asyncio.sleep(60)\n"
         "asyncio.run(main())\n"

@@ -1,4 +1,4 @@
-"""Home Assistant goes away in the middle of a session: the lease ends the output, nothing resumes by itself, and the ledger says what came of it."""
+"""Home Assistant is lost during a session: the lease ends the output, nothing resumes."""
 
 import asyncio
 from collections.abc import Callable
@@ -27,14 +27,15 @@ async def _zero_within_the_lease(
         station.node.name, lost_ns, timeout_s=LEASE_S[station.modality] + 10
     )
     say(
-        f"{station.modality}, {fault}: zero after {(dark_ns - lost_ns) / 1e9:.2f} s (lease {LEASE_S[station.modality]} s)"
+        f"{station.modality}, {fault}: zero after {(dark_ns - lost_ns) / 1e9:.2f} s"
+        f" (lease {LEASE_S[station.modality]} s)"
     )
     assert (dark_ns - lost_ns) / 1e9 <= LEASE_S[station.modality]
     return dark_ns
 
 
 async def _dark_since(household: Household, station: Station, dark_ns: int) -> None:
-    """Insist that nothing has flowed after a time, though the device is on the skin all the while."""
+    """Insist on no output after a time, though the device stays on the skin."""
     async with station.direct() as direct:
         await direct.wait_state(f"Simulated {SKIN[station.modality]}", lambda on: on is True)
     assert (await household.witness.above(station.node.name, dark_ns + 1)).longest_s == 0
@@ -58,7 +59,7 @@ async def _settled_to_the_node(household: Household, station: Station, outcome: 
 async def _suspended_until_it_is_stopped(
     household: Household, messages: Messages, dark_ns: dict[str, int]
 ) -> None:
-    """Insist that both sessions wait for a person, and end when they are told to."""
+    """Insist that both sessions wait for a person, and end when asked to."""
     for station in household.stations.values():
         await household.wait_session(messages, station, "suspended", timeout_s=40)
     await asyncio.sleep(QUIET_S)
@@ -91,7 +92,7 @@ async def test_frozen_home_assistant_is_zero_within_the_lease_and_resumes_nothin
 async def test_renewals_that_waited_in_a_stalled_network_extend_nothing(
     household: Household, say: Say
 ) -> None:
-    """What was sent into the stall arrives later, all at once."""
+    """Bytes sent into the stall arrive later, all at once."""
     async with household.messages() as messages:
         await begin_both(household, messages)
         lost_ns = now_ns()

@@ -1,4 +1,4 @@
-"""Home Assistant is killed at any moment around start, stop and settle: its ledger is readable afterwards, and not lower than what the witness saw."""
+"""Home Assistant is killed around start, stop and settle: its ledger stays readable and high."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -22,15 +22,15 @@ CHANNELS = {"mask": {1: "red"}, "wand": {5: "charge"}}
 # The ledger holds what the node counted, the witness what its drivers wrote: they may differ by
 # this.
 LOWER_AT_MOST = 0.01
-# Longer than a lease: whatever a node was left with is over.
+# Longer than a lease: by then every output of a node has ended.
 LEASE_S = 12
 
 type Say = Callable[[str], None]
-type Moment = Callable[[Household, Messages, Station, float], Coroutine[Any, Any, None]]
+type Instant = Callable[[Household, Messages, Station, float], Coroutine[Any, Any, None]]
 
 
 def _ledger_dose(household: Household, station: Station) -> dict[int, float]:
-    """Add up what the ledger counts for a node, nominal: what was delivered, or the whole plan while that is not known."""
+    """Add up the ledger's nominal dose of a node; an open session counts with its whole plan."""
     accounts = [account for account in read_ledger(household) if account.mac == station.mac]
     doses = [
         account.planned if account.delivered is None else account.delivered for account in accounts
@@ -74,7 +74,7 @@ async def _around_start(
 async def _around_stop(
     household: Household, messages: Messages, station: Station, delay_s: float
 ) -> None:
-    """Killed while a session is told to stop, and the node confirms."""
+    """Killed while a session is being stopped and the node confirms."""
     async with station.direct() as direct:
         await begin_with(household, messages, station, direct)
 
@@ -92,7 +92,7 @@ async def _around_stop(
 async def _around_settle(
     household: Household, messages: Messages, station: Station, delay_s: float
 ) -> None:
-    """Killed while what the node says it gave is written down."""
+    """Killed while the node's delivered dose is being written."""
     async with station.direct() as direct:
         await begin_with(household, messages, station, direct)
         stopped_ns = now_ns()
@@ -106,7 +106,7 @@ async def _around_settle(
             stopping.cancel()
 
 
-MOMENTS: dict[str, Moment] = {
+MOMENTS: dict[str, Instant] = {
     "start": _around_start,
     "stop": _around_stop,
     "settle": _around_settle,
@@ -114,7 +114,7 @@ MOMENTS: dict[str, Moment] = {
 
 
 async def _not_lower(household: Household, since_ns: int) -> float:
-    """Insist that the ledger counts at least what the witness saw of each node; return the smallest share that it counts of it."""
+    """Insist that the ledger counts at least the witnessed dose; return the smallest ratio."""
     shares = [1.0]
     for station in household.stations.values():
         seen = await household.witness.dose(station.node.name, since_ns)
@@ -167,5 +167,6 @@ async def test_ledger_is_readable_and_not_lower_than_the_witness_after_every_kil
         left_open = [account for account in read_ledger(household) if account.outcome is None]
         assert not left_open, (number, moment, left_open)
     say(
-        f"{KILLS} kills: each ledger readable, {torn} with a torn line, {len(read_ledger(household))} sessions, at least {least:.4f} of what the witness saw"
+        f"{KILLS} kills: each ledger readable, {torn} with a torn line,"
+        f" {len(read_ledger(household))} sessions, at least {least:.4f} of the witnessed dose"
     )

@@ -1,4 +1,4 @@
-"""The encryption key: it is ESPHome's, our channel reads it at every connect, and a change of it does not touch what runs."""
+"""The encryption key is ESPHome's: we read it at every connect, and a change stops nothing."""
 
 import asyncio
 from typing import Any
@@ -66,7 +66,7 @@ async def _give_key(household: Household, messages: Messages, station: Station) 
     )
 
 
-async def test_right_key_opens_a_channel_of_our_own_beside_the_one_of_esphome(
+async def test_right_key_opens_our_channel_beside_the_one_of_esphome(
     household: Household, messages: Messages
 ) -> None:
     """Two encrypted connections to the node, both with the key of the ESPHome entry."""
@@ -81,10 +81,10 @@ async def test_right_key_opens_a_channel_of_our_own_beside_the_one_of_esphome(
     await household.witness.wait_dark(station.node.name, stopped_ns)
 
 
-async def test_wrong_key_is_told_by_us_and_asked_for_by_esphome(
+async def test_wrong_key_is_reported_by_us_and_asked_for_by_esphome(
     household: Household, messages: Messages
 ) -> None:
-    """The node has been flashed with another key: our channel says that the key does not fit, and Home Assistant's own flow mends it for both."""
+    """The node has a new key: our channel reports it, and Home Assistant's own flow updates it."""
     station = household.wand
     station.responder.change_key(new_key())
     await _wait_channel(household, messages, station, problem="invalid_auth")
@@ -101,12 +101,12 @@ async def test_wrong_key_is_told_by_us_and_asked_for_by_esphome(
     await household.witness.wait_dark(station.node.name, stopped_ns)
 
 
-async def test_key_that_is_changed_in_esphome_in_a_session_touches_nothing_until_the_next_connection(
+async def test_key_changed_in_esphome_during_a_session_counts_from_the_next_connection(
     household: Household, messages: Messages
 ) -> None:
-    """Output flows on while ESPHome's entry gets the new key and is reloaded; when our connection breaks, the next one uses it."""
+    """Output goes on while ESPHome's entry gets the new key; our next connection uses it."""
     station = household.mask
-    lit_ns = await begin(household, messages, station)
+    flowing_ns = await begin(household, messages, station)
     # Who is connected stays connected; who connects from now on needs the new key.
     station.responder.key = new_key()
     esphome = await _entry(messages, "esphome", station)
@@ -120,7 +120,7 @@ async def test_key_that_is_changed_in_esphome_in_a_session_touches_nothing_until
         )
     assert values["state"] == "running"
     await household.wait_session(messages, station, "running")
-    (span,) = (await household.witness.above(station.node.name, lit_ns)).spans_s
+    (span,) = (await household.witness.above(station.node.name, flowing_ns)).spans_s
     assert span[0] == 0
     cut_ns, accepted, rejected = now_ns(), station.responder.accepted, station.responder.rejected
     station.link.cut()

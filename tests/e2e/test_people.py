@@ -1,4 +1,4 @@
-"""People of a real Home Assistant: a light that is watched for them, a disk that fails under their ledger, and what is kept of their health."""
+"""People of a real Home Assistant: a tracked light, a failing disk, and their privacy."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -22,7 +22,7 @@ from tests.real.trial import put_on
 from tests.real.watch import now_ns
 
 IRRADIANCE_MW_CM2 = 10
-# The shortest plan that a watched light may have.
+# The shortest plan that a tracked light may have.
 MINUTE_S = 60
 # So much more than a data sheet says a lamp may give. From docs/safety.md.
 DECLARED = 0.5
@@ -58,7 +58,7 @@ type Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Panels:
-    """Two lights of Home Assistant's own, watched for Cleo, and what has been told since they are on."""
+    """Two lights of Home Assistant, tracked for Cleo, and the notifications about them."""
 
     person_id: str
     switched_off: str
@@ -114,7 +114,7 @@ async def _panel(
 
 @pytest.fixture(scope="module")
 async def panels(household: Household) -> AsyncGenerator[Panels]:
-    """Return both lights, switched on by a person: their minute passes while the other tests run."""
+    """Return both lights, switched on by a person; their minute passes during other tests."""
     async with household.messages() as messages:
         person_id = await household.add_person("Cleo", enroll=False)
         off = await _panel(household, messages, person_id, "Panel", switch_off=True)
@@ -132,7 +132,7 @@ async def panels(household: Household) -> AsyncGenerator[Panels]:
 async def _refused(
     household: Household, messages: Messages, station: Station, say: Say, disk: str
 ) -> None:
-    """Insist that nothing starts, that it is said why, and that nothing flows though the device is put on."""
+    """Insist that a start is refused with the reason, and that there is no output when worn."""
     since_ns = now_ns()
     with pytest.raises(CallError) as refused:
         await arm(household, messages, station)
@@ -147,20 +147,20 @@ async def _refused(
 
 
 async def _starts_again(household: Household, messages: Messages, station: Station) -> None:
-    """Insist that a session starts, and that nothing has to be mended any more."""
+    """Insist that a session starts, and that no repair is left."""
     since_ns = now_ns()
     await wait_ready(household, messages, station)
     await arm(household, messages, station)
     await messages.wait_issue("store_failed", there=False)
     await put_on(station, on=True)
-    await household.witness.wait_lit(station.node.name, since_ns)
+    await household.witness.wait_flowing(station.node.name, since_ns)
     await messages.act("facial_therapy.stop_session", device_id=station.device_id)
     await household.wait_session(messages, station, "idle")
     await put_on(station, on=False)
 
 
 async def _fill(messages: Messages, disk: SmallDisk) -> None:
-    """Fill the disk, and what is left of the ledger's last block."""
+    """Fill the disk, and the rest of the ledger's last block."""
     disk.fill()
 
     async def write_until_it_is_refused() -> None:
@@ -207,20 +207,23 @@ async def test_a_watched_light_is_charged_reminded_of_switched_off_where_wanted_
     off = await messages.wait_state(
         panels.switched_off, lambda state: state["state"] == "off", MINUTE_S + 40
     )
-    lit_s = time.monotonic() - panels.on_at
-    say(f"{off['entity_id']} is off after {lit_s:.1f} s of a planned {MINUTE_S} s")
-    assert MINUTE_S - 1 <= lit_s
+    flowing_s = time.monotonic() - panels.on_at
+    say(f"{off['entity_id']} is off after {flowing_s:.1f} s of a planned {MINUTE_S} s")
+    assert MINUTE_S - 1 <= flowing_s
 
-    async with asyncio.timeout(20), messages.subscribe("persistent_notification/subscribe") as told:
+    async with (
+        asyncio.timeout(20),
+        messages.subscribe("persistent_notification/subscribe") as notices,
+    ):
         said: dict[str, Any] = {}
         while len(said) < 2:
-            said |= (await told.get())["notifications"]
+            said |= (await notices.get())["notifications"]
     assert {note["message"] for note in said.values()} == {
-        "The planned time of Panel is over.",
-        "The planned time of Lamp is over.",
+        "The planned time of Panel has passed.",
+        "The planned time of Lamp has passed.",
     }
 
-    # The other one was to be left alone: it is still on, and what it goes on to give is charged
+    # The other one has to be left alone: it stays on, and its further dose counts.
     # ahead.
     assert (await messages.states())[panels.left_on]["state"] == "on"
     [open_one] = [
@@ -238,7 +241,8 @@ async def test_a_watched_light_is_charged_reminded_of_switched_off_where_wanted_
         record["delivered"]["fluence_j_cm2"]["red"] for record in _records(household, "tracked")
     ]
     say(
-        f"watched: {', '.join(f'{dose:.3f}' for dose in given)} J/cm2 settled, {planned:.3f} planned"
+        f"tracked: {', '.join(f'{dose:.3f}' for dose in given)} J/cm2 settled,"
+        f" {planned:.3f} planned"
     )
     assert len(given) == 2
     assert all(planned * 0.98 <= dose <= planned * 2 for dose in given)
@@ -255,7 +259,7 @@ async def test_a_watched_light_is_charged_reminded_of_switched_off_where_wanted_
     assert on == [panels.switched_off, panels.left_on]  # by the person at the beginning
 
 
-# --- what is kept of somebody's health ------------------------------------------------------------
+# --- privacy of somebody's health -----------------------------------------------------------------
 
 
 async def _add_dora(household: Household) -> str:
@@ -281,7 +285,7 @@ async def _add_dora(household: Household) -> str:
     return entry_id
 
 
-def _told(database: Path) -> dict[str, list[str]]:
+def _texts(database: Path) -> dict[str, list[str]]:
     """Return every text of the recorder's database by table."""
     with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         tables = [
@@ -289,17 +293,20 @@ def _told(database: Path) -> dict[str, list[str]]:
             for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         ]
         return {
-            table: [str(row) for row in connection.execute(f"SELECT * FROM {table}")]
+            table: [
+                str(row)
+                for row in connection.execute(f"SELECT * FROM {table}")  # noqa: S608 - its own names
+            ]
             for table in tables
         }
 
 
 async def _recorded(household: Household, mark: str) -> dict[str, set[str]]:
-    """Wait until the recorder has written what was last said, and return the words about health that it holds by table."""
+    """Wait until the recorder has written, and return the words about health by table."""
     database = household.home.directory / "home-assistant_v2.db"
     async with asyncio.timeout(20):
         while True:
-            tables = _told(database)
+            tables = _texts(database)
             if any(mark in text for texts in tables.values() for text in texts):
                 break
             # A database tells nobody that it has grown.
@@ -312,7 +319,7 @@ async def _recorded(household: Household, mark: str) -> dict[str, set[str]]:
     }
 
 
-async def test_neither_the_recorder_nor_a_trace_knows_an_answer_and_only_what_an_automation_says_itself_is_in_its_own(
+async def test_neither_the_recorder_nor_a_trace_knows_an_answer_and_only_what_an_automation_says_itself_is_in_its_own(  # noqa: E501 - docs/safety.md names it
     household: Household, messages: Messages, say: Say
 ) -> None:
     await _add_dora(household)
@@ -356,7 +363,8 @@ async def test_neither_the_recorder_nor_a_trace_knows_an_answer_and_only_what_an
     in_trace = {word for word in HEALTH if word in trace}
     kept = await _recorded(household, "automation.asked")
     say(
-        f"a person to whom {len(HEALTH)} words apply: in the trace {sorted(in_trace)}, in the recorder {kept}"
+        f"a person to whom {len(HEALTH)} words apply: in the trace {sorted(in_trace)},"
+        f" in the recorder {kept}"
     )
     assert not in_trace
     assert not kept
@@ -367,9 +375,9 @@ async def test_neither_the_recorder_nor_a_trace_knows_an_answer_and_only_what_an
             "data": {"person": "Dora", "reaction": "redness"},
         }
     ]
-    trace = await _run(household, messages, "told", said)
+    trace = await _run(household, messages, "announced", said)
     assert {word for word in HEALTH if word in trace} == {"redness"}
-    assert set(await _recorded(household, "automation.told")) <= {"event_data"}
+    assert set(await _recorded(household, "automation.announced")) <= {"event_data"}
     for station in household.stations.values():
         await household.select_person(messages, station, PERSON[station.modality])
 

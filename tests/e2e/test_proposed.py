@@ -1,4 +1,4 @@
-"""What automations do around a session on real parts: one proposes it at its time to a real phone, and another one dims a light while output flows."""
+"""Automations around a session: one proposes it to a real phone, another one dims a lamp."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -39,7 +39,7 @@ type Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """A phone with the app, as Home Assistant knows it: asked through its open websocket, and answering through its webhook."""
+    """A phone with the app: asked through its open websocket, answering through its webhook."""
 
     url: str
     webhook_id: str
@@ -71,7 +71,7 @@ class Phone:
 
 @pytest.fixture(scope="module")
 async def registered(household: Household) -> str:
-    """Register the phone, and let the person be told there; return its webhook."""
+    """Register the phone, choose it as the person's notification target; return its webhook."""
     registration = {
         "device_id": "pocket",
         "app_id": "io.robbie.HomeAssistant",
@@ -152,7 +152,7 @@ async def _automate(
 
 
 async def _propose_soon(household: Household, messages: Messages) -> datetime:
-    """Let an automation propose a session at a time of day that is a few seconds away, return which."""
+    """Let an automation propose a session at a time of day some seconds away; return that time."""
     at = (datetime.now(HOME_ZONE) + timedelta(seconds=AHEAD_S)).replace(microsecond=0)
     data = {
         "device_id": household.mask.device_id,
@@ -205,13 +205,13 @@ async def test_yes_counts_also_after_a_restart(household: Household, registered:
         await wait_ready(household, messages, mask)
         await phone.press(buttons["Yes"])
         await household.wait_session(messages, mask, "armed")
-        assert not (await household.witness.level(mask.node.name)).lit
+        assert not (await household.witness.level(mask.node.name)).flowing
         await messages.act(f"{DOMAIN}.stop_session", device_id=mask.device_id)
         await household.wait_session(messages, mask, "idle")
 
 
 async def _dim_while_it_glows(household: Household, messages: Messages, light: str) -> None:
-    """Let an automation take a snapshot of the lamp and dim it when output begins, and restore it when the session is over."""
+    """Let an automation save and dim the lamp when output begins, and restore it at the end."""
     mask = {"device_id": [household.mask.device_id]}
     began = [
         {"action": "scene.create", "data": {"scene_id": "before", "snapshot_entities": [light]}},
@@ -223,14 +223,14 @@ async def _dim_while_it_glows(household: Household, messages: Messages, light: s
         messages,
         "glow",
         [
-            {"trigger": f"{DOMAIN}.session_{turn}", "id": turn, "target": mask}
-            for turn in ("started", "ended")
+            {"trigger": f"{DOMAIN}.session_{name}", "id": name, "target": mask}
+            for name in ("started", "ended")
         ],
         [
             {
                 "choose": [
-                    {"conditions": [{"condition": "trigger", "id": turn}], "sequence": does}
-                    for turn, does in (("started", began), ("ended", ended))
+                    {"conditions": [{"condition": "trigger", "id": name}], "sequence": does}
+                    for name, does in (("started", began), ("ended", ended))
                 ]
             }
         ],
@@ -265,13 +265,13 @@ async def test_yes_arms_the_face_starts_the_light_and_the_lamp_is_dimmed_and_res
         assert await anext(turns) == ("armed", "user", "Demo")
         await household.wait_session(messages, mask, "armed")
         await lamp.shines(messages, light, BRIGHT)
-        assert not (await household.witness.level(mask.node.name)).lit
+        assert not (await household.witness.level(mask.node.name)).flowing
 
         await put_on(mask, on=True)
-        lit_ns = await household.witness.wait_lit(mask.node.name, since_ns)
+        flowing_ns = await household.witness.wait_flowing(mask.node.name, since_ns)
         assert await anext(turns) == ("started", "device", None)
         await lamp.shines(messages, light, DIM)
-        say(f"lamp dimmed {(now_ns() - lit_ns) / 1e9:.2f} s after output began")
+        say(f"lamp dimmed {(now_ns() - flowing_ns) / 1e9:.2f} s after output began")
         turn = await asyncio.wait_for(anext(turns), DURATION_S + 20)
         assert turn == ("ended", "device", None)
         await lamp.shines(messages, light, BRIGHT)
@@ -293,12 +293,12 @@ async def test_yes_arms_the_face_starts_the_light_and_the_lamp_is_dimmed_and_res
     assert trial.agrees
 
     await asyncio.sleep(WRITTEN_S)
-    told = [
+    entries = [
         (entry.get("name"), entry.get("message"))
         for entry in await messages.call("logbook/get_events", start_time=begun_at.isoformat())
     ]
-    assert ("evening", "triggered by time") in told
-    assert [message for name, message in told if name == "Mask" and message] == [
+    assert ("evening", "triggered by time") in entries
+    assert [message for name, message in entries if name == "Mask" and message] == [
         "was armed with Manual by Demo",
         "began",
         "ended by the device: Completed",

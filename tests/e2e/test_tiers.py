@@ -18,7 +18,7 @@ from tests.real.watch import now_ns
 REPOSITORY = Path(__file__).resolve().parents[2]
 ESPHOME = REPOSITORY / ".work" / "esphome" / "bin" / "esphome"
 
-# What is asked for: 81 mW/cm2 of red light, 501 uA.
+# The request: 81 mW/cm2 of red light, 501 uA.
 ASKED: dict[str, dict[str, Any]] = {"mask": {"channels": {"red": 81}}, "wand": {"current_ua": 501}}
 ORDERED: dict[str, dict[str, Any]] = {
     "mask": {"channels": [1], "peaks_uw_cm2": [81_000], "budgets_uj_cm2": [1_000_000]},
@@ -81,7 +81,7 @@ async def test_the_action_refuses_it_and_names_field_and_bound(
 async def test_the_node_refuses_it_when_it_is_asked_directly(
     shared: Household, modality: str, field: str, maximum: int, say: Callable[[str], None]
 ) -> None:
-    """Whoever asks: the ceilings are compiled in."""
+    """The ceilings are compiled in, for every client."""
     station = shared.stations[modality]
     since_ns = now_ns()
     async with station.owner() as owner:

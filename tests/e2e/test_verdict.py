@@ -1,4 +1,4 @@
-"""The demo's verdict: it is green only when three independent measures say the same of every channel."""
+"""The demo's verdict is green only if three independent measures agree for every channel."""
 
 import json
 from pathlib import Path
@@ -66,7 +66,7 @@ def test_measures_that_agree_are_green() -> None:
     ],
 )
 def test_measures_that_differ_are_red(changes: dict[str, object]) -> None:
-    """In one channel, in one measure, in a channel that nobody planned, or because the session did not run to its end."""
+    """A difference in one channel or measure, an unplanned channel or an early end turns it red."""
     assert not _trial(**changes).agrees
 
 

@@ -1,4 +1,4 @@
-"""An evening without hands: what is said to a real Home Assistant, and what comes of it at the skin."""
+"""An evening by voice: sentences to a real Home Assistant, and the output at the skin."""
 
 from collections.abc import Callable
 import re
@@ -12,13 +12,13 @@ from tests.real.trial import wear
 from tests.real.watch import now_ns
 
 LOWERED = 0.75
-"""What is left of a level that was too much, from docs/voice.md."""
+"""The level left after "too strong", from docs/voice.md."""
 
 
 async def test_a_mask_is_started_asked_lowered_and_stopped_by_voice(
     shared: Household, messages: Messages, say: Callable[[str], None]
 ) -> None:
-    """Said to the conversation API; nothing flows before the mask is put on, and zero is witnessed after the stop."""
+    """Output begins only when the mask is put on, and the witness sees zero after the stop."""
     station = shared.mask
 
     async def hear(sentence: str, language: str = "en") -> str:
@@ -35,7 +35,7 @@ async def test_a_mask_is_started_asked_lowered_and_stopped_by_voice(
         await shared.wait_session(messages, station, "armed")
         assert (await shared.witness.above(station.node.name, said_ns)).longest_s == 0
         await wear(direct, station, on=True)
-        await shared.witness.wait_lit(station.node.name, said_ns)
+        await shared.witness.wait_flowing(station.node.name, said_ns)
         full = await direct.line("Telemetry", lambda values: values["state"] == "running")
         assert re.search(r"\d+ min left, until \d\d:\d\d\.", await hear("how long is left"))
         assert re.search(r"noch \d+ min", await hear("wie lange noch", "de"))
@@ -53,9 +53,10 @@ async def test_a_mask_is_started_asked_lowered_and_stopped_by_voice(
         answered_ns = now_ns()
         dark_ns = await shared.witness.wait_dark(station.node.name, stopped_ns)
         say(
-            f"stop by voice: zero after {(dark_ns - stopped_ns) / 1e6:.1f} ms, answered after {(answered_ns - stopped_ns) / 1e6:.1f} ms"
+            f"stop by voice: zero after {(dark_ns - stopped_ns) / 1e6:.1f} ms,"
+            f" answered after {(answered_ns - stopped_ns) / 1e6:.1f} ms"
         )
         assert dark_ns <= answered_ns
         await shared.wait_session(messages, station, "idle")
     assert (await wait_settled(shared, station)).outcome == "stopped"
-    assert not (await shared.witness.level(station.node.name)).lit
+    assert not (await shared.witness.level(station.node.name)).flowing

@@ -34,6 +34,6 @@ async def test_the_end_of_a_session_has_the_planned_and_delivered_dose(
         unit,
     )
     last = world.device.history[-1]
-    assert attributes["planned"] == pytest.approx(last.permittedned.total, abs=0.001)
+    assert attributes["planned"] == pytest.approx(last.planned.total, abs=0.001)
     assert attributes["delivered"] == pytest.approx(last.delivered.total, abs=0.001)
     assert not any("Ada" in str(value) for value in attributes.values())

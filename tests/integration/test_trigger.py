@@ -109,7 +109,7 @@ async def start(house: House, modality: Modality = Modality.MASK, **changes: Any
     if modality is Modality.MASK:
         numbers = {"irradiance_mw_cm2": {Channel.RED: 14.0}, "duration_s": 60}
     await house.shell(modality).async_start(
-        SessionRequest(**{"person": house.evenings.person, "program": MANUAL, **numbers, **changes})
+        SessionRequest(**{"person": house.routines.person, "program": MANUAL, **numbers, **changes})
     )
     await house.hass.async_block_till_done()
 
@@ -247,7 +247,7 @@ async def test_each_step_of_a_routine_triggers_and_no_restart_does(house: House)
 async def test_a_due_session_triggers_once_and_not_again_after_a_restart(
     house: House,
 ) -> None:
-    await house.evenings.async_choose("fine_lines", evenings=evenings(3))
+    await house.routines.plan.async_choose("fine_lines", evenings=evenings(3))
     told = await listen(house, page(house, None), "session_due")
     await house.pass_time(120, 60)
     assert told == []
@@ -262,7 +262,7 @@ async def test_a_due_session_triggers_once_and_not_again_after_a_restart(
 
 
 async def test_the_goal_of_a_week_triggers_once(house: House) -> None:
-    await house.evenings.async_choose(
+    await house.routines.plan.async_choose(
         "fine_lines", evenings=evenings(1), modalities=frozenset({Modality.MASK})
     )
     told = await listen(house, page(house, None), "weekly_goal_reached")

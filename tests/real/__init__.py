@@ -1,1 +1,1 @@
-"""The harness on real parts: real Home Assistant, real nodes, a witness, and the faults between them."""
+"""Real parts for tests: Home Assistant, nodes, a witness, and the faults between them."""

@@ -10,7 +10,7 @@ from zeroconf.asyncio import AsyncZeroconf
 _TYPE = "_esphomelib._tcp.local."
 
 
-def _own_address() -> str:
+def _address() -> str:
     """Return the address by which others reach this machine."""
     with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
         # Connecting a datagram socket sends nothing: it only asks for the route.
@@ -50,7 +50,7 @@ class Announcement:
             server=f"{info.name}.local.",
             port=port,
             properties=records(info, encrypted=encrypted),
-            parsed_addresses=[address or _own_address()],
+            parsed_addresses=[address or _address()],
         )
         self._zeroconf: AsyncZeroconf | None = None
 

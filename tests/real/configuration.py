@@ -1,4 +1,4 @@
-"""The configuration directory of a Home Assistant of the tests: only what is needed, and nothing that is fetched at run time."""
+"""The configuration directory of a test's Home Assistant, without anything to download."""
 
 import json
 from pathlib import Path
@@ -64,7 +64,7 @@ def write(
     component: Path = COMPONENT,
     phones: bool = False,
 ) -> None:
-    """Make a fresh configuration directory, or bring the component and the port of a used one up to date."""
+    """Make a new configuration directory, or update the component and port of a used one."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "configuration.yaml").write_text(_CONFIGURATION + (_PHONES if phones else ""))
     automations = directory / "automations.yaml"  # what its editor writes

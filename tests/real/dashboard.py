@@ -1,4 +1,4 @@
-"""The demo's dashboard: a session for each device, what it is set to, and the simulated skin to play with."""
+"""The demo's dashboard: a session for each device, its settings, and the simulated skin."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -141,7 +141,7 @@ def _known(entity: Entity) -> list[Card]:
 
 
 def _session_section(station: Station, ours: Entities, sensors: Iterable[Entity]) -> Card:
-    """Return what is needed to begin and end a session."""
+    """Return the cards that begin and end a session."""
     sensor = ours["sensor.session"]["entity_id"]
     options: dict[str, Card] = {
         "sensor.session": {"name": "State"},
@@ -204,13 +204,13 @@ def _config(household: Household, entities: list[Entity]) -> Card:
     simulated: list[Card] = [_heading("Simulated skin", "mdi:flask-outline")]
     sensors: list[str] = []
     for station in (household.mask, household.wand):
-        custom = [entity for entity in shown if entity["device_id"] == station.device_id]
+        of_device = [entity for entity in shown if entity["device_id"] == station.device_id]
         ours = {
             f"{_domain(entity)}.{entity['translation_key']}": entity
-            for entity in custom
+            for entity in of_device
             if entity["platform"] == DOMAIN
         }
-        others = [entity for entity in custom if entity["platform"] != DOMAIN]
+        others = [entity for entity in of_device if entity["platform"] != DOMAIN]
         world = [entity for entity in others if entity["original_name"].startswith(_SIMULATED)]
         sessions.append(
             _session_section(station, ours, [entity for entity in others if entity not in world])

@@ -1,8 +1,8 @@
-"""The demo: a ready Home Assistant with a mask, a wand and a person; or one run of the main job without a person.
+"""The demo: a ready Home Assistant, or one evening without a person in front of it.
 
-scripts/demo                        open it on port 8123 until Ctrl-C scripts/demo --once [--json
-FILE]   discover, add, go through an evening with both devices, compare the doses, exit 0 if they
-agree
+scripts/demo                        open it on port 8123 until Ctrl-C
+scripts/demo --once [--json FILE]   discover both devices, add them, go through an evening,
+                                    compare the doses, exit with 0 if they agree
 """
 
 # ruff: noqa: T201 - a program that talks to a terminal
@@ -32,7 +32,7 @@ STATE = configuration.REPOSITORY / ".work" / "demo"
 
 type Report = dict[str, object]
 type Job = Callable[[Household, Messages, Timeline], AsyncGenerator[trial.Trial]]
-"""What is done, and yields every session."""
+"""The sessions of a run, one after the other."""
 
 
 async def _furnish(household: Household, messages: Messages, timeline: Timeline) -> None:
@@ -103,7 +103,8 @@ async def once(
 def _print_table(trials: list[trial.Trial]) -> None:
     """Print every channel of every session."""
     print(
-        f"\n{'session':<8} {'channel':>7} {'planned':>10} {'delivered':>10} {'witnessed':>10}  unit     outcome      agree within 2 %"
+        f"\n{'session':<8} {'channel':>7} {'planned':>10} {'delivered':>10} {'witnessed':>10}"
+        "  unit     outcome      agree within 2 %"
     )
     for done in trials:
         for channel in sorted({*done.planned, *done.delivered, *done.witnessed}):
@@ -112,10 +113,13 @@ def _print_table(trials: list[trial.Trial]) -> None:
                 for measure in (done.planned, done.delivered, done.witnessed)
             )
             print(
-                f"{done.modality:<8} {channel:>7}{doses}  {trial.UNIT[done.modality]:<8} {done.outcome:<12} {'yes' if done.agrees else 'NO'}"
+                f"{done.modality:<8} {channel:>7}{doses}  {trial.UNIT[done.modality]:<8}"
+                f" {done.outcome:<12} {'yes' if done.agrees else 'NO'}"
             )
     print(
-        "planned: the levels for their time less half of the ramp from zero; delivered: the node's record; witnessed: the drivers' levels, integrated apart\n"
+        "planned: the levels for their time less half of the ramp from zero;"
+        " delivered: the node's record;"
+        " witnessed: the drivers' levels, integrated separately\n"
     )
 
 
@@ -133,7 +137,8 @@ async def stay(
         if listener is not None:
             await gate.start(listener=listener)
         print(
-            f"\n  Home Assistant: http://{address}:{PORT}/{dashboard.URL}\n  user: {USERNAME}   password: {PASSWORD}\n\n  Ctrl-C ends it.\n",
+            f"\n  Home Assistant: http://{address}:{PORT}/{dashboard.URL}\n"
+            f"  user: {USERNAME}   password: {PASSWORD}\n\n  Ctrl-C ends it.\n",
             flush=True,
         )
         await asyncio.get_running_loop().create_future()
@@ -227,7 +232,7 @@ def main() -> int:
         help="go through an evening with both devices without a person (9 min), and exit",
     )
     parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="with --once: write what was measured"
+        "--json", type=Path, metavar="FILE", help="with --once: write the measured doses"
     )
     parser.add_argument("--fresh", action="store_true", help="forget what earlier demos left")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""A native-API client of the tests: talks to a node directly, speaks the contract, and can also break it."""
+"""A native-API client that talks to a node directly, and can also break the contract."""
 
 import asyncio
 import binascii
@@ -33,7 +33,7 @@ def crc16(text: bytes) -> int:
 
 
 def parse_line(line: str) -> Values:
-    """Read one line of the contract and check it; the tests do not trust the integration's own reader."""
+    """Read and check one line of the contract, without the integration's own reader."""
     body, mark, crc = line.rpartition(" crc=")
     if not mark or f"{crc16(body.encode()):04X}" != crc:
         raise BrokenLineError(line)
@@ -129,7 +129,7 @@ class Direct:
         return self.state(name)
 
     async def simulate(self, **values: float | bool) -> None:
-        """Set simulated sensors, `worn=True` for the entity "Simulated worn", and wait until the node says so."""
+        """Set simulated sensors (`worn=True` sets "Simulated worn"), and wait for the report."""
         for name, value in values.items():
             entity = self.entities[f"Simulated {name}"]
             match entity:
@@ -157,7 +157,7 @@ class Direct:
         )
 
     async def call(self, name: str, timeout_s: float = 5, **arguments: Any) -> Reply:
-        """Call an action exactly as given and return its answer; one that gets none raises TimeoutError."""
+        """Call an action exactly as it is; return its answer, or raise TimeoutError without one."""
         reply = await self.client.execute_service(
             self.actions[name], arguments, return_response=False, timeout=timeout_s
         )
@@ -174,8 +174,8 @@ class Direct:
         )
 
 
-class Owner(Direct):
-    """A client that follows the contract: a channel like the integration's, for tests that address the node directly."""
+class Client(Direct):
+    """A client that follows the contract like the integration does."""
 
     def __init__(self, host: str, port: int, *, key: str | None = None) -> None:
         """Draw a client id, as at every connect."""

@@ -1,4 +1,4 @@
-"""A whole evening on real parts: somebody goes through a routine with both devices, and somebody else, whose wand is refused, through theirs in the gap."""
+"""An evening on real parts: a routine with both devices, and a refused one in its gap."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -32,7 +32,7 @@ SHORT: dict[str, Any] = {
     "wand_starting_phase": False,
     "half_blue": False,
 }
-"""The shortest sessions that a person can choose, in minutes: whoever watches the demo waits for
+"""The shortest sessions that a person can choose, in minutes: in the demo a person waits for
 the gap anyway, and nobody can shorten that."""
 # Worked out by hand from docs/safety.md: a skin type that is not known gets half of the light.
 LEVELS: dict[str, Doses] = {"wand": {WAND: 75}, "mask": {RED: 7}}
@@ -54,7 +54,7 @@ CUES = (
 )
 CUES_REFUSED = ("cleanse", "armed_mask", "serum", "completed")
 PASSING = {"starting", "leaving"}
-"""What is said in between, for as long as it takes."""
+"""The lines printed between the sessions."""
 
 
 class EveningError(Exception):
@@ -68,7 +68,7 @@ def expect(found: object, wanted: object, what: str) -> None:
         raise EveningError(msg)
 
 
-class Evening:
+class PersonEvening:
     """One person's routine in a running Home Assistant."""
 
     def __init__(
@@ -80,11 +80,14 @@ class Evening:
         self._timeline = timeline
         self.name = name
         self.cues: list[str] = []
-        """What was said, in order."""
+        """The cues, in order."""
         self._entities: dict[str, str] = {}
 
     async def prepare(self) -> None:
-        """Choose short sessions, and enable the event of every cue to have them spoken: Home Assistant loads the person anew half a minute later."""
+        """Choose short sessions and enable the event of every cue.
+
+        Home Assistant reloads the person half a minute later.
+        """
         entry_id = next(
             entry["entry_id"]
             for entry in await flows.entries(self._messages, DOMAIN)
@@ -109,7 +112,7 @@ class Evening:
 
     @contextlib.asynccontextmanager
     async def followed(self) -> AsyncGenerator[None]:
-        """Listen to every cue, as the event entity that an automation would speak from tells them."""
+        """Listen to every cue at the event entity that an automation would speak from."""
         async with self._messages.subscribe(
             "subscribe_events", event_type="state_changed"
         ) as events:
@@ -140,7 +143,8 @@ class Evening:
         )
         self._timeline.note(
             "person",
-            f"{self.name} begins a routine: {', '.join(step['act'] for step in steps)}; done at {answer['ends_at'][11:19]} UTC",
+            f"{self.name} begins a routine: {', '.join(step['act'] for step in steps)};"
+            f" done at {answer['ends_at'][11:19]} UTC",
         )
 
     async def until(self, cue: str, timeout_s: float = 20) -> State:
@@ -156,7 +160,7 @@ class Evening:
         return await self._act("confirm_step")
 
     async def hurry(self) -> None:
-        """Try to go on before the gap is over."""
+        """Try to continue before the gap has passed."""
         try:
             await self._act("confirm_step")
         except CallError as error:
@@ -181,7 +185,7 @@ class Evening:
         return answer
 
     async def give(self, station: Station, after: str) -> Trial:
-        """Put the device of the step on, wait for what is said after its session, and measure it."""
+        """Put the device on, wait for the cue after its session, and measure it."""
         modality, since_ns = station.modality, now_ns()
         await self.until(f"armed_{modality}", GAP_S + 30)
         expect(
@@ -191,8 +195,8 @@ class Evening:
         )
         self._timeline.note("person", f"{self.name} puts the {modality} on (simulated)")
         await put_on(station, on=True)
-        lit_ns = await self._household.witness.wait_lit(station.node.name, since_ns)
-        self._timeline.note("witness", f"{modality}: output flows", lit_ns)
+        flowing_ns = await self._household.witness.wait_flowing(station.node.name, since_ns)
+        self._timeline.note("witness", f"{modality}: output flows", flowing_ns)
         await self.until(after, DURATION_S[modality] + 20)
         self._timeline.note(
             "witness",
@@ -207,13 +211,15 @@ class Evening:
 async def run(
     household: Household, messages: Messages, timeline: Timeline
 ) -> AsyncGenerator[Trial]:
-    """Go through both evenings, and yield what each session gave.
+    """Go through both evenings, and yield the dose of each session.
 
     Raises:
         EveningError: A cue, a result, a reason or a gap is not what it should be.
     """
     begun_ns = now_ns()
-    evening, other = (Evening(household, messages, name, timeline) for name in (PERSON, OTHER))
+    evening, other = (
+        PersonEvening(household, messages, name, timeline) for name in (PERSON, OTHER)
+    )
     await asyncio.gather(evening.prepare(), other.prepare())
     async with evening.followed(), other.followed():
         await evening.begin(STEPS)
@@ -241,13 +247,14 @@ async def run(
     gap_s = spans["mask"][0][0] - spans["wand"][-1][1]
     timeline.note(
         "witness",
-        f"{gap_s:.1f} s between wand and mask, {len(spans['wand'])} and {len(spans['mask'])} times of output",
+        f"{gap_s:.1f} s between wand and mask, {len(spans['wand'])} and {len(spans['mask'])}"
+        f" times of output",
     )
     expect(max(gap_s, GAP_S), gap_s, "seconds between wand and mask")
 
 
-async def _refused(messages: Messages, evening: Evening, timeline: Timeline) -> None:
-    """Go through an evening whose wand has been used as often as a week allows, elsewhere: it is left out with its gel, and the routine goes on."""
+async def _refused(messages: Messages, evening: PersonEvening, timeline: Timeline) -> None:
+    """Go through an evening whose wand is refused for the week: it is skipped with its gel."""
     for days in (5, 3):
         given = {
             "modality": "wand",
@@ -257,7 +264,7 @@ async def _refused(messages: Messages, evening: Evening, timeline: Timeline) -> 
         }
         await messages.act(f"{DOMAIN}.log_session", {"person": evening.name, **given})
         timeline.note(
-            "person", f"{evening.name} logs a session with a wand elsewhere, {days} days ago"
+            "person", f"{evening.name} logs an external session with a wand, {days} days ago"
         )
     await evening.begin(STEPS)
     answer = await evening.confirm("cleanse")

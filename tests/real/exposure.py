@@ -81,7 +81,7 @@ class Exposure:
         return dict(self._levels)
 
     @property
-    def lit(self) -> bool:
+    def flowing(self) -> bool:
         """Whether any channel is above zero."""
         return any(self._levels.values())
 
@@ -101,18 +101,18 @@ class Exposure:
         """Return every stretch of time in the interval with any channel above zero."""
         spans: list[tuple[int, int]] = []
         levels: dict[int, int] = {}
-        lit_ns: int | None = None
+        flowing_ns: int | None = None
         for t_ns, channel, ppm in self.changes:
             if t_ns > until_ns:
                 break
             levels[channel] = ppm
             if any(levels.values()):
-                lit_ns = t_ns if lit_ns is None else lit_ns
-            elif lit_ns is not None:
-                spans.append((lit_ns, t_ns))
-                lit_ns = None
-        if lit_ns is not None:
-            spans.append((lit_ns, until_ns))
+                flowing_ns = t_ns if flowing_ns is None else flowing_ns
+            elif flowing_ns is not None:
+                spans.append((flowing_ns, t_ns))
+                flowing_ns = None
+        if flowing_ns is not None:
+            spans.append((flowing_ns, until_ns))
         return [(max(start, since_ns), end) for start, end in spans if end > since_ns]
 
 

@@ -61,10 +61,10 @@ def noise(body: bytes) -> bytes:
 
 
 def message(kind: int, payload: bytes) -> bytes:
-    """Write what is inside an encrypted frame."""
+    """Write the inside of an encrypted frame."""
     return kind.to_bytes(2) + len(payload).to_bytes(2) + payload
 
 
 def parse_message(text: bytes) -> tuple[int, bytes]:
-    """Read what is inside an encrypted frame: message type and payload."""
+    """Read the inside of an encrypted frame: message type and payload."""
     return int.from_bytes(text[:2]), text[4 : 4 + int.from_bytes(text[2:4])]

@@ -1,4 +1,4 @@
-"""Everything of a run in one place: a Home Assistant, both nodes behind encryption and a link that can fail, and the witness."""
+"""All parts of a run: a Home Assistant, both nodes behind a link that can fail, the witness."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -14,7 +14,7 @@ from aioesphomeapi import DeviceInfo
 
 from . import configuration, flows
 from .announce import Announcement
-from .direct import Direct, Owner
+from .direct import Client, Direct
 from .home import Home
 from .link import Link
 from .messages import Messages
@@ -67,9 +67,9 @@ class Station:
         """Return a client at the node itself, past encryption and link."""
         return self.node.direct()
 
-    def owner(self) -> Owner:
+    def owner(self) -> Client:
         """Return a client at the node itself that can own sessions."""
-        return Owner("127.0.0.1", self.node.port)
+        return Client("127.0.0.1", self.node.port)
 
 
 class Household:
@@ -121,7 +121,7 @@ class Household:
             self.stations[modality] = await self._start_station(modality)
 
     async def _start_station(self, modality: str) -> Station:
-        """Start one node and what is in front of it."""
+        """Start one node and the parts in front of it."""
         memory = self._remembered(modality)
         node = Node(
             self._programs / f"{modality}-host",
@@ -147,7 +147,7 @@ class Household:
         return Station(modality, node, info, responder, link, announcement)
 
     def _remembered(self, modality: str) -> dict[str, Any]:
-        """Return ports and key of a node, the same in every run on this directory: Home Assistant remembers them too."""
+        """Return ports and key of a node, the same in every run: Home Assistant stores them too."""
         path = self.directory / modality / "network.json"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -177,33 +177,35 @@ class Household:
             yield messages
 
     async def add_node(
-        self, messages: Messages, station: Station, tell: Callable[[str], None] = lambda _: None
+        self, messages: Messages, station: Station, note: Callable[[str], None] = lambda _: None
     ) -> flows.Step:
-        """Announce a node and take it through ESPHome's discovered flow and ours, as a user does; return how ours ended."""
+        """Announce a node, take it through ESPHome's flow and ours; return how ours ended."""
         await station.announcement.start()
-        tell("announced")
+        note("announced")
         discovered = await flows.wait_discovered(
             messages, "esphome", lambda flow: flow["context"]["unique_id"] == station.mac
         )
-        tell("discovered by esphome")
+        note("discovered by esphome")
         step = flows.expect(await flows.submit(self.home, discovered), "form", "encryption_key")
         flows.expect(
             await flows.submit(self.home, step, {"noise_psk": station.key}), "create_entry"
         )
-        tell("added to esphome with its encryption key")
+        note("added to esphome with its encryption key")
         discovered = await flows.wait_discovered(
             messages, DOMAIN, lambda flow: flow["context"]["unique_id"] == station.mac
         )
-        tell(f"discovered by {DOMAIN}")
+        note(f"discovered by {DOMAIN}")
         created = flows.expect(await flows.submit(self.home, discovered), "create_entry")
-        tell(f"added to {DOMAIN}")
+        note(f"added to {DOMAIN}")
         await self.find_device(messages, station)
         return created
 
     async def add_person(
         self, name: str, after: flows.Step | None = None, *, enroll: bool = True
     ) -> str:
-        """Add an adult to whom nothing of what is asked applies, in the flow that follows the first device or from the menu; return the id of the entry.
+        """Add an adult without any health condition; return the id of the entry.
+
+        The flow is the one after the first device, or begins in the menu.
 
         The nodes know them at once, unless a person is to do that by hand.
         """
@@ -224,7 +226,7 @@ class Household:
         return entry_id
 
     async def _token(self, entry_id: str, timeout_s: float = 10) -> int:
-        """Return what stands for a person on the nodes; Home Assistant tells it to nobody, but stores it a second later."""
+        """Return a person's profile token; only Home Assistant's storage has it, a second later."""
         path = self.home.directory / ".storage" / "core.config_entries"
         async with asyncio.timeout(timeout_s):
             while True:
@@ -242,20 +244,20 @@ class Household:
         self,
         messages: Messages,
         person: str,
-        tell: Callable[[str, str], None] = lambda _node, _event: None,
+        note: Callable[[str, str], None] = lambda _node, _event: None,
     ) -> None:
         """Add both nodes and, as the first one asks for it, a person."""
         added = False
         for station in self.stations.values():
-            created = await self.add_node(messages, station, partial(tell, station.node.name))
+            created = await self.add_node(messages, station, partial(note, station.node.name))
             if not added:
                 await self.add_person(person, created, enroll=False)
-                tell(person, "added as a person")
+                note(person, "added as a person")
                 added = True
         for station in self.stations.values():
             await self.wait_session(messages, station, "idle")
             await self.enroll_by_hand(messages, station, person)
-            tell(station.node.name, f"knows {person}: its button was held")
+            note(station.node.name, f"knows {person}: its button was held")
 
     async def select_person(self, messages: Messages, station: Station, name: str) -> None:
         """Choose whose skin it is on a device's page."""
@@ -268,7 +270,7 @@ class Household:
     async def enroll_by_hand(
         self, messages: Messages, station: Station, name: str, timeout_s: float = 15
     ) -> None:
-        """Enroll a person as a user does: choose them on the device's page, and hold the device's button until it knows them."""
+        """Enroll a person like a user: select them on the page, and hold the device's button."""
         await self.select_person(messages, station, name)
         ready = await self.entity(messages, station, "ready", "binary_sensor")
         async with station.direct() as direct:
@@ -301,7 +303,7 @@ class Household:
         domain: str = "sensor",
         timeout_s: float = 20,
     ) -> str:
-        """Wait until our integration has an entity with this translation key on the node's device, return its id."""
+        """Wait for the entity with this translation key on the node's device; return its id."""
         async with (
             asyncio.timeout(timeout_s),
             messages.subscribe("subscribe_events", event_type="entity_registry_updated") as events,

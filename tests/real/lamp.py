@@ -8,7 +8,10 @@ from .messages import Messages
 async def add(household: Household, messages: Messages, name: str, brightness: int) -> str:
     """Make a template light and switch it on, return its id."""
     on = f"input_boolean.{(await messages.call('input_boolean/create', name=f'{name} on'))['id']}"
-    level = f"input_number.{(await messages.call('input_number/create', name=f'{name} level', min=0, max=255, step=1))['id']}"
+    number = await messages.call(
+        "input_number/create", name=f"{name} level", min=0, max=255, step=1
+    )
+    level = f"input_number.{number['id']}"
     step = await flows.submit(
         household.home, await flows.begin(household.home, "template"), {"next_step_id": "light"}
     )

@@ -1,4 +1,4 @@
-"""A network between two parts that can misbehave: hold bytes and let them go later, delay, cut, refuse."""
+"""A network link that can misbehave: hold bytes and release them later, delay, cut, refuse."""
 
 import asyncio
 from enum import Enum
@@ -77,14 +77,14 @@ class _Connection:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     def cut(self) -> None:
-        """Reset both ends at once; what was held is lost."""
+        """Reset both ends at once; held bytes are lost."""
         for end in self._ends:
             end.transport.abort()
         for pipe in self._running:
             pipe.cancel()
 
     def _end(self) -> None:
-        """Close what is still open."""
+        """Close every open connection."""
         for end in self._ends:
             end.close()
         for pipe in self._running:

@@ -66,7 +66,7 @@ class Messages:
                         self._events[number].put_nowait(message["event"])
                 elif (answer := self._answers.get(number)) is not None and not answer.done():
                     answer.set_result(message)
-        # Whoever still waits must hear of the end.
+        # Calls that still wait must hear of the end.
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_exception(ConnectionError("Home Assistant closed the websocket"))

@@ -2,7 +2,7 @@
 
 Where the kernel lets us, the process moves into a fresh network namespace with one interface that
 has multicast and a default route that leads nowhere. Everything it starts afterwards is in there
-too. Elsewhere it runs plainly on the machine's own network.
+too. On other systems it runs plainly on the machine's own network.
 """
 
 import os
@@ -29,10 +29,10 @@ _entered: list[str] = []
 def _ip(*arguments: str) -> bool:
     """Run ip(8) and say whether it worked."""
     program = shutil.which("ip", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-    return (
-        program is not None
-        and subprocess.run([program, *arguments], capture_output=True, check=False).returncode == 0
-    )
+    if program is None:
+        return False
+    done = subprocess.run([program, *arguments], capture_output=True, check=False)  # noqa: S603 - ours
+    return done.returncode == 0
 
 
 def _unshare() -> bool:
@@ -79,12 +79,16 @@ def _furnish() -> bool:
 
 
 def enter() -> bool:
-    """Move this process into a network of its own; call it before there are threads or sockets. False: it runs plainly."""
+    """Move this process into a network of its own, before there are threads or sockets.
+
+    Returns:
+        Whether it moved; False where the kernel does not allow it.
+    """
     if not _entered and _possible() and _unshare() and _furnish():
         _entered.append(_INTERFACE)
     return bool(_entered)
 
 
-def custom() -> bool:
+def is_private() -> bool:
     """Whether this process is in a network of its own."""
     return bool(_entered)

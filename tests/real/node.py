@@ -8,7 +8,7 @@ from pathlib import Path
 import socket
 import tempfile
 
-from .direct import Direct, Owner
+from .direct import Client, Direct
 from .process import Child
 
 COMMISSIONED = Path(__file__).parents[2] / ".work" / "commissioned"
@@ -17,7 +17,10 @@ HELD_S = 10.2
 
 
 async def commissioned(program: Path, profiles: Sequence[int] = ()) -> bytes:
-    """Return what a node stores once its button has been held for 10 s, with these profiles enrolled; made once for each program."""
+    """Return the stored records of a commissioned node with these profiles enrolled.
+
+    They are made once for each program, by holding the button of a new node for 10 s.
+    """
     content = await asyncio.to_thread(program.read_bytes)
     digest = hashlib.sha256(content + repr(tuple(profiles)).encode()).hexdigest()[:16]
     found = COMMISSIONED / f"{program.name}-{digest}.records"
@@ -31,7 +34,7 @@ async def commissioned(program: Path, profiles: Sequence[int] = ()) -> bytes:
             )
             await node.start()
             try:
-                async with Owner("127.0.0.1", port) as owner:
+                async with Client("127.0.0.1", port) as owner:
                     await owner.press(HELD_S)
                     await owner.telemetry(lambda values: values["state"] == "idle")
                     if profiles:
@@ -69,13 +72,12 @@ class Node:
         self.records = self.state / f"{self.name}.records"
         self.log = directory / f"{self.name}.log"
         self._program = program
-        self._subjects = profiles
+        self._profiles = profiles
         self._environment = {
             "FACIAL_THERAPY_PORT": str(port),
             "FACIAL_THERAPY_STATE": str(self.state),
             "FACIAL_THERAPY_WITNESS": str(witness),
-            # ESPHome's own preferences: beside the records, not in the home directory of whoever
-            # runs this.
+            # ESPHome's own preferences: beside the records, not in the user's home directory.
             "ESPHOME_PREFDIR": str(directory / "preferences"),
         }
         self._child: Child | None = None
@@ -98,8 +100,8 @@ class Node:
     async def start(self) -> None:
         """Switch the node on and wait until its API answers."""
         self.state.mkdir(parents=True, exist_ok=True)
-        if self._subjects is not None and not self.records.exists():
-            self.records.write_bytes(await commissioned(self._program, self._subjects))
+        if self._profiles is not None and not self.records.exists():
+            self.records.write_bytes(await commissioned(self._program, self._profiles))
         self._supervisor = asyncio.create_task(self._supervise())
         ready = asyncio.create_task(self.wait_ready())
         await asyncio.wait([ready, self._supervisor], return_when=asyncio.FIRST_COMPLETED)

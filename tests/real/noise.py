@@ -1,4 +1,4 @@
-"""Encryption in front of a host node, which has none: the responder's half of ESPHome's Noise handshake, and a relay behind it."""
+"""Encryption in front of a host node: a Noise responder, and a relay behind it."""
 
 import asyncio
 import base64

@@ -17,7 +17,7 @@ _URGENT = 5
 
 def _die_with_parent() -> None:
     """Ask the kernel for a SIGKILL at the parent's death."""
-    # A killed test run must not leave a lit mask or a Home Assistant on port 8123 behind.
+    # A killed test run must not leave a mask with light on or a Home Assistant on port 8123 behind.
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -46,7 +46,7 @@ class Child:
         directory: Path | None = None,
         urgent: bool = False,
     ) -> Self:
-        """Start a program in a session of its own, so that Ctrl-C reaches only us and we end it in order."""
+        """Start a program in a session of its own, so that Ctrl-C reaches only us."""
 
         def prepare() -> None:
             _die_with_parent()

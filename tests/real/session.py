@@ -1,4 +1,4 @@
-"""What tests do with sessions: begin one whose output flows, bring everything to rest, read what the ledger says."""
+"""Sessions for tests: start one with output, bring everything to rest, read the ledger."""
 
 import asyncio
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ MANUAL: dict[str, dict[str, Any]] = {
 # second more.
 _EDGES = 3
 _EDGES_WINDOW_S = 31
-_GIVEN = {
+_AFTER_A_SESSION = {
     "dose_day",
     "dose_week",
     "blue_week",
@@ -89,11 +89,13 @@ async def wait_settled(household: Household, station: Station, timeout_s: float 
 async def wait_ready(
     household: Household, messages: Messages, station: Station, timeout_s: float = 30
 ) -> None:
-    """Wait until something could start on a device, or until nothing but what its person has had already speaks against it."""
+    """Wait until a device could start, except for the rest after an earlier session."""
     ready = await household.entity(messages, station, "ready", "binary_sensor", timeout_s)
     await messages.wait_state(
         ready,
-        lambda state: state["state"] == "on" or state["attributes"].get("reason") in _GIVEN,
+        lambda state: (
+            state["state"] == "on" or state["attributes"].get("reason") in _AFTER_A_SESSION
+        ),
         timeout_s,
     )
 
@@ -101,7 +103,7 @@ async def wait_ready(
 async def wait_still_worn(
     household: Household, messages: Messages, station: Station, timeout_s: float = 30
 ) -> None:
-    """Wait until a device is back that has been worn all the while: before anything else it has to come off."""
+    """Wait until a device that was worn all the time is back: it has to come off first."""
     ready = await household.entity(messages, station, "ready", "binary_sensor", timeout_s)
     await messages.wait_state(
         ready, lambda state: state["attributes"].get("reason") == "still_worn", timeout_s
@@ -149,9 +151,9 @@ async def begin_with(
     await arm(household, messages, station, **changes)
     began_ns = now_ns()
     await wear(direct, station, on=True)
-    lit_ns = await household.witness.wait_lit(station.node.name, began_ns)
+    flowing_ns = await household.witness.wait_flowing(station.node.name, began_ns)
     await household.wait_session(messages, station, "running")
-    return lit_ns
+    return flowing_ns
 
 
 async def begin_both(household: Household, messages: Messages) -> None:
@@ -162,7 +164,7 @@ async def begin_both(household: Household, messages: Messages) -> None:
 
 
 async def rest(household: Household, messages: Messages) -> None:
-    """End what a test has left: nothing lives, nobody wears anything, all sensors are as at boot."""
+    """Stop every session, take everything off, and reset all sensors to their values at boot."""
     try:
         await messages.act(f"{DOMAIN}.stop_all")
     except CallError as error:

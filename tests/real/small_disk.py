@@ -1,4 +1,4 @@
-"""A small file system in a folder's place, to be filled or to be made read-only as a disk that fails is."""
+"""A small file system in place of a folder, to be filled or made read-only."""
 
 from collections.abc import Generator
 import contextlib
@@ -51,7 +51,7 @@ class SmallDisk:
 
 @contextlib.contextmanager
 def small_disk(folder: Path) -> Generator[SmallDisk]:
-    """Put a small disk in a folder's place while somebody works in it, with what is in it; what is written there stays when it is gone.
+    """Put a small disk with a copy of the files in place of a folder; writes to it stay.
 
     Raises:
         MountError: It cannot be mounted; nothing has changed.

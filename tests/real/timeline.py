@@ -7,7 +7,7 @@ from typing import TextIO
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Entry:
     """One thing that happened."""
 
     t_s: float
@@ -20,12 +20,12 @@ class Timeline:
     """Prints and keeps what happens, in seconds since the start of the run."""
 
     output: TextIO = sys.stdout
-    moments: list[Moment] = field(default_factory=list)
+    moments: list[Entry] = field(default_factory=list)
     _start_ns: int = field(default_factory=time.monotonic_ns)
 
     def note(self, source: str, event: str, t_ns: int | None = None) -> None:
         """Keep and print a moment: now, or a time of the witness, whose clock is the same."""
-        moment = Moment(
+        moment = Entry(
             round(((t_ns or time.monotonic_ns()) - self._start_ns) / 1e9, 3), source, event
         )
         self.moments.append(moment)

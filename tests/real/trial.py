@@ -1,4 +1,4 @@
-"""One short session on real parts, measured three ways: planned, delivered by the node's own count, and witnessed."""
+"""One short session on real parts, measured three ways: planned, delivered, witnessed."""
 
 import asyncio
 from dataclasses import dataclass
@@ -51,12 +51,12 @@ class Trial:
 
     @property
     def agrees(self) -> bool:
-        """Whether it ran to its end and all three measures of every channel are within the tolerance of each other."""
+        """Whether it ran to its end and all three measures of every channel agree."""
         return bool(self.planned) and not self.disagreements
 
     @property
     def disagreements(self) -> list[str]:
-        """What speaks against it: how it ended, and for each channel which measure stands apart from the other two."""
+        """Why it does not agree: how it ended, and which measure differs, for each channel."""
         found = [] if self.outcome == "completed" else [f"ended as {self.outcome}, not completed"]
         for channel in sorted({*self.planned, *self.delivered, *self.witnessed}):
             measures = {
@@ -150,12 +150,12 @@ async def run(
         level = await household.witness.level(name)
         timeline.note(
             "witness",
-            f"{station.modality}: {'NOT dark while armed' if level.lit else 'dark while armed'}",
+            f"{station.modality}: output {'ON' if level.flowing else 'off'} while armed",
         )
         timeline.note("person", f"{station.modality}: {SKIN[station.modality]} (simulated)")
         await put_on(station, on=True)
-        lit_ns = await household.witness.wait_lit(name, since_ns)
-        timeline.note("witness", f"{station.modality}: output flows", lit_ns)
+        flowing_ns = await household.witness.wait_flowing(name, since_ns)
+        timeline.note("witness", f"{station.modality}: output flows", flowing_ns)
         await messages.wait_state(sensor, lambda state: state["state"] == "idle", DURATION_S + 20)
         dark_ns = await household.witness.wait_dark(name, now_ns())
         timeline.note(
@@ -169,7 +169,7 @@ async def run(
     return await measure(household, station, "manual", planned, since_ns, timeline)
 
 
-async def measure(
+async def measure(  # noqa: PLR0913, PLR0917 - both sides of a comparison
     household: Household,
     station: Station,
     program: str,
@@ -177,11 +177,12 @@ async def measure(
     since_ns: int,
     timeline: Timeline,
 ) -> Trial:
-    """Compare what the last session of a device should have given with the node's record and with what the witness saw since a time."""
+    """Compare a device's last session with the node's record and the witness since a time."""
     record = await last_record(station)
     timeline.note(
         "node",
-        f"{station.modality}: record {record['entry']}, {record['outcome']}, output for {int(record['output_ms']) / 1000:.1f} s",
+        f"{station.modality}: record {record['entry']}, {record['outcome']},"
+        f" output for {int(record['output_ms']) / 1000:.1f} s",
     )
     return Trial(
         device=station.info.friendly_name,

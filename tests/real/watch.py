@@ -33,7 +33,7 @@ class Level:
 
     ppm: dict[int, int]
     nominal: dict[int, float]
-    lit: bool
+    flowing: bool
     last_zero_ns: int | None
 
 
@@ -101,7 +101,7 @@ class Watch:
         return Level(
             ppm={int(channel): ppm for channel, ppm in answer["ppm"].items()},
             nominal={int(channel): value for channel, value in answer["nominal"].items()},
-            lit=answer["lit"],
+            flowing=answer["flowing"],
             last_zero_ns=answer["last_zero_ns"],
         )
 
@@ -124,18 +124,20 @@ class Watch:
         answer = await self.ask("changes", node=node, since_ns=since_ns)
         return [(t_ns, channel, ppm) for t_ns, channel, ppm in answer["changes"]]
 
-    async def wait_lit(self, node: str, since_ns: int, *, timeout_s: float = 30) -> int:
+    async def wait_flowing(self, node: str, since_ns: int, *, timeout_s: float = 30) -> int:
         """Wait until something flows at or after a time, return when it began."""
-        return await self._wait(node, since_ns, timeout_s, lit=True)
+        return await self._wait(node, since_ns, timeout_s, flowing=True)
 
     async def wait_dark(self, node: str, since_ns: int, *, timeout_s: float = 30) -> int:
         """Wait until nothing flows at or after a time, return when it ended."""
-        return await self._wait(node, since_ns, timeout_s, lit=False)
+        return await self._wait(node, since_ns, timeout_s, flowing=False)
 
-    async def _wait(self, node: str, since_ns: int, timeout_s: float, *, lit: bool) -> int:
+    async def _wait(self, node: str, since_ns: int, timeout_s: float, *, flowing: bool) -> int:
         """Wait for light or darkness."""
         t_ns: int = (
-            await self.ask("wait", node=node, since_ns=since_ns, timeout_s=timeout_s, lit=lit)
+            await self.ask(
+                "wait", node=node, since_ns=since_ns, timeout_s=timeout_s, flowing=flowing
+            )
         )["t_ns"]
         return t_ns
 

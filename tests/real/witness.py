@@ -1,4 +1,4 @@
-"""The witness: a process of its own that reads what the drivers of the host nodes write, and answers what the skin got.
+"""The witness: a process that reads the levels of the host nodes' drivers and adds up the dose.
 
     python -m tests.real.witness SOCKET FILE...
 
@@ -72,7 +72,7 @@ class Witness:
             await asyncio.sleep(_POLL_S)
 
     def look(self) -> None:
-        """Take what is new, and let the watchdog of dead nodes bite."""
+        """Read new lines, and let the watchdog of dead nodes act."""
         for line in [line for tail in self._tails for line in tail.lines()]:
             exposure = self._exposures.read(line)
             if exposure is not None and line.endswith(" boot 0"):
@@ -81,7 +81,7 @@ class Witness:
             exposure.bite(time.monotonic_ns())
 
     def _follow(self, exposure: Exposure) -> None:
-        """Be told by the kernel when the node's process ends."""
+        """Have the kernel report the end of the node's process."""
         pid = exposure.pid
         if pid is None:
             return
@@ -122,20 +122,20 @@ class Witness:
         return self._answers[query["ask"]](exposure, query)
 
     async def _wait(self, query: Query) -> Answer:
-        """Answer when the node is lit or dark for the first time after `since_ns`."""
-        lit: bool = query["lit"]
+        """Answer when output is on, or off, for the first time after `since_ns`."""
+        flowing: bool = query["flowing"]
 
         def when() -> int | None:
             exposure = self._exposures.nodes.get(query["node"], Exposure(query["node"]))
             since_ns: int = query["since_ns"]
             now_ns = time.monotonic_ns()
             for start_ns, end_ns in exposure.spans(since_ns, now_ns):
-                if lit:
+                if flowing:
                     return start_ns
                 if start_ns > since_ns:
                     break
-                return None if exposure.lit and end_ns == now_ns else end_ns
-            return None if lit else since_ns
+                return None if exposure.flowing and end_ns == now_ns else end_ns
+            return None if flowing else since_ns
 
         async with self._news, asyncio.timeout(query["timeout_s"]):
             await self._news.wait_for(lambda: when() is not None)
@@ -150,8 +150,8 @@ class Witness:
                 channel: FULL_SCALE[channel] * ppm / FULL_PPM
                 for channel, ppm in exposure.levels.items()
             },
-            "lit": exposure.lit,
-            "last_zero_ns": None if exposure.lit or not spans else spans[-1][1],
+            "flowing": exposure.flowing,
+            "last_zero_ns": None if exposure.flowing or not spans else spans[-1][1],
         }
 
     def _dose(self, exposure: Exposure, query: Query) -> Answer:
