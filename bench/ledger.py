@@ -34,7 +34,8 @@ from custom_components.facial_therapy.core.model import (
     Telemetry,
 )
 from custom_components.facial_therapy.storage.ledger import Ledger
-from custom_components.facial_therapy.storage.ledger_file import LedgerFile, LedgerState
+from custom_components.facial_therapy.storage.ledger_file import LedgerFile
+from custom_components.facial_therapy.storage.ledger_state import LedgerState
 
 SMALL = 100
 LARGE = 100_000
@@ -95,7 +96,7 @@ async def filled(path: Path, sessions: int, people: int) -> Ledger:
     """Return a ledger that was read from a file with so many sessions."""
     state, newest = LedgerState(), datetime.now(UTC) - timedelta(hours=1)
     for number in reversed(range(sessions)):
-        state.books.put(session(number, people, newest))
+        state.index.put(session(number, people, newest))
     LedgerFile(path).replace(state.entries())
     again = Ledger(path)
     await again.async_load(HASS)

@@ -119,7 +119,7 @@ class ResetLedgerFlow(RepairsFlow):
         errors: dict[str, str] = {}
         if user_input is not None:
             try:
-                await self.hass.data[LEDGER].async_begin_anew(self.hass, set(_people(self.hass)))
+                await self.hass.data[LEDGER].async_reset(self.hass, set(_people(self.hass)))
             except LedgerError:
                 errors["base"] = "store_failed"
             else:

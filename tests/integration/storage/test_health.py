@@ -101,7 +101,7 @@ async def test_an_admin_begins_an_unreadable_ledger_anew(
         )
     ).json()
     assert begun["step_id"] == "confirm"
-    with patch.object(Ledger, "async_begin_anew", side_effect=LedgerError("full")):
+    with patch.object(Ledger, "async_reset", side_effect=LedgerError("full")):
         again = await (
             await client.post(f"/api/repairs/issues/fix/{begun['flow_id']}", json={})
         ).json()

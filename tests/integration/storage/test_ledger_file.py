@@ -19,13 +19,15 @@ import pytest
 
 from custom_components.facial_therapy.core.ledger.record import Source
 from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Outcome
-from custom_components.facial_therapy.storage.ledger import AGE, Ledger
+from custom_components.facial_therapy.storage.ledger import Ledger
 from custom_components.facial_therapy.storage.ledger_file import (
     DeviceMemory,
+    Extent,
     LedgerError,
     LedgerFile,
 )
-from tests.integration.storage.test_ledger import EVENING, MAC, loaded, record
+from custom_components.facial_therapy.storage.ledger_writer import AGE
+from tests.integration.storage.test_ledger import EVENING, MAC, loaded, names, record
 
 DAY = timedelta(days=1)
 
@@ -38,10 +40,6 @@ def read_only(path: Path, mode: str = "r", *arguments: Any, **keywords: Any) -> 
     if mode in {"r", "rb"}:
         return OPEN(path, mode, *arguments, **keywords)
     raise OSError(30, "Read-only file system")
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(entry.name for entry in folder.iterdir())
 
 
 def damage(path: Path) -> None:
@@ -168,7 +166,7 @@ async def test_who_is_cancelled_while_a_line_is_written_leaves_memory_and_file_t
     await ledger.async_open(hass, record("0000000000000001"))
     append, begun, go_on = LedgerFile.append, threading.Event(), threading.Event()
 
-    def slow(*arguments: Any) -> int:
+    def slow(*arguments: Any) -> Extent:
         begun.set()
         go_on.wait(10)
         return append(*arguments)
@@ -342,7 +340,7 @@ async def test_the_file_is_written_anew_when_most_of_it_is_out_of_date(
     path = tmp_path / "ledger"
     ledger = await loaded(hass, path)
     await ledger.async_open(hass, record())
-    with patch("custom_components.facial_therapy.storage.ledger.SPARE", 20):
+    with patch("custom_components.facial_therapy.storage.ledger_writer.SPARE", 20):
         for number in range(2, 60):
             await ledger.async_remember(hass, MAC, DeviceMemory(last_record=number))
     assert path.read_bytes().count(b"\n") < 30
@@ -382,7 +380,7 @@ async def test_a_ledger_that_is_begun_anew_has_everybody_at_the_ceiling_and_keep
     path = tmp_path / "ledger"
     ledger = await unreadable(hass, path)
     damaged = path.read_bytes()
-    await ledger.async_begin_anew(hass, {"ada", "eve"})
+    await ledger.async_reset(hass, {"ada", "eve"})
     for again in (ledger, await loaded(hass, path)):
         assert not again.unreadable
         for person_id in ("ada", "eve"):
@@ -408,7 +406,7 @@ async def test_a_ledger_that_cannot_be_begun_anew_stays_unreadable(
         patch.object(Path, "rename", side_effect=refused),
         pytest.raises(LedgerError),
     ):
-        await ledger.async_begin_anew(hass, {"ada"})
+        await ledger.async_reset(hass, {"ada"})
     assert ledger.unreadable
     assert path.read_bytes() == damaged
 
@@ -419,6 +417,6 @@ async def test_a_disk_without_links_keeps_the_old_file_by_renaming_it(
     path = tmp_path / "ledger"
     ledger = await unreadable(hass, path)
     with patch.object(Path, "hardlink_to", side_effect=OSError(95, "Operation not supported")):
-        await ledger.async_begin_anew(hass, {"ada"})
+        await ledger.async_reset(hass, {"ada"})
     assert len(names(tmp_path)) == 2
     assert not (await loaded(hass, path)).unreadable
