@@ -31,8 +31,9 @@ from .const import (
 from .coordinator import FacialTherapyCoordinator, all_coordinators
 from .devices.discovery import ESPHOME
 from .logbook import async_setup_logbook
-from .people.inheritance import async_leave
+from .people.inheritance import async_check_removed, async_leave, async_protect
 from .people.registry import PersonRuntime, is_person
+from .people.subentries import check_subentries
 from .people.tracked_lights import async_watch_lights
 from .routines.proposals import PROPOSALS, Proposals
 from .routines.runner import EVENINGS, Evenings
@@ -73,6 +74,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
         ),
     )
     async_keep_ledger(hass, ledger, lambda: _ready_changed(hass))
+    await async_check_removed(hass)
     async_setup_services(hass)
     async_setup_person_actions(hass)
     async_setup_routine_actions(hass)
@@ -139,6 +141,8 @@ async def async_setup_entry(
     """Set up a device or a person."""
     if entry.data[CONF_KIND] == KIND_PERSON:
         person_entry = cast("PersonConfigEntry", entry)
+        async_protect(hass, entry)
+        check_subentries(entry)
         person_entry.runtime_data = PersonRuntime(hass, entry)
         await _async_count_people(hass)
         evenings = hass.data[EVENINGS][entry.entry_id] = Evenings(hass, entry)

@@ -7,17 +7,17 @@
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect, async_dispatcher_send
 from homeassistant.helpers.event import async_track_time_interval
-from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
@@ -30,7 +30,7 @@ from ..core.routine.run import RoutineRun, advance, begin, cue, refused
 from ..core.routine.steps import Step, Steps
 from ..core.routine.transitions import RoutineEffect, RoutineEvent, RoutineState
 from ..core.schedule.agenda import PlannedEvening
-from ..core.schedule.plan import Phase, Plan, WeekPlan, evenings, monday
+from ..core.schedule.plan import Phase, Plan, WeekPlan, check, evenings, monday
 from ..core.session import SessionState
 from ..core.zones import ZONES
 from ..devices.port import DeviceError
@@ -39,7 +39,7 @@ from ..people.programs import custom_programs
 from ..people.registry import find_person
 from ..people.routines import tonight
 from ..session.view import SessionRequest
-from ..storage.diary import run_in, run_out, weekly_plan_in, weekly_plan_out
+from ..storage.guarded_store import GuardedStore
 from ..timers import Timers
 from .forecast import agenda_of, device_of, lasting, next_evening, shell_of
 from .proposals import EVENING, PROPOSALS
@@ -64,6 +64,35 @@ LIVES: Final = (
 HELD: Final = (SessionState.SUSPENDED, SessionState.PAUSED, SessionState.LOST)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRoutines:
+    """What the store of a person holds."""
+
+    weekly_plan: Plan = field(default_factory=Plan)
+    run: RoutineRun | None = None
+    told: Mapping[str, date] = field(default_factory=lambda: MappingProxyType({}))
+    """The newest day of each reminder."""
+
+
+def check_stored(stored: StoredRoutines) -> None:
+    """Refuse a plan or a run that could not have been made.
+
+    Raises:
+        ValueError: An unknown program, a plan that no week can hold, or a step that is none.
+    """
+    for plan in stored.weekly_plan.plans:
+        try:
+            check(plan)
+        except RefusedError as error:
+            message = f"weekly_plan: {error.binding.reason}"
+            raise ValueError(message) from None
+    if (run := stored.run) is not None and not (
+        run.state is RoutineState.OVER or 0 <= run.index < len(run.steps)
+    ):
+        message = "run.index: no such step"
+        raise ValueError(message)
+
+
 class Evenings:
     """The plan of one person, and the routine that they are in."""
 
@@ -71,7 +100,14 @@ class Evenings:
         """Take the person's entry; nothing is read yet."""
         self._hass = hass
         self.entry = entry
-        self._store: Store[dict[str, Any]] = Store(hass, 1, f"{DOMAIN}.evenings.{entry.entry_id}")
+        self._store = GuardedStore(
+            hass,
+            f"evenings.{entry.entry_id}",
+            StoredRoutines,
+            StoredRoutines,
+            label=f"the plan and routine of {entry.title}",
+            check=check_stored,
+        )
         self._timers = Timers(hass)
         self._listeners: list[Callable[[], None]] = []
         self._unfollow: list[CALLBACK_TYPE] = []
@@ -99,17 +135,9 @@ class Evenings:
 
     async def async_load(self) -> None:
         """Take up what was written down; a routine that was gone through waits for a person."""
-        data = await self._store.async_load() or {}
-        try:
-            self.weekly_plan = weekly_plan_in(data["weekly_plan"]) if data else Plan()
-            self.run = run_in(data["run"]) if data and data["run"] else None
-            self._reminders.told = {
-                what: date.fromisoformat(day) for what, day in dict(data.get("told", {})).items()
-            }
-        except (KeyError, TypeError, ValueError) as error:
-            LOGGER.warning(
-                "The plan of %s could not be read, and is begun anew: %s", self.entry.title, error
-            )
+        stored = await self._store.async_load()
+        self.weekly_plan, self.run = stored.weekly_plan, stored.run
+        self._reminders.told = dict(stored.told)
         self._unfollow = [
             async_dispatcher_connect(self._hass, REPORTED, self._reported),
             async_dispatcher_connect(self._hass, SIGNAL_LEDGER, self._look_for_news),
@@ -136,13 +164,8 @@ class Evenings:
         self._publish()
 
     async def _async_save(self) -> None:
-        told = {what: day.isoformat() for what, day in self._reminders.told.items()}
         await self._store.async_save(
-            {
-                "weekly_plan": weekly_plan_out(self.weekly_plan),
-                "run": self.run and run_out(self.run),
-                "told": told,
-            }
+            StoredRoutines(weekly_plan=self.weekly_plan, run=self.run, told=self._reminders.told)
         )
 
     async def async_plan(self, weekly_plan: Plan) -> None:

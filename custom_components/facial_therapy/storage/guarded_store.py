@@ -7,11 +7,11 @@ somebody and are not read through this class.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-import os
 from typing import Final
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import DOMAIN as HOMEASSISTANT_DOMAIN, HomeAssistant
 from homeassistant.exceptions import UnsupportedStorageVersionError
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
 
 from ..const import DOMAIN, LOGGER
@@ -24,10 +24,10 @@ VERSION: Final = 1
 class UnreadableStoreError(Exception):
     """A store exists and can't be read."""
 
-    def __init__(self, reason: str, *, too_new: bool = False) -> None:
-        """Remember why, and whether a newer release wrote it."""
+    def __init__(self, reason: str, *, damaged: bool) -> None:
+        """Remember why, and whether its data is lost: nobody will ever read it."""
         super().__init__(reason)
-        self.too_new = too_new
+        self.damaged = damaged
 
 
 async def async_read[T](
@@ -38,21 +38,38 @@ async def async_read[T](
     Raises:
         UnreadableStoreError: There is one that can't be read, or that holds something else.
     """
+    before = _corruptions(hass, store.key)
     try:
-        # Home Assistant moves a file with broken JSON aside and then returns None, as for none.
-        exists = await hass.async_add_executor_job(os.path.lexists, store.path)
         data = await store.async_load()
-        if data is None and not exists:
-            return None
-        return decode(kind, data)
-    except MalformedError as error:
-        raise UnreadableStoreError(str(error)) from None
     except UnsupportedStorageVersionError:
         reason = "a newer release wrote it"
-        raise UnreadableStoreError(reason, too_new=True) from None
+        raise UnreadableStoreError(reason, damaged=False) from None
     except Exception as error:
+        # An OSError may be over at the next attempt. Anything else is a wrong envelope.
+        unopened = isinstance(error, OSError) or isinstance(error.__cause__, OSError)
         reason = f"{type(error).__name__}: {error}"
-        raise UnreadableStoreError(reason) from error
+        raise UnreadableStoreError(reason, damaged=not unopened) from error
+    if data is None:
+        if _corruptions(hass, store.key) != before:
+            reason = "it is no JSON"
+            raise UnreadableStoreError(reason, damaged=True)
+        return None
+    try:
+        return decode(kind, data)
+    except MalformedError as error:
+        raise UnreadableStoreError(str(error), damaged=True) from None
+
+
+def _corruptions(hass: HomeAssistant, key: str) -> set[str]:
+    """Return the issues that Home Assistant has created about broken JSON in a store.
+
+    It moves such a file aside and then returns None, as for no file.
+    """
+    return {
+        issue_id
+        for domain, issue_id in ir.async_get(hass).issues
+        if domain == HOMEASSISTANT_DOMAIN and issue_id.startswith(f"storage_corruption_{key}_")
+    }
 
 
 class GuardedStore[T]:

@@ -126,35 +126,35 @@ def program_out(program: Program) -> dict[str, Any]:
 
 
 def program_in(key: str, data: object) -> Program:
-    """Return a custom program.
+    """Return a stored custom program.
 
     Raises:
         MalformedError: It is not what `program_out` writes.
     """
-    modality = data.get("modality") if isinstance(data, Mapping) else None
-    if modality == Modality.WAND:
-        wand = decode(_StoredCurrent, data)
-        per_week = _whole(wand.per_week)
+    is_wand = isinstance(data, Mapping) and data.get("modality") == Modality.WAND
+    stored = decode(_StoredCurrent, data) if is_wand else decode(_StoredLight, data)
+    return program_of(key, encode(stored))
+
+
+def program_of(key: str, numbers: Mapping[str, Any]) -> Program:
+    """Return a custom program from its numbers, which the gate has yet to judge."""
+    per_week, duration_s = _whole(numbers["per_week"]), _whole(numbers["duration_s"])
+    if numbers["modality"] == Modality.WAND:
         recipe = Current(
-            current_ua=_whole(wand.current_ua),
-            frequency_hz=wand.frequency_hz,
-            duration_s=_whole(wand.duration_s),
+            current_ua=_whole(numbers["current_ua"]),
+            frequency_hz=numbers["frequency_hz"],
+            duration_s=duration_s,
             per_week=per_week,
             per_week_starting=per_week,
         )
         return Program(key=key, custom=True, wand=recipe)
-    light = decode(_StoredLight, data)
-    return Program(
-        key=key,
-        custom=True,
-        mask=Light(
-            irradiance_mw_cm2=MappingProxyType(dict(light.irradiance_mw_cm2)),
-            duration_s=_whole(light.duration_s),
-            per_week=_whole(light.per_week),
-        ),
+    levels = {Channel(name): level for name, level in numbers["irradiance_mw_cm2"].items()}
+    light = Light(
+        irradiance_mw_cm2=MappingProxyType(levels), duration_s=duration_s, per_week=per_week
     )
+    return Program(key=key, custom=True, mask=light)
 
 
 def _whole(number: float) -> int:
-    """Return a number as an int where it is whole; the gate judges any other as it is."""
-    return int(number) if number.is_integer() else number  # type: ignore[return-value]
+    """Return a number as an int where it is whole; any other one as it is."""
+    return int(number) if float(number).is_integer() else number  # type: ignore[return-value]

@@ -17,15 +17,11 @@ import pytest
 from custom_components.facial_therapy.config_flow import ADD_PERSON
 from custom_components.facial_therapy.const import CONF_NOTIFY, CONF_WHEN_DUE, DOMAIN
 from custom_components.facial_therapy.core.model import Modality, RefusedError
+from custom_components.facial_therapy.core.routine.run import RoutineRun
 from custom_components.facial_therapy.core.routine.transitions import RoutineState
-from custom_components.facial_therapy.core.schedule.plan import Phase
+from custom_components.facial_therapy.core.schedule.plan import Phase, Plan
 from custom_components.facial_therapy.flows.person import GUIDE
-from custom_components.facial_therapy.storage.diary import (
-    run_in,
-    run_out,
-    weekly_plan_in,
-    weekly_plan_out,
-)
+from custom_components.facial_therapy.storage.codec import decode, encode
 from tests.integration.entities import all_enabled
 from tests.integration.house import House, furnished
 
@@ -482,8 +478,8 @@ async def test_what_is_written_down_is_read_back_and_what_cannot_be_read_begins_
     await house.act("confirm_step")
     run = house.evenings.run
     assert run is not None
-    assert run_in(run_out(run)) == run
-    assert weekly_plan_in(weekly_plan_out(house.evenings.weekly_plan)) == house.evenings.weekly_plan
+    assert decode(RoutineRun, encode(run)) == run
+    assert decode(Plan, encode(house.evenings.weekly_plan)) == house.evenings.weekly_plan
     key = f"{DOMAIN}.evenings.{house.person.entry_id}"
     assert hass_storage[key]["data"]["run"]["state"] == run.state
     hass_storage[key]["data"]["weekly_plan"] = {"plans": [{"program": 7}]}
