@@ -224,7 +224,8 @@ async def _async_count_people(hass: HomeAssistant) -> None:
             },
         )
     except LedgerError as error:
-        LOGGER.warning("Who there is could not be written down, and will be tried again: %s", error)
+        if not hass.data[LEDGER].unreadable:  # that was logged when it was loaded
+            LOGGER.warning("Failed to save the list of people, will be tried again: %s", error)
         return
     for entry in hass.config_entries.async_entries(DOMAIN):
         if is_person(entry) and not entry.data.get(CONF_LEDGER_BEGUN):

@@ -79,13 +79,18 @@ def _encoded_items(values: Mapping[Any, Any]) -> dict[Any, Any]:
 
 def _fields_encoder(kind: type[Any]) -> Callable[[Any], dict[str, Any]]:
     hints = hints_of(kind)
-    plain = [name for name, hint in hints.items() if hint in _AS_IT_IS]
-    others = [name for name, hint in hints.items() if hint not in _AS_IT_IS]
+    plain = {name: decoder(hint) for name, hint in hints.items() if hint in _AS_IT_IS}
+    others = [name for name in hints if name not in plain]
     refuse_negative = negative_check(kind)
 
     def write(value: object) -> dict[str, Any]:
         refuse_negative(value)
-        encoded = {name: getattr(value, name) for name in plain}
+        encoded, name = {}, ""
+        try:
+            for name, check in plain.items():
+                encoded[name] = check(getattr(value, name))
+        except MalformedError as error:
+            raise error.within(name) from None
         return encoded | _encoded_items({name: getattr(value, name) for name in others})
 
     return write
@@ -137,7 +142,7 @@ def decoder(kind: Any) -> Decoder:  # noqa: ANN401, PLR0911 - any annotation; on
 
 
 def _expect(kind: type[Any], data: object, expected: str) -> Any:  # noqa: ANN401 - checked to be of the kind
-    if type(data) is not kind:
+    if not isinstance(data, kind) or (kind is int and isinstance(data, bool)):
         message = f"expected {expected}"
         raise MalformedError(message)
     return data
@@ -199,7 +204,7 @@ def _enum(kind: type[Enum]) -> Decoder:
     members = {member.value: member for member in kind}
 
     def read(data: object) -> Enum:
-        if type(data) not in (str, int) or data not in members:
+        if not isinstance(data, str) or data not in members:
             message = f"expected a {kind.__name__}"
             raise MalformedError(message)
         return members[data]

@@ -54,7 +54,7 @@ async def test_a_missing_file_is_an_empty_ledger(hass: HomeAssistant, tmp_path: 
 
 
 @pytest.mark.parametrize("left", [None, b""])
-async def test_a_ledger_that_was_begun_and_is_gone_is_unreadable_and_begun_anew_at_the_ceiling(
+async def test_a_ledger_that_is_gone_is_unreadable_and_is_reset_at_the_ceiling(
     hass: HomeAssistant, tmp_path: Path, left: bytes | None
 ) -> None:
     path = tmp_path / "ledger"
@@ -78,7 +78,7 @@ async def test_a_ledger_that_was_begun_and_is_gone_is_unreadable_and_begun_anew_
     )
 
 
-async def test_what_was_opened_is_there_after_a_restart_at_its_full_plan(
+async def test_an_open_session_is_there_after_a_restart_at_its_full_plan(
     hass: HomeAssistant, tmp_path: Path
 ) -> None:
     await (await loaded(hass, tmp_path / "ledger")).async_open(hass, record())
@@ -88,7 +88,7 @@ async def test_what_was_opened_is_there_after_a_restart_at_its_full_plan(
     assert ledger.sessions_of("ada") == {Modality.MASK: 1, Modality.WAND: 0}
 
 
-async def test_what_was_settled_is_there_after_a_restart(
+async def test_a_settled_session_is_there_after_a_restart(
     hass: HomeAssistant, tmp_path: Path
 ) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
@@ -124,7 +124,7 @@ async def test_a_session_below_a_fifth_of_its_plan_does_not_count_as_one(
     assert ledger.sessions_of("ada")[Modality.MASK] == 1
 
 
-async def test_what_a_device_must_be_remembered_by_outlives_a_restart(
+async def test_the_memory_of_a_device_outlives_a_restart(
     hass: HomeAssistant, tmp_path: Path
 ) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
