@@ -198,6 +198,18 @@ async def test_a_ledger_without_one_of_its_lines_is_unreadable(
     assert (await loaded(hass, path)).unreadable
 
 
+async def test_a_ledger_with_one_line_twice_in_the_place_of_another_is_unreadable(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
+    path = tmp_path / "ledger"
+    ledger = await loaded(hass, path)
+    await ledger.async_open(hass, record("0000000000000001"))
+    await ledger.async_open(hass, record("0000000000000002"))
+    header, first, *_ = lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([header, *[first] * (len(lines) - 1)]))
+    assert (await loaded(hass, path)).unreadable
+
+
 async def test_numbers_go_on_when_the_file_is_compacted_and_a_cut_is_still_noticed(
     hass: HomeAssistant, tmp_path: Path
 ) -> None:
