@@ -27,7 +27,8 @@ from custom_components.facial_therapy.core.model import Channel, Dose, Grade, Mo
 from custom_components.facial_therapy.core.person import Person
 from custom_components.facial_therapy.core.session_parameters import SessionParameters
 from custom_components.facial_therapy.storage.ledger import Ledger
-from custom_components.facial_therapy.storage.ledger_file import LedgerFile, LedgerState
+from custom_components.facial_therapy.storage.ledger_file import LedgerFile
+from custom_components.facial_therapy.storage.ledger_state import LedgerState
 
 SMALL = 100
 LARGE = 100_000
@@ -88,7 +89,7 @@ async def filled(path: Path, sessions: int, people: int) -> Ledger:
     """Return a ledger, read from a file with so many sessions."""
     state, newest = LedgerState(), datetime.now(UTC) - timedelta(hours=1)
     for number in reversed(range(sessions)):
-        state.books.put(session(number, people, newest))
+        state.index.put(session(number, people, newest))
     LedgerFile(path).replace(state.entries())
     again = Ledger(path)
     await again.async_load(HASS)

@@ -31,8 +31,9 @@ from .const import (
 from .coordinator import FacialTherapyCoordinator, all_coordinators
 from .devices.discovery import ESPHOME
 from .optional import async_setup_optional_parts
-from .people.inheritance import async_leave
+from .people.inheritance import async_check_removed, async_leave, async_protect
 from .people.registry import PersonRuntime, is_person
+from .people.subentries import check_subentries
 from .people.tracked_lights import async_watch_lights
 from .routines.person import (
     PersonRoutines,
@@ -73,6 +74,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
         ),
     )
     async_keep_ledger(hass, ledger, lambda: _ready_changed(hass))
+    await async_check_removed(hass)
     async_setup_services(hass)
     async_setup_person_actions(hass)
     async_setup_routine_actions(hass)
@@ -133,6 +135,8 @@ async def async_setup_entry(
     """Set up a device or a person."""
     if entry.data[CONF_KIND] == KIND_PERSON:
         person_entry = cast("PersonConfigEntry", entry)
+        async_protect(hass, entry)
+        check_subentries(entry)
         person_entry.runtime_data = PersonRuntime(hass, entry)
         await _async_count_people(hass)
         await async_load_routines(hass, entry)
@@ -215,7 +219,8 @@ async def _async_count_people(hass: HomeAssistant) -> None:
             },
         )
     except LedgerError as error:
-        LOGGER.warning("Who there is could not be written down, and will be tried again: %s", error)
+        if not hass.data[LEDGER].unreadable:  # that was logged when it was loaded
+            LOGGER.warning("Failed to save the list of people, will be tried again: %s", error)
         return
     for entry in hass.config_entries.async_entries(DOMAIN):
         if is_person(entry) and not entry.data.get(CONF_LEDGER_BEGUN):

@@ -515,6 +515,7 @@ def test_every_repair_has_its_words_and_every_placeholder_is_given() -> None:
         "foreign_session": {"device", "sessions"},
     }
     given |= {key: {"person", "date"} for key in SCREENING_ISSUES}
+    given |= {"holds_unreadable": {"date"}, "eligibility_unreadable": {"person"}}
     given |= {"store_failed": {"error"}, "clock_forward": {"hours"}, "clock_back": {"hours"}}
     for key, said in WORDS["issues"].items():
         fixed = key in ("ledger_unreadable", "foreign_session")

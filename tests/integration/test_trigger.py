@@ -20,11 +20,11 @@ from custom_components.facial_therapy.condition import (
     PERSON_CONDITIONS,
 )
 from custom_components.facial_therapy.const import DOMAIN
+from custom_components.facial_therapy.core.gate.request import SessionRequest
 from custom_components.facial_therapy.core.model import Channel, Fault, Modality
 from custom_components.facial_therapy.core.refusal import RefusedError
-from custom_components.facial_therapy.core.session_parameters import MANUAL
 from custom_components.facial_therapy.core.schedule.plan import evenings
-from custom_components.facial_therapy.core.gate.request import SessionRequest
+from custom_components.facial_therapy.core.session_parameters import MANUAL
 from custom_components.facial_therapy.trigger import PERSON_TRIGGERS, SESSION_TRIGGERS, TRIGGERS
 from tests.integration.house import House, furnished
 

@@ -27,7 +27,7 @@ from ..entity import DOSE_UNIT
 from ..people.programs import PROGRAM
 from ..people.registry import find_person
 from ..routines.forecast import device_of
-from ..storage.serialize import program_in, program_out
+from ..storage.serialize import program_in, program_of, program_out
 from ..text.errors import placeholders as refusal_placeholders
 from ..text.translator import async_translator
 
@@ -123,7 +123,7 @@ class ProgramFlow(ConfigSubentryFlow):
             if problem := self._name_problem(user_input):
                 errors = {CONF_NAME: problem}
             else:
-                self._program = program_in(self._name(user_input), _data(modality, user_input))
+                self._program = program_of(self._name(user_input), _data(modality, user_input))
                 try:
                     self._worth = custom_program.check(
                         self._program,

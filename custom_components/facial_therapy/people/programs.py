@@ -1,10 +1,12 @@
-"""What a person has made themselves: subentries of their entry as values of the core."""
+"""Custom programs: subentries of a person's entry as values of the core."""
 
+from contextlib import suppress
 from typing import Final
 
 from homeassistant.core import HomeAssistant
 
-from ..core.recipes import Programs
+from ..core.recipes import Program, Programs
+from ..storage.fields import MalformedError
 from ..storage.serialize import program_in
 
 PROGRAM: Final = "program"
@@ -12,11 +14,14 @@ PROGRAM: Final = "program"
 
 
 def custom_programs(hass: HomeAssistant, person_id: str) -> Programs:
-    """Return what a person has made, by name, in the order in which it was made; nothing of a person who is gone."""
-    if (entry := hass.config_entries.async_get_entry(person_id)) is None:
-        return {}
-    return {
-        each.title: program_in(each.title, each.data)
-        for each in entry.subentries.values()
-        if each.subentry_type == PROGRAM
-    }
+    """Return a person's custom programs by name, in the order in which they were made.
+
+    A malformed one is left out; `async_check_subentries` logs it. A person who is gone has none.
+    """
+    programs: dict[str, Program] = {}
+    entry = hass.config_entries.async_get_entry(person_id)
+    for each in () if entry is None else entry.subentries.values():
+        if each.subentry_type == PROGRAM:
+            with suppress(MalformedError):
+                programs[each.title] = program_in(each.title, each.data)
+    return programs

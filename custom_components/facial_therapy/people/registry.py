@@ -1,4 +1,4 @@
-"""Whose skin it is: the person entries as values of the core."""
+"""People: their config entries as values of the core."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,13 +24,14 @@ from ..core.person import Eligibility, Person
 from ..core.refusal import Reason, Refusal, RefusedError
 from ..storage.ledger import LEDGER
 from ..storage.serialize import choice_in, eligibility_in, eligibility_out, skin_in
+from .names import matching
 
 type PersonConfigEntry = ConfigEntry[PersonRuntime]
 
 
 @dataclass(frozen=True, slots=True)
 class PersonRuntime:
-    """What a loaded person entry carries."""
+    """The `runtime_data` of a loaded person entry."""
 
     hass: HomeAssistant
     entry: ConfigEntry[Any]
@@ -42,9 +43,8 @@ class PersonRuntime:
 
 
 def _person(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Person:
-    now = min(
-        dt_util.utcnow(), hass.data[LEDGER].now()
-    )  # a wall clock that is put forward loosens nothing
+    # A wall clock that is put forward loosens nothing.
+    now = min(dt_util.utcnow(), hass.data[LEDGER].now())
     return Person(
         person_id=entry.entry_id,
         name=entry.title,
@@ -57,7 +57,7 @@ def _person(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Person:
 
 
 def is_person(entry: ConfigEntry[Any]) -> bool:
-    """Tell whether an entry is of a person."""
+    """Return whether an entry is a person's."""
     return entry.domain == DOMAIN and entry.data.get(CONF_KIND) == KIND_PERSON
 
 
@@ -68,28 +68,34 @@ def persons(hass: HomeAssistant) -> list[Person]:
 
 
 def find_person(hass: HomeAssistant, reference: str | None) -> Person:
-    """Return the person of a name (any case), of a `person.x` or of an entry id; without a reference the only one there is.
+    """Return the person with a name (any case), a `person.x` or an entry id.
+
+    Without a reference it is the only person there is.
 
     Raises:
-        RefusedError: `unknown_person`, or `no_person` if there is none or the choice is not clear.
+        RefusedError: `unknown_person`; or `no_person` if there is none, or several fit.
     """
     everybody = persons(hass)
     if reference is None:
-        if len(everybody) == 1:
-            return everybody[0]
+        found = everybody
+    else:
+        references = [
+            (known, person)
+            for person in everybody
+            for known in (person.person_id, person.name, _linked(hass, person) or "")
+        ]
+        found = matching(reference, references)
+        if not found:
+            raise RefusedError(
+                Refusal(reason=Reason.UNKNOWN_PERSON, field="person", detail=reference)
+            )
+    if len({person.person_id for person in found}) != 1:
         raise RefusedError(Refusal(reason=Reason.NO_PERSON, field="person"))
-    wanted = reference.strip().casefold()
-    for person in everybody:
-        if reference == person.person_id or wanted in (
-            person.name.casefold(),
-            _linked(hass, person),
-        ):
-            return person
-    raise RefusedError(Refusal(reason=Reason.UNKNOWN_PERSON, field="person", detail=reference))
+    return found[0]
 
 
 def person_of_user(hass: HomeAssistant, user_id: str | None) -> Person | None:
-    """Return who a user is, through the `person.x` that both are."""
+    """Return the person of a user, through the `person.x` that both are linked to."""
     if user_id is None:
         return None
     linked = {
@@ -101,23 +107,23 @@ def person_of_user(hass: HomeAssistant, user_id: str | None) -> Person | None:
 
 
 def _linked(hass: HomeAssistant, person: Person) -> str | None:
-    """Return the `person.x` that this person is in Home Assistant."""
+    """Return the `person.x` that this person is linked to in Home Assistant."""
     return hass.config_entries.async_get_known_entry(person.person_id).data.get(CONF_PERSON)
 
 
-# --- what is said of them -------------------------------------------------------------------------
+# --- eligibility ----------------------------------------------------------------------------------
 
 REACTIONS: Final[Mapping[str, Callable[[Eligibility, datetime], Eligibility]]] = MappingProxyType(
     {"redness": reddened, "red_flag": flagged, "skin_not_fine": not_fine},
 )
-"""What can be reported of a skin, each of which only ever makes it stricter."""
+"""Skin reactions that can be reported; each only ever makes the eligibility stricter."""
 
 
 @callback
 def async_change_eligibility(
     hass: HomeAssistant, person: Person, change: Callable[[Eligibility, datetime], Eligibility]
 ) -> None:
-    """Keep what has been said of a person; whoever follows the entry stops what may run no longer."""
+    """Store a change of a person's eligibility; followers of the entry stop what it rules out."""
     entry = hass.config_entries.async_get_known_entry(person.person_id)
     eligibility = change(eligibility_in(entry.data.get(CONF_ELIGIBILITY, {})), dt_util.utcnow())
     hass.config_entries.async_update_entry(
@@ -126,10 +132,12 @@ def async_change_eligibility(
 
 
 async def async_erase(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
-    """Erase what is known of a person: verdicts, skin type, options, links, and their sessions but for the last days, which still count.
+    """Delete a person's screening results, skin type, options, links and sessions.
+
+    The doses of the last 8 days and the holds stay, because they still count.
 
     Raises:
-        LedgerError: The sessions could not be erased; nothing has changed.
+        LedgerError: The sessions could not be deleted; nothing has changed.
     """
     await hass.data[LEDGER].async_erase(hass, entry.entry_id)
     left = erased(eligibility_in(entry.data.get(CONF_ELIGIBILITY, {})), dt_util.utcnow())

@@ -1,6 +1,11 @@
-"""The steps of a routine: that of a plan's evening, and those that a person has made, which are subentries of their entry."""
+"""The steps of routines: of a planned evening, and of a person's custom routines.
 
-from collections.abc import Iterable, Mapping
+Custom routines are subentries of the person's entry.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant
@@ -8,6 +13,9 @@ from homeassistant.core import HomeAssistant
 from ..core.model import Modality
 from ..core.refusal import Reason, Refusal, RefusedError
 from ..core.routine.steps import Act, IfRefused, Step, Steps
+from ..storage.codec import decode
+from ..storage.fields import MalformedError
+from .names import matching
 
 ROUTINE: Final = "routine"
 """Type of the subentry; its title is the name of the routine."""
@@ -24,11 +32,11 @@ DURATION_S: Final = {
     Act.SERUM: 30,
     Act.WAIT: 60,
 }
-"""By hand about as long, for planning; a session takes the time of its program."""
+"""For planning: about as long by hand; a session takes the time of its program."""
 
 
 def tonight(modalities: tuple[Modality, ...], program: str) -> Steps:
-    """Return the steps of an evening with a wand, a mask or both: what a plan proposes."""
+    """Return the steps that a plan proposes for an evening with a wand, a mask or both."""
     wand, mask = Modality.WAND in modalities, Modality.MASK in modalities
     acts = [Act.CLEANSE, *[Act.GEL, Act.WAND, Act.RINSE] * wand, *[Act.MASK] * mask, Act.SERUM]
     return tuple(
@@ -42,39 +50,57 @@ def tonight(modalities: tuple[Modality, ...], program: str) -> Steps:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _StoredRoutine:
+    """A custom routine, as its subentry stores it."""
+
+    steps: tuple[Act, ...]
+    optional: tuple[Act, ...]
+    program: str
+    if_refused: IfRefused
+
+
 def steps_in(data: Mapping[str, Any]) -> Steps:
-    """Return the steps of a routine that a person has made, in their order."""
-    optional: Iterable[str] = data[CONF_OPTIONAL]
+    """Return the steps of a custom routine, in their order.
+
+    Raises:
+        MalformedError: A key is missing, or a step is none.
+    """
+    keys = (CONF_STEPS, CONF_OPTIONAL, CONF_PROGRAM, CONF_IF_REFUSED)
+    stored = decode(_StoredRoutine, {key: data[key] for key in keys if key in data})
     return tuple(
         Step(
             act=act,
             duration_s=DURATION_S[act],
-            program=data[CONF_PROGRAM] if act.modality is not None else None,
-            optional=act in optional,
-            if_refused=IfRefused(data[CONF_IF_REFUSED]),
+            program=stored.program if act.modality is not None else None,
+            optional=act in stored.optional,
+            if_refused=stored.if_refused,
         )
-        for act in map(Act, data[CONF_STEPS])
+        for act in stored.steps
     )
 
 
 def custom_routines(hass: HomeAssistant, person_id: str) -> dict[str, Steps]:
-    """Return what a person has made, by name, in the order in which it was made; nothing of a person who is gone."""
-    if (entry := hass.config_entries.async_get_entry(person_id)) is None:
-        return {}
-    return {
-        each.title: steps_in(each.data)
-        for each in entry.subentries.values()
-        if each.subentry_type == ROUTINE
-    }
+    """Return a person's custom routines by name, in the order in which they were made.
+
+    A malformed one is left out; `async_check_subentries` logs it. A person who is gone has none.
+    """
+    routines: dict[str, Steps] = {}
+    entry = hass.config_entries.async_get_entry(person_id)
+    for each in () if entry is None else entry.subentries.values():
+        if each.subentry_type == ROUTINE:
+            with suppress(MalformedError):
+                routines[each.title] = steps_in(each.data)
+    return routines
 
 
 def custom_routine(hass: HomeAssistant, person_id: str, name: str) -> tuple[str, Steps]:
-    """Return the name and the steps of a routine by its name, in any case.
+    """Return the name and the steps of a custom routine.
 
     Raises:
         RefusedError: `unknown_routine`.
     """
-    for title, steps in custom_routines(hass, person_id).items():
-        if title.casefold() == name.strip().casefold():
-            return title, steps
+    routines = custom_routines(hass, person_id)
+    for title in matching(name, [(title, title) for title in routines]):
+        return title, routines[title]
     raise RefusedError(Refusal(reason=Reason.UNKNOWN_ROUTINE, field="routine", detail=name))

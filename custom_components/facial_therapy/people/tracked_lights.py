@@ -6,6 +6,8 @@ ledger: so a restart, a rename and a disk that was full need nothing of their ow
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 import secrets
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +29,8 @@ from ..core.ledger import tracked_light
 from ..core.ledger.record import Record, Source
 from ..core.ledger.tracked_light import TrackedLight
 from ..core.model import Channel
+from ..storage.codec import decode
+from ..storage.fields import MalformedError
 from ..storage.ledger import LEDGER
 from ..storage.ledger_file import LedgerError
 from ..text.notify import async_tell
@@ -48,14 +52,29 @@ RETRY_S: Final = 30
 """After a ledger that could not be written."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _StoredLight:
+    """A tracked light, as its subentry stores it."""
+
+    channel: Channel
+    entity: str
+    irradiance_mw_cm2: float
+    duration_s: float
+    switch_off: bool
+
+
 def declared(subentry: ConfigSubentry) -> TrackedLight:
-    """Return a light as a person declared it."""
-    data = subentry.data
+    """Return a light as the person declared it.
+
+    Raises:
+        MalformedError: A key is missing or wrong.
+    """
+    stored = decode(_StoredLight, dict(subentry.data))
     return TrackedLight(
         light_id=subentry.subentry_id,
-        channel=Channel(data[CONF_CHANNEL]),
-        irradiance_mw_cm2=data[CONF_IRRADIANCE],
-        duration_s=data[CONF_DURATION],
+        channel=stored.channel,
+        irradiance_mw_cm2=stored.irradiance_mw_cm2,
+        duration_s=stored.duration_s,
     )
 
 
@@ -77,7 +96,9 @@ def async_watch_lights(hass: HomeAssistant, entry: PersonConfigEntry) -> None:
                 watch.close(forgotten=light_id not in wanted)
                 del watches[light_id]
         for light_id in wanted.keys() - watches.keys():
-            watches[light_id] = (wanted[light_id].data, LightWatch(hass, entry, wanted[light_id]))
+            with suppress(MalformedError):  # `check_subentries` logs it
+                watch = LightWatch(hass, entry, wanted[light_id])
+                watches[light_id] = (wanted[light_id].data, watch)
 
     @callback
     def changed(_change: ConfigEntryChange, other: ConfigEntry) -> None:

@@ -1,24 +1,50 @@
 """Everything of one person's plan and routine, in one object."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect, async_dispatcher_send
-from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
-from ..const import DOMAIN, LOGGER, SIGNAL_LEDGER, SIGNAL_ROUTINE
+from ..const import DOMAIN, SIGNAL_LEDGER, SIGNAL_ROUTINE
 from ..core.person import Person
 from ..core.refusal import Reason, Refusal, RefusedError
+from ..core.schedule.plan import Plan, check
 from ..people.registry import find_person
+from ..storage.guarded_store import GuardedStore
 from .due import Due
 from .forecast import Forecast
 from .plan_keeper import PlanKeeper
 from .proposals import PROPOSALS
 from .reminders import Reminders
-from .runner import RoutineRunner
+from .runner import RoutineRunner, StoredRun, check_run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announced:
+    """What the store of the reminders holds."""
+
+    days: Mapping[str, date] = field(default_factory=lambda: MappingProxyType({}))
+    """The newest day of each reminder."""
+
+
+def check_plan(plan: Plan) -> None:
+    """Refuse a plan that could not have been made.
+
+    Raises:
+        ValueError: An unknown program, or a plan that no week can hold.
+    """
+    for week in plan.plans:
+        try:
+            check(week)
+        except RefusedError as error:
+            message = f"plans: {error.binding.reason}"
+            raise ValueError(message) from None
 
 
 class PersonRoutines:
@@ -28,7 +54,30 @@ class PersonRoutines:
         """Take the person's entry; nothing is read yet."""
         self._hass = hass
         self.entry = entry
-        self._store: Store[dict[str, Any]] = Store(hass, 1, f"{DOMAIN}.routines.{entry.entry_id}")
+        self._plan_store = GuardedStore(
+            hass,
+            f"plan.{entry.entry_id}",
+            Plan,
+            Plan,
+            label=f"the plan of {entry.title}",
+            check=check_plan,
+        )
+        self._run_store = GuardedStore(
+            hass,
+            f"run.{entry.entry_id}",
+            StoredRun,
+            StoredRun,
+            label=f"the routine of {entry.title}",
+            check=check_run,
+        )
+        self._announced_store = GuardedStore(
+            hass,
+            f"announced.{entry.entry_id}",
+            Announced,
+            Announced,
+            label=f"the reminders of {entry.title}",
+        )
+        self._saved: tuple[Plan, StoredRun, Announced] | None = None
         self._changed = f"{DOMAIN}_routines_changed_{entry.entry_id}"
         """A signal, so that who follows a person goes on when their entry is reloaded."""
         self._unsubscribe: list[CALLBACK_TYPE] = []
@@ -58,23 +107,10 @@ class PersonRoutines:
 
     async def async_load(self) -> None:
         """Restore plan and run; a run that was interrupted waits for a person."""
-        data = await self._store.async_load() or {}
-        restores: dict[str, Callable[[Any], None]] = {
-            "plan": self.plan.restore,
-            "run": self.runner.restore,
-            "announced": self._reminders.restore,
-        }
-        for section, restore in restores.items():
-            try:
-                if data and data[section] is not None:
-                    restore(data[section])
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
-                LOGGER.warning(
-                    "Failed to read the %s of %s, which is reset: %r",
-                    section,
-                    self.entry.title,
-                    error,
-                )
+        self.plan.weekly_plan = await self._plan_store.async_load()
+        self.runner.restore(await self._run_store.async_load())
+        self._reminders.announced = dict((await self._announced_store.async_load()).days)
+        self._saved = self._stored()
         self._unsubscribe = [
             async_dispatcher_connect(self._hass, SIGNAL_LEDGER, self._ledger_changed),
             self.due.start(),
@@ -96,18 +132,25 @@ class PersonRoutines:
         self.runner.reset()
         self._reminders.announced = {}
         await self._hass.data[PROPOSALS].async_forget(self.entry.entry_id)
-        await self._store.async_remove()
+        self._saved = None
+        for store in (self._plan_store, self._run_store, self._announced_store):
+            await store.async_remove()
         self.publish()
 
     async def async_save(self) -> None:
-        """Save the plan, the run and what has been announced."""
-        await self._store.async_save(
-            {
-                "plan": self.plan.as_dict(),
-                "run": self.runner.as_dict(),
-                "announced": self._reminders.as_dict(),
-            }
-        )
+        """Save what has changed of the plan, the run and what has been announced."""
+        before, self._saved = self._saved, self._stored()
+        plan, run, announced = self._saved
+        if before is None or before[0] != plan:
+            await self._plan_store.async_save(plan)
+        if before is None or before[1] != run:
+            await self._run_store.async_save(run)
+        if before is None or before[2] != announced:
+            await self._announced_store.async_save(announced)
+
+    def _stored(self) -> tuple[Plan, StoredRun, Announced]:
+        announced = Announced(days=dict(self._reminders.announced))
+        return self.plan.weekly_plan, self.runner.stored, announced
 
     # --- publishing -------------------------------------------------------------------------------
 

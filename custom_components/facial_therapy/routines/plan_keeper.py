@@ -1,6 +1,5 @@
 """The plan of one person: chosen, continued in its next phase, skipped and frozen by the person."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, time, timedelta
 from typing import Any, Final
@@ -13,7 +12,6 @@ from ..core.recipes import named
 from ..core.refusal import Reason, Refusal, RefusedError
 from ..core.schedule.plan import Freeze, Phase, Plan, WeekPlan, Why, evenings
 from ..people.programs import custom_programs
-from ..storage.diary import weekly_plan_in, weekly_plan_out
 from .port import PersonPort
 
 OPENS: Final = time(20)
@@ -32,18 +30,6 @@ class PlanKeeper:
         self._person_id = person_id
         self._port = port
         self.weekly_plan = Plan()
-
-    def restore(self, data: Mapping[str, Any]) -> None:
-        """Restore the plan from what `as_dict` returned.
-
-        Raises:
-            KeyError, TypeError, ValueError: `data` is something else. Nothing has changed.
-        """
-        self.weekly_plan = weekly_plan_in(data)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the plan as JSON."""
-        return weekly_plan_out(self.weekly_plan)
 
     def reset(self) -> None:
         """Forget the plan."""

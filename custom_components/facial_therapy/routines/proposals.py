@@ -7,7 +7,7 @@ saved, so that an answer counts after a restart too.
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 import secrets
@@ -18,13 +18,13 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import Context, Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.start import async_at_started
-from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
-from ..const import DOMAIN, LOGGER
+from ..const import DOMAIN
 from ..core.refusal import RefusedError
 from ..people.registry import REACTIONS, async_change_eligibility, find_person
+from ..storage.guarded_store import GuardedStore
 from ..text.notify import async_tell
 from ..text.translator import async_translator, explained
 from ..timers import Timers
@@ -72,19 +72,13 @@ class Proposal:
     again_at: datetime | None = None
     """UTC; when the question is repeated, after the answer later."""
 
-    @classmethod
-    def read(cls, data: Mapping[str, Any]) -> Proposal:
-        """Return a proposal that was saved.
 
-        Raises:
-            KeyError, TypeError, ValueError: `data` is no proposal.
-        """
-        day, again_at = data["day"], data["again_at"]
-        times = {
-            "until": datetime.fromisoformat(data["until"]),
-            "again_at": again_at and datetime.fromisoformat(again_at),
-        }
-        return cls(**{**data, **times, "day": day and date.fromisoformat(day)})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenProposals:
+    """What the store holds."""
+
+    by_person: Mapping[str, Proposal] = field(default_factory=lambda: MappingProxyType({}))
+    """By the config entry of the person."""
 
 
 class Proposals:
@@ -94,7 +88,9 @@ class Proposals:
         """Listen for answers."""
         self._hass = hass
         self._timers = Timers(hass)
-        self._store: Store[dict[str, Any]] = Store(hass, 1, f"{DOMAIN}.proposals")
+        self._store = GuardedStore(
+            hass, "proposals", OpenProposals, OpenProposals, label="the open proposals"
+        )
         self._open: dict[str, Proposal] = {}
         """By the config entry of the person."""
         self._asked: dict[str, tuple[str, str]] = {}
@@ -103,14 +99,8 @@ class Proposals:
         hass.bus.async_listen(ANSWERED, self._async_answered)
 
     async def async_load(self) -> None:
-        """Restore the proposals, and repeat their questions on time once the phones are there."""
-        try:
-            self._open = {
-                person_id: Proposal.read(data)
-                for person_id, data in (await self._store.async_load() or {}).items()
-            }
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            LOGGER.warning("Failed to read the proposals, which are reset: %r", error)
+        """Restore the open proposals, and ask again at their time, once there are phones."""
+        self._open = dict((await self._store.async_load()).by_person)
 
         @callback
         def set_timers(_hass: HomeAssistant) -> None:
@@ -126,7 +116,7 @@ class Proposals:
         if proposal is not None:
             self._open[person_id] = proposal
             self._set_timer(person_id)
-        await self._store.async_save({each: asdict(one) for each, one in self._open.items()})
+        await self._store.async_save(OpenProposals(by_person=self._open))
 
     def _set_timer(self, person_id: str) -> None:
         if (again_at := self._open[person_id].again_at) is not None:

@@ -4,7 +4,6 @@ When an evening is due, they are reminded, asked, or left alone, as they chose. 
 also asked how their skin is, the morning after a session that it has not had like this before.
 """
 
-from collections.abc import Mapping
 from datetime import date, timedelta
 from itertools import takewhile
 from typing import Any, Final
@@ -45,18 +44,6 @@ class Reminders:
 
         Saved with the plan, so that a restart repeats nothing.
         """
-
-    def restore(self, data: Mapping[str, str]) -> None:
-        """Restore what has been announced from what `as_dict` returned.
-
-        Raises:
-            AttributeError, TypeError, ValueError: `data` is something else. Nothing has changed.
-        """
-        self.announced = {what: date.fromisoformat(day) for what, day in data.items()}
-
-    def as_dict(self) -> dict[str, str]:
-        """Return what has been announced as JSON."""
-        return {what: day.isoformat() for what, day in self.announced.items()}
 
     async def async_check(self, evening: PlannedEvening | None, *, next_phase: bool) -> None:
         """Remind of a due evening once, and once a week of a next phase that is not accepted yet.

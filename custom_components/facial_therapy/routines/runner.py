@@ -35,7 +35,6 @@ from ..devices.port import DeviceError
 from ..people.actor import Who
 from ..people.programs import custom_programs
 from ..session.view import LiveSession
-from ..storage.diary import run_in, run_out
 from ..storage.ledger import LEDGER
 from ..timers import Timers
 from .forecast import Forecast, coordinator_by_mac, coordinator_of, device_of
@@ -55,6 +54,29 @@ class SessionLink:
     index: int
     """Of the step."""
     session_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRun:
+    """What the store of a run holds."""
+
+    run: RoutineRun | None = None
+    """None before any routine."""
+    session_id: str | None = None
+    """Of the session of its step."""
+
+
+def check_run(stored: StoredRun) -> None:
+    """Refuse a run that could not have been made.
+
+    Raises:
+        ValueError: Its step is none.
+    """
+    run = stored.run
+    if run is not None and run.state is not RoutineState.OVER:
+        if not 0 <= run.index < len(run.steps):
+            message = "run.index: no such step"
+            raise ValueError(message)
 
 
 class RoutineRunner:
@@ -96,21 +118,18 @@ class RoutineRunner:
 
     # --- loading and saving -----------------------------------------------------------------------
 
-    def restore(self, data: Mapping[str, Any]) -> None:
-        """Restore the run from what `as_dict` returned.
+    def restore(self, stored: StoredRun) -> None:
+        """Restore the run and the session of its step."""
+        self.run = stored.run
+        self._link = None
+        if stored.run is not None and stored.session_id is not None:
+            self._link = SessionLink(stored.run.index, stored.session_id)
 
-        Raises:
-            KeyError, TypeError, ValueError: `data` is something else. Nothing has changed.
-        """
-        run, session_id = run_in(data), data["session_id"]
-        self._link = None if session_id is None else SessionLink(run.index, str(session_id))
-        self.run = run
-
-    def as_dict(self) -> dict[str, Any] | None:
-        """Return the run with the session of its step as JSON; None before any routine."""
-        if self.run is None:
-            return None
-        return {**run_out(self.run), "session_id": self._session_id(self.run)}
+    @property
+    def stored(self) -> StoredRun:
+        """The run with the session of its step, as it is saved."""
+        session_id = None if self.run is None else self._session_id(self.run)
+        return StoredRun(run=self.run, session_id=session_id)
 
     async def async_start_up(self) -> None:
         """Follow the devices, and let a run that was interrupted wait for a person."""

@@ -7,14 +7,13 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.storage import Store
 
-from ..const import DOMAIN
 from ..core import limits
 from ..core.model import Channel, Modality
 from ..core.recipes import BUILT_IN, NO_CUSTOM_PROGRAMS, Programs
 from ..core.refusal import Reason, Refusal, RefusedError
 from ..core.session_parameters import MANUAL
+from ..storage.guarded_store import GuardedStore
 
 SAVE_DELAY_S: Final = 5
 FREQUENCY_HZ: Final = 8.3
@@ -90,37 +89,40 @@ class Settings:
         return changed
 
 
-class SettingsStore:
-    """Keeps the settings of one device; losing them costs a choice, never safety."""
+def check(settings: Settings) -> None:
+    """Refuse stored settings that no page could have set.
+
+    Raises:
+        ValueError: Which number is out of its bounds.
+    """
+    durations = [bounds.default for bounds in limits.DURATION.values()]
+    numbers = {
+        "duration_s": any(bound.contains(settings.duration_s) for bound in durations),
+        "current_ua": limits.CURRENT.default.contains(settings.current_ua),
+        "frequency_hz": limits.FREQUENCY.default.contains(settings.frequency_hz),
+        "share": all(0 < share <= 1 for share in settings.share.values()),
+    }
+    for name, is_right in numbers.items():
+        if not is_right:
+            message = f"{name}: out of bounds"
+            raise ValueError(message)
+
+
+class SettingsStore(GuardedStore[Settings]):
+    """Keeps the settings of one device."""
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
-        """Take the device's entry."""
-        self._store: Store[dict[str, Any]] = Store(hass, 1, f"{DOMAIN}.settings.{entry_id}")
-
-    async def async_load(self) -> Settings:
-        """Return what was chosen last, or the defaults."""
-        data = await self._store.async_load()
-        if not data:
-            return Settings()
-        return Settings(
-            **{
-                **data,
-                "share": {Channel(channel): share for channel, share in data["share"].items()},
-            }
+        """Take the device's entry; nothing is read yet."""
+        entry = hass.config_entries.async_get_entry(entry_id)
+        super().__init__(
+            hass,
+            f"settings.{entry_id}",
+            Settings,
+            Settings,
+            label=f"the settings of {entry_id if entry is None else entry.title}",
+            check=check,
         )
 
     def save(self, settings: Settings) -> None:
         """Write the settings soon."""
-        data = {
-            "program": settings.program,
-            "person_id": settings.person_id,
-            "duration_s": settings.duration_s,
-            "share": {channel.value: share for channel, share in settings.share.items()},
-            "current_ua": settings.current_ua,
-            "frequency_hz": settings.frequency_hz,
-        }
-        self._store.async_delay_save(lambda: data, SAVE_DELAY_S)
-
-    async def async_remove(self) -> None:
-        """Forget the settings of a device that is removed."""
-        await self._store.async_remove()
+        self.save_later(settings, SAVE_DELAY_S)

@@ -1,4 +1,4 @@
-"""What keeps the ledger usable beside the sessions: whether it can be read and written, whether its clock is right, and what only an admin can say about it."""
+"""Repairs of the ledger: it can't be read or written, its clock is wrong, or an admin must decide."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,13 +22,13 @@ from ..const import CONF_KIND, CONF_PERSON, DOMAIN, KIND_PERSON
 from .ledger import LEDGER, Ledger
 from .ledger_file import LedgerError
 
-LOOK: Final = timedelta(minutes=1)
-"""How often a full disk is tried again, and the clock is looked at."""
+CHECK_INTERVAL: Final = timedelta(minutes=1)
+"""How often a failed write is tried again, and the clock is checked."""
 
 
 @callback
 def async_keep_ledger(hass: HomeAssistant, ledger: Ledger, changed: Callable[[], None]) -> None:
-    """Say what has to be mended about the ledger, and take it back when it is mended.
+    """Create the repairs of the ledger, and clear them once their cause is gone.
 
     Args:
         hass: Home Assistant.
@@ -37,19 +37,23 @@ def async_keep_ledger(hass: HomeAssistant, ledger: Ledger, changed: Callable[[],
     """
 
     @callback
-    def tell() -> None:
+    def update() -> None:
         _issues(hass, ledger)
         changed()
 
-    async def look(_now: datetime) -> None:
+    async def check(_now: datetime) -> None:
         if ledger.failure is not None:
             with suppress(LedgerError):
                 await ledger.async_probe(hass)
         _issues(hass, ledger)
 
-    ledger.add_listener(tell)
+    ledger.add_listener(update)
     async_track_time_interval(
-        hass, look, LOOK, name="facial_therapy looks after its ledger", cancel_on_shutdown=True
+        hass,
+        check,
+        CHECK_INTERVAL,
+        name="facial_therapy checks its ledger",
+        cancel_on_shutdown=True,
     )
     _issues(hass, ledger)
 
@@ -58,27 +62,14 @@ def async_keep_ledger(hass: HomeAssistant, ledger: Ledger, changed: Callable[[],
 def _issues(hass: HomeAssistant, ledger: Ledger) -> None:
     ahead = ledger.clock_ahead
     hours = f"{abs(ahead) / timedelta(hours=1):.1f}"
-    _issue(hass, "ledger_unreadable", there=ledger.unreadable, fixable=True)
-    _issue(
-        hass,
-        "store_failed",
-        there=ledger.failure is not None and not ledger.unreadable,
-        error=ledger.failure or "",
-    )
-    _issue(
-        hass,
-        "clock_forward",
-        there=ahead > timedelta(0),
-        severity=ir.IssueSeverity.WARNING,
-        hours=hours,
-    )
-    _issue(
-        hass,
-        "clock_back",
-        there=ahead < timedelta(0),
-        severity=ir.IssueSeverity.WARNING,
-        hours=hours,
-    )
+    warning = ir.IssueSeverity.WARNING
+    damaged = ledger.unreadable and not ledger.too_new
+    failed = ledger.failure is not None and not ledger.unreadable
+    _issue(hass, "ledger_unreadable", there=damaged, fixable=True)
+    _issue(hass, "ledger_too_new", there=ledger.too_new)
+    _issue(hass, "store_failed", there=failed, error=ledger.failure or "")
+    _issue(hass, "clock_forward", there=ahead > timedelta(0), severity=warning, hours=hours)
+    _issue(hass, "clock_back", there=ahead < timedelta(0), severity=warning, hours=hours)
 
 
 @callback
@@ -106,20 +97,20 @@ def _issue(
 
 
 class ResetLedgerFlow(RepairsFlow):
-    """An admin accepts that everybody's windows are at their ceiling, so that the ledger can begin anew. Home Assistant lets nobody else in here."""
+    """Reset an unreadable ledger, with everybody's week at its ceiling. Only admins get here."""
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:  # noqa: ARG002 - the signature of a step
-        """Lead to the question."""
+        """Go to the question."""
         return await self.async_step_confirm()
 
     async def async_step_confirm(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Ask, and do it."""
+        """Ask, then reset."""
         errors: dict[str, str] = {}
         if user_input is not None:
             try:
-                await self.hass.data[LEDGER].async_begin_anew(self.hass, set(_people(self.hass)))
+                await self.hass.data[LEDGER].async_reset(self.hass, set(_people(self.hass)))
             except LedgerError:
                 errors["base"] = "store_failed"
             else:
@@ -128,15 +119,15 @@ class ResetLedgerFlow(RepairsFlow):
 
 
 class WhoseFlow(RepairsFlow):
-    """An admin says whose skin it was when a device gave something around us to a token that nobody here has; it may be nobody's of this home."""
+    """Ask an admin whose session it was, if a device ran one for a profile of nobody here."""
 
     def __init__(self, device: str, mac: str) -> None:
-        """Take the name and the address of the device."""
+        """Take the name and the MAC address of the device."""
         self._device = device
         self._mac = mac
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:  # noqa: ARG002 - the signature of a step
-        """Ask only where something is counted for nobody."""
+        """Ask only if a session is counted for nobody."""
         return await (
             self.async_step_whose()
             if self.hass.data[LEDGER].unclaimed(self._mac)
@@ -146,7 +137,7 @@ class WhoseFlow(RepairsFlow):
     async def async_step_confirm(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Let it be known that somebody has seen it."""
+        """Let the user dismiss it."""
         if user_input is not None:
             return self.async_create_entry(data={})
         return self.async_show_form(
@@ -156,7 +147,7 @@ class WhoseFlow(RepairsFlow):
         )
 
     async def async_step_whose(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
-        """Ask whose it was, and charge them with it."""
+        """Ask whose it was, and count it for them."""
         errors: dict[str, str] = {}
         people, unclaimed = _people(self.hass), self.hass.data[LEDGER].unclaimed(self._mac)
         if user_input is not None:

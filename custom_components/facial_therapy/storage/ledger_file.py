@@ -1,37 +1,43 @@
-"""The lines of the ledger's file, and the file.
+"""The ledger's file: numbered lines with checksums, appended durably, and a cut that is noticed.
 
-Each line is `<JSON> <checksum>`. A line is appended, synced and read back; a new file is written
-beside the old one and takes its place in one step. So whoever reads the file at any moment, a
-backup of Home Assistant too, finds it consistent. The last line may be torn by a power cut: it was
-never acknowledged, so it is dropped. Nothing else that does not check is.
+Each line is `<JSON> <checksum>`. The first one is the header: the format's version, and the numbers
+of the first and of the last line. It has a fixed width and is written over in place, after the
+appended line is on the disk and before the append is acknowledged. So the file always ends at the
+header's last line or after it:
 
-Everything that touches the disk blocks, and is called from the executor, one call at a time.
+- A power cut in an append leaves a torn line, or a whole one that the header does not know yet. The
+  torn one was never acknowledged and is dropped, the whole one counts.
+- A file that ends before the header's last line has been cut, wherever that was.
+
+A new file is written beside the old one and takes its place in one step. So whoever reads the file
+from its beginning, a backup of Home Assistant too, finds it consistent.
+
+Everything here blocks, and is called from the executor, one call at a time.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from dataclasses import dataclass
 from io import FileIO
 import json
-import math
 import os
 from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
 
-from ..core import limits
-from ..core.ledger.history import Totals
-from ..core.ledger.index import LedgerIndex
-from ..core.ledger.record import Record, Resumable, Source
-from ..core.model import Channel, Dose, Fault, Grade, Modality, Outcome
+from ..core.model import Fault
 
 VERSION: Final = 2
-"""1: `open` and `settle` lines, without source, calibration and time of a session."""
+"""1: lines without numbers; see `ledger_first_version`."""
+KIND_LEDGER: Final = "ledger"
 
 
 class LedgerError(Exception):
     """The ledger could not be written or read; nothing has been added to it."""
+
+
+class LedgerTooNewError(LedgerError):
+    """A newer release wrote the ledger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,257 +45,78 @@ class DeviceMemory:
     """What has to outlive a restart about a device."""
 
     last_record: int = 1
-    """The newest record of the node that has been taken in; record 1 is made at commissioning."""
+    """The newest record of the node that has been imported; record 1 is made at commissioning."""
     last_session: str | None = None
-    """Its session id: another one under that number is another node, or one that has begun anew."""
+    """Its session id: another one under that number is another node, or one that was reset."""
     fault: Fault | None = None
     """A fault that we latched, not the node."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """How far a file is known to be right."""
+
+    length: int = 0
+    """Bytes that check; whatever is behind them was never acknowledged."""
+    first: int = 1
+    """Number of the first line after the header."""
+    last: int = 0
+    """Number of the last line; numbers go on when the file is compacted."""
+    current: bool = True
+    """The file has this release's version; an older one is replaced instead of appended to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What a file holds."""
+
+    version: int
+    entries: list[dict[str, Any]]
+    """Its lines in order, without header and numbers."""
+    extent: Extent
 
 
 # --- lines ----------------------------------------------------------------------------------------
 
 
-def _dose_out(dose: Dose | None) -> dict[str, Any] | None:
-    if dose is None:
-        return None
-    return {
-        "fluence_j_cm2": {channel.value: value for channel, value in dose.fluence_j_cm2.items()},
-        "charge_ma_min": dose.charge_ma_min,
-    }
+def _line(text: str) -> bytes:
+    data = text.encode()
+    return data + b" %08x\n" % crc32(data)
 
 
-def _number(value: Any) -> float:  # noqa: ANN401 - whatever stands in the file
-    number = float(value)
-    if not 0 <= number < math.inf:
-        message = f"{number} is no dose"
-        raise LedgerError(message)
-    return number
+def _numbered(number: int, entry: Mapping[str, Any]) -> bytes:
+    """Return an entry as a line.
+
+    Raises:
+        ValueError: It holds NaN or an infinite number.
+    """
+    return _line(json.dumps({"n": number, **entry}, separators=(",", ":"), allow_nan=False))
 
 
-def _dose_in(data: Mapping[str, Any]) -> Dose:
-    fluence = {Channel(channel): _number(value) for channel, value in data["fluence_j_cm2"].items()}
-    return Dose(fluence_j_cm2=fluence, charge_ma_min=_number(data["charge_ma_min"]))
-
-
-def _time_in(text: str) -> datetime:
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        message = f"{text} has no time zone"
-        raise LedgerError(message)
-    return at
-
-
-def _optional[T, R](read: Callable[[T], R], value: T | None) -> R | None:
-    return None if value is None else read(value)
-
-
-def session_line(record: Record) -> dict[str, Any]:
-    """Return a record as a line of the file."""
-    line: dict[str, Any] = {"kind": "session"}
-    for item in fields(record):
-        value = getattr(record, item.name)
-        line[item.name] = (
-            _dose_out(value)
-            if isinstance(value, Dose)
-            else value.isoformat()
-            if isinstance(value, datetime)
-            else _resumable_out(value)
-            if isinstance(value, Resumable)
-            else value
-        )
-    return line
-
-
-def _resumable_out(resumable: Resumable) -> dict[str, Any]:
-    values = {item.name: getattr(resumable, item.name) for item in fields(resumable)}
-    return {**values, "irradiance_mw_cm2": dict(resumable.irradiance_mw_cm2)}
-
-
-def _resumable_in(data: Mapping[str, Any]) -> Resumable:
-    levels = {Channel(one): _number(level) for one, level in data["irradiance_mw_cm2"].items()}
-    return Resumable(**{**data, "irradiance_mw_cm2": levels})
-
-
-def _session_in(line: Mapping[str, Any]) -> Record:
-    return Record(
-        session_id=line["session_id"],
-        mac=line["mac"],
-        modality=Modality(line["modality"]),
-        person_id=line["person_id"],
-        profile=line["profile"],
-        program=line["program"],
-        source=Source(line["source"]),
-        started_at=_time_in(line["started_at"]),
-        started_by=line["started_by"],
-        duration_s=_number(line["duration_s"]),
-        planned=_dose_in(line["planned"]),
-        worst_case=_dose_in(line["worst_case"]),
-        grade=Grade(line["grade"]),
-        uncertainty=_number(line["uncertainty"]),
-        at_least=_dose_in(line["at_least"]),
-        delivered=_optional(_dose_in, line["delivered"]),
-        output_s=_optional(_number, line["output_s"]),
-        outcome=Outcome(line["outcome"]),
-        ended_at=_optional(_time_in, line["ended_at"]),
-        sessions=line["sessions"],
-        resumable=_optional(_resumable_in, line["resumable"]),
+def _header(first: int, last: int) -> bytes:
+    return _line(
+        f'{{"kind":"{KIND_LEDGER}","version":{VERSION},"first":{first:>15},"last":{last:>15}}}'
     )
 
 
-def _first_version_in(line: Mapping[str, Any]) -> Record:
-    """Read a session of version 1, which kept U in the charged dose only, and no time: it counts as the longest one."""
-    planned, worst_case = _dose_in(line["planned"]), _dose_in(line["worst_case"])
-    modality = Modality(line["modality"])
-    return Record(
-        session_id=line["session_id"],
-        mac=line["mac"],
-        modality=modality,
-        person_id=line["person_id"],
-        profile=line["profile"],
-        program=line["program"],
-        started_at=_time_in(line["started_at"]),
-        duration_s=limits.DURATION[modality].default.maximum,
-        planned=planned,
-        worst_case=worst_case,
-        uncertainty=max(0, worst_case.total / planned.total - 1) if planned.total else 0,
-    )
-
-
-def _totals_in(line: Mapping[str, Any]) -> Totals:
-    return Totals(
-        delivered=_dose_in(line["delivered"]),
-        sessions={Modality(modality): int(count) for modality, count in line["sessions"].items()},
-        first_at={Modality(modality): _time_in(at) for modality, at in line["first_at"].items()},
-    )
-
-
-def _line(entry: Mapping[str, Any]) -> bytes:
-    text = json.dumps(entry, separators=(",", ":"), allow_nan=False).encode()
-    return text + b" %08x\n" % crc32(text)
+HEADER_LENGTH: Final = len(_header(1, 0))
 
 
 def _checked(line: bytes) -> dict[str, Any]:
+    """Return a line without its checksum.
+
+    Raises:
+        LedgerError: The checksum differs, or it holds no JSON object.
+    """
     text, _, crc = line.rpartition(b" ")
     if crc != b"%08x" % crc32(text):
-        message = "a line does not check"
+        message = "a line does not match its checksum"
         raise LedgerError(message)
-    entry: dict[str, Any] = json.loads(text)
+    entry = json.loads(text)
+    if not isinstance(entry, dict):
+        message = "a line is no JSON object"
+        raise LedgerError(message)
     return entry
-
-
-# --- what the file says ---------------------------------------------------------------------------
-
-
-class LedgerState:
-    """What the lines amount to."""
-
-    def __init__(self) -> None:
-        """Begin with no line."""
-        self.books = LedgerIndex()
-        self.devices: dict[str, DeviceMemory] = {}
-        self.newest: datetime | None = None
-        """The latest time of the ledger at which a line was written."""
-        self.version = VERSION
-        self.lines = 0
-        self.length = 0
-        """Bytes of the file that check; what stands behind them was never acknowledged."""
-
-    def take(self, entry: Mapping[str, Any]) -> None:
-        """Let one line take effect."""
-        self.lines += 1
-        first_version = (
-            entry.get("started_at")
-            if entry["kind"] == "open"
-            else entry.get("ended_at")
-            if entry["kind"] == "settle"
-            else None
-        )
-        if (at := _optional(_time_in, entry.get("at", first_version))) is not None:
-            self.newest = at if self.newest is None else max(self.newest, at)
-        match entry["kind"]:
-            case "ledger":
-                if entry["version"] > VERSION:
-                    message = "written by a newer version"
-                    raise LedgerError(message)
-                self.version = entry["version"]
-            case "session":
-                self.books.put(_session_in(entry))
-            case "device":
-                self.devices[entry["mac"]] = DeviceMemory(
-                    last_record=entry["last_record"],
-                    last_session=entry.get("last_session"),
-                    fault=_optional(Fault, entry["fault"]),
-                )
-            case "person":
-                self.books.add_person(
-                    entry["person_id"],
-                    _optional(_time_in, entry["added_at"]),
-                    _optional(_time_in, entry["removed_at"]),
-                )
-            case "carried":
-                self.books.carry(entry["person_id"], _totals_in(entry))
-            case "open":
-                self.books.put(_first_version_in(entry))
-            case "settle":
-                before = self.books.records[entry["session_id"]]
-                delivered, ended_at = _dose_in(entry["delivered"]), _time_in(entry["ended_at"])
-                self.books.put(
-                    replace(
-                        before,
-                        delivered=delivered,
-                        outcome=Outcome(entry["outcome"]),
-                        ended_at=ended_at,
-                    )
-                )
-            case kind:
-                message = f"unknown kind {kind}"
-                raise LedgerError(message)
-
-    def entries(self) -> Iterator[dict[str, Any]]:
-        """Yield the lines of a new file that says the same."""
-        yield {"kind": "ledger", "version": VERSION, "at": self.newest and self.newest.isoformat()}
-        for mac, memory in self.devices.items():
-            yield device_line(mac, memory)
-        for person_id, (added_at, removed_at) in self.books.people.items():
-            yield person_line(person_id, added_at, removed_at)
-            carried = self.books.carried(person_id)
-            if carried.first_at or carried.delivered.total or any(carried.sessions.values()):
-                yield {
-                    "kind": "carried",
-                    "person_id": person_id,
-                    "delivered": _dose_out(carried.delivered),
-                    "sessions": {
-                        modality.value: count for modality, count in carried.sessions.items()
-                    },
-                    "first_at": {
-                        modality.value: at.isoformat() for modality, at in carried.first_at.items()
-                    },
-                }
-        for record in self.books.records.values():
-            yield session_line(record)
-
-
-def device_line(mac: str, memory: DeviceMemory) -> dict[str, Any]:
-    """Return what is remembered of a device as a line of the file."""
-    fault = memory.fault and memory.fault.value
-    return {
-        "kind": "device",
-        "mac": mac,
-        "last_record": memory.last_record,
-        "last_session": memory.last_session,
-        "fault": fault,
-    }
-
-
-def person_line(
-    person_id: str, added_at: datetime | None, removed_at: datetime | None
-) -> dict[str, Any]:
-    """Return when a person came and went as a line of the file."""
-    times = {
-        "added_at": added_at and added_at.isoformat(),
-        "removed_at": removed_at and removed_at.isoformat(),
-    }
-    return {"kind": "person", "person_id": person_id, **times}
 
 
 # --- the file -------------------------------------------------------------------------------------
@@ -302,67 +129,114 @@ class LedgerFile:
         """Take the path; nothing is read yet."""
         self._path = path
 
-    def read(self) -> LedgerState:
-        """Return what the file says; a missing one says nothing.
+    def read(self) -> Contents:
+        """Return what the file holds; a missing file holds nothing. A torn last line is cut off.
 
         Raises:
-            LedgerError, OSError, KeyError, TypeError, ValueError: It does not check.
+            LedgerTooNewError: A newer release wrote it.
+            LedgerError, OSError, KeyError, TypeError, ValueError: It is damaged or cut.
         """
-        state = LedgerState()
         try:
             raw = self._path.read_bytes()
         except FileNotFoundError:
-            return state
-        *lines, tail = raw.split(b"\n")
-        for line in lines:
-            state.take(_checked(line))
-        state.length = len(raw) - len(tail)
+            return Contents(version=VERSION, entries=[], extent=Extent())
+        header, *lines, tail = raw.split(b"\n") if b"\n" in raw else (b"", b"")
+        version, first, last = self._read_header(header)
+        entries = [_checked(line) for line in lines]
+        if version == VERSION:
+            numbers = [entry.pop("n") for entry in entries]
+            if numbers != list(range(first, first + len(entries))):
+                message = "lines are missing"
+                raise LedgerError(message)
+            if len(entries) < last - first + 1:
+                message = f"the file was cut after line {first + len(entries) - 1} of {last}"
+                raise LedgerError(message)
+        extent = Extent(
+            length=len(raw) - len(tail),
+            first=first,
+            last=first + len(entries) - 1,
+            current=version == VERSION,
+        )
         if tail:
-            with (
-                suppress(OSError),
-                self._path.open("r+b") as file,
-            ):  # else it is cut off before the next line is written
-                file.truncate(state.length)
-                os.fsync(file.fileno())
-        return state
+            self._cut(extent)
+        return Contents(version=version, entries=entries, extent=extent)
 
-    def append(self, state: LedgerState, entry: Mapping[str, Any]) -> int:
-        """Write a line behind what is known to check, and read it back.
+    @staticmethod
+    def _read_header(line: bytes) -> tuple[int, int, int]:
+        """Return version, first and last number."""
+        header = _checked(line)
+        version = header["version"]
+        if header["kind"] != KIND_LEDGER or type(version) is not int or version < 1:
+            message = "the first line is no header"
+            raise LedgerError(message)
+        if version > VERSION:
+            message = f"version {version} was written by a newer release"
+            raise LedgerTooNewError(message)
+        if version < VERSION:
+            return version, 1, 0
+        first, last = header["first"], header["last"]
+        if type(first) is not int or type(last) is not int:
+            message = "the header has no numbers"
+            raise LedgerError(message)
+        return version, first, last
 
-        Returns:
-            The new length of the file.
+    def _cut(self, extent: Extent) -> None:
+        """Cut off what was never acknowledged; if that fails, the next append does it."""
+        with suppress(OSError), self._path.open("r+b") as file:
+            file.truncate(extent.length)
+            os.fsync(file.fileno())
+
+    def append(
+        self, extent: Extent, entry: Mapping[str, Any], before: Iterable[Mapping[str, Any]]
+    ) -> Extent:
+        """Write a line behind what is known to be right, and read it back.
+
+        Args:
+            extent: How far the file is known to be right.
+            entry: The line.
+            before: All lines before it, for a file that has disappeared or is of an old version.
 
         Raises:
             LedgerError, OSError, ValueError: The line does not count; what is left of it is cut off
-            now, or before the next one.
+                now, or before the next one.
         """
-        data = _line(entry)
-        if not self._path.exists():
-            return self.replace([*state.entries(), entry])
-        with self._path.open(
-            "rb+", buffering=0
-        ) as file:  # a buffer would write what is refused once more when the file is cut
-            if file.seek(0, os.SEEK_END) < state.length:
+        data = _numbered(extent.last + 1, entry)
+        if not extent.current or not self._path.exists():
+            return self.replace([*before, entry], after=extent.last)
+        # Unbuffered: a buffer would write refused data once more when the file is cut.
+        with self._path.open("rb+", buffering=0) as file:
+            if file.seek(0, os.SEEK_END) < extent.length:
                 message = "the file is shorter than it was"
                 raise LedgerError(message)
-            file.truncate(state.length)
+            file.truncate(extent.length)
             try:
-                file.seek(state.length)
+                file.seek(extent.length)
                 _write(file, data)
-                file.seek(state.length)
+                file.seek(extent.length)
                 _check_same(file.read(), data)
+                # Not synced by itself: the next append syncs it, and until then a power cut leaves
+                # a file with one line more than the header knows, which is no damage.
+                _overwrite_header(file, extent.first, extent.last + 1)
             except BaseException:
-                file.truncate(state.length)
+                file.truncate(extent.length)
+                with suppress(OSError):
+                    _overwrite_header(file, extent.first, extent.last)
                 raise
-        return state.length + len(data)
+        return Extent(length=extent.length + len(data), first=extent.first, last=extent.last + 1)
 
-    def replace(self, entries: Iterable[Mapping[str, Any]]) -> int:
+    def replace(self, entries: Iterable[Mapping[str, Any]], *, after: int = 0) -> Extent:
         """Write a new file beside the old one and let it take its place in one step.
+
+        Args:
+            entries: Its lines.
+            after: The last number of the old file; numbers go on behind it.
 
         Raises:
             LedgerError, OSError, ValueError: The old file is as it was.
         """
-        data = b"".join(map(_line, entries))
+        lines = [_numbered(number, entry) for number, entry in enumerate(entries, after + 1)]
+        last = after + len(lines)
+        data = b"".join([_header(after + 1, last), *lines])
         beside = self._path.with_name(self._path.name + ".new")
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("wb+", buffering=0) as file:
@@ -376,7 +250,7 @@ class LedgerFile:
             os.fsync(directory)
         finally:
             os.close(directory)
-        return len(data)
+        return Extent(length=len(data), first=after + 1, last=last)
 
     def keep_aside(self, name: str) -> None:
         """Keep the file as it is under a second name, if there is one."""
@@ -395,6 +269,14 @@ def _write(file: FileIO, data: bytes) -> None:
     while rest:
         rest = rest[file.write(rest) :]
     os.fsync(file.fileno())
+
+
+def _overwrite_header(file: FileIO, first: int, last: int) -> None:
+    """Write the header in place; its width never changes, so no line behind it moves."""
+    header = _header(first, last)
+    if len(header) != HEADER_LENGTH or os.pwrite(file.fileno(), header, 0) != HEADER_LENGTH:
+        message = "the header could not be written"
+        raise LedgerError(message)
 
 
 def _check_same(read_back: bytes, written: bytes) -> None:

@@ -1,5 +1,6 @@
 """The repair issues of devices and people."""
 
+from datetime import datetime
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
@@ -16,7 +17,7 @@ SCREENING_ISSUES: Final = ("screening_missing", "screening_expired", "screening_
 
 @callback
 def async_node_gone(hass: HomeAssistant, entry: ConfigEntry[Any], *, disabled: bool) -> None:
-    """The ESPHome entry of a device is removed or disabled."""
+    """Report that the ESPHome entry of a device was removed or disabled."""
     key = "esphome_disabled" if disabled else "esphome_removed"
     async_clear_node_issues(hass, entry)
     ir.async_create_issue(
@@ -32,14 +33,14 @@ def async_node_gone(hass: HomeAssistant, entry: ConfigEntry[Any], *, disabled: b
 
 @callback
 def async_clear_node_issues(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
-    """The ESPHome entry of a device is there."""
+    """Clear the issues of a device whose ESPHome entry is back."""
     for key in ("esphome_disabled", "esphome_removed", "wrong_contract"):
         ir.async_delete_issue(hass, DOMAIN, f"{key}_{entry.entry_id}")
 
 
 @callback
 def async_wrong_contract(hass: HomeAssistant, entry: ConfigEntry[Any], version: str) -> None:
-    """The node's firmware does not speak a contract that this release knows."""
+    """Report firmware whose contract this release does not know."""
     ir.async_create_issue(
         hass,
         DOMAIN,
@@ -53,7 +54,7 @@ def async_wrong_contract(hass: HomeAssistant, entry: ConfigEntry[Any], version: 
 
 @callback
 def async_foreign_session(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
-    """A node has given something that was not started here; it has been counted."""
+    """Report a session that was not started here; it has been counted."""
     ir.async_create_issue(
         hass,
         DOMAIN,
@@ -69,7 +70,7 @@ def async_foreign_session(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
 
 @callback
 def async_check_people(hass: HomeAssistant) -> None:
-    """A device can only be used for somebody: say so as long as there is nobody."""
+    """Report that there are devices and nobody to use them, or clear that issue."""
     kinds = {
         entry.data.get(CONF_KIND)
         for entry in hass.config_entries.async_entries(
@@ -91,7 +92,7 @@ def async_check_people(hass: HomeAssistant) -> None:
 
 @callback
 def async_check_screening(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
-    """A screening is missing, over, or over soon: say so until it has been done again."""
+    """Report a screening that is missing, expired or about to expire, or clear these issues."""
     eligibility, now = eligibility_in(entry.data.get(CONF_ELIGIBILITY, {})), dt_util.utcnow()
     expires_at = min(
         (screening.expires_at for screening in eligibility.screenings.values()), default=None
@@ -107,6 +108,8 @@ def async_check_screening(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
     for other in SCREENING_ISSUES:
         if other != key:
             ir.async_delete_issue(hass, DOMAIN, f"{other}_{entry.entry_id}")
+    if key in (None, "screening_expires"):  # screened since
+        ir.async_delete_issue(hass, DOMAIN, f"eligibility_unreadable_{entry.entry_id}")
     if key is not None:
         ir.async_create_issue(
             hass,
@@ -125,6 +128,38 @@ def async_check_screening(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
 
 @callback
 def async_clear_screening_issues(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
-    """A person is removed."""
-    for key in SCREENING_ISSUES:
+    """Clear the issues of a person who is removed."""
+    for key in (*SCREENING_ISSUES, "eligibility_unreadable"):
         ir.async_delete_issue(hass, DOMAIN, f"{key}_{entry.entry_id}")
+
+
+@callback
+def async_eligibility_unreadable(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
+    """Report that a person's eligibility can't be read, until they have been screened again."""
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        f"eligibility_unreadable_{entry.entry_id}",
+        is_fixable=False,
+        is_persistent=True,
+        severity=ir.IssueSeverity.ERROR,
+        translation_key="eligibility_unreadable",
+        translation_placeholders={"person": entry.title},
+    )
+
+
+@callback
+def async_holds_unreadable(hass: HomeAssistant, until: datetime | None) -> None:
+    """Report until when people inherit the strictest holds; clear the issue for None."""
+    if until is None:
+        ir.async_delete_issue(hass, DOMAIN, "holds_unreadable")
+        return
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        "holds_unreadable",
+        is_fixable=False,
+        severity=ir.IssueSeverity.ERROR,
+        translation_key="holds_unreadable",
+        translation_placeholders={"date": dt_util.as_local(until).date().isoformat()},
+    )

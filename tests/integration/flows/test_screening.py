@@ -103,7 +103,7 @@ def damaged() -> list[Any]:
         5,
         {**good, "screenings": {"mask": {}}},
         {**good, "redness_until": "soon"},
-        {**good, "blocks": []},
+        {**good, "holds": []},
         {"adult": True},
     ]
 

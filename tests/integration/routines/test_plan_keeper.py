@@ -21,12 +21,6 @@ from custom_components.facial_therapy.core.refusal import RefusedError
 from custom_components.facial_therapy.core.routine.transitions import RoutineState
 from custom_components.facial_therapy.core.schedule.plan import Phase
 from custom_components.facial_therapy.flows.person import GUIDE
-from custom_components.facial_therapy.storage.diary import (
-    run_in,
-    run_out,
-    weekly_plan_in,
-    weekly_plan_out,
-)
 from tests.integration.entities import all_enabled
 from tests.integration.house import House, furnished
 

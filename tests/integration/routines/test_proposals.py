@@ -405,9 +405,10 @@ async def test_removing_a_person_removes_their_proposals(
     house: House, phone: Phone, hass_storage: dict[str, Any]
 ) -> None:
     await propose(house)
-    assert list(hass_storage["facial_therapy.proposals"]["data"]) == [house.person.entry_id]
+    stored = hass_storage["facial_therapy.proposals"]
+    assert list(stored["data"]["by_person"]) == [house.person.entry_id]
     await house.hass.config_entries.async_remove(house.person.entry_id)
-    assert hass_storage["facial_therapy.proposals"]["data"] == {}
+    assert hass_storage["facial_therapy.proposals"]["data"] == {"by_person": {}}
     assert len(phone.got) == 1
 
 

@@ -1,4 +1,4 @@
-"""What has to be mended about the ledger, and how it is mended."""
+"""The repairs of the ledger."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -31,13 +31,13 @@ def issues(hass: HomeAssistant) -> set[str]:
 
 
 async def minute(world: World) -> None:
-    """Let a minute pass, in which the ledger is looked after, and the device goes on reporting."""
+    """Let a minute pass, in which the ledger is checked, and the device goes on reporting."""
     world.freezer.tick(timedelta(minutes=1))
     async_fire_time_changed(world.hass)
     await world.pass_time(0.5)
 
 
-async def test_a_full_disk_energizes_nothing_says_so_and_is_forgotten_when_it_has_room(
+async def test_a_full_disk_energizes_nothing_and_has_a_repair_until_there_is_room(
     world: World,
 ) -> None:
     with patch.object(LedgerFile, "append", no_room):
@@ -55,7 +55,7 @@ async def test_a_full_disk_energizes_nothing_says_so_and_is_forgotten_when_it_ha
     assert world.device.session is not None
 
 
-async def test_a_clock_that_is_put_forward_is_told_until_the_ledger_agrees(world: World) -> None:
+async def test_a_clock_that_was_changed_has_a_repair_until_the_ledger_agrees(world: World) -> None:
     ledger = world.hass.data[LEDGER]
     for key, step in (("clock_forward", timedelta(hours=3)), ("clock_back", timedelta(hours=-3))):
         with patch.object(Ledger, "clock_ahead", step):
@@ -80,7 +80,7 @@ async def damaged(hass: HomeAssistant, tmp_path: Path) -> Path:
     return path
 
 
-async def test_an_admin_begins_an_unreadable_ledger_anew(
+async def test_an_admin_resets_an_unreadable_ledger(
     hass: HomeAssistant, hass_client: ClientSessionGenerator, damaged: Path
 ) -> None:
     person = person_entry()
@@ -101,7 +101,7 @@ async def test_an_admin_begins_an_unreadable_ledger_anew(
         )
     ).json()
     assert begun["step_id"] == "confirm"
-    with patch.object(Ledger, "async_begin_anew", side_effect=LedgerError("full")):
+    with patch.object(Ledger, "async_reset", side_effect=LedgerError("full")):
         again = await (
             await client.post(f"/api/repairs/issues/fix/{begun['flow_id']}", json={})
         ).json()
@@ -112,7 +112,7 @@ async def test_an_admin_begins_an_unreadable_ledger_anew(
     assert sum(entry.sessions for entry in ledger.history(person.entry_id).records) == 12
 
 
-async def test_a_ledger_that_is_gone_is_asked_about_in_a_home_that_had_one_and_not_in_a_new_one(
+async def test_a_missing_ledger_has_a_repair_in_a_home_that_had_one_and_not_in_a_new_one(
     hass: HomeAssistant, tmp_path: Path
 ) -> None:
     person = person_entry()
@@ -129,7 +129,7 @@ async def test_a_ledger_that_is_gone_is_asked_about_in_a_home_that_had_one_and_n
     assert "ledger_unreadable" in issues(hass)
 
 
-async def test_only_an_admin_may(
+async def test_only_an_admin_may_reset_it(
     hass: HomeAssistant, hass_client: ClientSessionGenerator, hass_admin_user: object, damaged: Path
 ) -> None:
     with patch("custom_components.facial_therapy.ledger_path", return_value=damaged):

@@ -1,6 +1,7 @@
 """The ledger: durable before it counts, and unknown rather than zero."""
 
 from datetime import UTC, datetime
+import json
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -34,6 +35,10 @@ def record(session_id: str = "00000000000000a1", **changes: Any) -> Record:
     return Record(**values | changes)
 
 
+def names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
 async def loaded(hass: HomeAssistant, path: Path) -> Ledger:
     """The ledger as the next start of Home Assistant finds it."""
     ledger = Ledger(path)
@@ -49,7 +54,7 @@ async def test_a_missing_file_is_an_empty_ledger(hass: HomeAssistant, tmp_path: 
 
 
 @pytest.mark.parametrize("left", [None, b""])
-async def test_a_ledger_that_was_begun_and_is_gone_is_unreadable_and_begun_anew_at_the_ceiling(
+async def test_a_ledger_that_is_gone_is_unreadable_and_is_reset_at_the_ceiling(
     hass: HomeAssistant, tmp_path: Path, left: bytes | None
 ) -> None:
     path = tmp_path / "ledger"
@@ -60,7 +65,7 @@ async def test_a_ledger_that_was_begun_and_is_gone_is_unreadable_and_begun_anew_
     assert ledger.unreadable
     with pytest.raises(LedgerError):
         await ledger.async_open(hass, record())
-    await ledger.async_begin_anew(hass, {"ada"})
+    await ledger.async_reset(hass, {"ada"})
     again = Ledger(path)
     await again.async_load(hass, begun=True)
     assert not again.unreadable
@@ -73,7 +78,7 @@ async def test_a_ledger_that_was_begun_and_is_gone_is_unreadable_and_begun_anew_
     )
 
 
-async def test_what_was_opened_is_there_after_a_restart_at_its_full_plan(
+async def test_an_open_session_is_there_after_a_restart_at_its_full_plan(
     hass: HomeAssistant, tmp_path: Path
 ) -> None:
     await (await loaded(hass, tmp_path / "ledger")).async_open(hass, record())
@@ -83,7 +88,7 @@ async def test_what_was_opened_is_there_after_a_restart_at_its_full_plan(
     assert ledger.sessions_of("ada") == {Modality.MASK: 1, Modality.WAND: 0}
 
 
-async def test_what_was_settled_is_there_after_a_restart(
+async def test_a_settled_session_is_there_after_a_restart(
     hass: HomeAssistant, tmp_path: Path
 ) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
@@ -119,7 +124,7 @@ async def test_a_session_below_a_fifth_of_its_plan_does_not_count_as_one(
     assert ledger.sessions_of("ada")[Modality.MASK] == 1
 
 
-async def test_what_a_device_must_be_remembered_by_outlives_a_restart(
+async def test_the_memory_of_a_device_outlives_a_restart(
     hass: HomeAssistant, tmp_path: Path
 ) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
@@ -141,11 +146,89 @@ async def test_a_line_torn_by_a_power_cut_was_never_acknowledged_and_is_dropped(
     await ledger.async_open(hass, record("0000000000000002"))
     both = path.read_bytes()
     for cut in range(len(whole) + 1, len(both)):
-        path.write_bytes(both[:cut])
+        path.write_bytes(whole + both[len(whole) : cut])  # the header is written after the line
         again = await loaded(hass, path)
         assert not again.unreadable
         assert again.session_ids() == ["0000000000000001"]
         assert path.read_bytes() == whole
+
+
+async def test_a_whole_line_that_a_power_cut_left_without_its_header_counts(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
+    path = tmp_path / "ledger"
+    ledger = await loaded(hass, path)
+    await ledger.async_open(hass, record("0000000000000001"))
+    whole = path.read_bytes()
+    await ledger.async_open(hass, record("0000000000000002"))
+    path.write_bytes(whole + path.read_bytes()[len(whole) :])
+    again = await loaded(hass, path)
+    assert again.session_ids() == ["0000000000000001", "0000000000000002"]
+    await again.async_open(hass, record("0000000000000003"))
+    assert len((await loaded(hass, path)).session_ids()) == 3
+
+
+async def test_a_ledger_cut_at_any_place_is_unreadable_and_stays_as_it_is(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
+    path = tmp_path / "ledger"
+    ledger = await loaded(hass, path)
+    await ledger.async_open(hass, record("0000000000000001"))
+    await ledger.async_open(hass, record("0000000000000002"))
+    whole = path.read_bytes()
+    for cut in range(len(whole)):
+        path.write_bytes(whole[:cut])
+        again = await loaded(hass, path)
+        assert again.unreadable, cut
+        assert not again.too_new
+        assert path.read_bytes() == whole[:cut]
+
+
+@pytest.mark.parametrize("missing", [0, 1, 2])
+async def test_a_ledger_without_one_of_its_lines_is_unreadable(
+    hass: HomeAssistant, tmp_path: Path, missing: int
+) -> None:
+    path = tmp_path / "ledger"
+    ledger = await loaded(hass, path)
+    await ledger.async_open(hass, record("0000000000000001"))
+    await ledger.async_open(hass, record("0000000000000002"))
+    lines = path.read_bytes().splitlines(keepends=True)
+    del lines[missing]
+    path.write_bytes(b"".join(lines))
+    assert (await loaded(hass, path)).unreadable
+
+
+async def test_a_ledger_with_one_line_twice_in_the_place_of_another_is_unreadable(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
+    path = tmp_path / "ledger"
+    ledger = await loaded(hass, path)
+    await ledger.async_open(hass, record("0000000000000001"))
+    await ledger.async_open(hass, record("0000000000000002"))
+    header, first, *_ = lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([header, *[first] * (len(lines) - 1)]))
+    assert (await loaded(hass, path)).unreadable
+
+
+async def test_numbers_go_on_when_the_file_is_compacted_and_a_cut_is_still_noticed(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
+    path = tmp_path / "ledger"
+    ledger = await loaded(hass, path)
+    for number in range(1, 4):
+        await ledger.async_open(hass, record(f"{number:016x}"))
+    before = [json.loads(line.rpartition(b" ")[0]) for line in path.read_bytes().splitlines()]
+    await ledger.async_erase(hass, "nobody")
+    await ledger.async_open(hass, record("0000000000000004"))
+    header, *lines = [
+        json.loads(line.rpartition(b" ")[0]) for line in path.read_bytes().splitlines()
+    ]
+    assert before[0]["last"] == before[-1]["n"]
+    assert [line["n"] for line in lines] == list(range(header["first"], header["last"] + 1))
+    assert header["first"] == before[0]["last"] + 1
+    assert len((await loaded(hass, path)).session_ids()) == 4
+    path.write_bytes(path.read_bytes().rpartition(b'{"n":')[0])
+    assert (await loaded(hass, path)).unreadable
 
 
 @settings(
@@ -173,12 +256,39 @@ async def test_a_flipped_bit_makes_the_ledger_unreadable_and_never_lower(
     assert path.read_bytes() == bytes(raw)
 
 
-async def test_a_ledger_of_a_newer_version_is_unreadable(
+@pytest.mark.parametrize("rest", ["", " cut", "something that only the newer release can read\n"])
+async def test_a_ledger_of_a_newer_release_is_too_new_and_is_neither_written_nor_reset(
+    hass: HomeAssistant, tmp_path: Path, rest: str
+) -> None:
+    path = tmp_path / "ledger"
+    with patch("custom_components.facial_therapy.storage.ledger_file.VERSION", 3):
+        await (await loaded(hass, path)).async_open(hass, record())
+    path.write_bytes(path.read_bytes() + rest.encode())
+    newer = path.read_bytes()
+    ledger = await loaded(hass, path)
+    assert ledger.unreadable
+    assert ledger.too_new
+    with pytest.raises(LedgerError):
+        await ledger.async_open(hass, record("0000000000000002"))
+    with pytest.raises(LedgerError, match="newer release"):
+        await ledger.async_reset(hass, {"ada"})
+    assert path.read_bytes() == newer
+    assert names(tmp_path) == ["ledger"]
+
+
+async def test_a_void_session_delivered_nothing_and_took_no_time(
     hass: HomeAssistant, tmp_path: Path
 ) -> None:
-    with patch("custom_components.facial_therapy.storage.ledger_file.VERSION", 3):
-        await (await loaded(hass, tmp_path / "ledger")).async_open(hass, record())
-    assert (await loaded(hass, tmp_path / "ledger")).unreadable
+    ledger = await loaded(hass, tmp_path / "ledger")
+    await ledger.async_open(hass, record(duration_s=600))
+    await ledger.async_settle(
+        hass, "00000000000000a1", delivered=Dose(), outcome=Outcome.VOID, ended_at=EVENING
+    )
+    for each in (ledger, await loaded(hass, tmp_path / "ledger")):
+        void = each.get("00000000000000a1")
+        assert void is not None
+        assert (void.delivered, void.output_s, void.treated_s) == (Dose(), 0, 0)
+        assert void.counted.total == 0
 
 
 async def test_settling_what_was_never_opened_changes_nothing(

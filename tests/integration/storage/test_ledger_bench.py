@@ -1,4 +1,4 @@
-"""The short form of bench/ledger.py: a start costs the same however many sessions there have been."""
+"""A short run of bench/ledger.py: the number of past sessions does not slow a start."""
 
 from bench.ledger import measure
 

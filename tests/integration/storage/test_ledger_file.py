@@ -19,13 +19,15 @@ import pytest
 
 from custom_components.facial_therapy.core.ledger.record import Source
 from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Outcome
-from custom_components.facial_therapy.storage.ledger import AGE, Ledger
+from custom_components.facial_therapy.storage.ledger import Ledger
 from custom_components.facial_therapy.storage.ledger_file import (
     DeviceMemory,
+    Extent,
     LedgerError,
     LedgerFile,
 )
-from tests.integration.storage.test_ledger import EVENING, MAC, loaded, record
+from custom_components.facial_therapy.storage.ledger_writer import AGE
+from tests.integration.storage.test_ledger import EVENING, MAC, loaded, names, record
 
 DAY = timedelta(days=1)
 
@@ -40,17 +42,13 @@ def read_only(path: Path, mode: str = "r", *arguments: Any, **keywords: Any) -> 
     raise OSError(30, "Read-only file system")
 
 
-def names(folder: Path) -> list[str]:
-    return sorted(entry.name for entry in folder.iterdir())
-
-
 def damage(path: Path) -> None:
     path.write_bytes(b"X" + path.read_bytes())
 
 
 @contextmanager
 def full(path: Path, room: int) -> Iterator[None]:
-    """Let files grow no further than the ledger is now and some bytes: the kernel refuses the rest."""
+    """Let files grow by some bytes more than the ledger has now; the kernel refuses the rest."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + room, hard))
     try:
@@ -160,7 +158,7 @@ async def test_a_new_file_keeps_the_time_that_had_been_reached(
     assert again.now() == EVENING + timedelta(hours=1)
 
 
-async def test_who_is_cancelled_while_a_line_is_written_leaves_memory_and_file_the_same(
+async def test_cancelling_a_write_leaves_memory_and_file_the_same(
     hass: HomeAssistant, tmp_path: Path
 ) -> None:
     path = tmp_path / "ledger"
@@ -168,7 +166,7 @@ async def test_who_is_cancelled_while_a_line_is_written_leaves_memory_and_file_t
     await ledger.async_open(hass, record("0000000000000001"))
     append, begun, go_on = LedgerFile.append, threading.Event(), threading.Event()
 
-    def slow(*arguments: Any) -> int:
+    def slow(*arguments: Any) -> Extent:
         begun.set()
         go_on.wait(10)
         return append(*arguments)
@@ -185,14 +183,14 @@ async def test_who_is_cancelled_while_a_line_is_written_leaves_memory_and_file_t
     assert ledger.session_ids() == (await loaded(hass, path)).session_ids() == written
 
 
-async def test_a_number_that_is_none_is_not_written(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_nan_is_not_written(hass: HomeAssistant, tmp_path: Path) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
     with pytest.raises(LedgerError):
         await ledger.async_open(hass, record(worst_case=Dose(charge_ma_min=float("nan"))))
     assert ledger.session_ids() == []
 
 
-async def test_a_file_that_disappears_is_written_anew_from_memory(
+async def test_a_file_that_disappears_is_rewritten_from_memory(
     hass: HomeAssistant, tmp_path: Path
 ) -> None:
     path = tmp_path / "ledger"
@@ -305,7 +303,7 @@ async def test_a_file_of_the_first_version_on_a_full_disk_is_read_all_the_same(
     assert (await loaded(hass, path)).session_ids() == ["a", "b", "0000000000000003"]
 
 
-async def test_what_is_older_than_thirteen_months_goes_into_the_totals(
+async def test_sessions_older_than_thirteen_months_go_into_the_totals(
     hass: HomeAssistant, tmp_path: Path
 ) -> None:
     path = tmp_path / "ledger"
@@ -336,13 +334,13 @@ async def test_what_is_older_than_thirteen_months_goes_into_the_totals(
     assert names(tmp_path) == ["ledger"]
 
 
-async def test_the_file_is_written_anew_when_most_of_it_is_out_of_date(
+async def test_the_file_is_compacted_when_most_of_it_is_out_of_date(
     hass: HomeAssistant, tmp_path: Path
 ) -> None:
     path = tmp_path / "ledger"
     ledger = await loaded(hass, path)
     await ledger.async_open(hass, record())
-    with patch("custom_components.facial_therapy.storage.ledger.SPARE", 20):
+    with patch("custom_components.facial_therapy.storage.ledger_writer.SPARE", 20):
         for number in range(2, 60):
             await ledger.async_remember(hass, MAC, DeviceMemory(last_record=number))
     assert path.read_bytes().count(b"\n") < 30
@@ -350,7 +348,7 @@ async def test_the_file_is_written_anew_when_most_of_it_is_out_of_date(
     assert (again.session_ids(), again.device(MAC).last_record) == (["00000000000000a1"], 59)
 
 
-async def test_a_power_cut_while_the_file_is_written_anew_leaves_the_old_one(
+async def test_a_power_cut_during_compaction_leaves_the_old_file(
     hass: HomeAssistant, tmp_path: Path
 ) -> None:
     path = tmp_path / "ledger"
@@ -365,7 +363,7 @@ async def test_a_power_cut_while_the_file_is_written_anew_leaves_the_old_one(
     assert (await loaded(hass, path)).session_ids() == ["00000000000000a1"]
 
 
-# --- begun anew -----------------------------------------------------------------------------------
+# --- reset ----------------------------------------------------------------------------------------
 
 
 async def unreadable(hass: HomeAssistant, path: Path) -> Ledger:
@@ -376,13 +374,13 @@ async def unreadable(hass: HomeAssistant, path: Path) -> Ledger:
     return ledger
 
 
-async def test_a_ledger_that_is_begun_anew_has_everybody_at_the_ceiling_and_keeps_the_old_file(
+async def test_a_reset_ledger_has_everybody_at_the_ceiling_and_keeps_the_old_file(
     hass: HomeAssistant, tmp_path: Path
 ) -> None:
     path = tmp_path / "ledger"
     ledger = await unreadable(hass, path)
     damaged = path.read_bytes()
-    await ledger.async_begin_anew(hass, {"ada", "eve"})
+    await ledger.async_reset(hass, {"ada", "eve"})
     for again in (ledger, await loaded(hass, path)):
         assert not again.unreadable
         for person_id in ("ada", "eve"):
@@ -396,7 +394,7 @@ async def test_a_ledger_that_is_begun_anew_has_everybody_at_the_ceiling_and_keep
 
 
 @pytest.mark.parametrize("what", ["hardlink_to", "replace"])
-async def test_a_ledger_that_cannot_be_begun_anew_stays_unreadable(
+async def test_a_ledger_that_cannot_be_reset_stays_unreadable(
     hass: HomeAssistant, tmp_path: Path, what: str
 ) -> None:
     path = tmp_path / "ledger"
@@ -408,7 +406,7 @@ async def test_a_ledger_that_cannot_be_begun_anew_stays_unreadable(
         patch.object(Path, "rename", side_effect=refused),
         pytest.raises(LedgerError),
     ):
-        await ledger.async_begin_anew(hass, {"ada"})
+        await ledger.async_reset(hass, {"ada"})
     assert ledger.unreadable
     assert path.read_bytes() == damaged
 
@@ -419,6 +417,6 @@ async def test_a_disk_without_links_keeps_the_old_file_by_renaming_it(
     path = tmp_path / "ledger"
     ledger = await unreadable(hass, path)
     with patch.object(Path, "hardlink_to", side_effect=OSError(95, "Operation not supported")):
-        await ledger.async_begin_anew(hass, {"ada"})
+        await ledger.async_reset(hass, {"ada"})
     assert len(names(tmp_path)) == 2
     assert not (await loaded(hass, path)).unreadable

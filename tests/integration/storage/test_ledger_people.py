@@ -1,4 +1,4 @@
-"""The ledger of people who come and go, of sessions that are told twice, and of clocks that are put elsewhere."""
+"""The ledger with people who come and go, sessions reported twice, and clocks that are changed."""
 
 import asyncio
 from dataclasses import replace
@@ -23,7 +23,7 @@ def red(fluence: float) -> Dose:
 # --- sessions -------------------------------------------------------------------------------------
 
 
-async def test_a_session_counts_from_the_moment_at_which_it_was_permitted_also_while_it_is_being_written(
+async def test_a_session_counts_from_its_permission_on_also_while_it_is_being_written(
     hass: HomeAssistant, tmp_path: Path
 ) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
@@ -68,7 +68,7 @@ async def test_of_two_settlings_the_larger_stays_and_the_same_one_is_not_written
     assert (settled.delivered, settled.output_s) == (red(3), 100)
 
 
-async def test_what_can_no_longer_flow_is_not_elsewhere_but_counts_in_full_until_the_node_tells(
+async def test_an_ended_session_counts_in_full_until_the_node_reports_its_dose(
     hass: HomeAssistant, tmp_path: Path
 ) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
@@ -92,7 +92,7 @@ async def test_a_plan_is_amended_upwards_only(hass: HomeAssistant, tmp_path: Pat
     assert ledger.history("ada", without="00000000000000a1").records == ()
 
 
-async def test_what_a_node_tells_of_a_session_that_is_not_known_is_added_and_of_a_known_one_joined(
+async def test_an_unknown_session_of_a_node_is_added_and_a_known_one_merged(
     hass: HomeAssistant, tmp_path: Path
 ) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
@@ -271,7 +271,7 @@ async def test_forward_time_is_believed_over_a_restart(hass: HomeAssistant, cloc
 async def test_a_clock_that_is_set_after_the_start_leaves_nothing_too_early_in_the_next_run(
     hass: HomeAssistant, clocks: Clocks
 ) -> None:
-    """A board without a clock of its own begins eight hours late, and the network sets it right a minute after."""
+    """A board without a battery-backed clock starts eight hours late; a minute later it is set."""
     right = EVENING
     clocks.wall_at = right - 8 * HOUR
     ledger = await clocks.boot(hass)
