@@ -483,6 +483,11 @@ class FakeDevice(TherapyDevice):
             self._client_gone()
             self._on_connection(False)  # noqa: FBT003
 
+    def record_foreign(self, entry: HistoryEntry, profile: int) -> None:
+        """Record a session that another client had while nobody here was connected."""
+        self.history.append(entry)
+        self._profile_of[entry.number] = profile
+
     def forget_listeners(self) -> None:
         """Let a Home Assistant that was killed hear nothing more; the node has not noticed yet."""
         self._on_telemetry, self._on_connection = lambda _: None, lambda _: None
