@@ -106,42 +106,54 @@ async def test_the_lights_are_read_only_in_a_session_of_another_program_even_if_
 
 
 @pytest.mark.parametrize("lost", [True, False], ids=["over a new connection", "after a pause"])
-async def test_what_was_set_by_hand_outlives_a_pause_and_a_lost_link(
+async def test_a_light_that_was_turned_off_stays_off_over_a_pause_and_a_lost_link(
     manual: World, lost: bool
 ) -> None:
     await flowing(manual)
     await turn(manual, "off", "red")
-    if lost:
-        manual.device.disconnect()
-        await manual.pass_time(2)
-        manual.device.connect()
-    else:
-        await manual.shell.async_pause()
-    await manual.pass_time(1)
-    assert manual.device.session is not None
-    manual.device.session.lit = (
-        None  # a node that takes the session over a new connection begins at its peaks
-    )
+    sent = manual.device.commands.count("set")
+    await interrupt(manual, lost=lost)
     await manual.shell.async_resume()
-    await manual.pass_time(5)
+    await put_on_again(manual)
+    assert manual.device.state is NodeState.RUNNING
     assert lit(manual) == frozenset({Channel.NEAR_INFRARED})
     assert shown(manual) == ["off", "on"]
+    assert manual.device.commands.count("set") == sent
 
 
+@pytest.mark.parametrize("lost", [True, False], ids=["over a new connection", "after a pause"])
 @pytest.mark.parametrize("modality", [Modality.WAND])
-async def test_a_current_that_was_lowered_by_hand_stays_low_over_a_new_connection(
-    manual: World,
+async def test_a_current_that_was_lowered_stays_low_over_a_pause_and_a_lost_link(
+    manual: World, lost: bool
 ) -> None:
     await manual.shell.async_start(manual.ask())
     manual.device.put_on()
     await manual.pass_time(7)
     await manual.shell.async_set(current_ua=25)
-    manual.device.disconnect()
-    await manual.pass_time(2)
-    manual.device.connect()
-    await manual.pass_time(1)
-    assert manual.device.session is not None
-    manual.device.session.level = 1
+    sent = manual.device.commands.count("set")
+    await interrupt(manual, lost=lost)
     await manual.shell.async_resume()
-    await manual.pass_time(7)
+    await put_on_again(manual)
+    assert manual.device.state is NodeState.RUNNING
+    assert manual.device.session is not None
     assert manual.device.session.level == 0.5
+    assert manual.device.commands.count("set") == sent
+
+
+async def interrupt(world: World, *, lost: bool) -> None:
+    """Lose and find the connection, or pause."""
+    if lost:
+        world.device.disconnect()
+        await world.pass_time(2)
+        world.device.connect()
+    else:
+        await world.shell.async_pause()
+    await world.pass_time(1)
+
+
+async def put_on_again(world: World) -> None:
+    """Take the device off and put it on, and let it flow for seven seconds."""
+    world.device.take_off()
+    await world.pass_time(1)
+    world.device.put_on()
+    await world.pass_time(7)
