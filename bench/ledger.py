@@ -116,7 +116,6 @@ def ask(ledger: Ledger) -> float:
         state=NodeState.IDLE,
         session_id=None,
         record=1,
-        owner=None,
         worn=False,
         temperature_c=30,
         delivered=Dose(),

@@ -247,7 +247,7 @@ async def test_a_program_of_ones_own_is_listed_for_whoever_speaks_and_armed_by_i
 
 
 async def test_no_tool_clears_a_fault(house: House) -> None:
-    house.shell(MASK).latch(Fault.OVER_TEMPERATURE)
+    house.devices[MASK].latch(Fault.OVER_TEMPERATURE)
     await house.hass.async_block_till_done()
     for tool in ("stop_session", "lower_session"):
         await use(house, tool, device="Mask")
