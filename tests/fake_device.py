@@ -136,6 +136,8 @@ class FakeDevice(TherapyDevice):
         self._client = 0
         self._session_client = 0
         self._lease_s = 0.0
+        self._lease_ends_at: datetime | None = None
+        """As the client knows it: a lost connection does not tell that the lease has ended."""
         self._contact_s = 0.0
         self._edge = False
         self._pressed = False
@@ -167,7 +169,8 @@ class FakeDevice(TherapyDevice):
         self._profile_of: dict[int, int] = {}
         """The token of each record; only told of the one that is asked for."""
         self.worn = False
-        self.temperature_c = 33.0
+        self.temperature_c: float | None = 33.0
+        """None: its sensor gives no plausible value."""
         self._derated = False
         self.charging = False
         self.fault: Fault | None = None
@@ -198,7 +201,7 @@ class FakeDevice(TherapyDevice):
     @property
     @override
     def lease_ends_at(self) -> datetime | None:
-        return dt_util.utcnow() + timedelta(seconds=self._lease_s) if self._lease_s else None
+        return self._lease_ends_at
 
     @override
     def open(
@@ -278,7 +281,9 @@ class FakeDevice(TherapyDevice):
         refuses = []
         if self._device.modality is Modality.WAND and self.charging:
             refuses.append(Refusal(reason=Reason.CHARGING))
-        if self.temperature_c >= limits.TEMPERATURE_STOP_C:
+        if self.temperature_c is None:
+            refuses.append(Refusal(reason=Reason.SENSOR_NOT_READY, field="temperature"))
+        elif self.temperature_c >= limits.TEMPERATURE_STOP_C:
             hot = limits.TEMPERATURE_STOP_C
             refuses.append(Refusal(reason=Reason.TOO_HOT, maximum=hot, unit="°C"))
         return refuses
@@ -330,10 +335,15 @@ class FakeDevice(TherapyDevice):
         self._profile_of[self.session.number] = profile
         self.windows.generation += 1
         self._session_client = self._client
-        self._lease_s = limits.LEASE_S[self._device.modality]
+        self._lease()
         self._edge = not self.worn
         self._go(NodeState.ARMED)
         return self._answer()
+
+    def _lease(self) -> None:
+        """Begin or renew the lease."""
+        self._lease_s = limits.LEASE_S[self._device.modality]
+        self._lease_ends_at = dt_util.utcnow() + timedelta(seconds=self._lease_s)
 
     @property
     def _newest(self) -> int:
@@ -375,7 +385,7 @@ class FakeDevice(TherapyDevice):
         self._own(session_id)
         if self._lease_s <= 0:
             raise RefusedError(Refusal(reason=Reason.WRONG_STATE))
-        self._lease_s = limits.LEASE_S[self._device.modality]
+        self._lease()
         return self._answer()
 
     @override
@@ -384,6 +394,7 @@ class FakeDevice(TherapyDevice):
         session = self._own(session_id)
         if self.state is not NodeState.PAUSED:
             self._lease_s = self._contact_s = 0
+            self._lease_ends_at = None
             self._keep(session)
             self.cause = None
             self._go(NodeState.PAUSED)
@@ -399,7 +410,7 @@ class FakeDevice(TherapyDevice):
             raise RefusedError(unready[0])
         if (wait_s := self._dark_s()) > 0:
             raise RefusedError(_until(Reason.TOO_SOON, wait_s))
-        self._lease_s = limits.LEASE_S[self._device.modality]
+        self._lease()
         self._contact_s = 0
         self._edge = not self.worn
         if self.worn and session.energized and not session.adopted:
@@ -428,12 +439,14 @@ class FakeDevice(TherapyDevice):
         await self._async_command("stop")
         if self.session is not None:
             self._close(Outcome.STOPPED)
+        self._lease_ends_at = None
         return self._answer()
 
     @override
     async def async_clear_fault(self, fault: Fault) -> Answer:
         await self._async_command("clear")
-        if fault is Fault.OVER_TEMPERATURE and self.temperature_c >= limits.TEMPERATURE_STOP_C:
+        hot = self.temperature_c is None or self.temperature_c >= limits.TEMPERATURE_STOP_C
+        if fault is Fault.OVER_TEMPERATURE and hot:
             raise RefusedError(Refusal(reason=Reason.FAULTED, detail=fault))
         if fault in BUTTON_FAULTS and not self._pressed:
             raise RefusedError(Refusal(reason=Reason.BUTTON_NEEDED))
@@ -482,6 +495,11 @@ class FakeDevice(TherapyDevice):
             self._connected = False
             self._client_gone()
             self._on_connection(False)  # noqa: FBT003
+
+    def record_foreign(self, entry: HistoryEntry, profile: int) -> None:
+        """Record a session that another client had while nobody here was connected."""
+        self.history.append(entry)
+        self._profile_of[entry.number] = profile
 
     def forget_listeners(self) -> None:
         """Let a Home Assistant that was killed hear nothing more; the node has not noticed yet."""
@@ -545,7 +563,8 @@ class FakeDevice(TherapyDevice):
         self.fault = fault
         if self.session is not None:
             self._close(Outcome.FAULT)
-        self._go(NodeState.FAULT)
+        else:
+            self._go(NodeState.FAULT)
 
     def advance(self, seconds: float) -> None:
         """Let time pass; a report every second."""
@@ -661,7 +680,7 @@ class FakeDevice(TherapyDevice):
             self.windows.add(session.plan, session.delivered, self.age_s)
         self.history.append(replace(self._entry(session, outcome), age_s=0))
         self.session, self.cause, self._lease_s, self._contact_s = None, None, 0, 0
-        self._go(NodeState.IDLE)
+        self._go(NodeState.IDLE if self.fault is None else NodeState.FAULT)
 
     def _entry(self, session: FakeSession, outcome: Outcome | None) -> HistoryEntry:
         return HistoryEntry(

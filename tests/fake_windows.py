@@ -104,13 +104,14 @@ class FakeWindows:
         if profile not in self.profiles:
             raise RefusedError(Refusal(reason=Reason.NOT_ENROLLED))
 
-    def gap(self, age_s: float, temperature_c: float, *, off_seen: bool) -> list[Refusal]:
+    def gap(self, age_s: float, temperature_c: float | None, *, off_seen: bool) -> list[Refusal]:
         """Return what refuses everybody but the profile of the last output."""
         if self._last_output is None:
             return []
         if (left_s := self._last_output[1] + PROFILE_GAP_S - age_s) > 0:
             return [_until(Reason.PROFILE_GAP, left_s)]
-        if temperature_c > PROFILE_TEMPERATURE_C or not off_seen:
+        warm = temperature_c is None or temperature_c > PROFILE_TEMPERATURE_C
+        if warm or not off_seen:
             return [Refusal(reason=Reason.PROFILE_GAP)]
         return []
 

@@ -59,7 +59,7 @@ async def test_two_people_on_two_devices_are_not_in_each_others_way(
     assert wand.device.session is not None
 
 
-async def test_a_start_that_cannot_be_written_leaves_the_other_device_free(
+async def test_a_start_that_cannot_be_written_reserves_nothing_on_the_other_device(
     world: World, wand: World
 ) -> None:
     with (
@@ -67,6 +67,10 @@ async def test_a_start_that_cannot_be_written_leaves_the_other_device_free(
         pytest.raises(RefusedError),
     ):
         await world.shell.async_start(world.ask())
+    assert world.device.session is None
+    refusals = wand.shell.check(wand.ask())
+    assert [refusal.reason for refusal in refusals] == [Reason.STORE_FAILED]
+    await world.hass.data[LEDGER].async_probe(world.hass)  # there is room again
     await wand.shell.async_start(wand.ask())
     assert wand.device.session is not None
 

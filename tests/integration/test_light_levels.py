@@ -75,7 +75,7 @@ async def test_a_dark_light_comes_back_under_what_was_permitted(manual: World) -
     assert state(manual, "light", "red").attributes[BRIGHTNESS] == 100
 
 
-async def test_a_refused_level_changes_neither_the_session_nor_the_next_one(
+async def test_a_level_that_is_refused_changes_neither_the_session_nor_what_the_next_one_gives(
     manual: World,
 ) -> None:
     await flowing(manual)
@@ -85,7 +85,7 @@ async def test_a_refused_level_changes_neither_the_session_nor_the_next_one(
     assert manual.shell.controls.settings.share[Channel.RED] == pytest.approx(128 / 255)
 
 
-async def test_a_light_shows_the_level_of_the_session_and_not_of_the_next_one(
+async def test_a_light_shows_what_an_action_gave_it_and_not_what_the_next_session_would(
     world: World,
 ) -> None:
     await world.shell.async_start(world.ask(irradiance_mw_cm2={Channel.RED: 14.583 / 2}))
@@ -93,7 +93,7 @@ async def test_a_light_shows_the_level_of_the_session_and_not_of_the_next_one(
     assert state(world, "light", "red").attributes[BRIGHTNESS] == 128
 
 
-async def test_lights_are_read_only_in_a_session_of_another_program_even_if_manual_is_selected(
+async def test_the_lights_are_read_only_in_a_session_of_another_program_even_if_manual_is_selected_for_the_next(
     manual: World,
 ) -> None:
     await manual.shell.async_start(
@@ -106,43 +106,54 @@ async def test_lights_are_read_only_in_a_session_of_another_program_even_if_manu
 
 
 @pytest.mark.parametrize("lost", [True, False], ids=["over a new connection", "after a pause"])
-async def test_what_was_set_by_hand_outlives_a_pause_and_a_lost_link(
-    manual: World,
-    lost: bool,  # noqa: FBT001 - a parameter of the test
+async def test_a_light_that_was_turned_off_stays_off_over_a_pause_and_a_lost_link(
+    manual: World, lost: bool
 ) -> None:
     await flowing(manual)
     await turn(manual, "off", "red")
-    if lost:
-        manual.device.disconnect()
-        await manual.pass_time(2)
-        manual.device.connect()
-    else:
-        await manual.shell.async_pause()
-    await manual.pass_time(1)
-    assert manual.device.session is not None
-    manual.device.session.lit = (
-        None  # a node that takes the session over a new connection begins at its peaks
-    )
+    sent = manual.device.commands.count("set")
+    await interrupt(manual, lost=lost)
     await manual.shell.async_resume()
-    await manual.pass_time(5)
+    await put_on_again(manual)
+    assert manual.device.state is NodeState.RUNNING
     assert lit(manual) == frozenset({Channel.NEAR_INFRARED})
     assert shown(manual) == ["off", "on"]
+    assert manual.device.commands.count("set") == sent
 
 
+@pytest.mark.parametrize("lost", [True, False], ids=["over a new connection", "after a pause"])
 @pytest.mark.parametrize("modality", [Modality.WAND])
-async def test_a_current_that_was_lowered_by_hand_stays_low_over_a_new_connection(
-    manual: World,
+async def test_a_current_that_was_lowered_stays_low_over_a_pause_and_a_lost_link(
+    manual: World, lost: bool
 ) -> None:
     await manual.shell.async_start(manual.ask())
     manual.device.put_on()
     await manual.pass_time(7)
     await manual.shell.async_set(current_ua=25)
-    manual.device.disconnect()
-    await manual.pass_time(2)
-    manual.device.connect()
-    await manual.pass_time(1)
-    assert manual.device.session is not None
-    manual.device.session.level = 1
+    sent = manual.device.commands.count("set")
+    await interrupt(manual, lost=lost)
     await manual.shell.async_resume()
-    await manual.pass_time(7)
+    await put_on_again(manual)
+    assert manual.device.state is NodeState.RUNNING
+    assert manual.device.session is not None
     assert manual.device.session.level == 0.5
+    assert manual.device.commands.count("set") == sent
+
+
+async def interrupt(world: World, *, lost: bool) -> None:
+    """Lose and find the connection, or pause."""
+    if lost:
+        world.device.disconnect()
+        await world.pass_time(2)
+        world.device.connect()
+    else:
+        await world.shell.async_pause()
+    await world.pass_time(1)
+
+
+async def put_on_again(world: World) -> None:
+    """Take the device off and put it on, and let it flow for seven seconds."""
+    world.device.take_off()
+    await world.pass_time(1)
+    world.device.put_on()
+    await world.pass_time(7)

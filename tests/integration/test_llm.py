@@ -250,7 +250,7 @@ async def test_a_custom_program_is_listed_for_the_speaker_and_armed_by_its_name(
 
 
 async def test_no_tool_clears_a_fault(house: House) -> None:
-    house.shell(MASK).latch(Fault.OVER_TEMPERATURE)
+    house.devices[MASK].latch(Fault.OVER_TEMPERATURE)
     await house.hass.async_block_till_done()
     for tool in ("stop_session", "lower_session"):
         await use(house, tool, device="Mask")

@@ -50,16 +50,11 @@ def the_device(**changes: Any) -> Provoke:
     return provoke
 
 
-def the_node_says(reason: Reason, in_minutes: float | None = None) -> Provoke:
+def the_node_says(reason: Reason) -> Provoke:
     """Let the node refuse the start, as only a node can know."""
 
     async def provoke(world: World) -> dict[str, Any]:
-        world.device.refuse = Refusal(
-            reason=reason,
-            allowed_at=None
-            if in_minutes is None
-            else dt_util.utcnow() + timedelta(minutes=in_minutes),
-        )
+        world.device.refuse = Refusal(reason=reason)
         return {}
 
     return provoke
@@ -137,7 +132,7 @@ async def charging(world: World) -> dict[str, Any]:
 
 
 async def no_temperature(world: World) -> dict[str, Any]:
-    world.device.temperature_c = None  # type: ignore[assignment]
+    world.device.temperature_c = None
     world.device.report()
     return {}
 
@@ -174,8 +169,41 @@ async def nobody(world: World) -> dict[str, Any]:
 
 
 async def unknown_to_the_node(world: World) -> dict[str, Any]:
-    world.device.profiles.clear()
+    world.device.profiles = []
     world.device.report()
+    await world.hass.async_block_till_done()
+    return {}
+
+
+async def brown_out(world: World) -> dict[str, Any]:
+    """Let the node boot after its supply has failed."""
+    world.device.reboot(brown_out=True)
+    await world.hass.async_block_till_done()
+    return {}
+
+
+async def flickering(world: World) -> dict[str, Any]:
+    """Put the mask on three times in a few seconds: another start would be flicker."""
+    await world.shell.async_start(world.ask())
+    for _ in range(3):
+        world.device.put_on()
+        await world.pass_time(1)
+        world.device.take_off()
+        await world.pass_time(1)
+    await world.shell.async_stop()
+    await world.pass_time(1)
+    return {}
+
+
+async def somebody_before(world: World) -> dict[str, Any]:
+    """Let another person have had output just now."""
+    eve = await world.somebody_else()
+    await world.pass_time(1)
+    world.device.strict = True
+    await world.run(person=eve)
+    world.device.take_off()
+    await world.shell.async_stop()
+    await world.pass_time(1)
     return {}
 
 
@@ -269,11 +297,11 @@ PROVOKED: dict[Reason, Callable[[], Provoke]] = {
     Reason.RED_FLAG: lambda: the_person(red_flag_at=NOW()),
     Reason.SKIN_NOT_FINE: lambda: asking(skin_fine=False),
     Reason.SKIN_TYPE: lambda: asking(channels={"blue": 5}),
-    # what only the node can know
-    **{
-        reason: partial(the_node_says, reason, in_minutes=7)
-        for reason in (Reason.BROWN_OUT, Reason.TOO_SOON, Reason.PROFILE_GAP)
-    },
+    # what only the node can know, and tells before anybody asks
+    Reason.BROWN_OUT: lambda: brown_out,
+    Reason.TOO_SOON: lambda: flickering,
+    Reason.PROFILE_GAP: lambda: somebody_before,
+    # what it says only when it is asked
     **{
         reason: partial(the_node_says, reason)
         for reason in (
@@ -297,6 +325,8 @@ ELSEWHERE = {
     Reason.NO_PLAN: "routines/test_runner.py: of a routine",
     Reason.NO_RECORD: "../contract/test_contract.py: of a history; a gap refuses nobody",
     Reason.UNSEEN_SESSION: "../contract/test_contract.py: ingested and tried again",
+    Reason.WRONG_KEY: "../contract/test_contract.py: of an adoption",
+    Reason.LEASE_ALIVE: "../contract/test_contract.py: of an adoption; tried again until it ends",
     Reason.PROFILES_FULL: "session/test_bookkeeping.py: an answer to the button, not to an action",
     Reason.WRONG_CONTRACT: "test_init.py: a problem of the connection, and a repair",
 }

@@ -93,9 +93,9 @@ def interpret(view: SessionView, *, commanding: bool) -> Happening | None:
     ours = live is not None and report.session_id == live.session_id
     if ours and live is not None and live.permitted is not None and view.fault is None:
         found = watch(live.permitted, report, report.received_at)
-        if found is not None and report.fault is None and report.state is not NodeState.FAULT:
+        if found is not None and not _faulted(report):
             return Happening(SessionEvent.FAULTED, found)
-    if report.state is NodeState.FAULT:
+    if _faulted(report):
         return None if state is SessionState.FAULT else Happening(SessionEvent.FAULTED)
     if live is None:
         return _without_session(view, report)
@@ -106,12 +106,17 @@ def interpret(view: SessionView, *, commanding: bool) -> Happening | None:
     return Happening(event) if row is not None and row.state is not state else None
 
 
+def _faulted(report: Telemetry) -> bool:
+    """Whether the node reports a fault, in its state or by its name: either one is enough."""
+    return report.state is NodeState.FAULT or report.fault is not None
+
+
 def _without_session(view: SessionView, report: Telemetry) -> Happening | None:
     """Return the event of a report while there is no session here."""
     last = view.last
     if report.flowing and last is not None and report.session_id == last.session_id:
         return Happening(SessionEvent.ENERGIZED)
-    if view.state is SessionState.FAULT and view.fault is None and report.fault is None:
+    if view.state is SessionState.FAULT and view.fault is None and not _faulted(report):
         return Happening(SessionEvent.CLEARED)
     return None
 

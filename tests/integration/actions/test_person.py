@@ -213,4 +213,4 @@ async def test_a_start_is_refused_with_the_time_in_words(world: World) -> None:
         f"{until:%H}",
         f"{until + timedelta(minutes=1):%H}",
     )
-    assert world.device.commands == []
+    assert "start" not in world.device.commands

@@ -77,6 +77,7 @@ def test_the_windows_of_a_person_are_light_on_a_mask_and_charge_on_a_wand() -> N
         rest_s=21_600,
         rest_blue_s=72_000,
         last_used=True,
+        read_at=NOW,
     )
     wand = codec.profile_counters(
         WINDOWS | {"dose_day": "90000", "dose_week": "180000", "blue_week": "0"}, Modality.WAND, NOW

@@ -18,9 +18,11 @@ from custom_components.facial_therapy.config_flow import ADD_PERSON
 from custom_components.facial_therapy.const import CONF_NOTIFY, CONF_WHEN_DUE, DOMAIN
 from custom_components.facial_therapy.core.model import Modality
 from custom_components.facial_therapy.core.refusal import RefusedError
+from custom_components.facial_therapy.core.routine.run import RoutineRun
 from custom_components.facial_therapy.core.routine.transitions import RoutineState
-from custom_components.facial_therapy.core.schedule.plan import Phase
+from custom_components.facial_therapy.core.schedule.plan import Phase, Plan
 from custom_components.facial_therapy.flows.person import GUIDE
+from custom_components.facial_therapy.storage.codec import decode, encode
 from tests.integration.entities import all_enabled
 from tests.integration.house import House, furnished
 
@@ -482,14 +484,12 @@ async def test_plan_and_run_are_saved_and_a_damaged_plan_costs_only_the_plan(
     await house.act("confirm_step")
     run = house.run
     assert run is not None
-    assert run_in(run_out(run)) == run
-    assert (
-        weekly_plan_in(weekly_plan_out(house.routines.plan.weekly_plan))
-        == house.routines.plan.weekly_plan
-    )
-    key = f"{DOMAIN}.routines.{house.person.entry_id}"
-    assert hass_storage[key]["data"]["run"]["state"] == run.state
-    hass_storage[key]["data"]["plan"] = {"plans": [{"program": 7}]}
+    assert decode(RoutineRun, encode(run)) == run
+    weekly_plan = house.routines.plan.weekly_plan
+    assert decode(Plan, encode(weekly_plan)) == weekly_plan
+    person_id = house.person.entry_id
+    assert hass_storage[f"{DOMAIN}.run.{person_id}"]["data"]["run"]["state"] == run.state
+    hass_storage[f"{DOMAIN}.plan.{person_id}"]["data"] = {"plans": [{"program": 7}]}
     await house.restart()
     assert house.routines.plan.weekly_plan.plans == ()
     assert house.state() is RoutineState.SUSPENDED
@@ -507,7 +507,8 @@ async def test_erasing_and_removing_a_person_forgets_their_plan(
     assert house.routines.plan.weekly_plan.plans == ()
     await ask(house)
     await house.hass.config_entries.async_remove(house.person.entry_id)
-    assert f"{DOMAIN}.routines.{house.person.entry_id}" not in hass_storage
+    for store in ("plan", "run", "announced"):
+        assert f"{DOMAIN}.{store}.{house.person.entry_id}" not in hass_storage
 
 
 async def test_a_person_has_at_most_eight_entities_that_are_enabled(

@@ -62,9 +62,8 @@ def set_session(
 ) -> None:
     """Let the wand's coordinator show a session as the engine does, and announce it."""
     coordinator = house.shell(WAND)
-    coordinator.state = state
-    coordinator.live = None if ended else live
-    coordinator.last = replace(live, **ended) if ended else coordinator.last
+    last = replace(live, **ended) if ended else coordinator.last
+    coordinator.engine._set(state=state, live=None if ended else live, last=last)
     entry_id = coordinator.config_entry.entry_id
     data = {"session_id": live.session_id}
     async_dispatcher_send(house.hass, SIGNAL_SESSION, entry_id, name, data)
@@ -105,11 +104,11 @@ async def test_the_session_of_a_step_is_saved_with_the_run(
     house: House, hass_storage: dict[str, Any]
 ) -> None:
     await to_wand(house)
-    saved = hass_storage[f"{DOMAIN}.routines.{house.person.entry_id}"]["data"]["run"]
+    saved = hass_storage[f"{DOMAIN}.run.{house.person.entry_id}"]["data"]
     assert saved["session_id"] == session_of_the_wand(house).session_id
     await house.act("skip_step")
     await house.pass_time(1)
-    saved = hass_storage[f"{DOMAIN}.routines.{house.person.entry_id}"]["data"]["run"]
+    saved = hass_storage[f"{DOMAIN}.run.{house.person.entry_id}"]["data"]
     assert saved["session_id"] is None
 
 

@@ -1,6 +1,8 @@
 """The ledger and a node that remember different things: the union, and whatever is not known counts."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -8,9 +10,11 @@ from homeassistant.components.repairs.const import DOMAIN as REPAIRS
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.facial_therapy.const import DOMAIN
+from custom_components.facial_therapy.core import limits
 from custom_components.facial_therapy.core.ledger.record import Record, Source
 from custom_components.facial_therapy.core.model import Channel, Dose, Modality, Outcome
 from custom_components.facial_therapy.core.refusal import Reason, RefusedError
@@ -31,7 +35,7 @@ def around_us(world: World, profile: int = PROFILE, **changes: Any) -> HistoryEn
     values: dict[str, Any] = {
         "number": number,
         "session_id": f"{number:016x}",
-        "profile": profile,
+        "of_profile": False,  # the device answers it when it is asked for a profile
         "planned": Dose(fluence_j_cm2={Channel.RED: 10}),
         "delivered": GIVEN,
         "output_s": 600,
@@ -39,8 +43,15 @@ def around_us(world: World, profile: int = PROFILE, **changes: Any) -> HistoryEn
         "age_s": 60,
     }
     entry = HistoryEntry(**values | changes)
-    world.device.history.append(entry)
+    world.device.record_foreign(entry, profile)
     return entry
+
+
+async def forget_records(world: World) -> None:
+    """Make the ledger as old as when the node had only its first record: a restored backup."""
+    bookkeeping = world.shell.bookkeeping
+    memory = replace(bookkeeping.memory, last_record=1, last_session=None)
+    await bookkeeping.ledger.async_remember(world.hass, world.shell.mac, memory)
 
 
 async def back(world: World) -> None:
@@ -100,7 +111,7 @@ async def test_a_session_around_us_for_a_token_that_nobody_has_is_kept_and_told(
     assert records(world) == []
     kept = world.hass.data[LEDGER].get(entry.session_id or "")
     assert kept is not None
-    assert (kept.person_id, kept.profile) == (None, 99)
+    assert (kept.person_id, kept.profile) == (None, 0)
     assert foreign(world)
 
 
@@ -203,9 +214,7 @@ async def test_a_session_of_our_own_that_is_told_again_is_never_counted_twice_no
     await world.run()
     await world.pass_time(70)
     (before,) = records(world)
-    await world.shell.bookkeeping.async_remember(
-        last_record=1
-    )  # as after an older backup was restored
+    await forget_records(world)
     await back(world)
     assert records(world) == [before]
     assert not foreign(world)
@@ -226,7 +235,7 @@ async def test_what_a_node_delivered_beyond_what_we_know_raises_it_and_less_does
             }
         )
         world.device.history[-1] = world.device.history[-1].__replace__(delivered=more)
-        await world.shell.bookkeeping.async_remember(last_record=1)
+        await forget_records(world)
         await back(world)
         (record,) = records(world)
         assert record.delivered is not None
@@ -283,8 +292,8 @@ async def test_a_gap_in_the_history_is_charged_at_the_ceiling_once_and_the_rest_
     entries = [around_us(world) for _ in range(4)]
     whole = world.device.async_history
 
-    async def forgetful(number: int) -> HistoryEntry:
-        return await whole(number if number > 3 else 99)
+    async def forgetful(number: int, profile: int) -> HistoryEntry:
+        return await whole(number if number > 3 else 99, profile)
 
     monkeypatch.setattr(world.device, "async_history", forgetful)
     await back(world)
@@ -298,16 +307,15 @@ async def test_a_gap_in_the_history_is_charged_at_the_ceiling_once_and_the_rest_
 
 
 async def test_a_session_that_the_node_never_heard_of_is_void_after_a_restart(world: World) -> None:
-    plan = world.shell.gate.permit(world.ask())
     written = LiveSession(
         session_id=f"{1:016x}",
+        resume_key=f"{2:016x}",
         person=world.person,
         program="manual",
-        plan=plan,
+        permitted=world.shell.gate.permit(world.ask()),
         started_at=world.shell.bookkeeping.ledger.now(),
-        started_by=None,
     )
-    await world.shell.bookkeeping.async_open(written, plan)  # and then Home Assistant went away
+    await world.shell.bookkeeping.async_open(written)  # and then Home Assistant went away
     assert await world.hass.config_entries.async_reload(world.entry.entry_id)
     assert [record.open for record in records(world)] == [True]
     await world.pass_time(3)
@@ -320,11 +328,11 @@ async def test_what_never_told_its_end_counts_in_full_but_no_longer_as_going_on(
 ) -> None:
     await world.run()
     world.device.disconnect()
-    await world.pass_time(1)
-    world.shell.timers.cancel_all()
-    world.shell.expired()
-    world.shell.expired()
-    await world.hass.async_block_till_done()
+    for state in (SessionState.LOST, SessionState.STOPPING, SessionState.IDLE):
+        assert world.state() is state
+        world.freezer.tick(timedelta(seconds=limits.KEPT_S + limits.LEASE_S[world.modality] + 1))
+        async_fire_time_changed(world.hass)
+        await world.hass.async_block_till_done()
     (record,) = records(world)
     assert record.open
     assert record.ended_at is not None
@@ -364,7 +372,8 @@ async def test_holding_the_button_for_somebody_who_is_known_changes_nothing(worl
 
 async def test_nobody_is_enrolled_where_it_is_not_clear_who(world: World) -> None:
     await world.somebody_else("Bea", 4712)
-    world.device.profiles.clear()
+    world.device.profiles = []
+    await world.pass_time(1)
     world.device.hold()
     await world.pass_time(2)
     assert world.device.profiles == []
@@ -373,10 +382,11 @@ async def test_nobody_is_enrolled_where_it_is_not_clear_who(world: World) -> Non
 async def test_a_full_node_enrolls_nobody_and_says_so_at_the_start(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    world.device.profiles[:] = [1, 2, 3, 4]
+    world.device.profiles = [1, 2, 3, 4]
     world.device.windows.given.extend(
         FakeCharge(profile, 0, 1, 0, counts=True) for profile in world.device.profiles
     )
+    await world.pass_time(1)
     world.device.hold()
     await world.pass_time(2)
     assert world.device.profiles == [1, 2, 3, 4]
@@ -394,9 +404,7 @@ async def test_what_needs_a_press_of_the_button_says_so(world: World) -> None:
     state = world.hass.states.get("sensor.mask_node_session")
     assert state is not None
     assert state.attributes["needs_button"] is False
-    world.shell.engine.on_telemetry(
-        telemetry.__replace__(number=telemetry.number + 1, needs_button=True)
-    )
+    world.shell.engine.heard(telemetry.__replace__(number=telemetry.number + 1, needs_button=True))
     await world.hass.async_block_till_done()
     state = world.hass.states.get("sensor.mask_node_session")
     assert state is not None

@@ -21,7 +21,6 @@ from custom_components.facial_therapy.core.person import Eligibility
 from custom_components.facial_therapy.core.schedule.plan import Plan, WeekPlan
 from custom_components.facial_therapy.people.inheritance import Remainder, RemovedPerson
 from custom_components.facial_therapy.routines.proposals import OpenProposals, Proposal
-from custom_components.facial_therapy.routines.runner import StoredRoutines
 from custom_components.facial_therapy.session.settings import Settings
 from custom_components.facial_therapy.storage.codec import encode
 from tests.fake_device import FakeDevice
@@ -207,9 +206,7 @@ def routines(home: Home) -> Path:
         opens=time(20),
         closes=time(23),
     )
-    return stored(
-        home, f"evenings.{home.person.entry_id}", StoredRoutines(weekly_plan=Plan(plans=(plan,)))
-    )
+    return stored(home, f"plan.{home.person.entry_id}", Plan(plans=(plan,)))
 
 
 def proposals(home: Home) -> Path:

@@ -153,7 +153,7 @@ async def test_a_name_that_means_something_already_or_is_no_word_takes_nothing_a
     await say(house, "stop")
     for sentence in ("start the mask", "start my mask session for me"):
         assert "Mask is ready for" in await say(house, sentence)
-        assert armed(house) == ("Ada", house.shell(MASK).manual.settings.program)
+        assert armed(house) == ("Ada", house.shell(MASK).controls.settings.program)
         await say(house, "stop")
     assert "vacuum" in await say(house, "start the vacuum")
     assert house.run is None
