@@ -105,7 +105,8 @@ async def test_lights_are_read_only_in_a_session_of_another_program_even_if_manu
 
 @pytest.mark.parametrize("lost", [True, False], ids=["over a new connection", "after a pause"])
 async def test_what_was_set_by_hand_outlives_a_pause_and_a_lost_link(
-    manual: World, lost: bool
+    manual: World,
+    lost: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     await flowing(manual)
     await turn(manual, "off", "red")
