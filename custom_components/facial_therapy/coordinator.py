@@ -100,6 +100,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         """The node's counters were compared with the ledger since the connection, and since the
         last session."""
         self._publishing: asyncio.Handle | None = None
+        self._to_announce: list[tuple[str, LiveSession, Refusal | None]] = []
         self._asked: tuple[Any, ...] | None = None
         self._asked_at = 0.0
         self._refusals: tuple[Refusal, ...] = ()
@@ -465,10 +466,11 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             await self.timers.within(READ_S, [self._reading])
 
     def announce(self, name: str, live: LiveSession, refusal: Refusal | None = None) -> None:
-        """Announce an event of a session."""
-        self.announcements.announce(name, live, refusal)
+        """Announce an event of a session when the view is published, not before."""
+        self._to_announce.append((name, live, refusal))
         if name == "ended":
             self._compared = False
+        self.changed()
 
     def run(
         self, job: Coroutine[Any, Any, None], name: str, *, endless: bool
@@ -527,6 +529,9 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         if self._publishing is not None:
             self._publishing.cancel()
             self._publishing = None
+        announced, self._to_announce = self._to_announce, []
+        for name, session, refusal in announced:
+            self.announcements.announce(name, session, refusal)
         view, reported = self.engine.view, self._reported()
         report, live = view.report, view.live
         snapshot = Snapshot(

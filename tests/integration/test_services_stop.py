@@ -198,9 +198,6 @@ def order(house: House) -> Iterator[list[str]]:
         yield order
 
 
-@pytest.mark.xfail(
-    reason="the engine publishes before the next stop is sent; remove this with issue 13, item 7"
-)
 @pytest.mark.parametrize("action", ["stop_all", "stop_session"])
 async def test_all_stops_are_sent_before_anything_is_published_or_written(
     house: House, order: list[str], action: str

@@ -71,17 +71,12 @@ class HistoryEntry:
     """Since its end; None if the node does not know."""
 
 
-class TherapyDevice(Protocol):
-    """One governed device.
-
-    Every command raises `RefusedError` if the device refuses (nothing has changed on it) and
-    `DeviceError` if it cannot be reached or does not answer (what it did is unknown, and the
-    channel is closed).
-    """
+class Connection(Protocol):
+    """The connection to a device."""
 
     @property
     def connected(self) -> bool:
-        """Whether the channel is open and the contract has been checked."""
+        """Whether it is open and the contract has been checked."""
 
     @property
     def description(self) -> Device | None:
@@ -89,42 +84,39 @@ class TherapyDevice(Protocol):
 
     @property
     def problem(self) -> DeviceError | None:
-        """Why the channel is not open, if that is known."""
-
-    @property
-    def lease_ends_at(self) -> datetime | None:
-        """When output ends at the latest without another command, UTC; None without a lease.
-
-        It covers what was sent, also if no answer has come yet.
-        """
+        """Why it is not open, if that is known."""
 
     def open(
         self, on_telemetry: Callable[[Telemetry], None], on_connection: Callable[[bool], None]
     ) -> None:
-        """Keep the channel open from now on; both callbacks are called in the event loop."""
+        """Keep it open from now on; both callbacks are called in the event loop."""
 
     async def async_close(self) -> None:
-        """Close the channel for good; the node suspends what flows."""
+        """Close it for good; the node suspends a session whose output is on."""
+
+
+class SessionCommands(Protocol):
+    """The commands of a session."""
 
     async def async_start(
         self, session_id: str, permitted: PermittedSession, *, last_record: int, resume_key: str
     ) -> Answer:
         """Arm a session.
 
-        `session_id` and `resume_key` are 16 hex digits, random; keep the key in the ledger and
-        nowhere else. `last_record` is the newest record number that the ledger has imported.
+        Args:
+            session_id: 16 random hex digits.
+            permitted: As the gate permitted it.
+            last_record: The newest record number that the ledger has imported.
+            resume_key: 16 random hex digits; keep them in the ledger and nowhere else.
         """
 
     async def async_set_levels(
         self, session_id: str, *, irradiance_mw_cm2: ByChannel, current_ua: float
     ) -> Answer:
-        """Set the nominal levels, each at most its peak of start; switch off channels not named."""
-
-    async def async_renew(self, session_id: str) -> Answer:
-        """Let the lease end one lease after the node's newest stamp."""
+        """Set the levels, nominal, each at most its peak; a channel that is not named goes off."""
 
     async def async_pause(self, session_id: str) -> Answer:
-        """Set output to zero at once; the session is kept for 10 min, without a lease."""
+        """Switch the output off at once; the session is kept for 10 min, without a lease."""
 
     async def async_resume(self, session_id: str) -> Answer:
         """Resume a paused or suspended session of this connection, at the levels that it had.
@@ -139,17 +131,41 @@ class TherapyDevice(Protocol):
         delivered nothing.
         """
 
-    async def async_stop(self) -> Answer:
-        """End whatever runs; when this returns, output is zero."""
-
     async def async_clear_fault(self, fault: Fault) -> Answer:
         """Clear a latched fault whose cause is gone."""
+
+
+class LeaseCommands(Protocol):
+    """The commands that the lease keeper sends."""
+
+    @property
+    def lease_ends_at(self) -> datetime | None:
+        """When output ends at the latest if the device hears nothing more, UTC; None: no lease."""
+
+    async def async_renew(self, session_id: str) -> Answer:
+        """Let the lease end one lease after the node's newest stamp."""
+
+    async def async_stop(self) -> Answer:
+        """End any session; output is zero when this returns."""
+
+
+class Records(Protocol):
+    """What the device has recorded and counts."""
 
     async def async_history(self, number: int, profile: int) -> HistoryEntry:
         """Read one record, and whether it is of this profile."""
 
     async def async_enroll(self, profile: int) -> Answer:
-        """Enroll a person's token (1 to 2^31 - 1) while the button is held (`Telemetry.button`)."""
+        """Enroll a profile (1 to 2^31 - 1) while the button is held: `Telemetry.button`."""
 
     async def async_profile(self, profile: int) -> ProfileCounters:
-        """Read what the node has counted for a token; refused `not_enrolled` if it is unknown."""
+        """Read what the node counts for a profile; refused `not_enrolled` for any other."""
+
+
+class TherapyDevice(Connection, SessionCommands, LeaseCommands, Records, Protocol):
+    """One device: everything that the rest of the integration knows of it.
+
+    Every command raises `RefusedError` if the device refuses (nothing has changed on it), and
+    `DeviceError` if it can't be reached or does not answer (what it did is unknown, and the
+    connection is closed).
+    """

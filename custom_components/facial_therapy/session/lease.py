@@ -10,25 +10,11 @@ from ..const import LOGGER
 from ..core import limits
 from ..core.model import Modality
 from ..core.refusal import RefusedError
-from ..devices.port import Answer, DeviceError, Problem
+from ..devices.port import Answer, DeviceError, LeaseCommands, Problem
 from ..timers import Timers
 
 STOP_RETRY_S: Final = 0.5
 RENEW: Final = "renew"
-
-
-class LeasedDevice(Protocol):
-    """The commands of a device that the lease keeper sends."""
-
-    @property
-    def lease_ends_at(self) -> datetime | None:
-        """When output ends at the latest if the device hears nothing more, UTC; None: no lease."""
-
-    async def async_renew(self, session_id: str) -> Answer:
-        """Renew the lease of a session."""
-
-    async def async_stop(self) -> Answer:
-        """End any session; output is zero when this returns."""
 
 
 class LeasePort(Protocol):
@@ -45,7 +31,7 @@ class LeaseKeeper:
     """Keeps the lease of a session alive, and stops until the stop is confirmed."""
 
     def __init__(
-        self, device: LeasedDevice, modality: Modality, timers: Timers, port: LeasePort
+        self, device: LeaseCommands, modality: Modality, timers: Timers, port: LeasePort
     ) -> None:
         """Take the parts; nothing is renewed yet."""
         self._device = device
