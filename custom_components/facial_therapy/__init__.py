@@ -34,7 +34,7 @@ from .logbook import async_setup_logbook
 from .people.inheritance import async_check_removed, async_leave, async_protect
 from .people.registry import PersonRuntime, is_person
 from .people.subentries import check_subentries
-from .people.tracked_lights import async_watch_lights
+from .people.tracked_lights import async_track_lights
 from .routines.proposals import PROPOSALS, Proposals
 from .routines.runner import EVENINGS, Evenings
 from .services import async_setup_services
@@ -148,7 +148,7 @@ async def async_setup_entry(
         evenings = hass.data[EVENINGS][entry.entry_id] = Evenings(hass, entry)
         await evenings.async_load()
         _watch_screening(hass, entry)
-        async_watch_lights(hass, person_entry)
+        async_track_lights(hass, person_entry)
         await hass.config_entries.async_forward_entry_setups(entry, PERSON_PLATFORMS)
         _people_changed(hass)
         return True
