@@ -34,12 +34,10 @@ from .optional import async_setup_optional_parts
 from .people.inheritance import async_check_removed, async_leave, async_protect
 from .people.registry import PersonRuntime, is_person
 from .people.subentries import check_subentries
-from .people.tracked_lights import async_watch_lights
+from .people.tracked_lights import async_track_lights
 from .routines.person import (
     PersonRoutines,
     all_routines,
-    async_load_routines,
-    async_unload_routines,
 )
 from .routines.proposals import PROPOSALS, Proposals
 from .services import async_setup_services
@@ -137,11 +135,11 @@ async def async_setup_entry(
         person_entry = cast("PersonConfigEntry", entry)
         async_protect(hass, entry)
         check_subentries(entry)
-        person_entry.runtime_data = PersonRuntime(hass, entry)
+        person_entry.runtime_data = PersonRuntime(hass, entry, PersonRoutines(hass, entry))
         await _async_count_people(hass)
-        await async_load_routines(hass, entry)
+        await person_entry.runtime_data.routines.async_load()
         _watch_screening(hass, entry)
-        async_watch_lights(hass, person_entry)
+        async_track_lights(hass, person_entry)
         await hass.config_entries.async_forward_entry_setups(entry, PERSON_PLATFORMS)
         _people_changed(hass)
         return True
@@ -166,7 +164,7 @@ async def async_unload_entry(
         _people_changed(hass)
         if not await hass.config_entries.async_unload_platforms(entry, PERSON_PLATFORMS):
             return False
-        await async_unload_routines(hass, entry)
+        await cast("PersonConfigEntry", entry).runtime_data.routines.async_close()
         return True
     await cast("DeviceConfigEntry", entry).runtime_data.async_shut_down()
     return await hass.config_entries.async_unload_platforms(entry, DEVICE_PLATFORMS)

@@ -1,4 +1,4 @@
-"""Who did something, and how: a person, a voice, an automation, the device or Home Assistant."""
+"""Actors: who caused something, and by what means."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,38 +8,38 @@ from homeassistant.core import Context
 
 
 class By(StrEnum):
-    """By what a turn of a session came about."""
+    """By what means a transition came about."""
 
     USER = "user"
-    """Somebody who is signed in, in the app or by a script that they started."""
+    """A signed-in user, in the app or by a script that they started."""
     VOICE = "voice"
-    """A sentence, or a language model that was spoken to."""
+    """A spoken sentence, or a language model."""
     AUTOMATION = "automation"
     DEVICE = "device"
     """The node itself: contact, its button, its end, its faults."""
     HOME_ASSISTANT = "home_assistant"
-    """Nobody: a window that passed, a shutdown, a surprise."""
+    """Nobody: a window that closed, a shutdown, an error."""
 
 
 class Spoken(Context):
-    """The context of something that was said; it has a user if it is known who spoke."""
+    """The context of a spoken command; it has a user if the speaker is known."""
 
     @classmethod
     def of(cls, context: Context | None) -> Spoken:
-        """Return the context of what is done because of it."""
+        """Return the context of an action that follows from a spoken command."""
         return cls() if context is None else cls(context.user_id, context.parent_id, context.id)
 
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """Who turned a session, and by what."""
+    """Who caused a transition, and by what means."""
 
     by: By
     user_id: str | None = None
 
     @classmethod
     def of(cls, context: Context | None) -> Who:
-        """Return who is behind an action; without a user it is an automation, unless it was said."""
+        """Return who is behind an action; one without a user is an automation or spoken."""
         if isinstance(context, Spoken):
             return cls(By.VOICE, context.user_id)
         return (

@@ -1,6 +1,6 @@
-"""Who may do what: an action of ours asks for what an entity action would have asked for of itself.
+"""Permissions: our actions ask for what an action of their entity would ask for.
 
-Stopping is open to everybody who is signed in, and asks nobody.
+Stopping is open to everybody who is signed in.
 """
 
 from homeassistant.auth.models import User
@@ -14,17 +14,17 @@ from ..const import DOMAIN
 
 
 async def async_may_control_device(call: ServiceCall, mac: str) -> None:
-    """Let a user go on who may control the session switch of a device, as `_async_may_control`."""
+    """Require a user who may control a device's session switch, as `_async_may_control`."""
     await _async_may_control(call, Platform.SWITCH, f"{mac}_session")
 
 
 async def async_may_control_person(call: ServiceCall, person_id: str) -> User | None:
-    """Let a user go on who may control what a person's page has, as `_async_may_control`; return them."""
+    """Require and return a user who may control a person's page, as `_async_may_control`."""
     return await _async_may_control(call, Platform.CALENDAR, f"{person_id}_plan")
 
 
 async def async_must_be_admin(hass: HomeAssistant, context: Context | None) -> None:
-    """Let nobody go on but an administrator who is signed in: what loosens something is for no automation.
+    """Require an authenticated administrator; no automation may loosen anything.
 
     Raises:
         ServiceValidationError: `only_admin`. Nothing has changed.
@@ -39,11 +39,11 @@ async def async_must_be_admin(hass: HomeAssistant, context: Context | None) -> N
 
 
 async def _async_may_control(call: ServiceCall, platform: Platform, unique_id: str) -> User | None:
-    """Return a user who may control an entity; None for an automation, which has no user and may.
+    """Return a user who may control an entity; None for an automation, which may.
 
     Raises:
         UnknownUser: The user has been removed.
-        Unauthorized: May only look.
+        Unauthorized: They may only look.
     """
     if call.context.user_id is None:
         return None

@@ -30,11 +30,13 @@ type PersonConfigEntry = ConfigEntry[PersonRuntime]
 
 
 @dataclass(frozen=True, slots=True)
-class PersonRuntime:
+class PersonRuntime[RoutinesT = Any]:
     """The `runtime_data` of a loaded person entry."""
 
     hass: HomeAssistant
     entry: ConfigEntry[Any]
+    routines: RoutinesT
+    """The plan and the routine, of a type that this layer does not know."""
 
     @property
     def person(self) -> Person:

@@ -1,7 +1,7 @@
-"""Lights of other integrations that are watched for a person: charged while they are on, reminded of at their planned end, never switched on.
+"""Tracked lights: lights of other integrations whose on-time counts for a person.
 
-What is true is read anew each time something may have changed, and brought together with the
-ledger: so a restart, a rename and a disk that was full need nothing of their own.
+They are never switched on. Their state is read again whenever something may have changed, and the
+ledger is brought in line with it. So a restart, a rename and a full disk need no code of their own.
 """
 
 import asyncio
@@ -79,26 +79,26 @@ def declared(subentry: ConfigSubentry) -> TrackedLight:
 
 
 @callback
-def async_watch_lights(hass: HomeAssistant, entry: PersonConfigEntry) -> None:
-    """Watch the lights of a person as long as their entry is loaded."""
-    watches: dict[str, tuple[Mapping[str, Any], LightWatch]] = {}
+def async_track_lights(hass: HomeAssistant, entry: PersonConfigEntry) -> None:
+    """Track a person's lights as long as their entry is loaded."""
+    trackers: dict[str, tuple[Mapping[str, Any], LightTracker]] = {}
 
     @callback
     def follow() -> None:
-        """Watch what there is now: lights come, go and change without a reload."""
+        """Track the lights there are now: they come, go and change without a reload."""
         wanted = {
             subentry.subentry_id: subentry
             for subentry in entry.subentries.values()
             if subentry.subentry_type == WATCHED_LIGHT
         }
-        for light_id, (data, watch) in list(watches.items()):
+        for light_id, (data, tracker) in list(trackers.items()):
             if light_id not in wanted or wanted[light_id].data != data:
-                watch.close(forgotten=light_id not in wanted)
-                del watches[light_id]
-        for light_id in wanted.keys() - watches.keys():
+                tracker.close(forgotten=light_id not in wanted)
+                del trackers[light_id]
+        for light_id in wanted.keys() - trackers.keys():
             with suppress(MalformedError):  # `check_subentries` logs it
-                watch = LightWatch(hass, entry, wanted[light_id])
-                watches[light_id] = (wanted[light_id].data, watch)
+                tracker = LightTracker(hass, entry, wanted[light_id])
+                trackers[light_id] = (wanted[light_id].data, tracker)
 
     @callback
     def changed(_change: ConfigEntryChange, other: ConfigEntry) -> None:
@@ -107,21 +107,21 @@ def async_watch_lights(hass: HomeAssistant, entry: PersonConfigEntry) -> None:
 
     @callback
     def close() -> None:
-        for _, watch in watches.values():
-            watch.close(forgotten=False)
+        for _, tracker in trackers.values():
+            tracker.close(forgotten=False)
 
     entry.async_on_unload(async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, changed))
     entry.async_on_unload(close)
     follow()
 
 
-class LightWatch:
-    """One light that is watched."""
+class LightTracker:
+    """Tracks one light."""
 
     def __init__(
         self, hass: HomeAssistant, entry: PersonConfigEntry, subentry: ConfigSubentry
     ) -> None:
-        """Begin to watch."""
+        """Start tracking."""
         self._hass = hass
         self._entry = entry
         self._subentry = subentry
@@ -130,9 +130,9 @@ class LightWatch:
         self._timers = Timers(hass)
         self._lock = asyncio.Lock()
         self._seen: str | None = None
-        """The session that has been watched from its beginning."""
-        self._told: str | None = None
-        """The session at whose planned end somebody was told."""
+        """The session that was tracked from its beginning."""
+        self._reminded: str | None = None
+        """The session at whose planned end the person was reminded."""
         self._unsubscribe: CALLBACK_TYPE | None = None
         self._tracked: str | None = None
         self._forgotten = False
@@ -207,7 +207,7 @@ class LightWatch:
             try:
                 record = await self._async_reconcile(self._open())
             except LedgerError as error:
-                LOGGER.error("%s could not be written down: %s", self._entity_id, error)
+                LOGGER.error("Failed to record the on-time of %s: %s", self._entity_id, error)
                 self._timers.later("look", RETRY_S, self._look)
                 return
             if record is None:
@@ -230,7 +230,7 @@ class LightWatch:
             )
             await self._ledger.async_open(self._hass, record)
             self._seen = record.session_id
-            self._tell("tracked_on")
+            self._announce("tracked_on")
             return record
         seen = record.session_id == self._seen
         if on is False or (on is None and now >= tracked_light.due_at(record)):
@@ -238,7 +238,7 @@ class LightWatch:
                 self._hass,
                 tracked_light.settled(self._light, record, now, seen=seen and on is False),
             )
-            self._tell("tracked_off")
+            self._announce("tracked_off")
             return None
         if now < tracked_light.due_at(record):
             return record
@@ -248,10 +248,10 @@ class LightWatch:
         return record
 
     async def _async_due(self, record: Record) -> None:
-        """Its planned time is over: say so once, and switch it off if that is wanted."""
-        if self._told != record.session_id:
-            self._told = record.session_id
-            self._tell("tracked_due")
+        """Remind the person once of its planned end, and switch it off if they want that."""
+        if self._reminded != record.session_id:
+            self._reminded = record.session_id
+            self._announce("tracked_due")
             await async_tell(
                 self._hass,
                 self._entry,
@@ -266,10 +266,10 @@ class LightWatch:
                     domain, SERVICE_TURN_OFF, {ATTR_ENTITY_ID: self._entity_id}, blocking=True
                 )
             except HomeAssistantError as error:
-                LOGGER.warning("%s could not be switched off: %s", self._entity_id, error)
+                LOGGER.warning("Failed to switch off %s: %s", self._entity_id, error)
 
     @callback
-    def _tell(self, event_type: str) -> None:
+    def _announce(self, event_type: str) -> None:
         async_dispatcher_send(
             self._hass,
             f"{SIGNAL_TOLD}_{self._entry.entry_id}",

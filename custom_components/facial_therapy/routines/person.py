@@ -9,13 +9,12 @@ from typing import Any
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect, async_dispatcher_send
-from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN, SIGNAL_LEDGER, SIGNAL_ROUTINE
 from ..core.person import Person
 from ..core.refusal import Reason, Refusal, RefusedError
 from ..core.schedule.plan import Plan, check
-from ..people.registry import find_person
+from ..people.registry import find_person, is_person
 from ..storage.guarded_store import GuardedStore
 from .due import Due
 from .forecast import Forecast
@@ -187,12 +186,13 @@ class PersonRoutines:
         self.due.check()
 
 
-_ROUTINES: HassKey[dict[str, PersonRoutines]] = HassKey(f"{DOMAIN}_routines")
-
-
 def all_routines(hass: HomeAssistant) -> Mapping[str, PersonRoutines]:
     """Return the routines of everybody who is loaded, by their config entry."""
-    return hass.data.get(_ROUTINES, {})
+    return {
+        entry.entry_id: entry.runtime_data.routines
+        for entry in hass.config_entries.async_entries(DOMAIN)
+        if is_person(entry) and hasattr(entry, "runtime_data")
+    }
 
 
 def routines_of(hass: HomeAssistant, person: Person) -> PersonRoutines:
@@ -206,15 +206,3 @@ def routines_of(hass: HomeAssistant, person: Person) -> PersonRoutines:
             Refusal(reason=Reason.UNKNOWN_PERSON, field="person", detail=person.name)
         )
     return found
-
-
-async def async_load_routines(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
-    """Load the plan and the routine of a person whose entry is set up."""
-    routines = PersonRoutines(hass, entry)
-    hass.data.setdefault(_ROUTINES, {})[entry.entry_id] = routines
-    await routines.async_load()
-
-
-async def async_unload_routines(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
-    """Let go of the plan and the routine of a person whose entry is unloaded."""
-    await hass.data[_ROUTINES].pop(entry.entry_id).async_close()

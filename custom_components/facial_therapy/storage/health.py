@@ -1,4 +1,4 @@
-"""Repairs of the ledger: it can't be read or written, its clock is wrong, or an admin must decide."""
+"""Repairs of the ledger: a broken file, a wrong clock, and decisions that only an admin makes."""
 
 from collections.abc import Callable
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""What Home Assistant tells a caller: the one place that turns refusals and device errors into translated exceptions."""
+"""Errors for callers: refusals and device errors as translated exceptions."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,10 +19,10 @@ DAYS_BY_NAME: Final = 7
 
 
 def time_in_words(moment: datetime, texts: Mapping[str, str] | None = None) -> str:
-    """Return a time as people say it at home: `20:10`, with the weekday when it is not today, and with the date when it is a week away or more.
+    """Return a local time as text: `20:10`, with the weekday or date unless it is today.
 
-    Never earlier than it is: a minute that has begun counts as the next one. With the texts of a
-    language in that one, else in Home Assistant's.
+    It is rounded up to whole minutes, so that it is never too early. The date stands there from a
+    week ahead. The language is that of the texts, by default Home Assistant's.
     """
     hass = async_get_hass()
     common = (
@@ -49,7 +49,7 @@ def _common(key: str) -> str:
 
 
 def placeholders(refusal: Refusal, texts: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return what the sentences about a refusal may name; `-` for what it does not have, and the unit with the space before it."""
+    """Return the placeholders of a refusal's sentence; `-` for a missing one."""
     allowed_at = refusal.allowed_at and time_in_words(refusal.allowed_at, texts)
     numbers = {
         name: "-" if (value := getattr(refusal, name)) is None else f"{value:.10g}"
@@ -66,7 +66,7 @@ def placeholders(refusal: Refusal, texts: Mapping[str, str] | None = None) -> di
 
 
 def translated(error: RefusedError | DeviceError) -> HomeAssistantError:
-    """Return what the caller is told: a refusal is the caller's to mend, a device that does not answer is not."""
+    """Return the exception for a caller: a validation error for a refusal."""
     if isinstance(error, DeviceError):
         return HomeAssistantError(
             translation_domain=DOMAIN,
@@ -82,7 +82,7 @@ def translated(error: RefusedError | DeviceError) -> HomeAssistantError:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Tell the caller in their words why something was refused, or that the device did not answer."""
+    """Translate refusals and device errors that are raised inside."""
     try:
         yield
     except (RefusedError, DeviceError) as error:

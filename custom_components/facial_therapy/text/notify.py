@@ -1,4 +1,4 @@
-"""What a person is told when nobody looks: by their notify entity, else in Home Assistant's own notifications."""
+"""Notifications of a person: by their notify entity, else as persistent notifications."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -26,10 +26,15 @@ async def async_tell(
     buttons: Mapping[str, str] | None = None,
     **values: str,
 ) -> None:
-    """Tell a person something, in words that a lock screen may show; a later word about the same takes the place of the earlier one.
+    """Notify a person, in words that a lock screen may show.
 
-    Buttons are told apart by what a press of theirs is called, and have the key of their words.
-    Only phones have buttons.
+    Args:
+        hass: Home Assistant.
+        entry: The person's config entry.
+        key: Of the texts: `<key>_title` and `<key>_message`.
+        about: A later notification about the same thing replaces the earlier one.
+        buttons: The key of a button's text by the action of a press. Only phones have buttons.
+        **values: Placeholders of the texts.
     """
     texts = await async_get_translations(hass, hass.config.language, "common", [DOMAIN])
     words = {
@@ -57,7 +62,7 @@ async def async_tell(
         try:
             await hass.services.async_call(Platform.NOTIFY, action, data, blocking=True)
         except HomeAssistantError as error:
-            LOGGER.warning("%s could not be told: %s", target, error)
+            LOGGER.warning("Failed to notify %s: %s", target, error)
         else:
             return
     persistent_notification.async_create(
@@ -66,7 +71,7 @@ async def async_tell(
 
 
 def _phone(hass: HomeAssistant, entity_id: str) -> str | None:
-    """Return the action that shows buttons on the phone of a notify entity, which has no way to do so itself; None if it is no phone."""
+    """Return the action that can show buttons on a phone; None if the entity is no phone."""
     entity = er.async_get(hass).async_get(entity_id)
     if entity is None or entity.platform != MOBILE_APP or entity.config_entry_id is None:
         return None

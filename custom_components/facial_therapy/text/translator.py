@@ -1,4 +1,4 @@
-"""Sentences in the language of whoever looks: Home Assistant's own way speaks only its own language."""
+"""Texts in the language of the user; Home Assistant translates errors into its own only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,19 +31,19 @@ class Translator:
         return self.texts.get(f"component.{DOMAIN}.{path}", otherwise)
 
     def program(self, key: str) -> str:
-        """Return the name of a program; one of somebody's own is called by its key."""
+        """Return the name of a program; a custom program's key is its name."""
         return self._text(f"{PROGRAMS}.{key}", key)
 
     def about(self, key: str) -> str:
-        """Return what a built-in program gives in a week, and how well that is founded."""
+        """Return a built-in program's description: its weekly dose and the evidence for it."""
         return self._text(f"common.about_{key}", "")
 
     def calendar(self, key: str) -> str:
-        """Return what a line of the calendar says: planned, done, why it was left out, or what gives it."""
+        """Return a text of the calendar: planned, done, a reason for a gap, or a device."""
         return self._text(f"common.calendar_{key}", key)
 
     def cue(self, key: str) -> str:
-        """Return what a person is told in a step of a routine."""
+        """Return the cue of a routine's step."""
         return self._text(f"{CUES}.{key}", key)
 
     def outcome(self, outcome: Outcome) -> str:
@@ -55,7 +55,7 @@ class Translator:
         return self._text(f"{FAULTS}.{fault}", fault)
 
     def spoken(self, key: str, **values: object) -> str:
-        """Return an answer that is said aloud."""
+        """Return a spoken answer."""
         return self._text(f"common.voice_{key}", key).format(**values)
 
     def problem(self, key: str, values: Mapping[str, str]) -> str:
@@ -63,12 +63,12 @@ class Translator:
         return self._text(f"exceptions.{key}.message", key).format(**values)
 
     def shown(self, refusal: Refusal) -> dict[str, Any]:
-        """Return a refusal for everybody who is signed in: without a sentence, if it would tell of somebody's health."""
-        told = self.refusal(refusal)
+        """Return a refusal for every signed-in user: health reasons come without a sentence."""
+        full = self.refusal(refusal)
         return (
-            told
+            full
             if refusal.reason.shown == refusal.reason
-            else {**told, "reason": refusal.reason.shown, "message": ""}
+            else {**full, "reason": refusal.reason.shown, "message": ""}
         )
 
     def refusal(self, refusal: Refusal) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class Translator:
 
 
 async def async_translator(hass: HomeAssistant, language: str) -> Translator:
-    """Return the texts of a language; one that Home Assistant does not know is English, so that no file of another name is ever looked for."""
+    """Return the texts of a language; English for one that Home Assistant does not know."""
     known = language if language in LANGUAGES else ENGLISH
     texts: dict[str, str] = {}
     for category in ("common", "entity", "exceptions", "selector"):
@@ -101,7 +101,7 @@ async def async_translator(hass: HomeAssistant, language: str) -> Translator:
 def explained(
     words: Translator, error: HomeAssistantError | RefusedError, device: str, person: str
 ) -> str:
-    """Return why not, without a word about anybody's health."""
+    """Return why something was refused, without a word about anybody's health."""
     if isinstance(error, Unauthorized | UnknownUser):
         return words.spoken("not_allowed")
     refused = error if isinstance(error, RefusedError) else error.__cause__
@@ -115,5 +115,5 @@ def explained(
 
 
 def why(words: Translator, refusal: Refusal, device: str, person: str) -> str:
-    """Return the sentence of a refusal, or that the app has it, if it tells of somebody's health."""
+    """Return a refusal's sentence; for a health reason, that the app shows it."""
     return words.shown(refusal)["message"] or words.spoken("private", device=device, person=person)

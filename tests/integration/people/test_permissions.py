@@ -1,4 +1,4 @@
-"""Who may do what: every action and every websocket command that is registered, by everybody there is."""
+"""Permissions: every action and every websocket command of ours, called by every kind of user."""
 
 from typing import Any, Final
 from unittest.mock import patch

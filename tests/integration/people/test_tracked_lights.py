@@ -1,4 +1,4 @@
-"""Lights of other integrations: charged while they are on, reminded of, switched off if wanted, and never switched on."""
+"""Tracked lights: they count while they are on, and are never switched on."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -167,7 +167,7 @@ async def test_nobody_gets_light_from_two_sides_at_once(world: World) -> None:
     assert Reason.OTHER_SESSION in {refusal.reason for refusal in refused.value.refusals}
 
 
-async def test_its_planned_end_is_told_once_and_what_goes_on_is_charged_ahead(
+async def test_its_planned_end_is_announced_once_and_more_time_counts_ahead(
     world: World, calls: list[tuple[str, str]]
 ) -> None:
     add(world)
@@ -212,7 +212,7 @@ async def test_it_is_switched_off_at_its_end_where_that_is_wanted_and_never_on(
     assert len(records(world)) == 1
 
 
-async def test_no_line_of_ours_could_switch_a_watched_light_on() -> None:
+async def test_no_code_of_ours_could_switch_a_tracked_light_on() -> None:
     source = (
         Path(__file__).parents[3] / "custom_components/facial_therapy/people/tracked_lights.py"
     ).read_text()
@@ -240,7 +240,7 @@ async def test_after_a_restart_it_goes_on_or_counts_until_it_is_seen_off(world: 
     assert record.outcome is Outcome.INTERRUPTED
 
 
-async def test_one_that_nobody_can_see_counts_to_its_planned_end(world: World) -> None:
+async def test_an_unavailable_light_counts_to_its_planned_end(world: World) -> None:
     add(world)
     await switch(world, on=True)
     world.hass.states.async_set(PANEL, "unavailable")
@@ -264,7 +264,7 @@ async def test_a_rename_changes_nothing(world: World) -> None:
     assert [record.open for record in records(world)] == [False]
 
 
-async def test_a_light_that_a_person_no_longer_watches_is_settled(world: World) -> None:
+async def test_a_light_that_is_no_longer_tracked_is_settled(world: World) -> None:
     subentry = add(world)
     await switch(world, on=True)
     entry = world.hass.config_entries.async_get_known_entry(world.person.person_id)
@@ -286,7 +286,7 @@ async def test_a_full_disk_is_tried_again(world: World) -> None:
     assert [record.open for record in records(world)] == [True]
 
 
-async def test_what_happens_to_it_is_told_without_saying_what_it_is(world: World) -> None:
+async def test_its_events_do_not_name_the_light(world: World) -> None:
     registry = er.async_get(world.hass)
     entity_id = registry.async_get_entity_id(
         "event", DOMAIN, f"{world.person.person_id}_external_session"
