@@ -35,10 +35,7 @@ from .people.inheritance import async_check_removed, async_leave, async_protect
 from .people.registry import PersonRuntime, is_person
 from .people.subentries import check_subentries
 from .people.tracked_lights import async_track_lights
-from .routines.person import (
-    PersonRoutines,
-    all_routines,
-)
+from .routines.person import PersonRoutines, all_routines
 from .routines.proposals import PROPOSALS, Proposals
 from .services import async_setup_services
 from .session.settings import SettingsStore

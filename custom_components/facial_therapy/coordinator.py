@@ -303,8 +303,10 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             LOGGER.warning("%s: stop not confirmed yet: %s", self.name, error)
 
     @callback
-    def _ledger_changed(self) -> None:
-        self.ask_again()
+    def _ledger_changed(self, person_ids: frozenset[str] | None) -> None:
+        """Ask the gate again if the selected person is one of those whose sessions changed."""
+        if person_ids is None or self.controls.person_id in person_ids:
+            self.ask_again()
 
     # --- what a person can do ---------------------------------------------------------------------
 

@@ -174,11 +174,16 @@ class PersonEntity(Entity):
         """Follow the ledger and the start of a day."""
         await super().async_added_to_hass()
         self.async_on_remove(
-            async_dispatcher_connect(self.hass, SIGNAL_LEDGER, self.async_write_ha_state)
+            async_dispatcher_connect(self.hass, SIGNAL_LEDGER, self._ledger_changed)
         )
         self.async_on_remove(
             async_track_time_change(self.hass, self._day_begins, hour=0, minute=0, second=0)
         )
+
+    @callback
+    def _ledger_changed(self, person_ids: frozenset[str] | None) -> None:
+        if person_ids is None or self.entry.entry_id in person_ids:
+            self.async_write_ha_state()
 
     @callback
     def _day_begins(self, _now: datetime) -> None:

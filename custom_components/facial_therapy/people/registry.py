@@ -9,6 +9,7 @@ from typing import Any, Final
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
 
 from ..const import (
     CONF_ELIGIBILITY,
@@ -19,6 +20,7 @@ from ..const import (
     DOMAIN,
     KIND_PERSON,
 )
+from ..core.gate.choices import Choice, Skin
 from ..core.gate.eligibility import erased, flagged, not_fine, reddened
 from ..core.person import Eligibility, Person
 from ..core.refusal import Reason, Refusal, RefusedError
@@ -46,16 +48,44 @@ class PersonRuntime[RoutinesT = Any]:
 
 def _person(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Person:
     # A wall clock that is put forward loosens nothing.
-    now = min(dt_util.utcnow(), hass.data[LEDGER].now())
+    now, stored = min(dt_util.utcnow(), hass.data[LEDGER].now()), _stored(hass, entry)
     return Person(
         person_id=entry.entry_id,
         name=entry.title,
         profile=entry.data[CONF_PROFILE],
-        skin_type=skin_in(entry.data).at(now),
+        skin_type=stored.skin.at(now),
         sessions=hass.data[LEDGER].sessions_of(entry.entry_id),
-        eligibility=eligibility_in(entry.data.get(CONF_ELIGIBILITY, {})),
-        options=choice_in(entry.options).options(now),
+        eligibility=stored.eligibility,
+        options=stored.choice.options(now),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What an entry stores of a person, decoded once for each change of the entry."""
+
+    data: Mapping[str, Any]
+    options: Mapping[str, Any]
+    skin: Skin
+    eligibility: Eligibility
+    choice: Choice
+
+
+_STORED: HassKey[dict[str, _Stored]] = HassKey(f"{DOMAIN}_people")
+
+
+def _stored(hass: HomeAssistant, entry: ConfigEntry[Any]) -> _Stored:
+    known = hass.data.setdefault(_STORED, {})
+    stored = known.get(entry.entry_id)
+    if stored is None or stored.data is not entry.data or stored.options is not entry.options:
+        stored = known[entry.entry_id] = _Stored(
+            entry.data,
+            entry.options,
+            skin_in(entry.data),
+            eligibility_in(entry.data.get(CONF_ELIGIBILITY, {})),
+            choice_in(entry.options),
+        )
+    return stored
 
 
 def is_person(entry: ConfigEntry[Any]) -> bool:

@@ -181,7 +181,9 @@ class PersonRoutines:
         self.due.check()
 
     @callback
-    def _ledger_changed(self) -> None:
+    def _ledger_changed(self, person_ids: frozenset[str] | None) -> None:
+        if person_ids is not None and self.entry.entry_id not in person_ids:
+            return
         self.forecast.ledger_changed()
         self.due.check()
 

@@ -70,6 +70,14 @@ class Controls:
         self.settings = Settings()
 
     @property
+    def person_id(self) -> str | None:
+        """The config entry of the selected person; None while it is not clear who it is."""
+        try:
+            return self._find_person(self.settings.person_id).person_id
+        except RefusedError:
+            return None
+
+    @property
     def programs(self) -> list[str]:
         """The keys of the programs that suit the device, the selected person's own included."""
         known = (*BUILT_IN.values(), *self._custom(self.settings.person_id).values())

@@ -155,6 +155,7 @@ class SessionEngine:
     def apply(self, event: SessionEvent, who: Who, fault: Fault | None = None) -> None:
         """Let an event take effect that nobody waits for: the state now, its effects from now on."""
         row, live = self._move(event, who, fault)
+        self._host.changed()
         if row.effects:
             endless = SessionEffect.SEND_STOP in row.effects or SessionEffect.ADOPT in row.effects
             task = self._host.run(self._quietly(row, live), event.value, endless=endless)
@@ -194,7 +195,6 @@ class SessionEngine:
             self._entered(before.state, live)
         if fault is not None:
             self._host.run(self._remember(fault), "fault", endless=False)
-        self._host.changed()
         return row, live
 
     def _entered(self, before: SessionState, live: LiveSession | None) -> None:
@@ -414,6 +414,7 @@ class SessionEngine:
         live = replace(live, window_ends_at=dt_util.utcnow() + timedelta(seconds=wait_s))
         self._set(live=live, accepted=False)
         self._move(SessionEvent.WAIT, live.changed_by)
+        self._host.changed()
         self._timers.later("expired", wait_s, self._expired)
         return live
 
@@ -432,6 +433,8 @@ class SessionEngine:
             else:
                 await self._settle(live)  # stopped first: what was reserved is void
             raise
+        finally:
+            self._host.changed()
         self._host.announce("armed", live)
         return live
 
@@ -474,6 +477,7 @@ class SessionEngine:
     async def _command(self, event: SessionEvent, who: Who) -> None:
         """Carry out what a person asks for while they wait; reports wait for the answer."""
         row, live = self._move(event, who)
+        self._host.changed()
         self._commanding += 1
         try:
             await self._carry_out(row, live)

@@ -257,8 +257,16 @@ class Ledger(LedgerWriter):
         await self._async_rewrite(hass, lambda index: index.erase(person_id, self.dated()))
 
     def export(self, person_id: str) -> list[dict[str, Any]]:
-        """Return everything that the ledger has of a person, oldest first, as JSON."""
-        return [encode(record) for record in reversed(list(self.newest_first(person_id)))]
+        """Return everything that the ledger has of a person, oldest first, as JSON.
+
+        What adopting a session needs is no data of the person, and its key stays in the ledger.
+        """
+        exported = []
+        for record in reversed(list(self.newest_first(person_id))):
+            values: dict[str, Any] = encode(record)
+            del values["resumable"]
+            exported.append(values)
+        return exported
 
     # --- reset ------------------------------------------------------------------------------------
 

@@ -21,8 +21,9 @@ from homeassistant.util import dt as dt_util
 from ..const import LOGGER, SIGNAL_LEDGER
 from ..core.ledger import clock
 from ..core.ledger.index import LedgerIndex
+from ..core.ledger.record import Record
 from .ledger_file import Extent, LedgerError, LedgerFile, LedgerTooNewError
-from .ledger_state import ClockLine, LedgerState, Line, line_out
+from .ledger_state import ClockLine, DeviceLine, LedgerState, Line, line_out
 
 AGE: Final = timedelta(days=396)
 """13 months: older sessions live on in the totals only."""
@@ -57,6 +58,7 @@ class LedgerWriter:
         """The file exists and can't be used: nothing may start."""
         self.too_new = False
         """It can't be used because a newer release wrote it."""
+        self._announced: set[str | None] = set()
         self.failure: str | None = None
         """Why the last line could not be written; None once one could."""
 
@@ -124,6 +126,23 @@ class LedgerWriter:
         for listener in tuple(self._listeners):
             listener()
 
+    def _announce_later(self, hass: HomeAssistant, person_id: str | None) -> None:
+        """Announce a change after what is being done now, once in this pass of the loop.
+
+        Args:
+            hass: Home Assistant.
+            person_id: Whose sessions have changed; None, or somebody who was removed: anybody's.
+        """
+        if not self._announced:
+            hass.loop.call_soon(self._announce, hass)
+        _added_at, removed_at = self._state.index.people.get(person_id or "", (None, None))
+        self._announced.add(None if removed_at is not None else person_id)
+
+    def _announce(self, hass: HomeAssistant) -> None:
+        changed, self._announced = self._announced, set()
+        person_ids = None if None in changed else frozenset(changed)
+        async_dispatcher_send(hass, SIGNAL_LEDGER, person_ids)
+
     # --- writing ----------------------------------------------------------------------------------
 
     async def _async_append(self, hass: HomeAssistant, line: Line) -> None:
@@ -146,7 +165,10 @@ class LedgerWriter:
             if state.lines > SPARE + 2 * len(state.index.records):
                 with suppress(LedgerError):  # it is only longer than it need be
                     await self._async_replace(hass, lambda index: index.drop(self.now() - AGE))
-        async_dispatcher_send(hass, SIGNAL_LEDGER)
+        if isinstance(line, Record):
+            self._announce_later(hass, line.person_id)
+        elif not isinstance(line, DeviceLine | ClockLine):
+            self._announce_later(hass, None)
 
     async def _async_rewrite(
         self, hass: HomeAssistant, change: Callable[[LedgerIndex], object]
@@ -159,7 +181,7 @@ class LedgerWriter:
         async with self._lock:
             self._writable()
             await self._async_replace(hass, change)
-        async_dispatcher_send(hass, SIGNAL_LEDGER)
+        self._announce_later(hass, None)
 
     async def _async_replace(
         self, hass: HomeAssistant, change: Callable[[LedgerIndex], object]

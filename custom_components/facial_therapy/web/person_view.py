@@ -111,13 +111,18 @@ async def async_follow_person(
             send()
 
     @callback
+    def ledger_changed(person_ids: frozenset[str] | None) -> None:
+        if person_ids is None or person.person_id in person_ids:
+            send()
+
+    @callback
     def entries_changed(_change: ConfigEntryChange, entry: ConfigEntry) -> None:
         if entry.entry_id == person.person_id:
             send()
 
     unsubscribe = (
         routines.add_listener(send),
-        async_dispatcher_connect(hass, SIGNAL_LEDGER, send),
+        async_dispatcher_connect(hass, SIGNAL_LEDGER, ledger_changed),
         async_dispatcher_connect(hass, REPORTED, reported),
         async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, entries_changed),
     )
