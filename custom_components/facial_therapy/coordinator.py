@@ -215,10 +215,11 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
 
     @callback
     def _on_telemetry(self, report: Telemetry) -> None:
+        had_session = self.live is not None
         self.engine.heard(report)
         if self._enrollment.stale(report):
             self._read_profiles(report)
-        elif self.live is None and report.session_id is None:
+        elif not had_session and self.live is None and report.session_id is None:
             behind = not self._compared or report.record != self.bookkeeping.last_record
             if behind and self.state is not SessionState.WAITING:
                 self._once("import", self._async_catch_up())

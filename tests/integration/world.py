@@ -51,6 +51,12 @@ class World:
     modality: Modality
 
     @property
+    def coordinator(self) -> FacialTherapyCoordinator:
+        """The coordinator of the device."""
+        coordinator: FacialTherapyCoordinator = self.entry.runtime_data
+        return coordinator
+
+    @property
     def shell(self) -> FacialTherapyCoordinator:
         """The coordinator of the device."""
         coordinator: FacialTherapyCoordinator = self.entry.runtime_data
