@@ -119,7 +119,6 @@ def node(**changes: Any) -> Telemetry:
         "state": NodeState.IDLE,
         "session_id": None,
         "record": 1,
-        "owner": None,
         "worn": False,
         "temperature_c": 30.0,
         "delivered": Dose(),

@@ -160,7 +160,7 @@ def test_what_refuses_a_start_on_the_node_refuses_here_with_the_same_time() -> N
 
 def test_what_the_node_has_said_ends_at_the_time_that_it_named() -> None:
     report = node(refuses=(GAP, FLICKER), received_at=NOW + SECOND)
-    later = {"now": NOW + SECOND, "history": History(at=NOW + SECOND)}
+    later: dict[str, Any] = {"now": NOW + SECOND, "history": History(at=NOW + SECOND)}
     assert least(mask(), report, **later) == (FLICKER,)
     assert least(mask(), report, profile=counters(refuses=(GAP,)), **later) == (FLICKER,)
 
@@ -200,7 +200,7 @@ def test_the_rest_from_blue_light_that_the_node_counts_holds_for_blue_light_only
 def test_a_session_is_not_in_its_own_way_when_it_is_resumed(state: SessionState) -> None:
     own = counters(rest_s=60, refuses=(GAP,))
     report = node(state=NodeState(state.value), worn=True, refuses=(FLICKER,))
-    resumed = {"resuming": True, "state": state, "profile": own, "seen_off": False}
+    resumed: dict[str, Any] = {"resuming": True, "state": state, "profile": own, "seen_off": False}
     assert least(mask(), report, **resumed) == ()
     reasons = [reason for reason, _ in found(mask(), report, state=state)]
     assert reasons == [Reason.BUSY, Reason.TOO_SOON]
