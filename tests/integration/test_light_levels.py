@@ -5,6 +5,8 @@ import pytest
 
 from custom_components.facial_therapy.core.device import NodeState
 from custom_components.facial_therapy.core.model import Channel, Modality
+from custom_components.facial_therapy.core.refusal import RefusedError
+from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.core.session_parameters import MANUAL
 from tests.integration.entities import entity_id, state
 from tests.integration.world import World
@@ -138,6 +140,31 @@ async def test_a_current_that_was_lowered_stays_low_over_a_pause_and_a_lost_link
     assert manual.device.session is not None
     assert manual.device.session.level == 0.5
     assert manual.device.commands.count("set") == sent
+
+
+async def test_levels_stay_low_over_a_reload_and_are_lowered_from_there(manual: World) -> None:
+    await flowing(manual)
+    await turn(manual, "off", "red")
+    for _ in range(3):
+        await manual.shell.async_lower()
+    await manual.pass_time(1)
+    assert manual.device.session is not None
+    level, sent = manual.device.session.level, manual.device.commands.count("set")
+    assert level == pytest.approx(0.75**3, abs=0.001)
+    assert await manual.hass.config_entries.async_reload(manual.entry.entry_id)
+    await manual.pass_time(2)
+    assert manual.state() is SessionState.SUSPENDED
+    await manual.shell.async_resume()
+    with pytest.raises(RefusedError):  # nobody here knows yet how low it is
+        await manual.shell.async_lower()
+    await put_on_again(manual)
+    assert manual.state() is SessionState.RUNNING
+    assert lit(manual) == frozenset({Channel.NEAR_INFRARED})
+    assert shown(manual) == ["off", "on"]
+    assert manual.device.session.level == level
+    assert manual.device.commands.count("set") == sent
+    await manual.shell.async_lower()
+    assert manual.device.session.level == pytest.approx(level * 0.75, abs=0.001)
 
 
 async def interrupt(world: World, *, lost: bool) -> None:

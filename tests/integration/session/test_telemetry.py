@@ -9,13 +9,17 @@ import pytest
 
 from custom_components.facial_therapy.core.device import NodeState, Telemetry
 from custom_components.facial_therapy.core.dose import planned
+from custom_components.facial_therapy.core.gate.request import SessionRequest
 from custom_components.facial_therapy.core.model import Channel, Dose, Fault
 from custom_components.facial_therapy.core.session import SessionEvent, SessionState
-from custom_components.facial_therapy.core.session_parameters import PermittedSession
+from custom_components.facial_therapy.core.session_parameters import (
+    PermittedSession,
+    SessionParameters,
+)
 from custom_components.facial_therapy.devices.port import Answer
 from custom_components.facial_therapy.session.telemetry import Happening, interpret, observe
 from custom_components.facial_therapy.session.view import LiveSession, SessionView
-from tests.core import NOW, light, node, person
+from tests.core import NOW, current, light, node, person
 
 OURS, FOREIGN = "a" * 16, "b" * 16
 SECOND: Final = timedelta(seconds=1)
@@ -69,9 +73,9 @@ def session(**changes: Any) -> LiveSession:
     return LiveSession(**{"started_at": NOW, **values, **changes})
 
 
-def permitted() -> PermittedSession:
-    """Return red light of 20 mW/cm² for 10 minutes, permitted."""
-    request = light()
+def permitted(request: SessionParameters | None = None) -> PermittedSession:
+    """Return a permitted session: red light of 20 mW/cm² for 10 minutes, unless asked otherwise."""
+    request = request or light()
     dose = planned(request)
     return PermittedSession(
         request=request, planned=dose, worst_case=dose, skin_factor=1, lease_s=10, window_s=60
@@ -273,6 +277,35 @@ def test_a_window_is_taken_only_from_the_state_that_it_belongs_to(
         assert view.live.window_ends_at is None
     else:
         assert view.live.window_ends_at == (NOW + 50 * SECOND if counted else window)
+
+
+@pytest.mark.parametrize("node_state", NodeState)
+@pytest.mark.parametrize("request_known", [True, False], ids=["this run", "after a restart"])
+def test_the_levels_of_a_session_from_before_a_restart_are_the_ones_of_the_running_node(
+    request_known: bool, node_state: NodeState
+) -> None:
+    request = SessionRequest(person=person(), program="manual") if request_known else None
+    told = not request_known and node_state is NodeState.RUNNING
+    lights = session(permitted=permitted(), request=request)
+    levels = {Channel.RED: 5.0, Channel.BLUE: 0.0}
+    report = node(state=node_state, session_id=OURS, level_mw_cm2=levels)
+    for state in (SessionState.SUSPENDED, SessionState.RUNNING):
+        seen = observe(SessionView(state=state, live=lights), report).live
+        assert seen is not None
+        assert seen.level_mw_cm2 == ({Channel.RED: 5} if told else None)
+    wand = session(permitted=permitted(current(current_ua=100)), request=request)
+    report = node(state=node_state, session_id=OURS, level_ua=40)
+    seen = observe(SessionView(state=SessionState.RUNNING, live=wand), report).live
+    assert seen is not None
+    assert seen.level_ua == (40 if told else None)
+
+
+def test_a_level_that_is_known_is_not_taken_from_a_report_again() -> None:
+    lights = session(permitted=permitted(), level_mw_cm2={Channel.RED: 5})
+    report = node(state=NodeState.RUNNING, session_id=OURS, level_mw_cm2={Channel.RED: 2.5})
+    seen = observe(SessionView(state=SessionState.RUNNING, live=lights), report).live
+    assert seen is not None
+    assert seen.level_mw_cm2 == {Channel.RED: 5}
 
 
 @pytest.mark.parametrize(("by_s", "moves"), [(1.5, False), (-1.5, False), (1.6, True), (-1.6, True)])
