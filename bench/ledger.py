@@ -1,4 +1,4 @@
-"""What a start costs in a ledger of 100 and of 100,000 sessions: asking the gate, and writing the session down.
+"""Measure a start in ledgers of 100 and of 100,000 sessions: the gate, and the write.
 
     .work/homeassistant/bin/python -m bench.ledger
 
@@ -145,7 +145,7 @@ async def append(ledger: Ledger, number: int) -> float:
 
 
 async def measure(large: int = LARGE, rounds: int = 200) -> dict[str, tuple[float, float]]:
-    """Return the medians in seconds of asking and of appending, in the small ledger and in the large one."""
+    """Return the median seconds of the gate and of a write, in the small and the large ledger."""
     with TemporaryDirectory() as folder:
         ledgers = [
             await filled(Path(folder) / name, sessions, people)
@@ -167,7 +167,8 @@ def main() -> int:
     """Print a table."""
     for what, (small, large) in asyncio.run(measure()).items():
         sys.stdout.write(
-            f"{what}: {SMALL} sessions {small * 1e6:.0f} µs, {LARGE} sessions {large * 1e6:.0f} µs, ratio {large / small:.2f}\n"
+            f"{what}: {SMALL} sessions {small * 1e6:.0f} µs, "
+            f"{LARGE} sessions {large * 1e6:.0f} µs, ratio {large / small:.2f}\n"
         )
     return 0
 

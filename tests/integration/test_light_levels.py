@@ -1,4 +1,4 @@
-"""What the lights of a living session are set to by hand, and that it is kept."""
+"""The lights of a live session: what a person sets stays until they change it."""
 
 from homeassistant.exceptions import ServiceValidationError
 import pytest
@@ -95,7 +95,7 @@ async def test_a_light_shows_what_an_action_gave_it_and_not_what_the_next_sessio
     assert state(world, "light", "red").attributes[BRIGHTNESS] == 128
 
 
-async def test_the_lights_are_read_only_in_a_session_of_another_program_even_if_manual_is_selected_for_the_next(
+async def test_the_lights_are_read_only_while_another_program_runs_even_if_manual_is_selected(
     manual: World,
 ) -> None:
     await manual.shell.async_start(
@@ -109,7 +109,7 @@ async def test_the_lights_are_read_only_in_a_session_of_another_program_even_if_
 
 @pytest.mark.parametrize("lost", [True, False], ids=["over a new connection", "after a pause"])
 async def test_a_light_that_was_turned_off_stays_off_over_a_pause_and_a_lost_link(
-    manual: World, lost: bool
+    manual: World, *, lost: bool
 ) -> None:
     await flowing(manual)
     await turn(manual, "off", "red")
@@ -126,7 +126,7 @@ async def test_a_light_that_was_turned_off_stays_off_over_a_pause_and_a_lost_lin
 @pytest.mark.parametrize("lost", [True, False], ids=["over a new connection", "after a pause"])
 @pytest.mark.parametrize("modality", [Modality.WAND])
 async def test_a_current_that_was_lowered_stays_low_over_a_pause_and_a_lost_link(
-    manual: World, lost: bool
+    manual: World, *, lost: bool
 ) -> None:
     await manual.shell.async_start(manual.ask())
     manual.device.put_on()

@@ -220,7 +220,7 @@ async def test_whoever_may_only_look_may_not_arm_or_propose_through_a_model_but_
     assert house.flowing == set()
 
 
-async def test_a_program_of_ones_own_is_listed_for_whoever_speaks_and_armed_by_its_name_for_whom_it_is(
+async def test_a_custom_program_is_listed_for_its_person_and_armed_by_its_name(
     house: House,
 ) -> None:
     make_program(house, "Evening calm")

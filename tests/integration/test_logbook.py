@@ -1,4 +1,4 @@
-"""What the logbook says of sessions and routines: what, by whom and through what, and nothing else."""
+"""Logbook lines of sessions and routines: what happened, who did it and how, nothing else."""
 
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path

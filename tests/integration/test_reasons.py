@@ -1,4 +1,4 @@
-"""Every reason to refuse, provoked through the real action, with its sentence in the user's words."""
+"""Every reason to refuse, provoked through the real action, with its sentence."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -323,7 +323,7 @@ ELSEWHERE = {
     Reason.NO_NEXT_PHASE: "routines/test_plan_keeper.py: none is due",
     Reason.UNKNOWN_ROUTINE: "flows/test_routine.py: of a routine",
     Reason.NO_PLAN: "routines/test_runner.py: of a routine",
-    Reason.NO_RECORD: "../contract/test_contract.py: of a history; a gap is charged, and refuses nobody",
+    Reason.NO_RECORD: "../contract/test_contract.py: of a history; a gap is charged",
     Reason.UNSEEN_SESSION: "../contract/test_contract.py: ingested and tried again",
     Reason.WRONG_KEY: "../contract/test_contract.py: of an adoption",
     Reason.LEASE_ALIVE: "../contract/test_contract.py: of an adoption; tried again until it ends",

@@ -1,4 +1,4 @@
-"""What automations and people say about somebody: always stricter, at once, and whatever runs and may run no longer is stopped."""
+"""Actions about a person: they only make it stricter, and stop what is no longer allowed."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""`session.lease`: a lease is renewed while somebody wants it, and a stop is sent until confirmed."""
+"""`session.lease`: renew the lease of a session, and send stop until the node confirms it."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -31,12 +31,11 @@ class Node:
     renewed: list[str] = field(default_factory=list)
     stops: int = 0
     failure: Exception | None = None
-    hangs: bool = False
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     lease_ends_at: datetime | None = None
 
     async def _answer(self) -> Answer:
-        while self.hangs:
-            await asyncio.sleep(0)
+        await self.may_answer.wait()
         if self.failure is not None:
             raise self.failure
         return ANSWER
@@ -94,6 +93,7 @@ def bench(
     """Return a keeper that has nothing to do yet."""
     modality: Modality = request.param
     node, port = Node(), Port()
+    node.may_answer.set()
     keeper = LeaseKeeper(node, modality, Timers(hass), port)
     return Bench(hass, freezer, node, port, keeper, limits.RENEW_S[modality])
 
@@ -140,12 +140,12 @@ async def test_a_renewal_that_fails_is_followed_by_the_next_one(
 
 
 async def test_only_one_renewal_is_under_way(bench: Bench) -> None:
-    bench.node.hangs = True
+    bench.node.may_answer.clear()
     bench.keeper.renew()
     for _ in range(3):
         await bench.pass_time(bench.interval_s)
     assert bench.node.renewed == [OURS]
-    bench.node.hangs = False
+    bench.node.may_answer.set()
     await bench.pass_time(0)
     await bench.pass_time(bench.interval_s)
     assert bench.node.renewed == [OURS] * 2

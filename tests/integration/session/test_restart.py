@@ -37,7 +37,7 @@ LIGHTS: Final = st.builds(
     program=st.sampled_from(("manual", "fine_lines")),
     duration_s=between(1, 1200),
     irradiance_mw_cm2=st.dictionaries(st.sampled_from(Channel), between(0.001, 80), min_size=1),
-    gel_rinsed=st.just(True),
+    gel_rinsed=st.just(value=True),
 )
 CURRENTS: Final = st.builds(
     SessionParameters,

@@ -138,7 +138,7 @@ def test_a_report_after_the_newest_answer_stands_for_the_event_in_the_table(
 @pytest.mark.parametrize("state", [state for state in SessionState if state not in ENDED_STATES])
 @pytest.mark.parametrize("commanding", [True, False], ids=["commanding", "old"])
 def test_of_an_older_report_or_while_a_command_is_under_way_only_a_fault_counts(
-    state: SessionState, commanding: bool
+    *, state: SessionState, commanding: bool
 ) -> None:
     for whose, node_state in CASES:
         report = reported(whose, node_state)
@@ -167,7 +167,7 @@ def test_the_uptime_of_a_node_wraps_without_making_a_report_old() -> None:
 
 
 @pytest.mark.parametrize("accepted", [False, None], ids=["not asked", "no answer yet"])
-def test_a_node_that_has_not_accepted_a_session_has_not_ended_it(accepted: bool | None) -> None:
+def test_a_node_that_has_not_accepted_a_session_has_not_ended_it(*, accepted: bool | None) -> None:
     report = reported("none", NodeState.IDLE)
     assert event_of(view_in(SessionState.ARMED, report, accepted=accepted)) is None
     assert event_of(view_in(SessionState.LOST, report, accepted=accepted)) is SessionEvent.ENDED
@@ -193,7 +193,7 @@ def test_a_fault_that_home_assistant_found_is_not_cleared_by_a_report() -> None:
 
 @pytest.mark.parametrize("commanding", [True, False])
 @pytest.mark.parametrize("later_ms", [0, 1], ids=["news", "old"])
-def test_our_session_is_watched_in_every_report(later_ms: int, commanding: bool) -> None:
+def test_our_session_is_watched_in_every_report(*, later_ms: int, commanding: bool) -> None:
     live = session(permitted=permitted())
     report = replace(
         reported("ours", NodeState.RUNNING), delivered=Dose(fluence_j_cm2={Channel.RED: 13})
@@ -222,7 +222,7 @@ def test_without_a_report_nothing_happens() -> None:
 @pytest.mark.parametrize("worn", [True, False, None])
 @pytest.mark.parametrize("state", NodeState)
 def test_the_sensor_was_seen_off_until_output_is_on(
-    state: NodeState, worn: bool | None, before: bool
+    *, state: NodeState, worn: bool | None, before: bool
 ) -> None:
     output_on = state in (NodeState.RAMPING, NodeState.RUNNING)
     view = observe(SessionView(seen_off=before), node(state=state, worn=worn))
@@ -282,7 +282,7 @@ def test_a_window_is_taken_only_from_the_state_that_it_belongs_to(
 @pytest.mark.parametrize("node_state", NodeState)
 @pytest.mark.parametrize("request_known", [True, False], ids=["this run", "after a restart"])
 def test_the_levels_of_a_session_from_before_a_restart_are_the_ones_of_the_running_node(
-    request_known: bool, node_state: NodeState
+    *, request_known: bool, node_state: NodeState
 ) -> None:
     request = SessionRequest(person=person(), program="manual") if request_known else None
     told = not request_known and node_state is NodeState.RUNNING
@@ -308,9 +308,11 @@ def test_a_level_that_is_known_is_not_taken_from_a_report_again() -> None:
     assert seen.level_mw_cm2 == {Channel.RED: 5}
 
 
-@pytest.mark.parametrize(("by_s", "moves"), [(1.5, False), (-1.5, False), (1.6, True), (-1.6, True)])
+@pytest.mark.parametrize(
+    ("by_s", "moves"), [(1.5, False), (-1.5, False), (1.6, True), (-1.6, True)]
+)
 def test_a_promised_time_moves_only_by_more_than_a_second_and_a_half(
-    by_s: float, moves: bool
+    *, by_s: float, moves: bool
 ) -> None:
     end = NOW + 50 * SECOND
     running = SessionView(state=SessionState.RUNNING, live=session(ends_at=end))
