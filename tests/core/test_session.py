@@ -20,9 +20,9 @@ from custom_components.facial_therapy.core.session import (
 
 # A cell is the next state and, behind a slash, the effects in their order: w write, a arm, d adopt,
 # p send pause, r send resume, c send clear, s send stop, l settle. "." stays without effects, "-"
-# is refused. Stopping and expired: 10 min and a lease after the stop no output can be on and nothing
-# can be resumed. The session counts in full, and a node that comes back with output on is stopped
-# from idle.
+# is refused. Stopping and expired: 10 min and a lease after the stop no output can be on and
+# nothing can be resumed. The session counts in full, and a node that comes back with output on is
+# stopped from idle.
 EFFECTS: Final = {
     "w": "write",
     "a": "arm",
