@@ -26,11 +26,13 @@ async def test_a_session_lives_60_minutes_from_its_first_output(modality: Modali
         await bench.device.async_resume(session_id)
         await bench.pass_time(1)
     await bench.device.async_pause(session_id)
-    assert bench.reports[-1].state is NodeState.PAUSED
-    assert 50 < bench.reports[-1].window_s <= 54
+    paused = bench.reports[-1]
+    assert paused.state is NodeState.PAUSED
+    assert 50 < paused.window_s <= 54
     await bench.pass_time(60)
-    assert bench.reports[-1].state is NodeState.IDLE
-    entry = await bench.device.async_history(bench.reports[-1].record, ADA.profile)
+    ended = bench.reports[-1]
+    assert ended.state is NodeState.IDLE
+    entry = await bench.device.async_history(ended.record, ADA.profile)
     assert entry.outcome is Outcome.PARTIAL
 
 
@@ -42,7 +44,7 @@ async def test_a_device_that_is_still_worn_refuses_and_says_so(modality: Modalit
     await bench.put_on()
     await bench.pass_time(1)
     answer = await bench.device.async_stop()
-    assert bench.reports[-1].refuses[0].reason is Reason.FAULTED
+    assert bench.reports[-1].refuses[0].reason is Reason.STILL_WORN
     with pytest.raises(RefusedError) as refused:
         await bench.device.async_start(
             new_session(), plan(modality), last_record=answer.record, resume_key=KEY

@@ -1,4 +1,4 @@
-"""`core.session`: the table of states and events, written out by hand, and the rules of every row."""
+"""`core.session`: the table, written out by hand, and the rules that hold on every row."""
 
 from itertools import pairwise
 from typing import Final
@@ -18,15 +18,15 @@ from custom_components.facial_therapy.core.session import (
     step,
 )
 
-# A cell is the next state and, behind a slash, the effects in their order: w write, a arm, o adopt,
-# p send pause, r send resume, c send clear, s send stop, l settle. "." stays without effects, "-" is
-# refused. Stopping and expired: 10 min and a lease after the stop nothing can flow or be resumed
-# any more, the session counts in full, and a node that comes back flowing all the same is stopped
-# from idle.
+# A cell is the next state and, behind a slash, the effects in their order: w write, a arm, d adopt,
+# p send pause, r send resume, c send clear, s send stop, l settle. "." stays without effects, "-"
+# is refused. Stopping and expired: 10 min and a lease after the stop no output can be on and
+# nothing can be resumed. The session counts in full, and a node that comes back with output on is
+# stopped from idle.
 EFFECTS: Final = {
     "w": "write",
     "a": "arm",
-    "o": "adopt",
+    "d": "adopt",
     "p": "send_pause",
     "r": "send_resume",
     "c": "send_clear",
@@ -48,19 +48,19 @@ fault       -         -        -         -             fault/s      fault/c
 """
 
 NODE: Final = """
-            rearmed     energized   suspended  paused  ended   faulted   cleared
-idle        .           stopping/s  .          .       .       fault/s   .
-waiting     .           .           .          .       .       fault/s   .
-armed       .           running     suspended  paused  idle/l  fault/sl  .
-running     armed       .           suspended  paused  idle/l  fault/sl  .
-suspended   armed       running     .          paused  idle/l  fault/sl  .
-paused      armed       running     suspended  .       idle/l  fault/sl  .
-stopping    .           .           .          .       idle/l  fault/sl  .
-lost        stopping/s  stopping/s  suspended/o  paused/o  idle/l  fault/sl  .
-fault       .           fault/s     .          .       .       .         idle
+            rearmed     energized   suspended    paused    ended   faulted   cleared
+idle        .           stopping/s  .            .         .       fault/s   .
+waiting     .           .           .            .         .       fault/s   .
+armed       .           running     suspended    paused    idle/l  fault/sl  .
+running     armed       .           suspended    paused    idle/l  fault/sl  .
+suspended   armed       running     .            paused    idle/l  fault/sl  .
+paused      armed       running     suspended    .         idle/l  fault/sl  .
+stopping    .           .           .            .         idle/l  fault/sl  .
+lost        stopping/s  stopping/s  suspended/d  paused/d  idle/l  fault/sl  .
+fault       .           fault/s     .            .         .       .         idle
 """
 
-HOME_ASSISTANT: Final = """
+CONNECTION: Final = """
             lost   found       refused     expired
 idle        .      .           .           .
 waiting     .      .           idle        idle
@@ -77,7 +77,7 @@ fault       .      .           .           .
 def written_down() -> dict[tuple[str, str], str]:
     """Return the cells of the three tables by (state, event)."""
     cells: dict[tuple[str, str], str] = {}
-    for table in (PERSON, NODE, HOME_ASSISTANT):
+    for table in (PERSON, NODE, CONNECTION):
         head, *rows = table.strip().splitlines()
         events = head.split()
         for row in rows:
@@ -190,8 +190,8 @@ def test_a_session_is_written_before_it_is_armed_and_stopped_before_it_is_settle
 def test_leaving_a_session_either_stops_or_settles_it(
     state: SessionState, event: SessionEvent, row: Row
 ) -> None:
-    reserved = state.lives and state is not SessionState.WAITING  # which has reserved nothing
-    if reserved and not row.state.lives:
+    if state.lives and not row.state.lives and state is not SessionState.WAITING:
+        # nothing is reserved for a session that waits for its device
         assert SessionEffect.SETTLE in row.effects, event
     if (
         state.renews
@@ -201,8 +201,18 @@ def test_leaving_a_session_either_stops_or_settles_it(
         assert row.effects[0] is SessionEffect.SEND_STOP, event
 
 
+@pytest.mark.parametrize(("state", "event", "row"), ACCEPTED)
+def test_a_session_is_adopted_only_where_its_node_holds_it_without_output(
+    state: SessionState, event: SessionEvent, row: Row
+) -> None:
+    held = event in {SessionEvent.SUSPENDED, SessionEvent.PAUSED}
+    adopts = state is SessionState.LOST and held
+    assert (SessionEffect.ADOPT in row.effects) == adopts
+    assert not adopts or row.effects == (SessionEffect.ADOPT,)
+
+
 class Lifetime(RuleBasedStateMachine):
-    """An engine on paper: a ledger that is open or not, and what was sent."""
+    """An engine on paper: whether a record is open, and whether a start was accepted."""
 
     def __init__(self) -> None:
         """Begin idle."""
@@ -259,7 +269,7 @@ class Lifetime(RuleBasedStateMachine):
 
     @invariant()
     def nothing_flows_that_was_not_started(self) -> None:
-        """After a stop, a fault or an end nothing flows or is renewed until somebody starts again."""
+        """After a stop, a fault or an end, nothing flows or is renewed before another start."""
         assert self.started or not (self.state.may_flow or self.state.renews)
 
     @invariant()

@@ -1,10 +1,12 @@
-"""What the lights of a living session are set to by hand, and that it is kept."""
+"""The lights of a live session: what a person sets stays until they change it."""
 
 from homeassistant.exceptions import ServiceValidationError
 import pytest
 
 from custom_components.facial_therapy.core.device import NodeState
 from custom_components.facial_therapy.core.model import Channel, Modality
+from custom_components.facial_therapy.core.refusal import RefusedError
+from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.core.session_parameters import MANUAL
 from tests.integration.entities import entity_id, state
 from tests.integration.world import World
@@ -93,7 +95,7 @@ async def test_a_light_shows_what_an_action_gave_it_and_not_what_the_next_sessio
     assert state(world, "light", "red").attributes[BRIGHTNESS] == 128
 
 
-async def test_the_lights_are_read_only_in_a_session_of_another_program_even_if_manual_is_selected_for_the_next(
+async def test_the_lights_are_read_only_while_another_program_runs_even_if_manual_is_selected(
     manual: World,
 ) -> None:
     await manual.shell.async_start(
@@ -107,7 +109,7 @@ async def test_the_lights_are_read_only_in_a_session_of_another_program_even_if_
 
 @pytest.mark.parametrize("lost", [True, False], ids=["over a new connection", "after a pause"])
 async def test_a_light_that_was_turned_off_stays_off_over_a_pause_and_a_lost_link(
-    manual: World, lost: bool
+    manual: World, *, lost: bool
 ) -> None:
     await flowing(manual)
     await turn(manual, "off", "red")
@@ -124,7 +126,7 @@ async def test_a_light_that_was_turned_off_stays_off_over_a_pause_and_a_lost_lin
 @pytest.mark.parametrize("lost", [True, False], ids=["over a new connection", "after a pause"])
 @pytest.mark.parametrize("modality", [Modality.WAND])
 async def test_a_current_that_was_lowered_stays_low_over_a_pause_and_a_lost_link(
-    manual: World, lost: bool
+    manual: World, *, lost: bool
 ) -> None:
     await manual.shell.async_start(manual.ask())
     manual.device.put_on()
@@ -138,6 +140,31 @@ async def test_a_current_that_was_lowered_stays_low_over_a_pause_and_a_lost_link
     assert manual.device.session is not None
     assert manual.device.session.level == 0.5
     assert manual.device.commands.count("set") == sent
+
+
+async def test_levels_stay_low_over_a_reload_and_are_lowered_from_there(manual: World) -> None:
+    await flowing(manual)
+    await turn(manual, "off", "red")
+    for _ in range(3):
+        await manual.shell.async_lower()
+    await manual.pass_time(1)
+    assert manual.device.session is not None
+    level, sent = manual.device.session.level, manual.device.commands.count("set")
+    assert level == pytest.approx(0.75**3, abs=0.001)
+    assert await manual.hass.config_entries.async_reload(manual.entry.entry_id)
+    await manual.pass_time(2)
+    assert manual.state() is SessionState.SUSPENDED
+    await manual.shell.async_resume()
+    with pytest.raises(RefusedError):  # nobody here knows yet how low it is
+        await manual.shell.async_lower()
+    await put_on_again(manual)
+    assert manual.state() is SessionState.RUNNING
+    assert lit(manual) == frozenset({Channel.NEAR_INFRARED})
+    assert shown(manual) == ["off", "on"]
+    assert manual.device.session.level == level
+    assert manual.device.commands.count("set") == sent
+    await manual.shell.async_lower()
+    assert manual.device.session.level == pytest.approx(level * 0.75, abs=0.001)
 
 
 async def interrupt(world: World, *, lost: bool) -> None:

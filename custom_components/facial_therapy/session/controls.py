@@ -194,11 +194,14 @@ class Controls:
         """Return what turning a light on asks of the engine, by the settings as they are now.
 
         Raises:
-            RefusedError: The level is above the permitted peak, or there is no such person.
+            RefusedError: The level is above the permitted peak, there is no such person, or
+                `wrong_state` while it is not known how far the other lights were lowered.
         """
         live, lit = view.live, {channel}
         if live is not None and live.permitted is not None:
             if channel in live.permitted.request.irradiance_mw_cm2:
+                if not live.levels_known:
+                    raise RefusedError(Refusal(reason=Reason.WRONG_STATE, detail=view.state))
                 levels = {**live.lit_mw_cm2, channel: self.level_mw_cm2(channel)}
                 return self._checked(SetLevels(live, levels))
             lit |= live.lit_mw_cm2.keys()
@@ -210,7 +213,7 @@ class Controls:
         if live is None or live.permitted is None or channel not in live.lit_mw_cm2:
             return None
         rest = {one: level for one, level in live.lit_mw_cm2.items() if one is not channel}
-        if not rest or view.state is SessionState.ARMED:
+        if not rest or view.state is SessionState.ARMED or not live.levels_known:
             return Stop()
         return SetLevels(live, rest)
 
@@ -218,11 +221,12 @@ class Controls:
         """Return the levels of the live session, lowered to three quarters.
 
         Raises:
-            RefusedError: `wrong_state` if nothing runs, `out_of_bounds` if a current would be below
-                its minimum. Nothing has changed.
+            RefusedError: `wrong_state` if nothing runs, or while it is not known how far it was
+                lowered; `out_of_bounds` if a current would be below its minimum. Nothing has
+                changed.
         """
         live, state = view.live, view.state
-        if live is None or live.permitted is None:
+        if live is None or live.permitted is None or not live.levels_known:
             raise RefusedError(Refusal(reason=Reason.WRONG_STATE, detail=state))
         if state not in (SessionState.ARMED, SessionState.RUNNING):
             raise RefusedError(Refusal(reason=Reason.WRONG_STATE, detail=state))

@@ -279,8 +279,10 @@ class SessionEngine:
                 return
 
     def _must_be_armed(self, live: LiveSession) -> None:
-        """Refuse to start a session that was stopped while it was being written."""
+        """Raise if the session was stopped, or its device lost, while it was being written."""
         now = self._view
+        if now.state is SessionState.LOST and self._is_live(live):
+            raise DeviceError(Problem.DEVICE_OFFLINE)
         if now.state is not SessionState.ARMED or not self._is_live(live):
             raise RefusedError(Refusal(reason=Reason.WRONG_STATE, detail=now.state))
 
@@ -383,7 +385,8 @@ class SessionEngine:
 
         Raises:
             RefusedError: It may not start; nothing has changed.
-            DeviceError: The node did not answer; the session counts in full until the node reports.
+            DeviceError: The node did not answer: the session counts in full until the node reports.
+                Or it was lost before start was sent: nothing has changed.
         """
         live = LiveSession(
             session_id=secrets.token_hex(8),
@@ -432,6 +435,12 @@ class SessionEngine:
                 self.apply(SessionEvent.REFUSED, HOME_ASSISTANT)
             else:
                 await self._settle(live)  # stopped first: what was reserved is void
+            raise
+        except DeviceError as error:
+            if error.problem is Problem.DEVICE_OFFLINE:
+                self._set(accepted=False)
+            if self._view.accepted is False and self._is_live(live):
+                self.apply(SessionEvent.ENDED, HOME_ASSISTANT)  # start was never sent
             raise
         finally:
             self._host.changed()

@@ -53,6 +53,8 @@ def _observed(view: SessionView, live: LiveSession, report: Telemetry) -> LiveSe
             window_ends_at = None
     elif report.window_s and NODE_STATES.get(view.state) is report.state:
         window_ends_at = _moved(window_ends_at, report.received_at, report.window_s)
+    if report.state is NodeState.RUNNING and not live.levels_known:
+        live = _with_levels(live, report)
     return replace(
         live,
         delivered=report.delivered,
@@ -60,6 +62,22 @@ def _observed(view: SessionView, live: LiveSession, report: Telemetry) -> LiveSe
         ends_at=ends_at,
         zone=zone,
     )
+
+
+def _with_levels(live: LiveSession, report: Telemetry) -> LiveSession:
+    """Return a session of before a restart with the levels that the node kept."""
+    if live.permitted is None:
+        return live
+    request = live.permitted.request
+    if request.current_ua is not None:
+        return replace(live, level_ua=min(report.level_ua, request.current_ua))
+    peaks = request.irradiance_mw_cm2
+    levels = {
+        channel: min(level, peaks[channel])
+        for channel, level in report.level_mw_cm2.items()
+        if channel in peaks and level > 0
+    }
+    return replace(live, level_mw_cm2=levels)
 
 
 NODE_STATES: Final = {

@@ -76,6 +76,13 @@ class LiveSession:
         }
 
     @property
+    def levels_known(self) -> bool:
+        """Whether it is known how far its levels were lowered: after a restart the node tells."""
+        return (
+            self.request is not None or self.level_mw_cm2 is not None or self.level_ua is not None
+        )
+
+    @property
     def lit_mw_cm2(self) -> ByChannel:
         """The levels of its lights; empty while it is not permitted."""
         if self.level_mw_cm2 is not None:
