@@ -451,14 +451,14 @@ def cuts(circuit: Circuit, report: Report, draws: int) -> None:
     )
 
 
-def power_up(circuit: Circuit, report: Report) -> None:
+def power_up(circuit: Circuit, report: Report, faults: tuple[Fault, ...] = ()) -> None:
     """Find what the strings get while pins float and the supply comes up, with and without 5 V."""
     currents = []
     for rise in ("1.002m", "2m"):
         for pull_up in ("45k", "1g"):
             for volts in ("0", "PWL(0 0 1m 0 2m 5)"):
                 lines = [
-                    *elements(circuit, ("drive", "light")),
+                    *elements(circuit, ("drive", "light"), faults=faults),
                     f"Vlamp lamp 0 PWL(0 0 1m 0 {rise} 15.75)",
                     "V33 v33 0 PWL(0 0 1m 0 2m 3.3)",
                     f"V5 v5 0 {volts}",

@@ -189,7 +189,10 @@ def _faults(record: dict[str, Any], kind: str) -> list[dict[str, str]]:
 def _fault_summary(record: dict[str, Any]) -> str:
     counts = {kind: Counter(fault["found_by"] for fault in _faults(record, kind)) for kind in KINDS}
     rows: list[tuple[str, ...]] = [("what finds it", *(f"{kind}, faults" for kind in KINDS))]
-    names = sorted(set().union(*counts.values()), key=lambda one: -counts["wand"][one])
+    names = sorted(
+        set().union(*counts.values()),
+        key=lambda one: (-counts["wand"][one], -counts["mask"][one], one),
+    )
     rows += [(name, *(str(counts[kind][name] or "") for kind in KINDS)) for name in names]
     return markdown_table(rows)
 

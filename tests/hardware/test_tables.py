@@ -143,6 +143,29 @@ def test_no_pin_of_a_board_carries_two_signals(board: str) -> None:
     assert len(set(pins.values())) == len(pins)
 
 
+STRAPPING = {
+    "esp32": {0, 2, 5, 12, 15},
+    "esp32s3": {0, 3, 45, 46},
+    "esp32c3": {2, 8, 9},
+    "esp32c6": {4, 5, 8, 9, 15},
+}
+ADC1 = {
+    "esp32": range(32, 40),
+    "esp32s3": range(1, 11),
+    "esp32c3": range(5),
+    "esp32c6": range(7),
+}
+ANALOG = {"sensed_current", "electrode_voltage", "contact", "thermistor"}
+
+
+@pytest.mark.parametrize("board", boards.boards())
+def test_no_signal_sits_on_a_strapping_pin_and_analog_ones_sit_on_adc1(board: str) -> None:
+    chip = board.partition("-")[2]
+    pins = {signal: int(pin.removeprefix("GPIO")) for signal, pin in boards.pins(board).items()}
+    assert not set(pins.values()) & STRAPPING[chip]
+    assert all(pins[signal] in ADC1[chip] for signal in ANALOG & set(pins))
+
+
 @pytest.mark.parametrize("board", SHIPPED)
 def test_the_wiring_table_of_the_guide_is_the_board_file(board: str) -> None:
     table = GUIDE[GUIDE.index(f"| pin of [boards/{board}.yaml]") :].split("\n\n")[0]
