@@ -44,6 +44,7 @@ SESSION: Final = FacialTherapyEventDescription(
         "suspended",
         "paused",
         "resumed",
+        "adopted",
         "ended",
         "refused",
         "fault",

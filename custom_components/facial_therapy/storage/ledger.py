@@ -84,6 +84,8 @@ class Ledger(LedgerWriter):
             LedgerError: It stays at its full planned dose.
         """
         record = self._state.index.records[session_id]
+        if outcome is Outcome.VOID and output_s is None:
+            output_s = 0.0
         ended = settled(
             record, delivered=delivered, outcome=outcome, ended_at=ended_at, output_s=output_s
         )

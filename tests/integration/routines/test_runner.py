@@ -241,7 +241,7 @@ async def test_a_routine_whose_device_is_unloaded_waits_for_a_person(
 ) -> None:
     await to_wand(house)
     if how == "shut_down":
-        await house.shell(WAND).async_shut_down()
+        await house.shell(WAND).async_shut_down(keep=False)
     else:
         await house.hass.config_entries.async_unload(house.entries[WAND].entry_id)
     await house.hass.async_block_till_done(wait_background_tasks=True)

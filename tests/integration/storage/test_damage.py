@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 import logging
+import os
 import sys
 from typing import Any, Final
 from unittest.mock import patch
@@ -257,7 +258,9 @@ async def test_an_unreadable_folder_leaves_stop_and_says_what_is_wrong(
             "the ledger",
             "the holds of",
             "the settings of Mask",
-            "the plan and",
+            "the plan of Ada",
+            "the routine of Ada",
+            "the reminders of Ada",
             "the op",
         ):
             assert sum(f"Failed to read {label}" in head for head in heads) == 1, heads
@@ -310,4 +313,8 @@ async def test_a_damaged_eligibility_is_the_strictest_until_the_person_is_screen
 def test_the_matrix_is_complete_and_is_shown() -> None:
     rows = sorted(f"| {store} | {how} | {what} |" for (store, how), what in MATRIX.items())
     sys.stdout.write("\n".join(["", "| store | damage | outcome |", "|---|---|---|", *rows, ""]))
-    assert len(rows) in (0, 4 * len(DAMAGES) + len(LEDGER_DAMAGES) + 5 + len(ENTRY_DAMAGES))
+    whole = 4 * len(DAMAGES) + len(LEDGER_DAMAGES) + 5 + len(ENTRY_DAMAGES)
+    if "PYTEST_XDIST_WORKER" in os.environ:  # which has run some of the rows only
+        assert len(rows) <= whole
+    else:
+        assert len(rows) in (0, whole)

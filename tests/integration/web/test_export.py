@@ -141,7 +141,7 @@ async def test_more_than_a_year_of_two_sessions_a_day(
     world: World, hass_client: ClientSessionGenerator
 ) -> None:
     # Nobody has to look at each line while the ledger is filled.
-    with patch("custom_components.facial_therapy.storage.ledger.async_dispatcher_send"):
+    with patch("custom_components.facial_therapy.storage.ledger_writer.async_dispatcher_send"):
         for index in range(SESSIONS):
             await give(
                 world, days_ago=DAYS * (SESSIONS - index) / SESSIONS, session_id=f"{index + 1:016x}"
