@@ -26,10 +26,10 @@ from custom_components.facial_therapy.storage.ledger_file import LedgerError
 from tests.fake_windows import FakeCharge
 from tests.integration.world import PROFILE, World
 
-GIVEN = Dose(fluence_j_cm2={Channel.RED: 8.4})
+DELIVERED = Dose(fluence_j_cm2={Channel.RED: 8.4})
 
 
-def around_us(world: World, profile: int = PROFILE, **changes: Any) -> HistoryEntry:
+def foreign_session(world: World, profile: int = PROFILE, **changes: Any) -> HistoryEntry:
     """Add a session to the node's history that somebody else started."""
     number = len(world.device.history) + 1
     values: dict[str, Any] = {
@@ -37,7 +37,7 @@ def around_us(world: World, profile: int = PROFILE, **changes: Any) -> HistoryEn
         "session_id": f"{number:016x}",
         "of_profile": False,  # the device answers it when it is asked for a profile
         "planned": Dose(fluence_j_cm2={Channel.RED: 10}),
-        "delivered": GIVEN,
+        "delivered": DELIVERED,
         "output_s": 600,
         "outcome": Outcome.COMPLETED,
         "age_s": 60,
@@ -55,18 +55,18 @@ async def forget_records(world: World) -> None:
 
 
 async def back(world: World) -> None:
-    """The node was away for a moment."""
+    """Lose and find the connection to the node."""
     world.device.disconnect()
     world.device.connect()
     await world.pass_time(2)
 
 
 def records(world: World) -> list[Record]:
-    """What Ada has been given, the newest first."""
+    """Return Ada's records, the newest first."""
     return list(world.hass.data[LEDGER].newest_first(world.person.person_id))
 
 
-def foreign(world: World) -> bool:
+def foreign_issue(world: World) -> bool:
     """Whether a repair names the device."""
     issue = ir.async_get(world.hass).async_get_issue(
         DOMAIN, f"foreign_session_{world.entry.entry_id}"
@@ -74,48 +74,48 @@ def foreign(world: World) -> bool:
     return issue is not None and issue.translation_placeholders == {"device": world.entry.title}
 
 
-async def test_a_session_around_us_is_charged_to_whose_token_it_was_and_a_repair_names_the_device(
+async def test_a_foreign_session_counts_for_the_person_of_its_profile_and_a_repair_names_the_device(
     world: World,
 ) -> None:
-    entry = around_us(world)
+    entry = foreign_session(world)
     await back(world)
     (record,) = records(world)
     assert (record.session_id, record.source, record.delivered, record.outcome) == (
         entry.session_id,
         Source.UNKNOWN,
-        GIVEN,
+        DELIVERED,
         Outcome.COMPLETED,
     )
     assert record.counted.fluence_j_cm2 == {Channel.RED: pytest.approx(8.4 * 1.2)}
-    assert foreign(world)
+    assert foreign_issue(world)
     assert world.shell.bookkeeping.memory.last_record == 2
     await back(world)
     assert records(world) == [record]
 
 
-async def test_a_session_around_us_that_never_gave_anything_is_nobodys_business(
+async def test_a_foreign_session_without_output_is_not_recorded(
     world: World,
 ) -> None:
-    around_us(world, outcome=Outcome.VOID, delivered=Dose())
+    foreign_session(world, outcome=Outcome.VOID, delivered=Dose())
     await back(world)
     assert records(world) == []
-    assert not foreign(world)
+    assert not foreign_issue(world)
     assert world.shell.bookkeeping.memory.last_record == 2
 
 
-async def test_a_session_around_us_for_a_token_that_nobody_has_is_kept_and_told(
+async def test_a_foreign_session_of_an_unknown_profile_is_kept_and_a_repair_names_the_device(
     world: World,
 ) -> None:
-    entry = around_us(world, profile=99)
+    entry = foreign_session(world, profile=99)
     await back(world)
     assert records(world) == []
     kept = world.hass.data[LEDGER].get(entry.session_id or "")
     assert kept is not None
     assert (kept.person_id, kept.profile) == (None, 0)
-    assert foreign(world)
+    assert foreign_issue(world)
 
 
-async def mend(
+async def open_repair(
     world: World, hass_client: ClientSessionGenerator
 ) -> Callable[..., Awaitable[dict[str, Any]]]:
     """Open the repair of the device, and return a function that answers its form."""
@@ -125,20 +125,20 @@ async def mend(
     begun: dict[str, Any] = await (await client.post("/api/repairs/issues/fix", json=issue)).json()
 
     async def answer(**values: str) -> dict[str, Any]:
-        said: dict[str, Any] = await (
+        form: dict[str, Any] = await (
             await client.post(f"/api/repairs/issues/fix/{begun['flow_id']}", json=values)
         ).json()
-        return said | {"asked": begun}
+        return form | {"asked": begun}
 
     return answer
 
 
-async def test_an_admin_says_whose_a_session_of_an_unknown_token_was_and_they_are_charged(
+async def test_an_admin_assigns_a_session_of_an_unknown_profile_to_a_person(
     world: World, hass_client: ClientSessionGenerator
 ) -> None:
-    around_us(world, profile=99)
+    foreign_session(world, profile=99)
     await back(world)
-    answer = await mend(world, hass_client)
+    answer = await open_repair(world, hass_client)
     refused = await answer(person="nobody we know")
     assert (
         refused["asked"]["step_id"],
@@ -148,47 +148,47 @@ async def test_an_admin_says_whose_a_session_of_an_unknown_token_was_and_they_ar
     with patch.object(Ledger, "async_merge", side_effect=LedgerError("full")):
         assert (await answer(person=world.person.person_id))["errors"] == {"base": "store_failed"}
     assert records(world) == []
-    assert foreign(world)
+    assert foreign_issue(world)
     assert (await answer(person=world.person.person_id))["type"] == "create_entry"
     (record,) = records(world)
     assert record.source is Source.UNKNOWN
     assert record.counted.fluence_j_cm2 == {Channel.RED: pytest.approx(8.4 * 1.2)}
-    assert not foreign(world)
-    await back(world)  # the node tells it once more
+    assert not foreign_issue(world)
+    await back(world)  # the node reports it once more
     assert records(world) == [record]
 
 
-async def test_a_session_of_an_unknown_token_may_have_been_nobodys_of_this_home(
+async def test_a_session_of_an_unknown_profile_may_be_assigned_to_nobody(
     world: World, hass_client: ClientSessionGenerator
 ) -> None:
-    entry = around_us(world, profile=99)
+    entry = foreign_session(world, profile=99)
     await back(world)
     eve = await world.somebody_else()
-    answer = await mend(world, hass_client)
+    answer = await open_repair(world, hass_client)
     await world.hass.config_entries.async_remove(eve.person_id)
     assert (await answer(person=eve.person_id))["errors"] == {"person": "unknown_person"}
     assert (await answer())["type"] == "create_entry"
     assert records(world) == []
     assert world.hass.data[LEDGER].get(entry.session_id or "") is not None
-    assert not foreign(world)
+    assert not foreign_issue(world)
 
 
-async def test_what_was_charged_already_is_only_to_be_seen(
+async def test_a_session_that_counts_already_only_needs_to_be_confirmed(
     world: World, hass_client: ClientSessionGenerator
 ) -> None:
-    around_us(world)
+    foreign_session(world)
     await back(world)
-    done = await (await mend(world, hass_client))()
+    done = await (await open_repair(world, hass_client))()
     assert (done["asked"]["step_id"], done["type"]) == ("confirm", "create_entry")
     assert len(records(world)) == 1
-    assert not foreign(world)
+    assert not foreign_issue(world)
 
 
-async def test_a_session_that_the_node_had_before_a_start_counts_for_that_start(
+async def test_a_session_of_the_node_before_a_start_counts_for_that_start(
     world: World,
 ) -> None:
-    around_us(world, profile=99)
-    world.device.report()  # it is being taken in while the start is on its way
+    foreign_session(world, profile=99)
+    world.device.report()  # it is being imported while the start is on its way
     live = await world.shell.async_start(world.ask())
     assert [(record.session_id, record.open) for record in records(world)] == [
         (live.session_id, True)
@@ -198,7 +198,7 @@ async def test_a_session_that_the_node_had_before_a_start_counts_for_that_start(
     await world.shell.async_stop()
     await world.pass_time(1)
     eve = await world.somebody_else()
-    around_us(world, profile=eve.profile, delivered=Dose(fluence_j_cm2={Channel.RED: 60}))
+    foreign_session(world, profile=eve.profile, delivered=Dose(fluence_j_cm2={Channel.RED: 60}))
     world.device.report()
     with pytest.raises(RefusedError) as refused:
         await world.shell.async_start(world.ask(person=eve))
@@ -208,7 +208,7 @@ async def test_a_session_that_the_node_had_before_a_start_counts_for_that_start(
     assert world.state() is SessionState.IDLE
 
 
-async def test_a_session_of_our_own_that_is_told_again_is_never_counted_twice_nor_less(
+async def test_a_session_that_is_imported_again_counts_once_and_in_full(
     world: World,
 ) -> None:
     await world.run()
@@ -217,10 +217,10 @@ async def test_a_session_of_our_own_that_is_told_again_is_never_counted_twice_no
     await forget_records(world)
     await back(world)
     assert records(world) == [before]
-    assert not foreign(world)
+    assert not foreign_issue(world)
 
 
-async def test_what_a_node_delivered_beyond_what_we_know_raises_it_and_less_does_not_lower_it(
+async def test_importing_a_larger_dose_raises_a_record_and_a_smaller_one_does_not_lower_it(
     world: World,
 ) -> None:
     await world.run()
@@ -242,7 +242,7 @@ async def test_what_a_node_delivered_beyond_what_we_know_raises_it_and_less_does
         assert record.delivered.total == pytest.approx(before.delivered.total * expected)
 
 
-async def test_what_only_the_windows_of_the_node_know_is_charged_as_an_unknown_session_of_now(
+async def test_a_dose_that_only_the_counters_of_the_node_know_is_an_unknown_session_of_now(
     world: World,
 ) -> None:
     world.device.strict = True
@@ -254,42 +254,42 @@ async def test_what_only_the_windows_of_the_node_know_is_charged_as_an_unknown_s
     unknown, _ = records(world)
     assert (unknown.source, unknown.outcome) == (Source.UNKNOWN, Outcome.UNCERTAIN)
     assert unknown.counted.total == pytest.approx(50)
-    assert foreign(world)
+    assert foreign_issue(world)
     await back(world)
     assert len(records(world)) == 2
 
 
-async def test_a_node_that_was_begun_anew_costs_whoever_it_knew_a_week(world: World) -> None:
+async def test_a_node_that_was_reset_costs_everybody_it_knew_a_week(world: World) -> None:
     await world.run()
     await world.pass_time(70)
     world.device.history[1:] = []
     await back(world)
     ceiling, _ = records(world)
     assert (ceiling.source, ceiling.counted.total) == (Source.UNKNOWN, 300)
-    assert foreign(world)
+    assert foreign_issue(world)
     assert Reason.DOSE_WEEK in {refusal.reason for refusal in world.shell.data.refusals}
     assert world.shell.bookkeeping.memory.last_record == 1
     await back(world)
     assert len(records(world)) == 2
 
 
-async def test_a_node_that_was_begun_anew_is_found_out_even_if_it_has_as_many_records(
+async def test_a_reset_is_noticed_even_if_the_node_has_as_many_records_as_before(
     world: World,
 ) -> None:
     await world.run()
     await world.pass_time(70)
     world.device.history[1:] = []
-    around_us(world, delivered=Dose(fluence_j_cm2={Channel.RED: 1}))
+    foreign_session(world, delivered=Dose(fluence_j_cm2={Channel.RED: 1}))
     await back(world)
     assert {record.source for record in records(world)} == {Source.DEVICE, Source.UNKNOWN}
     assert max(record.counted.total for record in records(world)) == 300
     assert [record.session_id for record in records(world)].count(f"{2:016x}") == 1
 
 
-async def test_a_gap_in_the_history_is_charged_at_the_ceiling_once_and_the_rest_is_taken_in(
+async def test_a_gap_in_the_history_counts_once_at_the_ceiling_and_the_rest_is_imported(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entries = [around_us(world) for _ in range(4)]
+    entries = [foreign_session(world) for _ in range(4)]
     whole = world.device.async_history
 
     async def forgetful(number: int, profile: int) -> HistoryEntry:
@@ -323,7 +323,7 @@ async def test_a_session_that_the_node_never_heard_of_is_void_after_a_restart(wo
     assert world.state() is SessionState.IDLE
 
 
-async def test_what_never_told_its_end_counts_in_full_but_no_longer_as_going_on(
+async def test_a_session_whose_end_never_arrives_counts_in_full_but_has_ended(
     world: World,
 ) -> None:
     await world.run()
@@ -343,7 +343,7 @@ async def test_what_never_told_its_end_counts_in_full_but_no_longer_as_going_on(
 # --- enrollment -----------------------------------------------------------------------------------
 
 
-async def test_whoever_is_selected_is_enrolled_while_the_button_of_the_node_is_held(
+async def test_the_selected_person_is_enrolled_while_the_button_of_the_node_is_held(
     world: World,
 ) -> None:
     world.device.strict = True
@@ -352,25 +352,25 @@ async def test_whoever_is_selected_is_enrolled_while_the_button_of_the_node_is_h
     await world.shell.async_set(person_id=bea.person_id)
     await world.pass_time(1)
     assert [refusal.reason for refusal in world.shell.data.refusals] == [Reason.NOT_ENROLLED]
-    told: list[str] = []
-    world.shell.announcements.add_listener(lambda name, _live: told.append(name))
+    announced: list[str] = []
+    world.shell.announcements.add_listener(lambda name, _live: announced.append(name))
     world.device.hold()
     await world.pass_time(3)
     world.device.hold(down=False)
     await world.pass_time(1)
     assert world.device.profiles == [PROFILE, 4712]
     assert world.device.commands.count("enroll") == 1
-    assert told == ["enrolled"]
+    assert announced == ["enrolled"]
     assert not world.shell.data.refusals
 
 
-async def test_holding_the_button_for_somebody_who_is_known_changes_nothing(world: World) -> None:
+async def test_holding_the_button_for_an_enrolled_person_changes_nothing(world: World) -> None:
     world.device.hold()
     await world.pass_time(2)
     assert "enroll" not in world.device.commands
 
 
-async def test_nobody_is_enrolled_where_it_is_not_clear_who(world: World) -> None:
+async def test_nobody_is_enrolled_while_no_person_is_selected(world: World) -> None:
     await world.somebody_else("Bea", 4712)
     world.device.profiles = []
     await world.pass_time(1)
@@ -379,7 +379,7 @@ async def test_nobody_is_enrolled_where_it_is_not_clear_who(world: World) -> Non
     assert world.device.profiles == []
 
 
-async def test_a_full_node_enrolls_nobody_and_says_so_at_the_start(
+async def test_a_full_node_enrolls_nobody_and_the_log_says_why(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.device.profiles = [1, 2, 3, 4]
@@ -397,7 +397,7 @@ async def test_a_full_node_enrolls_nobody_and_says_so_at_the_start(
 # --- the button that a start needs ----------------------------------------------------------------
 
 
-async def test_what_needs_a_press_of_the_button_says_so(world: World) -> None:
+async def test_a_session_that_needs_a_press_of_the_button_says_so(world: World) -> None:
     await world.shell.async_start(world.ask())
     telemetry = world.shell.telemetry
     assert telemetry is not None
@@ -412,7 +412,7 @@ async def test_what_needs_a_press_of_the_button_says_so(world: World) -> None:
 
 
 @pytest.mark.parametrize("modality", [Modality.WAND])
-async def test_the_windows_of_a_wand_are_compared_in_charge(world: World) -> None:
+async def test_the_counters_of_a_wand_are_compared_in_charge(world: World) -> None:
     world.device.strict = True
     await world.run()
     await world.pass_time(70)

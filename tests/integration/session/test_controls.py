@@ -183,15 +183,15 @@ def test_a_light_of_the_session_is_set_and_the_others_keep_their_levels() -> Non
 
 def test_a_light_above_its_peak_is_refused_with_the_peak() -> None:
     made = controls(share={RED: 1})
-    session = live(light(red=5))
+    peak = made.level_mw_cm2(RED)
+    at_peak = live(light(red=peak))
+    assert made.light_on(RED, view(at_peak)) == SetLevels(at_peak, {RED: peak})
+    lower = peak - 0.001
     with pytest.raises(RefusedError) as raised:
-        made.light_on(RED, view(session))
+        made.light_on(RED, view(live(light(red=lower))))
     found = refusal(raised)
-    assert (found.reason, found.field, found.maximum) == (
-        Reason.OUT_OF_BOUNDS,
-        "channels.red",
-        5,
-    )
+    assert (found.reason, found.field) == (Reason.OUT_OF_BOUNDS, "channels.red")
+    assert found.maximum == lower
 
 
 def test_the_lights_are_read_only_while_a_program_is_selected_or_runs() -> None:

@@ -79,9 +79,14 @@ class Bench:
     interval_s: float
 
     async def pass_time(self, seconds: float) -> None:
-        """Let the timers of so much time run, and everything that follows."""
+        """Let the timers of so much time run, up to half a second early, and what follows."""
         self.freezer.tick(timedelta(seconds=seconds))
         async_fire_time_changed(self.hass)
+        await self.go_on()
+
+    @staticmethod
+    async def go_on() -> None:
+        """Let everything run that waits for no timer."""
         for _ in range(10):
             await asyncio.sleep(0)
 
@@ -146,7 +151,7 @@ async def test_only_one_renewal_is_under_way(bench: Bench) -> None:
         await bench.pass_time(bench.interval_s)
     assert bench.node.renewed == [OURS]
     bench.node.may_answer.set()
-    await bench.pass_time(0)
+    await bench.go_on()
     await bench.pass_time(bench.interval_s)
     assert bench.node.renewed == [OURS] * 2
     bench.keeper.cease()
@@ -168,7 +173,7 @@ async def test_a_stop_is_confirmed_once_with_the_answer_of_the_node(bench: Bench
 async def test_a_stop_is_sent_until_the_node_confirms_it(bench: Bench, failure: Exception) -> None:
     bench.node.failure = failure
     stopping = asyncio.create_task(bench.keeper.async_stop())
-    await bench.pass_time(0)
+    await bench.go_on()
     for sent in (1, 2, 3, 4):
         assert (bench.node.stops, bench.keeper.stopping) == (sent, True)
         await bench.pass_time(STOP_RETRY_S)
@@ -184,11 +189,11 @@ async def test_another_stop_is_sent_at_once_and_waits_for_the_same_confirmation(
 ) -> None:
     bench.node.failure = NO_ANSWER
     first = asyncio.create_task(bench.keeper.async_stop())
-    await bench.pass_time(0)
+    await bench.go_on()
     assert bench.node.stops == 1
     bench.node.failure = None
     second = asyncio.create_task(bench.keeper.async_stop())
-    await bench.pass_time(0)  # before the next try is due
+    await bench.go_on()  # before the next try is due
     assert bench.node.stops == 2
     assert first.done()
     assert second.done()
@@ -199,9 +204,9 @@ async def test_who_waits_is_told_when_the_lease_ends_while_stop_is_still_sent(be
     bench.node.failure = NO_ANSWER
     bench.node.lease_ends_at = dt_util.utcnow() + timedelta(seconds=7)
     stopping = asyncio.create_task(bench.keeper.async_stop())
-    await bench.pass_time(0)
+    await bench.go_on()
     waiting = asyncio.create_task(bench.keeper.async_confirm())
-    await bench.pass_time(0)
+    await bench.go_on()
     await bench.pass_time(limits.STOP_CONFIRM_S - 1)
     assert not waiting.done()
     await bench.pass_time(1)
@@ -219,11 +224,11 @@ async def test_who_waits_is_told_when_the_lease_ends_while_stop_is_still_sent(be
 async def test_a_stop_that_is_cancelled_leaves_nobody_waiting(bench: Bench) -> None:
     bench.node.failure = NO_ANSWER
     stopping = asyncio.create_task(bench.keeper.async_stop())
-    await bench.pass_time(0)
+    await bench.go_on()
     waiting = asyncio.create_task(bench.keeper.async_confirm())
-    await bench.pass_time(0)
+    await bench.go_on()
     stopping.cancel()
-    await bench.pass_time(0)
+    await bench.go_on()
     assert waiting.done()
     assert not bench.keeper.stopping
     bench.node.failure = None
