@@ -1,0 +1,133 @@
+"""The ledger's disk stalls while both devices run: Stop is answered as if it did not."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+import contextlib
+from pathlib import Path
+import statistics
+
+import pytest
+
+from tests.real.household import DOMAIN, Household, Station
+from tests.real.messages import Messages
+from tests.real.session import begin_both, last_account, wait_settled
+from tests.real.trial import put_on
+from tests.real.watch import REPOSITORY, now_ns
+
+AT_MOST_MS = 50
+"""From the message on the websocket to its answer."""
+ROUNDS = 3
+SLOW = REPOSITORY / "tests" / "real" / "slow_disk"
+
+type Say = Callable[[str], None]
+type Stall = Callable[[str], None]
+
+
+@pytest.fixture(scope="module")
+async def stall(
+    household: Household, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[Stall]:
+    """Return how to let each write of the ledger take so many seconds, `inf` for ever."""
+    file: Path = tmp_path_factory.mktemp("disk") / "stall"
+    await household.home.stop()
+    environment = {"PYTHONPATH": str(SLOW), "FACIAL_THERAPY_STALL": str(file)}
+    await household.home.start(environment)
+
+    def stall(seconds: str) -> None:
+        file.write_text(seconds)
+
+    yield stall
+    stall("0")
+
+
+async def _answered(asked: Awaitable[object]) -> float:
+    """Return after how many milliseconds a message was answered."""
+    asked_ns = now_ns()
+    await asked
+    return (now_ns() - asked_ns) / 1e6
+
+
+async def _round_trip(messages: Messages) -> float:
+    """Return how long a message takes that does nothing, in milliseconds: what the machine adds."""
+    return statistics.median([await _answered(messages.call("ping")) for _ in range(9)])
+
+
+async def _zero(household: Household, called_ns: int) -> list[float]:
+    """Return after how many milliseconds the output of each device was zero."""
+    return [
+        (await household.witness.wait_dark(station.node.name, called_ns) - called_ns) / 1e6
+        for station in household.stations.values()
+    ]
+
+
+def _open(household: Household, station: Station) -> bool:
+    return last_account(household, station).outcome is None
+
+
+async def _off(household: Household) -> None:
+    for station in household.stations.values():
+        await put_on(station, on=False)
+
+
+async def test_stop_is_answered_within_50_ms_while_the_disk_takes_a_second(
+    household: Household, stall: Stall, say: Say
+) -> None:
+    """One device after the other, so that the second is stopped while the first settles."""
+    answered: dict[str, list[float]] = {"mask": [], "wand": []}
+    async with household.messages() as messages:
+        for _ in range(ROUNDS):
+            stall("0")
+            await begin_both(household, messages)
+            stall("1")
+            for station in household.stations.values():
+                called_ns = now_ns()
+                answered[station.modality].append(
+                    await _answered(
+                        messages.act(f"{DOMAIN}.stop_session", device_id=station.device_id)
+                    )
+                )
+                assert (await household.witness.wait_dark(station.node.name, called_ns)) > 0
+                assert not (await household.witness.level(station.node.name)).lit
+                assert _open(household, station)
+            for station in household.stations.values():
+                account = await wait_settled(household, station, timeout_s=40)
+                assert account.outcome == "stopped"
+            await _off(household)
+        round_trip_ms = await _round_trip(messages)
+    for modality, taken_ms in answered.items():
+        figures = ", ".join(f"{one:.1f}" for one in taken_ms)
+        say(f"{modality}, a write takes 1 s: stop_session answered after {figures} ms")
+    say(f"a message that does nothing: {round_trip_ms:.1f} ms")
+    for taken_ms in answered.values():
+        assert statistics.median(taken_ms) <= AT_MOST_MS
+
+
+async def test_stop_all_is_answered_within_50_ms_while_the_disk_never_answers(
+    household: Household, stall: Stall, say: Say
+) -> None:
+    """Both devices are off and free while their ends wait for the disk, and are settled then."""
+    async with household.messages() as messages, contextlib.AsyncExitStack() as stack:
+        stall("0")
+        stack.callback(stall, "0")
+        await begin_both(household, messages)
+        stall("inf")
+        called_ns = now_ns()
+        taken_ms = await _answered(messages.act(f"{DOMAIN}.stop_all"))
+        zero_ms = await _zero(household, called_ns)
+        figures = ", ".join(f"{one:.1f}" for one in zero_ms)
+        say(f"a disk that never answers: stop_all answered after {taken_ms:.1f} ms, zero {figures}")
+        again_ms = await _answered(messages.act(f"{DOMAIN}.stop_all"))
+        say(f"and once more: {again_ms:.1f} ms; a message: {await _round_trip(messages):.1f} ms")
+        for station in household.stations.values():
+            await household.wait_session(messages, station, "idle")
+            assert _open(household, station)
+        await asyncio.sleep(3)  # longer than the end of a session waits for the ledger
+        for station in household.stations.values():
+            assert _open(household, station)
+            assert not (await household.witness.level(station.node.name)).lit
+        stall("0")
+        for station in household.stations.values():
+            assert (await wait_settled(household, station)).outcome == "stopped"
+        assert taken_ms <= AT_MOST_MS
+        assert again_ms <= AT_MOST_MS
+        await _off(household)
