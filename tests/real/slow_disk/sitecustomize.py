@@ -1,6 +1,7 @@
 """Loaded into a Home Assistant of the tests: the disk of its ledger takes as long as a file says.
 
-The file holds seconds, `inf` for a disk that never answers; without it the disk is as it is.
+The file holds seconds, `inf` for a disk that never answers; without it the disk is as it is. While
+a write waits there is a file beside it, `waiting`.
 """
 
 import os
@@ -8,6 +9,7 @@ from pathlib import Path
 import time
 
 _STALL = Path(os.environ["FACIAL_THERAPY_STALL"])
+_WAITING = _STALL.with_name("waiting")
 _fsync = os.fsync
 
 
@@ -21,7 +23,9 @@ def _slow_fsync(file: int) -> None:
     if Path(f"/proc/self/fd/{file}").readlink().name.startswith("facial_therapy.ledger"):
         began = time.monotonic()
         while time.monotonic() - began < _stall_s():
+            _WAITING.touch()
             time.sleep(0.005)
+        _WAITING.unlink(missing_ok=True)
     _fsync(file)
 
 
