@@ -11,6 +11,7 @@ from tests.real.household import DOMAIN, Household, Station
 from tests.real.messages import CallError, Messages
 from tests.real.session import MANUAL, PERSON, begin_with
 from tests.real.trial import wear
+from tests.real.watch import now_ns
 
 ALIKE = timedelta(seconds=2)
 """Two clocks that are read one after the other, and whole seconds rounded up."""
@@ -103,7 +104,9 @@ async def test_a_supply_that_broke_down_and_light_that_would_flicker_and_another
         for _ in range(EDGES - 1):
             await wear(direct, mask, on=False)
             await timed.wait_session(messages, mask, "suspended")
+            dark_ns = now_ns()
             await wear(direct, mask, on=True)
+            await timed.witness.wait_lit(mask.node.name, dark_ns)
             await timed.wait_session(messages, mask, "running")
         await messages.act(f"{DOMAIN}.stop_session", device_id=mask.device_id)
         await wear(direct, mask, on=False)

@@ -22,8 +22,9 @@ from ..const import CONF_KIND, CONF_PERSON, DOMAIN, KIND_PERSON
 from .ledger import LEDGER, Ledger
 from .ledger_file import LedgerError
 
-LOOK: Final = timedelta(minutes=1)
-"""How often a full disk is tried again, and the clock is looked at."""
+LOOK: Final = timedelta(seconds=10)
+"""How often a disk that failed is tried again, and the clock is looked at. Nothing starts until a
+line could be written, so that whoever has made room waits this long."""
 
 
 @callback
