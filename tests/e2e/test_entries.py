@@ -22,6 +22,7 @@ from tests.real.watch import now_ns
 QUIET_S = 4
 # Far above measured times, and below any lease: the stop ended it, not the lease.
 AT_MOST_S = 4
+DELIVERED_MS = 2000
 
 type Say = Callable[[str], None]
 
@@ -161,17 +162,49 @@ async def test_esphome_entry_that_is_removed_ends_the_session_and_works_again_wh
     await household.witness.wait_dark(station.node.name, stopped_ns)
 
 
-async def test_our_entry_that_is_reloaded_ends_the_session(
+@contextlib.asynccontextmanager
+async def _paused(
+    household: Household, station: Station, what: str, say: Say
+) -> AsyncGenerator[None]:
+    """Run a session that Home Assistant leaves in the block: it is paused, and adopted.
+
+    Nothing comes back by itself, and a person ends it.
+    """
+    async with household.messages() as messages, station.direct() as direct:
+        await begin(household, messages, station)
+        # Home Assistant has been told, too, that something was delivered.
+        await direct.line("Telemetry", lambda values: int(values["output_ms"]) > DELIVERED_MS)
+    called_ns = now_ns()
+    yield
+    dark_ns = await household.witness.wait_dark(station.node.name, called_ns)
+    say(f"{station.modality}, {what}: zero after {(dark_ns - called_ns) / 1e9:.2f} s")
+    assert (dark_ns - called_ns) / 1e9 <= AT_MOST_S
+    async with household.messages() as messages:
+        await household.wait_session(messages, station, "suspended", "paused", timeout_s=40)
+        account = last_account(household, station)
+        assert account.outcome is None
+        await asyncio.sleep(QUIET_S)  # on the skin all the while
+        await household.wait_session(messages, station, "suspended", "paused")
+        assert (await household.witness.above(station.node.name, dark_ns + 1)).longest_s == 0
+        await messages.act("facial_therapy.stop_session", device_id=station.device_id)
+        await household.wait_session(messages, station, "idle")
+        settled = await wait_settled(household, station)
+        assert (settled.session_id, settled.outcome) == (account.session_id, "stopped")
+        record = await last_record(station)
+        assert (record["entry_session"], record["outcome"]) == (account.session_id, "stopped")
+        assert sum(node_doses(station.modality, record["delivered"]).values()) > 0
+        await wait_still_worn(household, messages, station)
+        await put_on(station, on=False)
+        await wait_ready(household, messages, station)
+
+
+async def test_our_entry_that_is_reloaded_pauses_the_session(
     household: Household, messages: Messages, say: Say
 ) -> None:
-    """Who reloads does not want what runs."""
+    """A reload, an update too, ends nothing."""
     station = household.wand
-    async with _ended(household, messages, station, "our entry reloaded", say):
+    async with _paused(household, station, "our entry reloaded", say):
         await _reload(household, await _entry(messages, DOMAIN, station))
-    dark_ns = now_ns()
-    await wait_still_worn(household, messages, station)
-    await _dark(household, station, dark_ns)
-    await wait_ready(household, messages, station)
 
 
 async def test_our_entry_that_is_disabled_ends_the_session(
@@ -189,24 +222,20 @@ async def test_our_entry_that_is_disabled_ends_the_session(
     await wait_ready(household, messages, station)
 
 
-async def test_home_assistant_that_is_stopped_ends_the_session_and_resumes_nothing(
+async def test_home_assistant_that_is_stopped_pauses_the_session_and_resumes_nothing(
     household: Household, say: Say
 ) -> None:
-    """SIGTERM: it has the time to say stop, and to settle."""
+    """SIGTERM: it has the time to pause."""
     station = household.mask
-    async with (
-        household.messages() as messages,
-        _ended(household, messages, station, "Home Assistant stopped", say),
-    ):
+    async with _paused(household, station, "Home Assistant stopped", say):
+        stopping_ns = now_ns()
         await household.home.stop()
-    dark_ns = now_ns()
-    interrupted = last_account(household, station)
-    await household.home.start()
-    async with household.messages() as messages:
-        await household.wait_session(messages, station, "idle")
-        await _dark(household, station, dark_ns)
-        await wait_ready(household, messages, station)
-    assert last_account(household, station) == interrupted
+        dark_ns = await household.witness.wait_dark(station.node.name, stopping_ns)
+        async with station.direct() as direct:
+            # Paused in time; its client has gone since.
+            assert (await direct.line("Telemetry"))["state"] == "suspended"
+        await household.home.start()
+        assert (await household.witness.above(station.node.name, dark_ns + 1)).longest_s == 0
 
 
 async def test_our_entry_that_is_removed_ends_the_session_and_forgets_no_dose(

@@ -8,7 +8,7 @@ import pytest
 from tests.real.household import Household, Station
 from tests.real.link import Way
 from tests.real.messages import Messages
-from tests.real.session import begin_both, last_account, wait_settled, wait_still_worn
+from tests.real.session import begin_both, last_account, wait_settled
 from tests.real.trial import SKIN, last_record, node_doses, put_on
 from tests.real.watch import now_ns
 
@@ -110,10 +110,10 @@ async def test_renewals_that_waited_in_a_stalled_network_extend_nothing(
         await _suspended_until_it_is_stopped(household, messages, dark_ns)
 
 
-async def test_killed_home_assistant_comes_back_to_an_interrupted_session_and_to_nothing_that_runs(
+async def test_killed_home_assistant_comes_back_to_a_session_that_waits_for_a_person(
     household: Household, say: Say
 ) -> None:
-    """SIGKILL, and a new start on the same directory."""
+    """SIGKILL, and a new start on the same directory: adopted, and nothing runs."""
     async with household.messages() as messages:
         await begin_both(household, messages)
     lost_ns = now_ns()
@@ -122,15 +122,18 @@ async def test_killed_home_assistant_comes_back_to_an_interrupted_session_and_to
         station.modality: await _zero_within_the_lease(household, station, "killed", lost_ns, say)
         for station in household.stations.values()
     }
-    for station in household.stations.values():
-        assert last_account(household, station).outcome is None
+    killed = {
+        station.modality: last_account(household, station)
+        for station in household.stations.values()
+    }
+    assert [account.outcome for account in killed.values()] == [None, None]
     await household.home.start()
     async with household.messages() as messages:
         for station in household.stations.values():
-            await household.wait_session(messages, station, "idle")
-            await _settled_to_the_node(household, station, "interrupted")
-            await wait_still_worn(household, messages, station)
-        await asyncio.sleep(QUIET_S)
+            await household.wait_session(messages, station, "suspended", timeout_s=40)
+            assert last_account(household, station) == killed[station.modality]
+        await _suspended_until_it_is_stopped(household, messages, dark_ns)
         for station in household.stations.values():
-            await household.wait_session(messages, station, "idle")
-            await _dark_since(household, station, dark_ns[station.modality])
+            assert (
+                last_account(household, station).session_id == killed[station.modality].session_id
+            )

@@ -13,7 +13,7 @@ import pytest
 
 from tests.real.household import Household, Station
 from tests.real.messages import CallError, Messages
-from tests.real.session import arm, begin_with, pace, read_ledger, wait_ready
+from tests.real.session import arm, begin_with, pace, read_ledger, wait_ready, wait_settled
 from tests.real.trial import put_on, wear
 from tests.real.watch import now_ns
 
@@ -130,6 +130,14 @@ async def _not_lower(household: Household, since_ns: int) -> float:
     return min(shares)
 
 
+async def _ended(household: Household, messages: Messages, station: Station) -> None:
+    """Wait until nothing lives on a device; a session that was adopted is ended by a person."""
+    await household.wait_session(messages, station, "idle", "suspended", "paused", timeout_s=40)
+    assert not (await household.witness.level(station.node.name)).lit
+    await messages.act("facial_therapy.stop_session", device_id=station.device_id)
+    await household.wait_session(messages, station, "idle")
+
+
 @pytest.mark.timeout(60 * KILLS)
 async def test_ledger_is_readable_and_not_lower_than_the_witness_after_every_kill(
     household: Household, say: Say
@@ -154,7 +162,7 @@ async def test_ledger_is_readable_and_not_lower_than_the_witness_after_every_kil
         await put_on(station, on=False)
         async with household.messages() as messages:
             for each in household.stations.values():
-                await household.wait_session(messages, each, "idle")
+                await _ended(household, messages, each)
                 await wait_ready(household, messages, each)
             issues = (await messages.call("repairs/list_issues"))["issues"]
             assert not [
@@ -162,6 +170,7 @@ async def test_ledger_is_readable_and_not_lower_than_the_witness_after_every_kil
                 for issue in issues
                 if issue["issue_id"] in ("ledger_unreadable", "store_failed")
             ]
+        await wait_settled(household, station)
         share = await _not_lower(household, since_ns)
         least = min(least, share)
         left_open = [account for account in read_ledger(household) if account.outcome is None]

@@ -16,9 +16,9 @@ import pytest
 from tests.real import flows
 from tests.real.household import DOMAIN, SCREENED, Household, Station
 from tests.real.messages import CallError, Messages
-from tests.real.session import PERSON, arm, wait_ready
+from tests.real.session import MANUAL, PERSON, arm, begin, last_account, wait_ready, wait_settled
 from tests.real.small_disk import MountError, SmallDisk, small_disk
-from tests.real.trial import put_on
+from tests.real.trial import last_record, node_doses, put_on
 from tests.real.watch import now_ns
 
 IRRADIANCE_MW_CM2 = 10
@@ -134,11 +134,20 @@ async def _refused(
 ) -> None:
     """Insist that a start is refused with the reason, and that there is no output when worn."""
     since_ns = now_ns()
+    request = {
+        "device_id": station.device_id,
+        "person": PERSON[station.modality],
+        **MANUAL[station.modality],
+    }
     with pytest.raises(CallError) as refused:
-        await arm(household, messages, station)
+        await messages.act(f"{DOMAIN}.start_session", request)
     say(f"{disk} disk: {refused.value.message}")
     assert refused.value.translation_key == "store_failed"
     await messages.wait_issue("store_failed", there=True)
+    ready = await household.entity(messages, station, "ready", "binary_sensor")
+    await messages.wait_state(
+        ready, lambda state: state["attributes"].get("reason") == "store_failed"
+    )
     await put_on(station, on=True)
     await asyncio.sleep(1)
     await household.wait_session(messages, station, "idle")
@@ -403,3 +412,67 @@ async def _run(
             "trace/get", domain="automation", item_id=name, run_id=traces[-1]["run_id"]
         )
     )
+
+
+# --- people who may not go on ---------------------------------------------------------------------
+
+
+async def _lose(household: Household, messages: Messages, station: Station) -> int:
+    """Run a session, cut its device off, and return when its output was zero."""
+    await begin(household, messages, station)
+    async with station.direct() as direct:
+        await direct.line("Telemetry", lambda values: int(values["output_ms"]) > 2000)
+    lost_ns = now_ns()
+    station.link.down()
+    dark_ns = await household.witness.wait_dark(station.node.name, lost_ns)
+    await household.wait_session(messages, station, "lost")
+    return dark_ns
+
+
+async def _stopped(
+    household: Household, messages: Messages, station: Station, dark_ns: int, say: Say
+) -> None:
+    """Insist that a device that returns is stopped, settled in one record, and stays dark."""
+    session_id = last_account(household, station).session_id
+    station.link.up()
+    await household.wait_session(messages, station, "idle")
+    account, record = await wait_settled(household, station), await last_record(station)
+    say(f"{station.modality}: {account.outcome}, node {record['outcome']} {record['delivered']}")
+    assert account.session_id == record["entry_session"] == session_id
+    assert account.outcome == record["outcome"] == "stopped"
+    assert sum(node_doses(station.modality, record["delivered"]).values()) > 0
+    with pytest.raises(CallError) as refused:
+        await messages.act(f"{DOMAIN}.resume_session", device_id=station.device_id)
+    assert refused.value.translation_key == "wrong_state"
+    await put_on(station, on=False)
+    await put_on(station, on=True)
+    await asyncio.sleep(2)
+    assert (await household.witness.above(station.node.name, dark_ns + 1)).longest_s == 0
+    await put_on(station, on=False)
+
+
+async def test_a_person_put_on_hold_while_their_device_is_away_does_not_go_on(
+    household: Household, messages: Messages, say: Say
+) -> None:
+    mask = household.mask
+    dark_ns = await _lose(household, messages, mask)
+    await messages.act(f"{DOMAIN}.block_person", {"person": PERSON["mask"], "days": 3})
+    await _stopped(household, messages, mask, dark_ns, say)
+    request = {"device_id": mask.device_id, "person": PERSON["mask"], **MANUAL["mask"]}
+    with pytest.raises(CallError) as refused:
+        await messages.act(f"{DOMAIN}.start_session", request)
+    assert refused.value.translation_key == "on_hold"
+
+
+async def test_a_person_deleted_while_their_device_is_away_does_not_go_on(
+    household: Household, messages: Messages, say: Say
+) -> None:
+    wand = household.wand
+    dark_ns = await _lose(household, messages, wand)
+    entry_id = next(
+        entry["entry_id"]
+        for entry in await flows.entries(messages, DOMAIN)
+        if entry["title"] == PERSON["wand"]
+    )
+    await household.home.request("DELETE", f"/api/config/config_entries/entry/{entry_id}")
+    await _stopped(household, messages, wand, dark_ns, say)

@@ -69,17 +69,29 @@ class _Connection:
         self.pipes = pipes
         self._ends = ends
         self._running = [asyncio.ensure_future(pipe.run()) for pipe in pipes.values()]
+        self._whole = asyncio.Event()
+        self._whole.set()
 
     async def run(self) -> None:
         """Pass bytes until either end closes, which ends both."""
         await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+        await self._whole.wait()
         self._end()
         await asyncio.gather(*self._running, return_exceptions=True)
 
     def cut(self) -> None:
         """Reset both ends at once; held bytes are lost."""
+        self._whole.set()
         for end in self._ends:
             end.transport.abort()
+        for pipe in self._running:
+            pipe.cancel()
+
+    def open_half(self) -> None:
+        """Reset the client's end; the node's end stays open and silent."""
+        self._whole.clear()
+        client, _ = self._ends
+        client.transport.abort()
         for pipe in self._running:
             pipe.cancel()
 
@@ -142,6 +154,16 @@ class Link:
         """Reset every connection."""
         for connection in list(self._connections):
             connection.cut()
+
+    def open_half(self, *, refuse: bool = False) -> None:
+        """Reset the client's end of every connection, of which the node hears nothing.
+
+        Args:
+            refuse: Refuse new connections, until `up`.
+        """
+        self._refusing = refuse
+        for connection in list(self._connections):
+            connection.open_half()
 
     def down(self) -> None:
         """Cut every connection and refuse new ones."""

@@ -129,6 +129,14 @@ class Node:
         await self._up.wait()
         await self.wait_ready()
 
+    async def break_down(self) -> None:
+        """Let the supply break down, which the node finds as the cause of its reboot."""
+        self._environment["FACIAL_THERAPY_RESET"] = "brown_out"
+        try:
+            await self.reboot()
+        finally:
+            del self._environment["FACIAL_THERAPY_RESET"]
+
     def freeze(self) -> None:
         """Stop the program where it stands: its outputs stay, its connections stay open."""
         self.child.freeze()

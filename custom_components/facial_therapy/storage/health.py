@@ -22,8 +22,9 @@ from ..const import CONF_KIND, CONF_PERSON, DOMAIN, KIND_PERSON
 from .ledger import LEDGER, Ledger
 from .ledger_file import LedgerError
 
-CHECK_INTERVAL: Final = timedelta(minutes=1)
-"""How often a failed write is tried again, and the clock is checked."""
+CHECK_INTERVAL: Final = timedelta(seconds=10)
+"""How often a failed write is tried again, and the clock is checked. Nothing starts until a line
+could be written: whoever has made room on the disk waits at most this long."""
 
 
 @callback
