@@ -111,7 +111,7 @@ def _until(reason: Reason, wait_s: float) -> Refusal:
 
 
 def _as_told(refusal: Refusal) -> Refusal:
-    """Return a refusal as telemetry tells it: a start that would latch the sensor is `still_worn`."""
+    """Return a refusal as telemetry reports it: a start that latches the sensor is `still_worn`."""
     if refusal.reason is Reason.FAULTED and not refusal.detail:
         return Refusal(reason=Reason.STILL_WORN)
     return refusal

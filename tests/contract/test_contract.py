@@ -228,7 +228,7 @@ def level(report: Telemetry) -> float:
 @pytest.mark.parametrize("pauses", [False, True])
 async def test_a_session_of_another_connection_is_adopted_and_needs_a_new_edge(
     bench: Bench,
-    pauses: bool,  # noqa: FBT001 - a parameter of pytest
+    pauses: bool,
 ) -> None:
     session_id = new_session()
     half = await lowered(bench, session_id)

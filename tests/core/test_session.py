@@ -1,4 +1,4 @@
-"""`core.session`: the table of states and events, written out by hand, and the rules of every row."""
+"""`core.session`: the table of states and events by hand, and the rules of every row."""
 
 from itertools import pairwise
 from typing import Final
@@ -19,8 +19,8 @@ from custom_components.facial_therapy.core.session import (
 )
 
 # A cell is the next state and, behind a slash, the effects in their order: w write, a arm, o adopt,
-# p send pause, r send resume, c send clear, s send stop, l settle. "." stays without effects, "-" is
-# refused. Stopping and expired: 10 min and a lease after the stop nothing can flow or be resumed
+# p send pause, r send resume, c send clear, s send stop, l settle. "." stays without effects, "-"
+# is refused. Stopping and expired: 10 min and a lease after the stop nothing can flow or be resumed
 # any more, the session counts in full, and a node that comes back flowing all the same is stopped
 # from idle.
 EFFECTS: Final = {
@@ -259,7 +259,7 @@ class Lifetime(RuleBasedStateMachine):
 
     @invariant()
     def nothing_flows_that_was_not_started(self) -> None:
-        """After a stop, a fault or an end nothing flows or is renewed until somebody starts again."""
+        """After a stop, a fault or an end, output and lease stay off until the next start."""
         assert self.started or not (self.state.may_flow or self.state.renews)
 
     @invariant()

@@ -32,7 +32,7 @@ def state(world: World, platform: str, key: str) -> State:
 
 @contextmanager
 def all_enabled() -> Iterator[None]:
-    """Let every entity be enabled from the start: enabling one later makes Home Assistant reload the entry half a minute after."""
+    """Enable every entity from the start; enabling one later reloads the entry after 30 s."""
     with patch.object(Entity, "entity_registry_enabled_default", PropertyMock(return_value=True)):
         yield
 

@@ -294,7 +294,7 @@ async def test_a_fault_of_the_node_ends_the_session_and_lasts_until_a_person_cle
     assert world.state() is SessionState.IDLE
 
 
-async def test_a_node_that_delivers_more_than_was_planned_is_stopped_and_the_fault_outlives_a_reload(
+async def test_a_node_that_delivers_more_than_planned_is_stopped_and_stays_faulted_after_a_reload(
     world: World,
 ) -> None:
     await world.run()
@@ -427,7 +427,7 @@ async def test_a_device_that_is_still_worn_after_a_session_has_to_come_off_first
     assert world.state() is SessionState.ARMED
 
 
-async def test_after_a_restart_what_is_worn_has_to_come_off_first_since_nobody_knows_whether_it_was_off(
+async def test_after_a_restart_a_device_that_is_worn_has_to_come_off_first(
     world: World,
 ) -> None:
     world.device.put_on()

@@ -1,4 +1,4 @@
-"""Set up, unloaded, removed, and the node's ESPHome entry going and coming: whatever happens stops, and nothing starts by itself."""
+"""Set up, unload and remove entries, and changes of the node's ESPHome entry: each only stops."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -89,7 +89,7 @@ def connected(world: World) -> bool:
 
 
 async def stopping(world: World) -> None:
-    """Let pass what an unconfirmed stop may take; Home Assistant waits for that time, so the test must not wait for Home Assistant."""
+    """Let the longest time of an unconfirmed stop pass, for which Home Assistant itself waits."""
     for _ in range(8):
         world.freezer.tick(timedelta(seconds=0.5))
         world.device.advance(0.5)

@@ -93,7 +93,7 @@ async def test_a_light_shows_what_an_action_gave_it_and_not_what_the_next_sessio
     assert state(world, "light", "red").attributes[BRIGHTNESS] == 128
 
 
-async def test_the_lights_are_read_only_in_a_session_of_another_program_even_if_manual_is_selected_for_the_next(
+async def test_the_lights_are_read_only_in_a_session_of_a_program_even_if_manual_is_selected_next(
     manual: World,
 ) -> None:
     await manual.shell.async_start(

@@ -206,7 +206,7 @@ def test_the_integration_imports_none_of_its_optional_parts_and_nothing_that_the
         f"import sys, {PACKAGE}, {PACKAGE}.config_flow, {PACKAGE}.llm\n"
         f"print(sorted(set({forbidden!r}) & set(sys.modules)))"
     )
-    done = subprocess.run(  # noqa: S603 - our own interpreter and program
+    done = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
         check=True,

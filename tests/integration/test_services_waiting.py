@@ -16,7 +16,7 @@ NEVER_SEEN = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def off(world: World, seen: bool) -> World:  # noqa: FBT001 - a parameter of the tests
+def off(world: World, seen: bool) -> World:
     """The world with its device off."""
     world.device.disconnect()
     world.device._opened = seen

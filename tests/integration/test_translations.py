@@ -150,9 +150,12 @@ def strings(nodes: list[ast.Call]) -> set[str]:
 
 
 CLAIMS = {
-    "en": r"\b(cur(e|es|ed|ing)|heal(s|ing)?|acne|rosacea|wrinkles?|anti-?ag\w*|rejuvenat\w*|regenerat\w*|lymph\w*|collagen|detox\w*|clinically|proven"
-    r"|guarante\w*|therapeutic|remed\w*|eliminat\w*|reduces?|lifts? (the|your) (face|skin|jaw)\w*)\b",
-    "de": r"\b(heil(t|en|ung|end)\w*|kurier\w*|akne|rosazea|falten|anti-?aging|verjüng\w*|regenerier\w*|lymph\w*|kollagen|entgift\w*|klinisch|bewiesen"
+    "en": r"\b(cur(e|es|ed|ing)|heal(s|ing)?|acne|rosacea|wrinkles?|anti-?ag\w*|rejuvenat\w*"
+    r"|regenerat\w*|lymph\w*|collagen|detox\w*|clinically|proven"
+    r"|guarante\w*|therapeutic|remed\w*|eliminat\w*|reduces?"
+    r"|lifts? (the|your) (face|skin|jaw)\w*)\b",
+    "de": r"\b(heil(t|en|ung|end)\w*|kurier\w*|akne|rosazea|falten|anti-?aging|verjüng\w*"
+    r"|regenerier\w*|lymph\w*|kollagen|entgift\w*|klinisch|bewiesen"
     r"|garantier\w*|therapeutisch\w*)\b",
 }
 """Words that promise what only a medicine may, or what nobody has shown."""

@@ -1,4 +1,4 @@
-"""A small world for the integration's tests: one device that obeys, one person, and time that a test moves."""
+"""Home Assistant with one fake device and one person, on a clock that the tests move."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -142,7 +142,7 @@ def completed(person_id: str, started_at: datetime, dose: Dose, **changes: Any) 
 def person_entry(
     name: str = "Ada", profile: int = PROFILE, *, how: Eligibility | None = None, **data: Any
 ) -> MockConfigEntry:
-    """A person: an adult who has been screened just now for both modalities, unless a test says how they are."""
+    """Return a person: an adult just screened for both modalities, unless a test says otherwise."""
     now = dt_util.utcnow()
     found = Screening(
         verdict=Verdict.CLEAR, screened_at=now, expires_at=now + timedelta(days=90), blue=True

@@ -84,7 +84,7 @@ def test_a_settled_session_counts_what_was_delivered_with_its_uncertainty() -> N
 
 
 @pytest.mark.parametrize(("fluence", "counts"), [(5.99, False), (6, True)])
-def test_a_fifth_of_the_plan_makes_a_session(fluence: float, counts: bool) -> None:  # noqa: FBT001 - a column
+def test_a_fifth_of_the_plan_makes_a_session(fluence: float, counts: bool) -> None:
     assert settled(fluence=fluence).counts is counts
 
 

@@ -67,7 +67,7 @@ def test_one_that_is_planned_for_a_minute_is_charged_ten_minutes_ahead() -> None
 )
 def test_a_light_that_is_off_counts_for_the_time_it_was_on(
     off_s: float,
-    seen: bool,  # noqa: FBT001 - a column
+    seen: bool,
     counted_s: float,
     outcome: Outcome,
 ) -> None:

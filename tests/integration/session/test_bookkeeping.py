@@ -1,4 +1,4 @@
-"""The ledger and a node that remember different things: the union, and whatever is not known counts."""
+"""A ledger and a node with different records: the union counts, and so does any unknown dose."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -118,7 +118,7 @@ async def test_a_session_around_us_for_a_token_that_nobody_has_is_kept_and_told(
 async def mend(
     world: World, hass_client: ClientSessionGenerator
 ) -> Callable[..., Awaitable[dict[str, Any]]]:
-    """Open the repair of the device, and return what answers its form: without an answer, what is asked."""
+    """Open the repair of the device, and return a function that submits its form."""
     assert await async_setup_component(world.hass, REPAIRS, {})
     client = await hass_client()
     issue = {"handler": DOMAIN, "issue_id": f"foreign_session_{world.entry.entry_id}"}

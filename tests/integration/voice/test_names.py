@@ -115,7 +115,9 @@ async def test_an_unknown_custom_name_and_a_program_of_the_other_device_are_expl
             "starte Calm für Eve": "Eve hat nichts, das calm heißt.",
             "starte die Routine Reset für Eve": "Eve hat nichts, das reset heißt.",
             "starte Calm auf dem Stab für Ada": "Calm ist kein Programm für Wand.",
-            "starte ungleichmäßiger Hautton auf dem Stab für Ada": "Ungleichmäßiger Hautton ist kein Programm für Wand.",
+            "starte ungleichmäßiger Hautton auf dem Stab für Ada": (
+                "Ungleichmäßiger Hautton ist kein Programm für Wand."
+            ),
         },
     }
     for sentence, answer in said[language].items():

@@ -327,7 +327,7 @@ async def test_a_mask_that_is_off_is_waited_for(house: House) -> None:
 async def test_stop_is_understood_as_fast_as_a_word_of_home_assistant_itself(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """While a session lives: what is listened to has been parsed by then, as by the time that a mask is put on.
+    """During a session, when the sentences have been parsed.
 
     Asserted is the time of the processor, which does not grow with what else a machine does.
     """

@@ -1,4 +1,4 @@
-"""What the cards of a person see: their week against their limits, and where they are in their routine; nothing for others."""
+"""The data of a person's cards: their week, limits and routine, which nobody else may see."""
 
 from collections.abc import AsyncGenerator
 from datetime import timedelta
