@@ -17,7 +17,7 @@ from tests.integration.world import World
 def entity_id(world: World, platform: str, key: str) -> str:
     """Return the id of an entity of the device."""
     found = er.async_get(world.hass).async_get_entity_id(
-        platform, DOMAIN, f"{world.shell.mac}_{key}"
+        platform, DOMAIN, f"{world.coordinator.mac}_{key}"
     )
     assert found is not None
     return found

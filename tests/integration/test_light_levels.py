@@ -15,7 +15,7 @@ BRIGHTNESS = "brightness"
 @pytest.fixture
 async def manual(world: World) -> World:
     """The world with the manual program selected."""
-    await world.shell.async_set(program=MANUAL)
+    await world.coordinator.async_set(program=MANUAL)
     return world
 
 
@@ -82,13 +82,13 @@ async def test_a_level_that_is_refused_changes_neither_the_session_nor_what_the_
     with pytest.raises(ServiceValidationError):
         await turn(manual, "on", "red", **{BRIGHTNESS: 255})
     assert state(manual, "light", "red").attributes[BRIGHTNESS] == 128
-    assert manual.shell.controls.settings.share[Channel.RED] == pytest.approx(128 / 255)
+    assert manual.coordinator.controls.settings.share[Channel.RED] == pytest.approx(128 / 255)
 
 
 async def test_a_light_shows_what_an_action_gave_it_and_not_what_the_next_session_would(
     world: World,
 ) -> None:
-    await world.shell.async_start(world.ask(irradiance_mw_cm2={Channel.RED: 14.583 / 2}))
+    await world.coordinator.async_start(world.ask(irradiance_mw_cm2={Channel.RED: 14.583 / 2}))
     await world.hass.async_block_till_done()
     assert state(world, "light", "red").attributes[BRIGHTNESS] == 128
 
@@ -96,7 +96,7 @@ async def test_a_light_shows_what_an_action_gave_it_and_not_what_the_next_sessio
 async def test_the_lights_are_read_only_in_a_session_of_a_program_even_if_manual_is_selected_next(
     manual: World,
 ) -> None:
-    await manual.shell.async_start(
+    await manual.coordinator.async_start(
         manual.ask(program="first_use", duration_s=None, irradiance_mw_cm2=None)
     )
     with pytest.raises(ServiceValidationError) as refused:
@@ -113,7 +113,7 @@ async def test_a_light_that_was_turned_off_stays_off_over_a_pause_and_a_lost_lin
     await turn(manual, "off", "red")
     sent = manual.device.commands.count("set")
     await interrupt(manual, lost=lost)
-    await manual.shell.async_resume()
+    await manual.coordinator.async_resume()
     await put_on_again(manual)
     assert manual.device.state is NodeState.RUNNING
     assert lit(manual) == frozenset({Channel.NEAR_INFRARED})
@@ -126,13 +126,13 @@ async def test_a_light_that_was_turned_off_stays_off_over_a_pause_and_a_lost_lin
 async def test_a_current_that_was_lowered_stays_low_over_a_pause_and_a_lost_link(
     manual: World, lost: bool
 ) -> None:
-    await manual.shell.async_start(manual.ask())
+    await manual.coordinator.async_start(manual.ask())
     manual.device.put_on()
     await manual.pass_time(7)
-    await manual.shell.async_set(current_ua=25)
+    await manual.coordinator.async_set(current_ua=25)
     sent = manual.device.commands.count("set")
     await interrupt(manual, lost=lost)
-    await manual.shell.async_resume()
+    await manual.coordinator.async_resume()
     await put_on_again(manual)
     assert manual.device.state is NodeState.RUNNING
     assert manual.device.session is not None
@@ -147,7 +147,7 @@ async def interrupt(world: World, *, lost: bool) -> None:
         await world.pass_time(2)
         world.device.connect()
     else:
-        await world.shell.async_pause()
+        await world.coordinator.async_pause()
     await world.pass_time(1)
 
 

@@ -77,7 +77,7 @@ async def test_an_automation_and_the_device_are_named_and_no_reason_of_a_refusal
     house: House,
 ) -> None:
     told = async_capture_events(house.hass, EVENT_TRANSITION)
-    device = house.shell(Modality.MASK).device_entry
+    device = house.coordinator(Modality.MASK).device_entry
     assert device is not None
     with pytest.raises(ServiceValidationError):
         await act(

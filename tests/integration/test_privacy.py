@@ -117,11 +117,11 @@ async def whole_run(world: World) -> tuple[str, list[str]]:
     assert {
         screening.verdict for screening in find_person(hass, "Eve").eligibility.screenings.values()
     } == {Verdict.CLINICIAN}
-    await world.shell.async_set(person_id=eve)
+    await world.coordinator.async_set(person_id=eve)
     world.device.profiles.append(find_person(hass, "Eve").profile)
     world.device.report()
     await world.run(person=find_person(hass, "Eve"))
-    await world.shell.async_stop()
+    await world.coordinator.async_stop()
     world.device.take_off()
     await world.pass_time(6)
 
@@ -179,7 +179,7 @@ async def whole_run(world: World) -> tuple[str, list[str]]:
             ("screening_wand", {"conditions": ["implanted_electronics"], "confirmed": True}),
         ],
     )
-    await world.shell.async_set(person_id=bo)
+    await world.coordinator.async_set(person_id=bo)
     await world.pass_time(2)
     return eve, told
 

@@ -150,16 +150,16 @@ async def faulted(world: World) -> dict[str, Any]:
 
 
 async def still_worn(world: World) -> dict[str, Any]:
-    await world.shell.async_start(world.ask())
+    await world.coordinator.async_start(world.ask())
     world.device.put_on()
     await world.pass_time(3)
-    await world.shell.async_stop()
+    await world.coordinator.async_stop()
     await world.pass_time(1)
     return {}
 
 
 async def busy(world: World) -> dict[str, Any]:
-    await world.shell.async_start(world.ask())
+    await world.coordinator.async_start(world.ask())
     return {}
 
 
@@ -184,13 +184,13 @@ async def brown_out(world: World) -> dict[str, Any]:
 
 async def flickering(world: World) -> dict[str, Any]:
     """Put the mask on three times in a few seconds: another start would be flicker."""
-    await world.shell.async_start(world.ask())
+    await world.coordinator.async_start(world.ask())
     for _ in range(3):
         world.device.put_on()
         await world.pass_time(1)
         world.device.take_off()
         await world.pass_time(1)
-    await world.shell.async_stop()
+    await world.coordinator.async_stop()
     await world.pass_time(1)
     return {}
 
@@ -202,7 +202,7 @@ async def somebody_before(world: World) -> dict[str, Any]:
     world.device.strict = True
     await world.run(person=eve)
     world.device.take_off()
-    await world.shell.async_stop()
+    await world.coordinator.async_stop()
     await world.pass_time(1)
     return {}
 
@@ -220,7 +220,7 @@ async def untrusted_clock(world: World) -> dict[str, Any]:
 
 async def other_session(world: World) -> dict[str, Any]:
     other = await second(world)
-    await other.shell.async_start(other.ask())
+    await other.coordinator.async_start(other.ask())
     return {}
 
 
@@ -410,7 +410,7 @@ async def test_of_a_hundred_starts_at_once_over_two_devices_one_runs_and_the_led
     world: World,
 ) -> None:
     other = await second(world)
-    shells = [world, other] * 50
+    worlds = [world, other] * 50
     results = await asyncio.gather(
         *(
             world.hass.services.async_call(
@@ -419,7 +419,7 @@ async def test_of_a_hundred_starts_at_once_over_two_devices_one_runs_and_the_led
                 {"device_id": each.device_id, "person": "Ada", **SMALL[each.modality]},
                 blocking=True,
             )
-            for each in shells
+            for each in worlds
         ),
         return_exceptions=True,
     )
@@ -441,7 +441,9 @@ async def test_two_people_on_one_mask_share_no_budget_and_a_session_stays_whose_
 ) -> None:
     bea = await world.somebody_else("Bea", 4712)
     await world.run()
-    await world.shell.async_set(person_id=bea.person_id) if world.shell.live is None else None
+    await world.coordinator.async_set(
+        person_id=bea.person_id
+    ) if world.coordinator.live is None else None
     await world.pass_time(60)
     ledger = world.hass.data[LEDGER]
     assert [
@@ -467,13 +469,13 @@ async def test_the_confirm_button_says_that_the_gel_is_off_where_that_is_missing
     world: World,
 ) -> None:
     await given(channels=None, **GEL)(world)
-    await world.shell.async_set(program="first_use")
+    await world.coordinator.async_set(program="first_use")
     request = {"device_id": world.device_id, "program": "first_use"}
     assert {each["reason"] for each in (await _check(world, request))["reasons"]} == {
         "gel_not_rinsed"
     }
     assert (await _check(world, {**request, "gel_rinsed": True}))["allowed"]
-    await world.shell.async_confirm()
+    await world.coordinator.async_confirm()
     assert (await _check(world, request))["allowed"]
     world.freezer.tick(timedelta(minutes=11))
     world.device.report()

@@ -52,7 +52,7 @@ def page(house: House, modality: Modality | None) -> dict[str, Any]:
     unique_id = (
         f"{house.person.entry_id}_plan"
         if modality is None
-        else f"{house.shell(modality).mac}_session"
+        else f"{house.coordinator(modality).mac}_session"
     )
     entity_id = registry.async_get_entity_id(
         "calendar" if modality is None else "switch", DOMAIN, unique_id
@@ -108,7 +108,7 @@ async def start(house: House, modality: Modality = Modality.MASK, **changes: Any
     numbers: dict[str, Any] = {"current_ua": 50.0, "frequency_hz": 8.3, "duration_s": 100}
     if modality is Modality.MASK:
         numbers = {"irradiance_mw_cm2": {Channel.RED: 14.0}, "duration_s": 60}
-    await house.shell(modality).async_start(
+    await house.coordinator(modality).async_start(
         SessionRequest(**{"person": house.routines.person, "program": MANUAL, **numbers, **changes})
     )
     await house.hass.async_block_till_done()
@@ -145,8 +145,8 @@ async def test_every_transition_of_a_session_triggers_once_with_its_data(house: 
     await start(house)
     house.devices[Modality.MASK].put_on()
     await house.pass_time(5)
-    await house.shell(Modality.MASK).async_pause()
-    await house.shell(Modality.MASK).async_resume()
+    await house.coordinator(Modality.MASK).async_pause()
+    await house.coordinator(Modality.MASK).async_resume()
     await house.pass_time(70)
     assert heard(mask) == ["session_armed", "session_started", "session_suspended", "session_ended"]
     last = mask[-1]
@@ -202,7 +202,7 @@ async def test_the_end_of_a_session_can_be_filtered_by_outcome(house: House) -> 
         house, page(house, Modality.MASK), "session_ended", options={"outcome": "completed"}
     )
     await start(house)
-    await house.shell(Modality.MASK).async_stop()
+    await house.coordinator(Modality.MASK).async_stop()
     await house.pass_time(1)
     assert [each["outcome"] for each in stopped] == ["void"]
     assert completed == []
@@ -293,7 +293,7 @@ async def test_conditions_follow_the_session_and_hold_of_nothing_that_is_not_loa
     house.devices[Modality.MASK].put_on()
     await house.pass_time(5)
     assert (await all_of(both))[:2] == [True, False]
-    await house.shell(Modality.MASK).async_stop()
+    await house.coordinator(Modality.MASK).async_stop()
     await house.pass_time(1)
     house.devices[Modality.MASK].disconnect()
     await house.pass_time(1)

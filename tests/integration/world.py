@@ -51,14 +51,14 @@ class World:
     modality: Modality
 
     @property
-    def shell(self) -> FacialTherapyCoordinator:
+    def coordinator(self) -> FacialTherapyCoordinator:
         """The coordinator of the device."""
         coordinator: FacialTherapyCoordinator = self.entry.runtime_data
         return coordinator
 
     def state(self) -> SessionState:
         """What the session is doing; a call, since it changes between two looks."""
-        return self.shell.state
+        return self.coordinator.state
 
     @property
     def person(self) -> Person:
@@ -68,7 +68,7 @@ class World:
     @property
     def device_id(self) -> str:
         """The node's own device."""
-        device = self.shell.device_entry
+        device = self.coordinator.device_entry
         assert device is not None
         return device.id
 
@@ -112,7 +112,7 @@ class World:
 
     async def run(self, **changes: Any) -> None:
         """Start a session, put the device on, and let it flow for ten seconds."""
-        await self.shell.async_start(self.ask(**changes))
+        await self.coordinator.async_start(self.ask(**changes))
         self.device.put_on()
         await self.pass_time(10)
 

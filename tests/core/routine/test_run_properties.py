@@ -128,7 +128,7 @@ class Household(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, 29, 61, 300, 601, 3601]))
     def time_passes(self, seconds: int) -> None:
-        """The clock of the shell."""
+        """The clock of the coordinator."""
         self.now += timedelta(seconds=seconds)
         self.tell(RoutineEvent.ELAPSED)  # also a timer that somebody forgot
         if self.now >= self.run.window_ends_at:

@@ -110,7 +110,7 @@ async def test_the_history_of_a_device_has_only_its_sessions_and_a_range_until_r
         live["delivered"],
     ) == ("device", world.device_id, "manual", "uncertain", None)
     assert live["delivered_at_most"]["fluence_j_cm2"]["red"] == pytest.approx(0.84)
-    await world.shell.async_stop()
+    await world.coordinator.async_stop()
     await world.hass.async_block_till_done(wait_background_tasks=True)
     (over,) = (await act(world, "get_history", device_id=world.device_id))["sessions"]
     assert over["outcome"] == "stopped"

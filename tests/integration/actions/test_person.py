@@ -30,7 +30,7 @@ async def say(world: World, action: str, **data: Any) -> None:
 
 def reasons(world: World) -> list[str]:
     """Why the person may not start, as a dashboard sees it."""
-    return [refusal.reason.value for refusal in world.shell.data.refusals]
+    return [refusal.reason.value for refusal in world.coordinator.data.refusals]
 
 
 async def test_a_block_of_days_is_for_both_and_never_shortened(world: World) -> None:
@@ -174,8 +174,8 @@ async def test_what_may_run_no_longer_is_stopped(
     await world.pass_time(1)
     assert world.state() is (SessionState.IDLE if world.modality in stops else SessionState.RUNNING)
     if world.modality in stops:
-        assert world.shell.last is not None
-        assert world.shell.last.outcome is Outcome.STOPPED
+        assert world.coordinator.last is not None
+        assert world.coordinator.last.outcome is Outcome.STOPPED
         world.device.take_off()
         await world.pass_time(1)
         assert reasons(world) == [reaction]
@@ -191,7 +191,7 @@ async def test_a_hold_of_one_person_stops_nobody_else(world: World) -> None:
 
 async def test_a_session_that_waits_for_its_device_is_given_up(world: World) -> None:
     world.device.disconnect()
-    await world.shell.async_start(world.ask(wait_s=600))
+    await world.coordinator.async_start(world.ask(wait_s=600))
     assert world.state() is SessionState.WAITING
     await say(world, "block_person", days=1)
     assert world.state() is SessionState.IDLE

@@ -122,7 +122,7 @@ async def test_a_program_of_ones_own_is_chosen_started_planned_and_called_by_its
     assert "Glow" not in choices(house, Modality.WAND)
     started = await house.act(
         "start_session",
-        device_id=house.shell(Modality.MASK).device_entry.id,  # type: ignore[union-attr]
+        device_id=house.coordinator(Modality.MASK).device_entry.id,  # type: ignore[union-attr]
         program="Glow",
     )
     assert (started["program"], started["irradiance_mw_cm2"], started["duration_s"]) == (
@@ -140,7 +140,7 @@ async def test_a_program_of_ones_own_is_chosen_started_planned_and_called_by_its
 
 async def test_a_program_that_is_chosen_belongs_to_its_person(house: House) -> None:
     await make(house, GLOW)
-    mask = house.shell(Modality.MASK)
+    mask = house.coordinator(Modality.MASK)
     other = person_entry("Eve", 815)
     other.add_to_hass(house.hass)
     assert await house.hass.config_entries.async_setup(other.entry_id)
@@ -225,7 +225,7 @@ async def test_a_session_goes_on_when_its_program_is_deleted_and_a_plan_says_why
 ) -> None:
     await make(house, GLOW)
     await ask(house, program="Glow", devices=["mask"])
-    mask = house.shell(Modality.MASK)
+    mask = house.coordinator(Modality.MASK)
     await house.act("start_session", device_id=mask.device_entry.id, program="Glow")  # type: ignore[union-attr]
     house.devices[Modality.MASK].put_on()
     await house.pass_time(6)

@@ -129,10 +129,10 @@ async def test_who_may_not_clear_a_fault_is_told_so_and_may_still_say_that_the_g
     world.device.latch(Fault.WORN_STUCK)
     await world.pass_time(1)
     with pytest.raises(ServiceValidationError) as caught:
-        await world.shell.async_confirm(context)
+        await world.coordinator.async_confirm(context)
     assert caught.value.translation_key == "only_admin"
-    await world.shell.async_clear_fault(await world.signed_in())
+    await world.coordinator.async_clear_fault(await world.signed_in())
     await world.pass_time(1)
-    with patch.object(world.shell.gate, "confirm_gel", return_value=True) as gel:
-        await world.shell.async_confirm(context)
+    with patch.object(world.coordinator.gate, "confirm_gel", return_value=True) as gel:
+        await world.coordinator.async_confirm(context)
     assert gel.called

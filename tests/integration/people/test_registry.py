@@ -134,5 +134,5 @@ async def test_one_that_cannot_be_read_is_left_out_and_logged_once(
     assert len(lines) == 1
     assert lines[0].startswith(f"Failed to read the {kind} Broken of Ada")
     await world.run()
-    await world.shell.async_stop()
+    await world.coordinator.async_stop()
     assert world.device.session is None

@@ -163,7 +163,7 @@ async def test_nobody_gets_light_from_two_sides_at_once(world: World) -> None:
     add(world)
     await switch(world, on=True)
     with pytest.raises(RefusedError) as refused:
-        await world.shell.async_start(world.ask())
+        await world.coordinator.async_start(world.ask())
     assert Reason.OTHER_SESSION in {refusal.reason for refusal in refused.value.refusals}
 
 

@@ -52,7 +52,7 @@ async def eve(house: House) -> MockConfigEntry:
 
 def armed(house: House, modality: Modality = MASK) -> tuple[str, str] | None:
     """Whose session of which program waits to be put on."""
-    live = house.shell(modality).live
+    live = house.coordinator(modality).live
     return None if live is None else (live.person.name, live.program)
 
 
@@ -155,7 +155,7 @@ async def test_a_name_that_means_something_already_or_is_no_word_takes_nothing_a
     await say(house, "stop")
     for sentence in ("start the mask", "start my mask session for me"):
         assert "Mask is ready for" in await say(house, sentence)
-        assert armed(house) == ("Ada", house.shell(MASK).controls.settings.program)
+        assert armed(house) == ("Ada", house.coordinator(MASK).controls.settings.program)
         await say(house, "stop")
     assert "vacuum" in await say(house, "start the vacuum")
     assert house.run is None
@@ -216,7 +216,7 @@ async def test_a_session_is_proposed_by_voice_and_not_armed(house: House, langua
             "calm" in sentence,
         )
     assert len(called) == len(PROPOSING[language])
-    assert (house.shell(MASK).state, house.shell(WAND).state) == (
+    assert (house.coordinator(MASK).state, house.coordinator(WAND).state) == (
         SessionState.IDLE,
         SessionState.IDLE,
     )

@@ -137,7 +137,9 @@ async def test_a_routine_is_followed_step_by_step(
     await house.pass_time(8)
     running = (await newest(client))["routine"]
     assert running["state"] == "running"
-    assert running["until"] == pytest.approx(house.shell(Modality.MASK).live.ends_at.timestamp())  # type: ignore[union-attr] # it lives
+    assert running["until"] == pytest.approx(
+        house.coordinator(Modality.MASK).live.ends_at.timestamp()
+    )  # type: ignore[union-attr] # it lives
     await house.act("stop_routine")
     await house.pass_time(2)
     over = (await newest(client))["routine"]
