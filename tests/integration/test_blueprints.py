@@ -316,7 +316,7 @@ async def test_coming_home_before_the_evening_or_on_another_day_begins_nothing(
     assert not asked(house)
 
 
-async def test_one_evening_is_asked_about_once_also_over_a_restart_and_the_next_one_anew(
+async def test_each_evening_is_asked_about_once_also_over_a_restart(
     house: House, make: Make
 ) -> None:
     await show(house, "person.ada", "home")
@@ -350,46 +350,46 @@ async def test_what_became_due_while_home_assistant_was_away_is_asked_about_when
 
 
 @pytest.fixture
-def told(house: House) -> list[dict[str, Any]]:
+def messages(house: House) -> list[dict[str, Any]]:
     """What is told through notify entities."""
-    told: list[dict[str, Any]] = []
+    messages: list[dict[str, Any]] = []
 
     async def note(call: ServiceCall) -> None:
-        told.append(dict(call.data))
+        messages.append(dict(call.data))
 
     house.hass.services.async_register("notify", "send_message", note)
-    return told
+    return messages
 
 
 async def test_what_has_not_been_begun_is_reminded_of_at_the_time_once(
-    house: House, make: Make, told: list[dict[str, Any]]
+    house: House, make: Make, messages: list[dict[str, Any]]
 ) -> None:
     also = async_mock_service(house.hass, "test", "also")
     await make("reminder", plan=PLAN, notify=["notify.phone"], also=[{"action": "test.also"}])
     await at(house, "20:00")
-    assert told == []
+    assert messages == []
     await at(house, "21:30")
-    assert told == [
+    assert messages == [
         {"entity_id": ["notify.phone"], "message": "Your evening routine is still open."}
     ]
     await house.restart()
     await at(house, "22:00")
-    assert (len(told), len(also)) == (1, 1)
+    assert (len(messages), len(also)) == (1, 1)
 
 
 async def test_where_nobody_is_chosen_home_assistant_itself_reminds(
-    house: House, make: Make, told: list[dict[str, Any]]
+    house: House, make: Make, messages: list[dict[str, Any]]
 ) -> None:
     assert await async_setup_component(house.hass, "persistent_notification", {})
     await make("reminder", plan=PLAN, at="20:45:00", message="Time for the mask")
     await at(house, "20:45")
     notifications = house.hass.data["persistent_notification"]
     assert [each["message"] for each in notifications.values()] == ["Time for the mask"]
-    assert told == []
+    assert messages == []
 
 
 async def test_nobody_is_reminded_of_what_is_gone_through_left_out_or_not_planned(
-    house: House, make: Make, told: list[dict[str, Any]]
+    house: House, make: Make, messages: list[dict[str, Any]]
 ) -> None:
     await make("reminder", plan=PLAN, notify=["notify.phone"])
     await at(house, "20:00")
@@ -400,19 +400,19 @@ async def test_nobody_is_reminded_of_what_is_gone_through_left_out_or_not_planne
     await at(house, "20:00", days=2)
     await house.act("skip_planned")
     await at(house, "21:30", days=2)  # Wednesday, left out
-    assert told == []
+    assert messages == []
     await at(house, "21:30", days=4)
-    assert len(told) == 1
+    assert len(messages) == 1
 
 
 async def test_nobody_is_reminded_for_a_person_who_is_not_loaded(
-    house: House, make: Make, told: list[dict[str, Any]]
+    house: House, make: Make, messages: list[dict[str, Any]]
 ) -> None:
     await make("reminder", plan=PLAN, notify=["notify.phone"])
     await at(house, "20:00")
     await house.hass.config_entries.async_unload(house.person.entry_id)
     await at(house, "21:30")
-    assert told == []
+    assert messages == []
 
 
 # --- room scene -----------------------------------------------------------------------------------

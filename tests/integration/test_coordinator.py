@@ -31,8 +31,8 @@ def record_of(world: World) -> Record:
 async def test_a_session_is_armed_put_on_runs_to_its_end_and_is_settled_to_what_the_node_delivered(
     world: World,
 ) -> None:
-    told: list[str] = []
-    world.coordinator.announcements.add_listener(lambda name, _: told.append(name))
+    announced: list[str] = []
+    world.coordinator.announcements.add_listener(lambda name, _: announced.append(name))
     live = await world.coordinator.async_start(world.ask(), Context(user_id="somebody"))
     assert world.state() is SessionState.ARMED
     assert live.started_by == "somebody"
@@ -43,7 +43,7 @@ async def test_a_session_is_armed_put_on_runs_to_its_end_and_is_settled_to_what_
     assert world.coordinator.live.ends_at is not None
     await world.pass_time(60)
     assert world.state() is SessionState.IDLE
-    assert told == ["armed", "started", "ended"]
+    assert announced == ["armed", "started", "ended"]
     record = record_of(world)
     assert record.outcome is Outcome.COMPLETED
     assert record.delivered == world.device.history[-1].delivered
@@ -91,7 +91,9 @@ async def test_a_start_that_the_node_refuses_is_void_and_costs_nothing(world: Wo
     assert world.coordinator.data.session is None
 
 
-async def test_a_start_without_an_answer_counts_in_full_until_the_node_tells(world: World) -> None:
+async def test_a_start_without_an_answer_counts_in_full_until_the_node_reports_it(
+    world: World,
+) -> None:
     world.device.silent = True
     with pytest.raises(DeviceError):
         await world.coordinator.async_start(world.ask())

@@ -79,7 +79,7 @@ async def test_a_device_has_the_entities_that_fit_it_and_at_most_twelve_are_enab
 
 
 @pytest.mark.parametrize("modality", list(Modality))
-async def test_every_entity_sits_on_the_nodes_own_device_and_makes_no_second_one(
+async def test_every_entity_is_on_the_device_of_its_node_and_makes_no_second_one(
     world: World,
 ) -> None:
     assert {entry.device_id for entry in entries(world)} == {world.device_id}

@@ -132,7 +132,7 @@ async def test_one_of_two_running_lights_goes_off_alone_and_shows_it(manual: Wor
     await manual.pass_time(2)
     assert manual.coordinator.state is SessionState.RUNNING
     assert manual.device.session is not None
-    assert manual.device.session.lit == frozenset({Channel.NEAR_INFRARED})
+    assert manual.device.session.channels_on == frozenset({Channel.NEAR_INFRARED})
     assert state(manual, "light", "near_infrared").state == "on"
     assert state(manual, "light", "red").state == "off"
 

@@ -19,7 +19,7 @@ async def manual(world: World) -> World:
     return world
 
 
-async def turn(world: World, way: str, *channels: str, **data: int) -> None:
+async def switch(world: World, way: str, *channels: str, **data: int) -> None:
     """Turn lights on or off in one action."""
     ids = [entity_id(world, "light", channel) for channel in channels]
     await world.hass.services.async_call(
@@ -28,10 +28,10 @@ async def turn(world: World, way: str, *channels: str, **data: int) -> None:
     await world.hass.async_block_till_done()
 
 
-def lit(world: World) -> frozenset[Channel] | None:
+def channels_on(world: World) -> frozenset[Channel] | None:
     """Return what the device was told to light."""
     assert world.device.session is not None
-    return world.device.session.lit
+    return world.device.session.channels_on
 
 
 def shown(world: World) -> list[str]:
@@ -41,7 +41,7 @@ def shown(world: World) -> list[str]:
 
 async def flowing(world: World, **data: int) -> None:
     """Let red and near-infrared flow."""
-    await turn(world, "on", "red", "near_infrared", **({BRIGHTNESS: 128} | data))
+    await switch(world, "on", "red", "near_infrared", **({BRIGHTNESS: 128} | data))
     world.device.put_on()
     await world.pass_time(5)
 
@@ -54,38 +54,38 @@ async def test_lights_of_one_action_make_one_session(manual: World) -> None:
 
 async def test_all_lights_that_go_off_in_one_action_end_the_session(manual: World) -> None:
     await flowing(manual)
-    await turn(manual, "off", "red", "near_infrared")
+    await switch(manual, "off", "red", "near_infrared")
     assert manual.device.session is None
     assert shown(manual) == ["off", "off"]
 
 
 async def test_a_dark_light_stays_dark_when_another_is_set(manual: World) -> None:
     await flowing(manual)
-    await turn(manual, "off", "red")
-    await turn(manual, "on", "near_infrared", **{BRIGHTNESS: 64})
-    assert lit(manual) == frozenset({Channel.NEAR_INFRARED})
+    await switch(manual, "off", "red")
+    await switch(manual, "on", "near_infrared", **{BRIGHTNESS: 64})
+    assert channels_on(manual) == frozenset({Channel.NEAR_INFRARED})
     assert shown(manual) == ["off", "on"]
 
 
 async def test_a_dark_light_comes_back_under_what_was_permitted(manual: World) -> None:
     await flowing(manual)
-    await turn(manual, "off", "red")
-    await turn(manual, "on", "red", **{BRIGHTNESS: 100})
-    assert lit(manual) == frozenset({Channel.RED, Channel.NEAR_INFRARED})
+    await switch(manual, "off", "red")
+    await switch(manual, "on", "red", **{BRIGHTNESS: 100})
+    assert channels_on(manual) == frozenset({Channel.RED, Channel.NEAR_INFRARED})
     assert state(manual, "light", "red").attributes[BRIGHTNESS] == 100
 
 
-async def test_a_level_that_is_refused_changes_neither_the_session_nor_what_the_next_one_gives(
+async def test_a_refused_level_changes_neither_the_session_nor_the_next_one(
     manual: World,
 ) -> None:
     await flowing(manual)
     with pytest.raises(ServiceValidationError):
-        await turn(manual, "on", "red", **{BRIGHTNESS: 255})
+        await switch(manual, "on", "red", **{BRIGHTNESS: 255})
     assert state(manual, "light", "red").attributes[BRIGHTNESS] == 128
     assert manual.coordinator.controls.settings.share[Channel.RED] == pytest.approx(128 / 255)
 
 
-async def test_a_light_shows_what_an_action_gave_it_and_not_what_the_next_session_would(
+async def test_a_light_shows_the_level_of_the_session_and_not_the_one_of_the_next(
     world: World,
 ) -> None:
     await world.coordinator.async_start(world.ask(irradiance_mw_cm2={Channel.RED: 14.583 / 2}))
@@ -100,7 +100,7 @@ async def test_the_lights_are_read_only_in_a_session_of_a_program_even_if_manual
         manual.ask(program="first_use", duration_s=None, irradiance_mw_cm2=None)
     )
     with pytest.raises(ServiceValidationError) as refused:
-        await turn(manual, "on", "red", **{BRIGHTNESS: 10})
+        await switch(manual, "on", "red", **{BRIGHTNESS: 10})
     assert refused.value.translation_key == "not_manual"
     assert "set" not in manual.device.commands
 
@@ -110,13 +110,13 @@ async def test_a_light_that_was_turned_off_stays_off_over_a_pause_and_a_lost_lin
     manual: World, lost: bool
 ) -> None:
     await flowing(manual)
-    await turn(manual, "off", "red")
+    await switch(manual, "off", "red")
     sent = manual.device.commands.count("set")
     await interrupt(manual, lost=lost)
     await manual.coordinator.async_resume()
     await put_on_again(manual)
     assert manual.device.state is NodeState.RUNNING
-    assert lit(manual) == frozenset({Channel.NEAR_INFRARED})
+    assert channels_on(manual) == frozenset({Channel.NEAR_INFRARED})
     assert shown(manual) == ["off", "on"]
     assert manual.device.commands.count("set") == sent
 

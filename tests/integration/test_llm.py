@@ -294,9 +294,9 @@ async def test_a_model_gets_no_health_reasons(house: House) -> None:
         DOMAIN, "report_reaction", {"reaction": "redness"}, blocking=True
     )
     for tool in ("start_session", "check_session"):
-        told = str((await use(house, tool, device="Mask", program="fine_lines")).data)
-        assert "Light has to wait" not in told
-        assert "The app says why" in told
+        answer = str((await use(house, tool, device="Mask", program="fine_lines")).data)
+        assert "Light has to wait" not in answer
+        assert "The app says why" in answer
     state = str((await use(house, "get_state")).data)
     assert "Light has to wait" not in state
     assert "Mask is not for Ada now." in state

@@ -315,7 +315,7 @@ PROVOKED: dict[Reason, Callable[[], Provoke]] = {
         )
     },
 }
-ELSEWHERE = {
+PROVOKED_ELSE = {
     Reason.BAD_TIME: "actions/test_history.py",
     Reason.IN_FUTURE: "actions/test_history.py",
     Reason.TOO_LONG_AGO: "actions/test_history.py",
@@ -347,9 +347,9 @@ async def _four_days(world: World) -> dict[str, Any]:
 
 
 def test_every_reason_is_provoked_or_is_none_of_a_start() -> None:
-    assert PROVOKED.keys() | ELSEWHERE.keys() == set(Reason)
-    assert not PROVOKED.keys() & ELSEWHERE.keys()
-    for reason, where in ELSEWHERE.items():
+    assert PROVOKED.keys() | PROVOKED_ELSE.keys() == set(Reason)
+    assert not PROVOKED.keys() & PROVOKED_ELSE.keys()
+    for reason, where in PROVOKED_ELSE.items():
         text = (Path(__file__).parent / where.partition(":")[0]).read_text()
         assert reason.name in text or f'"{reason.value}"' in text, (reason, where)
 
@@ -373,12 +373,12 @@ async def test_a_start_is_refused_with_the_sentence_of_its_reason(
     answer = await _check(world, request) if reason is not Reason.DEVICE_NOT_LOADED else None
     with pytest.raises((ServiceValidationError, HomeAssistantError)) as refused:
         await world.hass.services.async_call(DOMAIN, "start_session", request, blocking=True)
-    told = (
+    message = (
         {refused.value.translation_key} | {each["reason"] for each in answer["reasons"]}
         if answer is not None
         else {refused.value.translation_key}
     )
-    assert reason.value in told or reason.shown in told, (reason, told)
+    assert reason.value in message or reason.shown in message, (reason, message)
     sentence = str(refused.value)
     assert sentence
     assert "{" not in sentence

@@ -76,7 +76,7 @@ async def test_a_wand_shows_charge_temperature_and_impedance(world: World) -> No
     ("hours", "expected"),
     [((), None), ((2,), 2), ((5, 2), 5), ((None,), None), ((5, None), None)],
 )
-async def test_ready_at_is_when_time_alone_has_taken_every_reason_away(
+async def test_ready_at_is_when_every_reason_has_passed_by_itself(
     world: World, hours: tuple[int | None, ...], expected: int | None
 ) -> None:
     now = dt_util.utcnow().replace(microsecond=0)

@@ -154,7 +154,7 @@ async def test_a_device_that_is_not_ours_and_an_outcome_that_is_none_are_refused
 
 
 @pytest.mark.parametrize(("action", "data"), [("get_history", {}), ("log_session", LIGHT)])
-async def test_a_history_is_the_persons_own_and_the_admins(
+async def test_only_the_person_and_admins_read_a_history(
     world: World,
     hass_admin_user: MockUser,
     hass_read_only_user: MockUser,

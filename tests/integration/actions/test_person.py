@@ -127,9 +127,7 @@ async def test_a_block_that_is_none_is_refused_by_its_field_and_bound(
         {"hours": 3},
     ],
 )
-async def test_a_block_that_contradicts_itself_is_not_taken(
-    world: World, wrong: dict[str, Any]
-) -> None:
+async def test_a_contradictory_hold_is_refused(world: World, wrong: dict[str, Any]) -> None:
     with pytest.raises(vol.Invalid):
         await say(world, "block_person", **wrong)
     assert not world.person.eligibility.holds
@@ -156,7 +154,7 @@ async def test_a_person_of_home_assistant_is_found(world: World) -> None:
     assert entry.runtime_data.person.eligibility.redness_until
 
 
-async def test_an_unknown_reaction_is_not_taken(world: World) -> None:
+async def test_an_unknown_reaction_is_refused(world: World) -> None:
     with pytest.raises(vol.Invalid):
         await say(world, "report_reaction", reaction="glow")
 
@@ -189,7 +187,7 @@ async def test_a_hold_of_one_person_stops_nobody_else(world: World) -> None:
     assert world.state() is SessionState.RUNNING
 
 
-async def test_a_session_that_waits_for_its_device_is_given_up(world: World) -> None:
+async def test_a_session_that_waits_for_its_device_is_dropped(world: World) -> None:
     world.device.disconnect()
     await world.coordinator.async_start(world.ask(wait_s=600))
     assert world.state() is SessionState.WAITING

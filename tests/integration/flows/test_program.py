@@ -89,8 +89,8 @@ async def test_the_dose_is_shown_before_a_program_is_kept(house: House) -> None:
     preview = await fill(house, GLOW)
     # 10 mW/cm² x 300 s = 3 J/cm² nominal
     assert (preview["step_id"], preview["menu_options"]) == ("preview", ["keep", "mask"])
-    told = preview["description_placeholders"]
-    assert (told["dose"], told["counted"], told["share"], told["day"]) == (
+    shown = preview["description_placeholders"]
+    assert (shown["dose"], shown["counted"], shown["share"], shown["day"]) == (
         "3 J/cm²",
         "3.6 J/cm²",
         "8",
@@ -112,7 +112,7 @@ async def test_numbers_can_be_changed_after_the_dose_was_seen_and_are_still_ther
     assert shown == GLOW
 
 
-async def test_a_program_of_ones_own_is_chosen_started_planned_and_called_by_its_name(
+async def test_a_custom_program_is_chosen_started_planned_and_called_by_its_name(
     house: House,
 ) -> None:
     assert (await make(house, GLOW))["type"] is FlowResultType.CREATE_ENTRY
@@ -186,9 +186,9 @@ async def test_what_does_not_fit_says_field_and_bound_and_nothing_is_lost(
     form = await fill(house, good | changes, kind)
     assert (form["type"], form["errors"]) == (FlowResultType.FORM, {field: error})
     if error == "out_of_bounds":
-        told = form["description_placeholders"]
-        assert float(told["minimum"]) < float(told["maximum"])
-        assert not told["problem"]
+        shown = form["description_placeholders"]
+        assert float(shown["minimum"]) < float(shown["maximum"])
+        assert not shown["problem"]
     if error == "does_not_fit":
         assert form["description_placeholders"]["problem"]
     preview = await house.hass.config_entries.subentries.async_configure(form["flow_id"], good)
@@ -196,7 +196,7 @@ async def test_what_does_not_fit_says_field_and_bound_and_nothing_is_lost(
     assert house.person.subentries == {}
 
 
-async def test_a_name_is_taken_once_in_any_case(house: House) -> None:
+async def test_a_name_is_unique_in_any_case(house: House) -> None:
     await make(house, GLOW)
     assert (await fill(house, GLOW | {"name": "gLOW "}))["errors"] == {"name": "name_taken"}
 

@@ -241,7 +241,7 @@ async def test_the_notification_of_a_refusal_says_nothing_about_health(
     assert not [word for word in HEALTH if word in messages[0].casefold()]
 
 
-async def test_yes_needs_the_permission_of_whoever_presses_it(
+async def test_yes_needs_the_permission_of_the_user_who_presses_it(
     house: House, phone: Phone, hass_owner_user: MockUser
 ) -> None:
     assert hass_owner_user.is_owner  # whoever is created first would be

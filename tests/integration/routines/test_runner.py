@@ -195,7 +195,7 @@ async def test_a_wand_that_would_be_refused_is_left_out_together_with_its_gel(
     assert answer["step"] == "mask"
 
 
-async def test_a_wand_that_is_off_is_armed_when_it_is_back_and_given_up_after_the_window(
+async def test_a_wand_that_is_off_is_armed_when_it_is_back_and_dropped_after_the_window(
     house: House,
 ) -> None:
     house.devices[WAND].disconnect()

@@ -74,7 +74,7 @@ def foreign(world: World) -> bool:
     return issue is not None and issue.translation_placeholders == {"device": world.entry.title}
 
 
-async def test_a_session_around_us_is_charged_to_whose_token_it_was_and_a_repair_names_the_device(
+async def test_a_foreign_session_counts_for_the_person_of_its_token_and_has_a_repair(
     world: World,
 ) -> None:
     entry = around_us(world)
@@ -93,7 +93,7 @@ async def test_a_session_around_us_is_charged_to_whose_token_it_was_and_a_repair
     assert records(world) == [record]
 
 
-async def test_a_session_around_us_that_never_gave_anything_is_nobodys_business(
+async def test_a_foreign_session_without_output_has_no_repair(
     world: World,
 ) -> None:
     around_us(world, outcome=Outcome.VOID, delivered=Dose())
@@ -103,7 +103,7 @@ async def test_a_session_around_us_that_never_gave_anything_is_nobodys_business(
     assert world.coordinator.bookkeeping.memory.last_record == 2
 
 
-async def test_a_session_around_us_for_a_token_that_nobody_has_is_kept_and_told(
+async def test_a_foreign_session_of_an_unknown_token_is_kept_and_has_a_repair(
     world: World,
 ) -> None:
     entry = around_us(world, profile=99)
@@ -115,7 +115,7 @@ async def test_a_session_around_us_for_a_token_that_nobody_has_is_kept_and_told(
     assert foreign(world)
 
 
-async def mend(
+async def repair(
     world: World, hass_client: ClientSessionGenerator
 ) -> Callable[..., Awaitable[dict[str, Any]]]:
     """Open the repair of the device, and return a function that submits its form."""
@@ -133,12 +133,12 @@ async def mend(
     return answer
 
 
-async def test_an_admin_says_whose_a_session_of_an_unknown_token_was_and_they_are_charged(
+async def test_an_admin_assigns_a_session_of_an_unknown_token_to_a_person(
     world: World, hass_client: ClientSessionGenerator
 ) -> None:
     around_us(world, profile=99)
     await back(world)
-    answer = await mend(world, hass_client)
+    answer = await repair(world, hass_client)
     refused = await answer(person="nobody we know")
     assert (
         refused["asked"]["step_id"],
@@ -164,7 +164,7 @@ async def test_a_session_of_an_unknown_token_may_have_been_nobodys_of_this_home(
     entry = around_us(world, profile=99)
     await back(world)
     eve = await world.somebody_else()
-    answer = await mend(world, hass_client)
+    answer = await repair(world, hass_client)
     await world.hass.config_entries.async_remove(eve.person_id)
     assert (await answer(person=eve.person_id))["errors"] == {"person": "unknown_person"}
     assert (await answer())["type"] == "create_entry"
@@ -173,12 +173,12 @@ async def test_a_session_of_an_unknown_token_may_have_been_nobodys_of_this_home(
     assert not foreign(world)
 
 
-async def test_what_was_charged_already_is_only_to_be_seen(
+async def test_a_session_that_was_assigned_already_is_only_shown(
     world: World, hass_client: ClientSessionGenerator
 ) -> None:
     around_us(world)
     await back(world)
-    done = await (await mend(world, hass_client))()
+    done = await (await repair(world, hass_client))()
     assert (done["asked"]["step_id"], done["type"]) == ("confirm", "create_entry")
     assert len(records(world)) == 1
     assert not foreign(world)
@@ -208,7 +208,7 @@ async def test_a_session_that_the_node_had_before_a_start_counts_for_that_start(
     assert world.state() is SessionState.IDLE
 
 
-async def test_a_session_of_our_own_that_is_told_again_is_never_counted_twice_nor_less(
+async def test_a_session_that_is_imported_again_is_never_counted_twice_nor_less(
     world: World,
 ) -> None:
     await world.run()
@@ -242,7 +242,7 @@ async def test_what_a_node_delivered_beyond_what_we_know_raises_it_and_less_does
         assert record.delivered.total == pytest.approx(before.delivered.total * expected)
 
 
-async def test_what_only_the_windows_of_the_node_know_is_charged_as_an_unknown_session_of_now(
+async def test_a_dose_that_only_the_windows_of_the_node_hold_counts_as_an_unknown_session(
     world: World,
 ) -> None:
     world.device.strict = True
@@ -259,7 +259,7 @@ async def test_what_only_the_windows_of_the_node_know_is_charged_as_an_unknown_s
     assert len(records(world)) == 2
 
 
-async def test_a_node_that_was_begun_anew_costs_whoever_it_knew_a_week(world: World) -> None:
+async def test_a_node_that_was_reset_costs_the_people_it_knew_a_week(world: World) -> None:
     await world.run()
     await world.pass_time(70)
     world.device.history[1:] = []
@@ -273,7 +273,7 @@ async def test_a_node_that_was_begun_anew_costs_whoever_it_knew_a_week(world: Wo
     assert len(records(world)) == 2
 
 
-async def test_a_node_that_was_begun_anew_is_found_out_even_if_it_has_as_many_records(
+async def test_a_node_that_was_reset_is_noticed_even_if_it_has_as_many_records(
     world: World,
 ) -> None:
     await world.run()
@@ -286,7 +286,7 @@ async def test_a_node_that_was_begun_anew_is_found_out_even_if_it_has_as_many_re
     assert [record.session_id for record in records(world)].count(f"{2:016x}") == 1
 
 
-async def test_a_gap_in_the_history_is_charged_at_the_ceiling_once_and_the_rest_is_taken_in(
+async def test_a_gap_in_the_history_counts_at_the_ceiling_once_and_the_rest_is_imported(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entries = [around_us(world) for _ in range(4)]
@@ -323,7 +323,7 @@ async def test_a_session_that_the_node_never_heard_of_is_void_after_a_restart(wo
     assert world.state() is SessionState.IDLE
 
 
-async def test_what_never_told_its_end_counts_in_full_but_no_longer_as_going_on(
+async def test_a_session_without_a_reported_end_counts_in_full_but_no_longer_as_live(
     world: World,
 ) -> None:
     await world.run()
@@ -343,7 +343,7 @@ async def test_what_never_told_its_end_counts_in_full_but_no_longer_as_going_on(
 # --- enrollment -----------------------------------------------------------------------------------
 
 
-async def test_whoever_is_selected_is_enrolled_while_the_button_of_the_node_is_held(
+async def test_the_selected_person_is_enrolled_while_the_button_of_the_node_is_held(
     world: World,
 ) -> None:
     world.device.strict = True
@@ -352,15 +352,15 @@ async def test_whoever_is_selected_is_enrolled_while_the_button_of_the_node_is_h
     await world.coordinator.async_set(person_id=bea.person_id)
     await world.pass_time(1)
     assert [refusal.reason for refusal in world.coordinator.data.refusals] == [Reason.NOT_ENROLLED]
-    told: list[str] = []
-    world.coordinator.announcements.add_listener(lambda name, _live: told.append(name))
+    announced: list[str] = []
+    world.coordinator.announcements.add_listener(lambda name, _live: announced.append(name))
     world.device.hold()
     await world.pass_time(3)
     world.device.hold(down=False)
     await world.pass_time(1)
     assert world.device.profiles == [PROFILE, 4712]
     assert world.device.commands.count("enroll") == 1
-    assert told == ["enrolled"]
+    assert announced == ["enrolled"]
     assert not world.coordinator.data.refusals
 
 

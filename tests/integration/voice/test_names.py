@@ -19,7 +19,7 @@ from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.voice.understand import LANGUAGES
 from tests.integration.house import House, furnished
 from tests.integration.made import make_program, make_routine
-from tests.integration.voice.phrases import OWN_ROUTINE, PROPOSING
+from tests.integration.voice.phrases import CUSTOM_ROUTINE, PROPOSING
 from tests.integration.voice.test_sentences import say
 from tests.integration.world import person_entry
 
@@ -61,7 +61,7 @@ def listened_to(house: House, word: str) -> bool:
     return any(word in sentence for sentence in get_agent_manager(house.hass).trigger_sentences)
 
 
-async def test_a_name_is_listened_to_from_when_it_is_given_until_it_is_changed_or_gone(
+async def test_a_name_is_understood_from_its_creation_until_it_is_changed_or_removed(
     house: House,
 ) -> None:
     assert "Put it on before" not in await say(house, "start evening calm")
@@ -175,11 +175,11 @@ async def test_the_name_of_a_program_does_not_name_a_device_or_a_person(house: H
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_a_routine_of_ones_own_is_begun_by_its_name_and_the_evening_by_its_words(
+async def test_a_custom_routine_starts_by_its_name_and_the_evening_by_its_words(
     house: House, language: str
 ) -> None:
     make_routine(house, "Sunday reset")
-    for sentence in OWN_ROUTINE[language]:
+    for sentence in CUSTOM_ROUTINE[language]:
         answer = await say(house, sentence, language)
         print(f"{language} | {sentence} | start_routine | {answer}")  # noqa: T201 - what was shown to work
         assert house.run is not None

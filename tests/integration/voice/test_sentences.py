@@ -298,7 +298,7 @@ async def test_sentences_work_in_front_of_another_agent(house: House) -> None:
     assert house.flowing == set()
 
 
-async def test_words_of_ones_own_do_what_the_manual_says(house: House, tmp_path: Path) -> None:
+async def test_custom_sentences_do_as_the_manual_says(house: House, tmp_path: Path) -> None:
     """The two files of docs/voice.md, as they are written there."""
     manual = (Path(__file__).parents[3] / "docs" / "voice.md").read_text()
     spoken, script = re.findall(r"```yaml\n(.*?)```", manual, re.DOTALL)
