@@ -92,7 +92,7 @@ class FakeSession:
     number: int
     window_s: float
     level: float = 1
-    lit: frozenset[Channel] | None = None
+    channels_on: frozenset[Channel] | None = None
     output_s: float = 0
     ramp_s: float = 0
     delivered: Dose = field(default_factory=Dose)
@@ -110,8 +110,8 @@ def _until(reason: Reason, wait_s: float) -> Refusal:
     return Refusal(reason=reason, allowed_at=dt_util.utcnow() + timedelta(seconds=ceil(wait_s)))
 
 
-def _as_told(refusal: Refusal) -> Refusal:
-    """Return a refusal as telemetry says it: `still_worn` if a start would latch the sensor."""
+def _as_reported(refusal: Refusal) -> Refusal:
+    """Return a refusal as telemetry reports it: a start that latches the sensor is `still_worn`."""
     if refusal.reason is Reason.FAULTED and not refusal.detail:
         return Refusal(reason=Reason.STILL_WORN)
     return refusal
@@ -254,7 +254,7 @@ class FakeDevice(TherapyDevice):
         """Uptime as the node counts it."""
         return round(self.time_s * 1000) & 0xFFFF_FFFF
 
-    def _standing(self) -> list[Refusal]:
+    def _refusals(self) -> list[Refusal]:
         """Return what refuses any start now, in the firmware's order."""
         refuses = []
         if self.fault is not None:
@@ -266,9 +266,9 @@ class FakeDevice(TherapyDevice):
         refuses += self._unready()
         if (wait_s := self._dark_s()) > 0:
             refuses.append(_until(Reason.TOO_SOON, wait_s))
-        return refuses + self._not_taken_off()
+        return refuses + self._not_removed()
 
-    def _not_taken_off(self) -> list[Refusal]:
+    def _not_removed(self) -> list[Refusal]:
         """Return what refuses a start: not seen off since the last session, or since boot."""
         if self.session is not None or self._off_seen or not self._device.worn_sensor:
             return []
@@ -311,9 +311,9 @@ class FakeDevice(TherapyDevice):
             raise RefusedError(Refusal(reason=Reason.BAD_SESSION))
         if not _is_id(resume_key):
             raise RefusedError(Refusal(reason=Reason.WRONG_KEY))
-        standing = self._standing()
-        if len(standing) > len(self._not_taken_off()):
-            raise RefusedError(standing[0])
+        refusals = self._refusals()
+        if len(refusals) > len(self._not_removed()):
+            raise RefusedError(refusals[0])
         if any(entry.session_id == session_id for entry in self.history):
             raise RefusedError(Refusal(reason=Reason.BAD_SESSION))
         if last_record != len(self.history):
@@ -323,10 +323,10 @@ class FakeDevice(TherapyDevice):
             self.windows.check_enrolled(profile)
             if self.windows.last_profile not in (None, profile) and (gap := self._gap()):
                 raise RefusedError(*gap)
-        if standing:
-            if standing[0].reason is Reason.FAULTED:
+        if refusals:
+            if refusals[0].reason is Reason.FAULTED:
                 self.latch(Fault.WORN_STUCK)
-            raise RefusedError(*standing)
+            raise RefusedError(*refusals)
         if self.strict:
             self.windows.check(permitted, self.age_s)
         self.session = FakeSession(
@@ -349,7 +349,7 @@ class FakeDevice(TherapyDevice):
     def _newest(self) -> int:
         return len(self.history) + (self.session is not None)
 
-    def _own(self, session_id: str) -> FakeSession:
+    def _session_of(self, session_id: str) -> FakeSession:
         if self.session is not None and self._session_client != self._client:
             raise RefusedError(Refusal(reason=Reason.NOT_CLIENT))
         return self._named(session_id)
@@ -366,12 +366,12 @@ class FakeDevice(TherapyDevice):
         self, session_id: str, *, irradiance_mw_cm2: ByChannel, current_ua: float
     ) -> Answer:
         await self._async_command("set")
-        session = self._own(session_id)
+        session = self._session_of(session_id)
         request = session.plan.request
         if request.current_ua is not None:
             session.level = current_ua / request.current_ua
         else:
-            session.lit = frozenset(irradiance_mw_cm2)
+            session.channels_on = frozenset(irradiance_mw_cm2)
             session.level = max(
                 value / request.irradiance_mw_cm2[channel]
                 for channel, value in irradiance_mw_cm2.items()
@@ -382,7 +382,7 @@ class FakeDevice(TherapyDevice):
     @override
     async def async_renew(self, session_id: str) -> Answer:
         await self._async_command("renew")
-        self._own(session_id)
+        self._session_of(session_id)
         if self._lease_s <= 0:
             raise RefusedError(Refusal(reason=Reason.WRONG_STATE))
         self._lease()
@@ -391,7 +391,7 @@ class FakeDevice(TherapyDevice):
     @override
     async def async_pause(self, session_id: str) -> Answer:
         await self._async_command("pause")
-        session = self._own(session_id)
+        session = self._session_of(session_id)
         if self.state is not NodeState.PAUSED:
             self._lease_s = self._contact_s = 0
             self._lease_ends_at = None
@@ -403,7 +403,7 @@ class FakeDevice(TherapyDevice):
     @override
     async def async_resume(self, session_id: str) -> Answer:
         await self._async_command("resume")
-        session = self._own(session_id)
+        session = self._session_of(session_id)
         if self.state not in (NodeState.PAUSED, NodeState.SUSPENDED):
             raise RefusedError(Refusal(reason=Reason.WRONG_STATE))
         if unready := self._unready():
@@ -623,10 +623,12 @@ class FakeDevice(TherapyDevice):
         share = session.level * self._heat_share * min(1, session.ramp_s / ramp_s)
         if session.ramp_s >= ramp_s and self.state is NodeState.RAMPING:
             self._go(NodeState.RUNNING)
-        lit = request.irradiance_mw_cm2 if session.lit is None else session.lit
+        channels_on = (
+            request.irradiance_mw_cm2 if session.channels_on is None else session.channels_on
+        )
         fluence = {
             channel: session.delivered.fluence_j_cm2.get(channel, 0)
-            + (irradiance * share * TICK_S / 1000 if channel in lit else 0)
+            + (irradiance * share * TICK_S / 1000 if channel in channels_on else 0)
             for channel, irradiance in request.irradiance_mw_cm2.items()
         }
         charge = (
@@ -706,10 +708,10 @@ class FakeDevice(TherapyDevice):
         session = self.session
         request = session.plan.request if session else None
         flowing = self.state in FLOWING
-        lit = (
+        channels_on = (
             (
-                session.lit
-                if session and session.lit is not None
+                session.channels_on
+                if session and session.channels_on is not None
                 else request.irradiance_mw_cm2.keys()
             )
             if request
@@ -737,7 +739,7 @@ class FakeDevice(TherapyDevice):
                 else 0,
                 level_mw_cm2={
                     channel: request.irradiance_mw_cm2[channel] * session.level * self._heat_share
-                    for channel in lit
+                    for channel in channels_on
                 }
                 if session and request and flowing
                 else {},
@@ -750,6 +752,6 @@ class FakeDevice(TherapyDevice):
                 delivered=session.delivered if session else Dose(),
                 button=self._held,
                 profiles=(len(self.profiles), self.windows.generation),
-                refuses=(*map(_as_told, self._standing()), *self._gap()),
+                refuses=(*map(_as_reported, self._refusals()), *self._gap()),
             )
         )

@@ -90,7 +90,9 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
 
 @callback
 def _follow_esphome(hass: HomeAssistant, change: ConfigEntryChange, esphome: ConfigEntry) -> None:
-    """The node's ESPHome entry has changed: gone or disabled, stop and close; back, reload ours, but never during a session.
+    """Follow the node's ESPHome entry: stop and close without it, reload ours when it is back.
+
+    A session is never interrupted by that reload.
 
     An update listener on another integration's entry would break its options flow.
     """
@@ -117,7 +119,7 @@ def _follow_esphome(hass: HomeAssistant, change: ConfigEntryChange, esphome: Con
 
 
 async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
-    """Take up an entry of an earlier release: a person of 1.1 has answered nothing, and counts as that."""
+    """Migrate an entry of an earlier release: a person of version 1.1 has answered no screening."""
     if entry.version > 1:
         return False
     hass.config_entries.async_update_entry(entry, minor_version=2)
@@ -168,7 +170,10 @@ async def async_unload_entry(
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Forget the choices of a device, or a person but for the doses of their last days; what a device gave stays in the ledger."""
+    """Remove the settings of a device, or a person except for the doses of their last days.
+
+    The sessions of a device stay in the ledger.
+    """
     if entry.data[CONF_KIND] == KIND_PERSON:
         async_clear_screening_issues(hass, entry)
         await async_leave(hass, eligibility_in(entry.data.get(CONF_ELIGIBILITY, {})))
@@ -190,7 +195,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
 
 @callback
 def _people_changed(hass: HomeAssistant) -> None:
-    """A person came or went: what is ready has changed."""
+    """Update Ready of every device after a person was added or removed."""
     async_check_people(hass)
     for coordinator in all_coordinators(hass):
         coordinator.person_changed()
@@ -203,7 +208,10 @@ def _ready_changed(hass: HomeAssistant) -> None:
 
 
 async def _async_count_people(hass: HomeAssistant) -> None:
-    """Tell the ledger who there is, and remember in the entries that there is a ledger: they are kept apart from its file."""
+    """Save the list of people in the ledger, and in each entry that a ledger exists.
+
+    The entries are stored apart from the ledger's file, so its loss is noticed.
+    """
     try:
         await hass.data[LEDGER].async_people(
             hass,
@@ -226,7 +234,7 @@ async def _async_count_people(hass: HomeAssistant) -> None:
 
 @callback
 def _watch_screening(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Say in time that a screening is over soon."""
+    """Check every day whether a screening expires soon."""
 
     @callback
     def check(_now: datetime | None = None) -> None:
@@ -238,7 +246,7 @@ def _watch_screening(hass: HomeAssistant, entry: ConfigEntry) -> None:
 
 @callback
 def _person_changed(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Something was said or chosen about a person: what runs and may run no longer is stopped, and what is ready has changed."""
+    """Apply a changed person: stop a session that is no longer allowed, and update Ready."""
     if entry.state is ConfigEntryState.LOADED:
         async_check_screening(hass, entry)
     registry = dr.async_get(hass)

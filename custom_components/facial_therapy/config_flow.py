@@ -38,7 +38,7 @@ from .flows.routine import RoutineFlow
 from .flows.tracked_light import TrackedLightFlow
 from .people.programs import PROGRAM
 from .people.routines import ROUTINE
-from .people.tracked_lights import WATCHED_LIGHT
+from .people.tracked_lights import TRACKED_LIGHT
 
 ADD_PERSON: Final = {CONF_KIND: KIND_PERSON}
 """Starts a flow at the person step, without the menu."""
@@ -84,7 +84,7 @@ class FacialTherapyConfigFlow(PersonSteps, domain=DOMAIN):
     ) -> dict[str, type[ConfigSubentryFlow]]:
         """Return what can be added to a person."""
         return (
-            {PROGRAM: ProgramFlow, ROUTINE: RoutineFlow, WATCHED_LIGHT: TrackedLightFlow}
+            {PROGRAM: ProgramFlow, ROUTINE: RoutineFlow, TRACKED_LIGHT: TrackedLightFlow}
             if config_entry.data.get(CONF_KIND) == KIND_PERSON
             else {}
         )

@@ -38,7 +38,7 @@ SIGNAL_LEDGER: Final = f"{DOMAIN}_ledger_changed"
 """Something has been written down."""
 SIGNAL_SESSION: Final = f"{DOMAIN}_session"
 """A session of a device has turned: its config entry id, the turn, and the session's data."""
-SIGNAL_TOLD: Final = f"{DOMAIN}_told"
+SIGNAL_ANNOUNCED: Final = f"{DOMAIN}_announced"
 """With the person's entry id behind it: something has happened to a person apart from any device.
 """
 

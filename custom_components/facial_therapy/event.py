@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import CONF_KIND, KIND_PERSON, SIGNAL_TOLD
+from .const import CONF_KIND, KIND_PERSON, SIGNAL_ANNOUNCED
 from .coordinator import DeviceConfigEntry
 from .core.routine.cues import CUES
 from .core.zones import ZONES
@@ -137,7 +137,7 @@ class PersonEvent(PersonEntity, EventEntity):
         await super().async_added_to_hass()
         self.async_on_remove(
             async_dispatcher_connect(
-                self.hass, f"{SIGNAL_TOLD}_{self.entry.entry_id}", self._on_event
+                self.hass, f"{SIGNAL_ANNOUNCED}_{self.entry.entry_id}", self._on_event
             )
         )
 

@@ -1,4 +1,4 @@
-"""The clock of one shell: named timers on Home Assistant's own monotonic ones, immune to steps of the wall clock."""
+"""Named timers of one device on a monotonic clock, so that changes of the wall clock do no harm."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable

@@ -76,7 +76,7 @@ async def text(page: Page, name: str) -> str:
 @pytest.mark.parametrize("language", ["en"])
 async def test_no_moment_violates_accessibility(
     browser: Browser,
-    dark: bool,  # noqa: FBT001 - a parameter of the test
+    dark: bool,
     language: str,
 ) -> None:
     context = await browser.new_context(
@@ -167,7 +167,8 @@ async def test_the_ring_counts_down_by_the_clock_of_the_server(page: Page) -> No
 
 async def test_every_state_is_named(page: Page) -> None:
     words = {
-        "ready": "Ready", "refused": "Not ready", "waiting": "Waiting", "armed": "Armed", "ramping": "Starting gently", "running": "Running",
+        "ready": "Ready", "refused": "Not ready", "waiting": "Waiting", "armed": "Armed",
+        "ramping": "Starting gently", "running": "Running",
         "suspended": "Interrupted", "paused": "Paused", "stopping": "Stopping",
         "lost": "No answer", "fault": "Too hot", "off": "Switched off",
         "unavailable": "Not available", "empty": "Nothing here yet",

@@ -167,7 +167,7 @@ async def test_every_moment_of_the_card_is_pictured(browser: Browser, name: str)
 
 
 @pytest.mark.parametrize(("name", "dark"), [("card-session", False), ("card-session-dark", True)])
-async def test_a_session_on_the_card_is_pictured(browser: Browser, name: str, dark: bool) -> None:  # noqa: FBT001 - a parameter of pytest
+async def test_a_session_on_the_card_is_pictured(browser: Browser, name: str, dark: bool) -> None:
     await _take_cards(browser, name, list(STRIP), 1360, 4, 320, dark)
 
 
@@ -181,7 +181,7 @@ async def test_the_cards_of_a_person_are_pictured(
     tag: str,
     place: str,
     card_px: int,
-    dark: bool,  # noqa: FBT001 - a parameter of the test
+    dark: bool,
 ) -> None:
     name = f"{tag.removeprefix('facial-therapy-').removesuffix('-card')}{place}"
     await _take_cards(
@@ -196,7 +196,7 @@ async def _take_cards(  # noqa: PLR0913, PLR0917 - a row of the table
     width_px: int,
     columns: int,
     card_px: int,
-    dark: bool,  # noqa: FBT001 - a row of the table
+    dark: bool,
     tag: str = "facial-therapy-card",
 ) -> None:
     context = await browser.new_context(

@@ -47,7 +47,7 @@ async def test_a_device_describes_itself(bench: Bench) -> None:
     assert (report.session_id, report.record, report.worn, report.fault) == (None, 1, False, None)
 
 
-async def test_an_armed_session_gives_nothing_until_it_is_put_on(bench: Bench) -> None:
+async def test_an_armed_session_has_no_output_until_it_is_put_on(bench: Bench) -> None:
     session_id = new_session()
     await armed(bench, session_id)
     await bench.pass_time(1)
@@ -165,7 +165,7 @@ async def test_a_second_session_is_refused_while_one_lives(bench: Bench) -> None
     assert refused.value.binding.reason is Reason.BUSY
 
 
-async def test_a_ledger_that_has_not_taken_in_the_last_session_is_refused(bench: Bench) -> None:
+async def test_a_ledger_that_has_not_imported_the_last_session_is_refused(bench: Bench) -> None:
     await armed(bench, new_session())
     answer = await bench.device.async_stop()
     with pytest.raises(RefusedError) as refused:
@@ -228,7 +228,7 @@ def level(report: Telemetry) -> float:
 @pytest.mark.parametrize("pauses", [False, True])
 async def test_a_session_of_another_connection_is_adopted_and_needs_a_new_edge(
     bench: Bench,
-    pauses: bool,  # noqa: FBT001 - a parameter of pytest
+    pauses: bool,
 ) -> None:
     session_id = new_session()
     half = await lowered(bench, session_id)
@@ -321,7 +321,7 @@ async def test_telemetry_names_neither_client_nor_profile_nor_key(bench: Bench) 
     assert bench.reports[-1].profiles[0] == 1
 
 
-async def test_what_refuses_a_start_is_told_before_it_is_asked(bench: Bench) -> None:
+async def test_reasons_against_a_start_are_reported_before_it_is_sent(bench: Bench) -> None:
     assert (await until_state(bench, NodeState.IDLE)).refuses == ()
     await bench.heat(40.5)
     report = await until(bench, lambda report: bool(report.refuses))

@@ -10,7 +10,7 @@ from custom_components.facial_therapy.devices.port import DeviceError
 from .bench import ADA, BO, KEY, FakeBench, new_session, plan, until_state
 
 
-async def test_own_people_are_read_when_something_has_changed() -> None:
+async def test_enrolled_people_are_read_again_after_a_change() -> None:
     bench = FakeBench(Modality.MASK)
     await bench.pass_time(1)
     enrollment = Enrollment(bench.device)

@@ -113,9 +113,9 @@ async def test_after_a_session_it_rests_and_says_until_when(bench: Bench) -> Non
     )
     assert windows.rest_s == pytest.approx(rest.total_seconds(), abs=30)
     assert windows.last_used
-    told = next(refusal for refusal in windows.refuses if refusal.reason is Reason.REST)
-    assert told.allowed_at is not None
-    assert abs(told.allowed_at - binding.allowed_at) < timedelta(seconds=5)
+    listed = next(refusal for refusal in windows.refuses if refusal.reason is Reason.REST)
+    assert listed.allowed_at is not None
+    assert abs(listed.allowed_at - binding.allowed_at) < timedelta(seconds=5)
 
 
 async def test_somebody_else_waits_ten_minutes(bench: Bench) -> None:
@@ -128,9 +128,9 @@ async def test_somebody_else_waits_ten_minutes(bench: Bench) -> None:
     assert binding.allowed_at is not None
     assert not (await bench.device.async_profile(BO.profile)).last_used
     report = bench.reports[-1]
-    told = next(refusal for refusal in report.refuses if refusal.reason is Reason.PROFILE_GAP)
-    assert told.allowed_at is not None
-    assert abs(told.allowed_at - binding.allowed_at) < timedelta(seconds=11)
+    listed = next(refusal for refusal in report.refuses if refusal.reason is Reason.PROFILE_GAP)
+    assert listed.allowed_at is not None
+    assert abs(listed.allowed_at - binding.allowed_at) < timedelta(seconds=11)
     assert (
         timedelta(minutes=9)
         < binding.allowed_at - dt_util.utcnow()

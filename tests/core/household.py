@@ -57,7 +57,7 @@ class Flow:
     """Charged."""
     at: datetime
     """The last of it, in true time."""
-    told: bool
+    known: bool
     """Whether the ledger can know of it."""
 
 
@@ -89,7 +89,7 @@ class Node:
     device: Device
     live: Session | None = None
     history: list[Entry] = field(default_factory=list)
-    taken_in: int = 0
+    imported: int = 0
     """How many entries the ledger has taken in, as it remembers durably."""
 
 
@@ -250,7 +250,7 @@ class Household:
         each = self.nodes[name]
         if each.live is not None:
             return
-        self.take_in(name)
+        self.import_history(name)
         request = self.request(each, face, size, blue=blue)
         wall = self.now + self.wall_off
         if wall < datetime(2026, 1, 1, tzinfo=NOW.tzinfo):
@@ -310,7 +310,7 @@ class Household:
         """End what runs; without a link the ledger learns of it later."""
         self.close(self.nodes[name])
         if link:
-            self.take_in(name, crash)
+            self.import_history(name, crash)
 
     def around(self, name: str, face: str, size: float) -> None:
         """Somebody starts the node without us, and the ledger learns of it later."""
@@ -324,37 +324,37 @@ class Household:
         self.flow(name, 1)
         self.close(each)
 
-    # --- what nodes tell --------------------------------------------------------------------------
+    # --- history of the nodes ---------------------------------------------------------------------
 
-    def take_in(self, name: str, crash: str = "") -> None:
+    def import_history(self, name: str, crash: str = "") -> None:
         """Import what the node has closed, and settle what it never accepted as void."""
         each = self.nodes[name]
-        while each.taken_in < len(each.history):
-            if not self.tell(name, each.taken_in, crash):
+        while each.imported < len(each.history):
+            if not self.import_entry(name, each.imported, crash):
                 return
-            each.taken_in += 1
-        told = {entry.session.session_id for entry in each.history}
+            each.imported += 1
+        closed = {entry.session.session_id for entry in each.history}
         for record in self.books.open_sessions(name):
-            if record.session_id not in told and each.live is None:
+            if record.session_id not in closed and each.live is None:
                 self.put(voided(record, self.dated))
 
-    def retell(self, name: str, index: int, crash: str = "") -> None:
+    def import_again(self, name: str, index: int, crash: str = "") -> None:
         """Hear something once more, or before its turn."""
         if self.nodes[name].history:
-            self.tell(name, index % len(self.nodes[name].history), crash)
+            self.import_entry(name, index % len(self.nodes[name].history), crash)
 
-    def tell(self, name: str, index: int, crash: str = "") -> bool:
-        """Take in one entry: a new one, or one that has been told before."""
+    def import_entry(self, name: str, index: int, crash: str = "") -> bool:
+        """Import one entry: a new one, or one that was imported before."""
         each = self.nodes[name]
         entry = each.history[index]
-        self.happened["told"] += 1
+        self.happened["imported"] += 1
         delivered = times(entry.session.planned, entry.share)
         ended_at = self.dated - (self.now - entry.ended_at)
         known = self.books.records.get(entry.session.session_id)
         output_s = entry.session.duration_s * entry.share
         outcome = Outcome.STOPPED if entry.share else Outcome.VOID
         if known is None:
-            told = foreign(
+            imported = foreign(
                 entry.session.session_id,
                 name,
                 each.device,
@@ -367,14 +367,14 @@ class Household:
                 ended_at=ended_at,
             )
         else:
-            told = settled(
+            imported = settled(
                 known,
                 delivered=delivered,
                 outcome=outcome,
                 ended_at=ended_at,
                 output_s=output_s,
             )
-        if not self.put(told, crash):
+        if not self.put(imported, crash):
             return False
         self.learn(entry.session.session_id)
         return True
@@ -383,10 +383,10 @@ class Household:
         """From now on the ledger can know of a session."""
         for flow in self.flows:
             if flow.session_id == session_id:
-                flow.told = True
+                flow.known = True
 
     def log(self, face: str, modality: Modality, dose: float, crash: str = "") -> None:
-        """A session given elsewhere, and told by a person."""
+        """Log an external session."""
         self.happened["logged"] += 1
         self.number += 1
         nominal = (
@@ -417,12 +417,12 @@ class Household:
         )
         if self.put(record, crash):
             self.flows.append(
-                Flow(face, record.session_id, modality, worst_case, self.now, told=True)
+                Flow(face, record.session_id, modality, worst_case, self.now, known=True)
             )
 
-    def begin_anew(self) -> None:
+    def reset_ledger(self) -> None:
         """Reset an unreadable ledger: everybody's windows are at their ceiling from now on."""
-        self.happened["begun anew"] += 1
+        self.happened["reset"] += 1
         self.disk, self.books = [], LedgerIndex()
         for face in self.faces:
             self.move_in(face)
@@ -430,7 +430,7 @@ class Household:
                 self.number += 1
                 self.put(ceiling(f"{self.number:016x}", self.ids[face], modality, self.dated))
         for each in self.nodes.values():
-            each.taken_in = len(each.history)
+            each.imported = len(each.history)
 
     # --- truth ------------------------------------------------------------------------------------
 
@@ -441,7 +441,7 @@ class Household:
         return sum(
             of(flow.dose)
             for flow in self.flows
-            if flow.told
+            if flow.known
             and flow.face == face
             and flow.modality is modality
             and flow.at > self.now - length
@@ -479,9 +479,7 @@ class Household:
                 assert cost == (0, 0, False), record
         for face in self.faces:
             for modality, length, counted, really in self.counted(face):
-                least = (
-                    min(really, MOST[modality, length]) if self.happened["begun anew"] else really
-                )
+                least = min(really, MOST[modality, length]) if self.happened["reset"] else really
                 assert counted >= least - ROUNDING, (face, modality, length, counted, really)
 
     def check_permitted(self, face: str, modality: Modality, adding: Dose) -> None:
@@ -519,7 +517,7 @@ class Household:
                 ):
                     shares[entry.session.session_id] = entry.share
         for flow in self.flows:
-            if flow.told and flow.session_id in shares:
+            if flow.known and flow.session_id in shares:
                 ended[flow.session_id] = flow.at
         return list(ended.values())
 
@@ -537,7 +535,7 @@ def _charge(dose: Dose) -> float:
 
 
 MOST: Final = {(Modality.MASK, WEEK): 90.0, (Modality.MASK, DAY): 100.0, (Modality.WAND, DAY): 7.5}
-"""What a ledger that was begun anew counts at the least of every quantity."""
+"""What a ledger that was reset counts at the least of every quantity."""
 QUANTITIES: Final = (
     (Modality.MASK, _light, LIGHT),
     (Modality.MASK, _blue, BLUE),

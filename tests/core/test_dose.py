@@ -52,7 +52,7 @@ def test_no_device_claims_less_uncertainty_than_its_grade_may(
     assert uncertainty(mask(grade=grade, uncertainty=claimed)) == expected
 
 
-def test_the_charged_dose_is_the_nominal_one_times_one_plus_u() -> None:
+def test_the_worst_case_dose_is_the_nominal_one_times_one_plus_u() -> None:
     assert worst_case(
         Dose(fluence_j_cm2={Channel.RED: 10, Channel.BLUE: 5}), mask(uncertainty=0.25)
     ).fluence_j_cm2 == {Channel.RED: 12.5, Channel.BLUE: 6.25}
@@ -60,7 +60,7 @@ def test_the_charged_dose_is_the_nominal_one_times_one_plus_u() -> None:
 
 
 @pytest.mark.parametrize(("nominal", "expected"), [(0, 0), (0.001, 6), (1.4, 6), (4, 6), (8, 12)])
-def test_light_without_calibration_is_charged_at_least_six_joules_once_it_has_flowed(
+def test_light_without_calibration_counts_as_six_joules_at_least_once_it_was_on(
     nominal: float, expected: float
 ) -> None:
     assert worst_case(

@@ -172,7 +172,7 @@ def test_a_lease_is_renewed_three_times_before_it_ends_and_silence_is_noticed_wi
         assert limits.TELEMETRY_STALE_S[modality] < limits.LEASE_S[modality]
 
 
-def test_what_a_session_without_calibration_is_charged_fits_the_strictest_person() -> None:
+def test_the_count_of_a_session_without_calibration_fits_the_strictest_person() -> None:
     strictest = min(limits.SKIN_FACTOR.values()) * limits.FIRST_SESSIONS_SHARE
     assert (
         strictest * limits.FLUENCE[Channel.RED].default.maximum >= limits.UNCALIBRATED_FLUENCE_J_CM2

@@ -137,7 +137,7 @@ def test_only_what_a_person_asks_for_is_ever_refused_and_stop_never(
 
 
 @pytest.mark.parametrize(("state", "event", "row"), ACCEPTED)
-def test_output_begins_by_the_nodes_own_word_only(
+def test_output_begins_only_by_a_report_of_the_node(
     state: SessionState, event: SessionEvent, row: Row
 ) -> None:
     if row.state.may_flow and not state.may_flow:

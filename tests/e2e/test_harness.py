@@ -266,7 +266,7 @@ async def test_changed_key_drops_who_is_connected_and_refuses_the_old_one(
     old = responder.key
     gone = asyncio.Event()
 
-    async def on_stop(_expected: bool) -> None:  # noqa: FBT001 - the library calls it so
+    async def on_stop(_expected: bool) -> None:
         gone.set()
 
     client = Direct("127.0.0.1", responder.port, key=old).client
@@ -317,7 +317,7 @@ async def test_link_that_is_down_cuts_and_refuses(node: Node) -> None:
     await link.start()
     gone = asyncio.Event()
 
-    async def on_stop(_expected: bool) -> None:  # noqa: FBT001 - the library calls it so
+    async def on_stop(_expected: bool) -> None:
         gone.set()
 
     client = Direct("127.0.0.1", link.port).client

@@ -185,7 +185,7 @@ async def _fill(messages: Messages, disk: SmallDisk) -> None:
 
 
 @pytest.mark.usefixtures("panels")
-async def test_a_full_and_a_read_only_disk_start_nothing_and_are_forgotten_when_they_are_mended(
+async def test_a_full_or_read_only_disk_starts_nothing_until_it_is_repaired(
     household: Household, messages: Messages, say: Say
 ) -> None:
     with contextlib.ExitStack() as stack:
@@ -209,7 +209,7 @@ async def test_a_full_and_a_read_only_disk_start_nothing_and_are_forgotten_when_
 # --- lights that are watched ----------------------------------------------------------------------
 
 
-async def test_a_watched_light_is_charged_reminded_of_switched_off_where_wanted_and_never_on(
+async def test_a_tracked_light_is_counted_reminded_of_switched_off_if_wanted_and_never_on(
     household: Household, messages: Messages, panels: Panels, say: Say
 ) -> None:
     planned = IRRADIANCE_MW_CM2 * MINUTE_S / 1000

@@ -237,8 +237,8 @@ async def _dim_while_it_glows(household: Household, messages: Messages, light: s
     )
 
 
-async def _turns(events: asyncio.Queue[Any]) -> AsyncGenerator[tuple[str, str, str | None]]:
-    """Yield each turn of a session, by what it came about, and who did it."""
+async def _transitions(events: asyncio.Queue[Any]) -> AsyncGenerator[tuple[str, str, str | None]]:
+    """Yield each transition of a session, by what it came about, and who did it."""
     while True:
         data = (await events.get())["data"]
         yield data["transition"], data["by"], data["user"]
@@ -253,7 +253,7 @@ async def test_yes_arms_the_face_starts_the_light_and_the_lamp_is_dimmed_and_res
     async with messages.subscribe(
         "subscribe_events", event_type="facial_therapy_transition"
     ) as events:
-        turns = _turns(events)
+        transitions = _transitions(events)
         at = await _propose_soon(household, messages)
         buttons = await phone.asked()
         late_s = (datetime.now(UTC) - at).total_seconds()
@@ -262,18 +262,18 @@ async def test_yes_arms_the_face_starts_the_light_and_the_lamp_is_dimmed_and_res
         await pace(household, mask)
         since_ns = now_ns()
         await phone.press(buttons["Yes"])
-        assert await anext(turns) == ("armed", "user", "Demo")
+        assert await anext(transitions) == ("armed", "user", "Demo")
         await household.wait_session(messages, mask, "armed")
         await lamp.shines(messages, light, BRIGHT)
         assert not (await household.witness.level(mask.node.name)).flowing
 
         await put_on(mask, on=True)
         flowing_ns = await household.witness.wait_flowing(mask.node.name, since_ns)
-        assert await anext(turns) == ("started", "device", None)
+        assert await anext(transitions) == ("started", "device", None)
         await lamp.shines(messages, light, DIM)
         say(f"lamp dimmed {(now_ns() - flowing_ns) / 1e9:.2f} s after output began")
-        turn = await asyncio.wait_for(anext(turns), DURATION_S + 20)
-        assert turn == ("ended", "device", None)
+        transition = await asyncio.wait_for(anext(transitions), DURATION_S + 20)
+        assert transition == ("ended", "device", None)
         await lamp.shines(messages, light, BRIGHT)
         dark_ns = (await household.witness.level(mask.node.name)).last_zero_ns
         assert dark_ns is not None

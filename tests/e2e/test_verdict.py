@@ -87,7 +87,7 @@ def test_report_has_the_agreed_keys() -> None:
 def test_demo_that_cannot_run_reports_and_fails(tmp_path: Path) -> None:
     """Without nodes there is a report that says so and an exit code that is not zero."""
     report = tmp_path / "out.json"
-    run = subprocess.run(  # noqa: S603 - our own program
+    run = subprocess.run(
         [sys.executable, "-m", "tests.real.demo", "--once", "--json", report, "--nodes", tmp_path],
         cwd=REPOSITORY,
         capture_output=True,

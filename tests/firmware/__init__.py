@@ -1,1 +1,1 @@
-"""The firmware: its pure part compiled by g++, its YAML checked by ESPHome, and the real compiled node."""
+"""Tests of the firmware: its pure part, its YAML as ESPHome checks it, and the compiled nodes."""

@@ -10,7 +10,7 @@ from .real import RealNode, Starter
 
 @pytest.fixture
 async def start_node(tmp_path: Path, socket_enabled: None) -> AsyncGenerator[Starter]:  # noqa: ARG001 - allows them
-    """Start nodes, and end them after the test. The Home Assistant plugin of pytest forbids sockets unless asked."""
+    """Start nodes and end them after the test, with the sockets that pytest's plugin forbids."""
     nodes = []
 
     async def start(modality: str) -> RealNode:

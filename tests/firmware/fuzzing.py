@@ -1,4 +1,4 @@
-"""Builds the fuzzer around the governor of a checkout, or of a copy with a fault in it, and reads what it prints."""
+"""Build the fuzzer around the governor or a copy with a fault in it, and read its output."""
 
 from dataclasses import dataclass
 import hashlib
@@ -34,7 +34,11 @@ CAREFUL: Final = [
 
 
 def build(flags: list[str], component: Path = COMPONENT, *, root: Path = ROOT) -> Path:
-    """Compile the fuzzer with a component, unless the same sources were compiled before. Raises CalledProcessError when it does not compile."""
+    """Compile the fuzzer with a component, unless the same sources were compiled before.
+
+    Raises:
+        CalledProcessError: It does not compile.
+    """
     digest = hashlib.sha256(repr(flags).encode())
     sources = [
         root / "tests" / "firmware" / "fuzz" / "fuzz.cpp",
@@ -55,28 +59,28 @@ def build(flags: list[str], component: Path = COMPONENT, *, root: Path = ROOT) -
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a run has printed."""
+    """The output of a run."""
 
     text: str
     code: int
 
     @property
     def steps(self) -> int:
-        """How many turns of the loop."""
+        """Passes of the loop."""
         return int(re.search(r"^steps (\d+)", self.text, re.MULTILINE)[1])  # type: ignore[index]
 
     @property
     def energized(self) -> float:
-        """Percent of the steps after which something flowed."""
+        """Percentage of the steps after which output was on."""
         return float(re.search(r"energized ([0-9.]+) %", self.text)[1])  # type: ignore[index]
 
     @property
     def visited(self) -> int:
-        """How many pairs of state and event there were."""
+        """Number of pairs of state and event that occurred."""
         return int(re.search(r"^visited (\d+)", self.text, re.MULTILINE)[1])  # type: ignore[index]
 
     def counts(self, title: str) -> dict[str, int]:
-        """How often: `reasons`, `outcomes`, `faults`."""
+        """Return how often each of the `reasons`, `outcomes` or `faults` occurred."""
         line = re.search(rf"^{title} (.*)$", self.text, re.MULTILINE)
         return (
             {name: int(count) for name, count in (pair.split("=") for pair in line[1].split())}
@@ -98,7 +102,7 @@ class Report:
 
 
 def run(program: Path, steps: int, seed: int, timeout_s: float = 3600) -> Report:
-    """Let it run."""
+    """Run the fuzzer with a seed."""
     done = subprocess.run(
         [program, str(steps), str(seed)],
         capture_output=True,

@@ -1,6 +1,7 @@
 """Builds the governor as a shared library, and drives it with time and sensors of our own.
 
-`Node` speaks the contract like a client does: it keeps boot id, sequence and not-after right unless a test bends them.
+`Node` speaks the contract as a client does. Boot id, sequence and not-after are right unless a test
+changes them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -228,7 +229,7 @@ class Sensed:
 
 @functools.cache
 def commissioned(modality: str) -> bytes:
-    """Return what the store of a new node holds after its button has been held for 10 s, and for 3 s for profile 77."""
+    """Return the store of a commissioned node: button held for 10 s, then 3 s for profile 77."""
     node = Node(modality, fresh=True).press(10.1)
     assert node.enroll(PROFILE)["reason"] == "ok"
     return node.stored
@@ -236,7 +237,7 @@ def commissioned(modality: str) -> bytes:
 
 @dataclass(slots=True)
 class Node:
-    """One governed node whose clock the test turns; commissioned, with profile 77 enrolled, unless `fresh`."""
+    """A governed node on a simulated clock; commissioned, with profile 77, unless `fresh`."""
 
     modality: str = "mask"
     now_ms: int = 10_000
@@ -302,7 +303,7 @@ class Node:
         """Bytes of memory that the governor takes, its records included."""
         return int(_LIBRARY.shim_size())
 
-    # --- time and sensors ---------------------------------------------------------------------------------------------------
+    # --- time and sensors -------------------------------------------------------------------------
 
     def boot(self, *, brown_out: bool = False) -> Self:
         """Start the program, be it the first time or after a cut at any moment."""
@@ -353,7 +354,7 @@ class Node:
         _LIBRARY.shim_clients(self._node, (ctypes.c_uint64 * max(len(ids), 1))(*ids), len(ids))
         return self
 
-    def touch(self, on: bool = True) -> Self:  # noqa: FBT001, FBT002 - a sensor has two values
+    def touch(self, on: bool = True) -> Self:  # noqa: FBT002 - a sensor has two values
         """Put it on, or take it off, and let it notice."""
         self.sense(**({"impedance_ohm": 2000 if on else 10_000_000} if self.wand else {"worn": on}))
         return self.tick()
@@ -369,7 +370,7 @@ class Node:
         return self
 
     def run(self, seconds: float, *, renew: str | None = None) -> Self:
-        """Let time pass with the loop running. `renew`: keep the lease of this session alive, twice a second."""
+        """Let time pass with the loop running; `renew`: renew this lease twice a second."""
         rest = round(seconds * 1000)
         self.real_ms += rest
         while rest > 0:
@@ -381,7 +382,7 @@ class Node:
         return self
 
     def wait(self, seconds: float) -> Self:
-        """Let much time pass with a loop that comes round once a minute: for hours in which nothing flows."""
+        """Let hours without output pass quickly, with one pass of the loop a minute."""
         self.real_ms += round(seconds * 1000)
         _LIBRARY.shim_run(self._node, round(seconds * 1000), 60_000)
         return self
@@ -402,7 +403,7 @@ class Node:
         """Node uptime, modulo 2^32."""
         return int(_LIBRARY.shim_now(self._node))
 
-    # --- what flows, as seen below the governor -----------------------------------------------------------------------------
+    # --- what flows, as seen below the governor ---------------------------------------------------
 
     def level(self, place: int = 0) -> int:
         """The level of a place now, uW/cm2 or uA."""
@@ -447,7 +448,7 @@ class Node:
             _LIBRARY.shim_state(self._node)
         ]
 
-    # --- the store ----------------------------------------------------------------------------------------------------------
+    # --- the store --------------------------------------------------------------------------------
 
     def store(self, *, fail: bool | None = None, unreadable: bool | None = None) -> Self:
         """Make the store fail, or heal."""
@@ -481,7 +482,7 @@ class Node:
         """How often it was written while something flowed: never."""
         return int(_LIBRARY.shim_store_saves_while_lit(self._node))
 
-    # --- the contract -------------------------------------------------------------------------------------------------------
+    # --- the contract -----------------------------------------------------------------------------
 
     def header(self, bent: Mapping[str, Any]) -> _Header:
         """Make the first four arguments, right unless `bent`."""
@@ -500,7 +501,10 @@ class Node:
         return self.telemetry().number("record")
 
     def start(self, session: str = "00000000000000c1", **bent: Any) -> Line:
-        """Ask for a session: red (or 100 uA) for 10 s, unless `bent`. `peaks` and `budgets` are per place, or lists with `channels`."""
+        """Send a start: red (or 100 uA) for 10 s, unless `bent`.
+
+        `peaks` and `budgets` are per channel index, or lists that go with `channels`.
+        """
         peaks = bent.get("peaks", {0: 100 if self.wand else 20_000})
         duration_s = bent.get("duration_s", 10)
         budgets = bent.get(
@@ -610,7 +614,7 @@ class Node:
         return answer
 
     def enrolled(self, *tokens: int) -> list[int]:
-        """Return which of these tokens the node knows; telemetry has to count as many, if they are all there are."""
+        """Return the tokens that the node knows; telemetry must count as many if these are all."""
         return [token for token in tokens if self.profile(token)["reason"] == "ok"]
 
     @property
@@ -664,7 +668,7 @@ class Node:
         self.sense(button=False).tick()
         return self
 
-    # --- shortcuts ----------------------------------------------------------------------------------------------------------
+    # --- shortcuts --------------------------------------------------------------------------------
 
     def armed(self, **bent: Any) -> Self:
         """Arm a session that must be accepted."""

@@ -56,7 +56,7 @@ class RealNode:
         if not self.records.exists():
             self.records.parent.mkdir(parents=True, exist_ok=True)
             self.records.write_bytes(await commissioned(self.program, (7,)))
-        self.process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns at once
+        self.process = subprocess.Popen(  # noqa: ASYNC220 - returns at once
             [self.program],
             env={
                 **os.environ,
@@ -179,7 +179,7 @@ class RealNode:
             await asyncio.sleep(0.5)
 
     def dose_since(self, line: int, channel: int, full: float, until_s: float) -> float:
-        """What the witness has seen flow after a line of its own and before a power cut, uJ/cm2 or uC."""
+        """Dose the witness saw between its last line and a power cut, in uJ/cm2 or uC."""
         own = [(at, ppm) for at, number, ppm in self.witness()[line:] if number == channel] + [
             (until_s, 0)
         ]
@@ -195,7 +195,7 @@ class RealNode:
         else:
             self.client.number_command(found.key, value)
 
-    def touch(self, on: bool = True) -> None:  # noqa: FBT001, FBT002 - a switch has two values
+    def touch(self, on: bool = True) -> None:  # noqa: FBT002 - a switch has two values
         """Put it on, or take it off."""
         self.set("simulated_worn" if self.modality == "mask" else "simulated_contact", on)
 

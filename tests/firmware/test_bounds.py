@@ -1,4 +1,4 @@
-"""What may be asked of a node at all. Every expected number is written by hand from LIMITS.md, none read from the firmware."""
+"""Bounds of a start command. Expected numbers are written by hand, none is read from firmware."""
 
 from typing import Any
 
@@ -165,7 +165,8 @@ def test_all_channels_together_stay_below_their_charged_total() -> None:
 
 
 def test_the_sum_of_e_over_el_stays_below_one_half() -> None:
-    # Without near-infrared (EL 364) every channel has EL 200, so 0.5 charged is 83.333 mW/cm2 nominal in all; the total of 100 is not reached.
+    # Without near-infrared (EL 364) every channel has EL 200. A worst case of 0.5 is then a nominal
+    # total of 83.333 mW/cm2; the limit of 100 is not reached.
     peaks = {RED: 50_000, BLUE: 33_333}
     assert Node().start(peaks=peaks, budgets=dict.fromkeys(peaks, 1000))["reason"] == "ok"
     answer = Node().start(peaks={RED: 50_001, BLUE: 33_333}, budgets=dict.fromkeys(peaks, 1000))
@@ -175,7 +176,7 @@ def test_the_sum_of_e_over_el_stays_below_one_half() -> None:
         answer.number("channel"),
         answer.number("maximum"),
     ) == ("out_of_bounds", "peaks_uw_cm2", 3, 33_332)
-    # 1.2 (40/200 + 40/364 + x/200) = 0.5 leaves x = 21.355: the total of 100 leaves 20 and binds first.
+    # 1.2 (40/200 + 40/364 + x/200) = 0.5 leaves x = 21.355. The total of 100 leaves only 20.
     peaks = {RED: 40_000, NEAR_INFRARED: 40_000, AMBER: 20_000}
     assert Node().start(peaks=peaks, budgets=dict.fromkeys(peaks, 1000))["reason"] == "ok"
     # 1.2 (60/200 + 10/364 + x/200) = 0.5 leaves x = 17.838.
@@ -244,7 +245,7 @@ def test_a_list_of_channels_that_does_not_fit_is_refused(
     assert (answer["reason"], answer["field"]) == ("bad_channel", "channels")
 
 
-# --- the wand ------------------------------------------------------------------------------------------------------------------
+# --- the wand -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -303,7 +304,7 @@ def test_the_wands_own_tighter_current_holds() -> None:
     assert Node("wand", current_ua=120).start(peaks={0: 121}).number("maximum") == 120
 
 
-# --- calibration and eye shield ------------------------------------------------------------------------------------------------
+# --- calibration and eye shield -------------------------------------------------------------------
 
 
 def test_a_measured_node_claims_no_less_than_20_percent() -> None:
@@ -379,7 +380,7 @@ def test_a_sensed_eye_shield_that_falls_off_takes_the_light_with_it() -> None:
     assert (node.state, node.dark) == ("suspended", True)
 
 
-# --- levels --------------------------------------------------------------------------------------------------------------------
+# --- levels ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("value", [0, -1, 20_001, MOST, -(2**31)])

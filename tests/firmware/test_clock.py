@@ -1,4 +1,4 @@
-"""The age of a node: it goes on with its own oscillator, and time switched off counts only if a battery or a person vouches for it."""
+"""The age of a node. Time without power counts only if a battery or a person vouches for it."""
 
 import pytest
 
@@ -24,13 +24,13 @@ def treated(modality: str = "mask", **more: int) -> Node:
 
 
 def switched_off(node: Node, seconds: int) -> Node:
-    """Off in order, some time without power, and on again; the node's clock of milliseconds begins anew wherever it likes."""
+    """Shut a node down, cut its power for a while, and boot it with a new millisecond clock."""
     node.shut_down()
     node.stall(seconds * 1000)
     return node.boot().touch(on=False)
 
 
-# --- the oscillator ----------------------------------------------------------------------------------------------------------------
+# --- the oscillator -------------------------------------------------------------------------------
 
 
 def test_age_goes_on_while_the_node_is_on_also_across_a_wrap_of_its_milliseconds() -> None:
@@ -70,7 +70,7 @@ def test_a_store_that_fails_when_idle_latches() -> None:
     assert node.telemetry()["fault"] == "store"
 
 
-# --- switched off, without a clock of its own --------------------------------------------------------------------------------------
+# --- switched off, without a clock of its own -----------------------------------------------------
 
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
@@ -199,7 +199,7 @@ def test_time_switched_off_before_a_session_is_no_credit_for_what_that_session_g
     node.touch()
     node.run(45, renew=NEXT)
     node.touch(on=False)
-    # With the 30 h the first session would be out of the day, and with them the second would have rested too.
+    # With the 30 h the first session would have left the day, and the second would have rested too.
     assert node.start("00000000000000e3", epoch_s=EPOCH_S + 38 * HOUR)["reason"] == "sessions_day"
     assert rested(node) > 5 * HOUR
     node = switched_off(node, 17 * HOUR)
@@ -252,7 +252,7 @@ def test_a_credit_that_cannot_be_stored_begins_nothing() -> None:
 def test_a_clock_that_lies_and_a_press_do_not_shorten_the_gap_between_two_people() -> None:
     node = treated()
     node.enroll(8)
-    # The one who was treated says that a day has gone by, presses, and gives up: nothing has flowed since.
+    # The person confirms that a day has passed, presses, and gives up. No output since.
     assert node.start(NEXT, epoch_s=EPOCH_S + 31 * HOUR)["reason"] == "ok"
     node.press().stop()
     assert (rested(node), node.history(3)["outcome"]) == (0, "void")
@@ -279,7 +279,7 @@ def test_a_cut_between_press_and_end_counts_in_full_at_the_credited_time() -> No
     assert windows.number("rest_s") == pytest.approx(6 * HOUR, abs=60)
 
 
-# --- a battery-backed clock ----------------------------------------------------------------------------------------------------------
+# --- a battery-backed clock -----------------------------------------------------------------------
 
 
 def test_a_battery_backed_clock_credits_time_switched_off_without_anybody() -> None:

@@ -1,7 +1,7 @@
-"""The drivers of the ESP32, compiled against declarations of our own and run on a chip that is made up.
+"""The drivers of the ESP32, compiled against our own declarations and run on a simulated chip.
 
-It shows the order of what they do to pins, PWM, converter and timer. Whether ESP-IDF agrees shows when the public workflow compiles them, and
-timing shows on a board only.
+The tests check the order of accesses to pins, PWM, converter and timer. ESP-IDF itself compiles the
+drivers in the public workflow. Timing can be tested on a board only.
 """
 
 from collections.abc import Generator
@@ -66,7 +66,7 @@ def built() -> ctypes.CDLL:
 
 @pytest.fixture
 def chip(built: ctypes.CDLL) -> Generator[ctypes.CDLL]:
-    """A chip after a crash: every pin is high. Afterwards nothing that must never be has been, and no lock is held."""
+    """A chip after a crash, every pin high. Checks afterwards for forbidden states and locks."""
     built.chip_reset(1)
     yield built
     assert (built.chip_both(), built.chip_short_turns(), built.chip_critical()) == (0, 0, 0)
@@ -94,7 +94,7 @@ def turns(chip: ctypes.CDLL) -> list[tuple[int, int, int]]:
     ]
 
 
-# --- gates -------------------------------------------------------------------------------------------------------------------------
+# --- gates ----------------------------------------------------------------------------------------
 
 
 def test_every_gate_is_low_and_pulled_down_before_anything_is_set_up(chip: ctypes.CDLL) -> None:
@@ -127,7 +127,7 @@ def test_a_driver_that_cannot_be_set_up_gives_nothing(chip: ctypes.CDLL, make: o
     ) == (0, 0, 0, 0)
 
 
-# --- the mask ----------------------------------------------------------------------------------------------------------------------
+# --- the mask -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_the_red_indicator_is_on_exactly_while_near_infrared_is(chip: ctypes.CDL
     assert chip.chip_level(INDICATOR) == 0
 
 
-# --- the wand ----------------------------------------------------------------------------------------------------------------------
+# --- the wand -------------------------------------------------------------------------------------
 
 
 def test_the_bridge_turns_over_in_equal_halves_and_the_amplitude_waits_for_a_period(
@@ -274,7 +274,7 @@ def test_a_comparator_whose_wire_is_broken_counts_as_latched(chip: ctypes.CDLL) 
     assert chip.wand_latched(wand) == 1
 
 
-# --- the store ---------------------------------------------------------------------------------------------------------------------
+# --- the store ------------------------------------------------------------------------------------
 
 
 def test_the_store_reads_back_what_it_kept_and_says_when_it_did_not(chip: ctypes.CDLL) -> None:

@@ -1,4 +1,4 @@
-"""Everything that goes wrong: heat, sensors, flicker, guard, store; and who may say that it is over."""
+"""Faults: heat, sensors, flicker, output watchdog, store; and who may clear them."""
 
 import itertools
 
@@ -9,7 +9,7 @@ from .library import AMBER, RED, Node
 ID = "00000000000000c1"
 
 
-# --- temperature -----------------------------------------------------------------------------------------------------------------
+# --- temperature ----------------------------------------------------------------------------------
 
 
 def test_at_40_degrees_output_stops_and_at_41_it_latches() -> None:
@@ -65,7 +65,7 @@ def test_a_hot_node_does_not_start(temperature_c: float) -> None:
     assert node.resume()["reason"] == "ok"
 
 
-# --- worn ------------------------------------------------------------------------------------------------------------------------
+# --- worn -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
@@ -94,7 +94,7 @@ def test_a_session_that_never_gave_light_does_not_make_the_sensor_suspect() -> N
     assert node.start("00000000000000d2")["reason"] == "ok"
 
 
-# --- the wand ----------------------------------------------------------------------------------------------------------------------
+# --- the wand -------------------------------------------------------------------------------------
 
 
 def test_over_current_latches_and_needs_its_cause_gone_and_the_button() -> None:
@@ -108,7 +108,7 @@ def test_over_current_latches_and_needs_its_cause_gone_and_the_button() -> None:
     assert (node.clear("over_current")["reason"], node.state) == ("ok", "idle")
 
 
-# --- flicker -----------------------------------------------------------------------------------------------------------------------
+# --- flicker --------------------------------------------------------------------------------------
 
 
 def put_on_three_times() -> Node:
@@ -222,7 +222,7 @@ def test_a_new_session_does_not_shorten_the_darkness() -> None:
     assert next(at for at, _, level in node.changes() if at > off and level) - off >= 3000
 
 
-# --- the guard ---------------------------------------------------------------------------------------------------------------------
+# --- the guard ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("modality", "silence_ms"), [("mask", 100), ("wand", 40)])
@@ -325,7 +325,7 @@ def test_the_budget_holds_also_when_the_guard_looks_late() -> None:
         assert budget - 20 * 120 < node.flowed() <= budget
 
 
-# --- faults latch --------------------------------------------------------------------------------------------------------------------
+# --- faults latch ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("fault", ["over_temperature", "temperature_sensor"])
@@ -363,7 +363,7 @@ def test_a_fault_that_is_not_there_is_not_cleared(fault: str) -> None:
     assert Node().clear(fault)["reason"] == "wrong_state"
 
 
-# --- the store -----------------------------------------------------------------------------------------------------------------------
+# --- the store ------------------------------------------------------------------------------------
 
 
 def test_a_store_that_does_not_keep_refuses_the_start() -> None:

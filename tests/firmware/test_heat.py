@@ -1,4 +1,4 @@
-"""Warm skin: a warning, half of the level, and a sensor that does not live. What stops and latches is in test_faults.py."""
+"""Warm skin: a warning, half the level, a dead sensor. Stops and latches are in test_faults.py."""
 
 import itertools
 
@@ -24,7 +24,7 @@ def test_from_38_degrees_on_a_person_is_told_at_once_and_half_a_degree_lower_it_
 
 
 @pytest.mark.parametrize("modality", BOTH)
-def test_from_39_degrees_on_half_the_level_flows_at_once_and_the_rest_comes_back_by_a_ramp_below_38_5(
+def test_the_level_is_halved_at_once_from_39_degrees_and_restored_by_a_ramp_below_38_5(
     modality: str,
 ) -> None:
     node = Node(modality).running(duration_s=120)

@@ -1,4 +1,4 @@
-"""The compiled nodes against a client that means harm, against power that is cut anywhere, and against a loop that stalls: the witness has the last word."""
+"""Compiled nodes against a hostile client, power cuts and a stalled loop, judged by the witness."""
 
 import asyncio
 import collections
@@ -72,7 +72,7 @@ async def _quietly(node: RealNode, action: str, **arguments: Any) -> Line | None
     return None
 
 
-# --- commands ------------------------------------------------------------------------------------------------------------------
+# --- commands -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
@@ -84,7 +84,8 @@ async def test_no_extreme_of_any_argument_gets_more_out_of_a_session(
     node.touch()
     await node.until_state("ramping")
     asked = 0
-    # A sequence number that is taken makes all lower ones stale: those come last. Stamps and profiles that are right are no harm.
+    # An accepted sequence number makes all lower ones stale, so those come last. Correct stamps and
+    # profiles do no harm.
     arguments = [
         (name, action, argument)
         for name, action in node.actions.items()
@@ -188,7 +189,7 @@ async def test_foreign_stale_and_repeated_commands_move_nothing(start_node: Star
     stamp = signed(node.telemetry[-1].number("uptime_ms"))
     first = await node.call("renew_lease", session=SESSION, stamp_ms=stamp)
     for _ in range(30):
-        # The very same command over and over, a client that is not connected, a boot that is over, a stamp that has been used.
+        # The same command repeated, a client that is not connected, an earlier boot, a used stamp.
         again = await node.call(
             "renew_lease", session=SESSION, stamp_ms=stamp, sequence=node.sequence
         )
@@ -269,7 +270,7 @@ async def test_a_thousand_commands_a_second_and_the_lease_still_ends_in_time(
     assert rate >= 1000
 
 
-# --- sockets -------------------------------------------------------------------------------------------------------------------
+# --- sockets --------------------------------------------------------------------------------------
 
 
 async def test_sockets_that_say_nothing_half_of_something_or_garbage_stop_nothing(
@@ -336,7 +337,7 @@ async def test_garbage_in_every_kind_of_frame_after_a_right_hello_stops_nothing(
     )
 
 
-# --- stalls --------------------------------------------------------------------------------------------------------------------
+# --- stalls ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
@@ -377,7 +378,7 @@ async def test_a_loop_that_stalls_is_dark_within_the_guards_time_whatever_it_was
         print(f"\nstalls of a {modality}: {'; '.join(figures)}")  # noqa: T201 - the figures are wanted
 
 
-# --- power ---------------------------------------------------------------------------------------------------------------------
+# --- power ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
@@ -413,7 +414,7 @@ async def test_power_that_is_cut_at_any_instant_leaves_darkness_and_a_record_tha
         if record["entry_session"] == session:
             outcomes[record["outcome"]] += 1
             for channel, dose in flowed.items():
-                # A session that was closed is counted in whole milliseconds, the witness in nanoseconds.
+                # A closed session is counted in whole milliseconds, the witness counts nanoseconds.
                 slack = 0 if record["outcome"] == "unclosed" else 0.005 * FULL[channel]
                 assert record.pairs("delivered")[channel] >= dose - slack
         else:

@@ -1,4 +1,4 @@
-"""What holds for a node whatever happens to it, each a property of its own. `docs/safety.md` names the fault that turns each red."""
+"""Invariants of a node, each one property. `docs/safety.md` names the fault that turns each red."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -17,7 +17,8 @@ GUARD_MS: Final = 10
 """The guard looks every 5 ms, and may be 5 ms late."""
 FAULT_MS: Final = {"mask": 100 + GUARD_MS, "wand": 40 + GUARD_MS}
 NET_MS: Final = 100
-"""The net charge is a mean over whole periods of at least this time, begun anew after a stall, in which the guard makes it dark."""
+"""Least time over whole periods of which the net charge is averaged, in ms; a stall, in which the
+output watchdog switches off, resets it."""
 
 
 def lit_after(node: Node, at_ms: int) -> bool:

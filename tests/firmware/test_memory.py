@@ -1,10 +1,12 @@
-"""How much memory a node needs on an ESP32 with every connection taken by somebody who does not have the key, against the 200 KB that there are.
+"""Memory that a node needs on an ESP32 while strangers hold every connection, of 200 KB.
 
-Sizes of our own parts are the compiler's, of a 64-bit machine: an upper bound, since pointers of an ESP32 are half as long. Sizes of others are
-theirs, read in ESPHome 2026.11 and ESP-IDF, or an allowance.
+Sizes of our parts are the compiler's on a 64-bit machine: an upper bound, since pointers of an
+ESP32 are half as long. Sizes of others were read in ESPHome 2026.11 and ESP-IDF, or are an
+allowance.
 
-Who has the key can ask for more: 32 KB in one message and 16 KB of answers that nobody reads, on each of ten connections, is more than there is.
-Such a node resets, and a reset leaves zero: test_hostile.py cuts its power at any instant.
+A client with the key can exhaust the memory: 32 KB in one message and 16 KB of unread answers on
+each of ten connections. The node then resets, with the output off: test_hostile.py cuts its power
+at any instant.
 """
 
 from pathlib import Path
@@ -27,7 +29,7 @@ OTHERS: Final = {
     "answers and their copies": 4 * 601,
 }
 EACH: Final = {
-    "connection and its frame helper": 1024,  # 200 bytes measured on a 64-bit machine, without the cipher
+    "connection and its frame helper": 1024,  # measured: 200 bytes on 64 bits, without the cipher
     "state of the handshake": 2048,
     "message before the key has been shown": 129,  # MAX_HANDSHAKE_SIZE
     "socket": 1024,
@@ -50,7 +52,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
         "-DFACIAL_THERAPY_WAND",
         f"-I{HERE / 'stubs'}",
     ]
-    subprocess.run(["g++", *flags, str(HERE / "memory.cpp"), "-o", str(program)], check=True)  # noqa: S603, S607 - our own source
+    subprocess.run(["g++", *flags, str(HERE / "memory.cpp"), "-o", str(program)], check=True)
     sizes = [
         int(size)
         for size in subprocess.run([program], capture_output=True, check=True).stdout.split()

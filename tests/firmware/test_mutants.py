@@ -1,4 +1,4 @@
-"""Faults that are put into a copy of the governor on purpose: the fuzzer or a test has to turn red at each. The list is `mutants.toml`."""
+"""Deliberate faults in copies of the governor (`mutants.toml`): the fuzzer or a test must fail."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +37,7 @@ TESTS: Final = [
         "refuses",
     )
 ]
-# Without --long: as many as fit into a minute, another part of the list every day would make a red day a riddle, so always these.
+# Without --long, those that fit into a minute. Always the same, so that a failure is reproducible.
 SHORT: Final = (
     "a lease counts from the stamp",
     "lost contact is zero at once",
@@ -106,7 +106,7 @@ def _put(mutant: Mutant, root: Path) -> Path:
 
 def _red(root: Path, tests: list[str]) -> str:
     """The first test that fails; empty if none does."""
-    done = subprocess.run(  # noqa: S603 - our own tests
+    done = subprocess.run(
         [
             sys.executable,
             "-m",
@@ -153,11 +153,8 @@ def test_every_fault_of_a_safety_rule_is_noticed(
     for mutant in chosen:
         killer = _killer(mutant, root)
         with capsys.disabled():
-            print(
-                f"\n{'killed' if killer else 'ALIVE ':6} {mutant.file:13} {mutant.breaks}: {killer}",
-                end="",
-                flush=True,
-            )
+            outcome = "killed" if killer else "ALIVE "
+            print(f"\n{outcome:6} {mutant.file:13} {mutant.breaks}: {killer}", end="", flush=True)  # noqa: T201 - the progress of hours
         if not killer:
             alive.append(mutant.breaks)
     with capsys.disabled():

@@ -1,4 +1,4 @@
-"""The compiled nodes themselves, over the native API: the governor's rules as a client and a witness see them."""
+"""Compiled nodes over the native API: the governor's rules as a client and a witness see them."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""The compiled wand as a witness sees it: contact, its own current, zones; and the heat of either node."""
+"""The compiled wand as a witness sees it: contact, current, zones; and the heat of both nodes."""
 
 import asyncio
 import time

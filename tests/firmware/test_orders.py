@@ -1,4 +1,4 @@
-"""Who may command, in which order, and how long a lease lasts. The clock wraps in the middle of several of these."""
+"""Who may command, in which order, and how long a lease lasts. The clock wraps in some of these."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def _call(node: Node, action: str, **bent: Any) -> str:
     return node.command(action, *ARGUMENTS.get(action, ()), **bent)["reason"]
 
 
-# --- the header --------------------------------------------------------------------------------------------------------------
+# --- the header -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("action", EVERY)
@@ -184,7 +184,7 @@ def test_every_answer_carries_who_when_and_what() -> None:
         assert (answer.number("boot"), answer.number("uptime_ms")) == (BOOT, node.uptime_ms)
 
 
-# --- the lease -----------------------------------------------------------------------------------------------------------------
+# --- the lease ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("now_ms", [10_000, 2**31 - 12_000, WRAP - 12_000])

@@ -1,4 +1,4 @@
-"""A client that begins to send firmware over the network and stops after any byte: the loop may be blocked for as long as it likes, light may not stay."""
+"""An update over the network that stops after any byte: the loop may block, but output goes off."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -131,7 +131,7 @@ async def test_after_that_it_blocks_the_loop_and_light_is_gone_within_the_guards
             assert dark < SILENCE_S + 0.05
             lines = len(node.witness())
             if count < STARTED:
-                # Its lease ends meanwhile; after 5 s its temperature would be unknown, which latches.
+                # Its lease ends meanwhile. After 5 s its unknown temperature would latch.
                 await asyncio.sleep(3 if LONG else 0)
                 assert len(node.witness()) == lines
         if count < STARTED:

@@ -19,7 +19,7 @@ def given(
     return node.touch(on=False)
 
 
-# --- enrolling -------------------------------------------------------------------------------------------------------------------
+# --- enrolling ------------------------------------------------------------------------------------
 
 
 def test_a_token_that_nobody_has_enrolled_is_refused() -> None:
@@ -135,7 +135,7 @@ def test_an_enrollment_that_cannot_be_stored_is_none() -> None:
     )  # nothing begins on what could not be stored
 
 
-# --- the fifth ---------------------------------------------------------------------------------------------------------------------
+# --- the fifth ------------------------------------------------------------------------------------
 
 
 def test_a_fifth_takes_the_place_of_who_had_nothing_for_longest_and_only_after_a_week() -> None:
@@ -164,7 +164,7 @@ def test_a_fifth_finds_a_place_at_once_where_somebody_never_had_anything() -> No
     assert (node.enrolled(PROFILE, 1, 2, 3, 4), node.profiles[0]) == ([1, 2, 3, 4], 4)
 
 
-# --- one after the other -----------------------------------------------------------------------------------------------------------
+# --- one after the other --------------------------------------------------------------------------
 
 
 def test_somebody_else_waits_10_min_and_the_same_person_does_not() -> None:
@@ -233,7 +233,7 @@ def test_a_session_that_a_cut_left_open_makes_somebody_else_wait() -> None:
     assert (answer["reason"], answer.number("wait_s")) == ("profile_gap", 601)
 
 
-# --- after the supply broke down -----------------------------------------------------------------------------------------------------
+# --- after the supply broke down ------------------------------------------------------------------
 
 
 def test_nothing_starts_for_a_minute_after_a_brown_out() -> None:
@@ -247,7 +247,7 @@ def test_nothing_starts_for_a_minute_after_a_brown_out() -> None:
     assert Node().boot().start()["reason"] == "ok"
 
 
-# --- after the records were lost -----------------------------------------------------------------------------------------------------
+# --- after the records were lost ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])

@@ -1,6 +1,6 @@
-"""The hand-written table of every built-in program, on the governor itself: accepted with exactly these numbers, and delivered to the last step.
+"""The hand-written table of built-in programs on the governor: accepted as written and delivered.
 
-The rows are those of tests/core/gate/test_resolve.py; nothing of the integration computes what is asked for here.
+The rows are those of tests/core/gate/test_resolve.py. Nothing here is computed by the integration.
 """
 
 from typing import Final
@@ -89,7 +89,7 @@ def test_current_of_the_table_is_armed_with_its_very_numbers(
             assert node.telemetry().number("left_ms") == duration_s * 1000
 
 
-# What flows is the plan less the ramp, in which half of the level is given; steps of 33 ms round down.
+# Delivered is the plan less half of the ramp; steps of 33 ms round down.
 @pytest.mark.parametrize(
     ("program", "skin"),
     [("first_use", "ii"), ("puffiness", "vi"), ("blemish_prone", "i"), ("uneven_tone", "iv")],

@@ -245,7 +245,8 @@ def test_telemetry_says_what_the_contract_lists() -> None:
 def test_the_description_says_what_the_contract_lists() -> None:
     # fmt: off
     keys = [
-        "contract", "modality", "firmware", "channels", "full_uw_cm2", "grade", "uncertainty_permille", "eye_shield", "worn_sensor",
+        "contract", "modality", "firmware", "channels", "full_uw_cm2", "grade",
+        "uncertainty_permille", "eye_shield", "worn_sensor",
         "temperature_sensor", "button", "contact_area_mm2", "duration_s", "peaks",
     ]
     # fmt: on

@@ -7,7 +7,7 @@ from .library import AMBER, BLUE, NEAR_INFRARED, OTHER, RED, Node
 ID = "00000000000000c1"
 
 
-# --- arming --------------------------------------------------------------------------------------------------------------------
+# --- arming ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
@@ -116,7 +116,7 @@ def test_a_session_id_is_used_once() -> None:
     assert node.start()["reason"] == "bad_session"
 
 
-# --- ramp and dose -------------------------------------------------------------------------------------------------------------
+# --- ramp and dose --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_no_peak_is_ever_exceeded() -> None:
     assert (node.highest(RED), node.highest(NEAR_INFRARED), node.highest(BLUE)) == (12_345, 6789, 0)
 
 
-# --- contact -------------------------------------------------------------------------------------------------------------------
+# --- contact --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("modality", "window_s"), [("mask", 20), ("wand", 5)])
@@ -367,7 +367,7 @@ def test_the_20th_contact_of_a_wand_session_pauses_it() -> None:
     assert node.state == "ramping"
 
 
-# --- lease, client ----------------------------------------------------------------------------------------------------------------
+# --- lease, client --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -444,7 +444,7 @@ def test_a_session_without_output_is_void_at_once_when_its_client_is_gone(
     assert (node.state, node.dark) == ("idle", True)
 
 
-# --- pause, resume, stop -------------------------------------------------------------------------------------------------------
+# --- pause, resume, stop --------------------------------------------------------------------------
 
 
 def test_pause_is_dark_at_once_and_resume_ramps_from_zero() -> None:

@@ -1,4 +1,4 @@
-"""The store of the host nodes, cut at every step and every byte of a write: what is read at the next boot is the old or the new, whole."""
+"""The store of the host nodes: a write cut at any step or byte leaves the old or the new record."""
 
 from collections.abc import Generator
 import ctypes
@@ -89,7 +89,10 @@ class Disk:
         return int(self._library.store_steps())
 
     def lost(self, old: bytes | None) -> Generator[None]:
-        """Be, one after the other, every disk that a cut here may leave: what was not synced may be there, in part, as zeros, or not at all."""
+        """Become in turn every disk that a cut here may leave.
+
+        Data that was not synced may be there, in part, as zeros, or not at all.
+        """
         yield
         renamed = bool(self._library.store_renamed())
         holds = self.file if renamed else self.new
@@ -112,7 +115,7 @@ def disk(built: ctypes.CDLL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def stages(modality: str) -> list[tuple[bytes | None, bytes, float]]:
-    """What a node writes over its first session: what is there, what comes, and the dose that has flowed before."""
+    """Writes of a node's first session: old record, new record, and dose delivered before."""
     node = Node(modality)
     commissioned = node.stored
     node.armed(duration_s=60)
@@ -184,7 +187,7 @@ def test_a_cut_at_every_step_and_byte_of_a_write_leaves_the_old_or_the_new_and_n
             # What is left over does not stand in the way.
             assert disk.save(new) == SAVED
             assert disk.load() == (OK, new)
-        # Open, write, sync (before and after), the same but the write of the directory, and what is read back.
+        # Open, write, sync (before and after), the same without the directory, and the reading.
         assert last == 10
     with capsys.disabled():
         print(f"\nstore of a {modality}: {cuts} cuts, {disks} disks")  # noqa: T201 - the figures are wanted

@@ -1,4 +1,4 @@
-"""The wand's current over time: symmetric whatever is asked for, and measured against what a bad bridge makes of it."""
+"""The wand's current over time: always symmetric, and measured behind a faulty bridge."""
 
 import ctypes
 from dataclasses import dataclass, field
@@ -100,12 +100,12 @@ def test_the_first_polarity_is_drawn_and_no_two_halves_of_one_follow_each_other(
     assert sorted(begun) == [-100, 100]
 
 
-# --- measured ----------------------------------------------------------------------------------------------------------------------
+# --- measured -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bridge:
-    """What the hardware makes of a half period: gains of the two directions, an offset, and a load that may be too high."""
+    """A model of the output stage: a gain per direction, an offset, perhaps too high a load."""
 
     positive: float = 1
     negative: float = 1
@@ -122,7 +122,11 @@ class Bridge:
 def measure(
     bridge: Bridge, level_ua: int, period_us: int, *, step_ms: float = 4, ramp_s: float = 0
 ) -> tuple[int, float, float]:
-    """Drive and sample it as the node's loop does: the node's worst mean in nA, the true mean in uA, and the worst period's share."""
+    """Drive and sample the output stage as the node's loop does.
+
+    Returns:
+        The node's worst mean in nA, the true mean in uA, and the share of the worst period.
+    """
     wave, net = Wave(), ctypes.c_void_p(LIBRARY.net_new())
     wave.begin(period_us)
     LIBRARY.net_begin(net, ctypes.c_uint32(1000), ctypes.c_uint32(period_us))

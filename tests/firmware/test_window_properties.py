@@ -1,6 +1,6 @@
-"""Whatever happens to a node, nobody gets more than a day and a week hold, and nothing that happens to it takes from what was counted.
+"""Nobody exceeds the limits of a day and a week, and nothing reduces a dose that was counted.
 
-Invariants 1, 5 and 9 of the node: the sums are taken below the governor, on a clock that does not stop while the node is off.
+Invariants 1, 5 and 9 of the node: sums are taken below the governor, on a clock that never stops.
 """
 
 from dataclasses import dataclass
@@ -87,7 +87,10 @@ class Household(RuleBasedStateMachine):
     def treat(
         self, profile: int, share: float, worn_s: int, clock: tuple[float, bool, bool], end: str
     ) -> None:
-        """Some hours later start, wear for a while, and end it in some way. The caller's clock is right, or not set, and somebody may vouch for it."""
+        """Start hours later, wear the device for a while, and end the session in some way.
+
+        The caller's clock is right or not set, and a person may vouch for it.
+        """
         hours, right, press = clock
         self.node.wait(hours * 3600)
         self.node.touch(on=False)
@@ -136,7 +139,7 @@ class Household(RuleBasedStateMachine):
         self.node.wait(hours * 3600)
 
     @rule(hours=st.sampled_from([0.1, 5, 24, 100]), orderly=st.booleans())
-    def switch_off(self, hours: float, orderly: bool) -> None:  # noqa: FBT001 - drawn
+    def switch_off(self, hours: float, orderly: bool) -> None:
         """No power for some hours."""
         before = self.windows()
         if orderly:
@@ -165,7 +168,7 @@ class Household(RuleBasedStateMachine):
 
     @rule(action=st.sampled_from(["start", "stop_again", "enroll", "profile"]))
     def replay(self, action: str) -> None:
-        """The same command twice, and once more from somebody else with an old number: the second time nothing changes."""
+        """Repeat a command, also from another client: only the first changes anything."""
         node = self.node
         node.connect(CLIENT, OTHER)
         node.sequence = node.sequence + 1

@@ -1,4 +1,4 @@
-"""What one person may still get: windows of a day and a week, and rest. Every number here is written out, none is taken from the firmware."""
+"""A person's remaining dose: day, week and rest. Expected numbers are written by hand."""
 
 from typing import Any
 
@@ -13,7 +13,11 @@ WEEK = 7 * DAY
 
 
 def session(node: Node, number: int, *, seconds: float | None = None, **bent: Any) -> Line:
-    """Run one session to its end, or for some seconds of output, and take it off; return its record."""
+    """Run a session to its end, or for some seconds of output, and take the device off.
+
+    Returns:
+        The record of the session.
+    """
     name = f"{number + 0x100:016x}"
     node.touch(on=False)
     node.run(31)  # the last light is no flicker any more
@@ -28,7 +32,7 @@ def session(node: Node, number: int, *, seconds: float | None = None, **bent: An
 
 
 def light(j_cm2: float, **more: Any) -> dict[str, Any]:
-    """A session that may deliver this much charged fluence (U is 0.2), half of it red and half near-infrared."""
+    """Return a session of this worst-case fluence (U is 0.2), half red and half near-infrared."""
     half = int(j_cm2 * 1_000_000 / 1.2 / 2)
     return {
         "peaks": dict.fromkeys((RED, NEAR_INFRARED), 20_000),
@@ -46,7 +50,7 @@ def cut(node: Node, number: int, **bent: Any) -> None:
     node.touch(on=False)
 
 
-# --- what is counted -----------------------------------------------------------------------------------------------------------------
+# --- what is counted ------------------------------------------------------------------------------
 
 
 def test_a_session_counts_in_full_while_it_is_open_and_what_it_gave_afterwards() -> None:
@@ -146,7 +150,7 @@ def test_a_cut_counts_from_the_reboot_also_when_age_was_stored_in_the_session() 
     assert node.profile(8)["rest_s"] == "0"
 
 
-# --- ceilings ------------------------------------------------------------------------------------------------------------------------
+# --- ceilings -------------------------------------------------------------------------------------
 
 
 def test_a_day_holds_100_j_cm2() -> None:
@@ -306,7 +310,7 @@ def test_an_adopted_session_is_not_counted_again() -> None:
     assert after["sessions_day"] == "1"
 
 
-# --- bounded, and conservative when full -----------------------------------------------------------------------------------------------
+# --- bounded, and conservative when full ----------------------------------------------------------
 
 
 def test_more_than_16_small_doses_in_a_week_lose_nothing_and_none_of_them_early() -> None:

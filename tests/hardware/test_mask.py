@@ -13,7 +13,9 @@ from .test_wand import kept
 
 
 @pytest.mark.parametrize("channel", ["red", "near_infrared"])
-def test_the_median_mask_gives_15_mw_cm2_with_both_channels_on(mask: Report, channel: str) -> None:
+def test_the_median_mask_delivers_15_mw_cm2_with_both_channels_on(
+    mask: Report, channel: str
+) -> None:
     assert kept(mask[f"median_{channel}"])
 
 

@@ -23,7 +23,7 @@ def _custom(enable_custom_integrations: None) -> None:
 
 @pytest.fixture(autouse=True)
 async def enable_event_loop_debug() -> None:
-    """Take the event loop's debug mode, which keeps a stack of every callback and takes half of the time, to the long run."""
+    """Use the event loop's debug mode in long runs only: it takes half of the time."""
     asyncio.get_running_loop().set_debug(bool(os.environ.get("FACIAL_THERAPY_LONG")))
 
 

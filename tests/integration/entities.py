@@ -17,7 +17,7 @@ from tests.integration.world import World
 def entity_id(world: World, platform: str, key: str) -> str:
     """Return the id of an entity of the device."""
     found = er.async_get(world.hass).async_get_entity_id(
-        platform, DOMAIN, f"{world.shell.mac}_{key}"
+        platform, DOMAIN, f"{world.coordinator.mac}_{key}"
     )
     assert found is not None
     return found
@@ -32,7 +32,7 @@ def state(world: World, platform: str, key: str) -> State:
 
 @contextmanager
 def all_enabled() -> Iterator[None]:
-    """Let every entity be enabled from the start: enabling one later makes Home Assistant reload the entry half a minute after."""
+    """Enable every entity from the start; enabling one later reloads the entry after 30 s."""
     with patch.object(Entity, "entity_registry_enabled_default", PropertyMock(return_value=True)):
         yield
 

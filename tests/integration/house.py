@@ -48,7 +48,7 @@ class House:
         assert self.run is not None
         return self.run.state
 
-    def shell(self, modality: Modality) -> FacialTherapyCoordinator:
+    def coordinator(self, modality: Modality) -> FacialTherapyCoordinator:
         """The coordinator of a device."""
         coordinator: FacialTherapyCoordinator = self.entries[modality].runtime_data
         return coordinator

@@ -20,7 +20,7 @@ def _all_enabled() -> Iterator[None]:
 async def test_ready_says_why_not(world: World) -> None:
     shown = state(world, "binary_sensor", "ready")
     assert (shown.state, shown.attributes["reason"]) == ("on", None)
-    await world.shell.async_start(world.ask())
+    await world.coordinator.async_start(world.ask())
     await world.hass.async_block_till_done()
     shown = state(world, "binary_sensor", "ready")
     assert (shown.state, shown.attributes["reason"]) == ("off", "busy")

@@ -161,7 +161,7 @@ async def show(house: House, entity_id: str, state: str, **attributes: Any) -> N
 def ours(house: House, platform: str, modality: Modality, key: str) -> str:
     """An entity of a device."""
     entity_id = er.async_get(house.hass).async_get_entity_id(
-        platform, DOMAIN, f"{house.shell(modality).mac}_{key}"
+        platform, DOMAIN, f"{house.coordinator(modality).mac}_{key}"
     )
     assert entity_id is not None
     return entity_id
@@ -174,7 +174,7 @@ async def arm(house: House, modality: Modality = MASK, duration_s: float = 100) 
         if modality is MASK
         else {"current_ua": 50.0, "frequency_hz": 8.3}
     )
-    await house.shell(modality).async_start(
+    await house.coordinator(modality).async_start(
         SessionRequest(
             person=house.routines.person, program=MANUAL, duration_s=duration_s, **numbers
         )
@@ -187,7 +187,7 @@ async def begin(house: House, modality: Modality = MASK) -> None:
     await arm(house, modality)
     house.devices[modality].put_on()
     await house.pass_time(5)
-    assert house.shell(modality).state is SessionState.RUNNING
+    assert house.coordinator(modality).state is SessionState.RUNNING
 
 
 # --- what all of them are -------------------------------------------------------------------------
@@ -316,7 +316,7 @@ async def test_coming_home_before_the_evening_or_on_another_day_begins_nothing(
     assert not asked(house)
 
 
-async def test_one_evening_is_asked_about_once_also_over_a_restart_and_the_next_one_anew(
+async def test_each_evening_is_asked_about_once_also_over_a_restart(
     house: House, make: Make
 ) -> None:
     await show(house, "person.ada", "home")
@@ -350,46 +350,46 @@ async def test_what_became_due_while_home_assistant_was_away_is_asked_about_when
 
 
 @pytest.fixture
-def told(house: House) -> list[dict[str, Any]]:
+def messages(house: House) -> list[dict[str, Any]]:
     """What is told through notify entities."""
-    told: list[dict[str, Any]] = []
+    messages: list[dict[str, Any]] = []
 
     async def note(call: ServiceCall) -> None:
-        told.append(dict(call.data))
+        messages.append(dict(call.data))
 
     house.hass.services.async_register("notify", "send_message", note)
-    return told
+    return messages
 
 
 async def test_what_has_not_been_begun_is_reminded_of_at_the_time_once(
-    house: House, make: Make, told: list[dict[str, Any]]
+    house: House, make: Make, messages: list[dict[str, Any]]
 ) -> None:
     also = async_mock_service(house.hass, "test", "also")
     await make("reminder", plan=PLAN, notify=["notify.phone"], also=[{"action": "test.also"}])
     await at(house, "20:00")
-    assert told == []
+    assert messages == []
     await at(house, "21:30")
-    assert told == [
+    assert messages == [
         {"entity_id": ["notify.phone"], "message": "Your evening routine is still open."}
     ]
     await house.restart()
     await at(house, "22:00")
-    assert (len(told), len(also)) == (1, 1)
+    assert (len(messages), len(also)) == (1, 1)
 
 
 async def test_where_nobody_is_chosen_home_assistant_itself_reminds(
-    house: House, make: Make, told: list[dict[str, Any]]
+    house: House, make: Make, messages: list[dict[str, Any]]
 ) -> None:
     assert await async_setup_component(house.hass, "persistent_notification", {})
     await make("reminder", plan=PLAN, at="20:45:00", message="Time for the mask")
     await at(house, "20:45")
     notifications = house.hass.data["persistent_notification"]
     assert [each["message"] for each in notifications.values()] == ["Time for the mask"]
-    assert told == []
+    assert messages == []
 
 
 async def test_nobody_is_reminded_of_what_is_gone_through_left_out_or_not_planned(
-    house: House, make: Make, told: list[dict[str, Any]]
+    house: House, make: Make, messages: list[dict[str, Any]]
 ) -> None:
     await make("reminder", plan=PLAN, notify=["notify.phone"])
     await at(house, "20:00")
@@ -400,19 +400,19 @@ async def test_nobody_is_reminded_of_what_is_gone_through_left_out_or_not_planne
     await at(house, "20:00", days=2)
     await house.act("skip_planned")
     await at(house, "21:30", days=2)  # Wednesday, left out
-    assert told == []
+    assert messages == []
     await at(house, "21:30", days=4)
-    assert len(told) == 1
+    assert len(messages) == 1
 
 
 async def test_nobody_is_reminded_for_a_person_who_is_not_loaded(
-    house: House, make: Make, told: list[dict[str, Any]]
+    house: House, make: Make, messages: list[dict[str, Any]]
 ) -> None:
     await make("reminder", plan=PLAN, notify=["notify.phone"])
     await at(house, "20:00")
     await house.hass.config_entries.async_unload(house.person.entry_id)
     await at(house, "21:30")
-    assert told == []
+    assert messages == []
 
 
 # --- room scene -----------------------------------------------------------------------------------
@@ -514,13 +514,13 @@ async def test_lights_and_sound_are_turned_down_during_a_session_and_restored_af
     house.devices[MASK].put_on()
     await house.pass_time(5)
     assert room.levels == DURING
-    await house.shell(MASK).async_pause()
+    await house.coordinator(MASK).async_pause()
     await house.pass_time(5)
-    await house.shell(MASK).async_resume()
+    await house.coordinator(MASK).async_resume()
     await house.pass_time(5)
     assert room.levels == DURING
     await house.pass_time(100)
-    assert house.shell(MASK).state is SessionState.IDLE
+    assert house.coordinator(MASK).state is SessionState.IDLE
     assert room.levels == BEFORE
     assert house.hass.states.get("input_text.room").state == ""  # type: ignore[union-attr]
 
@@ -531,7 +531,7 @@ async def test_what_was_switched_off_meanwhile_stays_off(
     await scene(house, make)
     await begin(house)
     await show(house, "light.ceiling", "off")
-    await house.shell(MASK).async_stop()
+    await house.coordinator(MASK).async_stop()
     await house.pass_time(1)
     assert house.hass.states.get("light.ceiling").state == "off"  # type: ignore[union-attr]
     assert room.levels == {name: level for name, level in BEFORE.items() if name != "ceiling"}
@@ -543,7 +543,7 @@ async def test_a_room_is_restored_at_the_start_if_a_session_ended_while_home_ass
     await scene(house, make)
     await begin(house)
     await hearing(house, "room_scene", on=False)
-    await house.shell(MASK).async_stop()
+    await house.coordinator(MASK).async_stop()
     await house.pass_time(1)
     for away in ("light.mirror", "media_player.radio"):  # not there yet
         await show(house, away, "unavailable")
@@ -570,7 +570,7 @@ async def test_a_session_that_still_runs_when_home_assistant_has_started_keeps_t
     await show(house, "light.ceiling", "unavailable")
     await show(house, "light.ceiling", "on", brightness=26)
     assert room.levels == DURING
-    await house.shell(MASK).async_stop()
+    await house.coordinator(MASK).async_stop()
     await house.pass_time(1)
     assert room.levels == BEFORE
 
@@ -593,7 +593,7 @@ async def test_what_could_not_be_kept_is_not_changed(
     await scene(house, make, memory=memory)
     await begin(house)
     assert room.levels == BEFORE
-    await house.shell(MASK).async_stop()
+    await house.coordinator(MASK).async_stop()
     await house.pass_time(1)
     assert room.levels == BEFORE
 
@@ -612,7 +612,7 @@ async def test_lights_alone_players_alone_and_a_single_one_are_put_back_too(
         inputs.get("players", ["media_player.radio"]),
     )
     assert changed == {name.partition(".")[2] for name in lights + players}
-    await house.shell(MASK).async_stop()
+    await house.coordinator(MASK).async_stop()
     await house.pass_time(1)
     assert room.levels == BEFORE
 
@@ -675,10 +675,10 @@ async def test_the_last_minute_is_that_of_the_session_as_it_is_then(
         satellites=["assist_satellite.bath"],
     )
     await begin(house)  # of 100 s
-    await house.shell(MASK).async_pause()
+    await house.coordinator(MASK).async_pause()
     await house.pass_time(60)
     assert said == []
-    await house.shell(MASK).async_resume()
+    await house.coordinator(MASK).async_resume()
     await house.pass_time(30)
     assert said == []
     await house.pass_time(15)
@@ -696,7 +696,7 @@ async def test_a_session_that_is_stopped_before_and_one_that_is_shorter_have_no_
         satellites=["assist_satellite.bath"],
     )
     await begin(house)
-    await house.shell(MASK).async_stop()
+    await house.coordinator(MASK).async_stop()
     house.devices[MASK].take_off()
     await house.pass_time(60)
     await show(house, ours(house, "sensor", MASK, "session_ends"), "unavailable")
@@ -789,19 +789,19 @@ async def test_a_tag_asks_if_that_is_chosen(house: House, make: Make, tag: str) 
 async def test_a_tag_arms_one_device_or_waits_for_it(house: House, make: Make, tag: str) -> None:
     await make("tag", tag=tag, plan=PLAN, device=ours(house, "switch", MASK, "session"))
     await scan(house, "mirror")
-    live = house.shell(MASK).live
+    live = house.coordinator(MASK).live
     assert live is not None
-    assert (house.shell(MASK).state, live.person.name, live.program) == (
+    assert (house.coordinator(MASK).state, live.person.name, live.program) == (
         SessionState.ARMED,
         "Ada",
         "first_use",
     )
     assert house.flowing == set()
-    await house.shell(MASK).async_stop()
+    await house.coordinator(MASK).async_stop()
     house.devices[MASK].disconnect()
     await house.pass_time(1)
     await scan(house, "mirror")
-    assert house.shell(MASK).state is SessionState.WAITING
+    assert house.coordinator(MASK).state is SessionState.WAITING
     assert house.run is None
 
 
@@ -833,7 +833,7 @@ async def test_an_alarm_or_a_ring_stops_the_session_and_the_routine(
     await show(house, entity_id, after)
     await house.pass_time(1)
     assert house.flowing == set()
-    assert house.shell(MASK).state is SessionState.IDLE
+    assert house.coordinator(MASK).state is SessionState.IDLE
     assert house.state() is RoutineState.OVER
 
 

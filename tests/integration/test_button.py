@@ -22,7 +22,7 @@ async def test_stop_ends_whatever_runs_and_is_harmless_otherwise(world: World) -
     await press(world, "stop")
     await world.run()
     await press(world, "stop")
-    assert world.shell.state is SessionState.IDLE
+    assert world.coordinator.state is SessionState.IDLE
     assert world.device.session is None
 
 
@@ -37,7 +37,7 @@ async def test_confirm_clears_a_fault_whose_cause_is_gone(world: World) -> None:
     world.device.temperature_c = 30
     world.device.press()
     await press(world, "confirm", admin)
-    assert world.shell.state is SessionState.IDLE
+    assert world.coordinator.state is SessionState.IDLE
 
 
 async def test_confirm_without_a_fault_is_refused_in_words(world: World) -> None:
@@ -49,9 +49,9 @@ async def test_confirm_without_a_fault_is_refused_in_words(world: World) -> None
 
 async def test_resume_goes_on_with_a_paused_session(world: World) -> None:
     await world.run()
-    await world.shell.async_pause()
+    await world.coordinator.async_pause()
     await press(world, "resume")
-    assert world.shell.state is SessionState.RUNNING
+    assert world.coordinator.state is SessionState.RUNNING
 
 
 @pytest.mark.parametrize("key", ["resume", "confirm"])
@@ -60,11 +60,11 @@ async def test_an_action_for_everything_neither_resumes_nor_confirms(
 ) -> None:
     await world.run()
     if key == "resume":
-        await world.shell.async_pause()
+        await world.coordinator.async_pause()
     else:
         world.device.latch(Fault.WORN_STUCK)
     await world.hass.async_block_till_done()
-    before = world.shell.state
+    before = world.coordinator.state
     world.device.commands.clear()
     buttons = [
         state.entity_id
@@ -74,5 +74,5 @@ async def test_an_action_for_everything_neither_resumes_nor_confirms(
     assert len(buttons) == 5
     await world.hass.services.async_call("button", "press", {"entity_id": "all"}, blocking=True)
     await world.hass.async_block_till_done()
-    assert world.shell.state in (before, SessionState.IDLE)
+    assert world.coordinator.state in (before, SessionState.IDLE)
     assert not {"resume", "clear"} & set(world.device.commands)

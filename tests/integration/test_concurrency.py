@@ -36,7 +36,7 @@ async def test_of_a_hundred_starts_on_two_devices_for_one_person_one_runs(
     world: World, wand: World
 ) -> None:
     answers = await asyncio.gather(
-        *(one.shell.async_start(one.ask()) for one in (world, wand) * (STARTS // 2)),
+        *(one.coordinator.async_start(one.ask()) for one in (world, wand) * (STARTS // 2)),
         return_exceptions=True,
     )
     begun = [answer for answer in answers if isinstance(answer, LiveSession)]
@@ -53,7 +53,8 @@ async def test_two_people_on_two_devices_are_not_in_each_others_way(
 ) -> None:
     eve = await world.somebody_else(profile=EVE)
     await asyncio.gather(
-        world.shell.async_start(world.ask()), wand.shell.async_start(wand.ask(person=eve))
+        world.coordinator.async_start(world.ask()),
+        wand.coordinator.async_start(wand.ask(person=eve)),
     )
     assert world.device.session is not None
     assert wand.device.session is not None
@@ -66,12 +67,12 @@ async def test_a_start_that_cannot_be_written_reserves_nothing_on_the_other_devi
         patch("custom_components.facial_therapy.storage.ledger_file.LedgerFile.append", no_room),
         pytest.raises(RefusedError),
     ):
-        await world.shell.async_start(world.ask())
+        await world.coordinator.async_start(world.ask())
     assert world.device.session is None
-    refusals = wand.shell.check(wand.ask())
+    refusals = wand.coordinator.check(wand.ask())
     assert [refusal.reason for refusal in refusals] == [Reason.STORE_FAILED]
     await world.hass.data[LEDGER].async_probe(world.hass)  # there is room again
-    await wand.shell.async_start(wand.ask())
+    await wand.coordinator.async_start(wand.ask())
     assert wand.device.session is not None
 
 

@@ -387,8 +387,8 @@ async def test_reading_again_does_not_end_a_session(hass: HomeAssistant, world: 
         await world.run()
         failed = await submit(hass, await world.entry.start_reconfigure_flow(hass))
         assert failed["errors"] == {"base": "busy"}
-        assert world.shell.live is not None
+        assert world.coordinator.live is not None
         assert world.device.session is not None
 
-        await world.shell.async_stop()
+        await world.coordinator.async_stop()
         assert (await submit(hass, failed))["reason"] == "reconfigure_successful"

@@ -1,4 +1,4 @@
-"""The shell, on a device that obeys the contract, in time that the test moves."""
+"""The coordinator with a fake device that obeys the contract, in simulated time."""
 
 import asyncio
 from dataclasses import replace
@@ -31,23 +31,23 @@ def record_of(world: World) -> Record:
 async def test_a_session_is_armed_put_on_runs_to_its_end_and_is_settled_to_what_the_node_delivered(
     world: World,
 ) -> None:
-    told: list[str] = []
-    world.shell.announcements.add_listener(lambda name, _: told.append(name))
-    live = await world.shell.async_start(world.ask(), Context(user_id="somebody"))
+    announced: list[str] = []
+    world.coordinator.announcements.add_listener(lambda name, _: announced.append(name))
+    live = await world.coordinator.async_start(world.ask(), Context(user_id="somebody"))
     assert world.state() is SessionState.ARMED
     assert live.started_by == "somebody"
     world.device.put_on()
     await world.pass_time(5)
     assert world.state() is SessionState.RUNNING
-    assert world.shell.live is not None
-    assert world.shell.live.ends_at is not None
+    assert world.coordinator.live is not None
+    assert world.coordinator.live.ends_at is not None
     await world.pass_time(60)
     assert world.state() is SessionState.IDLE
-    assert told == ["armed", "started", "ended"]
+    assert announced == ["armed", "started", "ended"]
     record = record_of(world)
     assert record.outcome is Outcome.COMPLETED
     assert record.delivered == world.device.history[-1].delivered
-    last = world.shell.data.last
+    last = world.coordinator.data.last
     assert last is not None
     assert last.outcome is Outcome.COMPLETED
     assert last.delivered == record.delivered
@@ -64,7 +64,7 @@ async def test_the_session_is_in_the_ledger_at_its_full_plan_before_the_device_h
         return await start(*args, **kwargs)  # type: ignore[arg-type]
 
     world.device.async_start = look  # type: ignore[method-assign, assignment]
-    await world.shell.async_start(world.ask())
+    await world.coordinator.async_start(world.ask())
     assert seen[0].open
     assert seen[0].planned.total == pytest.approx(2 * 14 * 60 / 1000)
 
@@ -75,7 +75,7 @@ async def test_a_ledger_that_cannot_be_written_refuses_the_start_and_the_device_
     (tmp_path / "ledger").unlink(missing_ok=True)
     (tmp_path / "ledger").mkdir()
     with pytest.raises(RefusedError) as refused:
-        await world.shell.async_start(world.ask())
+        await world.coordinator.async_start(world.ask())
     assert refused.value.binding.reason is Reason.STORE_FAILED
     assert "start" not in world.device.commands
     assert world.state() is SessionState.IDLE
@@ -84,17 +84,19 @@ async def test_a_ledger_that_cannot_be_written_refuses_the_start_and_the_device_
 async def test_a_start_that_the_node_refuses_is_void_and_costs_nothing(world: World) -> None:
     world.device.refuse = Refusal(reason=Reason.TOO_HOT)
     with pytest.raises(RefusedError):
-        await world.shell.async_start(world.ask())
+        await world.coordinator.async_start(world.ask())
     await world.hass.async_block_till_done()
     assert world.state() is SessionState.IDLE
     assert record_of(world).outcome is Outcome.VOID
-    assert world.shell.data.session is None
+    assert world.coordinator.data.session is None
 
 
-async def test_a_start_without_an_answer_counts_in_full_until_the_node_tells(world: World) -> None:
+async def test_a_start_without_an_answer_counts_in_full_until_the_node_reports_it(
+    world: World,
+) -> None:
     world.device.silent = True
     with pytest.raises(DeviceError):
-        await world.shell.async_start(world.ask())
+        await world.coordinator.async_start(world.ask())
     assert world.state() is SessionState.LOST
     assert record_of(world).open
     world.device.silent = False
@@ -108,7 +110,7 @@ async def test_the_lease_is_renewed_while_a_session_lives_and_not_after_it(world
     await world.run()
     renewed = world.device.commands.count("renew")
     assert renewed >= 3
-    await world.shell.async_stop()
+    await world.coordinator.async_stop()
     await world.pass_time(20)
     assert world.device.commands.count("renew") == renewed
 
@@ -146,17 +148,17 @@ async def test_only_a_contact_that_may_come_back_by_itself_is_renewed_while_susp
     "state", [SessionState.ARMED, SessionState.RUNNING, SessionState.SUSPENDED, SessionState.PAUSED]
 )
 async def test_stop_ends_every_state_of_a_session(world: World, state: SessionState) -> None:
-    await world.shell.async_start(world.ask())
+    await world.coordinator.async_start(world.ask())
     if state is not SessionState.ARMED:
         world.device.put_on()
         await world.pass_time(5)
     if state is SessionState.PAUSED:
-        await world.shell.async_pause()
+        await world.coordinator.async_pause()
     if state is SessionState.SUSPENDED:
         world.device.take_off()
         await world.pass_time(1)
     assert world.state() is state
-    await world.shell.async_stop()
+    await world.coordinator.async_stop()
     assert world.device.state is NodeState.IDLE
     assert world.state() is SessionState.IDLE
     await world.hass.async_block_till_done()
@@ -170,7 +172,7 @@ async def test_a_stop_that_is_not_confirmed_says_when_the_lease_ends_it_and_goes
     world.device.disconnect()
     await world.hass.async_block_till_done()
     assert world.state() is SessionState.LOST
-    stopping = asyncio.create_task(world.shell.async_stop())
+    stopping = asyncio.create_task(world.coordinator.async_stop())
     await asyncio.sleep(0)
     assert world.state() is SessionState.STOPPING
     await world.pass_time(3)
@@ -187,9 +189,9 @@ async def test_a_stop_that_is_not_confirmed_says_when_the_lease_ends_it_and_goes
 
 
 async def test_a_stop_while_the_start_is_being_written_wins(world: World) -> None:
-    starting = asyncio.create_task(world.shell.async_start(world.ask()))
+    starting = asyncio.create_task(world.coordinator.async_start(world.ask()))
     await asyncio.sleep(0)
-    await world.shell.async_stop()
+    await world.coordinator.async_stop()
     with pytest.raises(RefusedError):
         await starting
     await world.hass.async_block_till_done()
@@ -200,13 +202,13 @@ async def test_a_stop_while_the_start_is_being_written_wins(world: World) -> Non
 
 async def test_pause_keeps_the_session_and_resume_delivers_the_rest(world: World) -> None:
     await world.run()
-    await world.shell.async_pause()
+    await world.coordinator.async_pause()
     assert world.state() is SessionState.PAUSED
     assert world.device.state is NodeState.PAUSED
     before = world.device.session.delivered.total if world.device.session else 0
     await world.pass_time(30)
     assert world.state() is SessionState.PAUSED
-    await world.shell.async_resume()
+    await world.coordinator.async_resume()
     assert world.state() is SessionState.RUNNING
     await world.pass_time(70)
     assert world.state() is SessionState.IDLE
@@ -243,11 +245,11 @@ async def test_a_lost_link_suspends_and_a_person_resumes_the_rest(world: World) 
     await world.pass_time(1)
     assert world.state() is SessionState.SUSPENDED
     assert world.device.state is NodeState.SUSPENDED
-    await world.shell.async_resume()
+    await world.coordinator.async_resume()
     await world.pass_time(1)
     assert world.state() is SessionState.ARMED  # another owner: the face starts the light again
-    assert world.shell.live is not None
-    assert world.shell.live.window_ends_at is not None
+    assert world.coordinator.live is not None
+    assert world.coordinator.live.window_ends_at is not None
     world.device.take_off()
     world.device.put_on()
     await world.pass_time(70)
@@ -271,10 +273,10 @@ async def test_a_fault_of_the_node_ends_the_session_and_lasts_until_a_person_cle
     world.device.latch(Fault.OVER_TEMPERATURE)
     await world.pass_time(1)
     assert world.state() is SessionState.FAULT
-    assert world.shell.data.fault is Fault.OVER_TEMPERATURE
+    assert world.coordinator.data.fault is Fault.OVER_TEMPERATURE
     assert record_of(world).outcome is Outcome.FAULT
     with pytest.raises(RefusedError) as refused:
-        await world.shell.async_start(world.ask())
+        await world.coordinator.async_start(world.ask())
     assert (refused.value.binding.reason, refused.value.binding.detail) == (
         Reason.FAULTED,
         Fault.OVER_TEMPERATURE,
@@ -282,19 +284,19 @@ async def test_a_fault_of_the_node_ends_the_session_and_lasts_until_a_person_cle
     world.device.temperature_c = 45
     world.device.report()
     with pytest.raises(RefusedError):
-        await world.shell.async_clear_fault(await world.signed_in())
+        await world.coordinator.async_clear_fault(await world.signed_in())
     assert world.state() is SessionState.FAULT
     world.device.temperature_c = 33
     with pytest.raises(RefusedError) as refused:
-        await world.shell.async_clear_fault(await world.signed_in())
+        await world.coordinator.async_clear_fault(await world.signed_in())
     assert refused.value.binding.reason is Reason.BUTTON_NEEDED
     world.device.press()
-    await world.shell.async_clear_fault(await world.signed_in())
+    await world.coordinator.async_clear_fault(await world.signed_in())
     await world.pass_time(1)
     assert world.state() is SessionState.IDLE
 
 
-async def test_a_node_that_delivers_more_than_was_planned_is_stopped_and_the_fault_outlives_a_reload(
+async def test_a_node_that_delivers_more_than_planned_is_stopped_and_stays_faulted_after_a_reload(
     world: World,
 ) -> None:
     await world.run()
@@ -305,11 +307,11 @@ async def test_a_node_that_delivers_more_than_was_planned_is_stopped_and_the_fau
     await world.hass.async_block_till_done()
     assert world.device.session is None
     assert world.state() is SessionState.FAULT
-    assert world.shell.data.fault is Fault.OVERDOSE
+    assert world.coordinator.data.fault is Fault.OVERDOSE
     assert await world.hass.config_entries.async_reload(world.entry.entry_id)
     assert world.state() is SessionState.FAULT
     await world.pass_time(1)
-    await world.shell.async_clear_fault(await world.signed_in())
+    await world.coordinator.async_clear_fault(await world.signed_in())
     assert world.state() is SessionState.IDLE
 
 
@@ -317,7 +319,7 @@ async def test_a_reload_pauses_the_session_and_adopts_it_for_a_person_to_resume(
     world: World,
 ) -> None:
     await world.run()
-    live = world.shell.live
+    live = world.coordinator.live
     assert live is not None
     assert await world.hass.config_entries.async_reload(world.entry.entry_id)
     assert world.device.session is not None
@@ -326,17 +328,17 @@ async def test_a_reload_pauses_the_session_and_adopts_it_for_a_person_to_resume(
     await world.pass_time(12)
     assert world.state() is SessionState.SUSPENDED
     assert "adopt" in world.device.commands
-    assert world.shell.live is not None
-    assert world.shell.live.session_id == live.session_id
+    assert world.coordinator.live is not None
+    assert world.coordinator.live.session_id == live.session_id
     assert live.permitted is not None
-    assert world.shell.live.permitted is not None
-    person = world.shell.live.person  # as the person is now
-    assert world.shell.live.permitted == replace(
+    assert world.coordinator.live.permitted is not None
+    person = world.coordinator.live.person  # as the person is now
+    assert world.coordinator.live.permitted == replace(
         live.permitted,
         request=replace(live.permitted.request, person=person, gel_rinsed=True),
     )
     assert record_of(world).open
-    await world.shell.async_resume()
+    await world.coordinator.async_resume()
     await world.pass_time(5)
     assert world.state() is SessionState.ARMED  # only a new edge continues it
     world.device.take_off()
@@ -363,7 +365,7 @@ async def test_an_adopted_session_that_nobody_resumes_ends_as_partial_after_ten_
 async def test_a_restart_stops_what_it_finds_armed_or_running(
     world: World, state: SessionState
 ) -> None:
-    await world.shell.async_start(world.ask())
+    await world.coordinator.async_start(world.ask())
     if state is SessionState.RUNNING:
         world.device.put_on()
         await world.pass_time(5)
@@ -407,9 +409,9 @@ async def test_disabling_or_removing_the_device_stops_the_session(world: World, 
 
 def kill(world: World) -> None:
     """Leave what a Home Assistant that is killed leaves: nothing is paused, stopped or settled."""
-    shell = world.shell
+    coordinator = world.coordinator
     world.device.forget_listeners()
-    shell.timers.cancel_all()
+    coordinator.timers.cancel_all()
     world.entry.mock_state(world.hass, ConfigEntryState.NOT_LOADED)
 
 
@@ -417,18 +419,18 @@ async def test_a_device_that_is_still_worn_after_a_session_has_to_come_off_first
     world: World,
 ) -> None:
     await world.run()
-    await world.shell.async_stop()
+    await world.coordinator.async_stop()
     with pytest.raises(RefusedError) as refused:
-        await world.shell.async_start(world.ask())
+        await world.coordinator.async_start(world.ask())
     assert refused.value.binding.reason is Reason.STILL_WORN
     assert world.device.commands.count("start") == 1
     world.device.take_off()
     world.device.report()
-    await world.shell.async_start(world.ask())
+    await world.coordinator.async_start(world.ask())
     assert world.state() is SessionState.ARMED
 
 
-async def test_after_a_restart_what_is_worn_has_to_come_off_first_since_nobody_knows_whether_it_was_off(
+async def test_after_a_restart_a_device_that_is_worn_has_to_come_off_first(
     world: World,
 ) -> None:
     world.device.put_on()
@@ -436,27 +438,27 @@ async def test_after_a_restart_what_is_worn_has_to_come_off_first_since_nobody_k
     assert await world.hass.config_entries.async_reload(world.entry.entry_id)
     world.device.report()
     with pytest.raises(RefusedError) as refused:
-        await world.shell.async_start(world.ask())
+        await world.coordinator.async_start(world.ask())
     assert refused.value.binding.reason is Reason.STILL_WORN
     assert "start" not in world.device.commands
     world.device.take_off()
     world.device.report()
-    await world.shell.async_start(world.ask())
+    await world.coordinator.async_start(world.ask())
     assert world.state() is SessionState.ARMED
 
 
 async def test_a_second_start_is_refused_while_a_session_lives(world: World) -> None:
     await world.run()
     with pytest.raises(RefusedError) as refused:
-        await world.shell.async_start(world.ask())
+        await world.coordinator.async_start(world.ask())
     assert refused.value.binding.reason is Reason.BUSY
-    assert world.shell.check(world.ask())[0].reason is Reason.BUSY
+    assert world.coordinator.check(world.ask())[0].reason is Reason.BUSY
     assert world.device.commands.count("start") == 1
 
 
 async def test_a_hundred_starts_at_once_start_one(world: World) -> None:
     results = await asyncio.gather(
-        *(world.shell.async_start(world.ask()) for _ in range(100)), return_exceptions=True
+        *(world.coordinator.async_start(world.ask()) for _ in range(100)), return_exceptions=True
     )
     assert sum(isinstance(result, LiveSession) for result in results) == 1
     assert world.device.commands.count("start") == 1
@@ -467,9 +469,9 @@ async def test_a_device_that_is_off_is_refused_at_once_and_waited_for_if_asked(
 ) -> None:
     world.device.disconnect()
     with pytest.raises(RefusedError) as refused:
-        await world.shell.async_start(world.ask())
+        await world.coordinator.async_start(world.ask())
     assert refused.value.binding.reason is Reason.DEVICE_OFFLINE
-    await world.shell.async_start(world.ask(wait_s=600))
+    await world.coordinator.async_start(world.ask(wait_s=600))
     assert world.state() is SessionState.WAITING
     await world.pass_time(30)
     world.device.connect()
@@ -479,11 +481,11 @@ async def test_a_device_that_is_off_is_refused_at_once_and_waited_for_if_asked(
 
 async def test_waiting_ends_with_its_window_and_with_stop(world: World) -> None:
     world.device.disconnect()
-    await world.shell.async_start(world.ask(wait_s=60))
+    await world.coordinator.async_start(world.ask(wait_s=60))
     await world.pass_time(61)
     assert world.state() is SessionState.IDLE
-    await world.shell.async_start(world.ask(wait_s=60))
-    await world.shell.async_stop()
+    await world.coordinator.async_start(world.ask(wait_s=60))
+    await world.coordinator.async_stop()
     assert world.state() is SessionState.IDLE
     world.device.connect()
     await world.pass_time(1)
@@ -495,15 +497,15 @@ async def test_stopping_a_device_that_is_off_and_has_nothing_of_ours_is_done_at_
     world: World,
 ) -> None:
     world.device.disconnect()
-    await world.shell.async_stop()
+    await world.coordinator.async_stop()
     assert world.state() is SessionState.IDLE
 
 
 async def test_a_built_in_program_takes_no_numbers(world: World) -> None:
     with pytest.raises(RefusedError) as refused:
-        await world.shell.async_start(world.ask(program="first_use"))
+        await world.coordinator.async_start(world.ask(program="first_use"))
     assert refused.value.binding.reason is Reason.NOT_MANUAL
-    await world.shell.async_start(
+    await world.coordinator.async_start(
         world.ask(program="first_use", duration_s=None, irradiance_mw_cm2=None)
     )
     assert world.state() is SessionState.ARMED
@@ -511,14 +513,14 @@ async def test_a_built_in_program_takes_no_numbers(world: World) -> None:
 
 async def test_a_running_session_publishes_few_snapshots(world: World) -> None:
     published: list[SessionState] = []
-    world.shell.async_add_listener(lambda: published.append(world.shell.data.state))
+    world.coordinator.async_add_listener(lambda: published.append(world.coordinator.data.state))
     await world.run()
     await world.pass_time(60)
     assert len(published) <= 10
 
 
 class TestTheWand:
-    """The same shell with current."""
+    """The same coordinator with a wand."""
 
     @pytest.fixture
     def modality(self) -> Modality:

@@ -44,7 +44,7 @@ async def test_a_running_device_shows_what_it_does_and_nothing_about_anybody(
     world: World, ask: Any
 ) -> None:
     await world.run()
-    live = world.shell.live
+    live = world.coordinator.live
     assert live is not None
 
     diagnostics = await ask(world.entry)
@@ -83,8 +83,8 @@ async def test_a_running_device_shows_what_it_does_and_nothing_about_anybody(
     assert not [
         secret
         for secret in (
-            world.shell.mac,
-            world.shell.mac.replace(":", ""),
+            world.coordinator.mac,
+            world.coordinator.mac.replace(":", ""),
             "127.0.0.1",
             live.person.name,
         )
@@ -129,7 +129,7 @@ async def test_a_device_that_cannot_be_reached_shows_why_without_its_address(
 
 async def test_how_the_last_session_ended_is_shown(world: World, ask: Any) -> None:
     await world.run()
-    await world.shell.async_stop()
+    await world.coordinator.async_stop()
 
     stopped = await ask(world.entry)
 

@@ -79,7 +79,7 @@ async def test_a_device_has_the_entities_that_fit_it_and_at_most_twelve_are_enab
 
 
 @pytest.mark.parametrize("modality", list(Modality))
-async def test_every_entity_sits_on_the_nodes_own_device_and_makes_no_second_one(
+async def test_every_entity_is_on_the_device_of_its_node_and_makes_no_second_one(
     world: World,
 ) -> None:
     assert {entry.device_id for entry in entries(world)} == {world.device_id}
@@ -121,7 +121,7 @@ async def test_nothing_of_a_running_session_changes_every_second(world: World) -
         await world.pass_time(1)
         world.device.report()
         await world.hass.async_block_till_done()
-    assert world.shell.state is SessionState.RUNNING
+    assert world.coordinator.state is SessionState.RUNNING
     assert changes == []
 
 
@@ -152,11 +152,11 @@ async def test_entities_move_to_the_nodes_device_when_esphome_makes_it_again(wor
 async def test_an_action_for_everything_reaches_nothing_that_starts(
     world: World, action: str
 ) -> None:
-    await world.shell.async_set(program=MANUAL)
+    await world.coordinator.async_set(program=MANUAL)
     domain, _, name = action.partition(".")
     await world.hass.services.async_call(domain, name, {"entity_id": "all"}, blocking=True)
     await world.hass.async_block_till_done()
-    assert world.shell.state is SessionState.IDLE
+    assert world.coordinator.state is SessionState.IDLE
     assert "start" not in world.device.commands
     assert "clear" not in world.device.commands
 
@@ -165,11 +165,11 @@ async def test_an_action_for_everything_still_stops(world: World) -> None:
     await world.run()
     await world.hass.services.async_call("light", "turn_off", {"entity_id": "all"}, blocking=True)
     await world.hass.async_block_till_done()
-    assert world.shell.state is SessionState.IDLE
+    assert world.coordinator.state is SessionState.IDLE
 
 
 async def test_a_script_that_lights_everything_and_then_names_us_means_us(world: World) -> None:
-    await world.shell.async_set(program=MANUAL)
+    await world.coordinator.async_set(program=MANUAL)
     context = Context()
     await world.hass.services.async_call(
         "light", "turn_on", {"entity_id": "all"}, blocking=True, context=context
@@ -182,14 +182,14 @@ async def test_a_script_that_lights_everything_and_then_names_us_means_us(world:
         blocking=True,
         context=context,
     )
-    assert world.shell.state is SessionState.ARMED
+    assert world.coordinator.state is SessionState.ARMED
 
 
 @pytest.mark.parametrize("target", ["area_id", "device_id", "label_id"])
 async def test_turning_on_the_lights_of_a_place_reaches_none_of_ours(
     world: World, target: str
 ) -> None:
-    await world.shell.async_set(program=MANUAL)
+    await world.coordinator.async_set(program=MANUAL)
     area = ar.async_get(world.hass).async_create("Bathroom")
     label = lr.async_get(world.hass).async_create("Evening")
     dr.async_get(world.hass).async_update_device(
@@ -199,7 +199,7 @@ async def test_turning_on_the_lights_of_a_place_reaches_none_of_ours(
     for action in ("turn_on", "toggle"):
         await world.hass.services.async_call("light", action, {target: named}, blocking=True)
     await world.hass.async_block_till_done()
-    assert world.shell.state is SessionState.IDLE
+    assert world.coordinator.state is SessionState.IDLE
     assert "start" not in world.device.commands
 
 

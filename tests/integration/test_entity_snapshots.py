@@ -54,38 +54,38 @@ async def home(
             yield house
 
 
-def entities_of(house: House, owner: str) -> list[er.RegistryEntry]:
+def entities_of(house: House, parent: str) -> list[er.RegistryEntry]:
     """Return the entities of a device or the person, in the order of their ids."""
-    entry = house.person if owner == PERSON else house.entries[Modality(owner)]
+    entry = house.person if parent == PERSON else house.entries[Modality(parent)]
     entries = er.async_entries_for_config_entry(er.async_get(house.hass), entry.entry_id)
     assert entries
     return sorted(entries, key=lambda entry: entry.entity_id)
 
 
-@pytest.mark.parametrize("owner", OWNERS)
+@pytest.mark.parametrize("parent", OWNERS)
 async def test_the_registered_entities_are_as_in_the_snapshot(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
     tmp_path: Path,
     snapshot: SnapshotAssertion,
-    owner: str,
+    parent: str,
 ) -> None:
     async with home(hass, freezer, tmp_path) as house:
-        for entry in entities_of(house, owner):
+        for entry in entities_of(house, parent):
             assert entry == snapshot(name=f"{entry.entity_id}-entry")
 
 
-@pytest.mark.parametrize("owner", OWNERS)
+@pytest.mark.parametrize("parent", OWNERS)
 async def test_the_states_are_as_in_the_snapshot_with_every_entity_enabled(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
     tmp_path: Path,
     snapshot: SnapshotAssertion,
-    owner: str,
+    parent: str,
 ) -> None:
     with all_enabled():
         async with home(hass, freezer, tmp_path) as house:
-            for entry in entities_of(house, owner):
+            for entry in entities_of(house, parent):
                 state = hass.states.get(entry.entity_id)
                 assert state is not None
                 assert state == snapshot(name=f"{entry.entity_id}-state")

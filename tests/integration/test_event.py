@@ -20,7 +20,7 @@ def _all_enabled() -> Iterator[None]:
 
 
 @pytest.fixture
-async def told(world: World) -> list[tuple[str, str | None]]:
+async def announced(world: World) -> list[tuple[str, str | None]]:
     """What the event entity says, with the outcome."""
     seen: list[tuple[str, str | None]] = []
 
@@ -34,13 +34,13 @@ async def told(world: World) -> list[tuple[str, str | None]]:
 
 
 async def test_every_transition_of_a_session_fires_an_event_with_its_outcome(
-    world: World, told: list[tuple[str, str | None]]
+    world: World, announced: list[tuple[str, str | None]]
 ) -> None:
     await world.run()
-    await world.shell.async_pause()
-    await world.shell.async_resume()
+    await world.coordinator.async_pause()
+    await world.coordinator.async_resume()
     await world.pass_time(70)
-    assert told == [
+    assert announced == [
         ("armed", None),
         ("started", None),
         ("paused", None),
@@ -70,11 +70,11 @@ async def test_every_event_names_its_user_and_origin(
 
     async_track_state_change_event(world.hass, entity_id(world, "event", "session"), note)
     user = Context(user_id=hass_admin_user.id)
-    await world.shell.async_start(world.ask(), Context())
+    await world.coordinator.async_start(world.ask(), Context())
     world.device.put_on()
     await world.pass_time(5)
-    await world.shell.async_pause(user)
-    await world.shell.async_resume(user)
+    await world.coordinator.async_pause(user)
+    await world.coordinator.async_resume(user)
     world.device.take_off()
     await world.pass_time(1)
     world.device.put_on()
@@ -83,7 +83,7 @@ async def test_every_event_names_its_user_and_origin(
     await world.pass_time(1)
     world.device.connect()
     await world.pass_time(1)
-    await world.shell.async_stop(user)
+    await world.coordinator.async_stop(user)
     await world.pass_time(1)
     person = ("user", hass_admin_user.id)
     assert seen == [
@@ -98,8 +98,10 @@ async def test_every_event_names_its_user_and_origin(
     ]
 
 
-async def test_a_refusal_fires_an_event(world: World, told: list[tuple[str, str | None]]) -> None:
+async def test_a_refusal_fires_an_event(
+    world: World, announced: list[tuple[str, str | None]]
+) -> None:
     with pytest.raises(RefusedError):
-        await world.shell.async_start(world.ask(duration_s=10_000))
+        await world.coordinator.async_start(world.ask(duration_s=10_000))
     await world.hass.async_block_till_done()
-    assert told == [("refused", None)]
+    assert announced == [("refused", None)]

@@ -1,4 +1,4 @@
-"""Set up, unloaded, removed, and the node's ESPHome entry going and coming: whatever happens stops, and nothing starts by itself."""
+"""Set up, unload and remove entries, and changes of the node's ESPHome entry: each only stops."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -79,8 +79,8 @@ def flowing(world: World) -> bool:
 
 
 def closed(world: World) -> bool:
-    """Whether the shell has let go of its channel for good."""
-    return world.shell.closed
+    """Whether the coordinator has let go of its channel for good."""
+    return world.coordinator.closed
 
 
 def connected(world: World) -> bool:
@@ -89,7 +89,7 @@ def connected(world: World) -> bool:
 
 
 async def stopping(world: World) -> None:
-    """Let pass what an unconfirmed stop may take; Home Assistant waits for that time, so the test must not wait for Home Assistant."""
+    """Let the longest time of an unconfirmed stop pass, for which Home Assistant itself waits."""
     for _ in range(8):
         world.freezer.tick(timedelta(seconds=0.5))
         world.device.advance(0.5)
@@ -131,9 +131,9 @@ async def test_a_device_and_a_person_are_set_up(world: World) -> None:
     assert [entry.state for entry in world.hass.config_entries.async_entries(DOMAIN)] == [
         ConfigEntryState.LOADED
     ] * 2
-    assert world.shell.state is SessionState.IDLE
+    assert world.coordinator.state is SessionState.IDLE
     assert connected(world)
-    assert not world.shell.data.refusals
+    assert not world.coordinator.data.refusals
     assert not issues(world)
     started = {
         "start_session",
@@ -183,7 +183,7 @@ async def test_a_reload_resumes_nothing(world: World) -> None:
     await world.pass_time(30)
 
     assert world.entry.state is ConfigEntryState.LOADED
-    assert world.shell.state is SessionState.SUSPENDED
+    assert world.coordinator.state is SessionState.SUSPENDED
     assert connected(world)
     assert not flowing(world)
     assert world.device.commands.count("start") == 1
@@ -205,15 +205,17 @@ async def test_a_node_that_leaves_esphome_is_stopped_and_closed_and_comes_back_i
     assert world.device.session is None
     assert not connected(world)
     assert record(world).outcome is Outcome.INTERRUPTED
-    assert [refusal.reason for refusal in world.shell.data.refusals] == [Reason.DEVICE_OFFLINE]
+    assert [refusal.reason for refusal in world.coordinator.data.refusals] == [
+        Reason.DEVICE_OFFLINE
+    ]
 
     await come_back(world, disabled=disabled)
     assert world.entry.state is ConfigEntryState.LOADED
     assert not issues(world)
     assert not closed(world)
     assert connected(world)
-    assert world.shell.state is SessionState.IDLE
-    assert [refusal.reason for refusal in world.shell.data.refusals] == [
+    assert world.coordinator.state is SessionState.IDLE
+    assert [refusal.reason for refusal in world.coordinator.data.refusals] == [
         Reason.STILL_WORN
     ]  # since the session that was stopped
     assert world.device.commands.count("start") == 1
@@ -236,7 +238,7 @@ async def test_a_node_that_did_not_confirm_its_stop_comes_back_too(
     await come_back(world, disabled=disabled)
     await world.pass_time(5)
     assert not closed(world)
-    assert world.shell.state is SessionState.IDLE
+    assert world.coordinator.state is SessionState.IDLE
     assert world.device.session is None
     assert record(world).outcome is Outcome.INTERRUPTED
 
@@ -249,7 +251,7 @@ async def test_reloading_the_esphome_entry_does_not_touch_a_session(world: World
     )
     await world.pass_time(5)
 
-    assert world.shell.state is SessionState.RUNNING
+    assert world.coordinator.state is SessionState.RUNNING
     assert flowing(world)
 
 
@@ -261,7 +263,7 @@ async def test_other_nodes_may_come_and_go(world: World) -> None:
         await world.hass.config_entries.async_remove(other.entry_id)
     await world.pass_time(2)
 
-    assert world.shell.state is SessionState.RUNNING
+    assert world.coordinator.state is SessionState.RUNNING
     assert not issues(world)
 
 
@@ -329,7 +331,7 @@ async def test_without_its_person_a_session_is_stopped_and_a_repair_says_that_th
     assert not flowing(world)
     assert world.device.session is None
     assert issues(world) == {"no_person"}
-    assert [refusal.reason for refusal in world.shell.data.refusals] == [Reason.NO_PERSON]
+    assert [refusal.reason for refusal in world.coordinator.data.refusals] == [Reason.NO_PERSON]
 
     world.device.profiles = [*world.device.profiles, 7]
     world.device.report()
@@ -338,7 +340,7 @@ async def test_without_its_person_a_session_is_stopped_and_a_repair_says_that_th
     world.device.take_off()
     world.device.report()
     await world.hass.async_block_till_done()
-    assert not world.shell.data.refusals
+    assert not world.coordinator.data.refusals
 
 
 async def test_nobody_is_missed_where_there_is_no_device(world: World) -> None:
@@ -357,7 +359,7 @@ async def test_nobody_is_missed_where_there_is_no_device(world: World) -> None:
 async def test_removing_a_device_stops_it_and_forgets_its_choices_and_repairs(
     world: World, hass_storage: dict[str, Any]
 ) -> None:
-    await world.shell.async_set(program="manual")
+    await world.coordinator.async_set(program="manual")
     await world.pass_time(10)
     key = f"{DOMAIN}.settings.{world.entry.entry_id}"
     assert key in hass_storage

@@ -30,13 +30,13 @@ def _all_enabled() -> Iterator[None]:
 @pytest.fixture
 async def manual(world: World) -> World:
     """The world with the manual program selected."""
-    await world.shell.async_set(program=MANUAL)
+    await world.coordinator.async_set(program=MANUAL)
     return world
 
 
 def levels(world: World) -> dict[Channel, float]:
     """Return what the living session was permitted."""
-    live = world.shell.data.session
+    live = world.coordinator.data.session
     assert live is not None
     assert live.permitted is not None
     return dict(live.permitted.request.irradiance_mw_cm2)
@@ -46,7 +46,7 @@ async def test_a_light_arms_a_manual_session_at_its_share_and_is_on_from_then(
     manual: World,
 ) -> None:
     await act(manual, "light.turn_on", "light", "red", {ATTR_BRIGHTNESS: 51})
-    assert manual.shell.state is SessionState.ARMED
+    assert manual.coordinator.state is SessionState.ARMED
     assert levels(manual) == {Channel.RED: pytest.approx(ALLOWED_RED / 5, abs=0.001)}
     shown = state(manual, "light", "red")
     assert shown.state == "on"
@@ -90,7 +90,7 @@ async def test_a_light_of_a_running_session_goes_down_but_never_above_what_was_p
 async def test_the_last_light_that_goes_off_ends_the_session(manual: World) -> None:
     await act(manual, "light.turn_on", "light", "red")
     await act(manual, "light.turn_off", "light", "red")
-    assert manual.shell.state is SessionState.IDLE
+    assert manual.coordinator.state is SessionState.IDLE
     assert state(manual, "light", "red").state == "off"
 
 
@@ -111,7 +111,7 @@ async def test_a_light_of_a_session_stays_there_with_the_link_down_so_that_off_i
     )
     for _ in range(20):
         await asyncio.sleep(0)
-    assert manual.shell.state is SessionState.STOPPING
+    assert manual.coordinator.state is SessionState.STOPPING
     async_fire_time_changed(manual.hass, dt_util.utcnow() + timedelta(seconds=3))
     with pytest.raises(HomeAssistantError) as unconfirmed:
         await stopping
@@ -130,9 +130,9 @@ async def test_one_of_two_running_lights_goes_off_alone_and_shows_it(manual: Wor
     await manual.pass_time(5)
     await act(manual, "light.turn_off", "light", "red")
     await manual.pass_time(2)
-    assert manual.shell.state is SessionState.RUNNING
+    assert manual.coordinator.state is SessionState.RUNNING
     assert manual.device.session is not None
-    assert manual.device.session.lit == frozenset({Channel.NEAR_INFRARED})
+    assert manual.device.session.channels_on == frozenset({Channel.NEAR_INFRARED})
     assert state(manual, "light", "near_infrared").state == "on"
     assert state(manual, "light", "red").state == "off"
 

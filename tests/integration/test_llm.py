@@ -92,7 +92,7 @@ async def test_a_session_is_armed_lowered_and_stopped_and_the_face_starts_it(hou
     assert house.flowing == set()
     house.devices[MASK].put_on()
     await house.pass_time(10)
-    live = house.shell(MASK).live
+    live = house.coordinator(MASK).live
     assert live is not None
     before = dict(live.lit_mw_cm2)
     state = await use(house, "get_state")
@@ -100,12 +100,12 @@ async def test_a_session_is_armed_lowered_and_stopped_and_the_face_starts_it(hou
     assert isinstance(devices, list)
     assert devices[0]["session"] == "running"  # type: ignore[call-overload, index]
     assert (await use(house, "lower_session")).data == {"done": ["Mask"]}
-    live = house.shell(MASK).live
+    live = house.coordinator(MASK).live
     assert live is not None
     assert all(live.lit_mw_cm2[channel] < level for channel, level in before.items())
     assert (await use(house, "stop_session")).data == {"done": ["Mask"]}
     assert house.flowing == set()
-    last = house.shell(MASK).last
+    last = house.coordinator(MASK).last
     assert last is not None
     assert last.changed_by.by is By.VOICE
 
@@ -147,7 +147,7 @@ async def test_what_exceeds_a_bound_is_refused_with_the_reason(
     refused = await use(house, tool, **arguments)
     assert refused.error
     assert said in str(refused.data["error"])
-    assert house.shell(MASK).state is SessionState.IDLE
+    assert house.coordinator(MASK).state is SessionState.IDLE
     assert "start" not in house.devices[MASK].commands
 
 
@@ -155,7 +155,7 @@ async def test_a_second_session_on_the_same_day_is_refused_with_the_time(house: 
     await use(house, "start_session", device="Mask", program="fine_lines")
     house.devices[MASK].put_on()
     await house.pass_time(700, 5)
-    assert house.shell(MASK).state is SessionState.IDLE
+    assert house.coordinator(MASK).state is SessionState.IDLE
     house.devices[MASK].take_off()
     await house.pass_time(5)
     refused = await use(house, "start_session", device="Mask", program="fine_lines")
@@ -176,7 +176,7 @@ async def test_a_session_is_proposed_and_nothing_is_armed_before_the_person_says
         "proposed",
         "Ada",
     )
-    assert house.shell(MASK).live is None
+    assert house.coordinator(MASK).live is None
     assert "start" not in house.devices[MASK].commands
     await house.hass.services.async_call(
         DOMAIN, "report_reaction", {"reaction": "redness"}, blocking=True
@@ -214,7 +214,7 @@ async def test_a_read_only_user_cannot_arm_or_propose_through_a_model_but_can_st
             "You don't have permission for that.",
         )
     assert (await use(house, "check_session", looker.id, device="Mask", program="fine_lines")).error
-    assert house.shell(MASK).live is None
+    assert house.coordinator(MASK).live is None
     await use(house, "start_session", device="Mask", program="fine_lines")
     house.devices[MASK].put_on()
     await house.pass_time(10)
@@ -255,13 +255,15 @@ async def test_no_tool_clears_a_fault(house: House) -> None:
     for tool in ("stop_session", "lower_session"):
         await use(house, tool, device="Mask")
     assert (await use(house, "start_session", device="Mask", program="fine_lines")).error
-    assert house.shell(MASK).state is SessionState.FAULT
+    assert house.coordinator(MASK).state is SessionState.FAULT
 
 
 async def test_a_device_that_is_not_exposed_has_no_tools(house: House) -> None:
     registry = er.async_get(house.hass)
     switches = {
-        m: registry.async_get_entity_id(Platform.SWITCH, DOMAIN, f"{house.shell(m).mac}_session")
+        m: registry.async_get_entity_id(
+            Platform.SWITCH, DOMAIN, f"{house.coordinator(m).mac}_session"
+        )
         for m in Modality
     }
     async_expose_entity(house.hass, "conversation", switches[MASK] or "", should_expose=False)
@@ -292,9 +294,9 @@ async def test_a_model_gets_no_health_reasons(house: House) -> None:
         DOMAIN, "report_reaction", {"reaction": "redness"}, blocking=True
     )
     for tool in ("start_session", "check_session"):
-        told = str((await use(house, tool, device="Mask", program="fine_lines")).data)
-        assert "Light has to wait" not in told
-        assert "The app says why" in told
+        answer = str((await use(house, tool, device="Mask", program="fine_lines")).data)
+        assert "Light has to wait" not in answer
+        assert "The app says why" in answer
     state = str((await use(house, "get_state")).data)
     assert "Light has to wait" not in state
     assert "Mask is not for Ada now." in state

@@ -44,9 +44,9 @@ async def act(house: House, action: str, context: Context, **data: Any) -> None:
     await house.hass.async_block_till_done()
 
 
-async def test_a_routine_and_its_session_read_well_whoever_begins_them(house: House) -> None:
+async def test_a_routine_and_its_session_read_well_for_every_actor(house: House) -> None:
     anna = await house.hass.auth.async_create_user("Anna", group_ids=["system-admin"])
-    told = async_capture_events(house.hass, EVENT_TRANSITION)
+    events = async_capture_events(house.hass, EVENT_TRANSITION)
     await act(
         house,
         "start_routine",
@@ -57,17 +57,17 @@ async def test_a_routine_and_its_session_read_well_whoever_begins_them(house: Ho
     await house.pass_time(5)
     await act(house, "stop_routine", Context(user_id=anna.id))
     await house.pass_time(2)
-    assert read(house.hass, told) == [
+    assert read(house.hass, events) == [
         "Ada Evening routine was started by Anna through voice",
         "Mask was armed with First use by Anna through voice",
         "Mask began",
         "Ada Evening routine ended: Stopped",  # Stop waits for the node, not for the ledger
         "Mask ended by Anna: Stopped",
     ]
-    assert {event.context.user_id for event in told[:2]} == {anna.id}
+    assert {event.context.user_id for event in events[:2]} == {anna.id}
     assert not [
         event
-        for event in told
+        for event in events
         if "Ada" in str(event.data)
         and event.data["transition"] not in {"routine_started", "routine_finished"}
     ]
@@ -76,8 +76,8 @@ async def test_a_routine_and_its_session_read_well_whoever_begins_them(house: Ho
 async def test_an_automation_and_the_device_are_named_and_no_reason_of_a_refusal_is(
     house: House,
 ) -> None:
-    told = async_capture_events(house.hass, EVENT_TRANSITION)
-    device = house.shell(Modality.MASK).device_entry
+    events = async_capture_events(house.hass, EVENT_TRANSITION)
+    device = house.coordinator(Modality.MASK).device_entry
     assert device is not None
     with pytest.raises(ServiceValidationError):
         await act(
@@ -86,13 +86,13 @@ async def test_an_automation_and_the_device_are_named_and_no_reason_of_a_refusal
     await act(house, "start_session", Context(), device_id=device.id, program="first_use")
     house.devices[Modality.MASK].put_on()
     await house.pass_time(140)
-    assert read(house.hass, told) == [
+    assert read(house.hass, events) == [
         "Mask was refused by an automation",
         "Mask was armed with First use by an automation",
         "Mask began",
         "Mask ended by the device: Completed",
     ]
-    assert "bound" not in str([event.data for event in told])
+    assert "bound" not in str([event.data for event in events])
 
 
 async def test_the_logbook_speaks_the_language_of_the_home(house: House) -> None:
@@ -101,6 +101,6 @@ async def test_the_logbook_speaks_the_language_of_the_home(house: House) -> None
         await async_get_translations(house.hass, "de", category, [DOMAIN])
     await house.routines.plan.async_choose("fine_lines")
     anna = await house.hass.auth.async_create_user("Anna", group_ids=["system-admin"])
-    told = async_capture_events(house.hass, EVENT_TRANSITION)
+    events = async_capture_events(house.hass, EVENT_TRANSITION)
     await act(house, "start_routine", Spoken(user_id=anna.id))
-    assert read(house.hass, told) == ["Ada Abendroutine wurde von Anna per Sprache begonnen"]
+    assert read(house.hass, events) == ["Ada Abendroutine wurde von Anna per Sprache begonnen"]

@@ -18,9 +18,9 @@ async def test_the_duration_is_in_minutes_and_bounded_by_the_table(world: World)
     shown = state(world, "number", "duration")
     assert float(shown.state) == 5
     assert shown.attributes[ATTR_MAX] * 60 == limits.DURATION[world.modality].default.maximum
-    await world.shell.async_set(program=MANUAL)
+    await world.coordinator.async_set(program=MANUAL)
     await act(world, "number.set_value", "number", "duration", {ATTR_VALUE: 2.5})
-    assert world.shell.data.settings.duration_s == 150
+    assert world.coordinator.data.settings.duration_s == 150
 
 
 @pytest.mark.parametrize("modality", [Modality.WAND])
@@ -31,14 +31,14 @@ async def test_the_duration_is_in_minutes_and_bounded_by_the_table(world: World)
 async def test_the_numbers_of_the_wand_are_bounded_by_the_table(
     world: World, key: str, field: str, bound: limits.Limit
 ) -> None:
-    await world.shell.async_set(program=MANUAL)
+    await world.coordinator.async_set(program=MANUAL)
     shown = state(world, "number", key)
     assert (shown.attributes[ATTR_MIN], shown.attributes[ATTR_MAX]) == (
         bound.default.minimum,
         bound.default.maximum,
     )
     await act(world, "number.set_value", "number", key, {ATTR_VALUE: 7})
-    assert getattr(world.shell.data.settings, field) == 7
+    assert getattr(world.coordinator.data.settings, field) == 7
     assert float(state(world, "number", key).state) == 7
 
 
@@ -48,13 +48,13 @@ async def test_the_numbers_of_the_wand_are_bounded_by_the_table(
 async def test_a_number_that_is_out_of_its_bound_is_refused_and_nothing_changes(
     world: World, key: str, value: float
 ) -> None:
-    await world.shell.async_set(program=MANUAL)
-    before = world.shell.data.settings
+    await world.coordinator.async_set(program=MANUAL)
+    before = world.coordinator.data.settings
     with pytest.raises(ServiceValidationError) as refused:
         await act(world, "number.set_value", "number", key, {ATTR_VALUE: value})
     assert refused.value.translation_key in ("out_of_range", "out_of_bounds")
     assert refused.value.translation_placeholders
-    assert world.shell.data.settings == before
+    assert world.coordinator.data.settings == before
 
 
 @pytest.mark.parametrize("modality", [Modality.WAND])
@@ -69,13 +69,13 @@ async def test_a_number_that_is_out_of_its_bound_is_refused_and_nothing_changes(
     ],
 )
 async def test_one_step_past_a_bound_is_refused(world: World, key: str, beyond: float) -> None:
-    await world.shell.async_set(program=MANUAL)
+    await world.coordinator.async_set(program=MANUAL)
     with pytest.raises(ServiceValidationError):
         await act(world, "number.set_value", "number", key, {ATTR_VALUE: beyond})
 
 
 async def test_nan_is_refused_by_field_and_bound(world: World) -> None:
-    await world.shell.async_set(program=MANUAL)
+    await world.coordinator.async_set(program=MANUAL)
     with pytest.raises(ServiceValidationError) as refused:
         await act(world, "number.set_value", "number", "duration", {ATTR_VALUE: math.nan})
     assert refused.value.translation_placeholders is not None
@@ -93,7 +93,7 @@ async def test_another_program_makes_the_numbers_read_only(world: World) -> None
 async def test_a_lower_intensity_reaches_the_running_session_and_a_higher_one_does_not(
     world: World,
 ) -> None:
-    await world.shell.async_set(program=MANUAL)
+    await world.coordinator.async_set(program=MANUAL)
     await act(world, "switch.turn_on", "switch", "session")
     world.device.put_on()
     await world.pass_time(7)

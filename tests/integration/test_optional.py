@@ -78,7 +78,7 @@ async def run_a_session(house: House) -> None:
     assert house.flowing == {Modality.MASK}
     await house.hass.services.async_call(DOMAIN, "pause_session", target, blocking=True)
     await house.pass_time(3)
-    assert house.shell(Modality.MASK).state is SessionState.PAUSED
+    assert house.coordinator(Modality.MASK).state is SessionState.PAUSED
     await house.hass.services.async_call(DOMAIN, "resume_session", target, blocking=True)
     mask.take_off()
     mask.put_on()
@@ -95,7 +95,7 @@ async def run_a_session(house: House) -> None:
 
 
 def device_id(house: House) -> str:
-    device = house.shell(Modality.MASK).device_entry
+    device = house.coordinator(Modality.MASK).device_entry
     assert device is not None
     return device.id
 
@@ -206,7 +206,7 @@ def test_the_integration_imports_none_of_its_optional_parts_and_nothing_that_the
         f"import sys, {PACKAGE}, {PACKAGE}.config_flow, {PACKAGE}.llm\n"
         f"print(sorted(set({forbidden!r}) & set(sys.modules)))"
     )
-    done = subprocess.run(  # noqa: S603 - our own interpreter and program
+    done = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
         check=True,

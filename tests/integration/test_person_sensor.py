@@ -83,10 +83,10 @@ async def test_the_charge_of_the_wand_is_counted_in_all(world: World) -> None:
 
 
 async def test_a_session_that_hardly_began_is_none_of_the_week(world: World) -> None:
-    await world.shell.async_start(world.ask())
+    await world.coordinator.async_start(world.ask())
     world.device.put_on()
     await world.pass_time(3)
-    await world.shell.async_stop()
+    await world.coordinator.async_stop()
     await world.pass_time(1)
     assert float(shown(world, "fluence_red")) > 0
     assert shown(world, "sessions_this_week") == "0"

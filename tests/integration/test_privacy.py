@@ -92,7 +92,7 @@ async def reconfigure(
 
 async def whole_run(world: World) -> tuple[str, list[str]]:
     """Add a person with many conditions and run sessions; return the entry and all answers."""
-    hass, told = world.hass, []
+    hass, answers = world.hass, []
     eve = await through(
         hass,
         [
@@ -117,18 +117,18 @@ async def whole_run(world: World) -> tuple[str, list[str]]:
     assert {
         screening.verdict for screening in find_person(hass, "Eve").eligibility.screenings.values()
     } == {Verdict.CLINICIAN}
-    await world.shell.async_set(person_id=eve)
+    await world.coordinator.async_set(person_id=eve)
     world.device.profiles.append(find_person(hass, "Eve").profile)
     world.device.report()
     await world.run(person=find_person(hass, "Eve"))
-    await world.shell.async_stop()
+    await world.coordinator.async_stop()
     world.device.take_off()
     await world.pass_time(6)
 
     async def ask() -> None:
         """Ask to start, and why not, as an automation does."""
         data = {"device_id": world.device_id, "program": "first_use", "person": "Eve"}
-        told.append(
+        answers.append(
             json_dumps(
                 await hass.services.async_call(
                     DOMAIN, "check_session", data, blocking=True, return_response=True
@@ -137,7 +137,7 @@ async def whole_run(world: World) -> tuple[str, list[str]]:
         )
         blue = {**data, "program": "manual", "channels": {"blue": 1}, "duration_s": 60}
         if world.modality is Modality.MASK:
-            told.append(
+            answers.append(
                 json_dumps(
                     await hass.services.async_call(
                         DOMAIN, "check_session", blue, blocking=True, return_response=True
@@ -146,7 +146,7 @@ async def whole_run(world: World) -> tuple[str, list[str]]:
             )
         with pytest.raises(HomeAssistantError) as refused:
             await hass.services.async_call(DOMAIN, "start_session", data, blocking=True)
-        told.append(str(refused.value))
+        answers.append(str(refused.value))
         logging.getLogger("homeassistant.components.automation").error(
             "Error while executing automation: %s", refused.value
         )
@@ -179,9 +179,9 @@ async def whole_run(world: World) -> tuple[str, list[str]]:
             ("screening_wand", {"conditions": ["implanted_electronics"], "confirmed": True}),
         ],
     )
-    await world.shell.async_set(person_id=bo)
+    await world.coordinator.async_set(person_id=bo)
     await world.pass_time(2)
-    return eve, told
+    return eve, answers
 
 
 @pytest.mark.parametrize("modality", list(Modality))
@@ -194,7 +194,7 @@ async def test_no_answer_about_health_is_found_anywhere(
 ) -> None:
     hass = world.hass
     notified = async_capture_events(hass, "call_service")
-    eve, told = await whole_run(world)
+    eve, answers = await whole_run(world)
     diagnostics = [
         await get_diagnostics_for_config_entry(hass, hass_client, entry)
         for entry in hass.config_entries.async_entries(DOMAIN)
@@ -214,7 +214,7 @@ async def test_no_answer_about_health_is_found_anywhere(
             for record in caplog.records
             if not record.name.startswith("tests")
         ],
-        "what callers were told": told,
+        "answers to callers": answers,
         "diagnostics": [json.dumps(each) for each in diagnostics],
         "repairs": [
             f"{issue.issue_id} {issue.translation_placeholders}"
@@ -230,7 +230,7 @@ async def test_no_answer_about_health_is_found_anywhere(
             "states and attributes",
             "events",
             "log",
-            "what callers were told",
+            "answers to callers",
             "diagnostics",
             "repairs",
             "export",

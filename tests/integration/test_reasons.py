@@ -150,16 +150,16 @@ async def faulted(world: World) -> dict[str, Any]:
 
 
 async def still_worn(world: World) -> dict[str, Any]:
-    await world.shell.async_start(world.ask())
+    await world.coordinator.async_start(world.ask())
     world.device.put_on()
     await world.pass_time(3)
-    await world.shell.async_stop()
+    await world.coordinator.async_stop()
     await world.pass_time(1)
     return {}
 
 
 async def busy(world: World) -> dict[str, Any]:
-    await world.shell.async_start(world.ask())
+    await world.coordinator.async_start(world.ask())
     return {}
 
 
@@ -184,13 +184,13 @@ async def brown_out(world: World) -> dict[str, Any]:
 
 async def flickering(world: World) -> dict[str, Any]:
     """Put the mask on three times in a few seconds: another start would be flicker."""
-    await world.shell.async_start(world.ask())
+    await world.coordinator.async_start(world.ask())
     for _ in range(3):
         world.device.put_on()
         await world.pass_time(1)
         world.device.take_off()
         await world.pass_time(1)
-    await world.shell.async_stop()
+    await world.coordinator.async_stop()
     await world.pass_time(1)
     return {}
 
@@ -202,7 +202,7 @@ async def somebody_before(world: World) -> dict[str, Any]:
     world.device.strict = True
     await world.run(person=eve)
     world.device.take_off()
-    await world.shell.async_stop()
+    await world.coordinator.async_stop()
     await world.pass_time(1)
     return {}
 
@@ -220,7 +220,7 @@ async def untrusted_clock(world: World) -> dict[str, Any]:
 
 async def other_session(world: World) -> dict[str, Any]:
     other = await second(world)
-    await other.shell.async_start(other.ask())
+    await other.coordinator.async_start(other.ask())
     return {}
 
 
@@ -315,9 +315,9 @@ PROVOKED: dict[Reason, Callable[[], Provoke]] = {
         )
     },
 }
-TOLD_BEFORE = {Reason.BROWN_OUT, Reason.TOO_SOON, Reason.PROFILE_GAP}
-"""What a node alone knows, and what is refused here without asking it."""
-ELSEWHERE = {
+BEFORE_A_START = {Reason.BROWN_OUT, Reason.TOO_SOON, Reason.PROFILE_GAP}
+"""What only a node knows, and what is refused here without asking it."""
+PROVOKED_ELSE = {
     Reason.BAD_TIME: "actions/test_history.py",
     Reason.IN_FUTURE: "actions/test_history.py",
     Reason.TOO_LONG_AGO: "actions/test_history.py",
@@ -349,9 +349,9 @@ async def _four_days(world: World) -> dict[str, Any]:
 
 
 def test_every_reason_is_provoked_or_is_none_of_a_start() -> None:
-    assert PROVOKED.keys() | ELSEWHERE.keys() == set(Reason)
-    assert not PROVOKED.keys() & ELSEWHERE.keys()
-    for reason, where in ELSEWHERE.items():
+    assert PROVOKED.keys() | PROVOKED_ELSE.keys() == set(Reason)
+    assert not PROVOKED.keys() & PROVOKED_ELSE.keys()
+    for reason, where in PROVOKED_ELSE.items():
         text = (Path(__file__).parent / where.partition(":")[0]).read_text()
         assert reason.name in text or f'"{reason.value}"' in text, (reason, where)
 
@@ -375,13 +375,13 @@ async def test_a_start_is_refused_with_the_sentence_of_its_reason(
     answer = await _check(world, request) if reason is not Reason.DEVICE_NOT_LOADED else None
     with pytest.raises((ServiceValidationError, HomeAssistantError)) as refused:
         await world.hass.services.async_call(DOMAIN, "start_session", request, blocking=True)
-    told = (
+    message = (
         {refused.value.translation_key} | {each["reason"] for each in answer["reasons"]}
         if answer is not None
         else {refused.value.translation_key}
     )
-    assert reason.value in told or reason.shown in told, (reason, told)
-    if reason in TOLD_BEFORE:
+    assert reason.value in message or reason.shown in message, (reason, message)
+    if reason in BEFORE_A_START:
         assert answer is not None
         assert reason.value in {each["reason"] for each in answer["reasons"]}
         assert "start" not in world.device.commands[len(before) :]
@@ -416,7 +416,7 @@ async def test_of_a_hundred_starts_at_once_over_two_devices_one_runs_and_the_led
     world: World,
 ) -> None:
     other = await second(world)
-    shells = [world, other] * 50
+    worlds = [world, other] * 50
     results = await asyncio.gather(
         *(
             world.hass.services.async_call(
@@ -425,7 +425,7 @@ async def test_of_a_hundred_starts_at_once_over_two_devices_one_runs_and_the_led
                 {"device_id": each.device_id, "person": "Ada", **SMALL[each.modality]},
                 blocking=True,
             )
-            for each in shells
+            for each in worlds
         ),
         return_exceptions=True,
     )
@@ -447,7 +447,9 @@ async def test_two_people_on_one_mask_share_no_budget_and_a_session_stays_whose_
 ) -> None:
     bea = await world.somebody_else("Bea", 4712)
     await world.run()
-    await world.shell.async_set(person_id=bea.person_id) if world.shell.live is None else None
+    await world.coordinator.async_set(
+        person_id=bea.person_id
+    ) if world.coordinator.live is None else None
     await world.pass_time(60)
     ledger = world.hass.data[LEDGER]
     assert [
@@ -473,13 +475,13 @@ async def test_the_confirm_button_says_that_the_gel_is_off_where_that_is_missing
     world: World,
 ) -> None:
     await given(channels=None, **GEL)(world)
-    await world.shell.async_set(program="first_use")
+    await world.coordinator.async_set(program="first_use")
     request = {"device_id": world.device_id, "program": "first_use"}
     assert {each["reason"] for each in (await _check(world, request))["reasons"]} == {
         "gel_not_rinsed"
     }
     assert (await _check(world, {**request, "gel_rinsed": True}))["allowed"]
-    await world.shell.async_confirm()
+    await world.coordinator.async_confirm()
     assert (await _check(world, request))["allowed"]
     world.freezer.tick(timedelta(minutes=11))
     world.device.report()

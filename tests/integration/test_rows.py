@@ -47,7 +47,7 @@ async def test_a_session_of_ten_minutes_leaves_few_rows(world: World) -> None:
     await async_wait_recording_done(world.hass)
     await world.pass_time(60)
     since = dt_util.utcnow().timestamp()
-    await world.shell.async_start(
+    await world.coordinator.async_start(
         world.ask(
             duration_s=DURATION_S, irradiance_mw_cm2={Channel.RED: 6.0, Channel.NEAR_INFRARED: 6.0}
         )

@@ -29,7 +29,7 @@ async def test_a_device_offers_the_programs_that_it_has_a_recipe_for(
     assert shown.attributes[ATTR_OPTIONS] == programs
     assert shown.state == "first_use"
     await act(world, "select.select_option", "select", "program", {ATTR_OPTION: "fine_lines"})
-    assert world.shell.data.settings.program == "fine_lines"
+    assert world.coordinator.data.settings.program == "fine_lines"
     assert state(world, "select", "program").state == "fine_lines"
 
 
@@ -43,7 +43,7 @@ async def test_the_only_person_is_chosen_and_a_second_one_has_to_be(world: World
     assert shown.attributes[ATTR_OPTIONS] == ["Ada", "Bo"]
     assert shown.state == STATE_UNKNOWN
     await act(world, "select.select_option", "select", "person", {ATTR_OPTION: "Bo"})
-    assert world.shell.data.settings.person_id == bo.entry_id
+    assert world.coordinator.data.settings.person_id == bo.entry_id
     world.hass.config_entries.async_update_entry(bo, title="Beau")
     await world.hass.async_block_till_done()
     assert state(world, "select", "person").state == "Beau"

@@ -30,7 +30,7 @@ async def test_the_session_sensor_shows_every_state_that_there_is(world: World) 
 
 
 async def test_the_session_sensor_follows_a_session_and_a_lost_link(world: World) -> None:
-    await world.shell.async_start(world.ask())
+    await world.coordinator.async_start(world.ask())
     await world.hass.async_block_till_done()
     assert state(world, "sensor", "session").state == "armed"
     world.device.put_on()
@@ -55,7 +55,7 @@ async def test_what_was_delivered_is_shown_when_the_session_has_ended(world: Wor
     assert state(world, "sensor", "fluence").state == STATE_UNKNOWN
     await world.run()
     await world.pass_time(60)
-    assert world.shell.state is SessionState.IDLE
+    assert world.coordinator.state is SessionState.IDLE
     assert float(state(world, "sensor", "fluence").state) == pytest.approx(
         world.device.history[-1].delivered.total, abs=0.001
     )
@@ -76,7 +76,7 @@ async def test_a_wand_shows_charge_temperature_and_impedance(world: World) -> No
     ("hours", "expected"),
     [((), None), ((2,), 2), ((5, 2), 5), ((None,), None), ((5, None), None)],
 )
-async def test_ready_at_is_when_time_alone_has_taken_every_reason_away(
+async def test_ready_at_is_when_every_reason_has_passed_by_itself(
     world: World, hours: tuple[int | None, ...], expected: int | None
 ) -> None:
     now = dt_util.utcnow().replace(microsecond=0)
@@ -87,7 +87,7 @@ async def test_ready_at_is_when_time_alone_has_taken_every_reason_away(
         for hour in hours
     )
     description = next(description for description in DESCRIPTIONS if description.key == "ready_at")
-    snapshot = world.shell.data.__replace__(refusals=refusals)
+    snapshot = world.coordinator.data.__replace__(refusals=refusals)
     assert description.value_fn(snapshot) == (
         None if expected is None else now + timedelta(hours=expected)
     )

@@ -51,10 +51,10 @@ async def call(
 
 async def test_start_arms_a_program_and_returns_its_planned_dose(world: World) -> None:
     answer = await call(world, "start_session", program="first_use", person="Ada", response=True)
-    live = world.shell.data.session
+    live = world.coordinator.data.session
     assert live is not None
     assert live.permitted is not None
-    assert world.shell.state is SessionState.ARMED
+    assert world.coordinator.state is SessionState.ARMED
     assert answer["session_id"] == live.session_id
     assert (answer["state"], answer["person"], answer["program"], answer["duration_s"]) == (
         "armed",
@@ -78,7 +78,7 @@ async def test_a_manual_session_uses_its_numbers_unchanged(world: World) -> None
     else:
         assert (answer["current_ua"], answer["frequency_hz"]) == (50, 8.3)
         assert answer["planned"]["charge_ma_min"] == pytest.approx(0.05)
-    assert world.shell.state is SessionState.ARMED
+    assert world.coordinator.state is SessionState.ARMED
 
 
 async def test_start_returns_nothing_if_no_response_is_requested(world: World) -> None:
@@ -96,7 +96,7 @@ async def test_a_device_is_named_by_itself_or_by_any_entity_of_ours(
         "disabled": {"entity_id": [entity_id(world, "sensor", "temperature")]},
     }
     await call(world, "start_session", program="first_use", **named[target])
-    assert world.shell.state is SessionState.ARMED
+    assert world.coordinator.state is SessionState.ARMED
 
 
 async def test_a_person_is_named_in_any_case_or_by_entry_and_has_to_be_named_if_there_are_two(
@@ -113,8 +113,8 @@ async def test_a_person_is_named_in_any_case_or_by_entry_and_has_to_be_named_if_
     assert refused.value.translation_key == "no_person"
     for named, person_id in ((" bO ", bo.entry_id), (bo.entry_id, bo.entry_id), ("ADA", ada)):
         await call(world, "start_session", program="first_use", person=named)
-        assert world.shell.live is not None
-        assert world.shell.live.person.person_id == person_id
+        assert world.coordinator.live is not None
+        assert world.coordinator.live.person.person_id == person_id
         await call(world, "stop_session")
 
 
@@ -130,7 +130,7 @@ async def test_a_session_waits_for_a_device_that_is_off_and_is_armed_when_it_is_
     assert abs(ends - dt_util.utcnow() - timedelta(minutes=10)) < timedelta(seconds=1)
     world.device.connect()
     await world.pass_time(1)
-    assert world.shell.state is SessionState.ARMED
+    assert world.coordinator.state is SessionState.ARMED
 
 
 async def test_check_returns_that_a_session_is_allowed_with_its_dose_and_changes_nothing(
@@ -139,7 +139,7 @@ async def test_check_returns_that_a_session_is_allowed_with_its_dose_and_changes
     answer = await call(world, "check_session", program="first_use", response=True)
     assert (answer["allowed"], answer["reasons"], answer["duration_s"]) == (True, [], 120)
     assert answer["planned"]["fluence_j_cm2"] == {"red": pytest.approx(0.84)}
-    assert world.shell.state is SessionState.IDLE
+    assert world.coordinator.state is SessionState.IDLE
     assert world.device.commands == []
 
 
@@ -215,7 +215,7 @@ async def test_every_way_to_name_a_device_stops_it(world: World, target: str) ->
         }
         await call(world, "stop_session", **named[target])
     assert world.device.session is None
-    assert world.shell.state is SessionState.IDLE
+    assert world.coordinator.state is SessionState.IDLE
 
 
 @pytest.mark.parametrize("action", ["stop_session", "stop_all"])
@@ -260,7 +260,7 @@ async def test_a_read_only_user_cannot_act(
             response=action == "check_session",
             **data,
         )
-    assert world.shell.state is SessionState.RUNNING
+    assert world.coordinator.state is SessionState.RUNNING
     assert world.device.commands == []
 
 
@@ -281,5 +281,5 @@ async def test_a_removed_user_cannot_start(world: World) -> None:
 
 async def test_a_user_starts_under_their_own_name(world: World, hass_admin_user: MockUser) -> None:
     await call(world, "start_session", Context(user_id=hass_admin_user.id), program="first_use")
-    assert world.shell.live is not None
-    assert world.shell.live.started_by == hass_admin_user.id
+    assert world.coordinator.live is not None
+    assert world.coordinator.live.started_by == hass_admin_user.id

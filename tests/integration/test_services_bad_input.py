@@ -134,7 +134,7 @@ async def test_a_number_that_a_template_wrote_as_text_is_a_number(world: World) 
         {"device_id": world.device_id, **asked(world, "duration_s", "60")},
         blocking=True,
     )
-    assert world.shell.state is SessionState.ARMED
+    assert world.coordinator.state is SessionState.ARMED
 
 
 # --- words ----------------------------------------------------------------------------------------
@@ -335,12 +335,12 @@ async def wand(world: World) -> World:
         assert await world.hass.config_entries.async_setup(entry.entry_id)
         await world.hass.async_block_till_done()
     second = World(world.hass, world.freezer, fake, entry, esphome, Modality.WAND)
-    await second.shell.async_start(second.ask())
+    await second.coordinator.async_start(second.ask())
     return second
 
 
 async def test_two_devices_are_not_one_but_both_are_stopped(world: World, wand: World) -> None:
-    await world.shell.async_start(world.ask(person=await world.somebody_else()))
+    await world.coordinator.async_start(world.ask(person=await world.somebody_else()))
     both = [world.device_id, wand.device_id]
     with pytest.raises(ServiceValidationError) as error:
         await world.hass.services.async_call(
@@ -370,9 +370,9 @@ async def test_a_wrong_name_among_the_targets_of_a_stop_does_not_keep_the_others
 
 
 async def test_stop_all_stops_every_device_even_if_one_fails(world: World, wand: World) -> None:
-    await world.shell.async_start(world.ask(person=await world.somebody_else()))
+    await world.coordinator.async_start(world.ask(person=await world.somebody_else()))
     with (
-        patch.object(world.shell, "async_stop", side_effect=RuntimeError("broken")),
+        patch.object(world.coordinator, "async_stop", side_effect=RuntimeError("broken")),
         pytest.raises(RuntimeError, match="broken"),
     ):
         await world.hass.services.async_call(DOMAIN, "stop_all", {}, blocking=True)

@@ -56,13 +56,13 @@ async def call(house: House, action: str, **data: Any) -> None:
 
 
 def device_id(house: House, modality: Modality) -> str:
-    device = house.shell(modality).device_entry
+    device = house.coordinator(modality).device_entry
     assert device is not None
     return device.id
 
 
 def switch(house: House, modality: Modality) -> str:
-    unique_id = f"{house.shell(modality).mac}_session"
+    unique_id = f"{house.coordinator(modality).mac}_session"
     found = er.async_get(house.hass).async_get_entity_id("switch", DOMAIN, unique_id)
     assert found is not None
     return found
@@ -72,7 +72,7 @@ def stopped(house: House) -> list[Modality]:
     return [
         modality
         for modality, device in house.devices.items()
-        if device.session is None and house.shell(modality).state is SessionState.IDLE
+        if device.session is None and house.coordinator(modality).state is SessionState.IDLE
     ]
 
 
@@ -165,7 +165,7 @@ async def test_lower_session_lowers_every_device_although_another_is_idle(house:
     with pytest.raises(ServiceValidationError) as error:
         await call(house, "lower_session", device_id=both)
     assert error.value.translation_key == "wrong_state"
-    live = house.shell(Modality.WAND).live
+    live = house.coordinator(Modality.WAND).live
     assert live is not None
     assert live.level_ua == 37
 
@@ -190,7 +190,7 @@ def order(house: House) -> Iterator[list[str]]:
         return append(file, *arguments)
 
     for modality in Modality:
-        house.shell(modality).async_add_listener(lambda: order.append("published"))
+        house.coordinator(modality).async_add_listener(lambda: order.append("published"))
     with (
         patch.object(FakeDevice, "async_stop", async_stop),
         patch.object(LedgerFile, "append", write),

@@ -16,7 +16,7 @@ NEVER_SEEN = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def off(world: World, seen: bool) -> World:  # noqa: FBT001 - a parameter of the tests
+def off(world: World, seen: bool) -> World:
     """The world with its device off."""
     world.device.disconnect()
     world.device._opened = seen
@@ -67,7 +67,7 @@ async def test_a_request_that_no_connection_could_fix_is_refused_at_once(
     with pytest.raises(ServiceValidationError) as refused:
         await call(off, "start_session", **data)
     assert refused.value.translation_key == key
-    assert off.shell.state is SessionState.IDLE
+    assert off.coordinator.state is SessionState.IDLE
     answer = await call(off, "check_session", **data)
     assert (answer["allowed"], answer["reasons"][0]["reason"]) == (False, key)
 
@@ -77,7 +77,7 @@ async def test_a_request_that_no_connection_could_fix_is_refused_at_once(
 @pytest.mark.parametrize("program", ["first_use", "puffiness"])
 async def test_a_request_that_may_be_valid_waits_for_the_device(off: World, program: str) -> None:
     assert (await call(off, "check_session", program=program)) == {"allowed": True, "reasons": []}
-    assert off.shell.state is SessionState.IDLE
+    assert off.coordinator.state is SessionState.IDLE
     assert (await call(off, "start_session", program=program))["state"] == "waiting"
 
 

@@ -17,11 +17,11 @@ async def test_on_arms_the_selected_program_and_the_switch_stays_on_until_the_se
     world: World,
 ) -> None:
     await act(world, "switch.turn_on", "switch", "session")
-    live = world.shell.data.session
+    live = world.coordinator.data.session
     assert live is not None
     assert live.program == "first_use"
     assert live.person.name == "Ada"
-    assert world.shell.state is SessionState.ARMED
+    assert world.coordinator.state is SessionState.ARMED
     assert state(world, "switch", "session").state == "on"
     world.device.put_on()
     await world.pass_time(130)
@@ -53,9 +53,9 @@ async def test_a_node_that_is_off_is_refused_in_words(world: World) -> None:
 async def test_a_manual_session_of_a_mask_is_red_until_a_light_is_set(
     world: World,
 ) -> None:
-    await world.shell.async_set(program=MANUAL)
+    await world.coordinator.async_set(program=MANUAL)
     await act(world, "switch.turn_on", "switch", "session")
-    live = world.shell.live
+    live = world.coordinator.live
     assert live is not None
     assert live.permitted is not None
     assert set(live.permitted.request.irradiance_mw_cm2) == {Channel.RED}
@@ -64,7 +64,7 @@ async def test_a_manual_session_of_a_mask_is_red_until_a_light_is_set(
 async def test_a_manual_session_uses_the_selected_lights_and_is_refused_with_the_binding_reason(
     world: World,
 ) -> None:
-    await world.shell.async_set(program=MANUAL, share={Channel.RED: 0.5, Channel.BLUE: 0.5})
+    await world.coordinator.async_set(program=MANUAL, share={Channel.RED: 0.5, Channel.BLUE: 0.5})
     with pytest.raises(ServiceValidationError) as refused:
         await act(world, "switch.turn_on", "switch", "session")
     assert refused.value.translation_key == "skin_type"

@@ -81,7 +81,7 @@ PROBED = {
 ALWAYS_THERE = {"homeassistant", "persistent_notification", "repairs"}
 """Components that hassfest lets everybody use, since Home Assistant does not start without them, or
 for a platform file of theirs."""
-HOME_ASSISTANTS_OWN_ABORTS = {"already_configured", "already_in_progress", "reconfigure_successful"}
+ABORTS_OF_HOME_ASSISTANT = {"already_configured", "already_in_progress", "reconfigure_successful"}
 PROGRAMS = {*BUILT_IN, MANUAL}
 
 
@@ -150,9 +150,12 @@ def strings(nodes: list[ast.Call]) -> set[str]:
 
 
 CLAIMS = {
-    "en": r"\b(cur(e|es|ed|ing)|heal(s|ing)?|acne|rosacea|wrinkles?|anti-?ag\w*|rejuvenat\w*|regenerat\w*|lymph\w*|collagen|detox\w*|clinically|proven"
-    r"|guarante\w*|therapeutic|remed\w*|eliminat\w*|reduces?|lifts? (the|your) (face|skin|jaw)\w*)\b",
-    "de": r"\b(heil(t|en|ung|end)\w*|kurier\w*|akne|rosazea|falten|anti-?aging|verjüng\w*|regenerier\w*|lymph\w*|kollagen|entgift\w*|klinisch|bewiesen"
+    "en": r"\b(cur(e|es|ed|ing)|heal(s|ing)?|acne|rosacea|wrinkles?|anti-?ag\w*|rejuvenat\w*"
+    r"|regenerat\w*|lymph\w*|collagen|detox\w*|clinically|proven"
+    r"|guarante\w*|therapeutic|remed\w*|eliminat\w*|reduces?"
+    r"|lifts? (the|your) (face|skin|jaw)\w*)\b",
+    "de": r"\b(heil(t|en|ung|end)\w*|kurier\w*|akne|rosazea|falten|anti-?aging|verjüng\w*"
+    r"|regenerier\w*|lymph\w*|kollagen|entgift\w*|klinisch|bewiesen"
     r"|garantier\w*|therapeutisch\w*)\b",
 }
 """Words that promise what only a medicine may, or what nobody has shown."""
@@ -472,7 +475,7 @@ def test_every_error_and_end_of_a_flow_has_its_words() -> None:
     ].keys()
     aborts = {reason for call in called("async_abort") if (reason := constant(call, "reason"))}
     unfit = {"unfit_mask", "unfit_wand", "unfit_both"}
-    assert config["abort"].keys() == aborts | HOME_ASSISTANTS_OWN_ABORTS | unfit
+    assert config["abort"].keys() == aborts | ABORTS_OF_HOME_ASSISTANT | unfit
     assert config["create_entry"].keys() == unfit
     assert WORDS["options"]["error"].keys() == {"not_finite"}
     given = provided_by_probe() | {"too_early": {"allowed_at"}}
@@ -497,7 +500,7 @@ def provided_by_probe() -> dict[str, set[str]]:
 # --- repairs --------------------------------------------------------------------------------------
 
 
-def test_every_repair_has_its_words_and_every_placeholder_is_given() -> None:
+def test_every_repair_has_its_words_and_every_placeholder_a_value() -> None:
     source = "".join(
         (FOLDER / name).read_text() for name in ("text/issues.py", "storage/health.py")
     )
@@ -548,7 +551,7 @@ def test_the_manifest_is_in_order() -> None:
     assert MANIFEST["domain"] == DOMAIN == FOLDER.name
     assert re.fullmatch(r"\d+\.\d+\.\d+", MANIFEST["version"])
     assert MANIFEST["requirements"] == []
-    assert all(owner.startswith("@") for owner in MANIFEST["codeowners"])
+    assert all(handle.startswith("@") for handle in MANIFEST["codeowners"])
     assert MANIFEST["documentation"].startswith("https://github.com/")
     assert MANIFEST["issue_tracker"].startswith("https://github.com/")
     for matcher in MANIFEST["zeroconf"]:

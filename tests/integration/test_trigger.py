@@ -52,7 +52,7 @@ def page(house: House, modality: Modality | None) -> dict[str, Any]:
     unique_id = (
         f"{house.person.entry_id}_plan"
         if modality is None
-        else f"{house.shell(modality).mac}_session"
+        else f"{house.coordinator(modality).mac}_session"
     )
     entity_id = registry.async_get_entity_id(
         "calendar" if modality is None else "switch", DOMAIN, unique_id
@@ -67,10 +67,10 @@ async def listen(
     house: House, target: dict[str, Any], *keys: str, options: dict[str, Any] | None = None
 ) -> list[dict[str, Any]]:
     """Attach triggers as an automation does, and return what they tell."""
-    told: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
 
     async def note(variables: dict[str, Any], _context: Any = None) -> None:
-        told.append(variables["trigger"])
+        events.append(variables["trigger"])
 
     wanted = [
         {
@@ -84,7 +84,7 @@ async def listen(
     assert await trigger.async_initialize_triggers(
         house.hass, checked, note, "test", "test", logging.getLogger(__name__).log
     )
-    return told
+    return events
 
 
 async def contains(house: House, key: str, target: dict[str, Any], **options: Any) -> bool | None:
@@ -99,8 +99,8 @@ async def contains(house: House, key: str, target: dict[str, Any], **options: An
         checker.async_unload()
 
 
-def heard(told: list[dict[str, Any]]) -> list[str]:
-    return [each["platform"].partition(".")[2] for each in told]
+def heard(events: list[dict[str, Any]]) -> list[str]:
+    return [each["platform"].partition(".")[2] for each in events]
 
 
 async def start(house: House, modality: Modality = Modality.MASK, **changes: Any) -> None:
@@ -108,7 +108,7 @@ async def start(house: House, modality: Modality = Modality.MASK, **changes: Any
     numbers: dict[str, Any] = {"current_ua": 50.0, "frequency_hz": 8.3, "duration_s": 100}
     if modality is Modality.MASK:
         numbers = {"irradiance_mw_cm2": {Channel.RED: 14.0}, "duration_s": 60}
-    await house.shell(modality).async_start(
+    await house.coordinator(modality).async_start(
         SessionRequest(**{"person": house.routines.person, "program": MANUAL, **numbers, **changes})
     )
     await house.hass.async_block_till_done()
@@ -145,8 +145,8 @@ async def test_every_transition_of_a_session_triggers_once_with_its_data(house: 
     await start(house)
     house.devices[Modality.MASK].put_on()
     await house.pass_time(5)
-    await house.shell(Modality.MASK).async_pause()
-    await house.shell(Modality.MASK).async_resume()
+    await house.coordinator(Modality.MASK).async_pause()
+    await house.coordinator(Modality.MASK).async_resume()
     await house.pass_time(70)
     assert heard(mask) == ["session_armed", "session_started", "session_suspended", "session_ended"]
     last = mask[-1]
@@ -165,7 +165,7 @@ async def test_every_transition_of_a_session_triggers_once_with_its_data(house: 
 async def test_a_refusal_triggers_with_its_reason_and_a_fault_with_its_session(
     house: House,
 ) -> None:
-    told = await listen(house, page(house, Modality.MASK))
+    events = await listen(house, page(house, Modality.MASK))
     with pytest.raises(RefusedError):
         await start(house, duration_s=10_000)
     await start(house)
@@ -173,22 +173,22 @@ async def test_a_refusal_triggers_with_its_reason_and_a_fault_with_its_session(
     await house.pass_time(5)
     house.devices[Modality.MASK].latch(Fault.OVER_TEMPERATURE)
     await house.pass_time(2)
-    assert heard(told) == [
+    assert heard(events) == [
         "session_refused",
         "session_armed",
         "session_started",
         "session_fault",
         "session_ended",
     ]
-    assert told[0]["reason"] == "out_of_bounds"
+    assert events[0]["reason"] == "out_of_bounds"
 
 
 async def test_each_zone_of_the_wand_triggers(house: House) -> None:
-    told = await listen(house, page(house, Modality.WAND), "zone_changed")
+    events = await listen(house, page(house, Modality.WAND), "zone_changed")
     await start(house, Modality.WAND)
     house.devices[Modality.WAND].put_on()
     await house.pass_time(110)
-    zones = [each["zone"] for each in told]
+    zones = [each["zone"] for each in events]
     assert zones == sorted(set(zones))
     assert zones[0] == 1
     assert len(zones) > 1
@@ -202,7 +202,7 @@ async def test_the_end_of_a_session_can_be_filtered_by_outcome(house: House) -> 
         house, page(house, Modality.MASK), "session_ended", options={"outcome": "completed"}
     )
     await start(house)
-    await house.shell(Modality.MASK).async_stop()
+    await house.coordinator(Modality.MASK).async_stop()
     await house.pass_time(1)
     assert [each["outcome"] for each in stopped] == ["void"]
     assert completed == []
@@ -211,7 +211,7 @@ async def test_the_end_of_a_session_can_be_filtered_by_outcome(house: House) -> 
 async def test_neither_a_lost_device_nor_a_reload_nor_an_unknown_target_triggers(
     house: House,
 ) -> None:
-    told = await listen(
+    events = await listen(
         house,
         {
             "device_id": [
@@ -227,54 +227,57 @@ async def test_neither_a_lost_device_nor_a_reload_nor_an_unknown_target_triggers
     await house.hass.config_entries.async_reload(house.entries[Modality.MASK].entry_id)
     await house.restart()
     await house.pass_time(2)
-    assert told == []
+    assert events == []
     await start(house)
-    assert heard(told) == ["session_armed"]  # what was attached before the reload still hears
+    assert heard(events) == ["session_armed"]  # what was attached before the reload still hears
 
 
 async def test_each_step_of_a_routine_triggers_and_no_restart_does(house: House) -> None:
-    told = await listen(house, page(house, None))
+    events = await listen(house, page(house, None))
     await house.act("start_routine", steps=[{"act": "cleanse"}, {"act": "serum"}])
     await house.act("confirm_step")
     await house.restart()
-    assert [(each["cue"], each["next"]) for each in told] == [("cleanse", "serum"), ("serum", None)]
+    assert [(each["cue"], each["next"]) for each in events] == [
+        ("cleanse", "serum"),
+        ("serum", None),
+    ]
     await house.act("confirm_step")  # that they are back, then the step
     await house.act("confirm_step")
-    assert heard(told)[2:] == ["routine_step", "routine_finished"]
-    assert told[-1]["outcome"] == "completed"
+    assert heard(events)[2:] == ["routine_step", "routine_finished"]
+    assert events[-1]["outcome"] == "completed"
 
 
 async def test_a_due_session_triggers_once_and_not_again_after_a_restart(
     house: House,
 ) -> None:
     await house.routines.plan.async_choose("fine_lines", evenings=evenings(3))
-    told = await listen(house, page(house, None), "session_due")
+    events = await listen(house, page(house, None), "session_due")
     await house.pass_time(120, 60)
-    assert told == []
+    assert events == []
     assert await contains(house, "is_due", page(house, None)) is False
     house.freezer.move_to(MONDAY_NOON + timedelta(hours=8))
     await house.pass_time(180, 60)
-    assert len(told) == 1
+    assert len(events) == 1
     assert await contains(house, "is_due", page(house, None)) is True
     await house.restart()
     await house.pass_time(120, 60)
-    assert len(told) == 1
+    assert len(events) == 1
 
 
 async def test_the_goal_of_a_week_triggers_once(house: House) -> None:
     await house.routines.plan.async_choose(
         "fine_lines", evenings=evenings(1), modalities=frozenset({Modality.MASK})
     )
-    told = await listen(house, page(house, None), "weekly_goal_reached")
+    events = await listen(house, page(house, None), "weekly_goal_reached")
     assert await contains(house, "is_goal_reached", page(house, None)) is False
     await start(house, program="fine_lines", irradiance_mw_cm2=None, duration_s=None)
     house.devices[Modality.MASK].put_on()
     await house.pass_time(700)
-    assert heard(told) == ["weekly_goal_reached"]
+    assert heard(events) == ["weekly_goal_reached"]
     assert await contains(house, "is_goal_reached", page(house, None)) is True
     await house.restart()
     await house.pass_time(60, 60)
-    assert len(told) == 1
+    assert len(events) == 1
 
 
 async def test_conditions_follow_the_session_and_hold_of_nothing_that_is_not_loaded(
@@ -293,7 +296,7 @@ async def test_conditions_follow_the_session_and_hold_of_nothing_that_is_not_loa
     house.devices[Modality.MASK].put_on()
     await house.pass_time(5)
     assert (await all_of(both))[:2] == [True, False]
-    await house.shell(Modality.MASK).async_stop()
+    await house.coordinator(Modality.MASK).async_stop()
     await house.pass_time(1)
     house.devices[Modality.MASK].disconnect()
     await house.pass_time(1)

@@ -1,4 +1,4 @@
-"""A small world for the integration's tests: one device that obeys, one person, and time that a test moves."""
+"""Home Assistant with one fake device and one person, on a clock that the tests move."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -56,15 +56,9 @@ class World:
         coordinator: FacialTherapyCoordinator = self.entry.runtime_data
         return coordinator
 
-    @property
-    def shell(self) -> FacialTherapyCoordinator:
-        """The coordinator of the device."""
-        coordinator: FacialTherapyCoordinator = self.entry.runtime_data
-        return coordinator
-
     def state(self) -> SessionState:
         """What the session is doing; a call, since it changes between two looks."""
-        return self.shell.state
+        return self.coordinator.state
 
     @property
     def person(self) -> Person:
@@ -74,7 +68,7 @@ class World:
     @property
     def device_id(self) -> str:
         """The node's own device."""
-        device = self.shell.device_entry
+        device = self.coordinator.device_entry
         assert device is not None
         return device.id
 
@@ -118,7 +112,7 @@ class World:
 
     async def run(self, **changes: Any) -> None:
         """Start a session, put the device on, and let it flow for ten seconds."""
-        await self.shell.async_start(self.ask(**changes))
+        await self.coordinator.async_start(self.ask(**changes))
         self.device.put_on()
         await self.pass_time(10)
 
@@ -148,7 +142,7 @@ def completed(person_id: str, started_at: datetime, dose: Dose, **changes: Any) 
 def person_entry(
     name: str = "Ada", profile: int = PROFILE, *, how: Eligibility | None = None, **data: Any
 ) -> MockConfigEntry:
-    """A person: an adult who has been screened just now for both modalities, unless a test says how they are."""
+    """Return a person: an adult just screened for both modalities, unless a test says otherwise."""
     now = dt_util.utcnow()
     found = Screening(
         verdict=Verdict.CLEAR, screened_at=now, expires_at=now + timedelta(days=90), blue=True

@@ -13,7 +13,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from ..const import CONF_PERSON, SIGNAL_TOLD
+from ..const import CONF_PERSON, SIGNAL_ANNOUNCED
 from ..core.ledger import external
 from ..core.ledger.record import AUTOMATION, Record, Source
 from ..core.limits import Bound
@@ -66,7 +66,7 @@ LOG: Final[Mapping[Any, Any]] = {
 # --- permission -----------------------------------------------------------------------------------
 
 
-async def async_own_or_admin(call: ServiceCall, person: Person) -> None:
+async def async_self_or_admin(call: ServiceCall, person: Person) -> None:
     """Require the person themselves, an admin, or an automation, which only admins can write.
 
     Raises:
@@ -96,7 +96,7 @@ async def async_get_history(call: ServiceCall) -> ServiceResponse:
     hass, data = call.hass, call.data
     with translated_errors():
         person = find_person(hass, data.get(ATTR_PERSON))
-        await async_own_or_admin(call, person)
+        await async_self_or_admin(call, person)
         limit, offset = (
             int(_within(data, field, bound))
             for field, bound in ((ATTR_LIMIT, LIMIT), (ATTR_OFFSET, OFFSET))
@@ -163,7 +163,7 @@ async def async_log_session(call: ServiceCall) -> ServiceResponse:
     hass, data = call.hass, call.data
     with translated_errors():
         person = find_person(hass, data.get(ATTR_PERSON))
-        await async_own_or_admin(call, person)
+        await async_self_or_admin(call, person)
         ledger = hass.data[LEDGER]
         session = external.ExternalSession(
             modality=Modality(data[ATTR_MODALITY]),
@@ -185,7 +185,7 @@ async def async_log_session(call: ServiceCall) -> ServiceResponse:
             raise RefusedError(Refusal(reason=Reason.STORE_FAILED, detail=str(error))) from error
     actor = Who.of(call.context)
     async_dispatcher_send(
-        hass, f"{SIGNAL_TOLD}_{person.person_id}", "logged", actor.by.value, actor.user_id
+        hass, f"{SIGNAL_ANNOUNCED}_{person.person_id}", "logged", actor.by.value, actor.user_id
     )
     return session_out(hass, record) if call.return_response else None
 

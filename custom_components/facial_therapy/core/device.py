@@ -108,7 +108,9 @@ class Telemetry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileCounters:
-    """What the node has counted for one person, charged (nominal times one plus the uncertainty), an open session at its full budgets.
+    """Worst-case doses that the node has counted for one person.
+
+    An open session counts at its full budgets.
 
     Windows roll over 24 h and 168 h of the node's own age: time in which it was switched off may be
     missing, so that they are never too small.

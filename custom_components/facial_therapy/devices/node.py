@@ -208,12 +208,12 @@ class NodeDevice(TherapyDevice):
                 "zone_s": request.zone_s,
                 "budget_uc": round(plan.planned.charge_ma_min * 60_000),
             }
-        lit = request.irradiance_mw_cm2
+        levels = request.irradiance_mw_cm2
         return arguments | {
-            "channels": [codec.NUMBERS[channel] for channel in lit],
-            "peaks_uw_cm2": [round(irradiance * 1000) for irradiance in lit.values()],
+            "channels": [codec.NUMBERS[channel] for channel in levels],
+            "peaks_uw_cm2": [round(irradiance * 1000) for irradiance in levels.values()],
             "budgets_uj_cm2": [
-                round(plan.planned.fluence_j_cm2[channel] * 1_000_000) for channel in lit
+                round(plan.planned.fluence_j_cm2[channel] * 1_000_000) for channel in levels
             ],
         }
 

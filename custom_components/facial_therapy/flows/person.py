@@ -174,14 +174,14 @@ class PersonSteps(ScreeningSteps):
         return result
 
     def _errors(
-        self, details: Mapping[str, Any], own_entry_id: str | None = None
+        self, details: Mapping[str, Any], this_entry_id: str | None = None
     ) -> dict[str, str]:
         """Return the error of each invalid field; name and linked person have to be unique."""
         name = tidy(details[CONF_NAME])
         others = [
             entry
             for entry in self._async_current_entries()
-            if is_person(entry) and entry.entry_id != own_entry_id
+            if is_person(entry) and entry.entry_id != this_entry_id
         ]
         errors = {}
         if not 1 <= len(name) <= NAME_MAX:
@@ -200,8 +200,8 @@ class PersonSteps(ScreeningSteps):
 
     def _new_profile(self) -> int:
         """Return a new random token, by which the nodes know the person."""
-        taken = {entry.data.get(CONF_PROFILE) for entry in self._async_current_entries()}
-        while (profile := secrets.randbelow(PROFILE_MAX) + 1) in taken:
+        used = {entry.data.get(CONF_PROFILE) for entry in self._async_current_entries()}
+        while (profile := secrets.randbelow(PROFILE_MAX) + 1) in used:
             pass
         return profile
 

@@ -170,14 +170,14 @@ class ProgramFlow(ConfigSubentryFlow):
         name = self._name(shown)
         if not 1 <= len(name) <= NAME_MAX:
             return "name_length"
-        taken = [
+        used = [
             each.title
             for each in self._get_entry().subentries.values()
             if each.subentry_type == PROGRAM
         ]
         return (
             "name_taken"
-            if name.casefold() in [each.casefold() for each in (*taken, *BUILT_IN, MANUAL, "none")]
+            if name.casefold() in [each.casefold() for each in (*used, *BUILT_IN, MANUAL, "none")]
             else None
         )
 

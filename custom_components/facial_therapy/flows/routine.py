@@ -125,14 +125,14 @@ class RoutineFlow(ConfigSubentryFlow):
 
     def _name_problem(self, name: str) -> str | None:
         """Return the error of a name, which has to be unique for the person in any case."""
-        taken = [
+        used = [
             each.title.casefold()
             for each in self._get_entry().subentries.values()
             if each.subentry_type == ROUTINE
         ]
         if not 1 <= len(name) <= NAME_MAX:
             return "name_length"
-        return "name_taken" if name.casefold() in taken else None
+        return "name_taken" if name.casefold() in used else None
 
 
 def _tidy(name: str) -> str:

@@ -117,7 +117,7 @@ class TrackedLightFlow(ConfigSubentryFlow):
         )
 
     def _errors(
-        self, user_input: dict[str, Any] | None, own_id: str | None = None
+        self, user_input: dict[str, Any] | None, this_id: str | None = None
     ) -> tuple[dict[str, str], dict[str, str]]:
         """Return the error of each invalid field, and the bounds in the error texts."""
         placeholders = {
@@ -128,7 +128,7 @@ class TrackedLightFlow(ConfigSubentryFlow):
         if user_input is None:
             return {}, placeholders
         errors = {}
-        if problem := self._entity_problem(user_input[CONF_ENTITY], own_id):
+        if problem := self._entity_problem(user_input[CONF_ENTITY], this_id):
             errors[CONF_ENTITY] = problem
         irradiance, minutes = user_input[CONF_IRRADIANCE], user_input[CONF_MINUTES]
         if not IRRADIANCE.contains(irradiance):
@@ -144,7 +144,7 @@ class TrackedLightFlow(ConfigSubentryFlow):
             errors[CONF_MINUTES] = "minutes_bounds" if most >= MINUTES.minimum else "too_bright"
         return errors, placeholders
 
-    def _entity_problem(self, entity_id: str, own_id: str | None) -> str | None:
+    def _entity_problem(self, entity_id: str, this_id: str | None) -> str | None:
         """Return why an entity can't be tracked: unknown, one of ours, or tracked already."""
         registered = er.async_get(self.hass).async_get(entity_id)
         if registered is None and self.hass.states.get(entity_id) is None:
@@ -160,7 +160,7 @@ class TrackedLightFlow(ConfigSubentryFlow):
         others = [
             subentry
             for subentry in self._get_entry().subentries.values()
-            if subentry.subentry_id != own_id
+            if subentry.subentry_id != this_id
         ]
         return (
             "already_tracked"

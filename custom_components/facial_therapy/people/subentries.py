@@ -11,13 +11,13 @@ from ..storage.fields import MalformedError
 from ..storage.serialize import program_in
 from .programs import PROGRAM
 from .routines import ROUTINE, steps_in
-from .tracked_lights import WATCHED_LIGHT, declared
+from .tracked_lights import TRACKED_LIGHT, declared
 
 READERS: Final[Mapping[str, Callable[[ConfigSubentry], object]]] = MappingProxyType(
     {
         PROGRAM: lambda subentry: program_in(subentry.title, subentry.data),
         ROUTINE: lambda subentry: steps_in(subentry.data),
-        WATCHED_LIGHT: declared,
+        TRACKED_LIGHT: declared,
     }
 )
 

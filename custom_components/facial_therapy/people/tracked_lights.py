@@ -24,7 +24,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.dispatcher import async_dispatcher_connect, async_dispatcher_send
 from homeassistant.helpers.event import EventStateChangedData, async_track_state_change_event
 
-from ..const import LOGGER, SIGNAL_TOLD
+from ..const import LOGGER, SIGNAL_ANNOUNCED
 from ..core.ledger import tracked_light
 from ..core.ledger.record import Record, Source
 from ..core.ledger.tracked_light import TrackedLight
@@ -33,14 +33,14 @@ from ..storage.codec import decode
 from ..storage.fields import MalformedError
 from ..storage.ledger import LEDGER
 from ..storage.ledger_file import LedgerError
-from ..text.notify import async_tell
+from ..text.notify import async_notify_person
 from ..timers import Timers
 from .actor import By
 
 if TYPE_CHECKING:
     from .registry import PersonConfigEntry
 
-WATCHED_LIGHT: Final = "tracked_light"
+TRACKED_LIGHT: Final = "tracked_light"
 """The type of its subentry."""
 CONF_CHANNEL: Final = "channel"
 CONF_ENTITY: Final = "entity"
@@ -89,7 +89,7 @@ def async_track_lights(hass: HomeAssistant, entry: PersonConfigEntry) -> None:
         wanted = {
             subentry.subentry_id: subentry
             for subentry in entry.subentries.values()
-            if subentry.subentry_type == WATCHED_LIGHT
+            if subentry.subentry_type == TRACKED_LIGHT
         }
         for light_id, (data, tracker) in list(trackers.items()):
             if light_id not in wanted or wanted[light_id].data != data:
@@ -252,7 +252,7 @@ class LightTracker:
         if self._reminded != record.session_id:
             self._reminded = record.session_id
             self._announce("tracked_due")
-            await async_tell(
+            await async_notify_person(
                 self._hass,
                 self._entry,
                 "tracked",
@@ -272,7 +272,7 @@ class LightTracker:
     def _announce(self, event_type: str) -> None:
         async_dispatcher_send(
             self._hass,
-            f"{SIGNAL_TOLD}_{self._entry.entry_id}",
+            f"{SIGNAL_ANNOUNCED}_{self._entry.entry_id}",
             event_type,
             By.HOME_ASSISTANT.value,
             None,

@@ -25,7 +25,7 @@ from ..const import DOMAIN
 from ..core.refusal import RefusedError
 from ..people.registry import REACTIONS, async_change_eligibility, find_person
 from ..storage.guarded_store import GuardedStore
-from ..text.notify import async_tell
+from ..text.notify import async_notify_person
 from ..text.translator import async_translator, explained
 from ..timers import Timers
 
@@ -139,7 +139,7 @@ class Proposals:
         if (entry := self._entry(person_id)) is not None:
             buttons = {f"{DOMAIN}_{secrets.token_hex(8)}": said for said in SKIN}
             self._asked |= {press: (person_id, said) for press, said in buttons.items()}
-            await async_tell(
+            await async_notify_person(
                 self._hass,
                 entry,
                 "skin",
@@ -170,7 +170,7 @@ class Proposals:
             await self._async_keep(person_id, None)
             return
         buttons = {f"{DOMAIN}_{answer}_{proposal.token}": f"propose_{answer}" for answer in Answer}
-        await async_tell(
+        await async_notify_person(
             self._hass, entry, f"propose_{proposal.what}", f"due_{person_id}", buttons=buttons
         )
 
@@ -197,7 +197,7 @@ class Proposals:
         if (entry := self._entry(person_id)) is None:
             return
         if answer is Answer.YES and proposal.until <= dt_util.utcnow():
-            await async_tell(self._hass, entry, "propose_late", f"due_{person_id}")
+            await async_notify_person(self._hass, entry, "propose_late", f"due_{person_id}")
         elif answer is Answer.YES:
             await self._async_act(entry, proposal.action, proposal.data, context)
         elif proposal.day is not None:
@@ -227,7 +227,7 @@ class Proposals:
             words = await async_translator(self._hass, self._hass.config.language)
             with suppress(RefusedError):  # the person has been removed
                 name = find_person(self._hass, entry.entry_id).name
-                await async_tell(
+                await async_notify_person(
                     self._hass,
                     entry,
                     "propose_refused",

@@ -17,7 +17,7 @@ from ..core.ledger.record import Source, unaccustomed
 from ..core.schedule.agenda import PlannedEvening
 from ..core.schedule.plan import monday
 from ..storage.ledger import LEDGER
-from ..text.notify import async_tell
+from ..text.notify import async_notify_person
 from .proposals import EVENING, PROPOSALS, Proposal
 
 REMIND: Final = "remind"
@@ -59,7 +59,7 @@ class Reminders:
         person_id, week = self._entry.entry_id, monday(dt_util.now().date())
         if next_phase and self.announced.get(PHASE) != week:
             self.announced[PHASE] = week
-            await async_tell(self._hass, self._entry, "phase", f"phase_{person_id}")
+            await async_notify_person(self._hass, self._entry, "phase", f"phase_{person_id}")
         if evening is None or evening.day == self.announced.get(DUE):
             return
         self.announced[DUE] = evening.day
@@ -73,7 +73,7 @@ class Reminders:
             )
             await self._hass.data[PROPOSALS].async_propose(person_id, proposal)
             return
-        await async_tell(self._hass, self._entry, "due", f"due_{person_id}")
+        await async_notify_person(self._hass, self._entry, "due", f"due_{person_id}")
 
     async def _async_ask_skin(self) -> None:
         """Ask once a morning how the skin is, if yesterday's session was new to it."""

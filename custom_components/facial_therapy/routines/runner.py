@@ -67,16 +67,17 @@ class StoredRun:
 
 
 def check_run(stored: StoredRun) -> None:
-    """Refuse a run that could not have been made.
+    """Refuse an inconsistent run.
 
     Raises:
-        ValueError: Its step is none.
+        ValueError: The run has no step of its index.
     """
     run = stored.run
-    if run is not None and run.state is not RoutineState.OVER:
-        if not 0 <= run.index < len(run.steps):
-            message = "run.index: no such step"
-            raise ValueError(message)
+    if run is None or run.state is RoutineState.OVER:
+        return
+    if not 0 <= run.index < len(run.steps):
+        message = "run.index: no such step"
+        raise ValueError(message)
 
 
 class RoutineRunner:

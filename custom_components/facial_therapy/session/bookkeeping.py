@@ -345,7 +345,7 @@ class Bookkeeping:
                     person.person_id,
                     self._modality,
                     mac=self._mac,
-                    told=Dose(
+                    reported=Dose(
                         fluence_j_cm2=light if self._modality is Modality.MASK else {},
                         charge_ma_min=counted.charge_week_ma_min,
                     ),

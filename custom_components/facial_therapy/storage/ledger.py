@@ -121,7 +121,7 @@ class Ledger(LedgerWriter):
         modality: Modality,
         *,
         mac: str,
-        told: Dose,
+        reported: Dose,
         sessions: int,
     ) -> Record | None:
         """Count what a node has counted for a person in its week and the ledger lacks.
@@ -138,7 +138,7 @@ class Ledger(LedgerWriter):
             modality,
             self.dated(),
             mac=mac,
-            told=told,
+            reported=reported,
             sessions=sessions,
             known=self.newest_first(person_id),
         )

@@ -17,7 +17,7 @@ from ..const import CONF_NOTIFY, DOMAIN, LOGGER
 MOBILE_APP: Final = "mobile_app"
 
 
-async def async_tell(
+async def async_notify_person(
     hass: HomeAssistant,
     entry: ConfigEntry[Any],
     key: str,

@@ -1,6 +1,7 @@
 """Schema and code generation of a governed node: a mask or a wand.
 
-Every number is held to the compiled ceilings of `limits.h` here already, so that a mistake in YAML is a sentence and not a node that refuses for ever.
+Every number is checked against the compiled ceilings of `limits.h`, so that a mistake in YAML is an
+error here and not a node that refuses every session.
 """
 
 # ruff: noqa: EM101, EM102, TRY003 - cv.Invalid carries the sentence that a person reads
@@ -67,7 +68,7 @@ CONF_ON_ZONE = "on_zone"
 CONF_TELEMETRY = "telemetry"
 CONF_DESCRIPTION = "description"
 
-# Spelled in full: the generated code uses namespace esphome, where plain `facial_therapy` would also mean the pure part.
+# In full: the generated code uses namespace esphome, where `facial_therapy` would be ambiguous.
 facial_therapy_ns = cg.global_ns.namespace("esphome::facial_therapy")
 FacialTherapy = facial_therapy_ns.class_("FacialTherapy", cg.Component)
 Grade = facial_therapy_ns.enum("Grade", is_class=True)
@@ -111,10 +112,13 @@ CONNECTIONS = 10
 def bounded(
     field: str, minimum: float, maximum: float, unit: str, *, whole: bool = False
 ) -> Callable[[object], float]:
-    """Return a validator of a number with both bounds included; its refusal names field and bound."""
+    """Return a validator of a number, bounds included; its error names the field and the bounds."""
 
     def validate(value: object) -> float:
-        refusal = f"{field} must be a {'whole ' if whole else ''}number from {minimum:g} to {maximum:g} {unit}, not {value!r}"
+        refusal = (
+            f"{field} must be a {'whole ' if whole else ''}number "
+            f"from {minimum:g} to {maximum:g} {unit}, not {value!r}"
+        )
         if (
             isinstance(value, bool)
             or not isinstance(value, (int, float))
@@ -170,7 +174,8 @@ def _waveform(value: object) -> str:
     """Allow the only one there is: anything else leaves charge under the skin."""
     if value != "biphasic":
         raise cv.Invalid(
-            f"{CONF_WAVEFORM} must be biphasic, not {value!r}: direct and one-sided current burns skin"
+            f"{CONF_WAVEFORM} must be biphasic, not {value!r}: "
+            "direct and one-sided current burns skin"
         )
     return "biphasic"
 
@@ -291,7 +296,8 @@ def _validate_mask(config: ConfigType) -> ConfigType:
             raise cv.Invalid(msg, path=path)
     if CORE.is_esp32 and "near_infrared" in names and CONF_INDICATOR_PIN not in config:
         raise cv.Invalid(
-            f"{CONF_INDICATOR_PIN} is missing: near-infrared cannot be seen, so a red light has to show it"
+            f"{CONF_INDICATOR_PIN} is missing: "
+            "near-infrared cannot be seen, so a red light has to show it"
         )
     return config
 
@@ -304,7 +310,8 @@ def _validate_wand(config: ConfigType) -> ConfigType:
                 raise cv.Invalid(f"{key} is missing")
         if config[CONF_AMPLITUDE_PIN] not in CONVERTER_PINS:
             raise cv.Invalid(
-                f"{CONF_AMPLITUDE_PIN} must be GPIO25 or GPIO26 of an ESP32: only these have a converter",
+                f"{CONF_AMPLITUDE_PIN} must be GPIO25 or GPIO26 of an ESP32: "
+                "only these have a converter",
                 path=[CONF_AMPLITUDE_PIN],
             )
     if str(config[CONF_CALIBRATION][CONF_GRADE]) == "none":
@@ -341,7 +348,8 @@ def _require_converter(config: ConfigType) -> ConfigType:
 
         if (variant := get_esp32_variant()) != VARIANT_ESP32:
             raise cv.Invalid(
-                f"the wand needs the digital-to-analog converter of the ESP32: {variant} is not supported"
+                "the wand needs the digital-to-analog converter of the ESP32: "
+                f"{variant} is not supported"
             )
     return config
 
@@ -374,11 +382,13 @@ def _refuse_neighbors(full: ConfigType) -> None:
             raise cv.Invalid(f"{name} cannot be used with facial_therapy: {why}")
     if any(entry.get("platform") == "ledc" for entry in full.get("output", [])):
         raise cv.Invalid(
-            "output: platform ledc cannot be used with facial_therapy: both would use the same timer and channels"
+            "output: platform ledc cannot be used with facial_therapy: "
+            "both would use the same timer and channels"
         )
     if any(entry.get("platform") == "web_server" for entry in full.get("ota", [])):
         raise cv.Invalid(
-            "ota: platform web_server cannot be used with facial_therapy: it takes firmware without encryption"
+            "ota: platform web_server cannot be used with facial_therapy: "
+            "it takes firmware without encryption"
         )
 
 
@@ -392,12 +402,13 @@ def _require_encryption(full: ConfigType) -> None:
         "encryption" not in entry and not entry.get("password") for entry in full.get("ota", [])
     ):
         raise cv.Invalid(
-            "ota needs encryption or a password on ESP32: otherwise anyone near may replace the firmware"
+            "ota needs encryption or a password on ESP32: "
+            "otherwise anyone near may replace the firmware"
         )
 
 
 def _require_staying_up(full: ConfigType) -> None:
-    """Refuse what reboots a node in the middle of a session, or leaves no room for the session's connection."""
+    """Refuse a reboot during a session, and too few connections for the client of the session."""
     for name, without in {
         "api": "Home Assistant",
         "wifi": "Wi-Fi",
@@ -406,22 +417,25 @@ def _require_staying_up(full: ConfigType) -> None:
     }.items():
         if name in full and full[name]["reboot_timeout"].total_milliseconds != 0:
             raise cv.Invalid(
-                f"{name} reboot_timeout must be 0s: a node without {without} must not reboot in a session"
+                f"{name} reboot_timeout must be 0s: "
+                f"a node without {without} must not reboot in a session"
             )
     if full["api"]["max_connections"] < CONNECTIONS:
         raise cv.Invalid(
-            f"api max_connections must be at least {CONNECTIONS}: the session's own connection must find room"
+            f"api max_connections must be at least {CONNECTIONS}: "
+            "the session's own connection must find room"
         )
 
 
 def _require_battery_backed(full: ConfigType, config: ConfigType) -> None:
-    """Refuse a clock that the network sets: all platforms set the same one, and it clears windows."""
+    """Refuse a clock set by the network: all platforms set the same one, and it clears windows."""
     platforms = [entry["platform"] for entry in full.get("time", [])]
     if CONF_RTC in config and (
         foreign := [name for name in platforms if name not in BATTERY_BACKED]
     ):
         raise cv.Invalid(
-            f"rtc must be a battery-backed clock and the only one: time platform {foreign[0]} is none of {', '.join(BATTERY_BACKED)}"
+            "rtc must be a battery-backed clock and the only one: "
+            f"time platform {foreign[0]} is none of {', '.join(BATTERY_BACKED)}"
         )
 
 
@@ -436,7 +450,8 @@ def _final_validate(config: ConfigType) -> ConfigType:
     project = full["esphome"].get("project", {}).get("name")
     if project != f"{PROJECT}.{config[CONF_MODALITY]}":
         raise cv.Invalid(
-            f"esphome project name must be {PROJECT}.{config[CONF_MODALITY]}: Home Assistant finds the node by it"
+            f"esphome project name must be {PROJECT}.{config[CONF_MODALITY]}: "
+            "Home Assistant finds the node by it"
         )
     own = [channel[CONF_PIN] for channel in config.get(CONF_CHANNELS, []) if CONF_PIN in channel]
     own += [config[key] for key in OWN_PINS if key in config]
@@ -451,8 +466,8 @@ def _final_validate(config: ConfigType) -> ConfigType:
 FINAL_VALIDATE_SCHEMA = _final_validate
 
 
-# The lambda of a contract action. Not called synchronous, so that ESPHome hands over owned arguments: arrays in its receive
-# buffer cannot be copied, and api.respond, which follows, copies all of them.
+# The lambda of a contract action. It is not declared synchronous, so that ESPHome passes copies:
+# arrays in its receive buffer cannot be copied, and api.respond, which follows, copies all of them.
 @automation.register_action(
     "facial_therapy.command", automation.LambdaAction, cv.lambda_, synchronous=False
 )

@@ -38,7 +38,7 @@ SECOND: Final = timedelta(seconds=1)
 MODALITIES: Final = tuple(Modality)
 
 
-def given_before(ago: timedelta, modality: Modality = Modality.MASK, **changes: Any) -> Record:
+def delivered_before(ago: timedelta, modality: Modality = Modality.MASK, **changes: Any) -> Record:
     """Return a settled session that ended a while ago, by default 20 J/cm² or 0.5 mA·min."""
     dose = (
         Dose(fluence_j_cm2={Channel.RED: 20.0})
@@ -71,14 +71,14 @@ def history(*records: Record, **changes: Any) -> History:
     )
 
 
-class Claim(NamedTuple):
+class Question(NamedTuple):
     """A request for a dose in a situation: the arguments of a rule."""
 
     request: NormalizedRequest
     situation: Situation
 
 
-def claim(
+def question(
     modality: Modality = Modality.MASK,
     whose: Person | None = None,
     records: tuple[Record, ...] = (),
@@ -86,7 +86,7 @@ def claim(
     adding: Dose | None = None,
     gel_rinsed: bool = True,
     **changes: Any,
-) -> Claim:
+) -> Question:
     if adding is None:
         adding = (
             Dose(fluence_j_cm2={Channel.RED: 20.0})
@@ -96,7 +96,7 @@ def claim(
     device = mask() if modality is Modality.MASK else wand()
     asked_for = light() if modality is Modality.MASK else current(duration_s=600)
     request = normalized(replace(asked_for, gel_rinsed=gel_rinsed), device, None)
-    return Claim(
+    return Question(
         replace(request, adding=adding),
         situation(
             device,
@@ -105,11 +105,11 @@ def claim(
     )
 
 
-def asked(rule: str, about: Claim) -> list[Refusal]:
+def asked(rule: str, about: Question) -> list[Refusal]:
     return list(CONSTRAINTS[rule](*about))
 
 
-def at(about: Claim, later: timedelta) -> Claim:
+def at(about: Question, later: timedelta) -> Question:
     """The same claim, some time later, and nothing else has happened."""
     then = about.situation
     return about._replace(
@@ -145,18 +145,18 @@ def lots(
 ) -> tuple[Record, ...]:
     """So many sessions that ended 1 h, 21 h, 41 h ... ago."""
     return tuple(
-        given_before(HOUR + spread * index, dose=dose, **changes) for index in range(number)
+        delivered_before(HOUR + spread * index, dose=dose, **changes) for index in range(number)
     )
 
 
 WEAK: Final = Dose(charge_ma_min=0.1)
 J40: Final = Dose(fluence_j_cm2={Channel.RED: 40.0})
 J30: Final = Dose(fluence_j_cm2={Channel.RED: 30.0})
-CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
+CASES: Final[tuple[tuple[str, Question, Reason, str, float, timedelta], ...]] = (
     # rule, a claim that it alone refuses, reason, row, what is left, when it is allowed
     (
         "fluence_day_default",
-        claim(records=(given_before(2 * HOUR, dose=J40),)),
+        question(records=(delivered_before(2 * HOUR, dose=J40),)),
         Reason.DOSE_DAY,
         "L13",
         10,
@@ -164,7 +164,9 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "fluence_day_hard",
-        claim(records=(given_before(21 * HOUR, dose=J40), given_before(22 * HOUR, dose=RED50))),
+        question(
+            records=(delivered_before(21 * HOUR, dose=J40), delivered_before(22 * HOUR, dose=RED50))
+        ),
         Reason.DOSE_DAY,
         "L13",
         10,
@@ -172,7 +174,7 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "fluence_day_default",
-        claim(whose=DARK, records=(given_before(2 * HOUR),)),
+        question(whose=DARK, records=(delivered_before(2 * HOUR),)),
         Reason.DOSE_DAY,
         "L13",
         5,
@@ -180,7 +182,7 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "fluence_day_default",
-        claim(whose=FIRST, records=(given_before(2 * HOUR),)),
+        question(whose=FIRST, records=(delivered_before(2 * HOUR),)),
         Reason.DOSE_DAY,
         "L13",
         5,
@@ -188,7 +190,7 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "fluence_week_default",
-        claim(records=lots(5, J40)),
+        question(records=lots(5, J40)),
         Reason.DOSE_WEEK,
         "L14",
         0,
@@ -196,7 +198,7 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "fluence_week_default",
-        claim(whose=SIX, records=lots(7, J40, spread=HOUR)),
+        question(whose=SIX, records=lots(7, J40, spread=HOUR)),
         Reason.DOSE_WEEK,
         "L14",
         0,
@@ -204,7 +206,7 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "fluence_week_hard",
-        claim(records=lots(6, RED50, spread=timedelta(minutes=1))),
+        question(records=lots(6, RED50, spread=timedelta(minutes=1))),
         Reason.DOSE_WEEK,
         "L14",
         0,
@@ -212,7 +214,7 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "blue_week_default",
-        claim(adding=BLUE15, records=lots(3, BLUE15)),
+        question(adding=BLUE15, records=lots(3, BLUE15)),
         Reason.BLUE_WEEK,
         "L15",
         0,
@@ -220,7 +222,7 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "blue_week_hard",
-        claim(adding=BLUE15, records=lots(6, BLUE15)),
+        question(adding=BLUE15, records=lots(6, BLUE15)),
         Reason.BLUE_WEEK,
         "L15",
         0,
@@ -228,10 +230,10 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "charge_day_default",
-        claim(
+        question(
             Modality.WAND,
             adding=Dose(charge_ma_min=1.2),
-            records=(given_before(2 * HOUR, Modality.WAND),),
+            records=(delivered_before(2 * HOUR, Modality.WAND),),
         ),
         Reason.DOSE_DAY,
         "M15",
@@ -240,9 +242,9 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "charge_day_hard",
-        claim(
+        question(
             Modality.WAND,
-            records=(given_before(21 * HOUR, Modality.WAND, dose=Dose(charge_ma_min=7.1)),),
+            records=(delivered_before(21 * HOUR, Modality.WAND, dose=Dose(charge_ma_min=7.1)),),
         ),
         Reason.DOSE_DAY,
         "M15",
@@ -251,7 +253,7 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "sessions_day_mask_default",
-        claim(records=(given_before(2 * HOUR),)),
+        question(records=(delivered_before(2 * HOUR),)),
         Reason.SESSIONS_DAY,
         "L16",
         0,
@@ -259,7 +261,7 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "sessions_day_mask_hard",
-        claim(records=(given_before(21 * HOUR), given_before(22 * HOUR))),
+        question(records=(delivered_before(21 * HOUR), delivered_before(22 * HOUR))),
         Reason.SESSIONS_DAY,
         "L16",
         0,
@@ -267,7 +269,7 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "sessions_day_wand_default",
-        claim(Modality.WAND, records=(given_before(2 * HOUR, Modality.WAND),)),
+        question(Modality.WAND, records=(delivered_before(2 * HOUR, Modality.WAND),)),
         Reason.SESSIONS_DAY,
         "M16",
         0,
@@ -275,7 +277,7 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "sessions_week_mask_default",
-        claim(records=lots(4, J30)),
+        question(records=lots(4, J30)),
         Reason.SESSIONS_WEEK,
         "L17",
         0,
@@ -283,7 +285,7 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "sessions_week_mask_default",
-        claim(whose=SIX, records=lots(6, J30)),
+        question(whose=SIX, records=lots(6, J30)),
         Reason.SESSIONS_WEEK,
         "L17",
         0,
@@ -291,7 +293,7 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "sessions_week_mask_hard",
-        claim(records=lots(7, J30)),
+        question(records=lots(7, J30)),
         Reason.SESSIONS_WEEK,
         "L17",
         0,
@@ -299,7 +301,7 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "sessions_week_wand_default",
-        claim(Modality.WAND, records=lots(2, WEAK, modality=Modality.WAND)),
+        question(Modality.WAND, records=lots(2, WEAK, modality=Modality.WAND)),
         Reason.SESSIONS_WEEK,
         "M17",
         0,
@@ -307,7 +309,7 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "sessions_week_wand_default",
-        claim(Modality.WAND, whose=STARTING, records=lots(3, WEAK, modality=Modality.WAND)),
+        question(Modality.WAND, whose=STARTING, records=lots(3, WEAK, modality=Modality.WAND)),
         Reason.SESSIONS_WEEK,
         "M17",
         0,
@@ -315,16 +317,16 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "sessions_week_wand_hard",
-        claim(Modality.WAND, records=lots(5, WEAK, modality=Modality.WAND)),
+        question(Modality.WAND, records=lots(5, WEAK, modality=Modality.WAND)),
         Reason.SESSIONS_WEEK,
         "M17",
         0,
         87 * HOUR,
     ),
-    ("rest", claim(records=(given_before(19 * HOUR),)), Reason.REST, "L18", 0, HOUR),
+    ("rest", question(records=(delivered_before(19 * HOUR),)), Reason.REST, "L18", 0, HOUR),
     (
         "rest",
-        claim(Modality.WAND, records=(given_before(43 * HOUR, Modality.WAND),)),
+        question(Modality.WAND, records=(delivered_before(43 * HOUR, Modality.WAND),)),
         Reason.REST,
         "M18",
         0,
@@ -332,7 +334,9 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "rest",
-        claim(Modality.WAND, whose=STARTING, records=(given_before(19 * HOUR, Modality.WAND),)),
+        question(
+            Modality.WAND, whose=STARTING, records=(delivered_before(19 * HOUR, Modality.WAND),)
+        ),
         Reason.REST,
         "M18",
         0,
@@ -340,7 +344,7 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "rest_blue",
-        claim(adding=BLUE15, records=(given_before(47 * HOUR, dose=BLUE15),)),
+        question(adding=BLUE15, records=(delivered_before(47 * HOUR, dose=BLUE15),)),
         Reason.REST_BLUE,
         "L18",
         0,
@@ -348,7 +352,7 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "gap",
-        claim(records=(given_before(timedelta(minutes=4), Modality.WAND),)),
+        question(records=(delivered_before(timedelta(minutes=4), Modality.WAND),)),
         Reason.GAP,
         "X2",
         0,
@@ -356,7 +360,7 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "gap",
-        claim(Modality.WAND, records=(given_before(timedelta(minutes=9)),)),
+        question(Modality.WAND, records=(delivered_before(timedelta(minutes=9)),)),
         Reason.GAP,
         "X2",
         0,
@@ -364,7 +368,7 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "gel_not_rinsed",
-        claim(gel_rinsed=False, records=(given_before(3 * HOUR, Modality.WAND),)),
+        question(gel_rinsed=False, records=(delivered_before(3 * HOUR, Modality.WAND),)),
         Reason.GEL_NOT_RINSED,
         "X2",
         0,
@@ -372,7 +376,9 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ),
     (
         "treatment_day",
-        claim(Modality.WAND, records=(given_before(2 * HOUR, duration_s=1201, output_s=1201),)),
+        question(
+            Modality.WAND, records=(delivered_before(2 * HOUR, duration_s=1201, output_s=1201),)
+        ),
         Reason.TREATMENT_DAY,
         "X3",
         599,
@@ -387,7 +393,7 @@ CASES: Final[tuple[tuple[str, Claim, Reason, str, float, timedelta], ...]] = (
     ids=[f"{index}-{case[0]}" for index, case in enumerate(CASES)],
 )
 def test_a_rule_refuses_until_the_moment_that_it_names(  # noqa: PLR0913, PLR0917 - the columns of the table
-    rule: str, about: Claim, reason: Reason, source: str, left: float, wait: timedelta
+    rule: str, about: Question, reason: Reason, source: str, left: float, wait: timedelta
 ) -> None:
     (refused,) = asked(rule, about)
     assert (refused.reason, refused.detail, refused.allowed_at) == (reason, source, NOW + wait)
@@ -401,49 +407,53 @@ def test_every_rule_has_a_case_of_its_own() -> None:
 
 
 def test_a_session_on_another_device_refuses_as_long_as_it_may_go_on() -> None:
-    other_session = given_before(timedelta(0), Modality.WAND, delivered=None, ended_at=None)
+    other_session = delivered_before(timedelta(0), Modality.WAND, delivered=None, ended_at=None)
     (refused,) = asked(
-        "other_session", claim(history=history(other_session, other_session=other_session))
+        "other_session", question(history=history(other_session, other_session=other_session))
     )
     assert (refused.reason, refused.detail, refused.allowed_at) == (
         Reason.OTHER_SESSION,
         "wand",
         None,
     )
-    assert asked("other_session", claim()) == []
+    assert asked("other_session", question()) == []
 
 
 def test_a_clock_that_was_never_set_is_not_believed() -> None:
     unset = datetime(1970, 1, 1, 0, 5, tzinfo=NOW.tzinfo)
     assert [
         refused.reason
-        for refused in asked("clock_untrusted", claim(now=unset, history=History(at=unset)))
+        for refused in asked("clock_untrusted", question(now=unset, history=History(at=unset)))
     ] == [Reason.CLOCK_UNTRUSTED]
-    assert asked("clock_untrusted", claim()) == []
+    assert asked("clock_untrusted", question()) == []
 
 
 def test_the_edge_of_a_window_is_inside_the_limit() -> None:
-    assert asked("fluence_day_default", claim(adding=J30, records=(given_before(HOUR),))) == []
+    assert (
+        asked("fluence_day_default", question(adding=J30, records=(delivered_before(HOUR),))) == []
+    )
     assert asked(
         "fluence_day_default",
-        claim(adding=Dose(fluence_j_cm2={Channel.RED: 30.01}), records=(given_before(HOUR),)),
+        question(
+            adding=Dose(fluence_j_cm2={Channel.RED: 30.01}), records=(delivered_before(HOUR),)
+        ),
     )
 
 
 def test_a_window_says_when_enough_has_left_it_and_not_when_all_has() -> None:
     records = (
-        given_before(10 * HOUR, dose=J30),
-        given_before(5 * HOUR, dose=Dose(fluence_j_cm2={Channel.RED: 10.0})),
+        delivered_before(10 * HOUR, dose=J30),
+        delivered_before(5 * HOUR, dose=Dose(fluence_j_cm2={Channel.RED: 10.0})),
     )
-    (refused,) = asked("fluence_day_default", claim(records=records))
+    (refused,) = asked("fluence_day_default", question(records=records))
     assert refused.allowed_at == NOW + 10 * HOUR
 
 
 def test_below_a_fifth_of_its_plan_a_session_counts_its_dose_but_neither_as_one_nor_for_rest() -> (
     None
 ):
-    small = given_before(HOUR, planned=RED50, delivered=Dose(fluence_j_cm2={Channel.RED: 9.9}))
-    about = claim(records=(small,), adding=J40)
+    small = delivered_before(HOUR, planned=RED50, delivered=Dose(fluence_j_cm2={Channel.RED: 9.9}))
+    about = question(records=(small,), adding=J40)
     assert asked("rest", about) == asked("sessions_day_mask_default", about) == []
     assert asked(
         "fluence_day_default", about._replace(request=replace(about.request, adding=RED50))
@@ -451,10 +461,10 @@ def test_below_a_fifth_of_its_plan_a_session_counts_its_dose_but_neither_as_one_
 
 
 def test_what_is_not_settled_counts_in_full_and_until_it_must_be_over() -> None:
-    unknown = given_before(
+    unknown = delivered_before(
         timedelta(0), dose=J40, delivered=None, ended_at=None, started_at=NOW - HOUR
     )
-    (refused,) = asked("fluence_day_default", claim(records=(unknown,)))
+    (refused,) = asked("fluence_day_default", question(records=(unknown,)))
     assert (refused.maximum, refused.allowed_at) == (
         10,
         unknown.started_at + timedelta(seconds=1800 + 3600) + 20 * HOUR,
@@ -462,40 +472,49 @@ def test_what_is_not_settled_counts_in_full_and_until_it_must_be_over() -> None:
 
 
 def test_a_void_session_counts_nothing() -> None:
-    void = given_before(timedelta(minutes=1), delivered=Dose(), outcome=Outcome.VOID, output_s=0)
-    assert [name for name, rule in CONSTRAINTS.items() if list(rule(*claim(records=(void,))))] == []
+    void = delivered_before(
+        timedelta(minutes=1), delivered=Dose(), outcome=Outcome.VOID, output_s=0
+    )
+    assert [
+        name for name, rule in CONSTRAINTS.items() if list(rule(*question(records=(void,))))
+    ] == []
 
 
 def test_records_of_the_future_still_count() -> None:
     """After a wall clock was put back: the window does not open."""
-    assert asked("fluence_day_default", claim(records=(given_before(-5 * HOUR, dose=J40),)))
+    assert asked("fluence_day_default", question(records=(delivered_before(-5 * HOUR, dose=J40),)))
 
 
 def test_light_after_the_wand_says_that_the_gel_is_off() -> None:
-    wand_, mask_ = given_before(3 * HOUR, Modality.WAND), given_before(2 * HOUR)
-    assert asked("gel_not_rinsed", claim(gel_rinsed=False, records=(wand_, mask_))) == []
-    assert asked("gel_not_rinsed", claim(gel_rinsed=False, records=(given_before(4 * HOUR), wand_)))
-    assert asked("gel_not_rinsed", claim(Modality.WAND, gel_rinsed=False, records=(wand_,))) == []
-    assert asked("gel_not_rinsed", claim(gel_rinsed=False)) == []
+    wand_, mask_ = delivered_before(3 * HOUR, Modality.WAND), delivered_before(2 * HOUR)
+    assert asked("gel_not_rinsed", question(gel_rinsed=False, records=(wand_, mask_))) == []
+    assert asked(
+        "gel_not_rinsed", question(gel_rinsed=False, records=(delivered_before(4 * HOUR), wand_))
+    )
+    assert (
+        asked("gel_not_rinsed", question(Modality.WAND, gel_rinsed=False, records=(wand_,))) == []
+    )
+    assert asked("gel_not_rinsed", question(gel_rinsed=False)) == []
 
 
 def test_the_starting_phase_is_eight_weeks_from_the_first_session_and_only_where_it_is_chosen() -> (
     None
 ):
-    records = (given_before(21 * HOUR, Modality.WAND),)
+    records = (delivered_before(21 * HOUR, Modality.WAND),)
     begun = {Modality.WAND: NOW - timedelta(weeks=8) + SECOND}
     assert (
         asked(
-            "rest", claim(Modality.WAND, whose=STARTING, history=history(*records, first_at=begun))
+            "rest",
+            question(Modality.WAND, whose=STARTING, history=history(*records, first_at=begun)),
         )
         == []
     )
     assert asked(
-        "rest", claim(Modality.WAND, whose=person(), history=history(*records, first_at=begun))
+        "rest", question(Modality.WAND, whose=person(), history=history(*records, first_at=begun))
     )
     assert asked(
         "rest",
-        claim(
+        question(
             Modality.WAND,
             whose=STARTING,
             history=history(*records, first_at={Modality.WAND: NOW - timedelta(weeks=8)}),
@@ -512,21 +531,22 @@ def test_an_option_moves_sessions_and_dose_of_the_week_inside_its_table_only(
     whose = replace(person(), options=Options(mask_sessions_week=chosen))
     sessions = min(chosen, 6)
     week = tuple(
-        given_before(
+        delivered_before(
             HOUR * (index + 1),
             dose=Dose(fluence_j_cm2={Channel.RED: (fluence - 20) / max(1, sessions - 1)}),
         )
         for index in range(max(0, sessions - 1))
     )
     if sessions:
-        assert asked("sessions_week_mask_default", claim(whose=whose, records=week)) == []
-        assert asked("fluence_week_default", claim(whose=whose, records=week)) == []
+        assert asked("sessions_week_mask_default", question(whose=whose, records=week)) == []
+        assert asked("fluence_week_default", question(whose=whose, records=week)) == []
         assert asked(
             "fluence_week_default",
-            claim(whose=whose, records=week, adding=Dose(fluence_j_cm2={Channel.RED: 20.1})),
+            question(whose=whose, records=week, adding=Dose(fluence_j_cm2={Channel.RED: 20.1})),
         )
     assert asked(
-        "sessions_week_mask_default", claim(whose=whose, records=(*week, given_before(HOUR * 20)))
+        "sessions_week_mask_default",
+        question(whose=whose, records=(*week, delivered_before(HOUR * 20))),
     )
 
 
@@ -551,24 +571,24 @@ def test_a_week_at_its_ceiling_leaves_nothing_for_a_week() -> None:
 # --- the gate -------------------------------------------------------------------------------------
 
 
-def test_the_gate_tells_every_reason_and_the_one_that_lasts_longest_first() -> None:
-    told = refusals(
+def test_the_gate_returns_every_reason_and_the_one_that_lasts_longest_first() -> None:
+    found = refusals(
         light(red=20),
         mask(),
         node(),
         NOW,
         history=history(
-            given_before(HOUR, dose=J40), given_before(timedelta(minutes=1), Modality.WAND)
+            delivered_before(HOUR, dose=J40), delivered_before(timedelta(minutes=1), Modality.WAND)
         ),
     )
-    assert [refusal.reason for refusal in told[:1]] == [Reason.DOSE_DAY] or told[0].reason in (
+    assert [refusal.reason for refusal in found[:1]] == [Reason.DOSE_DAY] or found[0].reason in (
         Reason.REST,
         Reason.SESSIONS_DAY,
     )
-    assert [refusal.allowed_at for refusal in told] == sorted(
-        (refusal.allowed_at for refusal in told if refusal.allowed_at), reverse=True
+    assert [refusal.allowed_at for refusal in found] == sorted(
+        (refusal.allowed_at for refusal in found if refusal.allowed_at), reverse=True
     )
-    assert {refusal.reason for refusal in told} == {
+    assert {refusal.reason for refusal in found} == {
         Reason.DOSE_DAY,
         Reason.REST,
         Reason.SESSIONS_DAY,
@@ -577,8 +597,8 @@ def test_the_gate_tells_every_reason_and_the_one_that_lasts_longest_first() -> N
     }
 
 
-def test_the_moment_is_told_by_the_wall_clock_also_where_the_ledger_has_another_time() -> None:
-    ahead = History(at=NOW + 5 * HOUR, records=(given_before(-4 * HOUR),))
+def test_a_refusal_ends_by_the_wall_clock_even_if_the_ledger_has_another_time() -> None:
+    ahead = History(at=NOW + 5 * HOUR, records=(delivered_before(-4 * HOUR),))
     (refused,) = (
         refusal
         for refusal in refusals(light(red=20), mask(), node(), NOW, history=ahead)
@@ -587,21 +607,22 @@ def test_the_moment_is_told_by_the_wall_clock_also_where_the_ledger_has_another_
     assert refused.allowed_at == NOW + 19 * HOUR
 
 
-def test_a_permitted_session_is_charged_in_the_windows_of_the_next() -> None:
+def test_a_permitted_session_counts_in_the_windows_of_the_next() -> None:
     plan = permitted(light(red=20), mask(), node(), NOW, history=NOTHING)
     assert sum(plan.worst_case.fluence_j_cm2.values()) == pytest.approx(14.4)
     assert (
-        refusals(light(red=20), mask(), node(), NOW, history=history(given_before(21 * HOUR))) == ()
+        refusals(light(red=20), mask(), node(), NOW, history=history(delivered_before(21 * HOUR)))
+        == ()
     )
 
 
-def test_a_person_sees_what_they_have_used_of_a_window_charged_and_of_what() -> None:
+def test_a_person_sees_their_worst_case_use_of_each_window_and_its_ceiling() -> None:
     assert used(person(), Modality.MASK, NOW, history=NOTHING, window="fluence_day_default") == (
         0,
         50,
         "J/cm²",
     )
-    once = history(given_before(2 * HOUR, planned=RED50, delivered=RED50))
+    once = history(delivered_before(2 * HOUR, planned=RED50, delivered=RED50))
     amount, most, unit = used(
         person(skin_type=SkinType.IV),
         Modality.MASK,
@@ -617,7 +638,7 @@ def test_a_person_sees_what_they_have_used_of_a_window_charged_and_of_what() -> 
             person(),
             Modality.MASK,
             NOW,
-            history=history(given_before(21 * HOUR)),
+            history=history(delivered_before(21 * HOUR)),
             window="fluence_day_default",
         )[0]
         == 0
@@ -627,15 +648,19 @@ def test_a_person_sees_what_they_have_used_of_a_window_charged_and_of_what() -> 
 def test_the_budget_of_a_person_says_when_something_could_start() -> None:
     assert budget(person(), Modality.MASK, NOW, history=NOTHING) == ()
     (refused, *_) = budget(
-        person(), Modality.WAND, NOW, history=history(given_before(2 * HOUR, Modality.WAND))
+        person(), Modality.WAND, NOW, history=history(delivered_before(2 * HOUR, Modality.WAND))
     )
     assert (refused.reason, refused.allowed_at) == (Reason.REST, NOW + 42 * HOUR)
     assert (
-        budget(person(), Modality.MASK, NOW, history=history(given_before(2 * HOUR, Modality.WAND)))
+        budget(
+            person(), Modality.MASK, NOW, history=history(delivered_before(2 * HOUR, Modality.WAND))
+        )
         == ()
     )  # the gel is asked for at the start
     full = history(
-        given_before(2 * HOUR, planned=Dose(fluence_j_cm2={Channel.RED: 300.0}), delivered=RED50)
+        delivered_before(
+            2 * HOUR, planned=Dose(fluence_j_cm2={Channel.RED: 300.0}), delivered=RED50
+        )
     )
     assert [refusal.reason for refusal in budget(person(), Modality.MASK, NOW, history=full)] == [
         Reason.DOSE_DAY
@@ -644,7 +669,7 @@ def test_the_budget_of_a_person_says_when_something_could_start() -> None:
 
 records_: Final = st.lists(
     st.builds(
-        lambda modality, ago, dose, blue, settled, share: given_before(
+        lambda modality, ago, dose, blue, settled, share: delivered_before(
             timedelta(minutes=ago),
             modality,
             session_id=f"{ago:08x}{round(dose * 1000):08x}",
@@ -665,7 +690,7 @@ records_: Final = st.lists(
     unique_by=lambda record: record.session_id,
 )
 claims: Final = st.builds(
-    lambda modality, whose, records, share, blue, rinsed: claim(
+    lambda modality, whose, records, share, blue, rinsed: question(
         modality,
         whose,
         tuple(records),
@@ -694,7 +719,7 @@ claims: Final = st.builds(
 
 @given(claims)
 def test_at_the_moment_that_is_named_a_rule_no_longer_refuses_and_a_second_before_it_does(
-    about: Claim,
+    about: Question,
 ) -> None:
     for name, rule in CONSTRAINTS.items():
         for refused in rule(*about):
@@ -706,7 +731,9 @@ def test_at_the_moment_that_is_named_a_rule_no_longer_refuses_and_a_second_befor
 
 
 @given(claims, st.data())
-def test_one_more_session_never_permits_what_was_refused(about: Claim, data: st.DataObject) -> None:
+def test_one_more_session_never_permits_what_was_refused(
+    about: Question, data: st.DataObject
+) -> None:
     more = data.draw(records_)
     ids = {record.session_id for record in about.situation.history.records}
     longer = tuple(

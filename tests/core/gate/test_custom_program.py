@@ -45,7 +45,7 @@ def current(
     )  # as a form gives them
 
 
-def test_what_a_person_has_made_is_taken_as_it_is_whatever_skin_calibration_and_phase_are() -> None:
+def test_a_custom_program_is_never_scaled_to_skin_calibration_or_phase() -> None:
     beginner = person(skin_type=SkinType.VI, done=0, options=Options(share=0.5))
     request = resolve_program(
         "Glow", beginner, mask(uncertainty=0.5), {"Glow": light(red=20.0, amber=5.0)}
@@ -59,7 +59,7 @@ def test_what_a_person_has_made_is_taken_as_it_is_whatever_skin_calibration_and_
     assert (request.current_ua, request.frequency_hz, request.duration_s) == (200, 8.3, 300)
 
 
-def test_a_session_is_worth_its_dose_charged_and_as_a_share_of_the_day() -> None:
+def test_the_preview_shows_the_worst_case_dose_and_its_share_of_the_day() -> None:
     worth = custom_program.check(light(red=20), person(), mask(), NOW)
     # 20 mW/cm² x 600 s = 12 J/cm²; at U = 20 % that counts as 14.4 of 50; the first sessions may
     # have 12.5 of red
@@ -171,7 +171,7 @@ def test_what_device_or_skin_cannot_take_is_refused_in_the_words_of_the_gate(
     assert caught.value.refusals[0].reason is reason
 
 
-def test_blue_is_not_for_dark_skin_in_a_program_of_ones_own_either() -> None:
+def test_a_custom_program_has_no_blue_for_dark_skin_either() -> None:
     with pytest.raises(RefusedError) as caught:
         custom_program.check(light(blue=5), person(skin_type=SkinType.V), mask(), NOW)
     assert Reason.SKIN_TYPE in {refusal.reason for refusal in caught.value.refusals}

@@ -131,7 +131,7 @@ def test_a_ledger_that_cannot_be_read_or_written_refuses_everything() -> None:
     assert found(mask(), node(), ledger_failure="disk full") == [(Reason.STORE_FAILED, "disk full")]
 
 
-def test_a_device_that_was_not_taken_off_since_output_is_still_worn() -> None:
+def test_a_device_that_was_not_removed_since_its_output_is_still_worn() -> None:
     assert found(mask(), node(worn=True), seen_off=False) == [(Reason.STILL_WORN, "")]
     for report, seen_off in ((node(worn=True), True), (node(worn=None), False), (node(), False)):
         assert found(mask(), report, seen_off=seen_off) == []
@@ -198,9 +198,14 @@ def test_the_rest_from_blue_light_that_the_node_counts_holds_for_blue_light_only
 
 @pytest.mark.parametrize("state", [SessionState.SUSPENDED, SessionState.PAUSED])
 def test_a_session_is_not_in_its_own_way_when_it_is_resumed(state: SessionState) -> None:
-    own = counters(rest_s=60, refuses=(GAP,))
+    known = counters(rest_s=60, refuses=(GAP,))
     report = node(state=NodeState(state.value), worn=True, refuses=(FLICKER,))
-    resumed: dict[str, Any] = {"resuming": True, "state": state, "profile": own, "seen_off": False}
+    resumed: dict[str, Any] = {
+        "resuming": True,
+        "state": state,
+        "profile": known,
+        "seen_off": False,
+    }
     assert least(mask(), report, **resumed) == ()
     reasons = [reason for reason, _ in found(mask(), report, state=state)]
     assert reasons == [Reason.BUSY, Reason.TOO_SOON]

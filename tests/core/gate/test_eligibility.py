@@ -230,7 +230,7 @@ def test_what_holds_longest_comes_first() -> None:
     ]
 
 
-def test_what_tells_of_health_has_one_word_outside() -> None:
+def test_all_health_reasons_have_the_same_name_outside() -> None:
     assert {reason.value for reason in Reason if reason.shown == "personal"} == {
         "screening_blocked",
         "on_hold",
@@ -248,7 +248,7 @@ def test_whether_a_person_is_eligible_can_be_asked_without_a_request() -> None:
     assert eligible(replace(about, person=person())) == ()
 
 
-def test_screening_anew_replaces_the_verdicts_and_nothing_that_was_reported() -> None:
+def test_a_new_screening_replaces_the_verdicts_and_keeps_reports() -> None:
     before = flagged(reddened(Eligibility(), NOW), NOW)
     after = rescreened(before, {MASK: screening()})
     assert (after.adult, after.screenings) == (True, {MASK: screening()})
@@ -324,7 +324,7 @@ def test_erasing_forgets_what_was_said_and_keeps_what_has_to_be_waited_for() -> 
     assert Reason.RED_FLAG in [reason for reason, _ in reasons(left)]
 
 
-def test_whoever_is_added_waits_for_what_the_removed_have_left() -> None:
+def test_a_new_person_inherits_the_holds_of_removed_people() -> None:
     soon, late = (
         Hold(until=NOW + DAY, hard_until=NOW + DAY),
         Hold(until=NOW + 3 * DAY, hard_until=NOW + HOUR),
@@ -501,7 +501,7 @@ def test_choosing_the_same_again_restarts_nothing_and_another_choice_restarts_th
     assert other.options(NOW + 47 * HOUR) == Options(mask_sessions_week=6, half_blue=True)
 
 
-def test_a_loosening_that_is_taken_back_never_holds() -> None:
+def test_a_looser_setting_that_is_withdrawn_never_applies() -> None:
     back = choose(choose(Choice(), Options(mask_sessions_week=6), NOW), Options(), NOW + HOUR)
     assert back.loosened_at is None
     assert back.options(NOW + 2 * DAY) == Options()

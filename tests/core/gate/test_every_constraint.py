@@ -28,11 +28,11 @@ from tests.core import (
     wand,
 )
 
-from .test_budget import CASES, MODALITIES, claim, given_before, history
+from .test_budget import CASES, MODALITIES, delivered_before, history, question
 
 DAY: Final = timedelta(days=1)
 
-type Case = tuple[SessionParameters, Device, Telemetry | None, dict[str, Any]]
+type GateInput = tuple[SessionParameters, Device, Telemetry | None, dict[str, Any]]
 
 
 def asked(
@@ -40,21 +40,21 @@ def asked(
     device: Device | None = None,
     telemetry: Telemetry | None = None,
     **changes: Any,
-) -> Case:
+) -> GateInput:
     return request or light(), device or mask(), telemetry or node(), changes
 
 
-def of(**changes: Any) -> Case:
+def of(**changes: Any) -> GateInput:
     """Somebody of whom something is known."""
     return asked(light(whose=person(how=eligibility(**changes))))
 
 
-def screened(**changes: Any) -> Case:
+def screened(**changes: Any) -> GateInput:
     return of(screenings=dict.fromkeys(MODALITIES, screening(**changes)))
 
 
 REST: Final = Refusal(reason=Reason.TOO_SOON)
-REFUSED: Final[dict[str, Case]] = {
+REFUSED: Final[dict[str, GateInput]] = {
     "same_person": asked(person=person(person_id="p2")),
     "modality": asked(current()),
     "selection": asked(current(current_ua=None), wand()),
@@ -101,7 +101,7 @@ REFUSED: Final[dict[str, Case]] = {
 """For each constraint but those of the budget something that it refuses."""
 
 
-def gate(case: Case) -> tuple[Refusal, ...]:
+def gate(case: GateInput) -> tuple[Refusal, ...]:
     request, device, telemetry, changes = case
     return refusals(request, device, telemetry, **changes)
 
@@ -123,12 +123,14 @@ def test_without_a_constraint_the_gate_is_wider(name: str, monkeypatch: pytest.M
 UNSET: Final = NOW.replace(year=2025)
 BUDGETS: Final = {
     **{case[0]: case[1] for case in CASES},
-    "other_session": claim(
+    "other_session": question(
         history=history(
-            other_session=given_before(timedelta(0), Modality.WAND, delivered=None, ended_at=None)
+            other_session=delivered_before(
+                timedelta(0), Modality.WAND, delivered=None, ended_at=None
+            )
         )
     ),
-    "clock_untrusted": claim(now=UNSET, history=History(at=UNSET)),
+    "clock_untrusted": question(now=UNSET, history=History(at=UNSET)),
 }
 
 

@@ -56,7 +56,7 @@ def test_a_permitted_wand_session_is_the_request_as_it_was_with_its_dose() -> No
     assert (plan.skin_factor, plan.lease_s, plan.window_s) == (0.75, 5, 300)
 
 
-def test_a_session_without_calibration_is_charged_six_joules() -> None:
+def test_a_session_without_calibration_counts_as_six_joules() -> None:
     plan = permitted(
         light(red=20, duration_s=60),
         mask(grade=Grade.NONE, uncertainty=0.5),

@@ -290,11 +290,11 @@ def test_nothing_above_a_hard_ceiling_is_ever_permitted(
         assert request_.current_ua is not None
         assert request_.frequency_hz is not None
         assert device.grade is not Grade.NONE
-        charged_ua = request_.current_ua * share
-        assert 0 < charged_ua <= min(500, 20 * device.contact_area_mm2) * SLACK
+        worst_case_ua = request_.current_ua * share
+        assert 0 < worst_case_ua <= min(500, 20 * device.contact_area_mm2) * SLACK
         assert request_.current_ua <= device.peak_ua
         assert 1 <= request_.frequency_hz <= 300
-        assert charged_ua / request_.frequency_hz / 2 <= 150 * SLACK
+        assert worst_case_ua / request_.frequency_hz / 2 <= 150 * SLACK
 
 
 @given(
@@ -331,14 +331,17 @@ def loosened(
         "skin": {"person": replace(request.person, skin_type=SkinType.I)},
         "phase": {"person": replace(request.person, sessions=dict.fromkeys(Modality, 99))},
     }
-    given_by: dict[str, dict[str, Any]] = {
+    device_changes: dict[str, dict[str, Any]] = {
         "uncertainty": {"uncertainty": device.uncertainty * share},
         "grade": {"grade": Grade.MEASURED},
         "node": {"full_mw_cm2": plenty, "peak_mw_cm2": plenty, "peak_ua": 1e6, "duration_s": 1e6},
         "shield": {"eye_shield": EyeShield.FIXED},
         "area": {"contact_area_mm2": device.contact_area_mm2 / share if share else math.inf},
     }
-    looser = replace(request, **asked.get(what, {})), replace(device, **given_by.get(what, {}))
+    looser = (
+        replace(request, **asked.get(what, {})),
+        replace(device, **device_changes.get(what, {})),
+    )
     wishes = [
         looser[0].duration_s,
         *(level * 1000 for level in looser[0].irradiance_mw_cm2.values()),
@@ -367,11 +370,11 @@ def test_the_allowed_irradiance_is_the_smallest_of_all(
 ) -> None:
     limit = limits.IRRADIANCE[channel]
     scale = FACTOR.get(whose.skin_type, 1) / (1 + uncertainty(device))
-    node_s_own = [device.peak_mw_cm2.get(channel, 0), device.full_mw_cm2.get(channel, 0)]
+    of_node = [device.peak_mw_cm2.get(channel, 0), device.full_mw_cm2.get(channel, 0)]
     smallest = min(
         limit.default.maximum * scale,
         limit.hard.maximum * scale,
-        *(max(0, value) for value in node_s_own),
+        *(max(0, value) for value in of_node),
     )
     assert (
         smallest - 0.001

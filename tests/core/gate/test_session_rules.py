@@ -418,7 +418,7 @@ def test_a_number_is_itself_and_everything_else_is_nan() -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, -math.inf, -1, 0])
-def test_a_device_whose_own_ceiling_is_no_number_gives_nothing(value: float) -> None:
+def test_a_device_whose_ceiling_is_no_number_may_start_nothing(value: float) -> None:
     for request, device in (
         (light(), mask(duration_s=value)),
         (light(), mask(peak_mw_cm2={Channel.RED: value})),

@@ -23,7 +23,7 @@ LIGHT: dict[str, Any] = {
 CURRENT: dict[str, Any] = {"modality": Modality.WAND, "current_ua": 200, "duration_s": 300}
 
 
-def told(given: dict[str, Any], **changes: Any) -> Record:
+def logged(given: dict[str, Any], **changes: Any) -> Record:
     return external.record(
         ExternalSession(**given | changes), ADA, "00000000000000b1", NOW, started_by="user"
     )
@@ -31,12 +31,12 @@ def told(given: dict[str, Any], **changes: Any) -> Record:
 
 def refused(given: dict[str, Any], **changes: Any) -> set[tuple[Reason, str | None]]:
     with pytest.raises(RefusedError) as error:
-        told(given, **changes)
+        logged(given, **changes)
     return {(refusal.reason, refusal.field) for refusal in error.value.refusals}
 
 
-def test_light_counts_at_once_and_half_more_than_what_is_told() -> None:
-    record = told(LIGHT)
+def test_an_external_light_session_counts_at_once_and_half_more_than_logged() -> None:
+    record = logged(LIGHT)
     assert (record.source, record.mac, record.person_id, record.started_by, record.outcome) == (
         Source.LOGGED,
         None,
@@ -61,8 +61,8 @@ def test_light_counts_at_once_and_half_more_than_what_is_told() -> None:
     )
 
 
-def test_current_counts_likewise_and_from_the_time_that_is_told() -> None:
-    record = told(CURRENT, started_at=NOW - timedelta(days=2))
+def test_an_external_current_session_counts_likewise_from_its_logged_time() -> None:
+    record = logged(CURRENT, started_at=NOW - timedelta(days=2))
     assert record.counted.charge_ma_min == pytest.approx(1.5)
     assert record.started_at == NOW - timedelta(days=2)
 
@@ -99,7 +99,9 @@ def test_what_does_not_fit_is_refused_by_its_field(
 def test_a_clock_that_is_a_little_ahead_is_no_future_and_almost_eight_days_ago_still_counts() -> (
     None
 ):
-    assert told(LIGHT, started_at=NOW - timedelta(seconds=545)).ended_at == NOW + timedelta(
+    assert logged(LIGHT, started_at=NOW - timedelta(seconds=545)).ended_at == NOW + timedelta(
         seconds=55
     )
-    assert told(LIGHT, started_at=NOW - timedelta(days=8) + timedelta(seconds=1)).counted.total > 0
+    assert (
+        logged(LIGHT, started_at=NOW - timedelta(days=8) + timedelta(seconds=1)).counted.total > 0
+    )

@@ -89,15 +89,15 @@ THINGS: Final[tuple[tuple[int, Thing], ...]] = (
     (1, lambda household, _draw, name, face: household.around(name, face, 1)),
     (
         2,
-        lambda household, draw, name, _face: household.retell(
+        lambda household, draw, name, _face: household.import_again(
             name, draw.randrange(100), crash=draw.choice(CRASHES)
         ),
     ),
-    (1, lambda household, _draw, name, _face: household.take_in(name)),
+    (1, lambda household, _draw, name, _face: household.import_history(name)),
     (
         1,
         lambda household, draw, _n, face: (
-            household.move_in(face) if draw.random() < 0.7 else household.begin_anew()
+            household.move_in(face) if draw.random() < 0.7 else household.reset_ledger()
         ),
     ),
 )
@@ -154,9 +154,9 @@ def test_no_dose_is_forgotten_and_no_ceiling_is_passed_in_sequences(
     assert refused | {
         "restart",
         "around us",
-        "begun anew",
+        "reset",
         "logged",
-        "told",
+        "imported",
         "new entry",
         "clock step",
     } <= set(happened)
@@ -200,9 +200,9 @@ def test_the_household_sees_what_is_no_longer_guarded(
 def test_the_household_sees_a_dose_that_is_counted_too_low(
     what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken = Record.counted
+    counted = Record.counted
     less = property(
-        lambda record: times(taken.fget(record), 0.9 if record.open is (what == "open") else 1)  # type: ignore[attr-defined]
+        lambda record: times(counted.fget(record), 0.9 if record.open is (what == "open") else 1)  # type: ignore[attr-defined]
     )
     monkeypatch.setattr(Record, "counted", less)
     with pytest.raises(AssertionError):
@@ -220,9 +220,11 @@ def test_the_household_sees_a_window_that_a_clock_reopens(monkeypatch: pytest.Mo
 def test_the_household_sees_a_history_that_takes_the_smaller(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def smaller(_known: Record, told: Record) -> Record:
+    def smaller(_known: Record, reported: Record) -> Record:
         return (
-            told if told.delivered is None else replace(told, delivered=times(told.delivered, 0.5))
+            reported
+            if reported.delivered is None
+            else replace(reported, delivered=times(reported.delivered, 0.5))
         )
 
     monkeypatch.setattr(settle, "merge", smaller)

@@ -39,7 +39,7 @@ def test_a_history_holds_eight_days_on_every_device_the_oldest_end_first() -> No
     assert books().history(NOBODY, NOW).records == ()
 
 
-def test_a_session_on_another_device_is_elsewhere_while_it_may_go_on() -> None:
+def test_a_session_on_another_device_blocks_while_it_may_go_on() -> None:
     live = record("a", mac="m")
     assert books(live).history("ada", NOW, mac="other").other_session == live
     assert books(live).history("ada", NOW).other_session == live
@@ -50,7 +50,7 @@ def test_a_session_on_another_device_is_elsewhere_while_it_may_go_on() -> None:
     assert books(live).history("ada", NOW, without="a").records == ()
 
 
-def test_open_sessions_of_a_device_are_told_in_their_order() -> None:
+def test_open_sessions_of_a_device_are_returned_in_order() -> None:
     filled = books(
         record("a"), record("b"), settled("c"), record("d", mac="other"), record("e", mac=None)
     )
@@ -61,7 +61,7 @@ def test_open_sessions_of_a_device_are_told_in_their_order() -> None:
     assert list(filled.records) == ["a", "b", "c", "d", "e"]
 
 
-def test_what_a_device_gave_to_nobody_known_is_told_for_eight_days() -> None:
+def test_a_session_of_an_unknown_person_is_listed_for_eight_days() -> None:
     stray = settled("a", person_id=None)
     filled = books(stray, settled("b"), settled("c", person_id=None, mac="other"))
     assert filled.unclaimed("m", NOW) == [stray]
@@ -77,7 +77,7 @@ def test_totals_count_what_is_settled_and_sessions_that_count() -> None:
     assert filled.totals(NOBODY).delivered == Dose()
 
 
-def test_the_first_session_is_found_again_when_it_turns_out_not_to_count() -> None:
+def test_the_first_session_is_found_again_if_the_earlier_one_does_not_count() -> None:
     filled = books(record("a", started_at=NOW - 3 * DAY), record("b", started_at=NOW - DAY))
     assert filled.totals("ada").first_at == {Modality.MASK: NOW - 3 * DAY}
     filled.put(settled("a", 0, started_at=NOW - 3 * DAY, outcome=Outcome.VOID))
@@ -119,7 +119,7 @@ def test_totals_are_those_of_the_records_whatever_was_amended_on_the_way(
         )
 
 
-def test_the_newest_session_is_told_first() -> None:
+def test_the_newest_session_comes_first() -> None:
     filled = books(
         settled("a", ended_at=NOW - DAY), settled("b"), settled("c", ended_at=NOW - 2 * DAY)
     )
@@ -130,7 +130,7 @@ def test_the_newest_session_is_told_first() -> None:
 # --- people who come and go -----------------------------------------------------------------------
 
 
-def test_what_a_removed_person_was_given_counts_for_whoever_is_added_within_eight_days() -> None:
+def test_doses_of_a_removed_person_count_for_a_person_added_within_eight_days() -> None:
     filled = books(settled("a", person_id="ada", ended_at=NOW - DAY))
     filled.add_person("ada", None, NOW)
     filled.add_person("eve", NOW + 7 * DAY)

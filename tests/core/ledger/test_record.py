@@ -84,7 +84,7 @@ def test_a_settled_session_counts_what_was_delivered_with_its_uncertainty() -> N
 
 
 @pytest.mark.parametrize(("fluence", "counts"), [(5.99, False), (6, True)])
-def test_a_fifth_of_the_plan_makes_a_session(fluence: float, counts: bool) -> None:  # noqa: FBT001 - a column
+def test_a_fifth_of_the_plan_makes_a_session(fluence: float, counts: bool) -> None:
     assert settled(fluence=fluence).counts is counts
 
 
@@ -183,10 +183,10 @@ def test_of_two_ends_the_later_holds_since_rest_counts_from_it() -> None:
 # --- what is not known ----------------------------------------------------------------------------
 
 
-def told(light: float, blue: float, sessions: int, *known: Record) -> Record | None:
+def reported(light: float, blue: float, sessions: int, *known: Record) -> Record | None:
     sums = Dose(fluence_j_cm2={Channel.RED: light, Channel.BLUE: blue})
     return shortfall(
-        "x", "ada", Modality.MASK, NOW, mac="m", told=sums, sessions=sessions, known=known
+        "x", "ada", Modality.MASK, NOW, mac="m", reported=sums, sessions=sessions, known=known
     )
 
 
@@ -207,7 +207,7 @@ def test_a_week_at_its_ceiling_has_every_sum_of_it() -> None:
 
 
 def test_what_a_node_has_counted_and_nobody_knows_is_a_session_of_now() -> None:
-    missing = told(30, 10, 2, settled(fluence=10), settled("b", mac="other"))
+    missing = reported(30, 10, 2, settled(fluence=10), settled("b", mac="other"))
     assert missing is not None
     assert missing.counted.fluence_j_cm2 == {Channel.RED: 18, Channel.BLUE: 10}
     assert (missing.sessions, missing.over_at, missing.mac, missing.source) == (
@@ -216,33 +216,40 @@ def test_what_a_node_has_counted_and_nobody_knows_is_a_session_of_now() -> None:
         "m",
         Source.UNKNOWN,
     )
-    assert told(30, 10, 2, settled(fluence=10), missing) is None
+    assert reported(30, 10, 2, settled(fluence=10), missing) is None
 
 
 @pytest.mark.parametrize(
     ("light", "blue", "sessions"), [(12, 0, 1), (12.1, 0, 1), (5, 0, 0), (0, 0, 0)]
 )
-def test_a_node_that_has_counted_no_more_than_is_known_is_charged_nothing(
+def test_a_node_that_has_counted_no_more_than_the_ledger_adds_nothing(
     light: float, blue: float, sessions: int
 ) -> None:
-    assert told(light, blue, sessions, settled(fluence=10)) is None
+    assert reported(light, blue, sessions, settled(fluence=10)) is None
 
 
 def test_a_session_that_is_not_known_counts_even_without_a_dose() -> None:
-    missing = told(12, 0, 3, settled(fluence=10))
+    missing = reported(12, 0, 3, settled(fluence=10))
     assert missing is not None
     assert missing.sessions == 2
 
 
 def test_blue_that_is_not_known_counts_though_the_sum_is() -> None:
-    missing = told(0, 8, 1, settled(fluence=10))
+    missing = reported(0, 8, 1, settled(fluence=10))
     assert missing is not None
     assert missing.counted.fluence_j_cm2 == {Channel.RED: 0, Channel.BLUE: 8}
 
 
 def test_charge_that_is_not_known_is_a_session_of_the_wand() -> None:
     missing = shortfall(
-        "x", "ada", Modality.WAND, NOW, mac="w", told=Dose(charge_ma_min=2), sessions=1, known=()
+        "x",
+        "ada",
+        Modality.WAND,
+        NOW,
+        mac="w",
+        reported=Dose(charge_ma_min=2),
+        sessions=1,
+        known=(),
     )
     assert missing is not None
     assert missing.counted == Dose(charge_ma_min=2)
@@ -263,7 +270,7 @@ def test_sessions_that_were_stopped_at_once_differ_by_the_nodes_rounding_only() 
     sums = Dose(charge_ma_min=5 * 2 * unit)
     assert all(each.counted.charge_ma_min == pytest.approx(1.2 * unit) for each in known)
     assert (
-        shortfall("x", "ada", Modality.WAND, NOW, mac="w", told=sums, sessions=0, known=known)
+        shortfall("x", "ada", Modality.WAND, NOW, mac="w", reported=sums, sessions=0, known=known)
         is None
     )
     more = shortfall(
@@ -272,7 +279,7 @@ def test_sessions_that_were_stopped_at_once_differ_by_the_nodes_rounding_only() 
         Modality.WAND,
         NOW,
         mac="w",
-        told=Dose(charge_ma_min=sums.charge_ma_min + 6 * unit),
+        reported=Dose(charge_ma_min=sums.charge_ma_min + 6 * unit),
         sessions=0,
         known=known,
     )
@@ -293,7 +300,7 @@ def test_sessions_that_were_stopped_at_once_differ_by_the_nodes_rounding_only() 
         ({}, [{"delivered": red(1)}], True),  # too little to be a session
     ],
 )
-def test_a_skin_has_not_had_the_first_of_a_program_and_what_gives_more_than_any_before(
+def test_a_program_is_new_to_a_skin_the_first_time_and_with_a_higher_dose(
     changes: dict[str, Any], before: list[dict[str, Any]], *, new: bool
 ) -> None:
     assert unaccustomed(record(**changes), [record("b", **each) for each in before]) is new

@@ -37,7 +37,7 @@ def test_a_second_settling_can_only_raise_the_dose() -> None:
     ).delivered == red(12)
 
 
-def test_what_is_over_counts_in_full_until_the_node_tells() -> None:
+def test_an_ended_session_counts_in_full_until_the_node_reports_it() -> None:
     ended = over(record(), at_least=red(3), ended_at=NOW)
     assert (ended.at_least, ended.ended_at, ended.open) == (red(3), NOW, True)
     assert ended.counted == record().worst_case
@@ -95,7 +95,7 @@ def test_a_void_session_of_light_says_nothing_of_the_gel_of_the_wand() -> None:
     assert refusal.reason.value == "gel_not_rinsed"
 
 
-def test_a_session_that_was_not_started_here_is_charged_by_its_node() -> None:
+def test_a_session_that_was_not_started_here_counts_as_its_node_reports() -> None:
     imported = foreign(
         "a",
         "m",

@@ -39,14 +39,14 @@ def test_a_light_that_is_seen_on_counts_at_its_full_plan_as_a_data_sheet_would()
     assert tracked_light.due_at(record) == after(600)
 
 
-def test_a_light_that_stays_on_is_charged_ahead_of_its_time() -> None:
+def test_a_light_that_stays_on_is_counted_ahead_of_its_time() -> None:
     longer = tracked_light.extended(PANEL, on(), after(600))
     assert longer.planned.fluence_j_cm2[Channel.RED] == pytest.approx(36)
     assert longer.counted.fluence_j_cm2[Channel.RED] == pytest.approx(54)
     assert tracked_light.due_at(merge(on(), longer)) == after(1200)
 
 
-def test_one_that_is_planned_for_a_minute_is_charged_ten_minutes_ahead() -> None:
+def test_a_light_planned_for_a_minute_is_counted_ten_minutes_ahead() -> None:
     short = TrackedLight(light_id="panel", channel=Channel.RED, irradiance_mw_cm2=30, duration_s=60)
     record = tracked_light.extended(
         short, tracked_light.opened(short, ADA, "00000000000000a1", EVENING), after(60)
@@ -67,7 +67,7 @@ def test_one_that_is_planned_for_a_minute_is_charged_ten_minutes_ahead() -> None
 )
 def test_a_light_that_is_off_counts_for_the_time_it_was_on(
     off_s: float,
-    seen: bool,  # noqa: FBT001 - a column
+    seen: bool,
     counted_s: float,
     outcome: Outcome,
 ) -> None:
@@ -90,12 +90,12 @@ def test_the_longest_plan_is_inside_every_hard_ceiling_of_a_session(
     light = TrackedLight(
         light_id="panel", channel=channel, irradiance_mw_cm2=irradiance, duration_s=longest_s
     )
-    taken = tracked_light.opened(light, ADA, "00000000000000a1", EVENING).counted.fluence_j_cm2[
+    counted = tracked_light.opened(light, ADA, "00000000000000a1", EVENING).counted.fluence_j_cm2[
         channel
     ]
-    assert taken <= limits.FLUENCE[channel].hard.maximum * 1.000001
+    assert counted <= limits.FLUENCE[channel].hard.maximum * 1.000001
     assert longest_s <= limits.DURATION[Modality.MASK].hard.maximum
-    assert longest_s == limits.DURATION[Modality.MASK].hard.maximum or taken == pytest.approx(
+    assert longest_s == limits.DURATION[Modality.MASK].hard.maximum or counted == pytest.approx(
         limits.FLUENCE[channel].hard.maximum
     )
 

@@ -107,7 +107,7 @@ class Household(RuleBasedStateMachine):
             if effect is RoutineEffect.STOP_SESSION:
                 self.stopping = True
 
-    def tell(self, event: RoutineEvent, reason: Reason | None = None) -> None:
+    def announce(self, event: RoutineEvent, reason: Reason | None = None) -> None:
         """Let the routine know."""
         refusal = (
             None
@@ -128,11 +128,11 @@ class Household(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, 29, 61, 300, 601, 3601]))
     def time_passes(self, seconds: int) -> None:
-        """The clock of the shell."""
+        """The clock of the coordinator."""
         self.now += timedelta(seconds=seconds)
-        self.tell(RoutineEvent.ELAPSED)  # also a timer that somebody forgot
+        self.announce(RoutineEvent.ELAPSED)  # also a timer that somebody forgot
         if self.now >= self.run.window_ends_at:
-            self.tell(RoutineEvent.LATE)
+            self.announce(RoutineEvent.LATE)
 
     @precondition(lambda self: self.asked)
     @rule(seconds=st.integers(1, 600))
@@ -159,7 +159,7 @@ class Household(RuleBasedStateMachine):
     def a_person_acts(self, event: RoutineEvent) -> None:
         """Confirm, skip or stop."""
         self.person = True
-        self.tell(event)
+        self.announce(event)
 
     @precondition(lambda self: self.asked)
     @rule(reason=st.none() | st.sampled_from(REFUSALS))
@@ -167,10 +167,10 @@ class Household(RuleBasedStateMachine):
         """Accepted or refused."""
         self.asked = False
         if reason is not None:
-            self.tell(refused([Refusal(reason=reason)], self.now)[0], reason)
+            self.announce(refused([Refusal(reason=reason)], self.now)[0], reason)
             return
         self.armed.add(self.modality)
-        self.tell(RoutineEvent.ACCEPTED)
+        self.announce(RoutineEvent.ACCEPTED)
 
     @precondition(lambda self: self.armed and not self.stopping)
     @rule()
@@ -181,7 +181,7 @@ class Household(RuleBasedStateMachine):
         self.flowing.add(modality)
         for before, ended in self.flowed:
             assert self.now >= ended + gap(before, modality)
-        self.tell(RoutineEvent.ENERGIZED)
+        self.announce(RoutineEvent.ENERGIZED)
 
     @precondition(lambda self: self.flowing)
     @rule(seconds=st.integers(0, 600))
@@ -195,7 +195,7 @@ class Household(RuleBasedStateMachine):
         """Contact is lost, or worse."""
         self.armed |= self.flowing if event is RoutineEvent.HELD else set()
         self.stopped()
-        self.tell(event)
+        self.announce(event)
 
     def stopped(self) -> None:
         """Output is zero."""
@@ -209,19 +209,19 @@ class Household(RuleBasedStateMachine):
         self.stopped()
         self.armed.clear()
         self.stopping = False
-        self.tell(RoutineEvent.ENDED)
+        self.announce(RoutineEvent.ENDED)
 
     @precondition(lambda self: self.run.state is RoutineState.OFF)
     @rule()
     def the_device_is_back(self) -> None:
         """It was off."""
-        self.tell(RoutineEvent.FOUND)
+        self.announce(RoutineEvent.FOUND)
 
     @rule()
     def home_assistant_restarts(self) -> None:
         """Whatever was asked for and not answered is gone, and what lives goes on for its lease."""
         self.person, self.asked = False, False
-        self.tell(RoutineEvent.RESTARTED)
+        self.announce(RoutineEvent.RESTARTED)
 
     @precondition(lambda self: (self.armed or self.flowing) and not self.stopping)
     @rule()
@@ -230,7 +230,7 @@ class Household(RuleBasedStateMachine):
         self.person, self.asked = False, False
         self.armed |= self.flowing
         self.stopped()
-        self.tell(RoutineEvent.ADOPTED)
+        self.announce(RoutineEvent.ADOPTED)
 
     @invariant()
     def never_two_at_once(self) -> None:

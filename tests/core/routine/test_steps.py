@@ -74,7 +74,7 @@ def acts(given: tuple[Step, ...], positions: Iterable[int]) -> str:
         "wand rinse? rinse mask",
     ],
 )
-def test_a_routine_that_can_be_gone_through_is_taken(words: str) -> None:
+def test_a_feasible_routine_is_accepted(words: str) -> None:
     check(steps(words))
 
 
@@ -156,7 +156,7 @@ def test_an_evening_by_the_clock_with_the_gap_from_wand_to_mask() -> None:
     ]
 
 
-def test_what_a_device_gave_before_counts_and_nothing_takes_no_time() -> None:
+def test_earlier_output_of_a_device_counts_and_no_output_takes_no_time() -> None:
     assert (
         clock(ends_at(steps("mask"), at("21:00:00"), Flow(Modality.WAND, at("20:58:00"))))
         == "21:13:00"

@@ -55,7 +55,7 @@ def upcoming(of: Agenda, now: datetime = NOON, refusals: Refusals = everything) 
     return next(of.upcoming(now, refusals))
 
 
-def told(evening: PlannedEvening) -> list[tuple[str, str]]:
+def listed(evening: PlannedEvening) -> list[tuple[str, str]]:
     return [
         (proposal.modality.value, proposal.at.astimezone(BERLIN).strftime("%a %H:%M"))
         for proposal in evening.proposals
@@ -67,7 +67,7 @@ def told(evening: PlannedEvening) -> list[tuple[str, str]]:
 
 def test_the_next_evening_begins_when_it_opens_and_light_waits_for_the_gap_after_the_wand() -> None:
     evening = upcoming(agenda())
-    assert told(evening) == [
+    assert listed(evening) == [
         ("wand", "Mon 21:00"),
         ("mask", "Mon 21:10"),
     ]  # five minutes of wand, five of gap
@@ -80,24 +80,24 @@ def test_the_next_evening_begins_when_it_opens_and_light_waits_for_the_gap_after
 
 
 def test_in_an_evening_that_is_open_it_begins_now_and_after_it_the_next_follows() -> None:
-    assert told(upcoming(agenda(), NINE + timedelta(minutes=90)))[0] == ("wand", "Mon 22:30")
-    assert told(upcoming(agenda(), NINE + timedelta(hours=2))) == [("mask", "Wed 21:00")]
+    assert listed(upcoming(agenda(), NINE + timedelta(minutes=90)))[0] == ("wand", "Mon 22:30")
+    assert listed(upcoming(agenda(), NINE + timedelta(hours=2))) == [("mask", "Wed 21:00")]
 
 
 def test_after_midnight_the_evening_before_is_still_the_next() -> None:
     night = agenda(plans=(plan(opens=time(23), closes=time(1)),))
     evening = upcoming(night, datetime(2026, 9, 7, 22, 30, tzinfo=UTC))
-    assert (evening.day, told(evening)[0]) == (date(2026, 9, 7), ("wand", "Tue 00:30"))
+    assert (evening.day, listed(evening)[0]) == (date(2026, 9, 7), ("wand", "Tue 00:30"))
 
 
-def test_what_was_given_tonight_is_not_proposed_again() -> None:
-    assert told(upcoming(agenda(done(WAND, NINE)), NINE + timedelta(minutes=10))) == [
+def test_a_session_of_tonight_is_not_proposed_again() -> None:
+    assert listed(upcoming(agenda(done(WAND, NINE)), NINE + timedelta(minutes=10))) == [
         ("mask", "Mon 21:10")
     ]
     both = agenda(done(WAND, NINE), done(MASK, NINE + timedelta(minutes=10)))
-    assert told(upcoming(both, NINE + timedelta(minutes=30))) == [("mask", "Wed 21:00")]
+    assert listed(upcoming(both, NINE + timedelta(minutes=30))) == [("mask", "Wed 21:00")]
     aborted = agenda(done(WAND, NINE, counts=False))
-    assert told(upcoming(aborted, NINE + timedelta(minutes=10)))[0] == ("wand", "Mon 21:10")
+    assert listed(upcoming(aborted, NINE + timedelta(minutes=10)))[0] == ("wand", "Mon 21:10")
 
 
 @pytest.mark.parametrize(
@@ -110,17 +110,17 @@ def test_what_was_given_tonight_is_not_proposed_again() -> None:
 def test_when_tonight_is_skipped_or_frozen_the_next_evening_follows(
     changes: dict[str, Any],
 ) -> None:
-    assert told(upcoming(agenda(**changes))) == [("mask", "Wed 21:00")]
+    assert listed(upcoming(agenda(**changes))) == [("mask", "Wed 21:00")]
 
 
 def test_what_would_be_refused_is_put_off_within_the_evening() -> None:
     evening = upcoming(agenda(), refusals=until(NINE + timedelta(minutes=20), WAND))
-    assert told(evening) == [("wand", "Mon 21:20"), ("mask", "Mon 21:30")]
+    assert listed(evening) == [("wand", "Mon 21:20"), ("mask", "Mon 21:30")]
 
 
 def test_what_would_be_refused_all_evening_is_left_out_with_its_reason() -> None:
     evening = upcoming(agenda(), refusals=until(NINE + timedelta(hours=2), WAND))
-    assert told(evening) == [("mask", "Mon 21:00")]
+    assert listed(evening) == [("mask", "Mon 21:00")]
     assert [(modality, refusal.reason) for modality, refusal in evening.left_out] == [
         (WAND, Reason.REST)
     ]
@@ -128,7 +128,7 @@ def test_what_would_be_refused_all_evening_is_left_out_with_its_reason() -> None
 
 def test_an_evening_on_which_everything_would_be_refused_is_not_proposed() -> None:
     blocked = upcoming(agenda(), refusals=until(NINE + timedelta(days=3), WAND, MASK))
-    assert told(blocked)[0] == ("wand", "Fri 21:00")
+    assert listed(blocked)[0] == ("wand", "Fri 21:00")
 
 
 def test_what_no_time_takes_away_is_never_proposed() -> None:
@@ -156,7 +156,7 @@ def test_a_gate_that_never_keeps_its_word_is_not_asked_for_ever() -> None:
 
 def test_too_near_the_end_of_an_evening_nothing_is_proposed_for_it() -> None:
     """The wand begins a minute before eleven; the light after it would be another evening's."""
-    assert told(upcoming(agenda(), NINE + timedelta(minutes=119))) == [("wand", "Mon 22:59")]
+    assert listed(upcoming(agenda(), NINE + timedelta(minutes=119))) == [("wand", "Mon 22:59")]
 
 
 def test_without_a_plan_nothing_comes() -> None:

@@ -164,7 +164,7 @@ def test_a_plan_that_no_week_can_hold_is_refused_with_its_field(
         {"modalities": frozenset({MASK})},
     ],
 )
-def test_a_plan_that_a_week_can_hold_is_taken(changes: dict[str, Any]) -> None:
+def test_a_plan_that_fits_into_a_week_is_accepted(changes: dict[str, Any]) -> None:
     check(plan(**changes))
 
 
@@ -284,7 +284,7 @@ MONTHS: Final = """
 2026-11-23  m . m . m . .   3/4  0
 2026-11-30  . . . . . . .   0/3  0
 """
-COURSE: Final = Plan(
+PLAN: Final = Plan(
     plans=(plan(), plan(begins_on=date(2026, 11, 9), phase=Phase.MAINTENANCE, wand_every_weeks=2)),
     skipped=frozenset({date(2026, 9, 16), date(2026, 10, 23)}),
     freezes=(
@@ -314,20 +314,20 @@ def three_months() -> tuple[list[CountedSession], list[tuple[date, Adherence, in
 def test_three_months_of_adherence_and_streak_worked_out_by_hand(
     first: date, share: Adherence, weeks: int
 ) -> None:
-    on = kept(COURSE, three_months()[0], BERLIN)
+    on = kept(PLAN, three_months()[0], BERLIN)
     for offset in range(7):
-        assert adherence(COURSE, on, first + timedelta(days=offset)) == share
+        assert adherence(PLAN, on, first + timedelta(days=offset)) == share
     so_far = {day: modalities for day, modalities in on.items() if day <= first + timedelta(days=6)}
     following = monday(first) + timedelta(days=7)
-    assert streak(COURSE, so_far, following) == weeks  # the week is over
+    assert streak(PLAN, so_far, following) == weeks  # the week is over
 
 
 def test_the_week_that_runs_breaks_no_streak_and_counts_as_soon_as_it_is_kept() -> None:
-    on = kept(COURSE, three_months()[0], BERLIN)
+    on = kept(PLAN, three_months()[0], BERLIN)
     wednesday = {day: modalities for day, modalities in on.items() if day <= date(2026, 11, 18)}
-    assert streak(COURSE, wednesday, date(2026, 11, 18)) == 1
+    assert streak(PLAN, wednesday, date(2026, 11, 18)) == 1
     friday = {day: modalities for day, modalities in on.items() if day <= date(2026, 11, 20)}
-    assert streak(COURSE, friday, date(2026, 11, 20)) == 2
+    assert streak(PLAN, friday, date(2026, 11, 20)) == 2
 
 
 def test_without_a_plan_there_is_nothing_to_keep() -> None:

@@ -110,7 +110,7 @@ async def test_the_history_of_a_device_has_only_its_sessions_and_a_range_until_r
         live["delivered"],
     ) == ("device", world.device_id, "manual", "uncertain", None)
     assert live["delivered_at_most"]["fluence_j_cm2"]["red"] == pytest.approx(0.84)
-    await world.shell.async_stop()
+    await world.coordinator.async_stop()
     await world.hass.async_block_till_done(wait_background_tasks=True)
     (over,) = (await act(world, "get_history", device_id=world.device_id))["sessions"]
     assert over["outcome"] == "stopped"
@@ -154,7 +154,7 @@ async def test_a_device_that_is_not_ours_and_an_outcome_that_is_none_are_refused
 
 
 @pytest.mark.parametrize(("action", "data"), [("get_history", {}), ("log_session", LIGHT)])
-async def test_a_history_is_the_persons_own_and_the_admins(
+async def test_only_the_person_and_admins_read_a_history(
     world: World,
     hass_admin_user: MockUser,
     hass_read_only_user: MockUser,

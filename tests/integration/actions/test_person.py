@@ -30,7 +30,7 @@ async def say(world: World, action: str, **data: Any) -> None:
 
 def reasons(world: World) -> list[str]:
     """Why the person may not start, as a dashboard sees it."""
-    return [refusal.reason.value for refusal in world.shell.data.refusals]
+    return [refusal.reason.value for refusal in world.coordinator.data.refusals]
 
 
 async def test_a_block_of_days_is_for_both_and_never_shortened(world: World) -> None:
@@ -127,9 +127,7 @@ async def test_a_block_that_is_none_is_refused_by_its_field_and_bound(
         {"hours": 3},
     ],
 )
-async def test_a_block_that_contradicts_itself_is_not_taken(
-    world: World, wrong: dict[str, Any]
-) -> None:
+async def test_a_contradictory_hold_is_refused(world: World, wrong: dict[str, Any]) -> None:
     with pytest.raises(vol.Invalid):
         await say(world, "block_person", **wrong)
     assert not world.person.eligibility.holds
@@ -156,7 +154,7 @@ async def test_a_person_of_home_assistant_is_found(world: World) -> None:
     assert entry.runtime_data.person.eligibility.redness_until
 
 
-async def test_an_unknown_reaction_is_not_taken(world: World) -> None:
+async def test_an_unknown_reaction_is_refused(world: World) -> None:
     with pytest.raises(vol.Invalid):
         await say(world, "report_reaction", reaction="glow")
 
@@ -174,8 +172,8 @@ async def test_what_may_run_no_longer_is_stopped(
     await world.pass_time(1)
     assert world.state() is (SessionState.IDLE if world.modality in stops else SessionState.RUNNING)
     if world.modality in stops:
-        assert world.shell.last is not None
-        assert world.shell.last.outcome is Outcome.STOPPED
+        assert world.coordinator.last is not None
+        assert world.coordinator.last.outcome is Outcome.STOPPED
         world.device.take_off()
         await world.pass_time(1)
         assert reasons(world) == [reaction]
@@ -189,9 +187,9 @@ async def test_a_hold_of_one_person_stops_nobody_else(world: World) -> None:
     assert world.state() is SessionState.RUNNING
 
 
-async def test_a_session_that_waits_for_its_device_is_given_up(world: World) -> None:
+async def test_a_session_that_waits_for_its_device_is_dropped(world: World) -> None:
     world.device.disconnect()
-    await world.shell.async_start(world.ask(wait_s=600))
+    await world.coordinator.async_start(world.ask(wait_s=600))
     assert world.state() is SessionState.WAITING
     await say(world, "block_person", days=1)
     assert world.state() is SessionState.IDLE

@@ -67,14 +67,14 @@ async def test_a_device_that_hangs_up_is_tried_again(
 ) -> None:
     esphome_entry(hass, Modality.MASK)
     device = NodeDevice(hass, MAC, Modality.MASK)
-    told: list[bool] = []
+    announced: list[bool] = []
 
     with patch("custom_components.facial_therapy.devices.node.RETRY_S", 0):
-        device.open(lambda _: None, told.append)
+        device.open(lambda _: None, announced.append)
         async with asyncio.timeout(5):
             await client.third.wait()
     await device.async_close()
 
-    assert told == [False]
+    assert announced == [False]
     assert device.problem is not None
     assert device.problem.problem is Problem.CANNOT_CONNECT

@@ -53,7 +53,7 @@ def test_a_wait_that_is_no_number_is_none(wait_s: str) -> None:
     assert codec.refusal({"reason": "rest", "wait_s": wait_s}, NOW).allowed_at is None
 
 
-def test_what_remains_of_a_dose_is_told_in_the_units_of_the_person() -> None:
+def test_the_rest_of_a_dose_is_reported_in_the_units_of_the_person() -> None:
     light = codec.refusal(
         {"reason": "dose_day", "field": "budgets_uj_cm2", "minimum": "1", "maximum": "33333333"},
         NOW,
@@ -122,7 +122,7 @@ def test_a_report_without_profiles_is_none() -> None:
         codec.telemetry({key: REPORT[key] for key in REPORT if key != "profiles"}, NOW)
 
 
-def test_what_refuses_a_start_is_told_with_its_time() -> None:
+def test_a_reason_against_a_start_is_reported_with_its_time() -> None:
     values = REPORT | {
         "refuses": "faulted:0,profile_gap:412,too_hot:0,moonlight:7",
         "fault": "store",
@@ -148,7 +148,7 @@ def test_a_report_whose_refusals_cannot_be_read_is_none(refuses: str) -> None:
         codec.telemetry(REPORT | {"refuses": refuses}, NOW)
 
 
-def test_a_record_says_whether_it_is_of_whoever_was_named() -> None:
+def test_a_record_says_whether_it_belongs_to_the_named_profile() -> None:
     values = {"entry": "3", "outcome": "completed", "of_profile": "1"}
     assert codec.history_entry(values).of_profile
     assert not codec.history_entry(values | {"of_profile": "0"}).of_profile

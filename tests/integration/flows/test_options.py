@@ -62,11 +62,11 @@ async def test_looser_options_apply_a_day_later_and_the_form_says_so(
 ) -> None:
     await world.hass.config.async_set_time_zone("UTC")
     freezer.move_to("2026-11-24 19:00:00+00:00")
-    told = await choose(world, mask_sessions_week=6, wand_starting_phase=True, wand_duration=3)
-    assert (told["type"], told["step_id"]) == (FlowResultType.FORM, "later")
-    assert told["description_placeholders"] == {"loosened_at": "19:00 on Wednesday"}
+    shown = await choose(world, mask_sessions_week=6, wand_starting_phase=True, wand_duration=3)
+    assert (shown["type"], shown["step_id"]) == (FlowResultType.FORM, "later")
+    assert shown["description_placeholders"] == {"loosened_at": "19:00 on Wednesday"}
     assert world.person.options == Options()  # not yet submitted
-    await world.hass.config_entries.options.async_configure(told["flow_id"], {})
+    await world.hass.config_entries.options.async_configure(shown["flow_id"], {})
     assert world.person.options == Options(wand_duration_s=180)
 
     again = await begin(world)

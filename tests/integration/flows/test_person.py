@@ -94,7 +94,7 @@ async def choose(hass: HomeAssistant, entry: MockConfigEntry, step_id: str) -> C
     )
 
 
-def standing_of(entry: MockConfigEntry) -> Eligibility:
+def eligibility_of(entry: MockConfigEntry) -> Eligibility:
     """What is kept of a person."""
     return eligibility_in(entry.data[CONF_ELIGIBILITY])
 
@@ -185,7 +185,7 @@ async def test_a_person_recovers_from_every_bad_name(
     ] == "screening"
 
 
-async def test_a_name_that_is_taken_during_the_screening_is_refused_at_the_end(
+async def test_a_name_that_somebody_else_got_during_the_screening_is_refused_at_the_end(
     hass: HomeAssistant,
 ) -> None:
     step = await submit(hass, await begin(hass), "person", **{CONF_NAME: "Ada"})
@@ -218,7 +218,7 @@ async def test_nothing_goes_on_unconfirmed_or_under_age(hass: HomeAssistant) -> 
 
 
 @pytest.mark.parametrize(
-    ("answers", "verdicts", "told"),
+    ("answers", "verdicts", "shown"),
     [
         ({"first": {"conditions": ["epilepsy"]}}, ("blocked", "blocked"), "unfit_both"),
         ({"mask": {"conditions": ["retinal_disease"]}}, ("blocked", "clear"), "unfit_mask"),
@@ -227,12 +227,12 @@ async def test_nothing_goes_on_unconfirmed_or_under_age(hass: HomeAssistant) -> 
     ],
 )
 async def test_each_condition_has_its_verdict_and_message(
-    hass: HomeAssistant, answers: dict[str, Any], verdicts: tuple[str, str], told: str | None
+    hass: HomeAssistant, answers: dict[str, Any], verdicts: tuple[str, str], shown: str | None
 ) -> None:
     created = await add(hass, **answers)
     kept = eligibility_in(created["data"][CONF_ELIGIBILITY]).screenings
     assert (kept[MASK].verdict, kept[WAND].verdict) == verdicts
-    assert created["description"] == told
+    assert created["description"] == shown
     assert kept[MASK].blue is ("melasma" not in str(answers))
     assert not [condition for condition in Condition if condition.value in str(created["data"])]
 
@@ -357,9 +357,9 @@ async def test_screening_again_replaces_the_verdicts_and_keeps_what_has_to_be_wa
     step = await choose(hass, ada, "screening")
     step = await submit(hass, step, "screening", **FIRST)
     step = await submit(hass, step, "screening_mask", conditions=["retinal_disease"], **NOTHING)
-    told = await submit(hass, step, "screening_wand", **NOTHING)
-    assert (told["type"], told["reason"]) == (FlowResultType.ABORT, "unfit_mask")
-    kept = standing_of(ada)
+    shown = await submit(hass, step, "screening_wand", **NOTHING)
+    assert (shown["type"], shown["reason"]) == (FlowResultType.ABORT, "unfit_mask")
+    kept = eligibility_of(ada)
     assert (kept.adult, kept.screenings[MASK].verdict, kept.screenings[WAND].verdict) == (
         True,
         Verdict.BLOCKED,
@@ -383,16 +383,16 @@ async def test_a_rest_is_added_and_ended_as_early_as_it_may(
     form = await submit(hass, await choose(hass, ada, "block"), "block", treated_on="2026-11-25")
     assert form["errors"] == {"treatments": "nothing_chosen", "treated_on": "date_future"}
     assert done(await submit(hass, form, "block", treatments=["filler"]))
-    assert standing_of(ada).holds[MASK].until.isoformat() == "2026-12-09T00:00:00+00:00"
+    assert eligibility_of(ada).holds[MASK].until.isoformat() == "2026-12-09T00:00:00+00:00"
 
     form = await choose(hass, ada, "unblock")
     assert form["description_placeholders"] is not None
     assert "00:00" in form["description_placeholders"]["ends_at"]
     assert done(await submit(hass, form, "unblock"))
-    assert standing_of(ada).holds[MASK].until.isoformat() == "2026-11-27T00:00:00+00:00"
+    assert eligibility_of(ada).holds[MASK].until.isoformat() == "2026-11-27T00:00:00+00:00"
     freezer.move_to("2026-11-28 19:00:00+00:00")
     assert done(await submit(hass, await choose(hass, ada, "unblock"), "unblock"))
-    assert standing_of(ada).holds == {}
+    assert eligibility_of(ada).holds == {}
 
 
 async def test_a_red_flag_is_cleared_by_a_person_and_after_its_week_only(
@@ -404,7 +404,7 @@ async def test_a_red_flag_is_cleared_by_a_person_and_after_its_week_only(
     assert done(
         await submit(hass, await choose(hass, ada, "report"), "report", reaction="red_flag")
     )
-    assert standing_of(ada).red_flag_at == dt_util.utcnow()
+    assert eligibility_of(ada).red_flag_at == dt_util.utcnow()
 
     form = await submit(hass, await choose(hass, ada, "clear"), "clear")
     assert form["errors"] == {"confirmed": "not_confirmed"}
@@ -414,14 +414,14 @@ async def test_a_red_flag_is_cleared_by_a_person_and_after_its_week_only(
     assert "2026-12-01" in form["description_placeholders"]["allowed_at"]
     freezer.move_to("2026-12-01 19:00:00+00:00")
     assert done(await submit(hass, form, "clear", confirmed=True))
-    assert standing_of(ada).red_flag_at is None
+    assert eligibility_of(ada).red_flag_at is None
 
 
 @pytest.mark.parametrize("reaction", ["redness", "skin_not_fine"])
 async def test_a_report_is_stored_as_a_time(hass: HomeAssistant, reaction: str) -> None:
     ada = added(hass)
     assert done(await submit(hass, await choose(hass, ada, "report"), "report", reaction=reaction))
-    kept = standing_of(ada)
+    kept = eligibility_of(ada)
     assert [kept.redness_until is not None, kept.not_fine_until is not None] == [
         reaction == "redness",
         reaction == "skin_not_fine",

@@ -89,8 +89,8 @@ async def test_the_dose_is_shown_before_a_program_is_kept(house: House) -> None:
     preview = await fill(house, GLOW)
     # 10 mW/cm² x 300 s = 3 J/cm² nominal
     assert (preview["step_id"], preview["menu_options"]) == ("preview", ["keep", "mask"])
-    told = preview["description_placeholders"]
-    assert (told["dose"], told["counted"], told["share"], told["day"]) == (
+    shown = preview["description_placeholders"]
+    assert (shown["dose"], shown["counted"], shown["share"], shown["day"]) == (
         "3 J/cm²",
         "3.6 J/cm²",
         "8",
@@ -112,7 +112,7 @@ async def test_numbers_can_be_changed_after_the_dose_was_seen_and_are_still_ther
     assert shown == GLOW
 
 
-async def test_a_program_of_ones_own_is_chosen_started_planned_and_called_by_its_name(
+async def test_a_custom_program_is_chosen_started_planned_and_called_by_its_name(
     house: House,
 ) -> None:
     assert (await make(house, GLOW))["type"] is FlowResultType.CREATE_ENTRY
@@ -122,7 +122,7 @@ async def test_a_program_of_ones_own_is_chosen_started_planned_and_called_by_its
     assert "Glow" not in choices(house, Modality.WAND)
     started = await house.act(
         "start_session",
-        device_id=house.shell(Modality.MASK).device_entry.id,  # type: ignore[union-attr]
+        device_id=house.coordinator(Modality.MASK).device_entry.id,  # type: ignore[union-attr]
         program="Glow",
     )
     assert (started["program"], started["irradiance_mw_cm2"], started["duration_s"]) == (
@@ -140,7 +140,7 @@ async def test_a_program_of_ones_own_is_chosen_started_planned_and_called_by_its
 
 async def test_a_program_that_is_chosen_belongs_to_its_person(house: House) -> None:
     await make(house, GLOW)
-    mask = house.shell(Modality.MASK)
+    mask = house.coordinator(Modality.MASK)
     other = person_entry("Eve", 815)
     other.add_to_hass(house.hass)
     assert await house.hass.config_entries.async_setup(other.entry_id)
@@ -186,9 +186,9 @@ async def test_what_does_not_fit_says_field_and_bound_and_nothing_is_lost(
     form = await fill(house, good | changes, kind)
     assert (form["type"], form["errors"]) == (FlowResultType.FORM, {field: error})
     if error == "out_of_bounds":
-        told = form["description_placeholders"]
-        assert float(told["minimum"]) < float(told["maximum"])
-        assert not told["problem"]
+        shown = form["description_placeholders"]
+        assert float(shown["minimum"]) < float(shown["maximum"])
+        assert not shown["problem"]
     if error == "does_not_fit":
         assert form["description_placeholders"]["problem"]
     preview = await house.hass.config_entries.subentries.async_configure(form["flow_id"], good)
@@ -196,7 +196,7 @@ async def test_what_does_not_fit_says_field_and_bound_and_nothing_is_lost(
     assert house.person.subentries == {}
 
 
-async def test_a_name_is_taken_once_in_any_case(house: House) -> None:
+async def test_a_name_is_unique_in_any_case(house: House) -> None:
     await make(house, GLOW)
     assert (await fill(house, GLOW | {"name": "gLOW "}))["errors"] == {"name": "name_taken"}
 
@@ -225,7 +225,7 @@ async def test_a_session_goes_on_when_its_program_is_deleted_and_a_plan_says_why
 ) -> None:
     await make(house, GLOW)
     await ask(house, program="Glow", devices=["mask"])
-    mask = house.shell(Modality.MASK)
+    mask = house.coordinator(Modality.MASK)
     await house.act("start_session", device_id=mask.device_entry.id, program="Glow")  # type: ignore[union-attr]
     house.devices[Modality.MASK].put_on()
     await house.pass_time(6)

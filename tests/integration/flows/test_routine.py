@@ -58,7 +58,7 @@ async def test_the_form_suggests_a_routine_for_the_devices_of_the_home(house: Ho
     assert made["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_a_routine_of_ones_own_is_gone_through_in_its_order(house: House) -> None:
+async def test_a_custom_routine_runs_in_its_order(house: House) -> None:
     assert (await make(house))["type"] is FlowResultType.CREATE_ENTRY
     begun = await house.act("start_routine", routine=" sunday")
     assert (begun["step"], begun["next"]) == ("cleanse", "gel")

@@ -50,7 +50,7 @@ async def test_a_screening_is_reminded_of_expires_and_is_done_again(world: World
     assert issues(world) == ["screening_expires"]
     await later(world, 14)
     assert issues(world) == ["screening_expired"]
-    assert [refusal.reason.value for refusal in world.shell.gate.refusals()][:1] in (
+    assert [refusal.reason.value for refusal in world.coordinator.gate.refusals()][:1] in (
         ["screening_expired"],
         ["stale_telemetry"],
     )

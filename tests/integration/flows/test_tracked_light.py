@@ -11,7 +11,7 @@ from homeassistant.helpers import entity_registry as er
 import pytest
 
 import custom_components.facial_therapy
-from custom_components.facial_therapy.people.tracked_lights import WATCHED_LIGHT
+from custom_components.facial_therapy.people.tracked_lights import TRACKED_LIGHT
 from tests.integration.entities import entity_id
 from tests.integration.world import World
 
@@ -24,7 +24,7 @@ PANEL: dict[str, Any] = {
 }
 WORDS = json.loads(
     (Path(custom_components.facial_therapy.__file__).parent / "translations/en.json").read_text()
-)["config_subentries"][WATCHED_LIGHT]
+)["config_subentries"][TRACKED_LIGHT]
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,7 @@ def panel(world: World) -> er.RegistryEntry:
 
 async def add(world: World, **changes: Any) -> Any:
     """Declare a light for Ada."""
-    handler = (world.person.person_id, WATCHED_LIGHT)
+    handler = (world.person.person_id, TRACKED_LIGHT)
     step = await world.hass.config_entries.subentries.async_init(
         handler, context={"source": SOURCE_USER}
     )
@@ -132,7 +132,7 @@ async def test_a_light_is_tracked_once_for_a_person(world: World) -> None:
 async def test_a_light_is_changed(world: World) -> None:
     await add(world)
     (subentry,) = subentries(world)
-    handler = (world.person.person_id, WATCHED_LIGHT)
+    handler = (world.person.person_id, TRACKED_LIGHT)
     step = await world.hass.config_entries.subentries.async_init(
         handler, context={"source": SOURCE_RECONFIGURE, "subentry_id": subentry.subentry_id}
     )

@@ -36,13 +36,13 @@ DATA: Final[dict[str, dict[str, Any]]] = {
 }
 STOPS: Final = frozenset({"lower_session", "stop_session", "stop_all", "stop_routine"})
 """To stop, or to get less, is open to everybody who is signed in."""
-OWN: Final = frozenset({"get_history", "log_session"})
+OF_THE_PERSON: Final = frozenset({"get_history", "log_session"})
 """What is recorded of a person is theirs, and an admin's."""
 DENIED: Final = {
     "owner": frozenset(),
     "admin": frozenset(),
     "nobody": frozenset(),
-    "user": OWN,
+    "user": OF_THE_PERSON,
     "read-only": DATA.keys() - STOPS,
 }
 """By who it is: what is denied. An automation has no user: an admin has written it."""
@@ -121,7 +121,7 @@ async def test_a_fault_is_cleared_by_an_admin_and_by_no_automation(
     assert cleared == {"owner", "admin"}
 
 
-async def test_who_may_not_clear_a_fault_is_told_so_and_may_still_say_that_the_gel_is_off(
+async def test_a_user_who_may_not_clear_a_fault_may_still_confirm_that_the_gel_is_off(
     world: World, hass_owner_user: MockUser
 ) -> None:
     assert hass_owner_user.is_owner  # whoever is created first would be
@@ -129,10 +129,10 @@ async def test_who_may_not_clear_a_fault_is_told_so_and_may_still_say_that_the_g
     world.device.latch(Fault.WORN_STUCK)
     await world.pass_time(1)
     with pytest.raises(ServiceValidationError) as caught:
-        await world.shell.async_confirm(context)
+        await world.coordinator.async_confirm(context)
     assert caught.value.translation_key == "only_admin"
-    await world.shell.async_clear_fault(await world.signed_in())
+    await world.coordinator.async_clear_fault(await world.signed_in())
     await world.pass_time(1)
-    with patch.object(world.shell.gate, "confirm_gel", return_value=True) as gel:
-        await world.shell.async_confirm(context)
+    with patch.object(world.coordinator.gate, "confirm_gel", return_value=True) as gel:
+        await world.coordinator.async_confirm(context)
     assert gel.called

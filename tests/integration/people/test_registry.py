@@ -18,7 +18,7 @@ from custom_components.facial_therapy.people.routines import (
     custom_routine,
     custom_routines,
 )
-from custom_components.facial_therapy.people.tracked_lights import WATCHED_LIGHT
+from custom_components.facial_therapy.people.tracked_lights import TRACKED_LIGHT
 from tests.integration.world import World
 
 
@@ -105,8 +105,8 @@ def add(world: World, kind: str, title: str, data: dict[str, Any]) -> None:
         (PROGRAM, MASK_PROGRAM, {"irradiance_mw_cm2": {"green": 1}}),
         (ROUTINE, CUSTOM_ROUTINE, {"steps": ["dance"]}),
         (ROUTINE, CUSTOM_ROUTINE, {"optional": None}),
-        (WATCHED_LIGHT, LIGHT, {"irradiance_mw_cm2": float("nan")}),
-        (WATCHED_LIGHT, LIGHT, {"channel": 7}),
+        (TRACKED_LIGHT, LIGHT, {"irradiance_mw_cm2": float("nan")}),
+        (TRACKED_LIGHT, LIGHT, {"channel": 7}),
     ],
 )
 async def test_one_that_cannot_be_read_is_left_out_and_logged_once(
@@ -134,5 +134,5 @@ async def test_one_that_cannot_be_read_is_left_out_and_logged_once(
     assert len(lines) == 1
     assert lines[0].startswith(f"Failed to read the {kind} Broken of Ada")
     await world.run()
-    await world.shell.async_stop()
+    await world.coordinator.async_stop()
     assert world.device.session is None

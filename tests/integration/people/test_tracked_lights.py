@@ -18,7 +18,7 @@ from custom_components.facial_therapy.const import DOMAIN
 from custom_components.facial_therapy.core.ledger.record import Record, Source
 from custom_components.facial_therapy.core.model import Channel, Outcome
 from custom_components.facial_therapy.core.refusal import Reason, RefusedError
-from custom_components.facial_therapy.people.tracked_lights import WATCHED_LIGHT
+from custom_components.facial_therapy.people.tracked_lights import TRACKED_LIGHT
 from custom_components.facial_therapy.storage.ledger import LEDGER
 from tests.integration.world import World
 
@@ -72,7 +72,7 @@ def add(world: World, *, switch_off: bool = False, entity: str | None = None) ->
     }
     subentry = ConfigSubentry(
         data=MappingProxyType(data),
-        subentry_type=WATCHED_LIGHT,
+        subentry_type=TRACKED_LIGHT,
         title="Panel",
         unique_id=registered.id,
     )
@@ -163,7 +163,7 @@ async def test_nobody_gets_light_from_two_sides_at_once(world: World) -> None:
     add(world)
     await switch(world, on=True)
     with pytest.raises(RefusedError) as refused:
-        await world.shell.async_start(world.ask())
+        await world.coordinator.async_start(world.ask())
     assert Reason.OTHER_SESSION in {refusal.reason for refusal in refused.value.refusals}
 
 
@@ -173,10 +173,10 @@ async def test_its_planned_end_is_announced_once_and_more_time_counts_ahead(
     add(world)
     await switch(world, on=True)
     await wait(world, MINUTES)
-    (told,) = notifications(world).values()
-    assert "Panel" in told["message"]
+    (notification,) = notifications(world).values()
+    assert "Panel" in notification["message"]
     assert not any(
-        word in f"{told['title']} {told['message']}".lower()
+        word in f"{notification['title']} {notification['message']}".lower()
         for word in ("therapy", "skin", "face", "dose", "session", "ada")
     )
     (record,) = records(world)
@@ -296,12 +296,15 @@ async def test_its_events_do_not_name_the_light(world: World) -> None:
     await world.hass.config_entries.async_reload(world.person.person_id)
     await world.hass.async_block_till_done()
     add(world)
-    told = []
+    events = []
     for on in (True, False):
         await switch(world, on=on)
         state = world.hass.states.get(entity_id)
         assert state is not None
-        told.append(
+        events.append(
             (state.attributes["event_type"], state.attributes["by"], state.attributes["user_id"])
         )
-    assert told == [("tracked_on", "home_assistant", None), ("tracked_off", "home_assistant", None)]
+    assert events == [
+        ("tracked_on", "home_assistant", None),
+        ("tracked_off", "home_assistant", None),
+    ]

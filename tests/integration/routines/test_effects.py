@@ -44,7 +44,7 @@ def test_rows_of_every_effect_are_known() -> None:
 async def test_an_effect_arrives_at_the_device(
     house: House, monkeypatch: pytest.MonkeyPatch, state: str, event: str, command: str
 ) -> None:
-    coordinator = house.shell(Modality.MASK)
+    coordinator = house.coordinator(Modality.MASK)
     live = coordinator.live
     assert live is not None
     commands: list[str] = []

@@ -93,7 +93,7 @@ def run_of(house: House) -> RoutineRun:
 
 async def propose(house: House, **data: Any) -> Any:
     """Propose a session of the mask."""
-    device = house.shell(MASK).device_entry
+    device = house.coordinator(MASK).device_entry
     assert device is not None
     return await house.act(
         "start_session",
@@ -110,11 +110,14 @@ async def test_a_proposal_starts_nothing_yes_arms_and_the_face_starts_the_light(
     assert phone.buttons == ["Yes", "Later", "Skip"]
     assert phone.got[0]["data"]["visibility"] == "private"
     await house.pass_time(2)
-    assert house.shell(MASK).state is SessionState.IDLE
+    assert house.coordinator(MASK).state is SessionState.IDLE
     await phone.press("Yes", hass_admin_user.id)
-    live = house.shell(MASK).live
+    live = house.coordinator(MASK).live
     assert live is not None
-    assert (house.shell(MASK).state, live.started_by) == (SessionState.ARMED, hass_admin_user.id)
+    assert (house.coordinator(MASK).state, live.started_by) == (
+        SessionState.ARMED,
+        hass_admin_user.id,
+    )
     assert house.flowing == set()
     house.devices[MASK].put_on()
     await house.pass_time(5)
@@ -137,7 +140,7 @@ async def test_later_asks_again_with_the_same_buttons_and_never_after_its_end(
     house.freezer.tick(timedelta(hours=4))
     await house.pass_time(1)
     assert len(phone.got) == 2
-    assert house.shell(MASK).state is SessionState.IDLE
+    assert house.coordinator(MASK).state is SessionState.IDLE
 
 
 async def test_a_yes_that_comes_too_late_is_answered_with_that(house: House, phone: Phone) -> None:
@@ -151,7 +154,7 @@ async def test_a_yes_that_comes_too_late_is_answered_with_that(house: House, pho
     assert [each["message"] for each in notifications.values()] == [
         "It is too late for that by now."
     ]
-    assert house.shell(MASK).state is SessionState.IDLE
+    assert house.coordinator(MASK).state is SessionState.IDLE
 
 
 async def test_skip_skips_the_planned_evening_if_there_is_one(house: House, phone: Phone) -> None:
@@ -162,7 +165,7 @@ async def test_skip_skips_the_planned_evening_if_there_is_one(house: House, phon
     await propose(house)
     await phone.press("Skip")
     assert house.routines.plan.weekly_plan.skipped == {date(2026, 11, 23)}
-    assert house.shell(MASK).state is SessionState.IDLE
+    assert house.coordinator(MASK).state is SessionState.IDLE
 
 
 async def test_a_due_evening_is_proposed_once_and_yes_starts_at_the_first_step(
@@ -232,20 +235,20 @@ async def test_the_notification_of_a_refusal_says_nothing_about_health(
     await propose(house)
     async_change_eligibility(house.hass, house.routines.person, reddened)
     await phone.press("Yes")
-    assert house.shell(MASK).state is SessionState.IDLE
+    assert house.coordinator(MASK).state is SessionState.IDLE
     assert len(messages) == 1
     assert messages[0].startswith("Not now. ")
     assert not [word for word in HEALTH if word in messages[0].casefold()]
 
 
-async def test_yes_needs_the_permission_of_whoever_presses_it(
+async def test_yes_needs_the_permission_of_the_user_who_presses_it(
     house: House, phone: Phone, hass_owner_user: MockUser
 ) -> None:
     assert hass_owner_user.is_owner  # whoever is created first would be
     guest = await house.hass.auth.async_create_user("guest", group_ids=["system-read-only"])
     await propose(house)
     await phone.press("Yes", guest.id)
-    assert house.shell(MASK).state is SessionState.IDLE
+    assert house.coordinator(MASK).state is SessionState.IDLE
 
 
 async def test_a_device_that_is_off_is_proposed_and_waited_for(house: House, phone: Phone) -> None:
@@ -253,10 +256,10 @@ async def test_a_device_that_is_off_is_proposed_and_waited_for(house: House, pho
     await house.pass_time(1)
     await propose(house)
     await phone.press("Yes")
-    assert house.shell(MASK).state is SessionState.WAITING
+    assert house.coordinator(MASK).state is SessionState.WAITING
     house.devices[MASK].connect()
     await house.pass_time(3)
-    assert house.shell(MASK).state is SessionState.ARMED
+    assert house.coordinator(MASK).state is SessionState.ARMED
 
 
 async def test_a_newer_proposal_replaces_an_older_one_and_foreign_buttons_are_ignored(
@@ -268,9 +271,9 @@ async def test_a_newer_proposal_replaces_an_older_one_and_foreign_buttons_are_ig
     house.hass.bus.async_fire(ANSWERED, {"action": "facial_therapy_yes_"})
     house.hass.bus.async_fire(ANSWERED, {})
     await house.hass.async_block_till_done()
-    assert house.shell(MASK).state is SessionState.IDLE
+    assert house.coordinator(MASK).state is SessionState.IDLE
     await phone.press("Yes")
-    assert house.shell(MASK).state is SessionState.ARMED
+    assert house.coordinator(MASK).state is SessionState.ARMED
 
 
 async def test_a_removed_person_is_not_asked_any_more(house: House, phone: Phone) -> None:
@@ -280,7 +283,7 @@ async def test_a_removed_person_is_not_asked_any_more(house: House, phone: Phone
     house.freezer.tick(timedelta(minutes=31))
     await house.pass_time(1)
     assert len(phone.got) == 1
-    assert house.shell(MASK).state is SessionState.IDLE
+    assert house.coordinator(MASK).state is SessionState.IDLE
 
 
 @pytest.mark.usefixtures("phone")
@@ -314,14 +317,17 @@ async def test_yes_counts_after_a_restart_once_and_says_who_pressed_it(
     await restart(house)
     assert len(phone.got) == 1
     await phone.press("Yes", hass_admin_user.id)
-    live = house.shell(MASK).live
+    live = house.coordinator(MASK).live
     assert live is not None
-    assert (house.shell(MASK).state, live.started_by) == (SessionState.ARMED, hass_admin_user.id)
-    await house.shell(MASK).async_stop()
+    assert (house.coordinator(MASK).state, live.started_by) == (
+        SessionState.ARMED,
+        hass_admin_user.id,
+    )
+    await house.coordinator(MASK).async_stop()
     await house.pass_time(2)
     await restart(house)
     await phone.press("Yes", hass_admin_user.id)
-    assert house.shell(MASK).state is SessionState.IDLE
+    assert house.coordinator(MASK).state is SessionState.IDLE
 
 
 async def test_a_routine_is_the_same_after_a_restart(house: House, phone: Phone) -> None:
@@ -382,7 +388,7 @@ async def test_a_proposal_that_expired_during_a_restart_is_answered_with_that(
     assert [each["message"] for each in house.hass.data["persistent_notification"].values()] == [
         "It is too late for that by now."
     ]
-    assert house.shell(MASK).state is SessionState.IDLE
+    assert house.coordinator(MASK).state is SessionState.IDLE
 
 
 async def test_a_due_evening_is_not_proposed_again_after_a_restart(
@@ -422,10 +428,10 @@ async def test_damaged_proposals_are_reset(
     hass_storage["facial_therapy.proposals"]["data"] = kept
     await restart(house)
     await phone.press("Yes")
-    assert house.shell(MASK).state is SessionState.IDLE
+    assert house.coordinator(MASK).state is SessionState.IDLE
     await propose(house)
     await phone.press("Yes")
-    assert house.shell(MASK).state is SessionState.ARMED
+    assert house.coordinator(MASK).state is SessionState.ARMED
 
 
 async def test_each_person_has_their_own_proposal(house: House, phone: Phone) -> None:
@@ -438,4 +444,4 @@ async def test_each_person_has_their_own_proposal(house: House, phone: Phone) ->
         Proposal(what="mask", action="stop_all", data={}, until=EIGHT + timedelta(hours=1)),
     )
     await phone.press("Yes")
-    assert house.shell(MASK).state is SessionState.ARMED
+    assert house.coordinator(MASK).state is SessionState.ARMED

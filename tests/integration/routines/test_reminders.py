@@ -70,7 +70,7 @@ def against(house: House, modality: Modality) -> set[Reason]:
     program = "first_use"
     return {
         refusal.reason
-        for refusal in house.shell(modality).check(
+        for refusal in house.coordinator(modality).check(
             SessionRequest(person=house.routines.person, program=program)
         )
     }

@@ -39,7 +39,7 @@ async def house(
 
 def session_of_the_wand(house: House) -> LiveSession:
     """The session that lives on the wand."""
-    live = house.shell(WAND).live
+    live = house.coordinator(WAND).live
     assert live is not None
     return live
 
@@ -70,7 +70,7 @@ def set_session(
     house: House, name: str, live: LiveSession, state: SessionState, **ended: Any
 ) -> None:
     """Let the wand's coordinator show a session as the engine does, and announce it."""
-    coordinator = house.shell(WAND)
+    coordinator = house.coordinator(WAND)
     last = replace(live, **ended) if ended else coordinator.last
     coordinator.engine._set(state=state, live=None if ended else live, last=last)
     entry_id = coordinator.config_entry.entry_id
@@ -87,7 +87,7 @@ def record_commands(house: House, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         async def command(_context: object, name: str = name) -> None:
             commands.append(name)
 
-        monkeypatch.setattr(house.shell(WAND), name, command)
+        monkeypatch.setattr(house.coordinator(WAND), name, command)
     return commands
 
 
@@ -123,7 +123,7 @@ async def test_the_session_of_a_step_is_saved_with_the_run(
 
 async def test_a_paused_session_is_linked_again_and_followed_to_its_end(house: House) -> None:
     await to_wand(house)
-    await house.shell(WAND).async_pause()
+    await house.coordinator(WAND).async_pause()
     await house.pass_time(1)
     await house.restart()
     await house.pass_time(1)
@@ -139,10 +139,10 @@ async def test_a_paused_session_is_linked_again_and_followed_to_its_end(house: H
 
 async def test_a_session_that_is_resumed_on_the_device_is_followed_too(house: House) -> None:
     await to_wand(house)
-    await house.shell(WAND).async_pause()
+    await house.coordinator(WAND).async_pause()
     await house.pass_time(1)
     await house.restart()
-    await house.shell(WAND).async_resume()
+    await house.coordinator(WAND).async_resume()
     await house.pass_time(8)
     assert (house.state(), house.flowing) == (RoutineState.RUNNING, {WAND})
 
@@ -248,7 +248,7 @@ async def test_a_session_of_somebody_else_is_neither_adopted_nor_stopped(house: 
     set_session(house, "adopted", other, SessionState.SUSPENDED)
     await house.hass.async_block_till_done()
     assert house.state() is RoutineState.SUSPENDED
-    assert house.shell(WAND).live == other
+    assert house.coordinator(WAND).live == other
 
 
 async def test_a_step_that_was_skipped_before_the_restart_is_stopped_and_not_adopted(

@@ -134,7 +134,7 @@ async def test_every_zone_is_an_event_with_its_words_and_the_node_has_its_durati
 
     async_track_state_change_event(house.hass, entity_id, hear)
     await to_wand(house)
-    live = house.shell(WAND).live
+    live = house.coordinator(WAND).live
     assert live is not None
     assert live.permitted is not None
     assert (live.permitted.request.duration_s, live.permitted.request.zone_s) == (90, 30)
@@ -195,7 +195,7 @@ async def test_a_wand_that_would_be_refused_is_left_out_together_with_its_gel(
     assert answer["step"] == "mask"
 
 
-async def test_a_wand_that_is_off_is_armed_when_it_is_back_and_given_up_after_the_window(
+async def test_a_wand_that_is_off_is_armed_when_it_is_back_and_dropped_after_the_window(
     house: House,
 ) -> None:
     house.devices[WAND].disconnect()
@@ -241,7 +241,7 @@ async def test_a_routine_whose_device_is_unloaded_waits_for_a_person(
 ) -> None:
     await to_wand(house)
     if how == "shut_down":
-        await house.shell(WAND).async_shut_down(keep=False)
+        await house.coordinator(WAND).async_shut_down(keep=False)
     else:
         await house.hass.config_entries.async_unload(house.entries[WAND].entry_id)
     await house.hass.async_block_till_done(wait_background_tasks=True)
@@ -269,7 +269,7 @@ async def test_a_fault_of_the_device_ends_the_routine(house: House) -> None:
 
 async def test_a_session_that_is_held_is_resumed_by_confirming(house: House) -> None:
     await to_wand(house)
-    await house.shell(WAND).async_pause()
+    await house.coordinator(WAND).async_pause()
     await house.pass_time(1)
     assert house.state() is RoutineState.HELD
     await house.act("confirm_step")
@@ -283,7 +283,7 @@ async def test_a_step_follows_the_wand_that_has_its_session_though_only_another_
     await to_wand(house)
     coordinators = [
         Mock(modality=WAND, mac="other", live=None, last=None, state=SessionState.IDLE),
-        house.shell(WAND),
+        house.coordinator(WAND),
     ]
     monkeypatch.setattr(forecast, "all_coordinators", lambda _hass: coordinators)
     house.devices[WAND].disconnect()
@@ -318,7 +318,7 @@ async def test_only_the_person_admins_and_automations_can_start_a_routine(
 
 async def test_stopping_the_device_stops_the_routine(house: House) -> None:
     await to_wand(house)
-    await house.shell(WAND).async_stop()
+    await house.coordinator(WAND).async_stop()
     await house.pass_time(2)
     assert house.flowing == set()
     assert house.run is not None
@@ -378,7 +378,7 @@ async def test_a_step_whose_start_waits_for_the_disk_does_not_start_once_the_rou
             )
         )
         await asyncio.sleep(0)
-        assert (house.state(), house.shell(MASK).live) == (RoutineState.STARTING, None)
+        assert (house.state(), house.coordinator(MASK).live) == (RoutineState.STARTING, None)
         await house.hass.services.async_call(DOMAIN, "stop_routine", {}, blocking=True)
         assert house.state() is RoutineState.OVER
         disk.set()
@@ -386,7 +386,7 @@ async def test_a_step_whose_start_waits_for_the_disk_does_not_start_once_the_rou
         await house.hass.async_block_till_done()
     house.devices[MASK].put_on()
     await house.pass_time(10)
-    assert (house.flowing, house.shell(MASK).live) == (set(), None)
+    assert (house.flowing, house.coordinator(MASK).live) == (set(), None)
 
 
 @pytest.mark.parametrize("action", ["confirm_step", "skip_step", "stop_routine"])

@@ -49,9 +49,9 @@ def foreign_session(world: World, profile: int = PROFILE, **changes: Any) -> His
 
 async def forget_records(world: World) -> None:
     """Make the ledger as old as when the node had only its first record: a restored backup."""
-    bookkeeping = world.shell.bookkeeping
+    bookkeeping = world.coordinator.bookkeeping
     memory = replace(bookkeeping.memory, last_record=1, last_session=None)
-    await bookkeeping.ledger.async_remember(world.hass, world.shell.mac, memory)
+    await bookkeeping.ledger.async_remember(world.hass, world.coordinator.mac, memory)
 
 
 async def back(world: World) -> None:
@@ -88,7 +88,7 @@ async def test_a_foreign_session_counts_for_the_person_of_its_profile_and_a_repa
     )
     assert record.counted.fluence_j_cm2 == {Channel.RED: pytest.approx(8.4 * 1.2)}
     assert foreign_issue(world)
-    assert world.shell.bookkeeping.memory.last_record == 2
+    assert world.coordinator.bookkeeping.memory.last_record == 2
     await back(world)
     assert records(world) == [record]
 
@@ -100,7 +100,7 @@ async def test_a_foreign_session_without_output_is_not_recorded(
     await back(world)
     assert records(world) == []
     assert not foreign_issue(world)
-    assert world.shell.bookkeeping.memory.last_record == 2
+    assert world.coordinator.bookkeeping.memory.last_record == 2
 
 
 async def test_a_foreign_session_of_an_unknown_profile_is_kept_and_a_repair_names_the_device(
@@ -189,19 +189,19 @@ async def test_a_session_of_the_node_before_a_start_counts_for_that_start(
 ) -> None:
     foreign_session(world, profile=99)
     world.device.report()  # it is being imported while the start is on its way
-    live = await world.shell.async_start(world.ask())
+    live = await world.coordinator.async_start(world.ask())
     assert [(record.session_id, record.open) for record in records(world)] == [
         (live.session_id, True)
     ]
     assert world.hass.data[LEDGER].get(f"{2:016x}") is not None
     assert world.state() is SessionState.ARMED
-    await world.shell.async_stop()
+    await world.coordinator.async_stop()
     await world.pass_time(1)
     eve = await world.somebody_else()
     foreign_session(world, profile=eve.profile, delivered=Dose(fluence_j_cm2={Channel.RED: 60}))
     world.device.report()
     with pytest.raises(RefusedError) as refused:
-        await world.shell.async_start(world.ask(person=eve))
+        await world.coordinator.async_start(world.ask(person=eve))
     assert {Reason.DOSE_DAY, Reason.REST} <= {refusal.reason for refusal in refused.value.refusals}
     assert world.device.session is None
     await world.pass_time(1)
@@ -267,8 +267,8 @@ async def test_a_node_that_was_reset_costs_everybody_it_knew_a_week(world: World
     ceiling, _ = records(world)
     assert (ceiling.source, ceiling.counted.total) == (Source.UNKNOWN, 300)
     assert foreign_issue(world)
-    assert Reason.DOSE_WEEK in {refusal.reason for refusal in world.shell.data.refusals}
-    assert world.shell.bookkeeping.memory.last_record == 1
+    assert Reason.DOSE_WEEK in {refusal.reason for refusal in world.coordinator.data.refusals}
+    assert world.coordinator.bookkeeping.memory.last_record == 1
     await back(world)
     assert len(records(world)) == 2
 
@@ -303,7 +303,7 @@ async def test_a_gap_in_the_history_counts_once_at_the_ceiling_and_the_rest_is_i
     assert {entry.session_id for entry in entries[2:]} < {
         record.session_id for record in records(world)
     }
-    assert world.shell.bookkeeping.memory.last_record == 5
+    assert world.coordinator.bookkeeping.memory.last_record == 5
 
 
 async def test_a_session_that_the_node_never_heard_of_is_void_after_a_restart(world: World) -> None:
@@ -312,10 +312,10 @@ async def test_a_session_that_the_node_never_heard_of_is_void_after_a_restart(wo
         resume_key=f"{2:016x}",
         person=world.person,
         program="manual",
-        permitted=world.shell.gate.permit(world.ask()),
-        started_at=world.shell.bookkeeping.ledger.now(),
+        permitted=world.coordinator.gate.permit(world.ask()),
+        started_at=world.coordinator.bookkeeping.ledger.now(),
     )
-    await world.shell.bookkeeping.async_open(written)  # and then Home Assistant went away
+    await world.coordinator.bookkeeping.async_open(written)  # and then Home Assistant went away
     assert await world.hass.config_entries.async_reload(world.entry.entry_id)
     assert [record.open for record in records(world)] == [True]
     await world.pass_time(3)
@@ -349,11 +349,11 @@ async def test_the_selected_person_is_enrolled_while_the_button_of_the_node_is_h
     world.device.strict = True
     bea = await world.somebody_else("Bea", 4712)
     world.device.profiles.remove(4712)
-    await world.shell.async_set(person_id=bea.person_id)
+    await world.coordinator.async_set(person_id=bea.person_id)
     await world.pass_time(1)
-    assert [refusal.reason for refusal in world.shell.data.refusals] == [Reason.NOT_ENROLLED]
+    assert [refusal.reason for refusal in world.coordinator.data.refusals] == [Reason.NOT_ENROLLED]
     announced: list[str] = []
-    world.shell.announcements.add_listener(lambda name, _live: announced.append(name))
+    world.coordinator.announcements.add_listener(lambda name, _live: announced.append(name))
     world.device.hold()
     await world.pass_time(3)
     world.device.hold(down=False)
@@ -361,7 +361,7 @@ async def test_the_selected_person_is_enrolled_while_the_button_of_the_node_is_h
     assert world.device.profiles == [PROFILE, 4712]
     assert world.device.commands.count("enroll") == 1
     assert announced == ["enrolled"]
-    assert not world.shell.data.refusals
+    assert not world.coordinator.data.refusals
 
 
 async def test_holding_the_button_for_an_enrolled_person_changes_nothing(world: World) -> None:
@@ -398,13 +398,15 @@ async def test_a_full_node_enrolls_nobody_and_the_log_says_why(
 
 
 async def test_a_session_that_needs_a_press_of_the_button_says_so(world: World) -> None:
-    await world.shell.async_start(world.ask())
-    telemetry = world.shell.telemetry
+    await world.coordinator.async_start(world.ask())
+    telemetry = world.coordinator.telemetry
     assert telemetry is not None
     state = world.hass.states.get("sensor.mask_node_session")
     assert state is not None
     assert state.attributes["needs_button"] is False
-    world.shell.engine.heard(telemetry.__replace__(number=telemetry.number + 1, needs_button=True))
+    world.coordinator.engine.heard(
+        telemetry.__replace__(number=telemetry.number + 1, needs_button=True)
+    )
     await world.hass.async_block_till_done()
     state = world.hass.states.get("sensor.mask_node_session")
     assert state is not None

@@ -18,19 +18,19 @@ from tests.integration.world import World
 @contextmanager
 def after_writing(world: World, happens: Callable[[], Awaitable[None]]) -> Iterator[None]:
     """Let something happen between the reservation of a session and its start."""
-    write = world.shell.bookkeeping.async_open
+    write = world.coordinator.bookkeeping.async_open
 
     async def write_first(live: LiveSession) -> None:
         await write(live)
         await happens()
 
-    with patch.object(world.shell.bookkeeping, "async_open", write_first):
+    with patch.object(world.coordinator.bookkeeping, "async_open", write_first):
         yield
 
 
 def only_record(world: World) -> Record:
     """Return the only record of the person."""
-    (record,) = world.shell.bookkeeping.ledger.newest_first(world.person.person_id)
+    (record,) = world.coordinator.bookkeeping.ledger.newest_first(world.person.person_id)
     return record
 
 
@@ -41,16 +41,16 @@ async def test_a_session_whose_device_is_lost_before_start_was_sent_is_void_at_o
         world.device.disconnect()
 
     with after_writing(world, lose), pytest.raises(DeviceError) as raised:
-        await world.shell.async_start(world.ask())
+        await world.coordinator.async_start(world.ask())
     assert raised.value.problem is Problem.DEVICE_OFFLINE
     await world.hass.async_block_till_done()
     assert "start" not in world.device.commands
-    assert (world.state(), world.shell.live) == (SessionState.IDLE, None)
+    assert (world.state(), world.coordinator.live) == (SessionState.IDLE, None)
     record = only_record(world)
     assert (record.open, record.outcome, record.counted.total) == (False, Outcome.VOID, 0)
     world.device.connect()
     await world.pass_time(2)
-    await world.shell.async_start(world.ask())
+    await world.coordinator.async_start(world.ask())
     assert world.state() is SessionState.ARMED
 
 
@@ -61,7 +61,7 @@ async def test_a_start_that_is_not_answered_counts_in_full_until_the_node_report
         world.device.silent = True
 
     with after_writing(world, fall_silent), pytest.raises(DeviceError) as raised:
-        await world.shell.async_start(world.ask())
+        await world.coordinator.async_start(world.ask())
     assert raised.value.problem is Problem.NO_ANSWER
     await world.hass.async_block_till_done()
     assert world.state() is SessionState.LOST
@@ -78,8 +78,8 @@ async def test_a_start_that_is_not_answered_counts_in_full_until_the_node_report
 async def test_a_session_that_is_stopped_before_start_was_sent_is_refused_and_void(
     world: World,
 ) -> None:
-    with after_writing(world, world.shell.async_stop), pytest.raises(RefusedError) as raised:
-        await world.shell.async_start(world.ask())
+    with after_writing(world, world.coordinator.async_stop), pytest.raises(RefusedError) as raised:
+        await world.coordinator.async_start(world.ask())
     assert raised.value.binding.reason is Reason.WRONG_STATE
     await world.hass.async_block_till_done(wait_background_tasks=True)
     assert "start" not in world.device.commands

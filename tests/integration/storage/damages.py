@@ -184,8 +184,8 @@ def damage(path: Path, how: str) -> None:
 def stored(home: Home, key: str, value: object) -> Path:
     """Write a healthy store."""
     path = home.storage / f"{DOMAIN}.{key}"
-    envelope = {"version": 1, "minor_version": 1, "key": path.name, "data": encode(value)}
-    path.write_text(json.dumps(envelope))
+    stored = {"version": 1, "minor_version": 1, "key": path.name, "data": encode(value)}
+    path.write_text(json.dumps(stored))
     return path
 
 

@@ -135,7 +135,7 @@ async def test_a_damaged_preference_costs_the_preference_and_nothing_else(
 
 
 @pytest.mark.parametrize("how", DAMAGES)
-async def test_damaged_holds_of_removed_people_are_the_strictest_for_whoever_is_added(
+async def test_damaged_holds_of_removed_people_are_the_strictest_for_a_new_person(
     home: Home, caplog: pytest.LogCaptureFixture, how: str
 ) -> None:
     damage(STORES[REMAINDER](home), how)

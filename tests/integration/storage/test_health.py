@@ -42,7 +42,7 @@ async def test_a_full_disk_energizes_nothing_and_has_a_repair_until_there_is_roo
 ) -> None:
     with patch.object(LedgerFile, "append", no_room):
         with pytest.raises(RefusedError) as refused:
-            await world.shell.async_start(world.ask())
+            await world.coordinator.async_start(world.ask())
         assert refused.value.binding.reason is Reason.STORE_FAILED
         assert "No space left" in refused.value.binding.detail
         assert world.device.session is None
@@ -51,7 +51,7 @@ async def test_a_full_disk_energizes_nothing_and_has_a_repair_until_there_is_roo
         assert "store_failed" in issues(world.hass)
     await minute(world)
     assert "store_failed" not in issues(world.hass)
-    await world.shell.async_start(world.ask())
+    await world.coordinator.async_start(world.ask())
     assert world.device.session is not None
 
 

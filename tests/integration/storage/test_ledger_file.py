@@ -384,9 +384,9 @@ async def test_a_reset_ledger_has_everybody_at_the_ceiling_and_keeps_the_old_fil
     for again in (ledger, await loaded(hass, path)):
         assert not again.unreadable
         for person_id in ("ada", "eve"):
-            taken = [entry.counted for entry in again.history(person_id).records]
-            assert sum(sum(dose.fluence_j_cm2.values()) for dose in taken) == 300
-            assert sum(dose.charge_ma_min for dose in taken) == 7.5
+            counted = [entry.counted for entry in again.history(person_id).records]
+            assert sum(sum(dose.fluence_j_cm2.values()) for dose in counted) == 300
+            assert sum(dose.charge_ma_min for dose in counted) == 7.5
             assert again.totals(person_id).delivered == Dose()
     [_, kept] = names(tmp_path)
     assert kept.startswith("ledger.unreadable-")

@@ -96,20 +96,20 @@ async def test_an_unknown_session_of_a_node_is_added_and_a_known_one_merged(
     hass: HomeAssistant, tmp_path: Path
 ) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
-    told = record(
+    imported = record(
         delivered=red(5),
         outcome=Outcome.STOPPED,
         ended_at=EVENING,
         source=Source.UNKNOWN,
         program="",
     )
-    await ledger.async_merge(hass, told)
-    await ledger.async_merge(hass, replace(told, delivered=red(4)))
+    await ledger.async_merge(hass, imported)
+    await ledger.async_merge(hass, replace(imported, delivered=red(4)))
     joined = ledger.get("00000000000000a1")
     assert joined is not None
     assert joined.delivered == red(5)
     await ledger.async_open(hass, record("00000000000000b2"))
-    await ledger.async_merge(hass, replace(told, session_id="00000000000000b2", person_id=None))
+    await ledger.async_merge(hass, replace(imported, session_id="00000000000000b2", person_id=None))
     both = (await loaded(hass, tmp_path / "ledger")).get("00000000000000b2")
     assert both is not None
     assert (both.delivered, both.person_id, both.program, both.source) == (
@@ -126,12 +126,12 @@ async def test_an_older_backup_is_filled_up_by_what_the_node_has_counted(
     ledger = await loaded(hass, tmp_path / "ledger")
     sums = Dose(fluence_j_cm2={Channel.RED: 20.0, Channel.BLUE: 4.0})
     worst_case = await ledger.async_record_shortfall(
-        hass, "ada", Modality.MASK, mac=MAC, told=sums, sessions=1
+        hass, "ada", Modality.MASK, mac=MAC, reported=sums, sessions=1
     )
     assert worst_case is not None
     assert (
         await ledger.async_record_shortfall(
-            hass, "ada", Modality.MASK, mac=MAC, told=sums, sessions=1
+            hass, "ada", Modality.MASK, mac=MAC, reported=sums, sessions=1
         )
         is None
     )
@@ -139,7 +139,7 @@ async def test_an_older_backup_is_filled_up_by_what_the_node_has_counted(
     assert (sum(entry.counted.fluence_j_cm2.values()), entry.source) == (24, Source.UNKNOWN)
 
 
-async def test_a_gap_in_the_history_of_a_node_is_charged_at_the_ceiling(
+async def test_a_gap_in_the_history_of_a_node_counts_at_the_ceiling(
     hass: HomeAssistant, tmp_path: Path
 ) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
@@ -151,7 +151,7 @@ async def test_a_gap_in_the_history_of_a_node_is_charged_at_the_ceiling(
 # --- people ---------------------------------------------------------------------------------------
 
 
-async def test_what_a_removed_person_was_given_counts_for_the_next_one_over_a_restart_too(
+async def test_doses_of_a_removed_person_count_for_the_next_one_after_a_restart_too(
     hass: HomeAssistant, tmp_path: Path
 ) -> None:
     ledger = await loaded(hass, tmp_path / "ledger")
@@ -235,7 +235,7 @@ def clocks(tmp_path: Path) -> Clocks:
     return Clocks(tmp_path / "ledger")
 
 
-async def test_a_step_of_the_wall_clock_moves_no_window_and_is_told(
+async def test_a_step_of_the_wall_clock_moves_no_window_and_has_a_repair(
     hass: HomeAssistant, clocks: Clocks
 ) -> None:
     ledger = await clocks.boot(hass)

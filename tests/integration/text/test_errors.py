@@ -53,7 +53,7 @@ async def test_a_refusal_says_when_it_is_over(
 ) -> None:
     await hass.config.async_set_time_zone("UTC")
     freezer.move_to(EVENING)
-    told = translated(
+    error = translated(
         RefusedError(Refusal(reason=Reason.REDNESS, allowed_at=EVENING + timedelta(minutes=40)))
     )
-    assert str(told) == "Light is paused until 20:10"
+    assert str(error) == "Light is paused until 20:10"

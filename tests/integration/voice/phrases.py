@@ -180,7 +180,7 @@ ROUTINE: Final[Mapping[str, tuple[tuple[str, str], ...]]] = MappingProxyType(
     }
 )
 
-OWN_ROUTINE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+CUSTOM_ROUTINE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "en": (
             "start Sunday reset",

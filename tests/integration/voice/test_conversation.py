@@ -23,7 +23,7 @@ async def heard(world: World) -> list[dict[str, Any]]:
     """Record calls of actions; a mask with manual selected and a lamp are in the bathroom."""
     for integration in ("homeassistant", "conversation"):
         assert await async_setup_component(world.hass, integration, {})
-    await world.shell.async_set(program=MANUAL)
+    await world.coordinator.async_set(program=MANUAL)
     area = ar.async_get(world.hass).async_create("Bathroom")
     dr.async_get(world.hass).async_update_device(world.device_id, area_id=area.id)
     lamp = er.async_get(world.hass).async_get_or_create(
@@ -63,7 +63,7 @@ async def test_turning_on_the_lights_by_voice_reaches_none_of_ours(
     assert (
         sentence == "turn on all the lights" or LAMP in named
     )  # so that silence is not taken for restraint
-    assert world.shell.state is SessionState.IDLE
+    assert world.coordinator.state is SessionState.IDLE
     assert "start" not in world.device.commands
 
 

@@ -19,7 +19,7 @@ from custom_components.facial_therapy.core.session import SessionState
 from custom_components.facial_therapy.voice.understand import LANGUAGES
 from tests.integration.house import House, furnished
 from tests.integration.made import make_program, make_routine
-from tests.integration.voice.phrases import OWN_ROUTINE, PROPOSING
+from tests.integration.voice.phrases import CUSTOM_ROUTINE, PROPOSING
 from tests.integration.voice.test_sentences import say
 from tests.integration.world import person_entry
 
@@ -52,7 +52,7 @@ async def eve(house: House) -> MockConfigEntry:
 
 def armed(house: House, modality: Modality = MASK) -> tuple[str, str] | None:
     """Whose session of which program waits to be put on."""
-    live = house.shell(modality).live
+    live = house.coordinator(modality).live
     return None if live is None else (live.person.name, live.program)
 
 
@@ -61,7 +61,7 @@ def listened_to(house: House, word: str) -> bool:
     return any(word in sentence for sentence in get_agent_manager(house.hass).trigger_sentences)
 
 
-async def test_a_name_is_listened_to_from_when_it_is_given_until_it_is_changed_or_gone(
+async def test_a_name_is_understood_from_its_creation_until_it_is_changed_or_removed(
     house: House,
 ) -> None:
     assert "Put it on before" not in await say(house, "start evening calm")
@@ -115,7 +115,9 @@ async def test_an_unknown_custom_name_and_a_program_of_the_other_device_are_expl
             "starte Calm für Eve": "Eve hat nichts, das calm heißt.",
             "starte die Routine Reset für Eve": "Eve hat nichts, das reset heißt.",
             "starte Calm auf dem Stab für Ada": "Calm ist kein Programm für Wand.",
-            "starte ungleichmäßiger Hautton auf dem Stab für Ada": "Ungleichmäßiger Hautton ist kein Programm für Wand.",
+            "starte ungleichmäßiger Hautton auf dem Stab für Ada": (
+                "Ungleichmäßiger Hautton ist kein Programm für Wand."
+            ),
         },
     }
     for sentence, answer in said[language].items():
@@ -153,7 +155,7 @@ async def test_a_name_that_means_something_already_or_is_no_word_takes_nothing_a
     await say(house, "stop")
     for sentence in ("start the mask", "start my mask session for me"):
         assert "Mask is ready for" in await say(house, sentence)
-        assert armed(house) == ("Ada", house.shell(MASK).controls.settings.program)
+        assert armed(house) == ("Ada", house.coordinator(MASK).controls.settings.program)
         await say(house, "stop")
     assert "vacuum" in await say(house, "start the vacuum")
     assert house.run is None
@@ -173,11 +175,11 @@ async def test_the_name_of_a_program_does_not_name_a_device_or_a_person(house: H
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_a_routine_of_ones_own_is_begun_by_its_name_and_the_evening_by_its_words(
+async def test_a_custom_routine_starts_by_its_name_and_the_evening_by_its_words(
     house: House, language: str
 ) -> None:
     make_routine(house, "Sunday reset")
-    for sentence in OWN_ROUTINE[language]:
+    for sentence in CUSTOM_ROUTINE[language]:
         answer = await say(house, sentence, language)
         print(f"{language} | {sentence} | start_routine | {answer}")  # noqa: T201 - what was shown to work
         assert house.run is not None
@@ -214,7 +216,7 @@ async def test_a_session_is_proposed_by_voice_and_not_armed(house: House, langua
             "calm" in sentence,
         )
     assert len(called) == len(PROPOSING[language])
-    assert (house.shell(MASK).state, house.shell(WAND).state) == (
+    assert (house.coordinator(MASK).state, house.coordinator(WAND).state) == (
         SessionState.IDLE,
         SessionState.IDLE,
     )

@@ -79,11 +79,11 @@ async def run(house: House, modality: Modality = MASK) -> None:
     await arm(house, modality)
     house.devices[modality].put_on()
     await house.pass_time(10)
-    assert house.shell(modality).state is SessionState.RUNNING
+    assert house.coordinator(modality).state is SessionState.RUNNING
 
 
 async def arm(house: House, modality: Modality = MASK) -> None:
-    device = house.shell(modality).device_entry
+    device = house.coordinator(modality).device_entry
     assert device is not None
     await house.act("start_session", device_id=device.id, program="fine_lines")
 
@@ -122,11 +122,11 @@ async def test_at_least_sixty_phrasings_do_what_they_say(
         living = [
             modality
             for modality in (MASK, WAND)
-            if house.shell(modality).state is SessionState.ARMED
+            if house.coordinator(modality).state is SessionState.ARMED
         ]
         assert len(living) == 1, sentence
         assert house.flowing == set()
-        live = house.shell(living[0]).live
+        live = house.coordinator(living[0]).live
         assert live is not None
         assert live.changed_by.by is By.VOICE
         assert (live.program == "Evening calm") == ("calm" in sentence.casefold())
@@ -136,14 +136,14 @@ async def test_at_least_sixty_phrasings_do_what_they_say(
         await hear(
             sentence, *(("stop_session",) if "mas" in sentence.casefold() else ("stop_all",))
         )
-        assert house.shell(MASK).state is SessionState.IDLE
+        assert house.coordinator(MASK).state is SessionState.IDLE
     await run(house)
     for sentence, expected in RUNNING[language]:
         if expected.endswith("_session"):
             await hear(sentence, expected)
         else:
             assert fits(await hear(sentence), await answer_of(house, expected, language)), sentence
-    assert house.shell(MASK).state is SessionState.RUNNING
+    assert house.coordinator(MASK).state is SessionState.RUNNING
     await hear({"en": "stop", "de": "stopp"}[language], "stop_all")
     assert house.flowing == set()
     print(f"{language}: {said} phrasings")  # noqa: T201
@@ -219,7 +219,7 @@ async def test_an_unknown_speaker_can_stop_but_has_to_name_a_person_to_start(
         device.profiles.append(815)
         device.report()
     assert await say(house, "start the mask") == "Say for whom, with the name."
-    assert house.shell(MASK).live is None
+    assert house.coordinator(MASK).live is None
     assert "ready for Eve. Put it on" in await say(house, "start the mask for Eve")
     assert "stopped" in await say(house, "stop the mask")
     await house.hass.auth.async_create_user("Owner")
@@ -242,7 +242,7 @@ async def test_a_read_only_user_cannot_start_but_can_stop(house: House) -> None:
     assert (
         await say(house, "start the mask", context=context) == "You don't have permission for that."
     )
-    assert house.shell(MASK).live is None
+    assert house.coordinator(MASK).live is None
     assert (
         await say(house, "how was my skincare week", context=context)
         == "You don't have permission for that."
@@ -258,7 +258,7 @@ async def test_lowering_ends_at_the_least_current_and_never_raises(house: House)
     levels = []
     for _ in range(20):
         answer = await say(house, "lower the wand")
-        live = house.shell(WAND).live
+        live = house.coordinator(WAND).live
         assert live is not None
         levels.append(live.level_ua)
         if "weaker" not in answer:
@@ -298,7 +298,7 @@ async def test_sentences_work_in_front_of_another_agent(house: House) -> None:
     assert house.flowing == set()
 
 
-async def test_words_of_ones_own_do_what_the_manual_says(house: House, tmp_path: Path) -> None:
+async def test_custom_sentences_do_as_the_manual_says(house: House, tmp_path: Path) -> None:
     """The two files of docs/voice.md, as they are written there."""
     manual = (Path(__file__).parents[3] / "docs" / "voice.md").read_text()
     spoken, script = re.findall(r"```yaml\n(.*?)```", manual, re.DOTALL)
@@ -321,13 +321,13 @@ async def test_a_mask_that_is_off_is_waited_for(house: House) -> None:
     await house.hass.async_block_till_done()
     answer = await say(house, "start the mask")
     assert answer.startswith("Switch Mask on before"), answer
-    assert house.shell(MASK).state is SessionState.WAITING
+    assert house.coordinator(MASK).state is SessionState.WAITING
 
 
 async def test_stop_is_understood_as_fast_as_a_word_of_home_assistant_itself(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """While a session lives: what is listened to has been parsed by then, as by the time that a mask is put on.
+    """During a session, when the sentences have been parsed.
 
     Asserted is the time of the processor, which does not grow with what else a machine does.
     """
@@ -339,7 +339,7 @@ async def test_stop_is_understood_as_fast_as_a_word_of_home_assistant_itself(
             began, worked = freezegun.api.real_perf_counter(), thread_time()
             await async_converse(house.hass, sentence, None, Context(), language="en")
             seconds.append((freezegun.api.real_perf_counter() - began, thread_time() - worked))
-        assert house.shell(MASK).state is SessionState.IDLE
+        assert house.coordinator(MASK).state is SessionState.IDLE
         await house.hass.async_block_till_done()
     (lamp_ms, _), (stop_ms, worked_ms) = (
         [median(column) * 1000 for column in zip(*seconds, strict=True)]

@@ -51,7 +51,7 @@ async def give(
         dt_util.utcnow() - timedelta(days=days_ago),
         dose,
         session_id=session_id or f"{round(days_ago * 10_000):016x}",
-        mac=world.shell.mac,
+        mac=world.coordinator.mac,
         modality=modality,
         profile=world.person.profile,
         program=program,

@@ -1,4 +1,4 @@
-"""What the cards of a person see: their week against their limits, and where they are in their routine; nothing for others."""
+"""The data of a person's cards: their week, limits and routine, which nobody else may see."""
 
 from collections.abc import AsyncGenerator
 from datetime import timedelta
@@ -70,7 +70,7 @@ async def test_a_week_has_seven_days_and_is_empty_at_first(
     assert (shown["routine"]["state"], shown["routine"]["goes_on"]) == (None, False)
 
 
-async def test_what_is_given_appears_in_its_day_and_in_the_windows(
+async def test_a_session_appears_in_its_day_and_in_the_windows(
     house: House, hass_ws_client: WebSocketGenerator
 ) -> None:
     client = await hass_ws_client(house.hass)
@@ -91,7 +91,7 @@ async def test_what_is_given_appears_in_its_day_and_in_the_windows(
     assert not any(secret in str(shown) for secret in SECRETS)
 
 
-async def test_weeks_are_drawn_from_what_was_given_in_each(
+async def test_weeks_are_drawn_from_the_doses_of_each(
     house: House, hass_ws_client: WebSocketGenerator
 ) -> None:
     dose = Dose(fluence_j_cm2={Channel.RED: 3, Channel.NEAR_INFRARED: 1.5})
@@ -137,7 +137,10 @@ async def test_a_routine_is_followed_step_by_step(
     await house.pass_time(8)
     running = (await newest(client))["routine"]
     assert running["state"] == "running"
-    assert running["until"] == pytest.approx(house.shell(Modality.MASK).live.ends_at.timestamp())  # type: ignore[union-attr] # it lives
+    live = house.coordinator(Modality.MASK).live
+    assert live is not None
+    assert live.ends_at is not None
+    assert running["until"] == pytest.approx(live.ends_at.timestamp())
     await house.act("stop_routine")
     await house.pass_time(2)
     over = (await newest(client))["routine"]

@@ -128,7 +128,7 @@ async def test_only_what_has_changed_is_sent(world: World, follower: Follower) -
 async def test_armed_paused_and_suspended_say_until_when_they_last(
     world: World, follower: Follower
 ) -> None:
-    await world.shell.async_start(world.ask())
+    await world.coordinator.async_start(world.ask())
     await follower.catch_up()
     assert follower.device(world)["state"] == "armed"
     assert follower.device(world)["session"]["window_ends_at"] - follower.now == pytest.approx(
@@ -136,7 +136,7 @@ async def test_armed_paused_and_suspended_say_until_when_they_last(
     )
     world.device.put_on()
     await world.pass_time(10)
-    await world.shell.async_pause()
+    await world.coordinator.async_pause()
     await world.pass_time(1)
     await follower.catch_up()
     shown = follower.device(world)
@@ -177,7 +177,7 @@ async def test_a_fault_is_named_in_words(world: World, follower: Follower) -> No
 
 async def test_how_the_last_session_ended_is_shown(world: World, follower: Follower) -> None:
     await world.run()
-    await world.shell.async_stop()
+    await world.coordinator.async_stop()
     await world.pass_time(1)
     await follower.catch_up()
     shown = follower.device(world)
@@ -212,7 +212,7 @@ async def test_a_person_who_comes_is_a_choice(world: World, follower: Follower) 
 
 async def test_nothing_of_skin_and_no_token_is_ever_sent(world: World, follower: Follower) -> None:
     await world.run()
-    await world.shell.async_stop()
+    await world.coordinator.async_stop()
     await follower.catch_up()
     assert not [secret for secret in SECRETS if secret in str(follower.events)]
 

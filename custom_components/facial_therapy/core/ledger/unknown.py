@@ -45,7 +45,7 @@ def shortfall(  # noqa: PLR0913 - what a node tells of a person
     at: datetime,
     *,
     mac: str,
-    told: Dose,
+    reported: Dose,
     sessions: int,
     known: Iterable[Record],
 ) -> Record | None:
@@ -60,8 +60,8 @@ def shortfall(  # noqa: PLR0913 - what a node tells of a person
         modality: Of the node.
         at: Now: what is not known is dated as if it had just ended.
         mac: The node.
-        told: Worst case, the sums of the node's week. Light: `BLUE` for blue, all other channels
-            together under any other one.
+        reported: The node's sums of the week, worst case. Light: `BLUE` for blue, all other
+            channels together under any other one.
         sessions: How many sessions it has counted in the week.
         known: The person's records, of any node.
 
@@ -72,19 +72,19 @@ def shortfall(  # noqa: PLR0913 - what a node tells of a person
     custom = [record for record in known if record.mac == mac and record.modality is modality]
     blue = max(
         0,
-        told.fluence_j_cm2.get(Channel.BLUE, 0)
+        reported.fluence_j_cm2.get(Channel.BLUE, 0)
         - sum(record.counted.fluence_j_cm2.get(Channel.BLUE, 0) for record in custom),
     )
     light = max(
         blue,
-        sum(told.fluence_j_cm2.values())
+        sum(reported.fluence_j_cm2.values())
         - sum(sum(record.counted.fluence_j_cm2.values()) for record in custom),
     )
-    charge = max(0, told.charge_ma_min - sum(record.counted.charge_ma_min for record in custom))
+    charge = max(0, reported.charge_ma_min - sum(record.counted.charge_ma_min for record in custom))
     more = max(0, sessions - sum(record.sessions * record.counts for record in custom))
     if (
         not more
-        and light + charge <= told.total * SHORTFALL_SHARE + len(custom) * ROUNDED_UP[modality]
+        and light + charge <= reported.total * SHORTFALL_SHARE + len(custom) * ROUNDED_UP[modality]
     ):
         return None
     missing = Dose(

@@ -121,7 +121,7 @@ def begin(run: RoutineRun, why_not: WhyNot = _may) -> tuple[RoutineRun, tuple[Ro
     return _next(run, run.began_at, why_not)
 
 
-def advance(
+def advance(  # noqa: PLR0913 - an event with everything that it brings
     run: RoutineRun,
     event: RoutineEvent,
     now: datetime,

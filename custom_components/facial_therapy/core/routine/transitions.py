@@ -8,8 +8,8 @@
 Rules:
 
 1. A device step is entered only when the one before has ended: no two devices have output at once.
-2. Nothing but a person leads out of what a restart left (`SUSPENDED`, `STRANDED`, `ADOPTED`); until it is
-    known that no session lives, not even a person.
+2. Only a person continues a run that a restart has left in `SUSPENDED`, `STRANDED` or `ADOPTED`,
+    and only once it is known that no session lives.
 3. `STOP` is accepted in every state.
 4. Every event but waiting brings the end nearer: confirmed, skipped, refused, dropped or late, each
     step is left once.

@@ -109,7 +109,7 @@ class Agenda:
 
     def __init__(self, weekly_plan: Plan, done: Iterable[CompletedSession], zone: tzinfo) -> None:
         """Take the plans, the sessions in any order, and the time zone."""
-        self._course = weekly_plan
+        self._plan = weekly_plan
         self._zone = zone
         self._done = tuple(done)
         self._kept: Evenings = kept(
@@ -118,11 +118,11 @@ class Agenda:
 
     def adherence(self, now: datetime) -> Adherence:
         """Return what was kept of the goal in the week of a time."""
-        return adherence(self._course, self._kept, self._today(now))
+        return adherence(self._plan, self._kept, self._today(now))
 
     def streak(self, now: datetime) -> int:
         """Return for how many weeks on end the goal was kept whole."""
-        return streak(self._course, self._kept, self._today(now))
+        return streak(self._plan, self._kept, self._today(now))
 
     def _today(self, now: datetime) -> date:
         return now.astimezone(self._zone).date()
@@ -140,21 +140,21 @@ class Agenda:
         day = today - DAY  # its evening may go on after midnight
         while day <= today + LOOK_AHEAD:
             if (
-                self._course.why_not(day) is None
+                self._plan.why_not(day) is None
                 and (evening := self._evening(day, now, refusals)) is not None
             ):
                 yield evening
             day += DAY
 
     def _evening(self, day: date, now: datetime, refusals: Refusals) -> PlannedEvening | None:
-        plan = self._course.on(day)
+        plan = self._plan.on(day)
         if plan is None:
             return None
         opens_at, closes_at = window(plan, day, self._zone)
         at, last = max(now, opens_at), None
         proposals: list[Proposal] = []
         left_out: list[tuple[Modality, Refusal]] = []
-        for modality in self._course.planned(day):
+        for modality in self._plan.planned(day):
             if modality in self._kept.get(day, ()):
                 continue
             begins_at, refusal = _first_allowed(
@@ -195,7 +195,7 @@ class Agenda:
                 session_id=session.session_id,
             )
             for session in self._done
-            if first <= (day := evening_of(self._course, session.started_at, self._zone)) <= last
+            if first <= (day := evening_of(self._plan, session.started_at, self._zone)) <= last
         ]
         day = first
         while day <= last:
@@ -205,12 +205,12 @@ class Agenda:
 
     def _left(self, day: date, now: datetime) -> Iterator[Entry]:
         """Yield what was planned for a day and has not been done."""
-        plan = self._course.on(day)
+        plan = self._plan.on(day)
         if plan is None:
             return
         opens_at, closes_at = window(plan, day, self._zone)
-        why = self._course.why_not(day) or (Why.MISSED if closes_at <= now else None)
-        for modality in self._course.planned(day):
+        why = self._plan.why_not(day) or (Why.MISSED if closes_at <= now else None)
+        for modality in self._plan.planned(day):
             if modality not in self._kept.get(day, ()):
                 kind = Kind.PLANNED if why is None else Kind.SKIPPED
                 yield Entry(
