@@ -52,6 +52,11 @@ class Executor:
 
     data: Mapping[str, object] = MappingProxyType({})
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The running event loop."""
+        return asyncio.get_running_loop()
+
     def verify_event_loop_thread(self, what: str) -> None:
         """There is only one."""
 

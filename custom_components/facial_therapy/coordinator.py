@@ -89,7 +89,12 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self.gate = SessionGate(hass, entry, self.device, self.controls, lambda: self.engine.view)
         self.timers = Timers(hass)
         self.engine = SessionEngine(
-            self.device, self.modality, self.timers, self.gate, self.bookkeeping, self
+            self.device,
+            self.modality,
+            self.timers,
+            gate=self.gate,
+            books=self.bookkeeping,
+            host=self,
         )
         self._store = SettingsStore(hass, entry.entry_id)
         self._enrollment = Enrollment(self.device)

@@ -133,7 +133,7 @@ async def _not_lower(household: Household, since_ns: int) -> float:
 async def _ended(household: Household, messages: Messages, station: Station) -> None:
     """Wait until nothing lives on a device; a session that was adopted is ended by a person."""
     await household.wait_session(messages, station, "idle", "suspended", "paused", timeout_s=40)
-    assert not (await household.witness.level(station.node.name)).lit
+    assert not (await household.witness.level(station.node.name)).flowing
     await messages.act("facial_therapy.stop_session", device_id=station.device_id)
     await household.wait_session(messages, station, "idle")
 

@@ -106,7 +106,7 @@ async def test_a_supply_that_broke_down_and_light_that_would_flicker_and_another
             await timed.wait_session(messages, mask, "suspended")
             dark_ns = now_ns()
             await wear(direct, mask, on=True)
-            await timed.witness.wait_lit(mask.node.name, dark_ns)
+            await timed.witness.wait_flowing(mask.node.name, dark_ns)
             await timed.wait_session(messages, mask, "running")
         await messages.act(f"{DOMAIN}.stop_session", device_id=mask.device_id)
         await wear(direct, mask, on=False)

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 import json
 import os
 import secrets
+from typing import Any
 
 import pytest
 
 from tests.real import flows
-from tests.real.direct import Owner, Reply
+from tests.real.direct import Client, Reply
 from tests.real.household import DOMAIN, Household, Station
 from tests.real.messages import Messages
 from tests.real.session import (
@@ -36,7 +37,7 @@ IRRADIANCE_MW_CM2 = 14
 CURRENT_UA = 100
 LOWERED_UA = 75
 """What `lower_session` makes of it."""
-SESSION = {
+SESSION: dict[str, dict[str, Any]] = {
     "mask": {"duration_s": DURATION_S, "channels": {"red": IRRADIANCE_MW_CM2}},
     "wand": {"duration_s": DURATION_S, "current_ua": CURRENT_UA},
 }
@@ -184,7 +185,7 @@ async def _resumed(household: Household, messages: Messages, kept: Kept, dark_ns
         assert (await household.witness.above(name, dark_ns + 1)).longest_s == 0
         edge_ns = now_ns()
         await direct.simulate(**{"worn" if station.modality == "mask" else "contact": True})
-        lit_ns = await household.witness.wait_lit(name, dark_ns + 1)
+        lit_ns = await household.witness.wait_flowing(name, dark_ns + 1)
         assert lit_ns >= edge_ns
         kept.starts_ns.append(lit_ns)
         await household.wait_session(messages, station, "running")
@@ -251,7 +252,7 @@ async def test_a_session_is_adopted_and_goes_on_only_after_a_person_and_a_new_ed
     """The same record, and the level that the node had."""
     for kept in sessions.values():
         await _risen(kept)
-        assert (await household.witness.level(kept.station.node.name)).lit
+        assert (await household.witness.level(kept.station.node.name)).flowing
     lost_ns = now_ns()
     async with asyncio.TaskGroup() as tasks:
         ends = {
@@ -279,10 +280,10 @@ async def test_a_session_is_adopted_and_goes_on_only_after_a_person_and_a_new_ed
 # --- a second Home Assistant ----------------------------------------------------------------------
 
 
-async def _start(owner: Owner, station: Station, session: str) -> Reply:
+async def _start(client: Client, station: Station, session: str) -> Reply:
     """Try to start a session, or to begin one again, without having been given its resume key."""
-    record = int((await owner.telemetry())["record"])
-    arguments: dict[str, object] = {
+    record = int((await client.telemetry())["record"])
+    arguments: dict[str, Any] = {
         "session": session,
         "resume_key": secrets.token_hex(8),
         "last_record": record,
@@ -297,7 +298,7 @@ async def _start(owner: Owner, station: Station, session: str) -> Reply:
         arguments |= {"channels": [RED], "peaks_uw_cm2": [20_000], "budgets_uj_cm2": [1_000_000]}
     else:
         arguments |= {"peak_ua": 200, "period_us": 100_000, "zone_s": 60, "budget_uc": 10_000}
-    return await owner.command("start_session", **arguments)
+    return await client.command("start_session", **arguments)
 
 
 def _resume_key(household: Household, session_id: str) -> str:
@@ -311,21 +312,21 @@ def _resume_key(household: Household, session_id: str) -> str:
     raise LookupError(session_id)
 
 
-async def _intrude(owner: Owner, kept: Kept) -> dict[str, str]:
+async def _intrude(client: Client, kept: Kept) -> dict[str, str]:
     """Try everything that would take a session over, or change it; return the answers."""
     station, session = kept.station, kept.session_id
     level: dict[str, object] = {"channels": [RED], "levels_uw_cm2": [20_000]}
     if station.modality == "wand":
         level = {"level_ua": 100}
     replies = {
-        "adopt": await owner.command(
+        "adopt": await client.command(
             "adopt_session", session=session, resume_key=secrets.token_hex(8)
         ),
-        "start": await _start(owner, station, secrets.token_hex(8)),
-        "start again": await _start(owner, station, session),
-        "level": await owner.command("set_levels", session=session, **level),
-        "pause": await owner.command("pause_session", session=session),
-        "resume": await owner.command("resume_session", session=session),
+        "start": await _start(client, station, secrets.token_hex(8)),
+        "start again": await _start(client, station, session),
+        "level": await client.command("set_levels", session=session, **level),
+        "pause": await client.command("pause_session", session=session),
+        "resume": await client.command("resume_session", session=session),
     }
     return {name: reply.reason for name, reply in replies.items()}
 
@@ -339,7 +340,7 @@ async def test_a_second_home_assistant_is_refused_while_the_first_is_connected(
         await _risen(kept)
         before = await household.witness.level(name)
         async with (
-            Owner("127.0.0.1", station.link.port, key=station.key) as second,
+            Client("127.0.0.1", station.link.port, key=station.key) as second,
             station.direct() as direct,
         ):
             running = await _intrude(second, kept)
@@ -356,7 +357,7 @@ async def test_a_second_home_assistant_is_refused_while_the_first_is_connected(
             assert (await household.witness.above(name, dark_ns + 1)).longest_s == 0
             await pace(household, station)
             await messages.act(f"{DOMAIN}.resume_session", device_id=station.device_id)
-            kept.starts_ns.append(await household.witness.wait_lit(name, dark_ns + 1))
+            kept.starts_ns.append(await household.witness.wait_flowing(name, dark_ns + 1))
             await household.wait_session(messages, station, "running")
         say(f"{station.modality}, a second client while it runs: {running}")
         say(f"{station.modality}, a second client while it is paused: {paused}")

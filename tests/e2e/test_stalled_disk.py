@@ -105,7 +105,7 @@ async def test_stop_is_answered_within_50_ms_while_the_disk_takes_a_second(
                     )
                 )
                 assert (await household.witness.wait_dark(station.node.name, called_ns)) > 0
-                assert not (await household.witness.level(station.node.name)).lit
+                assert not (await household.witness.level(station.node.name)).flowing
                 await disk.wait_stalled()
             for station in household.stations.values():
                 account = await wait_settled(household, station, timeout_s=40)
@@ -141,7 +141,7 @@ async def test_stop_all_is_answered_within_50_ms_while_the_disk_never_answers(
         await asyncio.sleep(3)  # longer than the end of a session waits for the ledger
         assert disk.stalled
         for station in household.stations.values():
-            assert not (await household.witness.level(station.node.name)).lit
+            assert not (await household.witness.level(station.node.name)).flowing
         disk.takes("0")
         for station in household.stations.values():
             assert (await wait_settled(household, station)).outcome == "stopped"

@@ -94,6 +94,7 @@ async def test_every_event_names_its_user_and_origin(
         ("suspended", "device", None),
         ("resumed", "device", None),
         ("suspended", "device", None),
+        ("adopted", "device", None),
         ("ended", *person),
     ]
 

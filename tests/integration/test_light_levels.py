@@ -144,7 +144,7 @@ async def test_a_current_that_was_lowered_stays_low_over_a_pause_and_a_lost_link
 
 async def test_levels_stay_low_over_a_reload_and_are_lowered_from_there(manual: World) -> None:
     await flowing(manual)
-    await turn(manual, "off", "red")
+    await switch(manual, "off", "red")
     for _ in range(3):
         await manual.coordinator.async_lower()
     await manual.pass_time(1)
@@ -159,7 +159,7 @@ async def test_levels_stay_low_over_a_reload_and_are_lowered_from_there(manual: 
         await manual.coordinator.async_lower()
     await put_on_again(manual)
     assert manual.state() is SessionState.RUNNING
-    assert lit(manual) == frozenset({Channel.NEAR_INFRARED})
+    assert channels_on(manual) == frozenset({Channel.NEAR_INFRARED})
     assert shown(manual) == ["off", "on"]
     assert manual.device.session.level == level
     assert manual.device.commands.count("set") == sent

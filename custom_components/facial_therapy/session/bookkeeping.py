@@ -1,4 +1,4 @@
-"""What the ledger keeps of one device: sessions reserved before output, settled to what was delivered.
+"""One device's sessions in the ledger: reserved before output, settled to what was delivered.
 
 The node's history is imported here: each of its records settles a reservation, or is charged to
 the person of its profile if the session was not started here.
@@ -240,7 +240,7 @@ class Bookkeeping:
         return entry is not None and entry.session_id != last_session
 
     async def _async_record_ceiling(self, enrolled: Collection[int]) -> None:
-        """Charge a lost part of the node's history to everybody whom the node knows or has known."""
+        """Charge a lost part of the node's history to everybody whom the node has ever known."""
         LOGGER.warning("%s has lost a part of its history", self._entry.title)
         since = self.ledger.now() - KEPT
         for person in persons(self._hass):

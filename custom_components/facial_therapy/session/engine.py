@@ -108,6 +108,7 @@ class SessionEngine:
         device: TherapyDevice,
         modality: Modality,
         timers: Timers,
+        *,
         gate: Gate,
         books: Books,
         host: Host,
@@ -153,7 +154,7 @@ class SessionEngine:
     # --- events -----------------------------------------------------------------------------------
 
     def apply(self, event: SessionEvent, who: Who, fault: Fault | None = None) -> None:
-        """Let an event take effect that nobody waits for: the state now, its effects from now on."""
+        """Apply an event that nobody waits for: the state at once, its effects in the background."""
         row, live = self._move(event, who, fault)
         self._host.changed()
         if row.effects:
@@ -228,7 +229,7 @@ class SessionEngine:
             self._timers.later("life", limits.SESSION_LIFE_S, self._expired)
 
     def _expired(self) -> None:
-        """A window, the end, the life of a session or the patience with a silent node has passed."""
+        """Apply the end of a window, of the session or of its life, or of waiting for a node."""
         self.apply(SessionEvent.EXPIRED, HOME_ASSISTANT)
 
     def _ended(self, live: LiveSession) -> None:
@@ -290,7 +291,7 @@ class SessionEngine:
         return self._view.live is not None and self._view.live.session_id == live.session_id
 
     async def _adopt(self, live: LiveSession | None) -> None:
-        """Take over the session that the node holds; a living lease of the old connection lapses."""
+        """Take over the session that the node holds, once the old connection's lease has lapsed."""
         self._adopting = asyncio.current_task()
         while live is not None and self._is_live(live) and self._view.state in RESUMABLE:
             try:

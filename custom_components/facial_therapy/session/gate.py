@@ -186,7 +186,7 @@ class SessionGate:
         return True
 
     def _gel_rinsed(self, request: SessionRequest) -> bool:
-        """Whether it was confirmed that the gel is off, with the request or by the button before."""
+        """Whether the gel was confirmed to be off, by the request or by the button before it."""
         person_id, at = self._rinsed
         recent = timedelta(0) <= dt_util.utcnow() - at < CONFIRMED
         return request.gel_rinsed or (person_id == request.person.person_id and recent)
