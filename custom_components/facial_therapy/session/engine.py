@@ -154,7 +154,7 @@ class SessionEngine:
     # --- events -----------------------------------------------------------------------------------
 
     def apply(self, event: SessionEvent, who: Who, fault: Fault | None = None) -> None:
-        """Apply an event that nobody waits for: the state at once, its effects in the background."""
+        """Apply an event that nobody waits for: the state at once, its effects in a task."""
         row, live = self._move(event, who, fault)
         self._host.changed()
         if row.effects:
