@@ -101,6 +101,8 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         self._changing = asyncio.Lock()
         self._busy: set[str] = set()
         self._reading: asyncio.Task[None] | None = None
+        self._read_at = dt_util.utc_from_timestamp(0)
+        """When the node was asked last what it counts."""
         self._compared = False
         """The node's counters were compared with the ledger since the connection, and since the
         last session."""
@@ -241,6 +243,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
     def _read_profiles(self, report: Telemetry) -> None:
         """Ask the node what it counts for our people, once at a time."""
         if self._reading is None or self._reading.done():
+            self._read_at = dt_util.utcnow()
             job = self._async_read_profiles(report)
             self._reading = self.run(job, "profiles", endless=False)
 
@@ -463,13 +466,23 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             self._publishing = self.hass.loop.call_soon(self.publish)
 
     async def async_known(self) -> None:
-        """Wait, briefly, until it is known what a device that has just connected counts.
+        """Wait, briefly, until it is known what a device counts that has just connected.
 
-        A disk that was full or read-only is tried again, so that a start need not wait for it.
+        Or that has just ended a session, which it counted in full until then. A disk that was full
+        or read-only is tried again, so that a start need not wait for it.
         """
         if self.bookkeeping.ledger.failure is not None:
             with suppress(LedgerError):
                 await self.bookkeeping.ledger.async_probe(self.hass)
+        await self._async_read()
+        last, report = self.last, self.telemetry
+        ended_at = None if last is None else last.ended_at
+        if report is not None and ended_at is not None and self._read_at <= ended_at:
+            self._read_profiles(report)
+            await self._async_read()
+
+    async def _async_read(self) -> None:
+        """Wait, briefly, for the answers of a node that was asked what it counts."""
         if self._reading is not None and not self._reading.done():
             await self.timers.within(READ_S, [self._reading])
 

@@ -163,6 +163,8 @@ async def test_a_restart_while_a_session_runs_restores_the_room(
         await begin(household, messages, mask)
         await lamp.shines(messages, made, DIM)
         assert (await messages.states())["input_text.room"]["state"] == str(BRIGHT)
+        async with mask.direct() as direct:  # so much that the session is kept over the restart
+            await direct.line("Telemetry", lambda values: int(values["output_ms"]) > 2000)
         # It does not hear the end, as if Home Assistant had gone at once.
         await messages.act("automation.turn_off", entity_id="automation.room_scene")
     cut_ns = now_ns()
@@ -173,6 +175,8 @@ async def test_a_restart_while_a_session_runs_restores_the_room(
             f"the room is as before {(now_ns() - cut_ns) / 1e9:.0f} s after the restart was ordered"
         )
         await messages.wait_state("input_text.room", lambda state: state["state"] == "")
+        await household.wait_session(messages, mask, "suspended", timeout_s=40)
+        await messages.act("facial_therapy.stop_session", device_id=mask.device_id)
         await household.wait_session(messages, mask, "idle")
     await put_on(mask, on=False)
     assert _errors(household.home.log) == []
