@@ -36,10 +36,8 @@ def one_coordinator(call: ServiceCall) -> FacialTherapyCoordinator:
         ServiceValidationError: There is no such device, several are named, or it is not loaded.
     """
     one_target = _invalid("one_target")
-    if (
-        any(call.data.get(kind) for kind in INDIRECT)
-        or call.data.get(ATTR_ENTITY_ID) == ENTITY_MATCH_ALL
-    ):
+    everything = call.data.get(ATTR_ENTITY_ID) == ENTITY_MATCH_ALL
+    if everything or any(map(call.data.get, INDIRECT)):
         raise one_target
     coordinators, errors = _resolve(call, groups=False)
     if errors:
@@ -81,9 +79,10 @@ def _resolve(
             errors.append(_invalid("unknown_entity", entity=entity_id))
         found |= ours
     indirect = TargetSelection({kind: call.data[kind] for kind in INDIRECT if kind in call.data})
-    selected = async_extract_referenced_entity_ids(hass, indirect, primary_entities_only=False)
-    entity_ids = sorted(selected.indirectly_referenced)
-    found |= _device_entry_ids(hass, _registered(registry, entity_ids))
+    if indirect.has_any_target:
+        selected = async_extract_referenced_entity_ids(hass, indirect, primary_entities_only=False)
+        entity_ids = sorted(selected.indirectly_referenced)
+        found |= _device_entry_ids(hass, _registered(registry, entity_ids))
     coordinators = []
     for entry_id in found:
         config_entry = hass.config_entries.async_get_known_entry(entry_id)

@@ -21,13 +21,13 @@ from .situation import Situation
 # --- may they start -------------------------------------------------------------------------------
 
 
-def adult(situation: Situation) -> Iterator[Refusal]:
+def adult(_request: object, situation: Situation) -> Iterator[Refusal]:
     """X5: 18 or older, confirmed."""
     if not situation.person.eligibility.adult:
         yield Refusal(reason=Reason.NOT_ADULT)
 
 
-def screened(situation: Situation) -> Iterator[Refusal]:
+def screened(_request: object, situation: Situation) -> Iterator[Refusal]:
     """X4, X7: nobody starts without a screening.
 
     One that is dated ahead counts as none: a clock was wrong, and nobody knows how long it holds.
@@ -37,7 +37,7 @@ def screened(situation: Situation) -> Iterator[Refusal]:
         yield Refusal(reason=Reason.NOT_SCREENED, detail=situation.device.modality)
 
 
-def unexpired(situation: Situation) -> Iterator[Refusal]:
+def unexpired(_request: object, situation: Situation) -> Iterator[Refusal]:
     """X4: answers grow old, by the stored date and by the hard limit."""
     screening = _screening(situation)
     if screening is not None and situation.now >= min(
@@ -46,7 +46,7 @@ def unexpired(situation: Situation) -> Iterator[Refusal]:
         yield Refusal(reason=Reason.SCREENING_EXPIRED, detail=situation.device.modality)
 
 
-def fit(situation: Situation) -> Iterator[Refusal]:
+def fit(_request: object, situation: Situation) -> Iterator[Refusal]:
     """X5: nothing overrides a block; a clinician's word without its date is none."""
     screening = _screening(situation)
     if screening is None or screening.verdict is Verdict.CLEAR:
@@ -55,26 +55,26 @@ def fit(situation: Situation) -> Iterator[Refusal]:
         yield Refusal(reason=Reason.SCREENING_BLOCKED, detail=situation.device.modality)
 
 
-def on_hold(situation: Situation) -> Iterator[Refusal]:
+def on_hold(_request: object, situation: Situation) -> Iterator[Refusal]:
     """X5: after a peel or the like."""
     block = situation.person.eligibility.holds.get(situation.device.modality)
     if block is not None:
         yield from _until(Reason.ON_HOLD, max(block.until, block.hard_until), situation)
 
 
-def redness(situation: Situation) -> Iterator[Refusal]:
+def redness(_request: object, situation: Situation) -> Iterator[Refusal]:
     """X8: no light on skin that is red."""
     if situation.device.modality is Modality.MASK:
         yield from _until(Reason.REDNESS, situation.person.eligibility.redness_until, situation)
 
 
-def red_flag(situation: Situation) -> Iterator[Refusal]:
+def red_flag(_request: object, situation: Situation) -> Iterator[Refusal]:
     """X6: both modalities, until a person has cleared it; time alone does not."""
     if situation.person.eligibility.red_flag_at is not None:
         yield Refusal(reason=Reason.RED_FLAG)
 
 
-def skin_fine(situation: Situation) -> Iterator[Refusal]:
+def skin_fine(_request: object, situation: Situation) -> Iterator[Refusal]:
     """X8: "is your skin fine today?", answered with no."""
     yield from _until(Reason.SKIN_NOT_FINE, situation.person.eligibility.not_fine_until, situation)
 

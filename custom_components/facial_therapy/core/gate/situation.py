@@ -1,13 +1,16 @@
 """Everything that the gate looks at besides the request."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..device import Device, ProfileCounters, Telemetry
 from ..ledger.history import History
+from ..ledger.record import Record
 from ..model import Fault
 from ..person import Person
 from ..session import SessionState
+from .bounds import Scale
+from .measure import Amounts, counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,3 +41,13 @@ class Situation:
     resuming: bool = False
     """The request continues this person's own suspended or paused session, which the history leaves
     out. The node then judges by itself what it has counted."""
+    scale: Scale = field(init=False)
+    """Of the limits, for this person on this device."""
+    counted: tuple[tuple[Record, Amounts], ...] = field(init=False)
+    """Every record of the history with what the limits count of it."""
+
+    def __post_init__(self) -> None:
+        """Work out once what many rules need."""
+        object.__setattr__(self, "scale", Scale.of(self.device, self.person))
+        pairs = [(record, counted(record)) for record in self.history.records]
+        object.__setattr__(self, "counted", tuple(pairs))
