@@ -32,14 +32,14 @@ def screened(_request: object, situation: Situation) -> Iterator[Refusal]:
 
     One that is dated ahead counts as none: a clock was wrong, and nobody knows how long it holds.
     """
-    screening = _screening(situation)
+    screening = situation.screening
     if screening is None or screening.screened_at > situation.now:
         yield Refusal(reason=Reason.NOT_SCREENED, detail=situation.device.modality)
 
 
 def unexpired(_request: object, situation: Situation) -> Iterator[Refusal]:
     """X4: answers grow old, by the stored date and by the hard limit."""
-    screening = _screening(situation)
+    screening = situation.screening
     if screening is not None and situation.now >= min(
         screening.expires_at, screening.screened_at + max(limits.SCREENING_HOLDS)
     ):
@@ -48,7 +48,7 @@ def unexpired(_request: object, situation: Situation) -> Iterator[Refusal]:
 
 def fit(_request: object, situation: Situation) -> Iterator[Refusal]:
     """X5: nothing overrides a block; a clinician's word without its date is none."""
-    screening = _screening(situation)
+    screening = situation.screening
     if screening is None or screening.verdict is Verdict.CLEAR:
         return
     if screening.verdict is Verdict.BLOCKED or screening.clinician_on is None:
@@ -81,10 +81,6 @@ def skin_fine(_request: object, situation: Situation) -> Iterator[Refusal]:
 
 CONSTRAINTS: Final = (adult, screened, unexpired, fit, on_hold, redness, red_flag, skin_fine)
 """What speaks against treating a person with a device at all."""
-
-
-def _screening(situation: Situation) -> Screening | None:
-    return situation.person.eligibility.screenings.get(situation.device.modality)
 
 
 def _until(reason: Reason, until: datetime | None, situation: Situation) -> Iterator[Refusal]:

@@ -77,8 +77,7 @@ def normalized(
         replace(request, duration_s=duration_s, irradiance_mw_cm2=light, current_ua=current_ua)
     )
     worst = worst_case_at(nominal, situation.device.grade, situation.scale.uncertainty)
-    if window_s is None:
-        window_s = limits.WINDOW_S[situation.device.modality].default.maximum
+    default_window_s = limits.WINDOW_S[situation.device.modality].default.maximum
     return NormalizedRequest(
         parameters=request,
         light=light,
@@ -86,7 +85,7 @@ def normalized(
         duration_s=duration_s,
         current_ua=current_ua,
         frequency_hz=None if request.frequency_hz is None else number(request.frequency_hz),
-        window_s=number(window_s),
+        window_s=default_window_s if window_s is None else number(window_s),
         planned=nominal,
         worst_case=worst,
         amounts=amounts(worst, 1, duration_s),

@@ -7,7 +7,7 @@ from ..device import Device, ProfileCounters, Telemetry
 from ..ledger.history import History
 from ..ledger.record import Record
 from ..model import Fault
-from ..person import Person
+from ..person import Person, Screening
 from ..session import SessionState
 from .bounds import Scale
 from .measure import Amounts, counted
@@ -43,11 +43,15 @@ class Situation:
     out. The node then judges by itself what it has counted."""
     scale: Scale = field(init=False)
     """Of the limits, for this person on this device."""
+    screening: Screening | None = field(init=False)
+    """The person's, for this device's modality."""
     counted: tuple[tuple[Record, Amounts], ...] = field(init=False)
     """Every record of the history with what the limits count of it."""
 
     def __post_init__(self) -> None:
         """Work out once what many rules need."""
         object.__setattr__(self, "scale", Scale.of(self.device, self.person))
+        screening = self.person.eligibility.screenings.get(self.device.modality)
+        object.__setattr__(self, "screening", screening)
         pairs = [(record, counted(record)) for record in self.history.records]
         object.__setattr__(self, "counted", tuple(pairs))
