@@ -1,9 +1,9 @@
-"""What would be allowed, in the numbers that a person sets.
+"""Bounds: what a session may have, in the numbers that a person sets.
 
 Every bound is *nominal*: (hard ceiling or default, whichever is smaller) x skin factor / (1 + U),
 the device's own ceiling where that is smaller, rounded to what the wire carries (µW/cm², µA, s) on
 the safe side. Its `source` is the row of docs/safety.md that bounds, or `node` for the device's own
-ceiling. A maximum below the minimum: nothing is allowed.
+ceiling. If the maximum is below the minimum, nothing is allowed.
 """
 
 from dataclasses import dataclass
@@ -26,20 +26,20 @@ OPTION: Final = "X9"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """What scales the worst-case limits for one person on one device."""
+    """How the limits, which are worst case, scale for one person on one device."""
 
     uncertainty: float
-    """U of the device; worst case is nominal times (1 + U)."""
+    """U of the device: worst case is nominal times (1 + U)."""
     light: float
-    """Of light: skin factor / (1 + U)."""
+    """Turns a limit of light into a nominal one: skin factor / (1 + U)."""
     blue: float
-    """Of the fluence of blue light, on top: half where only an option allows it, else all."""
+    """Share of the fluence of blue light: half where only an option allows it, else all."""
     share: float
-    """Of irradiance and current: the option that the person has chosen."""
+    """Share of irradiance and current that the person has chosen."""
     phase: float
-    """Of a dose: half in the first three sessions, else all."""
+    """Share of the dose of a session: half in the first three, else all."""
     window: float
-    """Of the worst-case dose of a day and a week: phase, and for light the skin factor."""
+    """Share of the worst-case dose of a day and a week: phase, and for light the skin factor."""
 
     @classmethod
     def of(cls, device: Device, person: Person) -> Self:
@@ -48,15 +48,15 @@ class Scale:
         Source: docs/safety.md, L19, L25, L26, L28, X9.
         """
         skin = limits.SKIN_FACTOR[person.skin_type]
-        share_of_error = uncertainty(device)
-        share_of_dose = phase(device, person)
+        error = uncertainty(device)
+        dose = phase(device, person)
         return cls(
-            uncertainty=share_of_error,
-            light=skin / (1 + share_of_error),
+            uncertainty=error,
+            light=skin / (1 + error),
             blue=limits.HALF_BLUE_SHARE if person.skin_type in limits.DARK_SKIN else 1,
             share=person.options.share,
-            phase=share_of_dose,
-            window=share_of_dose * (skin if device.modality is Modality.MASK else 1),
+            phase=dose,
+            window=dose * (skin if device.modality is Modality.MASK else 1),
         )
 
 

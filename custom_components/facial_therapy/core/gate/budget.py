@@ -1,4 +1,4 @@
-"""What a person may still have: rest, gaps, and the windows of a day and a week.
+"""A person's budget: rest, gaps, and the windows of a day and a week.
 
 Each rule yields refusals and knows nothing of the others, so each holds by itself, and one more can
 only tighten. A refusal names the row of docs/safety.md (`detail`), what is left now in the worst
@@ -28,6 +28,7 @@ def _flowed(record: Record) -> bool:
 def _rested(
     situation: Situation, reason: Reason, needed: timedelta, source: str, sessions: list[Record]
 ) -> Iterator[Refusal]:
+    """Refuse until some time has passed since the last of these sessions was over."""
     if sessions and situation.history.at < (
         free_at := max(record.over_at for record in sessions) + needed
     ):

@@ -1,9 +1,8 @@
 """Whether a person may be treated at all, and with what options.
 
-Each rule yields refusals. What a person, an automation or a clock does
-to an `Eligibility` is a function that returns a new one. Whatever is reported makes it stricter at
-once; nothing but a person makes it milder, and no function here does so before the hard time is
-over.
+Each rule yields refusals. A change of an `Eligibility` is a function that returns a new one. A
+report makes it stricter at once. Only a person makes it milder, and no function here does so before
+the hard time has passed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What the windows of a day and a week add up."""
+"""The measures that the windows of a day and a week add up."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -9,7 +9,7 @@ from ..model import Channel, Dose
 
 
 class Measure(StrEnum):
-    """A quantity of which a window holds so much; doses are worst case."""
+    """A quantity that windows limit; doses are worst case."""
 
     LIGHT = "light"
     """Fluence of all channels, J/cm²."""
@@ -23,7 +23,7 @@ class Measure(StrEnum):
 
 
 DOSES: Final = frozenset({Measure.LIGHT, Measure.BLUE, Measure.CHARGE})
-"""The measures whose ceilings are scaled for a person on a device."""
+"""The measures whose ceilings scale with `Scale.window`."""
 
 type Amounts = Mapping[Measure, float]
 """How much something is in every measure."""
@@ -46,6 +46,6 @@ def amounts(dose: Dose, sessions: float, treated_s: float) -> Amounts:
     }
 
 
-def counted(record: Record) -> Amounts:
+def amounts_of(record: Record) -> Amounts:
     """Return how much of a record the windows count, in every measure."""
     return amounts(record.counted, record.sessions * record.counts, record.treated_s)

@@ -24,8 +24,7 @@ from .windows import WINDOWS
 
 type Constraint = Callable[[NormalizedRequest, Situation], Iterator[Refusal]]
 """A rule: what speaks against a request in a situation. It knows nothing of the other rules, so one
-more can only tighten."""
-
+more can only tighten. A rule that looks at the situation alone ignores the request."""
 
 CONSTRAINTS: Final[Mapping[str, Constraint]] = MappingProxyType(
     {

@@ -10,7 +10,7 @@ from ..model import Fault
 from ..person import Person, Screening
 from ..session import SessionState
 from .bounds import Scale
-from .measure import Amounts, counted
+from .measure import Amounts, amounts_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,16 +42,16 @@ class Situation:
     """The request continues this person's own suspended or paused session, which the history leaves
     out. The node then judges by itself what it has counted."""
     scale: Scale = field(init=False)
-    """Of the limits, for this person on this device."""
+    """How the limits scale for this person on this device."""
     screening: Screening | None = field(init=False)
     """The person's, for this device's modality."""
     counted: tuple[tuple[Record, Amounts], ...] = field(init=False)
-    """Every record of the history with what the limits count of it."""
+    """Every record of the history with what the windows count of it."""
 
     def __post_init__(self) -> None:
         """Work out once what many rules need."""
         object.__setattr__(self, "scale", Scale.of(self.device, self.person))
         screening = self.person.eligibility.screenings.get(self.device.modality)
         object.__setattr__(self, "screening", screening)
-        pairs = [(record, counted(record)) for record in self.history.records]
+        pairs = [(record, amounts_of(record)) for record in self.history.records]
         object.__setattr__(self, "counted", tuple(pairs))

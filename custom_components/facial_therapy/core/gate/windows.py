@@ -51,9 +51,9 @@ class Window:
     """None: both count together."""
     measure: Measure
     most: float
-    """The ceiling, before the scale of a dose."""
+    """The ceiling; that of a dose is scaled for the person and the device."""
     option: Callable[[Situation], float] | None = None
-    """The ceiling where a person's options change it, in place of `most`."""
+    """Return the ceiling in place of `most`, if an option of the person changes it."""
 
     def __call__(self, request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
         """Yield a refusal if it would be too much."""
@@ -77,9 +77,9 @@ class Window:
             )
 
     def contents(self, situation: Situation) -> tuple[list[tuple[datetime, float]], float]:
-        """Return what was delivered in the window, and its ceiling, both worst case in `unit`.
+        """Return (end, amount) of each session in the window, and the ceiling.
 
-        The former is the (end, amount) of each session, the earliest end first.
+        The session that ended first comes first. Amounts and ceiling are in `unit`, worst case.
         """
         since = situation.history.at - self.length
         inside = [
@@ -153,12 +153,7 @@ def _windows(  # noqa: PLR0913, PLR0917 - the columns of the table
 WINDOWS: Final[Mapping[str, Window]] = MappingProxyType(
     {
         **_windows(
-            "fluence_day",
-            Reason.DOSE_DAY,
-            Measure.LIGHT,
-            Modality.MASK,
-            limits.FLUENCE_DAY,
-            _DAY,
+            "fluence_day", Reason.DOSE_DAY, Measure.LIGHT, Modality.MASK, limits.FLUENCE_DAY, _DAY
         ),
         **_windows(
             "fluence_week",
@@ -170,20 +165,10 @@ WINDOWS: Final[Mapping[str, Window]] = MappingProxyType(
             _fluence_week,
         ),
         **_windows(
-            "blue_week",
-            Reason.BLUE_WEEK,
-            Measure.BLUE,
-            Modality.MASK,
-            limits.BLUE_WEEK,
-            _WEEK,
+            "blue_week", Reason.BLUE_WEEK, Measure.BLUE, Modality.MASK, limits.BLUE_WEEK, _WEEK
         ),
         **_windows(
-            "charge_day",
-            Reason.DOSE_DAY,
-            Measure.CHARGE,
-            Modality.WAND,
-            limits.CHARGE,
-            _DAY,
+            "charge_day", Reason.DOSE_DAY, Measure.CHARGE, Modality.WAND, limits.CHARGE, _DAY
         ),
         **_windows(
             "sessions_day_mask",
