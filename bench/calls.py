@@ -33,7 +33,7 @@ from tests.integration.world import World
 
 ROOT: Final = Path(__file__).parents[1]
 INTEGRATION: Final = str(ROOT / "custom_components/facial_therapy/")
-BOUNDS: Final = {"start": 2300, "telemetry": 330, "stop": 20}
+BOUNDS: Final = {"start": 250, "telemetry": 90, "stop": 25}
 """What each path may cost at most; `tests/integration/test_calls.py` holds them."""
 REPORT: Final = (
     "telemetry=61 boot=1 uptime_ms=61000 state=running session=00000000000000aa record=2"

@@ -19,7 +19,8 @@ class Timers:
 
     def later(self, name: str, delay_s: float, action: Callable[[], None]) -> None:
         """Do something later."""
-        self.cancel(name)
+        if before := self._cancels.pop(name, None):
+            before()
 
         @callback
         def fire(_now: datetime) -> None:

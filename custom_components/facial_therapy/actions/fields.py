@@ -38,6 +38,8 @@ ATTR_SKIN_FINE: Final = "skin_fine"
 """Whether the skin is fine today; missing: not asked."""
 ATTR_WAIT: Final = "wait"
 ATTR_WINDOW: Final = "window_s"
+NUMBERS: Final = (ATTR_DURATION, ATTR_CURRENT, ATTR_FREQUENCY, ATTR_WINDOW)
+"""The fields that are numbers, named as in `SessionRequest`."""
 MODE_ARM: Final = "arm"
 MODE_PROPOSE: Final = "propose"
 """Ask the person with a notification first."""
@@ -77,12 +79,9 @@ def request_of(call: ServiceCall) -> SessionRequest:
         person=person,
         gel_rinsed=data[ATTR_GEL_RINSED],
         program=data[ATTR_PROGRAM],
-        duration_s=number_of(data, ATTR_DURATION),
         irradiance_mw_cm2=channels_of(data),
-        current_ua=number_of(data, ATTR_CURRENT),
-        frequency_hz=number_of(data, ATTR_FREQUENCY),
-        window_s=number_of(data, ATTR_WINDOW),
         wait_s=_wait(data),
+        **{field: _finite(data[field]) for field in NUMBERS if field in data},
     )
 
 

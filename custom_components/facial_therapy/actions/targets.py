@@ -35,33 +35,23 @@ def one_coordinator(call: ServiceCall) -> FacialTherapyCoordinator:
     Raises:
         ServiceValidationError: There is no such device, several are named, or it is not loaded.
     """
-    one_target = _invalid("one_target")
-    if (
-        any(call.data.get(kind) for kind in INDIRECT)
-        or call.data.get(ATTR_ENTITY_ID) == ENTITY_MATCH_ALL
-    ):
-        raise one_target
-    coordinators, errors = _resolve(call, groups=False)
-    if errors:
-        raise errors[0]
-    if len(coordinators) != 1:
-        raise one_target
-    return coordinators[0]
+    everything = call.data.get(ATTR_ENTITY_ID) == ENTITY_MATCH_ALL
+    if not everything and not any(map(call.data.get, INDIRECT)):
+        coordinators, errors = target_coordinators(call, groups=False)
+        if errors:
+            raise errors[0]
+        if len(coordinators) == 1:
+            return coordinators[0]
+    raise _invalid(key="one_target")
 
 
 def target_coordinators(
-    call: ServiceCall,
+    call: ServiceCall, *, groups: bool = True
 ) -> tuple[list[FacialTherapyCoordinator], list[ServiceValidationError]]:
     """Return the coordinators of all targeted devices, and an error for each unknown target.
 
-    Areas, floors, labels, groups of any kind and `all` are expanded.
+    Areas, floors, labels and `all` are expanded, and with `groups` groups of any kind.
     """
-    return _resolve(call, groups=True)
-
-
-def _resolve(
-    call: ServiceCall, *, groups: bool
-) -> tuple[list[FacialTherapyCoordinator], list[ServiceValidationError]]:
     hass, selection = call.hass, TargetSelection(call.data)
     if not selection.has_any_target:
         return [], [_invalid("no_target")]
@@ -72,18 +62,20 @@ def _resolve(
     errors: list[ServiceValidationError] = []
     for device_id in sorted(selection.device_ids):
         entries = er.async_entries_for_device(registry, device_id, include_disabled_entities=True)
-        if not (ours := _device_entry_ids(hass, entries)):
+        if not (ours := _our_entry_ids(hass, entries, people=False)):
             errors.append(_not_ours(hass, device_id))
         found |= ours
     for entity_id in sorted(selection.entity_ids):
         entity_ids = _with_members(hass, entity_id) if groups else [entity_id]
-        if not (ours := _device_entry_ids(hass, _registered(registry, entity_ids))):
+        members = _registered(registry, entity_ids)
+        if not (ours := _our_entry_ids(hass, members, people=False)):
             errors.append(_invalid("unknown_entity", entity=entity_id))
         found |= ours
     indirect = TargetSelection({kind: call.data[kind] for kind in INDIRECT if kind in call.data})
-    selected = async_extract_referenced_entity_ids(hass, indirect, primary_entities_only=False)
-    entity_ids = sorted(selected.indirectly_referenced)
-    found |= _device_entry_ids(hass, _registered(registry, entity_ids))
+    if indirect.has_any_target:
+        selected = async_extract_referenced_entity_ids(hass, indirect, primary_entities_only=False)
+        members = _registered(registry, sorted(selected.indirectly_referenced))
+        found |= _our_entry_ids(hass, members, people=False)
     coordinators = []
     for entry_id in found:
         config_entry = hass.config_entries.async_get_known_entry(entry_id)
@@ -114,7 +106,7 @@ def targeted_entries(hass: HomeAssistant, target: Mapping[str, Any]) -> set[str]
     """Return the config entry ids of all our devices and people in a target of any kind."""
     selected = async_extract_referenced_entity_ids(hass, TargetSelection(dict(target)))
     entity_ids = selected.referenced | selected.indirectly_referenced
-    return set(_our_entry_ids(_registered(er.async_get(hass), entity_ids)))
+    return set(_our_entry_ids(hass, _registered(er.async_get(hass), entity_ids)))
 
 
 def node_of(hass: HomeAssistant, device_id: str) -> str:
@@ -126,7 +118,7 @@ def node_of(hass: HomeAssistant, device_id: str) -> str:
     entries = er.async_entries_for_device(
         er.async_get(hass), device_id, include_disabled_entities=True
     )
-    for entry_id in _our_entry_ids(entries):
+    for entry_id in _our_entry_ids(hass, entries):
         if mac := hass.config_entries.async_get_known_entry(entry_id).data.get(CONF_MAC):
             return str(mac)
     raise _not_ours(hass, device_id)
@@ -138,21 +130,20 @@ def _registered(
     return [entry for entity_id in entity_ids if (entry := registry.async_get(entity_id))]
 
 
-def _our_entry_ids(entries: Iterable[er.RegistryEntry]) -> dict[str, None]:
-    """Return the ids of the config entries that our entities among these belong to, in order."""
+def _our_entry_ids(
+    hass: HomeAssistant, entries: Iterable[er.RegistryEntry], *, people: bool = True
+) -> dict[str, None]:
+    """Return the ids of the config entries that our entities among these belong to, in order.
+
+    Those of people are left out without `people`.
+    """
+    known = hass.config_entries.async_get_known_entry
     return {
         entry.config_entry_id: None
         for entry in entries
-        if entry.platform == DOMAIN and entry.config_entry_id
-    }
-
-
-def _device_entry_ids(hass: HomeAssistant, entries: Iterable[er.RegistryEntry]) -> dict[str, None]:
-    """Return the same without the config entries of people."""
-    return {
-        entry_id: None
-        for entry_id in _our_entry_ids(entries)
-        if hass.config_entries.async_get_known_entry(entry_id).data[CONF_KIND] == KIND_DEVICE
+        if entry.platform == DOMAIN
+        and entry.config_entry_id
+        and (people or known(entry.config_entry_id).data[CONF_KIND] == KIND_DEVICE)
     }
 
 

@@ -127,7 +127,7 @@ class Controls:
             person = self._find_person(self.settings.person_id)
         except RefusedError:
             return 0
-        return bounds.irradiance(channel, device, person).maximum
+        return bounds.irradiance(channel, device, bounds.Scale.of(device, person)).maximum
 
     def level_mw_cm2(self, channel: Channel) -> float:
         """Return the nominal level of a light, rounded down to whole µW/cm²."""

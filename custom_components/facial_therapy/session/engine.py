@@ -192,6 +192,8 @@ class SessionEngine:
         self._set(state=row.state, live=live, fault=fault or before.fault)
         if not row.state.renews:
             self._lease.cease()
+        elif live is not None:
+            self._lease.renew()
         if row.state is not before.state:
             self._entered(before.state, live)
         if fault is not None:
@@ -201,14 +203,13 @@ class SessionEngine:
     def _entered(self, before: SessionState, live: LiveSession | None) -> None:
         """Set the timers and times of the new state, and announce it."""
         state = self._view.state
-        self._timers.cancel("expired")
-        if live is None:
-            return
-        if state in (SessionState.LOST, SessionState.STOPPING):
+        if live is not None and state in (SessionState.LOST, SessionState.STOPPING):
             patience_s = limits.KEPT_S + limits.LEASE_S[self._modality]
             self._timers.later("expired", patience_s, self._expired)
-        if state.renews:
-            self._lease.renew()
+        else:
+            self._timers.cancel("expired")
+        if live is None:
+            return
         if state in (SessionState.IDLE, SessionState.FAULT):
             self._ended(live)
             return
@@ -218,7 +219,8 @@ class SessionEngine:
             self._host.announce("resumed" if continued or live.adopted else "started", live)
             return
         kept = state in (SessionState.ARMED, SessionState.STOPPING)
-        self._change_live(ends_at=None, window_ends_at=live.window_ends_at if kept else None)
+        window_ends_at = live.window_ends_at if kept else None
+        self._set(live=replace(live, ends_at=None, window_ends_at=window_ends_at))
         if (name := ANNOUNCED.get(state)) is not None:
             self._host.announce(name, live)
 

@@ -208,19 +208,17 @@ class Ledger(LedgerWriter):
         See `LedgerIndex.history`; with `ahead`, as it will be then if nothing is added.
         """
         history = self._state.index.history(person_id, self.now() + ahead, mac=mac, without=without)
-        pending = tuple(
+        pending = [
             record
             for record in self._pending.values()
             if record.person_id == person_id and record.session_id != without
-        )
+        ]
+        if not pending:
+            return history
         other_session = history.other_session or next(
             (record for record in pending if record.mac != mac and record.lives(history.at)), None
         )
-        return (
-            replace(history, records=(*history.records, *pending), other_session=other_session)
-            if pending
-            else history
-        )
+        return replace(history, records=(*history.records, *pending), other_session=other_session)
 
     def totals(self, person_id: str) -> Totals:
         """Return a person's totals of all years; they never fall."""

@@ -9,6 +9,7 @@ import pytest
 
 from custom_components.facial_therapy.core import limits
 from custom_components.facial_therapy.core.gate.budget import CONSTRAINTS
+from custom_components.facial_therapy.core.gate.measure import amounts
 from custom_components.facial_therapy.core.gate.permit import used
 from custom_components.facial_therapy.core.gate.request import NormalizedRequest, normalized
 from custom_components.facial_therapy.core.gate.situation import Situation
@@ -95,14 +96,12 @@ def question(
         )
     device = mask() if modality is Modality.MASK else wand()
     asked_for = light() if modality is Modality.MASK else current(duration_s=600)
-    request = normalized(replace(asked_for, gel_rinsed=gel_rinsed), device, None)
-    return Question(
-        replace(request, adding=adding),
-        situation(
-            device,
-            **{"person": whose or person(), "history": history(*records), **changes},
-        ),
+    about = situation(
+        device,
+        **{"person": whose or person(), "history": history(*records), **changes},
     )
+    request = normalized(replace(asked_for, gel_rinsed=gel_rinsed), about, None)
+    return Question(replace(request, amounts=amounts(adding, 1, request.duration_s)), about)
 
 
 def asked(rule: str, about: Question) -> list[Refusal]:
@@ -455,9 +454,7 @@ def test_below_a_fifth_of_its_plan_a_session_counts_its_dose_but_neither_as_one_
     small = delivered_before(HOUR, planned=RED50, delivered=Dose(fluence_j_cm2={Channel.RED: 9.9}))
     about = question(records=(small,), adding=J40)
     assert asked("rest", about) == asked("sessions_day_mask_default", about) == []
-    assert asked(
-        "fluence_day_default", about._replace(request=replace(about.request, adding=RED50))
-    )
+    assert asked("fluence_day_default", question(records=(small,), adding=RED50))
 
 
 def test_what_is_not_settled_counts_in_full_and_until_it_must_be_over() -> None:

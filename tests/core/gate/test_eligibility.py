@@ -465,9 +465,10 @@ def test_less_is_less_and_programs_follow_it(grade: Grade) -> None:
             for channel, level in asked.irradiance_mw_cm2.items()
         )
         assert (asked.current_ua or 0) <= (plain.current_ua or 0) / 2
-    assert bounds.irradiance(Channel.RED, mask(), less).maximum == 14.583
-    assert bounds.total_irradiance(mask(), less).maximum == 29.166
-    assert bounds.current(wand(), less).maximum == 125
+    scale = bounds.Scale.of(mask(), less)
+    assert bounds.irradiance(Channel.RED, mask(), scale).maximum == 14.583
+    assert bounds.total_irradiance(scale).maximum == 29.166
+    assert bounds.current(wand(), bounds.Scale.of(wand(), less)).maximum == 125
     assert (bounds.duration(mask(), less).maximum, bounds.duration(mask(), less).source) == (
         300,
         "X9",

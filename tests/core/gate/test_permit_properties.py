@@ -212,8 +212,9 @@ def plausible(draw: st.DrawFn) -> tuple[SessionParameters, Device]:
                 max_size=3,
             )
         )
+        scale = bounds.Scale.of(device, whose)
         light = {
-            channel: bounds.irradiance(channel, device, whose).maximum * draw(near)
+            channel: bounds.irradiance(channel, device, scale).maximum * draw(near)
             for channel in chosen
         }
         duration_s = bounds.duration(device, whose).maximum * draw(near)
@@ -236,7 +237,7 @@ def plausible(draw: st.DrawFn) -> tuple[SessionParameters, Device]:
         person=whose,
         program="manual",
         duration_s=bounds.duration(device, whose).maximum * draw(near),
-        current_ua=bounds.current(device, whose).maximum * draw(near),
+        current_ua=bounds.current(device, bounds.Scale.of(device, whose)).maximum * draw(near),
         frequency_hz=draw(st.floats(0.9, 31)),
     ), device
 
@@ -357,8 +358,8 @@ def test_every_rule_has_its_say_whatever_the_others_say(
     """Each rule looks at the case alone, so one more can only add refusals."""
     request_, device = asked
     everything = refusals(request_, device, node(), NOW, history=NOTHING)
-    case = normalized(request_, device, None)
     about = situation(device, person=request_.person)
+    case = normalized(request_, about, None)
     assert list(everything) == [
         refusal for constraint in CONSTRAINTS for refusal in constraint(case, about)
     ]
@@ -378,7 +379,7 @@ def test_the_allowed_irradiance_is_the_smallest_of_all(
     )
     assert (
         smallest - 0.001
-        < bounds.irradiance(channel, device, whose).maximum
+        < bounds.irradiance(channel, device, bounds.Scale.of(device, whose)).maximum
         <= smallest * SLACK + 1e-9
     )
 
@@ -390,7 +391,8 @@ def test_the_allowed_current_and_time_are_the_smallest_of_all(
     scale = 1 / (1 + uncertainty(device))
     area = min(max(0, device.contact_area_mm2), 1e6)  # max(0, NaN) is 0
     smallest = min(300 * scale, 500 * scale, 20 * area * scale, max(0, device.peak_ua))
-    assert smallest - 1 < bounds.current(device, whose).maximum <= smallest * SLACK + 1e-6
+    allowed = bounds.current(device, bounds.Scale.of(device, whose)).maximum
+    assert smallest - 1 < allowed <= smallest * SLACK + 1e-6
     longest = min(300, 60 if device.grade is Grade.NONE else 300, max(0, device.duration_s))
     assert longest - 1 < bounds.duration(device, whose).maximum <= longest + 1e-6
 

@@ -1,14 +1,15 @@
-"""What would be allowed, in the numbers that a person sets.
+"""Bounds: what a session may have, in the numbers that a person sets.
 
 Every bound is *nominal*: (hard ceiling or default, whichever is smaller) x skin factor / (1 + U),
 the device's own ceiling where that is smaller, rounded to what the wire carries (µW/cm², µA, s) on
 the safe side. Its `source` is the row of docs/safety.md that bounds, or `node` for the device's own
-ceiling. A maximum below the minimum: nothing is allowed.
+ceiling. If the maximum is below the minimum, nothing is allowed.
 """
 
+from dataclasses import dataclass
 import math
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Self
 
 from .. import limits
 from ..device import Device, EyeShield
@@ -23,36 +24,66 @@ OPTION: Final = "X9"
 """The source of a bound that the person has chosen."""
 
 
-def irradiance(channel: Channel, device: Device, person: Person) -> Bound:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """How the limits, which are worst case, scale for one person on one device."""
+
+    uncertainty: float
+    """U of the device: worst case is nominal times (1 + U)."""
+    light: float
+    """Turns a limit of light into a nominal one: skin factor / (1 + U)."""
+    blue: float
+    """Share of the fluence of blue light: half where only an option allows it, else all."""
+    share: float
+    """Share of irradiance and current that the person has chosen."""
+    phase: float
+    """Share of the dose of a session: half in the first three, else all."""
+    window: float
+    """Share of the worst-case dose of a day and a week: phase, and for light the skin factor."""
+
+    @classmethod
+    def of(cls, device: Device, person: Person) -> Self:
+        """Return the scale of a person on a device.
+
+        Source: docs/safety.md, L19, L25, L26, L28, X9.
+        """
+        skin = limits.SKIN_FACTOR[person.skin_type]
+        error = uncertainty(device)
+        dose = phase(device, person)
+        return cls(
+            uncertainty=error,
+            light=skin / (1 + error),
+            blue=limits.HALF_BLUE_SHARE if person.skin_type in limits.DARK_SKIN else 1,
+            share=person.options.share,
+            phase=dose,
+            window=dose * (skin if device.modality is Modality.MASK else 1),
+        )
+
+
+def irradiance(channel: Channel, device: Device, scale: Scale) -> Bound:
     """Return the nominal irradiance that one channel may have, in mW/cm².
 
     Its maximum is 100 % of a manual light.
 
     Source: docs/safety.md, L1 to L4, L26, L28, X9.
     """
-    limit = limits.IRRADIANCE[channel]
-    node = min(
-        _ceiling(device.peak_mw_cm2.get(channel, 0)), _ceiling(device.full_mw_cm2.get(channel, 0))
-    )
     return _bound(
-        limit.default.minimum,
-        limit,
-        _light_scale(device, person) * person.options.share,
+        limits.IRRADIANCE[channel],
+        scale.light * scale.share,
         3,
-        (node, NODE),
+        (device.peak_mw_cm2.get(channel, 0), NODE),
+        (device.full_mw_cm2.get(channel, 0), NODE),
     )
 
 
-def current(device: Device, person: Person) -> Bound:
+def current(device: Device, scale: Scale) -> Bound:
     """Return the nominal peak current that is allowed, in µA.
 
     Source: docs/safety.md, M1, M3, M15, X9.
     """
-    scale = person.options.share / (1 + uncertainty(device))
-    density = (limits.CURRENT_DENSITY_UA_MM2 * _ceiling(device.contact_area_mm2) * scale, "M3")
-    return _bound(
-        limits.CURRENT.default.minimum, limits.CURRENT, scale, 0, density, (device.peak_ua, NODE)
-    )
+    nominal = scale.share / (1 + scale.uncertainty)
+    density = limits.CURRENT_DENSITY_UA_MM2 * max(0, device.contact_area_mm2) * nominal
+    return _bound(limits.CURRENT, nominal, 0, (density, "M3"), (device.peak_ua, NODE))
 
 
 def duration(device: Device, person: Person) -> Bound:
@@ -60,15 +91,13 @@ def duration(device: Device, person: Person) -> Bound:
 
     Source: docs/safety.md, L7, M13, L28, X9.
     """
-    limit = limits.DURATION[device.modality]
     graded = {
         Grade.MEASURED: math.inf,
         Grade.DECLARED: limits.DECLARED_DURATION_S,
         Grade.NONE: limits.UNCALIBRATED_DURATION_S,
     }
     return _bound(
-        limit.default.minimum,
-        limit,
+        limits.DURATION[device.modality],
         1,
         0,
         (graded[device.grade], "L28"),
@@ -111,60 +140,48 @@ def window(modality: Modality) -> Bound:
     return limits.WINDOW_S[modality].hard
 
 
-def total_irradiance(device: Device, person: Person) -> Bound:
+def total_irradiance(scale: Scale) -> Bound:
     """Return the nominal irradiance of all channels together that is allowed, in mW/cm².
 
     Source: docs/safety.md, L5, L26, L28, X9.
     """
-    return _bound(
-        0, limits.TOTAL_IRRADIANCE, _light_scale(device, person) * person.options.share, 3
-    )
+    return _bound(limits.TOTAL_IRRADIANCE, scale.light * scale.share, 3)
 
 
-def exposure_ratio(device: Device, person: Person) -> Bound:
+def exposure_ratio(scale: Scale) -> Bound:
     """Return the nominal sum of E / EL that is allowed.
 
     Source: docs/safety.md, L6, L26, L28.
     """
-    return _bound(0, limits.EXPOSURE_RATIO, _light_scale(device, person), 6)
+    return _bound(limits.EXPOSURE_RATIO, scale.light, 6)
 
 
-def light_seconds(
-    limit: Limit, fluence_j_cm2_per_s: float, device: Device, person: Person
-) -> Bound:
+def light_seconds(limit: Limit, fluence_j_cm2_per_s: float, scale: Scale) -> Bound:
     """Return the time in seconds for which light stays inside a limit of fluence.
 
     Blue light that only an option allows stays inside half of its limit.
 
     Source: docs/safety.md, L8 to L12, L19, L25, L26, L28.
     """
-    half = (
-        limits.HALF_BLUE_SHARE
-        if limit is limits.FLUENCE[Channel.BLUE] and person.skin_type in limits.DARK_SKIN
-        else 1
-    )
-    return _seconds(
-        limit, _light_scale(device, person) * phase(device, person) * half, fluence_j_cm2_per_s
-    )
+    half = scale.blue if limit is limits.FLUENCE[Channel.BLUE] else 1
+    return _seconds(limit, scale.light * scale.phase * half, fluence_j_cm2_per_s)
 
 
-def current_seconds(charge_ma_min_per_s: float, device: Device, person: Person) -> Bound:
+def current_seconds(charge_ma_min_per_s: float, scale: Scale) -> Bound:
     """Return the time in seconds for which a current stays inside the limit of charge.
 
     Source: docs/safety.md, M15, L19, L28.
     """
-    return _seconds(
-        limits.CHARGE, phase(device, person) / (1 + uncertainty(device)), charge_ma_min_per_s
-    )
+    return _seconds(limits.CHARGE, scale.phase / (1 + scale.uncertainty), charge_ma_min_per_s)
 
 
-def slowest(current_ua: float, device: Device) -> Bound:
+def slowest(current_ua: float, scale: Scale) -> Bound:
     """Return the frequency in Hz that keeps the charge of half a period inside its limit.
 
     Source: docs/safety.md, M20, M5.
     """
     ceiling = min(limits.HALF_PERIOD_CHARGE.default.maximum, limits.HALF_PERIOD_CHARGE.hard.maximum)
-    least = current_ua * (1 + uncertainty(device)) / (2 * ceiling)  # µA / µC = 1/s
+    least = current_ua * (1 + scale.uncertainty) / (2 * ceiling)  # µA / µC = 1/s
     return Bound(
         minimum=round(least, 6),
         maximum=frequency().maximum,
@@ -211,36 +228,28 @@ def best_device(modality: Modality, channels: tuple[Channel, ...]) -> Device:
     )
 
 
-def _light_scale(device: Device, person: Person) -> float:
-    """What turns a worst-case limit of light into the nominal one of this person on this device."""
-    return limits.SKIN_FACTOR[person.skin_type] / (1 + uncertainty(device))
-
-
-def _ceiling(value: float) -> float:
-    """A ceiling that is no number, or below zero, allows nothing."""
-    return max(0, value)  # max(0, NaN) is 0
-
-
 def _down(value: float, digits: int) -> float:
     """Round down, but take 249.999 999 9 for the 250 that it is; never below zero."""
     scale = 10.0**digits
     return max(0, math.floor(value * scale + 1e-6)) / scale
 
 
-def _bound(
-    minimum: float, limit: Limit, scale: float, digits: int, *others: tuple[float, str]
-) -> Bound:
+def _bound(limit: Limit, scale: float, digits: int, *others: tuple[float, str]) -> Bound:
     """Return the smallest ceiling, rounded down.
 
-    Default and hard ceiling count times `scale`; the others are pairs of ceiling and source.
+    Default and hard ceiling count times `scale`; the others are pairs of ceiling and source. One
+    that is no number, or below zero, allows nothing.
     """
-    custom = (min(limit.default.maximum, limit.hard.maximum) * scale, limit.default.source)
-    maximum, source = min(
-        (custom, *((_ceiling(value), source) for value, source in others)),
-        key=lambda candidate: candidate[0],
-    )
+    maximum = min(limit.default.maximum, limit.hard.maximum) * scale
+    source = limit.default.source
+    for ceiling, origin in others:
+        if (allowed := max(0, ceiling)) < maximum:  # max(0, NaN) is 0
+            maximum, source = allowed, origin
     return Bound(
-        minimum=minimum, maximum=_down(maximum, digits), unit=limit.default.unit, source=source
+        minimum=limit.default.minimum,
+        maximum=_down(maximum, digits),
+        unit=limit.default.unit,
+        source=source,
     )
 
 

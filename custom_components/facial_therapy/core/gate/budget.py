@@ -1,4 +1,4 @@
-"""What a person may still have: rest, gaps, and the windows of a day and a week.
+"""A person's budget: rest, gaps, and the windows of a day and a week.
 
 Each rule yields refusals and knows nothing of the others, so each holds by itself, and one more can
 only tighten. A refusal names the row of docs/safety.md (`detail`), what is left now in the worst
@@ -14,21 +14,28 @@ from .. import limits
 from ..ledger.record import Record
 from ..model import Modality
 from ..refusal import Reason, Refusal
+from .measure import Measure
 from .request import NormalizedRequest
 from .situation import Situation
-from .windows import WINDOWS, blue, flowed, starting, wall
+from .windows import WINDOWS, starting, wall
+
+
+def _flowed(record: Record) -> bool:
+    """Whether anything of it may have reached the skin."""
+    return record.counted.total > 0
 
 
 def _rested(
     situation: Situation, reason: Reason, needed: timedelta, source: str, sessions: list[Record]
 ) -> Iterator[Refusal]:
+    """Refuse until some time has passed since the last of these sessions was over."""
     if sessions and situation.history.at < (
         free_at := max(record.over_at for record in sessions) + needed
     ):
         yield Refusal(reason=reason, detail=source, allowed_at=wall(situation, free_at))
 
 
-def rest(_request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
+def rest(_request: object, situation: Situation) -> Iterator[Refusal]:
     """L18, M18: the time since the last session of the modality that counts."""
     default, hard = limits.REST[situation.device.modality]
     if situation.device.modality is Modality.WAND and starting(situation):
@@ -49,33 +56,28 @@ def rest(_request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]
 
 def rest_blue(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
     """L18: the time since the last session with blue light that counts."""
-    if blue(request.adding) != 0:
-        yield from _rested(
-            situation,
-            Reason.REST_BLUE,
-            max(limits.REST_BLUE),
-            "L18",
-            [
-                record
-                for record in situation.history.records
-                if record.counts and blue(record.counted) > 0
-            ],
-        )
+    if request.amounts[Measure.BLUE] != 0:
+        sessions = [
+            record
+            for record, amounts in situation.counted
+            if record.counts and amounts[Measure.BLUE] > 0
+        ]
+        yield from _rested(situation, Reason.REST_BLUE, max(limits.REST_BLUE), "L18", sessions)
 
 
-def clock_untrusted(_request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
+def clock_untrusted(_request: object, situation: Situation) -> Iterator[Refusal]:
     """X10: a clock that shows a time before this release was never set, so nothing can be dated."""
     if situation.now < limits.CLOCK_SET:
         yield Refusal(reason=Reason.CLOCK_UNTRUSTED, detail="X10")
 
 
-def other_session(_request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
+def other_session(_request: object, situation: Situation) -> Iterator[Refusal]:
     """X1: never two devices at once."""
     if situation.history.other_session is not None:
         yield Refusal(reason=Reason.OTHER_SESSION, detail=situation.history.other_session.modality)
 
 
-def gap(_request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
+def gap(_request: object, situation: Situation) -> Iterator[Refusal]:
     """X2: the time between the modalities."""
     default, hard = (
         limits.GAP_WAND_TO_MASK
@@ -85,7 +87,7 @@ def gap(_request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
     others = [
         record
         for record in situation.history.records
-        if record.modality is not situation.device.modality and flowed(record)
+        if record.modality is not situation.device.modality and _flowed(record)
     ]
     yield from _rested(situation, Reason.GAP, max(default, hard), "X2", others)
 
@@ -99,13 +101,13 @@ def gel_not_rinsed(request: NormalizedRequest, situation: Situation) -> Iterator
         wands = [
             record
             for record in situation.history.records
-            if record.modality is Modality.WAND and flowed(record)
+            if record.modality is Modality.WAND and _flowed(record)
         ]
         rinsed = [
             record
             for record in situation.history.records
             if record.modality is Modality.MASK
-            and flowed(record)
+            and _flowed(record)
             and wands
             and record.started_at >= wands[-1].over_at
         ]

@@ -4,7 +4,7 @@ What only the node knows (another profile's gap, flicker, a supply that broke do
 refuses here with the node's own time, so that nobody is promised a start that the node refuses.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 import math
 from typing import Final
@@ -22,13 +22,13 @@ RESUMABLE: Final = (NodeState.SUSPENDED, NodeState.PAUSED)
 """What a node does with a session that can be resumed."""
 
 
-def online(situation: Situation) -> Iterator[Refusal]:
+def online(_request: object, situation: Situation) -> Iterator[Refusal]:
     """Nothing starts on a device that is off or out of reach."""
     if situation.telemetry is None:
         yield Refusal(reason=Reason.DEVICE_OFFLINE)
 
 
-def fresh(situation: Situation) -> Iterator[Refusal]:
+def fresh(_request: object, situation: Situation) -> Iterator[Refusal]:
     """An old report, or one of the future, is not acted on."""
     telemetry = situation.telemetry
     if telemetry is not None and stale(
@@ -37,7 +37,7 @@ def fresh(situation: Situation) -> Iterator[Refusal]:
         yield Refusal(reason=Reason.STALE_TELEMETRY)
 
 
-def sound(situation: Situation) -> Iterator[Refusal]:
+def sound(_request: object, situation: Situation) -> Iterator[Refusal]:
     """Rule 10: a fault latches, ours and the node's."""
     fault, telemetry = situation.fault, situation.telemetry
     if telemetry is not None and fault is None:
@@ -48,32 +48,28 @@ def sound(situation: Situation) -> Iterator[Refusal]:
         yield Refusal(reason=Reason.FAULTED, detail=fault or Fault.UNKNOWN)
 
 
-def unplugged(situation: Situation) -> Iterator[Refusal]:
+def unplugged(_request: object, situation: Situation) -> Iterator[Refusal]:
     """M19: no output while the battery charges."""
     if situation.telemetry is not None and situation.telemetry.charging:
         yield Refusal(reason=Reason.CHARGING)
 
 
-def free(situation: Situation) -> Iterator[Refusal]:
+def free(_request: object, situation: Situation) -> Iterator[Refusal]:
     """X1: one session at a time, by the engine's table and by the node."""
     event = SessionEvent.WAIT if situation.telemetry is None else SessionEvent.START
     if situation.resuming:
         event = SessionEvent.RESUME
     refused = situation.state is not SessionState.FAULT and TABLE[situation.state][event] is None
-    if refused or _occupied(situation):
-        yield Refusal(reason=Reason.BUSY)
-
-
-def _occupied(situation: Situation) -> bool:
-    """Whether the node has a session that this request does not continue."""
-    return (
+    occupied = (
         situation.telemetry is not None
         and _has_session(situation.telemetry)
         and not (situation.resuming and situation.telemetry.state in RESUMABLE)
     )
+    if refused or occupied:
+        yield Refusal(reason=Reason.BUSY)
 
 
-def cool(situation: Situation) -> Iterator[Refusal]:
+def cool(_request: object, situation: Situation) -> Iterator[Refusal]:
     """L21: 38 °C and 39 °C warn, 40 °C refuses. A mask needs a temperature, a wand does not."""
     if situation.telemetry is None:
         return
@@ -89,7 +85,7 @@ def cool(situation: Situation) -> Iterator[Refusal]:
         )
 
 
-def taken_off(situation: Situation) -> Iterator[Refusal]:
+def taken_off(_request: object, situation: Situation) -> Iterator[Refusal]:
     """Only an off-to-on edge starts output: a sensor never seen off would count as stuck."""
     if (
         situation.telemetry is not None
@@ -100,7 +96,7 @@ def taken_off(situation: Situation) -> Iterator[Refusal]:
         yield Refusal(reason=Reason.STILL_WORN)
 
 
-def enrolled(situation: Situation) -> Iterator[Refusal]:
+def enrolled(_request: object, situation: Situation) -> Iterator[Refusal]:
     """The node starts only for people whom it counts; counters of somebody else are none."""
     if situation.telemetry is not None and (
         situation.profile is None or situation.profile.profile != situation.person.profile
@@ -108,56 +104,39 @@ def enrolled(situation: Situation) -> Iterator[Refusal]:
         yield Refusal(reason=Reason.NOT_ENROLLED)
 
 
-def ledger_readable(situation: Situation) -> Iterator[Refusal]:
+def ledger_readable(_request: object, situation: Situation) -> Iterator[Refusal]:
     """Nothing is permitted while it is not known what was delivered."""
     if not situation.ledger_readable:
         yield Refusal(reason=Reason.LEDGER_UNREADABLE)
 
 
-def ledger_writable(situation: Situation) -> Iterator[Refusal]:
+def ledger_writable(_request: object, situation: Situation) -> Iterator[Refusal]:
     """A session is written before output begins, so a full disk refuses it."""
     if situation.ledger_failure is not None:
         yield Refusal(reason=Reason.STORE_FAILED, detail=situation.ledger_failure)
 
 
-def node_refuses(situation: Situation) -> Iterator[Refusal]:
+def node_refuses(_request: object, situation: Situation) -> Iterator[Refusal]:
     """What refuses any start on the node. The profile used last needs no gap between profiles."""
     if situation.telemetry is not None and not situation.resuming:
         same = situation.profile is not None and situation.profile.last_used
-        yield from (
-            refusal
-            for refusal in _still(situation.telemetry.refuses, situation)
-            if not (same and refusal.reason is Reason.PROFILE_GAP)
-        )
+        for refusal in situation.telemetry.refuses:
+            if _lasts(refusal, situation) and not (same and refusal.reason is Reason.PROFILE_GAP):
+                yield refusal
 
 
-def profile_refuses(situation: Situation) -> Iterator[Refusal]:
+def profile_refuses(_request: object, situation: Situation) -> Iterator[Refusal]:
     """What refuses the smallest session of this person on the node."""
     if situation.profile is not None and not situation.resuming:
-        yield from _still(situation.profile.refuses, situation)
-
-
-CONSTRAINTS: Final[tuple[Callable[[Situation], Iterator[Refusal]], ...]] = (
-    online,
-    fresh,
-    sound,
-    unplugged,
-    free,
-    cool,
-    taken_off,
-    enrolled,
-    ledger_readable,
-    ledger_writable,
-    node_refuses,
-    profile_refuses,
-)
-"""What speaks against any start now."""
+        for refusal in situation.profile.refuses:
+            if _lasts(refusal, situation):
+                yield refusal
 
 
 # --- the node's own rest --------------------------------------------------------------------------
 
 
-def node_rest(_request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
+def node_rest(_request: object, situation: Situation) -> Iterator[Refusal]:
     """L18, M18: the rest that the node counts for this person."""
     if situation.profile is not None:
         source = "L18" if situation.device.modality is Modality.MASK else "M18"
@@ -170,8 +149,23 @@ def node_rest_blue(request: NormalizedRequest, situation: Situation) -> Iterator
         yield from _left(Reason.REST_BLUE, situation.profile.rest_blue_s, "L18", situation)
 
 
-NODE_CONSTRAINTS: Final = (node_rest, node_rest_blue)
-"""What the node counts against the session that is asked for."""
+CONSTRAINTS: Final = (
+    online,
+    fresh,
+    sound,
+    unplugged,
+    free,
+    cool,
+    taken_off,
+    enrolled,
+    ledger_readable,
+    ledger_writable,
+    node_refuses,
+    profile_refuses,
+    node_rest,
+    node_rest_blue,
+)
+"""First what speaks against any start now, then what the node counts against this one."""
 
 
 def _has_session(telemetry: Telemetry) -> bool:
@@ -179,13 +173,9 @@ def _has_session(telemetry: Telemetry) -> bool:
     return telemetry.state not in (NodeState.IDLE, NodeState.FAULT)
 
 
-def _still(refusals: Iterable[Refusal], situation: Situation) -> Iterator[Refusal]:
-    """Yield what has not ended since the node said so."""
-    return (
-        refusal
-        for refusal in refusals
-        if refusal.allowed_at is None or situation.now < refusal.allowed_at
-    )
+def _lasts(refusal: Refusal, situation: Situation) -> bool:
+    """Whether it has not ended since the node said so."""
+    return refusal.allowed_at is None or situation.now < refusal.allowed_at
 
 
 def _left(reason: Reason, seconds: float, source: str, situation: Situation) -> Iterator[Refusal]:
@@ -193,5 +183,8 @@ def _left(reason: Reason, seconds: float, source: str, situation: Situation) -> 
     profile = situation.profile
     if profile is not None and not situation.resuming and seconds > 0:
         read_at = situation.now if profile.read_at is None else profile.read_at
-        allowed_at = read_at + timedelta(seconds=seconds)
-        yield from _still([Refusal(reason=reason, detail=source, allowed_at=allowed_at)], situation)
+        refusal = Refusal(
+            reason=reason, detail=source, allowed_at=read_at + timedelta(seconds=seconds)
+        )
+        if _lasts(refusal, situation):
+            yield refusal

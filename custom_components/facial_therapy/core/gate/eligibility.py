@@ -1,9 +1,8 @@
 """Whether a person may be treated at all, and with what options.
 
-Each rule yields refusals. What a person, an automation or a clock does
-to an `Eligibility` is a function that returns a new one. Whatever is reported makes it stricter at
-once; nothing but a person makes it milder, and no function here does so before the hard time is
-over.
+Each rule yields refusals. A change of an `Eligibility` is a function that returns a new one. A
+report makes it stricter at once. Only a person makes it milder, and no function here does so before
+the hard time has passed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,70 +20,66 @@ from .situation import Situation
 # --- may they start -------------------------------------------------------------------------------
 
 
-def adult(situation: Situation) -> Iterator[Refusal]:
+def adult(_request: object, situation: Situation) -> Iterator[Refusal]:
     """X5: 18 or older, confirmed."""
     if not situation.person.eligibility.adult:
         yield Refusal(reason=Reason.NOT_ADULT)
 
 
-def screened(situation: Situation) -> Iterator[Refusal]:
+def screened(_request: object, situation: Situation) -> Iterator[Refusal]:
     """X4, X7: nobody starts without a screening.
 
     One that is dated ahead counts as none: a clock was wrong, and nobody knows how long it holds.
     """
-    screening = _screening(situation)
+    screening = situation.screening
     if screening is None or screening.screened_at > situation.now:
         yield Refusal(reason=Reason.NOT_SCREENED, detail=situation.device.modality)
 
 
-def unexpired(situation: Situation) -> Iterator[Refusal]:
+def unexpired(_request: object, situation: Situation) -> Iterator[Refusal]:
     """X4: answers grow old, by the stored date and by the hard limit."""
-    screening = _screening(situation)
+    screening = situation.screening
     if screening is not None and situation.now >= min(
         screening.expires_at, screening.screened_at + max(limits.SCREENING_HOLDS)
     ):
         yield Refusal(reason=Reason.SCREENING_EXPIRED, detail=situation.device.modality)
 
 
-def fit(situation: Situation) -> Iterator[Refusal]:
+def fit(_request: object, situation: Situation) -> Iterator[Refusal]:
     """X5: nothing overrides a block; a clinician's word without its date is none."""
-    screening = _screening(situation)
+    screening = situation.screening
     if screening is None or screening.verdict is Verdict.CLEAR:
         return
     if screening.verdict is Verdict.BLOCKED or screening.clinician_on is None:
         yield Refusal(reason=Reason.SCREENING_BLOCKED, detail=situation.device.modality)
 
 
-def on_hold(situation: Situation) -> Iterator[Refusal]:
+def on_hold(_request: object, situation: Situation) -> Iterator[Refusal]:
     """X5: after a peel or the like."""
     block = situation.person.eligibility.holds.get(situation.device.modality)
     if block is not None:
         yield from _until(Reason.ON_HOLD, max(block.until, block.hard_until), situation)
 
 
-def redness(situation: Situation) -> Iterator[Refusal]:
+def redness(_request: object, situation: Situation) -> Iterator[Refusal]:
     """X8: no light on skin that is red."""
     if situation.device.modality is Modality.MASK:
         yield from _until(Reason.REDNESS, situation.person.eligibility.redness_until, situation)
 
 
-def red_flag(situation: Situation) -> Iterator[Refusal]:
+def red_flag(_request: object, situation: Situation) -> Iterator[Refusal]:
     """X6: both modalities, until a person has cleared it; time alone does not."""
     if situation.person.eligibility.red_flag_at is not None:
         yield Refusal(reason=Reason.RED_FLAG)
 
 
-def skin_fine(situation: Situation) -> Iterator[Refusal]:
+def skin_fine(_request: object, situation: Situation) -> Iterator[Refusal]:
     """X8: "is your skin fine today?", answered with no."""
     yield from _until(Reason.SKIN_NOT_FINE, situation.person.eligibility.not_fine_until, situation)
 
 
 CONSTRAINTS: Final = (adult, screened, unexpired, fit, on_hold, redness, red_flag, skin_fine)
 """What speaks against treating a person with a device at all."""
-
-
-def _screening(situation: Situation) -> Screening | None:
-    return situation.person.eligibility.screenings.get(situation.device.modality)
 
 
 def _until(reason: Reason, until: datetime | None, situation: Situation) -> Iterator[Refusal]:

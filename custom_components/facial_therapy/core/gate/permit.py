@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Final
 
 from ..device import Device
-from ..dose import planned, worst_case
 from ..ledger.history import History
 from ..limits import LEASE_S, SKIN_FACTOR
 from ..model import Channel, Modality
@@ -19,30 +18,24 @@ from ..person import Person
 from ..refusal import Reason, Refusal, Refused
 from ..session_parameters import PermittedSession, SessionParameters
 from . import bounds, budget, device_rules, eligibility, session_rules
-from .request import NormalizedRequest, normalized, window_or_default
+from .request import NormalizedRequest, normalized
 from .situation import Situation
 from .windows import WINDOWS
 
 type Constraint = Callable[[NormalizedRequest, Situation], Iterator[Refusal]]
 """A rule: what speaks against a request in a situation. It knows nothing of the other rules, so one
-more can only tighten."""
-
-
-def _whatever_is_asked(rule: Callable[[Situation], Iterator[Refusal]]) -> Constraint:
-    """Make a constraint of a rule that looks at the situation alone."""
-    return lambda _request, situation: rule(situation)
-
-
-def _by_name(*rules: Callable[[Situation], Iterator[Refusal]]) -> dict[str, Constraint]:
-    return {rule.__name__: _whatever_is_asked(rule) for rule in rules}
-
+more can only tighten. A rule that looks at the situation alone ignores the request."""
 
 CONSTRAINTS: Final[Mapping[str, Constraint]] = MappingProxyType(
     {
-        **{rule.__name__: rule for rule in session_rules.CONSTRAINTS},
-        **_by_name(*eligibility.CONSTRAINTS),
-        **_by_name(*device_rules.CONSTRAINTS),
-        **{rule.__name__: rule for rule in device_rules.NODE_CONSTRAINTS},
+        **{
+            rule.__name__: rule
+            for rule in (
+                *session_rules.CONSTRAINTS,
+                *eligibility.CONSTRAINTS,
+                *device_rules.CONSTRAINTS,
+            )
+        },
         **budget.CONSTRAINTS,
     }
 )
@@ -68,26 +61,25 @@ def permit(
 
     Source: docs/safety.md, every row that is enforced in core.
     """
-    asked = normalized(request, situation.device, window_s)
-    found = ordered(
-        refusal for constraint in CONSTRAINTS.values() for refusal in constraint(asked, situation)
-    )
+    asked = normalized(request, situation, window_s)
+    found: list[Refusal] = []
+    for constraint in CONSTRAINTS.values():
+        found += constraint(asked, situation)
     if found:
-        return Refused(found)
-    nominal = planned(request)
+        return Refused(ordered(found))
     return PermittedSession(
         request=request,
-        planned=nominal,
-        worst_case=worst_case(nominal, situation.device),
+        planned=asked.planned,
+        worst_case=asked.worst_case,
         skin_factor=SKIN_FACTOR[situation.person.skin_type],
         lease_s=LEASE_S[situation.device.modality],
-        window_s=window_or_default(situation.device, window_s),
+        window_s=asked.window_s,
     )
 
 
 def eligible(situation: Situation) -> tuple[Refusal, ...]:
     """Return why this person may not be treated at all now; empty if they may."""
-    return ordered(refusal for rule in eligibility.CONSTRAINTS for refusal in rule(situation))
+    return ordered(refusal for rule in eligibility.CONSTRAINTS for refusal in rule(None, situation))
 
 
 def by_itself(request: SessionParameters, device: Device, now: datetime) -> tuple[Refusal, ...]:
@@ -102,7 +94,7 @@ def by_itself(request: SessionParameters, device: Device, now: datetime) -> tupl
         history=History(at=now),
         now=now,
     )
-    asked = normalized(request, device, None)
+    asked = normalized(request, situation, None)
     return tuple(
         refusal for rule in session_rules.CONSTRAINTS for refusal in rule(asked, situation)
     )
@@ -147,7 +139,8 @@ def used(
         history=history,
         now=now,
     )
-    return *rule.filled(situation), rule.unit
+    inside, most = rule.contents(situation)
+    return sum([amount for _, amount in inside]), most, rule.unit
 
 
 def ordered(found: Iterable[Refusal]) -> tuple[Refusal, ...]:

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from .. import limits
-from ..device import Device
-from ..dose import planned, worst_case
+from ..dose import planned, worst_case_at
 from ..limits import number
 from ..model import ByChannel, Channel, Dose
 from ..person import Person
 from ..session_parameters import SessionParameters
+from .measure import Amounts, amounts
+from .situation import Situation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,28 +41,29 @@ class NormalizedRequest:
     """As they were asked for."""
     light: ByChannel
     """Nominal mW/cm², the channels that exist at all."""
+    lit: ByChannel
+    """Those with a level above zero; the rule of the single channel refuses the rest."""
     duration_s: float
     current_ua: float | None
     frequency_hz: float | None
     window_s: float
     """The arming window."""
-    adding: Dose
-    """Worst-case dose of the whole session."""
-
-    @property
-    def lit(self) -> ByChannel:
-        """The light with a level above zero; the rule of the single channel refuses the rest."""
-        return {channel: level for channel, level in self.light.items() if level > 0}
+    planned: Dose
+    """Nominal dose of the whole session."""
+    worst_case: Dose
+    """What the limits compare."""
+    amounts: Amounts
+    """What it adds to every window."""
 
 
 def normalized(
-    request: SessionParameters, device: Device, window_s: float | None
+    request: SessionParameters, situation: Situation, window_s: float | None
 ) -> NormalizedRequest:
     """Return a request in the numbers that the rules compare.
 
     Args:
         request: Nothing of it needs to have been checked.
-        device: Its calibration turns the nominal dose into the worst case.
+        situation: Its device turns the nominal dose into the worst case.
         window_s: The arming window in seconds; None for the default one.
     """
     light = {
@@ -71,24 +73,20 @@ def normalized(
     }
     duration_s = number(request.duration_s)
     current_ua = None if request.current_ua is None else number(request.current_ua)
+    nominal = planned(
+        replace(request, duration_s=duration_s, irradiance_mw_cm2=light, current_ua=current_ua)
+    )
+    worst = worst_case_at(nominal, situation.device.grade, situation.scale.uncertainty)
+    default_window_s = limits.WINDOW_S[situation.device.modality].default.maximum
     return NormalizedRequest(
         parameters=request,
         light=light,
+        lit={channel: level for channel, level in light.items() if level > 0},
         duration_s=duration_s,
         current_ua=current_ua,
         frequency_hz=None if request.frequency_hz is None else number(request.frequency_hz),
-        window_s=number(window_or_default(device, window_s)),
-        adding=worst_case(
-            planned(
-                replace(
-                    request, duration_s=duration_s, irradiance_mw_cm2=light, current_ua=current_ua
-                )
-            ),
-            device,
-        ),
+        window_s=default_window_s if window_s is None else number(window_s),
+        planned=nominal,
+        worst_case=worst,
+        amounts=amounts(worst, 1, duration_s),
     )
-
-
-def window_or_default(device: Device, window_s: float | None) -> float:
-    """Return the arming window in seconds: the one that is asked for, else the default one."""
-    return limits.WINDOW_S[device.modality].default.maximum if window_s is None else window_s

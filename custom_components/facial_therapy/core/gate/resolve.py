@@ -1,11 +1,11 @@
-"""What a request is in physical units, for one person on one device.
+"""Resolve a request into physical units, for one person on one device.
 
 `resolve_program` fits a recipe to skin, calibration and phase, and to nothing else; `permit` then
 says yes or no. It leaves out or replaces light only where the recipe says so: blemish-prone without
 blue for skin types IV to VI, puffiness in red without an eye shield. Everything else that does not
 fit (a channel that the mask lacks, near-infrared without an eye shield, a mask or wand without
-calibration) is refused by `permit`, so that a program never quietly becomes another one. What a
-custom program is used as it is, and refused rather than scaled.
+calibration) is refused by `permit`, so that a program never quietly becomes another one. A custom
+program is used as it is, and refused rather than scaled.
 """
 
 from dataclasses import replace

@@ -1,7 +1,8 @@
 """What is wrong with a request, whatever the device is doing: one small function per rule.
 
 What would be allowed comes from `bounds`. Anything that is not a number (NaN, infinity, text,
-nothing) is inside no bound.
+nothing) is inside no bound. A number that is derived from others is compared with the maximum
+alone: what makes it too small is refused by its own rule. `not value <= maximum` refuses NaN too.
 """
 
 from collections.abc import Iterator
@@ -10,24 +11,13 @@ from typing import Final
 
 from .. import limits
 from ..device import EyeShield
-from ..dose import charge_ma_min, fluence_j_cm2, uncertainty
+from ..dose import charge_ma_min, fluence_j_cm2
 from ..limits import Bound
 from ..model import Channel, Grade, Modality, SkinType
 from ..refusal import Reason, Refusal
 from . import bounds
 from .request import NormalizedRequest
 from .situation import Situation
-
-
-def _check(field: str, value: float, bound: Bound) -> Iterator[Refusal]:
-    if not bound.contains(value):
-        yield _outside(field, bound)
-
-
-def _at_most(field: str, value: float, bound: Bound) -> Iterator[Refusal]:
-    """Check a number derived from others, which are checked for being too small by themselves."""
-    if not value <= bound.maximum:  # also NaN
-        yield _outside(field, bound)
 
 
 def _outside(field: str, bound: Bound) -> Refusal:
@@ -96,39 +86,41 @@ def channels(request: NormalizedRequest, situation: Situation) -> Iterator[Refus
 
 def duration(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
     """L7, M13, L28: the time of a session."""
-    yield from _check(
-        "duration_s", request.duration_s, bounds.duration(situation.device, situation.person)
-    )
+    bound = bounds.duration(situation.device, situation.person)
+    if not bound.contains(request.duration_s):
+        yield _outside("duration_s", bound)
 
 
 def irradiance(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
     """L1 to L4: each channel by itself."""
     for channel, level in request.light.items():
         if channel in situation.device.full_mw_cm2:
-            yield from _check(
-                _field(channel),
-                level,
-                bounds.irradiance(channel, situation.device, situation.person),
-            )
+            bound = bounds.irradiance(channel, situation.device, situation.scale)
+            if not bound.contains(level):
+                yield _outside(_field(channel), bound)
 
 
 def peak_current(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
     """M1, M3: the peak, also for the area that touches the skin."""
     if request.current_ua is not None:
-        yield from _check(
-            "current_ua", request.current_ua, bounds.current(situation.device, situation.person)
-        )
+        bound = bounds.current(situation.device, situation.scale)
+        if not bound.contains(request.current_ua):
+            yield _outside("current_ua", bound)
 
 
 def frequency(request: NormalizedRequest, _situation: Situation) -> Iterator[Refusal]:
     """M5: the waveform."""
     if request.frequency_hz is not None:
-        yield from _check("frequency_hz", request.frequency_hz, bounds.frequency())
+        bound = bounds.frequency()
+        if not bound.contains(request.frequency_hz):
+            yield _outside("frequency_hz", bound)
 
 
 def window(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
     """L30, M21: how long an armed device may wait to be put on."""
-    yield from _check("window_s", request.window_s, bounds.window(situation.device.modality))
+    bound = bounds.window(situation.device.modality)
+    if not bound.contains(request.window_s):
+        yield _outside("window_s", bound)
 
 
 # --- device and person ----------------------------------------------------------------------------
@@ -136,7 +128,7 @@ def window(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal
 
 def calibration(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
     """L28: without calibration red only, and no wand. An uncertainty must be a number."""
-    if math.isinf(uncertainty(situation.device)) or (
+    if math.isinf(situation.scale.uncertainty) or (
         situation.device.grade is Grade.NONE and situation.device.modality is Modality.WAND
     ):
         yield Refusal(reason=Reason.NOT_CALIBRATED)
@@ -174,59 +166,49 @@ def skin(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
 
 def total_irradiance(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
     """L5: all channels together."""
-    yield from _at_most(
-        "channels",
-        round(sum(request.lit.values()), 6),
-        bounds.total_irradiance(situation.device, situation.person),
-    )
+    bound = bounds.total_irradiance(situation.scale)
+    if not round(sum(request.lit.values()), 6) <= bound.maximum:
+        yield _outside("channels", bound)
 
 
 def exposure_ratio(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
     """L6: the sum of E / EL."""
-    ratio = sum(level / limits.EXPOSURE_LIMIT[channel] for channel, level in request.lit.items())
-    yield from _at_most(
-        "channels", round(ratio, 9), bounds.exposure_ratio(situation.device, situation.person)
-    )
+    bound = bounds.exposure_ratio(situation.scale)
+    ratios = [level / limits.EXPOSURE_LIMIT[channel] for channel, level in request.lit.items()]
+    if not round(sum(ratios), 9) <= bound.maximum:
+        yield _outside("channels", bound)
 
 
 def fluence(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
     """L8 to L11, L19: fluence of each channel, as the time for which its level would be allowed."""
     for channel, level in request.lit.items():
-        yield from _at_most(
-            "duration_s",
-            request.duration_s,
-            bounds.light_seconds(
-                limits.FLUENCE[channel], fluence_j_cm2(level, 1), situation.device, situation.person
-            ),
-        )
+        per_s = fluence_j_cm2(level, 1)
+        bound = bounds.light_seconds(limits.FLUENCE[channel], per_s, situation.scale)
+        if not request.duration_s <= bound.maximum:
+            yield _outside("duration_s", bound)
 
 
 def fluence_session(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
     """L12, L19: fluence of all channels together."""
-    together = fluence_j_cm2(sum(request.lit.values()), 1)
-    yield from _at_most(
-        "duration_s",
-        request.duration_s,
-        bounds.light_seconds(limits.FLUENCE_SESSION, together, situation.device, situation.person),
-    )
+    per_s = fluence_j_cm2(sum(request.lit.values()), 1)
+    bound = bounds.light_seconds(limits.FLUENCE_SESSION, per_s, situation.scale)
+    if not request.duration_s <= bound.maximum:
+        yield _outside("duration_s", bound)
 
 
 def charge(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
     """M15, L19: charge, said as the time for which the current would be allowed."""
     if request.current_ua is not None:
-        yield from _at_most(
-            "duration_s",
-            request.duration_s,
-            bounds.current_seconds(
-                charge_ma_min(request.current_ua, 1), situation.device, situation.person
-            ),
-        )
+        per_s = charge_ma_min(request.current_ua, 1)
+        bound = bounds.current_seconds(per_s, situation.scale)
+        if not request.duration_s <= bound.maximum:
+            yield _outside("duration_s", bound)
 
 
 def half_period_charge(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
     """M20: worst-case peak times half a period, said as the least frequency for the current."""
     if request.current_ua is not None and request.frequency_hz is not None:
-        bound = bounds.slowest(request.current_ua, situation.device)
+        bound = bounds.slowest(request.current_ua, situation.scale)
         if request.frequency_hz < bound.minimum:
             yield _outside("frequency_hz", bound)
 

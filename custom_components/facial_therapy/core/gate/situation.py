@@ -1,13 +1,16 @@
 """Everything that the gate looks at besides the request."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..device import Device, ProfileCounters, Telemetry
 from ..ledger.history import History
+from ..ledger.record import Record
 from ..model import Fault
-from ..person import Person
+from ..person import Person, Screening
 from ..session import SessionState
+from .bounds import Scale
+from .measure import Amounts, amounts_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,3 +41,17 @@ class Situation:
     resuming: bool = False
     """The request continues this person's own suspended or paused session, which the history leaves
     out. The node then judges by itself what it has counted."""
+    scale: Scale = field(init=False)
+    """How the limits scale for this person on this device."""
+    screening: Screening | None = field(init=False)
+    """The person's, for this device's modality."""
+    counted: tuple[tuple[Record, Amounts], ...] = field(init=False)
+    """Every record of the history with what the windows count of it."""
+
+    def __post_init__(self) -> None:
+        """Work out once what many rules need."""
+        object.__setattr__(self, "scale", Scale.of(self.device, self.person))
+        screening = self.person.eligibility.screenings.get(self.device.modality)
+        object.__setattr__(self, "screening", screening)
+        pairs = [(record, amounts_of(record)) for record in self.history.records]
+        object.__setattr__(self, "counted", tuple(pairs))
