@@ -202,7 +202,7 @@ def test_leaving_a_session_either_stops_or_settles_it(
 
 
 class Lifetime(RuleBasedStateMachine):
-    """An engine on paper: a ledger that is open or not, and what was sent."""
+    """An engine on paper: a ledger entry that is open or not, and the commands sent."""
 
     def __init__(self) -> None:
         """Begin idle."""
@@ -264,7 +264,7 @@ class Lifetime(RuleBasedStateMachine):
 
     @invariant()
     def what_may_flow_is_written_down(self) -> None:
-        """No energy without an open entry, and none left open when it is over."""
+        """No output without an open entry, and no open entry after the session."""
         if self.state in {
             SessionState.ARMED,
             SessionState.RUNNING,
