@@ -108,13 +108,13 @@ def _found(node: object, name: str) -> Iterator[tuple[str, str]]:
         return
     if not isinstance(node, dict):
         return
-    own = str(node.get("channel") or node.get("id") or name)
+    scope = str(node.get("channel") or node.get("id") or name)
     for key, value in node.items():
-        label = key if key in {"sda", "scl"} or key.endswith("_pin") else own
+        label = key if key in {"sda", "scl"} or key.endswith("_pin") else scope
         if isinstance(value, str | int) and re.fullmatch(r"GPIO\d+", str(value)):
             yield label.removesuffix("_pin"), str(value)
         elif isinstance(value, dict | list):
-            yield from _found(value, label if key.endswith("_pin") else own)
+            yield from _found(value, label if key.endswith("_pin") else scope)
 
 
 def board_file(board: str) -> Path:

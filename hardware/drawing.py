@@ -1,7 +1,7 @@
 """Draw the sheets of a circuit with schemdraw, from the table of parts.
 
 A sheet lists chains, such as `pwm: R1 .C1 R2`. A chain starts at a net and follows its parts, so
-two parts are joined only where the table gives both the same net; anything else is an error.
+two parts are joined only where the table names the same net for both; anything else is an error.
 
     R1        in series, from the net that the chain has reached to the part's other net
     .C1  ^R2  from here down or up to the part's other net

@@ -201,7 +201,7 @@ def _switch() -> list[Part]:
     sheet = "switch"
     return [
         resistor("R10", "wd wdr", 1e3, sheet),
-        capacitor("C5", "wdr wdb", 10e-9, sheet, note="a level that stays high gives no pulse"),
+        capacitor("C5", "wdr wdb", 10e-9, sheet, note="a level that stays high makes no pulse"),
         resistor("R11", "wdb 0", 22e3, sheet),
         resistor("R12", "trip rd", 10e3, sheet),
         capacitor("C6", "rd 0", 100e-9, sheet),

@@ -96,7 +96,7 @@ def irradiance(
 
 
 def light(circuit: Circuit, report: Report) -> None:
-    """Find irradiance over supply and temperature, and what a shorted transistor gives."""
+    """Find irradiance over supply and temperature, and with a shorted transistor."""
     low, high = SUPPLY_V * (1 - SUPPLY_TOLERANCE), SUPPLY_V * (1 + SUPPLY_TOLERANCE)
     usual = irradiance(circuit, supply=(low, high), celsius=(25, 60))
     for channel, values in usual.irradiance.items():

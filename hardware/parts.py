@@ -124,7 +124,7 @@ class Circuit:
         )
 
     def mistakes(self) -> list[str]:
-        """Return what is wrong with the table itself."""
+        """Return the errors of the table itself."""
         found = []
         references = [part.reference for part in self.parts]
         found += [f"{one} twice" for one in sorted(set(references)) if references.count(one) > 1]

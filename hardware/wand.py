@@ -266,7 +266,7 @@ def _watchdog() -> list[Part]:
     sheet = "watchdog"
     return [
         resistor("R43", "wd wdr", 1e3, sheet),
-        capacitor("C19", "wdr wdb", 10e-9, sheet, note="a level that stays high gives no pulse"),
+        capacitor("C19", "wdr wdb", 10e-9, sheet, note="a level that stays high makes no pulse"),
         resistor("R44", "wdb 0", 22e3, sheet),
         resistor("R46", "v5 rd", 10e3, sheet),
         capacitor("C20", "rd 0", 100e-9, sheet),

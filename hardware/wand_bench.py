@@ -1,4 +1,4 @@
-"""The wand on a simulated bench: what drives it, what it is connected to, what is read."""
+"""The wand on a simulated bench: its drive, its load, and the readings."""
 
 from dataclasses import dataclass, field
 import random
@@ -60,9 +60,9 @@ class Bench:
         if not self.comparator:
             lines = [line for line in lines if not line.startswith(("XU4A ", "XU4B "))]
         half = 0.5 / self.hertz
-        turn = f"PULSE(0 {logic:g} {{begin:.8g}} 100n 100n {half - 2e-6:.8g} {2 * half:.8g})"
-        positive = self.positive or turn.format(begin=FIRST_EDGE)
-        negative = self.negative or turn.format(begin=FIRST_EDGE + half)
+        pulse = f"PULSE(0 {logic:g} {{begin:.8g}} 100n 100n {half - 2e-6:.8g} {2 * half:.8g})"
+        positive = self.positive or pulse.format(begin=FIRST_EDGE)
+        negative = self.negative or pulse.format(begin=FIRST_EDGE + half)
         if self.pwm:
             width = self.level_ua / FULL_SCALE_UA / 19531.25
             pwm = f"PULSE(0 {logic:g} 0 20n 20n {width:.6g} 51.2u)"

@@ -1,7 +1,7 @@
 """A device for unit tests that obeys the contract like a governed node, in its own time.
 
 It keeps lease, window, edges, ramps, history and faults as the firmware does, in tenths of a
-second, and can be told to fail: `silent` (never answers again), `refuse` (refuses the next
+second, and fails on request: `silent` (never answers again), `refuse` (refuses the next
 command), `disconnect`, `reboot`. Who is enrolled, and what the windows of each still hold, it
 applies only where it is `strict`: most tests are about something else.
 The contract suite runs against it and against the real compiled node, so that it cannot drift.
@@ -98,7 +98,7 @@ class FakeSession:
     delivered: Dose = field(default_factory=Dose)
     energized: bool = False
     kept_s: float | None = None
-    """What is left of the 10 min of a suspended or paused session, also while armed again."""
+    """Rest of the 10 min of a suspended or paused session, also while armed again."""
     lived_s: float = 0
     """Since its first output."""
     adopted: bool = False
@@ -167,10 +167,10 @@ class FakeDevice(TherapyDevice):
             )
         ]
         self._profile_of: dict[int, int] = {}
-        """The token of each record; only told of the one that is asked for."""
+        """The token of each record; a reply only says whether it is the named one."""
         self.worn = False
         self.temperature_c: float | None = 33.0
-        """None: its sensor gives no plausible value."""
+        """None: its sensor has no plausible value."""
         self._derated = False
         self.charging = False
         self.fault: Fault | None = None

@@ -22,7 +22,7 @@ SMALLEST_DOSE = 2e-6
 
 @dataclass(frozen=True, slots=True)
 class FakeCharge:
-    """What one session gave one person, worst case."""
+    """The worst-case dose of one session of one person."""
 
     profile: int
     ended_s: float
@@ -66,7 +66,7 @@ class FakeWindows:
         self.generation += 1
 
     def add(self, plan: PermittedSession, delivered: Dose, age_s: float) -> None:
-        """Count what a session gave."""
+        """Count the dose of a session."""
         self.given.append(self._charge(plan, delivered, age_s))
         self._last_output = plan.request.person.profile, age_s
 
@@ -168,7 +168,7 @@ class FakeWindows:
     def _rest_s(
         self, profile: int, age_s: float, opened: list[FakeCharge], *, blue: bool = False
     ) -> float:
-        """Return what is left of the rest."""
+        """Return the remaining rest."""
         rest = limits.REST_BLUE[1] if blue else limits.REST[self._device.modality][1]
         ends = [
             had.ended_s

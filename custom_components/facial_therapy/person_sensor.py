@@ -98,7 +98,7 @@ def _next_session(sensor: RoutineSensor) -> datetime | None:
 
 
 def _plan(sensor: RoutineSensor) -> Mapping[str, Any]:
-    """Return the next evening, what is left out of it and why, and the progress to the goal."""
+    """Return the next evening, refused sessions with their reasons, and progress to the goal."""
     routines, now = sensor.routines, dt_util.utcnow()
     evening = routines.forecast.next_evening(routines.person)
     agenda = routines.forecast.agenda()

@@ -41,7 +41,7 @@ class Timers:
             )
 
     def wait(self, delay_s: float) -> asyncio.Future[None]:
-        """Return what is done after a time; cancelling it cancels the timer."""
+        """Return a future that is done after a time; cancelling it cancels the timer."""
         done: asyncio.Future[None] = self._hass.loop.create_future()
 
         @callback

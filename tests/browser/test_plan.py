@@ -78,7 +78,7 @@ async def test_three_questions_a_custom_program_the_calendar_and_a_skipped_eveni
     await expect(page.get_by_text("Please enter 0.001 to 29.166 mW/cm².")).to_be_visible()
     await _number(page, "Red", 10)
     await page.get_by_role("button", name="What it amounts to").click()
-    await expect(page.get_by_text("A session gives 3 J/cm²")).to_be_visible()
+    await expect(page.get_by_text("A session delivers 3 J/cm²")).to_be_visible()
     await page.get_by_text("Keep it", exact=True).click()
     await page.get_by_role("button", name="Finish", exact=True).click()
 

@@ -82,7 +82,7 @@ class Bench(Protocol):
     renewing: str | None
     """The session whose lease is kept alive while time passes in `until`."""
     record: int
-    """The newest record number that was taken in."""
+    """The number of the newest record that was imported."""
 
     async def put_on(self) -> None:
         """Worn, or in contact."""

@@ -1,4 +1,4 @@
-"""People who share a device: enrolled, counted, and held to what was counted."""
+"""People who share a device: enrollment, their counters, and the limits on them."""
 
 from datetime import timedelta
 

@@ -35,7 +35,7 @@ NOTHING: Final = History(at=NOW)
 
 
 def screening(**changes: Any) -> Screening:
-    """Return what was found a week ago: clear, blue included."""
+    """Return a clear screening of a week ago, blue included."""
     week = timedelta(days=7)
     values: dict[str, Any] = {
         "verdict": Verdict.CLEAR,

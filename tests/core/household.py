@@ -25,7 +25,7 @@ from custom_components.facial_therapy.core.session_parameters import SessionPara
 
 from . import NOW, answer, eligibility, mask, node, person, screening, wand
 
-# The hard ceilings once more, so that a slip in limits.py or windows.py is seen here: charged J/cm²
+# The hard ceilings once more, so that a slip in limits.py or windows.py shows: worst-case J/cm²
 # and mA·min, hours.
 DAY: Final = timedelta(hours=24)
 WEEK: Final = timedelta(hours=168)
@@ -54,7 +54,7 @@ class Flow:
     session_id: str
     modality: Modality
     dose: Dose
-    """Charged."""
+    """Worst case."""
     at: datetime
     """The last of it, in true time."""
     known: bool
@@ -90,7 +90,7 @@ class Node:
     live: Session | None = None
     history: list[Entry] = field(default_factory=list)
     imported: int = 0
-    """How many entries the ledger has taken in, as it remembers durably."""
+    """Number of entries that the ledger has imported, as it keeps it on disk."""
 
 
 def times(dose: Dose, share: float) -> Dose:
@@ -217,7 +217,7 @@ class Household:
     # --- sessions ---------------------------------------------------------------------------------
 
     def request(self, each: Node, face: str, size: float, *, blue: bool) -> SessionParameters:
-        """Ask for a share of what is allowed in one session."""
+        """Ask for a share of the dose that one session may have."""
         whose = self.whose(face)
         if each.device.modality is Modality.WAND:
             return SessionParameters(
@@ -448,7 +448,7 @@ class Household:
         )
 
     def counted(self, face: str) -> Iterator[tuple[Modality, timedelta, float, float]]:
-        """Yield what the ledger counts in each hard window, and what was really given in it."""
+        """Yield the dose that the ledger counts in each hard window, and the real one."""
         now = self.ledger_now
         records = self.books.history(self.ids[face], now).records
         for modality, of, windows in QUANTITIES:

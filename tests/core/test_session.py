@@ -212,7 +212,7 @@ def test_a_session_is_adopted_only_where_its_node_holds_it_without_output(
 
 
 class Lifetime(RuleBasedStateMachine):
-    """An engine on paper: whether a record is open, and whether a start was accepted."""
+    """An engine on paper: a ledger entry that is open or not, and the commands sent."""
 
     def __init__(self) -> None:
         """Begin idle."""
@@ -274,7 +274,7 @@ class Lifetime(RuleBasedStateMachine):
 
     @invariant()
     def what_may_flow_is_written_down(self) -> None:
-        """No energy without an open entry, and none left open when it is over."""
+        """No output without an open entry, and no open entry after the session."""
         if self.state in {
             SessionState.ARMED,
             SessionState.RUNNING,

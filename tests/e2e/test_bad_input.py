@@ -58,8 +58,8 @@ async def _nothing_happened(
     for station in household.stations.values():
         await put_on(station, on=True)
         await household.wait_session(messages, station, "idle")
-        async with station.owner() as owner:
-            assert (await owner.telemetry())["session"] == "-"
+        async with station.client() as client:
+            assert (await client.telemetry())["session"] == "-"
         assert (await household.witness.above(station.node.name, since_ns)).longest_s == 0
         await put_on(station, on=False)
     assert len(read_ledger(household)) == sessions

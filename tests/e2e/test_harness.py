@@ -165,11 +165,11 @@ async def test_witness_refuses_to_end_well_after_a_malformed_line(tmp_path: Path
 def test_line_with_the_right_checksum_is_read() -> None:
     """29B1 is the published check value of CRC-16/CCITT-FALSE."""
     assert crc16(b"123456789") == 0x29B1
-    body = "reason=ok levels=1:28000,2:28000 owner=-"
+    body = "reason=ok levels=1:28000,2:28000 client=-"
     assert parse_line(f"{body} crc={crc16(body.encode()):04X}") == {
         "reason": "ok",
         "levels": "1:28000,2:28000",
-        "owner": "-",
+        "client": "-",
     }
 
 
@@ -343,8 +343,8 @@ async def test_witness_and_node_agree_on_a_session_without_home_assistant(
         programs / "mask-host", tmp_path / "mask", port=free_port(), witness=file, profiles=(1,)
     )
     await node.start()
-    async with Client("127.0.0.1", node.port) as owner, node.direct() as direct:
-        reply = await owner.command(
+    async with Client("127.0.0.1", node.port) as client, node.direct() as direct:
+        reply = await client.command(
             "start_session",
             session="00112233445566aa",
             resume_key="00112233445566ee",
@@ -363,8 +363,8 @@ async def test_witness_and_node_agree_on_a_session_without_home_assistant(
         assert reply.values["state"] == "armed"
         await direct.simulate(worn=True)
         flowing_ns = await watch.wait_flowing("mask-host", 0)
-        await owner.telemetry(lambda values: values["state"] == "idle")
-        record = (await owner.command("read_history", record=2, profile=1)).values
+        await client.telemetry(lambda values: values["state"] == "idle")
+        record = (await client.command("read_history", record=2, profile=1)).values
         assert record["outcome"] == "completed"
         delivered_j_cm2 = int(record["delivered"].removeprefix("1:")) / 1e6
         assert delivered_j_cm2 == pytest.approx(0.035, rel=0.02)

@@ -84,9 +84,9 @@ async def test_the_node_refuses_it_when_it_is_asked_directly(
     """The ceilings are compiled in, for every client."""
     station = shared.stations[modality]
     since_ns = now_ns()
-    async with station.owner() as owner:
-        before = await owner.telemetry()
-        reply = await owner.command(
+    async with station.client() as client:
+        before = await client.telemetry()
+        reply = await client.command(
             "start_session",
             session="00112233445566bb",
             resume_key="00112233445566ee",

@@ -100,7 +100,7 @@ def test_a_last_record_below_one_is_out_of_bounds_and_a_wrong_one_is_unseen(valu
     # Hard ceilings 80, 80, 40, 50 mW/cm2, charged with U = 0.20.
     [(RED, 66_666), (NEAR_INFRARED, 66_666), (BLUE, 33_333), (AMBER, 41_666)],
 )
-def test_a_peak_one_past_its_charged_ceiling_is_refused(place: int, maximum: int) -> None:
+def test_a_peak_one_past_its_worst_case_ceiling_is_refused(place: int, maximum: int) -> None:
     for value in (maximum + 1, 80_001, MOST):
         answer = Node().start(peaks={place: value}, budgets={place: 1000})
         assert (answer["reason"], answer["field"]) == ("out_of_bounds", "peaks_uw_cm2")

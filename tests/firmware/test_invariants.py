@@ -301,7 +301,7 @@ def delivered(node: Node) -> int:
     step_ms=st.integers(1, 40),
     end=st.sampled_from(["none", "pause", "stop", "lift"]),
 )
-def test_a_reboot_at_any_tick_never_lowers_what_is_charged(
+def test_a_reboot_at_any_tick_never_lowers_the_counted_dose(
     modality: str, at_ms: int, step_ms: int, end: str
 ) -> None:
     node = Node(modality, step_ms=step_ms).armed(duration_s=10).touch(on=False).touch()

@@ -351,7 +351,7 @@ async def test_what_became_due_while_home_assistant_was_away_is_asked_about_when
 
 @pytest.fixture
 def messages(house: House) -> list[dict[str, Any]]:
-    """What is told through notify entities."""
+    """Collect the messages to notify entities."""
     messages: list[dict[str, Any]] = []
 
     async def note(call: ServiceCall) -> None:
@@ -419,7 +419,7 @@ async def test_nobody_is_reminded_for_a_person_who_is_not_loaded(
 
 
 class Room:
-    """Lights and a player that do as they are told, unless they are away."""
+    """Lights and a player that obey unless they are unavailable."""
 
     def __init__(self, hass: HomeAssistant) -> None:
         self.hass = hass
@@ -461,7 +461,7 @@ class Room:
 
     @property
     def levels(self) -> dict[str, float | None]:
-        """How bright and how loud everything is; what is off or away is not."""
+        """Return brightness and volume of all that are on and available."""
         found = {
             state.entity_id.partition(".")[2]: state.attributes
             for state in self.hass.states.async_all(("light", "media_player"))
@@ -622,7 +622,7 @@ async def test_lights_alone_players_alone_and_a_single_one_are_put_back_too(
 
 @pytest.fixture
 async def said(house: House) -> list[tuple[str, Any]]:
-    """What is announced, and how."""
+    """Return the announcements, each with its way."""
     said: list[tuple[str, Any]] = []
 
     @callback

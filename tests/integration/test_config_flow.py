@@ -1,4 +1,4 @@
-"""Adding, mending and discovering: every way through the flows, and back from every error."""
+"""Adding, reconfiguring and discovering devices: every way through the flows and every error."""
 
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -331,7 +331,7 @@ async def test_the_first_device_leads_to_the_first_person(
     assert hass.config_entries.flow.async_get(flow_id)["step_id"] == "person"
 
 
-# --- mending --------------------------------------------------------------------------------------
+# --- reconfiguring --------------------------------------------------------------------------------
 
 
 async def test_a_device_is_read_again(hass: HomeAssistant, probe: AsyncMock) -> None:

@@ -381,8 +381,8 @@ async def test_a_restart_stops_what_it_finds_armed_or_running(
 async def test_deleting_the_person_during_a_restart_stops_the_session(world: World) -> None:
     await world.run()
     assert await world.hass.config_entries.async_unload(world.entry.entry_id)
-    before = world.device.session
-    assert before is not None
+    held = world.device.session
+    assert held is not None
     await world.hass.config_entries.async_remove(world.person.person_id)
     assert await world.hass.config_entries.async_setup(world.entry.entry_id)
     await world.pass_time(1)

@@ -11,7 +11,7 @@ from tests.integration.world import World
 
 @pytest.fixture(autouse=True)
 def _all_enabled() -> Iterator[None]:
-    """Show what is disabled by default."""
+    """Enable the entities that are disabled by default."""
     with all_enabled():
         yield
 

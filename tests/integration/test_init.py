@@ -74,7 +74,7 @@ def record(world: World) -> Record:
 
 
 def flowing(world: World) -> bool:
-    """Whether the node gives anything."""
+    """Return whether the node's output is on."""
     return world.device.state in (NodeState.RAMPING, NodeState.RUNNING)
 
 

@@ -22,7 +22,7 @@ ALLOWED_RED = 14.583
 
 @pytest.fixture(autouse=True)
 def _all_enabled() -> Iterator[None]:
-    """Show what is disabled by default."""
+    """Enable the entities that are disabled by default."""
     with all_enabled():
         yield
 

@@ -31,7 +31,7 @@ async def switch(world: World, way: str, *channels: str, **data: int) -> None:
 
 
 def channels_on(world: World) -> frozenset[Channel] | None:
-    """Return what the device was told to light."""
+    """Return the channels that the device was asked to switch on."""
     assert world.device.session is not None
     return world.device.session.channels_on
 

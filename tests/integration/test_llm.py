@@ -62,7 +62,7 @@ async def use(
         llm.ToolInput(f"{DOMAIN}__{tool}", arguments)
     )
     await house.hass.async_block_till_done()
-    print(f"{tool} {arguments} -> {result}")  # noqa: T201 - what was shown to work
+    print(f"{tool} {arguments} -> {result}")  # noqa: T201 - the transcript
     return result
 
 

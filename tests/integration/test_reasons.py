@@ -78,7 +78,7 @@ def the_person(**changes: Any) -> Provoke:
 def given(
     days: float = 0, minutes: float = 1, again: dict[str, Any] | None = None, **session: Any
 ) -> Provoke:
-    """Let the person have been given something elsewhere."""
+    """Log an external session of the person."""
 
     async def provoke(world: World) -> dict[str, Any]:
         data: dict[str, Any] = {
@@ -468,7 +468,7 @@ async def test_two_people_on_one_mask_share_no_budget_and_a_session_stays_whose_
     assert {each["reason"] for each in refused["reasons"]} >= {"rest", "sessions_day"}
 
 
-# --- what is confirmed ----------------------------------------------------------------------------
+# --- confirmations --------------------------------------------------------------------------------
 
 
 async def test_the_confirm_button_says_that_the_gel_is_off_where_that_is_missing(

@@ -175,7 +175,7 @@ async def test_lower_session_lowers_every_device_although_another_is_idle(house:
 
 @pytest.fixture
 def order(house: House) -> Iterator[list[str]]:
-    """Record what the devices are sent, what is published and what is written, in order."""
+    """Record commands, published states and writes in their order."""
     order: list[str] = []
     send, append = FakeDevice.async_stop, LedgerFile.append
 

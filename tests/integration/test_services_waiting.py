@@ -1,4 +1,4 @@
-"""What is asked of a device that is off: held waiting only if its return could make it right."""
+"""Requests to a device that is off: they wait only if its return could help."""
 
 from typing import Any
 

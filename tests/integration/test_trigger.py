@@ -229,7 +229,7 @@ async def test_neither_a_lost_device_nor_a_reload_nor_an_unknown_target_triggers
     await house.pass_time(2)
     assert events == []
     await start(house)
-    assert heard(events) == ["session_armed"]  # what was attached before the reload still hears
+    assert heard(events) == ["session_armed"]  # a trigger from before the reload works
 
 
 async def test_each_step_of_a_routine_triggers_and_no_restart_does(house: House) -> None:

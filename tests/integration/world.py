@@ -118,7 +118,7 @@ class World:
 
 
 def completed(person_id: str, started_at: datetime, dose: Dose, **changes: Any) -> Record:
-    """A session of ten minutes that gave all that was planned."""
+    """A session of ten minutes that delivered its whole plan."""
     modality = changes.get("modality", Modality.MASK)
     values: dict[str, Any] = {
         "session_id": f"{round(started_at.timestamp()):016x}",

@@ -67,7 +67,7 @@ class Station:
         """Return a client at the node itself, past encryption and link."""
         return self.node.direct()
 
-    def owner(self) -> Client:
+    def client(self) -> Client:
         """Return a client at the node itself that can own sessions."""
         return Client("127.0.0.1", self.node.port)
 
@@ -237,8 +237,8 @@ class Household:
 
     async def _enroll(self, station: Station, token: int) -> None:
         """Hold a node's button and enroll a person, past Home Assistant."""
-        async with station.owner() as owner:
-            await owner.enroll(token)
+        async with station.client() as client:
+            await client.enroll(token)
 
     async def furnish(
         self,

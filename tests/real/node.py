@@ -34,11 +34,11 @@ async def commissioned(program: Path, profiles: Sequence[int] = ()) -> bytes:
             )
             await node.start()
             try:
-                async with Client("127.0.0.1", port) as owner:
-                    await owner.press(HELD_S)
-                    await owner.telemetry(lambda values: values["state"] == "idle")
+                async with Client("127.0.0.1", port) as client:
+                    await client.press(HELD_S)
+                    await client.telemetry(lambda values: values["state"] == "idle")
                     if profiles:
-                        await owner.enroll(*profiles)
+                        await client.enroll(*profiles)
             finally:
                 await node.stop()
             found.parent.mkdir(parents=True, exist_ok=True)

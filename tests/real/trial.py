@@ -112,9 +112,9 @@ def node_doses(modality: str, field: str) -> Doses:
 
 async def last_record(station: Station) -> dict[str, str]:
     """Ask the node itself for its newest record."""
-    async with station.owner() as owner:
-        newest = int((await owner.telemetry())["record"])
-        return (await owner.command("read_history", record=newest, profile=1)).values
+    async with station.client() as client:
+        newest = int((await client.telemetry())["record"])
+        return (await client.command("read_history", record=newest, profile=1)).values
 
 
 async def wear(direct: Direct, station: Station, *, on: bool) -> None:

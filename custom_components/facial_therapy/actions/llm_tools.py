@@ -61,7 +61,7 @@ DEVICE: Final = vol.Required(
     "device", description="Name of the mask or wand, as get_state lists it"
 )
 PERSON: Final = vol.Optional(
-    "person", description="Name of the person. Leave it out for whoever is speaking"
+    "person", description="Name of the person. Leave it out for the person who is speaking"
 )
 PROGRAM: Final = vol.Optional(
     "program",

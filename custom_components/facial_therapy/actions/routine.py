@@ -140,7 +140,7 @@ async def _async_start(call: ServiceCall) -> ServiceResponse:
 
 
 def _wanted(call: ServiceCall, routines: PersonRoutines) -> tuple[str, Steps, timedelta]:
-    """Return the routine that an action means: its key, its steps, and when it gives up.
+    """Return the routine that an action means: its key, its steps, and its window.
 
     Raises:
         RefusedError: There is no such routine, or no plan.

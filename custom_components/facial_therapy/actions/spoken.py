@@ -89,7 +89,7 @@ def target_of(*coordinators: FacialTherapyCoordinator) -> dict[str, Any]:
 def request_for(
     coordinator: FacialTherapyCoordinator, person: Person, program: str | None
 ) -> SessionRequest:
-    """Return a request for the named program, else for what is selected on the device."""
+    """Return a request for the named program, else for the one selected on the device."""
     program = program or coordinator.data.settings.program
     if program == MANUAL:
         return replace(coordinator.controls.manual(), person=person)

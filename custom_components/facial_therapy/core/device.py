@@ -81,15 +81,15 @@ class Telemetry:
     """How long it will flow yet."""
     lease_s: float = 0
     window_s: float = 0
-    """What is left of the arming window, or of the 10 min of a suspended or paused session; less if
-    its 60 min end before."""
+    """Rest of the arming window, or of the 10 min of a suspended or paused session; less if its
+    60 min end before."""
     level_mw_cm2: ByChannel = NO_LIGHT
     level_ua: float = 0
     zone: int | None = None
     """Wand: number of the zone of a session, from 1."""
     delivered: Dose
     button: bool = False
-    """The node's button has been held for 3 s and still is: a subject can be enrolled."""
+    """The node's button has been held for 3 s and still is: a person can be enrolled."""
     profiles: tuple[int, int] = (0, 0)
     """How many are enrolled, and a number that rises within a boot whenever they or their counters
     change: then `async_profile` answers differently."""
@@ -127,9 +127,9 @@ class ProfileCounters:
     sessions_day: int
     sessions_week: int
     rest_s: float
-    """What is left of the hard rest; 0 if none."""
+    """Remaining hard rest; 0 if none."""
     rest_blue_s: float
-    """Mask: what is left of it before another session with blue."""
+    """Mask: remaining hard rest before another session with blue."""
     last_used: bool = False
     """The last output was for this profile: the gap between two profiles does not hold for it."""
     refuses: tuple[Refusal, ...] = ()

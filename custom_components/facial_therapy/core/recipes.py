@@ -51,7 +51,7 @@ class Program:
     mask: Light | None = None
     wand: Current | None = None
     build_up_weeks: int | None = None
-    """After so many weeks a plan proposes to keep up what was reached; None: never."""
+    """After so many weeks a plan proposes its maintenance phase; None: never."""
     custom: bool = False
     """Made by a person: used as it is."""
 

@@ -236,7 +236,7 @@ class Channel:
 
     async def _async_stopped(self, _expected: bool) -> None:  # noqa: FBT001 - the client's own signature
         if not self._described.done():
-            # Cancelling it would cancel whoever waits for it, and nobody would connect again.
+            # Cancelling it would cancel the task that waits for it, and nobody would connect again.
             self._described.set_exception(
                 DeviceError(Problem.CANNOT_CONNECT, error="the connection was closed")
             )

@@ -3,7 +3,7 @@
 import { clock, doseText, number, timeOfDay } from "./shared.js";
 
 export const WAIT_MINUTES = 30;
-const CAUSES = ["contact", "lease", "owner", "guard"];
+const CAUSES = ["contact", "lease", "client", "output_watchdog"];
 
 export const look = ({ device, now, hass, words, live, answer, stopWaits }) => {
   const at = (moment, options) => timeOfDay(hass, moment, { today: now, ...options });

@@ -201,8 +201,8 @@ button:focus-visible, select:focus-visible { outline: 3px solid var(--ink); outl
 `;
 
 // --- a card ---------------------------------------------------------------------------------------------------------------------------
-// A card defines what is built once (`template`, `build`), what it subscribes to (`follows`, `merge`), and how it is shown (`show`, which returns
-// the seconds until the next update, or null).
+// A card defines its parts (`template`, `build`), its subscriptions (`follows`, `merge`), and how it is
+// shown (`show`, which returns the seconds until the next update, or null).
 
 export class Card extends HTMLElement {
   config = {};

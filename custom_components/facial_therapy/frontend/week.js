@@ -50,7 +50,7 @@ class FacialTherapyWeekCard extends PersonCard {
     set(parts.name, person ? words("week_title", { name: person.name }) : "Facial Therapy");
     const week = person?.week;
     const some = Boolean(week?.sessions.length);
-    set(parts.hint, this.nothing || (some || !week ? "" : words("given_none")));
+    set(parts.hint, this.nothing || (some || !week ? "" : words("delivered_none")));
     for (const name of ["charts", "meters", "newest", "kept", "footnote"]) parts[name].hidden = !week;
     if (!week) return null;
     const days = this.#days(week);

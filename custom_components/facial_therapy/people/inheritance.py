@@ -1,4 +1,4 @@
-"""Holds of removed people: for 8 days, as their doses, they apply to whoever is added next.
+"""Holds of removed people: for 8 days, as their doses, they apply to every person added.
 
 They protect somebody, so a file that can't be read means the strictest holds for everybody who is
 added within 8 days from then, and a repair that says so.
@@ -31,7 +31,7 @@ KEY: Final = f"{DOMAIN}.remainder"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovedPerson:
-    """What is left of a person who was removed; not who it was."""
+    """The holds of a removed person, without a name."""
 
     removed_at: datetime
     eligibility: Eligibility
@@ -40,7 +40,7 @@ class RemovedPerson:
 
     @property
     def until(self) -> datetime:
-        """Until when whoever is added inherits it."""
+        """Time until which a new person inherits it."""
         return self.removed_at + KEPT
 
 

@@ -23,7 +23,7 @@ READERS: Final[Mapping[str, Callable[[ConfigSubentry], object]]] = MappingProxyT
 
 
 def check_subentries(entry: ConfigEntry[Any]) -> None:
-    """Log each malformed subentry of a person; whoever looks them up leaves it out."""
+    """Log each malformed subentry of a person; look-ups leave it out."""
     for subentry in entry.subentries.values():
         if (read := READERS.get(subentry.subentry_type)) is not None:
             try:

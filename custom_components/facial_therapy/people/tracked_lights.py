@@ -202,7 +202,7 @@ class LightTracker:
         return None
 
     async def _async_look(self) -> None:
-        """Bring the ledger together with what is true."""
+        """Bring the ledger in line with the states of the lights."""
         async with self._lock:
             try:
                 record = await self._async_reconcile(self._open())

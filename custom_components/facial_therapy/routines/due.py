@@ -1,4 +1,4 @@
-"""What of a person's plan is due now, and what is announced and reminded of it."""
+"""Due sessions of a person's plan, and their announcements and reminders."""
 
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -21,11 +21,11 @@ from .reminders import Reminders
 LOOK: Final = timedelta(minutes=1)
 """How often Home Assistant checks whether something is due."""
 WINDOW: Final = timedelta(hours=4)
-"""When a routine gives up that was started outside of an evening of the plan."""
+"""Window of a routine that was started outside of an evening of the plan."""
 
 
 class Due:
-    """Knows what is due for one person, and announces it once."""
+    """Finds the due sessions of one person, and announces each once."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Due:
         """Return the routine of the open evening, else of the next one.
 
         Returns:
-            Its key, its steps, and after how long it gives up.
+            Its key, its steps, and its window.
 
         Raises:
             RefusedError: `no_plan`.

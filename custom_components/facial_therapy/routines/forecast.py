@@ -76,7 +76,7 @@ class Forecast:
 
     @callback
     def ledger_changed(self) -> None:
-        """Forget what was computed from an older ledger."""
+        """Forget forecasts from an older ledger."""
         self._agenda = None
 
     def agenda(self) -> Agenda:

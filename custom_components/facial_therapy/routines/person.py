@@ -81,7 +81,7 @@ class PersonRoutines:
         """A signal, so that who follows a person goes on when their entry is reloaded."""
         self._unsubscribe: list[CALLBACK_TYPE] = []
         self._announces = False
-        """Only once everything is loaded: what was so before is no news."""
+        """Only once everything is loaded: earlier changes are not announced."""
         self._reminders = Reminders(hass, entry)
         self.plan = PlanKeeper(hass, entry.entry_id, self)
         self.forecast = Forecast(hass, entry.entry_id, lambda: self.plan.weekly_plan)
@@ -120,7 +120,7 @@ class PersonRoutines:
         self.publish()
 
     async def async_close(self) -> None:
-        """Cancel timers and subscriptions, and finish what is being saved."""
+        """Cancel timers and subscriptions, and finish saving."""
         for unsubscribe in self._unsubscribe:
             unsubscribe()
         await self.runner.async_close()

@@ -1,8 +1,8 @@
 """Questions to a person: start something now (yes, later, skip), and how their skin is.
 
-A proposal starts nothing. Yes carries out the proposed action in the name of whoever answers, with
-every check that the action has; the action arms, and the face starts the light. Proposals are
-saved, so that an answer counts after a restart too.
+A proposal starts nothing. Yes carries out the proposed action in the name of the person who
+answers, with every check that the action has; the action arms, and the face starts the light.
+Proposals are saved, so that an answer counts after a restart too.
 """
 
 from collections.abc import Mapping
@@ -124,7 +124,7 @@ class Proposals:
             self._timers.later(person_id, delay_s, lambda: self._ask_again(person_id))
 
     async def async_propose(self, person_id: str, proposal: Proposal) -> None:
-        """Propose something to a person, in place of what was proposed before."""
+        """Propose something to a person, in place of an earlier proposal."""
         await self._async_keep(person_id, proposal)
         await self._async_ask(person_id, proposal)
 
@@ -218,7 +218,7 @@ class Proposals:
     async def _async_act(
         self, entry: ConfigEntry[Any], action: str, data: Mapping[str, Any], context: Context
     ) -> None:
-        """Carry out an action for whoever answered; notify a refusal without health reasons."""
+        """Act for the person who answered; notify a refusal without health reasons."""
         try:
             await self._hass.services.async_call(
                 DOMAIN, action, dict(data), blocking=True, context=context

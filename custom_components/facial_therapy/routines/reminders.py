@@ -1,7 +1,7 @@
 """What a person is reminded of by itself: a due evening, the next phase, and how their skin is.
 
-When an evening is due, they are reminded, asked, or left alone, as they chose. Whoever wants it is
-also asked how their skin is, the morning after a session that it has not had like this before.
+When an evening is due, they are reminded, asked, or left alone, as they chose. If they
+chose so, they are also asked how their skin is, the morning after a new or stronger session.
 """
 
 from datetime import date, timedelta

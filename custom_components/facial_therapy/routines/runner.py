@@ -144,7 +144,7 @@ class RoutineRunner:
             self._follow()
 
     async def async_close(self) -> None:
-        """Cancel timers and subscriptions, and finish what is being saved."""
+        """Cancel timers and subscriptions, and finish saving."""
         self._closed = True
         self._timers.cancel_all()
         for unsubscribe in self._unsubscribe:
@@ -173,9 +173,9 @@ class RoutineRunner:
         Args:
             routine: Its key or name.
             steps: In their order.
-            window: After that time it gives up.
+            window: The run ends after that time.
             finish_by: When it should be done, UTC and aware; optional steps are dropped for it.
-            context: Of whoever starts it.
+            context: Of the user who starts it.
 
         Raises:
             RefusedError: As `consider`. Nothing has changed.
@@ -279,7 +279,7 @@ class RoutineRunner:
             await self._effects[effect](run)
 
     def _save(self) -> None:
-        """Save the run in a task of its own, after what is being saved."""
+        """Save the run in a separate task, after a save that is under way."""
         before = self._saving
 
         async def save() -> None:

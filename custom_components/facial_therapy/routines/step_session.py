@@ -111,8 +111,8 @@ class StepSession:
         if not self.lives:
             return None if self.asking else self._gone(coordinator)
         if state is SessionState.STOPPING and self.run.state not in _LEAVING:
-            # Whoever stops the device wants no other one to go on. What Home Assistant itself
-            # interrupts waits for a person.
+            # A person who stops the device wants no other one to go on. A session that Home
+            # Assistant itself interrupts waits for a person.
             live = coordinator.live
             interrupted = live is not None and live.outcome is Outcome.INTERRUPTED
             return RoutineEvent.RESTARTED if interrupted else RoutineEvent.STOP

@@ -2,8 +2,8 @@
 
 `encode` writes dataclasses, enums, times and collections as plain JSON values. `decode` reads them
 back by the annotations of a type, strictly: every key must be there and none besides, a bool is no
-number, NaN and infinity are refused, and a datetime must be aware UTC. Reading what was written
-returns an equal value.
+number, NaN and infinity are refused, and a datetime must be aware UTC. Reading a written
+value returns an equal one.
 
 Errors name the path of the wrong key and never its value, which may be about somebody's health.
 """

@@ -14,7 +14,7 @@ class MalformedError(ValueError):
     """A stored value is not what it should be."""
 
     def __init__(self, problem: str, path: str = "") -> None:
-        """Remember what is wrong, and the path of the key, such as `planned.fluence_j_cm2.red`."""
+        """Keep the problem and the path of its key, such as `planned.fluence_j_cm2.red`."""
         super().__init__(f"{path or 'value'}: {problem}")
         self.problem = problem
         self.path = path

@@ -1,4 +1,4 @@
-"""The household's ledger: every session of every person, and what is remembered of each device."""
+"""The household's ledger: every session of every person, and the state of each device."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -190,7 +190,7 @@ class Ledger(LedgerWriter):
             await self._async_append(hass, device_line(mac, memory))
 
     def device(self, mac: str) -> DeviceMemory:
-        """Return what is remembered of a device."""
+        """Return the stored state of a device."""
         return self._state.devices.get(mac, DeviceMemory())
 
     # --- people -----------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ header's last line or after it:
   torn one was never acknowledged and is dropped, the whole one counts.
 - A file that ends before the header's last line has been cut, wherever that was.
 
-A new file is written beside the old one and takes its place in one step. So whoever reads the file
-from its beginning, a backup of Home Assistant too, finds it consistent.
+A new file is written beside the old one and takes its place in one step. So a reader of the whole
+file, such as a backup of Home Assistant, finds it consistent.
 
 Everything here blocks, and is called from the executor, one call at a time.
 """
@@ -181,7 +181,7 @@ class LedgerFile:
         return version, first, last
 
     def _cut(self, extent: Extent) -> None:
-        """Cut off what was never acknowledged; if that fails, the next append does it."""
+        """Cut off unacknowledged data; if that fails, the next append does it."""
         with suppress(OSError), self._path.open("r+b") as file:
             file.truncate(extent.length)
             os.fsync(file.fileno())
@@ -189,7 +189,7 @@ class LedgerFile:
     def append(
         self, extent: Extent, entry: Mapping[str, Any], before: Iterable[Mapping[str, Any]]
     ) -> Extent:
-        """Write a line behind what is known to be right, and read it back.
+        """Write a line behind the verified part of the file, and read it back.
 
         Args:
             extent: How far the file is known to be right.
@@ -197,8 +197,8 @@ class LedgerFile:
             before: All lines before it, for a file that has disappeared or is of an old version.
 
         Raises:
-            LedgerError, OSError, ValueError: The line does not count; what is left of it is cut off
-                now, or before the next one.
+            LedgerError, OSError, ValueError: The line does not count; its rest is cut off now, or
+                before the next one.
         """
         data = _numbered(extent.last + 1, entry)
         if not extent.current or not self._path.exists():

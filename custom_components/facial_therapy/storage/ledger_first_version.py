@@ -44,7 +44,7 @@ class _Settled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Device:
-    """What was remembered of a device."""
+    """The stored state of a device."""
 
     mac: str
     last_record: int

@@ -22,7 +22,7 @@ from .ledger_file import VERSION, Contents, DeviceMemory, Extent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceLine:
-    """What is remembered of a device."""
+    """The stored state of a device."""
 
     mac: str
     last_record: int

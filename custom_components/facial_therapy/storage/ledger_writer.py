@@ -127,7 +127,7 @@ class LedgerWriter:
             listener()
 
     def _announce_later(self, hass: HomeAssistant, person_id: str | None) -> None:
-        """Announce a change after what is being done now, once in this pass of the loop.
+        """Announce a change once, at the end of this pass of the loop.
 
         Args:
             hass: Home Assistant.
@@ -237,7 +237,7 @@ class LedgerWriter:
     async def _async_durably[T](
         self, writing: asyncio.Future[T], apply: Callable[[T], None]
     ) -> None:
-        """Wait for the disk, then apply what is on it.
+        """Wait for the disk, then apply the written change.
 
         This holds when the caller is cancelled, too: memory and file must not differ.
         """

@@ -1,1 +1,1 @@
-"""Voice: what is said, and what is answered."""
+"""Voice: sentences, their actions and answers."""

@@ -46,7 +46,7 @@ class SentenceTriggers:
 
     @callback
     def replace(self, templates: list[str], answer: Answer) -> None:
-        """Listen to these templates in place of the former ones; `answer` returns what is said."""
+        """Listen to these templates in place of the former ones; `answer` returns the reply."""
         self.clear()
         if not templates:
             return

@@ -156,7 +156,7 @@ class Voice:
     # --- the answers ------------------------------------------------------------------------------
 
     async def _async_answer(self, heard: Understood, said: Utterance) -> str:
-        """Do what was said, and return the answer in the language of the speaker."""
+        """Carry out a sentence, and return the answer in the language of the speaker."""
         words = (
             self._words.get(said.language.split("-")[0].casefold())
             or self._words[understand.LANGUAGES[0]]
@@ -177,7 +177,7 @@ class Voice:
     async def _async_for_person(
         self, heard: Understood, words: Translator, context: Context
     ) -> str:
-        """Do what is for a person."""
+        """Carry out a sentence about a person."""
         try:
             person = speaker(self._hass, context, heard.person)
         except RefusedError:
@@ -199,7 +199,7 @@ class Voice:
     async def _async_on_device(
         self, heard: Understood, person: Person, words: Translator, context: Context
     ) -> str:
-        """Do what is for one device: the named one, or the only one that fits."""
+        """Carry out a sentence about one device: the named one, or the only one that fits."""
         program = self._program(heard, person)
         if heard.program is not None and program is None:
             return words.spoken("not_made", person=person.name, name=heard.program)
@@ -343,7 +343,7 @@ class Voice:
     async def _async_week(self, person: Person, words: Translator, context: Context) -> str:
         """Say how many sessions a person had this week.
 
-        Answers the person, an admin, and whoever speaks to a satellite in the room.
+        Answers the person, an admin, and anyone who speaks to a satellite in the room.
         """
         if context.user_id is not None:
             user = await self._hass.auth.async_get_user(context.user_id)

@@ -20,7 +20,7 @@ def names_of(
     """Return the names of all devices, programs, routines and people.
 
     The name of a custom program or routine is left out if it is also the name of a built-in
-    program, or if it could not be told from the rest of a sentence.
+    program, or if it could not be distinguished from the rest of a sentence.
     """
     devices: dict[str, set[str]] = {}
     custom: set[str] = set()

@@ -38,7 +38,7 @@ class Names:
     persons: Mapping[str, str]
     """Config entry id of each person."""
     custom_devices: frozenset[str] = frozenset()
-    """The names that people gave their devices, which are the same in every language."""
+    """The names of devices, which are the same in every language."""
     custom_programs: frozenset[str] = frozenset()
     """Names of custom programs of all people."""
     custom_routines: frozenset[str] = frozenset()

@@ -121,7 +121,7 @@ def at(about: Question, later: timedelta) -> Question:
 def budget(
     whose: Person, modality: Modality, now: datetime, *, history: History
 ) -> tuple[Refusal, ...]:
-    """What speaks against the smallest session that there is."""
+    """Return every reason against the smallest session."""
     return least(
         mask() if modality is Modality.MASK else wand(),
         node(received_at=now),
@@ -152,7 +152,7 @@ WEAK: Final = Dose(charge_ma_min=0.1)
 J40: Final = Dose(fluence_j_cm2={Channel.RED: 40.0})
 J30: Final = Dose(fluence_j_cm2={Channel.RED: 30.0})
 CASES: Final[tuple[tuple[str, Question, Reason, str, float, timedelta], ...]] = (
-    # rule, a claim that it alone refuses, reason, row, what is left, when it is allowed
+    # rule, a question that it alone refuses, reason, row, remaining dose, time until allowed
     (
         "fluence_day_default",
         question(records=(delivered_before(2 * HOUR, dose=J40),)),

@@ -26,7 +26,7 @@ def light(duration_s: float = 600, per_week: float = 3, **levels: float) -> Prog
         key="Glow",
         custom=True,
         mask=Light(irradiance_mw_cm2=channels, duration_s=duration_s, per_week=per_week),  # type: ignore[arg-type]
-    )  # as a form gives them
+    )  # as in a form
 
 
 def current(
@@ -42,7 +42,7 @@ def current(
         key="Lift",
         custom=True,
         wand=Current(**numbers, per_week=per_week, per_week_starting=per_week),  # type: ignore[arg-type]
-    )  # as a form gives them
+    )  # as in a form
 
 
 def test_a_custom_program_is_never_scaled_to_skin_calibration_or_phase() -> None:

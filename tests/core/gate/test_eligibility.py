@@ -76,7 +76,7 @@ def test_no_skin_type_is_lighter_than_any_that_held_in_the_last_day(
 
 
 def found(how: Eligibility, modality: Modality = MASK, now: datetime = NOW) -> tuple[Refusal, ...]:
-    """Return all that speaks against a small session of somebody with this standing."""
+    """Return every reason against a small session of a person of this eligibility."""
     somebody = person(how=how)
     asked, device = (
         (light(whose=somebody), mask()) if modality is MASK else (current(whose=somebody), wand())
@@ -255,7 +255,7 @@ def test_a_new_screening_replaces_the_verdicts_and_keeps_reports() -> None:
     assert (after.redness_until, after.red_flag_at) == (before.redness_until, before.red_flag_at)
 
 
-# --- what is reported -----------------------------------------------------------------------------
+# --- reports --------------------------------------------------------------------------------------
 
 
 def test_redness_locks_light_for_three_days_and_a_red_flag_both_for_seven_and_a_person() -> None:

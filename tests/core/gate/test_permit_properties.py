@@ -66,7 +66,7 @@ wild: Final = st.one_of(
 
 
 def mostly(low: float, high: float) -> st.SearchStrategy[Any]:
-    """Draw numbers around what is allowed, and now and then anything at all."""
+    """Draw numbers around the permitted ones, and now and then anything at all."""
     near = st.floats(low, high, allow_nan=False)
     return st.one_of(
         near,
@@ -308,7 +308,7 @@ def test_nothing_above_a_hard_ceiling_is_ever_permitted(
 def test_tightening_one_input_never_permits_more(
     case: tuple[SessionParameters, Device], what: str, share: float
 ) -> None:
-    """The other way round: what is permitted stays so when one input becomes looser."""
+    """The other way round: a permitted session stays so when one input becomes looser."""
     assume(permitted(*case))
     looser = loosened(*case, what, share)
     assume(looser is not None)

@@ -57,7 +57,7 @@ def brief(refusal: Refusal) -> tuple[Any, ...]:
     )
 
 
-# --- one rule at a time: what is allowed, what is one step beyond, and what is said ---------------
+# --- one rule at a time: the last permitted value, the next one, and the refusal ------------------
 
 BOTH: Final[dict[str, Any]] = {"red": 29.166, "near_infrared": 29.166}
 
@@ -188,7 +188,7 @@ EDGES: Final[
         light(red=20, duration_s=61),
         ("duration_s", 1, 60, "s", "L28"),
     ),
-    # L8 to L11: 25 / 25 / 15 / 10 J/cm2 charged, half of it in the first three sessions
+    # L8 to L11: 25 / 25 / 15 / 10 J/cm2 worst case, half of it in the first three sessions
     (
         "first red",
         mask(),
@@ -224,7 +224,7 @@ EDGES: Final[
         light(amber=8, duration_s=521, whose=person(skin_type=SkinType.VI)),
         ("duration_s", 1, 520, "s", "L11"),
     ),
-    # L12: 50 J/cm2 charged, half of it first: 25 / 1.2 / 0.055 = 378.8, where each channel alone
+    # L12: 50 J/cm2 worst case, half of it first: 25 / 1.2 / 0.055 = 378.8; each channel alone
     # may take 385
     (
         "first session, all channels",

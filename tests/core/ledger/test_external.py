@@ -1,4 +1,4 @@
-"""What may be told of a session that was given elsewhere."""
+"""External sessions: the values that a person may log, and how they count."""
 
 from datetime import UTC, datetime, timedelta
 import math

@@ -264,7 +264,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(hours=st.integers(-9000, 9000))
     def step_clock(self, hours: int) -> None:
-        """Put the wall clock elsewhere."""
+        """Set the wall clock to another time."""
         self.household.step_clock(timedelta(hours=hours))
 
     @invariant()

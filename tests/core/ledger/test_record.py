@@ -1,4 +1,4 @@
-"""`core.ledger`: records, their union, and what is charged for what is not known."""
+"""`core.ledger`: records, their union, and the worst case of unknown doses."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -28,7 +28,7 @@ def red(fluence: float) -> Dose:
 
 
 def record(session_id: str = "a", **changes: Any) -> Record:
-    """An open session of 30 J/cm² of red, charged 36."""
+    """An open session of 30 J/cm² of red, 36 in the worst case."""
     values: dict[str, Any] = {
         "session_id": session_id,
         "mac": "m",
@@ -180,7 +180,7 @@ def test_of_two_ends_the_later_holds_since_rest_counts_from_it() -> None:
     assert merge(record(), late).ended_at == late.ended_at
 
 
-# --- what is not known ----------------------------------------------------------------------------
+# --- unknown doses --------------------------------------------------------------------------------
 
 
 def reported(light: float, blue: float, sessions: int, *known: Record) -> Record | None:

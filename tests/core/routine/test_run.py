@@ -1,4 +1,4 @@
-"""`core.routine.run`: runs step by step, with refusals and delays, and what is announced."""
+"""`core.routine.run`: runs step by step, with refusals, delays and announcements."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

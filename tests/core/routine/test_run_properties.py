@@ -245,7 +245,7 @@ class Household(RuleBasedStateMachine):
 
     @invariant()
     def every_step_is_left_once(self) -> None:
-        """And none of what was left is entered again."""
+        """And no step is entered again after it was left."""
         if hasattr(self, "run"):
             marks = [mark.index for mark in self.run.marks]
             assert len(set(marks)) == len(marks)

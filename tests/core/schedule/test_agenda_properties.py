@@ -166,7 +166,7 @@ def plans(draw: st.DrawFn) -> WeekPlan:
 
 
 def live_a_day(life: Life, day: date, mood: float, jitter_s: float) -> None:
-    """Let an evening come: what is proposed is permitted, also after what was given before it."""
+    """Let an evening come: each proposed session is permitted, also after the ones before it."""
     opens = datetime.combine(day, time(), BERLIN).astimezone(UTC)
     agenda = Agenda(life.weekly_plan, life.done, BERLIN)
     refusals: Refusals = life.gate

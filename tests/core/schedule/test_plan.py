@@ -252,7 +252,7 @@ def test_the_next_phase_is_proposed_when_the_build_up_is_over_and_not_again() ->
     assert weekly_plan.next_phase(date(2026, 11, 29)) is None
     proposed = weekly_plan.next_phase(
         date(2026, 11, 30)
-    )  # twelve weeks after September 7th: changing evenings begins nothing anew
+    )  # twelve weeks after September 7th: changing evenings resets nothing
     assert proposed == replace(changed, begins_on=date(2026, 11, 30), phase=Phase.MAINTENANCE)
     assert weekly_plan.begun(proposed).next_phase(date(2027, 3, 1)) is None
     other = Plan(plans=(plan(program="puffiness"), plan(begins_on=date(2026, 10, 1))))
@@ -296,7 +296,7 @@ LETTERS: Final = {".": (), "w": (WAND,), "m": (MASK,), "b": (WAND, MASK)}
 
 
 def three_months() -> tuple[list[CountedSession], list[tuple[date, Adherence, int]]]:
-    """Return what was given, at half past nine in Berlin, and what is expected of every week."""
+    """Return sessions at half past nine in Berlin, and the expectation for every week."""
     given, expected = [], []
     for line in MONTHS.strip().splitlines():
         first, *marks, share, weeks = line.split()
@@ -319,7 +319,7 @@ def test_three_months_of_adherence_and_streak_worked_out_by_hand(
         assert adherence(PLAN, on, first + timedelta(days=offset)) == share
     so_far = {day: modalities for day, modalities in on.items() if day <= first + timedelta(days=6)}
     following = monday(first) + timedelta(days=7)
-    assert streak(PLAN, so_far, following) == weeks  # the week is over
+    assert streak(PLAN, so_far, following) == weeks  # the week has ended
 
 
 def test_the_week_that_runs_breaks_no_streak_and_counts_as_soon_as_it_is_kept() -> None:

@@ -1,4 +1,4 @@
-"""Holds and reports make a person's limits stricter at once, and stop what is no longer allowed."""
+"""Holds and reports make limits stricter at once, and stop a session that is no longer allowed."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Lines of the node: what they say in our words, and what is no line."""
+"""Messages of the node: decoded values, and refusals of malformed messages."""
 
 from datetime import UTC, datetime, timedelta
 

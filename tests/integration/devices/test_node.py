@@ -1,4 +1,4 @@
-"""The bound of a lease: it holds for what was sent, whether an answer ever comes or not."""
+"""The end of a lease: it follows from the renewal that was sent, with or without an answer."""
 
 import asyncio
 from collections.abc import Mapping

@@ -95,7 +95,7 @@ async def choose(hass: HomeAssistant, entry: MockConfigEntry, step_id: str) -> C
 
 
 def eligibility_of(entry: MockConfigEntry) -> Eligibility:
-    """What is kept of a person."""
+    """Return a person's stored eligibility."""
     return eligibility_in(entry.data[CONF_ELIGIBILITY])
 
 

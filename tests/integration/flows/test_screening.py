@@ -26,7 +26,7 @@ from tests.integration.world import World, person_entry
 
 
 def issues(world: World) -> list[str]:
-    """What has to be mended about people."""
+    """Return the repairs about people."""
     found = ir.async_get(world.hass).issues
     return [
         issue.translation_key or ""

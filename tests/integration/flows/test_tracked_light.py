@@ -1,4 +1,4 @@
-"""How a light of another integration is declared for a person, and what is refused."""
+"""Tracking a light of another integration for a person, and refused input."""
 
 import json
 from pathlib import Path

@@ -37,7 +37,7 @@ DATA: Final[dict[str, dict[str, Any]]] = {
 STOPS: Final = frozenset({"lower_session", "stop_session", "stop_all", "stop_routine"})
 """To stop, or to get less, is open to everybody who is signed in."""
 OF_THE_PERSON: Final = frozenset({"get_history", "log_session"})
-"""What is recorded of a person is theirs, and an admin's."""
+"""Records of a person are for that person and admins."""
 DENIED: Final = {
     "owner": frozenset(),
     "admin": frozenset(),
@@ -45,14 +45,14 @@ DENIED: Final = {
     "user": OF_THE_PERSON,
     "read-only": DATA.keys() - STOPS,
 }
-"""By who it is: what is denied. An automation has no user: an admin has written it."""
+"""Denied actions by user. An automation has no user: an admin has written it."""
 COMMANDS: Final = {f"{DOMAIN}/subscribe", f"{DOMAIN}/check", f"{DOMAIN}/person"}
 """The first is open to all, the second asks as `check_session` (both in test_websocket.py), the
 third is for a person and admins (test_person_view.py)."""
 
 
 async def denied(world: World, action: str, user_id: str | None) -> bool:
-    """Whether an action is denied; whatever else speaks against it comes after."""
+    """Return whether an action is denied; other reasons come after the permission."""
     data = {key: value for key, value in DATA[action].items() if key != "device"} | (
         {"device_id": world.device_id} if "device" in DATA[action] else {}
     )
@@ -124,7 +124,7 @@ async def test_a_fault_is_cleared_by_an_admin_and_by_no_automation(
 async def test_a_user_who_may_not_clear_a_fault_may_still_confirm_that_the_gel_is_off(
     world: World, hass_owner_user: MockUser
 ) -> None:
-    assert hass_owner_user.is_owner  # whoever is created first would be
+    assert hass_owner_user.is_owner  # as the first user is
     context = await world.signed_in("system-users")
     world.device.latch(Fault.WORN_STUCK)
     await world.pass_time(1)

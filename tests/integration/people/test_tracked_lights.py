@@ -101,7 +101,7 @@ async def wait(world: World, minutes: float) -> None:
 
 
 def records(world: World) -> list[Record]:
-    """What the ledger has of watched lights, the newest first."""
+    """Return the ledger's records of tracked lights, the newest first."""
     return [
         record
         for record in world.hass.data[LEDGER].newest_first(world.person.person_id)
@@ -110,7 +110,7 @@ def records(world: World) -> list[Record]:
 
 
 def notifications(world: World) -> dict[str, Any]:
-    """What is shown to the household."""
+    """Return the notifications of the household."""
     found: dict[str, Any] = world.hass.data.get("persistent_notification", {})
     return found
 

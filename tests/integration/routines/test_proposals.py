@@ -122,7 +122,7 @@ async def test_a_proposal_starts_nothing_yes_arms_and_the_face_starts_the_light(
     house.devices[MASK].put_on()
     await house.pass_time(5)
     assert house.flowing == {MASK}
-    await phone.press("Yes", hass_admin_user.id)  # pressed once more, it is over
+    await phone.press("Yes", hass_admin_user.id)  # a second press finds nothing
     assert len(phone.got) == 1
 
 
@@ -244,7 +244,7 @@ async def test_the_notification_of_a_refusal_says_nothing_about_health(
 async def test_yes_needs_the_permission_of_the_user_who_presses_it(
     house: House, phone: Phone, hass_owner_user: MockUser
 ) -> None:
-    assert hass_owner_user.is_owner  # whoever is created first would be
+    assert hass_owner_user.is_owner  # as the first user is
     guest = await house.hass.auth.async_create_user("guest", group_ids=["system-read-only"])
     await propose(house)
     await phone.press("Yes", guest.id)

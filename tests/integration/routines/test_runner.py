@@ -294,7 +294,7 @@ async def test_a_step_follows_the_wand_that_has_its_session_though_only_another_
 async def test_only_the_person_admins_and_automations_can_start_a_routine(
     house: House, hass_owner_user: User
 ) -> None:
-    assert hass_owner_user.is_owner  # whoever is created first would be
+    assert hass_owner_user.is_owner  # as the first user is
     user = await house.hass.auth.async_create_user("Ada", group_ids=["system-users"])
     house.hass.states.async_set("person.ada", "home", {"user_id": "somebody"})
     house.hass.config_entries.async_update_entry(

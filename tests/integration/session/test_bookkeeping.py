@@ -188,7 +188,7 @@ async def test_a_session_of_the_node_before_a_start_counts_for_that_start(
     world: World,
 ) -> None:
     foreign_session(world, profile=99)
-    world.device.report()  # it is being imported while the start is on its way
+    world.device.report()  # it is imported while the start is on its way
     live = await world.coordinator.async_start(world.ask())
     assert [(record.session_id, record.open) for record in records(world)] == [
         (live.session_id, True)

@@ -1,4 +1,4 @@
-"""The codec: reading back what was written is the identity, and everything else is refused."""
+"""The codec: written values read back unchanged, and everything else is refused."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace

@@ -145,7 +145,7 @@ async def test_a_new_file_is_read_back_and_its_folder_synced(
 async def test_a_new_file_keeps_the_time_that_had_been_reached(
     hass: HomeAssistant, tmp_path: Path
 ) -> None:
-    """Else a clock that is put back while Home Assistant is off would reopen what is full."""
+    """Else a clock that is put back while Home Assistant is off would reopen full windows."""
     path = tmp_path / "ledger"
     elapsed_s = 0.0
     ledger = Ledger(path, wall=lambda: EVENING, monotonic=lambda: elapsed_s)

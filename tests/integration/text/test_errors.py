@@ -1,4 +1,4 @@
-"""What a caller is told: when it would be allowed, in words."""
+"""Error messages, with the time at which a request would be allowed."""
 
 from datetime import UTC, datetime, timedelta
 from unittest.mock import patch

@@ -181,7 +181,7 @@ async def test_a_custom_routine_starts_by_its_name_and_the_evening_by_its_words(
     make_routine(house, "Sunday reset")
     for sentence in CUSTOM_ROUTINE[language]:
         answer = await say(house, sentence, language)
-        print(f"{language} | {sentence} | start_routine | {answer}")  # noqa: T201 - what was shown to work
+        print(f"{language} | {sentence} | start_routine | {answer}")  # noqa: T201 - the transcript
         assert house.run is not None
         assert (house.run.routine, house.state()) == ("Sunday reset", RoutineState.HAND)
         await house.act("stop_routine")

@@ -1,4 +1,4 @@
-"""Sentences through Home Assistant's own conversation: what each did, and what was answered."""
+"""Sentences through Home Assistant's conversation: the action of each, and its answer."""
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -66,7 +66,7 @@ def called(house: House) -> list[dict[str, Any]]:
 async def say(
     house: House, sentence: str, language: str = "en", context: Context | None = None
 ) -> str:
-    """Say a sentence, as the conversation API does, and return what is answered."""
+    """Say a sentence, as the conversation API does, and return the answer."""
     result = await async_converse(
         house.hass, sentence, None, context or Context(), language=language
     )
@@ -112,7 +112,7 @@ async def test_at_least_sixty_phrasings_do_what_they_say(
         called.clear()
         answer = await say(house, sentence, language)
         done = [call["service"] for call in called]
-        print(f"{language} | {sentence} | {', '.join(done) or '-'} | {answer}")  # noqa: T201 - what was shown to work
+        print(f"{language} | {sentence} | {', '.join(done) or '-'} | {answer}")  # noqa: T201 - the transcript
         assert tuple(done) == actions, (sentence, answer)
         said += 1
         return answer

@@ -40,7 +40,7 @@ async def give(
     session_id: str | None = None,
     modality: Modality = Modality.MASK,
 ) -> None:
-    """Write down a session that is over."""
+    """Record an ended session."""
     dose = (
         Dose(fluence_j_cm2={Channel.RED: 16.8})
         if modality is Modality.MASK

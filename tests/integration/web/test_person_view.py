@@ -44,7 +44,7 @@ async def follow(client: MockHAClientWebSocket, **fields: Any) -> dict[str, Any]
 
 
 async def newest(client: MockHAClientWebSocket) -> dict[str, Any]:
-    """Return the last that was told before a ping is answered."""
+    """Return the last message before the answer to a ping."""
     await client.send_json_auto_id({"type": "ping"})
     shown: dict[str, Any] = {}
     while (message := await client.receive_json())["type"] != "pong":
@@ -85,7 +85,7 @@ async def test_a_session_appears_in_its_day_and_in_the_windows(
     shown = await newest(client)
     [today] = [day for day in shown["week"]["days"] if day["today"]]
     assert today["fluence_j_cm2"] == {"red": 3}
-    assert shown["week"]["meters"]["light_day"]["used"] > 3  # what is not measured counts for more
+    assert shown["week"]["meters"]["light_day"]["used"] > 3  # unmeasured light counts for more
     [session] = shown["week"]["sessions"]
     assert session["at_most"]["fluence_j_cm2"] == {"red": 3}
     assert not any(secret in str(shown) for secret in SECRETS)
@@ -109,7 +109,7 @@ async def test_weeks_are_drawn_from_the_doses_of_each(
         {"near_infrared": 1.5, "red": 3},
         {},
     ]
-    assert not any(week["fluence_j_cm2"] for week in weeks[:-3])  # what is older is not drawn
+    assert not any(week["fluence_j_cm2"] for week in weeks[:-3])  # older weeks are not drawn
 
 
 async def test_a_routine_is_followed_step_by_step(

@@ -18,7 +18,7 @@ type Message = dict[str, Any]
 
 
 class Follower:
-    """A browser that keeps what it was told, as the card does."""
+    """A browser that keeps the messages, as the card does."""
 
     def __init__(self, client: MockHAClientWebSocket) -> None:
         self.client = client
@@ -33,7 +33,7 @@ class Follower:
         await self.catch_up()
 
     async def catch_up(self) -> list[Message]:
-        """Take in all that is under way: what is answered to a ping was sent before it."""
+        """Read all messages that were sent before the answer to a ping."""
         await self.client.send_json_auto_id({"type": "ping"})
         news: list[Message] = []
         while (message := await self.client.receive_json())["type"] != "pong":
@@ -48,7 +48,7 @@ class Follower:
         return news
 
     def device(self, world: World) -> Message:
-        """What is known of the device."""
+        """Return the newest data of the device."""
         return self.devices[world.entry.entry_id]
 
 

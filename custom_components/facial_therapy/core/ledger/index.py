@@ -26,8 +26,8 @@ class _PersonIndex:
         self.timeline: list[tuple[datetime, str]] = []
         """(over at, session id), sorted."""
         self.micro: dict[str, int] = {}
-        """Settled dose in millionths, by channel and `charge`: whole numbers, so that what is taken
-        back and put in again leaves nothing."""
+        """Settled dose in millionths, by channel and `charge`: whole numbers, so that adding and
+        subtracting the same dose leaves nothing."""
         self.sessions: dict[Modality, int] = dict.fromkeys(Modality, 0)
         self.first_at: dict[Modality, datetime] = {}
         self.carried_first_at: dict[Modality, datetime] = {}
@@ -128,8 +128,8 @@ class LedgerIndex:
             without: A session that is left out, the one that is to be amended.
 
         Returns:
-            The history. What was delivered in the 8 days before to people who were removed in the 8
-            days before this one was added is part of it.
+            The history. It includes the last 8 days of people who were removed in the 8 days before
+            this one was added.
         """
         recent = sorted(
             entry for whose in self._with_inherited(person_id) for entry in self._recent(whose, at)
@@ -157,7 +157,7 @@ class LedgerIndex:
         )
 
     def _with_inherited(self, person_id: str) -> set[str]:
-        """The person, whoever was removed in the 8 days before they were added, and so on."""
+        """The person, people removed in the 8 days before they were added, and so on."""
         found, ask = {person_id}, [person_id]
         while ask:
             book = self._people.get(ask.pop())
@@ -197,7 +197,7 @@ class LedgerIndex:
     # --- age --------------------------------------------------------------------------------------
 
     def drop(self, before: datetime) -> int:
-        """Forget the sessions that were over before a time; the totals stay.
+        """Forget the sessions that ended before a time; the totals stay.
 
         Returns:
             How many were dropped. One whose end is not known is dropped when it must long be over.
@@ -239,7 +239,7 @@ class LedgerIndex:
         )
 
     def carry(self, person_id: str, totals: Totals) -> None:
-        """Add what was carried over from sessions that are no longer here."""
+        """Add totals that were carried over from forgotten sessions."""
         book = self._people.setdefault(person_id, _PersonIndex())
         for channel, fluence in totals.delivered.fluence_j_cm2.items():
             book.micro[channel] = book.micro.get(channel, 0) + round(fluence * MICRO)

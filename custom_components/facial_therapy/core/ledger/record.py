@@ -1,7 +1,7 @@
-"""The records: one session each, on any device, and what of it counts now.
+"""The records: one session each, on any device, and the dose that counts now.
 
-A record stands at its full planned dose until it is settled to what the node says it delivered;
-what is not known counts at its worst case and is shown as a range. `merge` is the union with what a
+A record counts at its full planned dose until it is settled to the dose that the node reports. An
+unknown dose counts at its worst case and is shown as a range. `merge` is the union with what a
 node remembers: per session the larger.
 
 Times are aware UTC, in the ledger's own time (see `clock`).
@@ -101,7 +101,7 @@ class Record:
     """What the limits count while it stands at its full plan."""
     grade: Grade = Grade.MEASURED
     uncertainty: float = 0
-    """U of the device when it was permitted: what was delivered counts with it."""
+    """U of the device when the session was permitted; its dose counts with it."""
     at_least: Dose = field(default_factory=Dose)
     """Nominal: what the node was seen to have delivered, while the session is not settled."""
     delivered: Dose | None = None
@@ -134,7 +134,7 @@ class Record:
 
     @property
     def bounds(self) -> tuple[Dose, Dose]:
-        """What was delivered at least and at most, nominal; the same twice once it is settled."""
+        """Least and greatest delivered dose, nominal; equal once the record is settled."""
         return (
             (self.at_least, greatest(self.at_least, self.planned))
             if self.delivered is None
@@ -167,7 +167,7 @@ class Record:
 
     @property
     def share(self) -> float:
-        """What was delivered of the plan, 0 to 1; an open session counts as whole."""
+        """Delivered share of the plan, 0 to 1; an open session counts as whole."""
         if self.delivered is None:
             return 1
         return self.delivered.total / self.planned.total if self.planned.total else 0

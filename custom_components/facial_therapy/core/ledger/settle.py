@@ -1,4 +1,4 @@
-"""What becomes of a record: settled to what was delivered, over, or imported from a node.
+"""Changes of a record: settled to its delivered dose, ended, or imported from a node.
 
 The ledger of the integration and the tests' household both write what these functions return.
 """
@@ -20,7 +20,7 @@ def settled(
     ended_at: datetime,
     output_s: float | None = None,
 ) -> Record:
-    """Settle a record to what was delivered, nominal; of two settlings the larger dose stays.
+    """Settle a record to its delivered nominal dose; of two settlements the larger stays.
 
     Args:
         record: The session as the ledger has it.

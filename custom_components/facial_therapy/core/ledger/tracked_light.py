@@ -1,4 +1,4 @@
-"""A light that nobody governs: what its on-time amounts to, and when its planned time is over.
+"""A light outside of our control: the dose of its on-time, and the end of its planned time.
 
 Nothing holds such a light to its plan. It counts from the moment it is seen on, for its planned
 time at once, and for more as soon as it is on for longer; how bright it is set does not matter.

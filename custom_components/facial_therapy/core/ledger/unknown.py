@@ -1,4 +1,4 @@
-"""Sessions that stand for what is not known, at its worst case."""
+"""Sessions that stand for unknown doses, at their worst case."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -58,7 +58,7 @@ def shortfall(  # noqa: PLR0913 - what a node tells of a person
         session_id: Of the session that is returned.
         person_id: Whose.
         modality: Of the node.
-        at: Now: what is not known is dated as if it had just ended.
+        at: Now: an unknown dose is dated as if it had just ended.
         mac: The node.
         reported: The node's sums of the week, worst case. Light: `BLUE` for blue, all other
             channels together under any other one.

@@ -8,7 +8,7 @@ from ..refusal import Reason, Refusal
 from .transitions import RoutineEvent
 
 WORTH_WAITING: Final = timedelta(minutes=15)
-"""What is gone by then is waited for; longer than any gap."""
+"""A reason that passes within this time is waited for; it is longer than any gap."""
 HINDRANCES: Final = frozenset(
     {
         Reason.BUSY,

@@ -56,12 +56,12 @@ class RoutineRun:
     """As they were when it began: editing a routine changes no evening that goes on."""
     began_at: datetime
     window_ends_at: datetime
-    """It gives up then. All times are UTC and aware."""
+    """The run ends then at the latest. All times are UTC and aware."""
     finish_by: datetime | None = None
     """When it should be done: optional steps are dropped for it."""
     state: RoutineState = RoutineState.HAND
     index: int = -1
-    """Of the step; the number of steps when it is over."""
+    """Index of the step; the number of steps once the run has ended."""
     rests_until: datetime | None = None
     """Waiting, or a gap: until then."""
     flow: Flow | None = None
@@ -82,7 +82,7 @@ class RoutineRun:
 
     @property
     def step(self) -> Step | None:
-        """Where it is; None when it is over."""
+        """The current step; None once the run has ended."""
         return self.steps[self.index] if self.state is not RoutineState.OVER else None
 
     @property

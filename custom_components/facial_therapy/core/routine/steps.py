@@ -24,7 +24,7 @@ PUT_ON_S: Final = 30
 
 
 class Act(StrEnum):
-    """What is done in a step."""
+    """The act of a step."""
 
     CLEANSE = "cleanse"
     GEL = "gel"
@@ -137,7 +137,7 @@ def gap(before: Modality, after: Modality) -> timedelta:
 
 
 def earliest(last: Flow | None, modality: Modality, at: datetime) -> datetime:
-    """Return when a session may begin after what was given last: not before `at`."""
+    """Return when a session may begin after the last ones: not before `at`."""
     return at if last is None else max(at, last.ended_at + gap(last.modality, modality))
 
 
@@ -189,7 +189,7 @@ def fit(
     `late` says by how much.
 
     Args:
-        steps: What is still to do; the durations of device steps are those of their sessions.
+        steps: The remaining steps; the durations of device steps are those of their sessions.
         now: UTC and aware.
         finish_by: UTC and aware.
         last: What a device delivered last in this routine.
@@ -211,7 +211,7 @@ def fit(
 
 
 def _without(steps: Steps, dropped: frozenset[int], *, gel: bool) -> tuple[int, ...]:
-    """Return what is left without some steps, and without gel and rinsing that nothing needs."""
+    """Return steps without some of them, and without gel and rinsing that nothing needs."""
     kept: list[int] = []
     acts = [step.act for index, step in enumerate(steps) if index not in dropped]
     for index, step in enumerate(steps):

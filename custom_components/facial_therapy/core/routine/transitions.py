@@ -13,8 +13,8 @@ Rules:
 3. `STOP` is accepted in every state.
 4. Every event but waiting brings the end nearer: confirmed, skipped, refused, dropped or late, each
     step is left once.
-5. What is refused for good is skipped or ends the routine, as the step says, with its reason; what
-    a person can put right waits for the person.
+5. A step that is refused for good is skipped or ends the routine, as the step says, with the
+    reason. A refusal that a person can resolve waits for the person.
 
 The steps are in `steps`, and `run` goes through them.
 """
@@ -40,7 +40,7 @@ class RoutineState(StrEnum):
     OFF = "off"
     """Its device is off."""
     ASKED = "asked"
-    """A device step that waits for a person: something has to be mended, or it was not put on in
+    """A device step that waits for a person: they can resolve a refusal, or it was not put on in
     time."""
     ARMED = "armed"
     """Waits to be put on."""
@@ -69,9 +69,9 @@ class RoutineEvent(StrEnum):
     STOP = "stop"
     # the clock
     ELAPSED = "elapsed"
-    """A wait or a gap is over."""
+    """A wait or a gap has ended."""
     LATE = "late"
-    """The window of the routine is over."""
+    """The window of the routine has ended."""
     # the device
     FOUND = "found"
     """The device that was off is back."""
@@ -130,7 +130,7 @@ class Outcome(StrEnum):
     STOPPED = "stopped"
     REFUSED = "refused"
     LATE = "late"
-    """The window was over before its last step."""
+    """The window ended before its last step."""
     FAULT = "fault"
 
 

@@ -1,4 +1,4 @@
-"""What comes next of a plan, and the calendar of what was planned, done and left out.
+"""The next session of a plan, and the calendar of planned, done and skipped sessions.
 
 Whether a session may start is for `safety.permit` to say, so it is asked (`refusals`) before
 anything is proposed: what it would refuse at its time is put off within the evening, or left out.
@@ -60,7 +60,7 @@ class PlannedEvening:
     proposals: tuple[Proposal, ...]
     """In their order, at least one."""
     left_out: tuple[tuple[Modality, Refusal], ...] = ()
-    """What is planned too, but would be refused, and why."""
+    """Planned sessions that would be refused, and why."""
 
     @property
     def at(self) -> datetime:
@@ -101,11 +101,11 @@ class Entry:
     why: Why | None = None
     """Why it was skipped."""
     session_id: str | None = None
-    """Of what was done."""
+    """Of a session that was done."""
 
 
 class Agenda:
-    """A person's plans and what was done of them, in the time zone of their Home Assistant."""
+    """A person's plans and completed sessions, in the time zone of their Home Assistant."""
 
     def __init__(self, weekly_plan: Plan, done: Iterable[CompletedSession], zone: tzinfo) -> None:
         """Take the plans, the sessions in any order, and the time zone."""
@@ -117,7 +117,7 @@ class Agenda:
         )
 
     def adherence(self, now: datetime) -> Adherence:
-        """Return what was kept of the goal in the week of a time."""
+        """Return how much of the goal was met in the week of a time."""
         return adherence(self._plan, self._kept, self._today(now))
 
     def streak(self, now: datetime) -> int:
@@ -204,7 +204,7 @@ class Agenda:
         return sorted(found, key=lambda entry: (entry.begins_at, entry.modality != Modality.WAND))
 
     def _left(self, day: date, now: datetime) -> Iterator[Entry]:
-        """Yield what was planned for a day and has not been done."""
+        """Yield the sessions that were planned for a day and not done."""
         plan = self._plan.on(day)
         if plan is None:
             return

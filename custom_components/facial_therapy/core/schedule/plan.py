@@ -1,8 +1,8 @@
 """A person's weekly plan: which evenings, what comes next, and how much of the goal was met.
 
 A plan is about local evenings, so the time zone of the person's Home Assistant is an argument
-(`zone`), and evenings stay at their wall time when clocks change. What is missed is missed: it is
-never made up for, and more than planned counts no more than planned.
+(`zone`), and evenings stay at their wall time when clocks change. A missed
+session is never made up for, and more than planned counts no more than planned.
 """
 
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ class Phase(StrEnum):
 
     BUILD_UP = "build_up"
     MAINTENANCE = "maintenance"
-    """What was reached is kept up: light as before, the wand weekly or every two weeks."""
+    """Maintenance: light as before, the wand weekly or every two weeks."""
 
 
 class Why(StrEnum):
@@ -56,7 +56,7 @@ class Freeze:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeekPlan:
-    """What is planned in every week from a day on."""
+    """The sessions of every week from a day on."""
 
     begins_on: date
     """Local. It holds until the next plan begins."""
@@ -205,7 +205,7 @@ class Plan:
         return next((plan for plan in reversed(self.plans) if plan.begins_on <= day), None)
 
     def planned(self, day: date) -> tuple[Modality, ...]:
-        """Return what is planned for an evening, the wand first; skipped or not."""
+        """Return the sessions planned for an evening, the wand first; skipped or not."""
         plan = self.on(day)
         return (
             ()
@@ -225,7 +225,7 @@ class Plan:
         return frozen or (Why.SKIPPED if day in self.skipped else None)
 
     def goal(self, day: date) -> tuple[Modality, ...]:
-        """Return the goal of an evening: what is planned, unless frozen, skipped or not."""
+        """Return the goal of an evening: its sessions unless frozen, skipped or not."""
         return self.planned(day) if self.why_not(day) in (None, Why.SKIPPED) else ()
 
     def begun(self, plan: WeekPlan) -> Plan:
@@ -285,7 +285,7 @@ def evening_of(weekly_plan: Plan, at: datetime, zone: tzinfo) -> date:
     return day
 
 
-# --- what was done --------------------------------------------------------------------------------
+# --- completed sessions ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,11 +298,11 @@ class CountedSession:
 
 
 type Evenings = dict[date, set[Modality]]
-"""What was given on every evening."""
+"""The sessions of every evening."""
 
 
 def kept(weekly_plan: Plan, given: Iterable[CountedSession], zone: tzinfo) -> Evenings:
-    """Return what was given on every evening."""
+    """Return the sessions of every evening."""
     found: Evenings = {}
     for session in given:
         found.setdefault(evening_of(weekly_plan, session.started_at, zone), set()).add(
@@ -338,7 +338,7 @@ def adherence(weekly_plan: Plan, on: Evenings, day: date) -> Adherence:
 def streak(weekly_plan: Plan, on: Evenings, today: date) -> int:
     """Return for how many weeks on end the goal was kept whole.
 
-    The week that runs counts as soon as its goal is kept, and breaks nothing before it is over. A
+    The week that runs counts as soon as its goal is kept, and breaks nothing before it has ended. A
     week without a goal (travel, illness) neither counts nor breaks.
     """
     weeks = 0
