@@ -398,7 +398,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         """Turn a light on: start a manual session with it, or set it in the live one.
 
         Raises:
-            RefusedError: A program is selected, the level is above what was permitted, or as a
+            RefusedError: A program is selected, the level is above the permitted one, or as a
                 start. Nothing has changed.
             DeviceError: The node did not answer.
         """
@@ -474,17 +474,14 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         if self.bookkeeping.ledger.failure is not None:
             with suppress(LedgerError):
                 await self.bookkeeping.ledger.async_probe(self.hass)
-        await self._async_read()
-        last, report = self.last, self.telemetry
-        ended_at = None if last is None else last.ended_at
-        if report is not None and ended_at is not None and self._read_at <= ended_at:
-            self._read_profiles(report)
-            await self._async_read()
-
-    async def _async_read(self) -> None:
-        """Wait, briefly, for the answers of a node that was asked what it counts."""
         if self._reading is not None and not self._reading.done():
             await self.timers.within(READ_S, [self._reading])
+        view = self.engine.view
+        ended_at = None if view.last is None else view.last.ended_at
+        if view.report is not None and ended_at is not None and self._read_at <= ended_at:
+            self._read_profiles(view.report)
+            if self._reading is not None:
+                await self.timers.within(READ_S, [self._reading])
 
     def announce(self, name: str, live: LiveSession, refusal: Refusal | None = None) -> None:
         """Announce an event of a session when the view is published, not before."""
@@ -502,7 +499,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             return self.hass.async_create_background_task(job, title)
         return self.hass.async_create_task(job, title)
 
-    # --- what is shown ----------------------------------------------------------------------------
+    # --- for entities -----------------------------------------------------------------------------
 
     def _reported(self) -> tuple[Any, ...]:
         """Return what of the session and its newest report is shown, or counts for the gate."""

@@ -71,7 +71,7 @@ class ChannelLight(NamedEntity, LightEntity):
     def _level_mw_cm2(self) -> float:
         """The level of this channel in the current session."""
         live = self.coordinator.data.session
-        return 0 if live is None else live.lit_mw_cm2.get(self.entity_description.channel, 0)
+        return 0 if live is None else live.on_mw_cm2.get(self.entity_description.channel, 0)
 
     @property
     @override

@@ -172,7 +172,7 @@ async def _paused(
     """
     async with household.messages() as messages, station.direct() as direct:
         await begin(household, messages, station)
-        # Home Assistant has been told, too, that something was delivered.
+        # Home Assistant has learnt, too, that something was delivered.
         await direct.line("Telemetry", lambda values: int(values["output_ms"]) > DELIVERED_MS)
     called_ns = now_ns()
     yield

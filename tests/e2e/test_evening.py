@@ -6,12 +6,13 @@ from collections.abc import Callable
 from tests.real.evening import STEPS
 from tests.real.household import DOMAIN, Household
 from tests.real.messages import Messages, State
-from tests.real.session import PERSON
+from tests.real.session import PERSON, last_account, wait_settled
 from tests.real.trial import put_on
 from tests.real.watch import now_ns
 
 WHO = PERSON["wand"]
 ARMS_WITHIN_S = 5
+DELIVERED_MS = 2000
 QUIET_S = 4
 """Longer than an interval of renewal."""
 
@@ -91,4 +92,44 @@ async def test_after_a_restart_a_routine_is_where_it_was_and_nothing_flows_befor
         await messages.act(f"{DOMAIN}.stop_routine", {"person": WHO})
         await step(messages, "stopped")
         await household.wait_session(messages, wand, "idle")
+        await put_on(wand, on=False)
+
+
+async def test_after_a_restart_a_routine_goes_on_with_the_session_that_was_adopted(
+    household: Household, say: Callable[[str], None]
+) -> None:
+    """The step follows its session: confirmed, it resumes it, and a new edge begins output."""
+    wand = household.wand
+    async with household.messages() as messages, wand.direct() as direct:
+        await begin(messages)
+        await step(messages, "armed_wand")
+        began_ns = now_ns()
+        await put_on(wand, on=True)
+        await household.witness.wait_flowing(wand.node.name, began_ns)
+        await step(messages, "forehead")
+        # So much that the session is kept over the restart.
+        await direct.line("Telemetry", lambda values: int(values["output_ms"]) > DELIVERED_MS)
+    kept = last_account(household, wand)
+    cut_ns = now_ns()
+    await household.home.restart()
+    dark_ns = await household.witness.wait_dark(wand.node.name, cut_ns)
+    async with household.messages() as messages:
+        await household.wait_session(messages, wand, "suspended", timeout_s=40)
+        held = await step(messages, "held_wand", timeout_s=40)
+        say(f"the routine after the restart: {held['state']} {held['attributes']}")
+        await asyncio.sleep(QUIET_S)  # on the skin all the while
+        await messages.act(f"{DOMAIN}.confirm_step", {"person": WHO})
+        await household.wait_session(messages, wand, "armed")
+        await asyncio.sleep(QUIET_S)
+        assert (await household.witness.above(wand.node.name, dark_ns + 1)).longest_s == 0
+        await put_on(wand, on=False)
+        worn_ns = now_ns()
+        await put_on(wand, on=True)
+        assert await household.witness.wait_flowing(wand.node.name, dark_ns + 1) >= worn_ns
+        await step(messages, "forehead")
+        assert last_account(household, wand) == kept
+        await messages.act(f"{DOMAIN}.stop_routine", {"person": WHO})
+        await step(messages, "stopped")
+        await household.wait_session(messages, wand, "idle")
+        assert (await wait_settled(household, wand)).session_id == kept.session_id
         await put_on(wand, on=False)

@@ -85,9 +85,9 @@ async def _agreed(
     return times["check_session"]
 
 
-def _told(station: Station, person: str, reason: str, at: datetime, say: Say) -> None:
+def _refused(station: Station, person: str, reason: str, at: datetime, say: Say) -> None:
     left_s = (at - datetime.now(UTC)).total_seconds()
-    say(f"{station.modality}, {person}: {reason} for {left_s:.0f} s, whoever is asked")
+    say(f"{station.modality}, {person}: {reason} for {left_s:.0f} s, by every way of asking")
 
 
 async def test_a_supply_that_broke_down_and_light_that_would_flicker_and_another_profile(
@@ -97,7 +97,7 @@ async def test_a_supply_that_broke_down_and_light_that_would_flicker_and_another
     mask, wand = timed.mask, timed.wand
     await wand.node.break_down()
     at = await _agreed(timed, messages, wand, PERSON["wand"], "brown_out")
-    _told(wand, PERSON["wand"], "brown_out", at, say)
+    _refused(wand, PERSON["wand"], "brown_out", at, say)
 
     async with mask.direct() as direct:
         await begin_with(timed, messages, mask, direct)
@@ -112,9 +112,9 @@ async def test_a_supply_that_broke_down_and_light_that_would_flicker_and_another
         await wear(direct, mask, on=False)
     other = PERSON["wand"]
     at = await _agreed(timed, messages, mask, other, "profile_gap")
-    _told(mask, other, "profile_gap", at, say)
+    _refused(mask, other, "profile_gap", at, say)
     at = await _agreed(timed, messages, mask, PERSON["mask"], "too_soon")
-    _told(mask, PERSON["mask"], "too_soon", at, say)
+    _refused(mask, PERSON["mask"], "too_soon", at, say)
 
     ready = await timed.entity(messages, mask, "ready", "binary_sensor")
     await messages.wait_state(ready, lambda state: state["state"] == "on", timeout_s=40)

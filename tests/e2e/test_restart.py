@@ -73,7 +73,7 @@ def _records(household: Household, station: Station) -> int:
 
 
 async def _risen(kept: Kept) -> None:
-    """Wait until the ramp of the newest output is over."""
+    """Wait until the ramp of the newest output has ended."""
     await asyncio.sleep(max(0.0, RISEN_S - (now_ns() - kept.starts_ns[-1]) / 1e9))
 
 
@@ -87,7 +87,7 @@ async def _awaited(waited: Awaitable[object]) -> None:
     await waited
 
 
-# --- what is found armed or running ---------------------------------------------------------------
+# --- sessions found armed or running --------------------------------------------------------------
 
 
 async def test_a_session_that_is_found_running_or_armed_is_stopped(
@@ -158,10 +158,10 @@ async def sessions(household: Household) -> dict[str, Kept]:
     sessions: dict[str, Kept] = {}
 
     async def start(messages: Messages, station: Station) -> None:
-        lit_ns = await begin(household, messages, station, **SESSION[station.modality])
+        on_ns = await begin(household, messages, station, **SESSION[station.modality])
         session_id = last_account(household, station).session_id
         records = _records(household, station)
-        sessions[station.modality] = Kept(station, session_id, records, lit_ns, [lit_ns])
+        sessions[station.modality] = Kept(station, session_id, records, on_ns, [on_ns])
 
     async with household.messages() as messages:
         await _all(*(start(messages, station) for station in household.stations.values()))
@@ -185,9 +185,9 @@ async def _resumed(household: Household, messages: Messages, kept: Kept, dark_ns
         assert (await household.witness.above(name, dark_ns + 1)).longest_s == 0
         edge_ns = now_ns()
         await direct.simulate(**{"worn" if station.modality == "mask" else "contact": True})
-        lit_ns = await household.witness.wait_flowing(name, dark_ns + 1)
-        assert lit_ns >= edge_ns
-        kept.starts_ns.append(lit_ns)
+        on_ns = await household.witness.wait_flowing(name, dark_ns + 1)
+        assert on_ns >= edge_ns
+        kept.starts_ns.append(on_ns)
         await household.wait_session(messages, station, "running")
     account = last_account(household, station)
     assert (account.session_id, account.outcome) == (kept.session_id, None)
@@ -197,10 +197,10 @@ async def _resumed(household: Household, messages: Messages, kept: Kept, dark_ns
 async def _dark(household: Household, station: Station, lost_ns: int, what: str, say: Say) -> int:
     """Insist that output is zero within the lease; return when it became zero."""
     dark_ns = await household.witness.wait_dark(station.node.name, lost_ns)
-    taken_s = (dark_ns - lost_ns) / 1e9
+    after_s = (dark_ns - lost_ns) / 1e9
     lease_s = LEASE_S[station.modality]
-    say(f"{station.modality}, {what}: zero after {taken_s:.3f} s (lease {lease_s} s)")
-    assert taken_s <= lease_s
+    say(f"{station.modality}, {what}: zero after {after_s:.3f} s (lease {lease_s} s)")
+    assert after_s <= lease_s
     return dark_ns
 
 

@@ -94,7 +94,7 @@ async def test_a_session_is_armed_lowered_and_stopped_and_the_face_starts_it(hou
     await house.pass_time(10)
     live = house.coordinator(MASK).live
     assert live is not None
-    before = dict(live.lit_mw_cm2)
+    before = dict(live.on_mw_cm2)
     state = await use(house, "get_state")
     devices = state.data["devices"]
     assert isinstance(devices, list)
@@ -102,7 +102,7 @@ async def test_a_session_is_armed_lowered_and_stopped_and_the_face_starts_it(hou
     assert (await use(house, "lower_session")).data == {"done": ["Mask"]}
     live = house.coordinator(MASK).live
     assert live is not None
-    assert all(live.lit_mw_cm2[channel] < level for channel, level in before.items())
+    assert all(live.on_mw_cm2[channel] < level for channel, level in before.items())
     assert (await use(house, "stop_session")).data == {"done": ["Mask"]}
     assert house.flowing == set()
     last = house.coordinator(MASK).last

@@ -316,7 +316,7 @@ PROVOKED: dict[Reason, Callable[[], Provoke]] = {
     },
 }
 BEFORE_A_START = {Reason.BROWN_OUT, Reason.TOO_SOON, Reason.PROFILE_GAP}
-"""What only a node knows, and what is refused here without asking it."""
+"""What only a node knows, and is refused here without asking it."""
 PROVOKED_ELSE = {
     Reason.BAD_TIME: "actions/test_history.py",
     Reason.IN_FUTURE: "actions/test_history.py",

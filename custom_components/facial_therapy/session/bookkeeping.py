@@ -1,6 +1,6 @@
-"""One device's sessions in the ledger: reserved before output, settled to what was delivered.
+"""One device's sessions in the ledger: reserved before output, settled to the delivered dose.
 
-The node's history is imported here: each of its records settles a reservation, or is charged to
+The node's history is imported here: each of its records settles a reservation, or counts for
 the person of its profile if the session was not started here.
 """
 
@@ -63,7 +63,7 @@ class Bookkeeping:
 
     @property
     def memory(self) -> DeviceMemory:
-        """What is kept of the device over restarts."""
+        """The part of the device that is kept over restarts."""
         return self.ledger.device(self._mac)
 
     @property
@@ -181,14 +181,14 @@ class Bookkeeping:
         """Import every record that the node has closed since the last time: per session the larger.
 
         Args:
-            view: Tells the node's newest record and whom the node knows: they are charged for a
+            view: Tells the node's newest record and whom the node knows: it counts for them in a
                 part of its history that is lost.
             interrupted: A session that Home Assistant may have cut short.
 
         Raises:
             RefusedError: The node refused to answer.
-            DeviceError: The node did not answer; what was imported stays.
-            LedgerError: It could not be written; what was imported stays.
+            DeviceError: The node did not answer; imported records stay.
+            LedgerError: It could not be written; imported records stay.
         """
         if (newest := view.newest_record) is None:
             return

@@ -1,6 +1,6 @@
 """The lights, numbers and selects of a device: the requests that they stand for.
 
-Nothing here sends a command: what is asked of the engine is a value that the coordinator carries
+Nothing here sends a command: a wish to the engine is a value that the coordinator carries
 out.
 """
 
@@ -166,13 +166,15 @@ class Controls:
         return self._lights(chosen or (Channel.RED,))
 
     def _lights(self, channels: Iterable[Channel]) -> SessionRequest:
-        lit = set(channels)
+        turned_on = set(channels)
         return SessionRequest(
             person=self._find_person(self.settings.person_id),
             program=MANUAL,
             duration_s=self.settings.duration_s,
             irradiance_mw_cm2={
-                channel: self.level_mw_cm2(channel) for channel in self._channels if channel in lit
+                channel: self.level_mw_cm2(channel)
+                for channel in self._channels
+                if channel in turned_on
             },
         )
 
@@ -197,22 +199,22 @@ class Controls:
             RefusedError: The level is above the permitted peak, there is no such person, or
                 `wrong_state` while it is not known how far the other lights were lowered.
         """
-        live, lit = view.live, {channel}
+        live, turned_on = view.live, {channel}
         if live is not None and live.permitted is not None:
             if channel in live.permitted.request.irradiance_mw_cm2:
                 if not live.levels_known:
                     raise RefusedError(Refusal(reason=Reason.WRONG_STATE, detail=view.state))
-                levels = {**live.lit_mw_cm2, channel: self.level_mw_cm2(channel)}
+                levels = {**live.on_mw_cm2, channel: self.level_mw_cm2(channel)}
                 return self._checked(SetLevels(live, levels))
-            lit |= live.lit_mw_cm2.keys()
-        return Start(self._lights(lit), stop_first=view.state is SessionState.ARMED)
+            turned_on |= live.on_mw_cm2.keys()
+        return Start(self._lights(turned_on), stop_first=view.state is SessionState.ARMED)
 
     def light_off(self, channel: Channel, view: SessionView) -> SetLevels | Stop | None:
         """Return what turning a light off asks of the engine; the last light ends the session."""
         live = view.live
-        if live is None or live.permitted is None or channel not in live.lit_mw_cm2:
+        if live is None or live.permitted is None or channel not in live.on_mw_cm2:
             return None
-        rest = {one: level for one, level in live.lit_mw_cm2.items() if one is not channel}
+        rest = {one: level for one, level in live.on_mw_cm2.items() if one is not channel}
         if not rest or view.state is SessionState.ARMED or not live.levels_known:
             return Stop()
         return SetLevels(live, rest)
@@ -234,7 +236,7 @@ class Controls:
         if request.current_ua is None:
             levels = {
                 channel: floor(level * LOWER * 1000) / 1000
-                for channel, level in live.lit_mw_cm2.items()
+                for channel, level in live.on_mw_cm2.items()
             }
             return SetLevels(live, levels)
         current_ua = floor((live.level_ua or request.current_ua) * LOWER)

@@ -56,7 +56,7 @@ class Gate(Protocol):
         """Permit to wait until the device is switched on."""
 
     def may_resume(self, live: LiveSession) -> None:
-        """Permit to resume what is left of a session."""
+        """Permit to resume the rest of a session."""
 
 
 class Books(Protocol):
@@ -86,7 +86,7 @@ class Host(Protocol):
     """What the engine asks of Home Assistant."""
 
     def changed(self) -> None:
-        """Publish the view, after what is being done now."""
+        """Publish the view, after the present call."""
 
     async def async_known(self) -> None:
         """Wait, briefly, until it is known what a device that has just connected counts."""
@@ -437,7 +437,7 @@ class SessionEngine:
             if self._is_live(live):
                 self.apply(SessionEvent.REFUSED, HOME_ASSISTANT)
             else:
-                await self._settle(live)  # stopped first: what was reserved is void
+                await self._settle(live)  # stopped first: the reservation is void
             raise
         except DeviceError as error:
             if error.problem is Problem.DEVICE_OFFLINE:
@@ -460,7 +460,7 @@ class SessionEngine:
         await self._command(SessionEvent.PAUSE, who)
 
     async def async_resume(self, who: Who) -> None:
-        """Continue what is left of a paused or suspended session, if the gate permits it now.
+        """Continue the rest of a paused or suspended session, if the gate permits it now.
 
         Raises:
             RefusedError: Nothing is paused, or the gate or the node refuses. Nothing has changed.

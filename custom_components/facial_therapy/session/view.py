@@ -83,7 +83,7 @@ class LiveSession:
         )
 
     @property
-    def lit_mw_cm2(self) -> ByChannel:
+    def on_mw_cm2(self) -> ByChannel:
         """The levels of its lights; empty while it is not permitted."""
         if self.level_mw_cm2 is not None:
             return self.level_mw_cm2
@@ -113,7 +113,7 @@ class SessionView:
 
     @property
     def newest_record(self) -> int | None:
-        """The newest record number that the node has told; None before any."""
+        """The newest record number that the node has reported; None before any."""
         return max(
             (known.record for known in (self.answer, self.report) if known is not None),
             default=None,

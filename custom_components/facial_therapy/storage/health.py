@@ -24,7 +24,7 @@ from .ledger_file import LedgerError
 
 CHECK_INTERVAL: Final = timedelta(seconds=10)
 """How often a failed write is tried again, and the clock is checked. Nothing starts until a line
-could be written: whoever has made room on the disk waits at most this long."""
+could be written: anyone who has made room on the disk waits at most this long."""
 
 
 @callback

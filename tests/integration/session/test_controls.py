@@ -280,7 +280,7 @@ def test_a_current_is_lowered_down_to_its_minimum() -> None:
     assert (found.reason, found.minimum) == (Reason.OUT_OF_BOUNDS, least)
 
 
-def test_no_level_is_sent_after_a_restart_before_the_node_has_told_its_own() -> None:
+def test_no_level_is_sent_after_a_restart_before_the_node_has_reported_its_own() -> None:
     lights, wanded = live(light(red=10, blue=5), restarted=True), live(current(), restarted=True)
     with pytest.raises(RefusedError) as raised:
         controls(share={RED: 0.1}).light_on(RED, view(lights))
@@ -290,5 +290,5 @@ def test_no_level_is_sent_after_a_restart_before_the_node_has_told_its_own() -> 
             controls(modality).lower(view(session))
         assert refusal(raised).reason is Reason.WRONG_STATE
     assert controls().light_off(RED, view(lights)) == Stop()
-    told = live(light(red=10, blue=5), restarted=True, level_mw_cm2={RED: 4})
-    assert controls().lower(view(told)) == SetLevels(told, {RED: 3})
+    known = live(light(red=10, blue=5), restarted=True, level_mw_cm2={RED: 4})
+    assert controls().lower(view(known)) == SetLevels(known, {RED: 3})

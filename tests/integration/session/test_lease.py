@@ -53,7 +53,7 @@ class Node:
 
 @dataclass(slots=True)
 class Port:
-    """Names the session to renew, and notes what was confirmed."""
+    """Names the session to renew, and notes confirmations."""
 
     session_id: str | None = OURS
     confirmed: list[Answer] = field(default_factory=list)
@@ -200,7 +200,9 @@ async def test_another_stop_is_sent_at_once_and_waits_for_the_same_confirmation(
     assert bench.port.confirmed == [ANSWER]
 
 
-async def test_who_waits_is_told_when_the_lease_ends_while_stop_is_still_sent(bench: Bench) -> None:
+async def test_a_waiting_caller_learns_when_the_lease_ends_while_stop_is_still_sent(
+    bench: Bench,
+) -> None:
     bench.node.failure = NO_ANSWER
     bench.node.lease_ends_at = dt_util.utcnow() + timedelta(seconds=7)
     stopping = asyncio.create_task(bench.keeper.async_stop())

@@ -193,7 +193,7 @@ def test_a_fault_that_home_assistant_found_is_not_cleared_by_a_report() -> None:
 
 @pytest.mark.parametrize("commanding", [True, False])
 @pytest.mark.parametrize("later_ms", [0, 1], ids=["news", "old"])
-def test_our_session_is_watched_in_every_report(*, later_ms: int, commanding: bool) -> None:
+def test_our_session_is_checked_in_every_report(*, later_ms: int, commanding: bool) -> None:
     live = session(permitted=permitted())
     report = replace(
         reported("ours", NodeState.RUNNING), delivered=Dose(fluence_j_cm2={Channel.RED: 13})
@@ -215,7 +215,7 @@ def test_without_a_report_nothing_happens() -> None:
     assert interpret(view, commanding=False) is None
 
 
-# --- what is observed -----------------------------------------------------------------------------
+# --- observations ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("before", [True, False])
@@ -238,7 +238,7 @@ def test_a_report_of_another_session_changes_nothing_of_ours() -> None:
 
 
 @pytest.mark.parametrize("state", [state for state in SessionState if state not in ENDED_STATES])
-def test_a_report_of_our_session_tells_its_dose_and_that_the_node_accepted_it(
+def test_a_report_of_our_session_has_its_dose_and_says_that_the_node_accepted_it(
     state: SessionState,
 ) -> None:
     before = SessionView(state=state, live=session(), accepted=None)
@@ -259,7 +259,7 @@ def test_a_report_of_our_session_tells_its_dose_and_that_the_node_accepted_it(
 
 @pytest.mark.parametrize("state", SessionState)
 @pytest.mark.parametrize("node_state", NodeState)
-def test_a_window_is_taken_only_from_the_state_that_it_belongs_to(
+def test_a_window_is_used_only_from_the_state_that_it_belongs_to(
     state: SessionState, node_state: NodeState
 ) -> None:
     window = NOW - 100 * SECOND
@@ -285,22 +285,22 @@ def test_the_levels_of_a_session_from_before_a_restart_are_the_ones_of_the_runni
     *, request_known: bool, node_state: NodeState
 ) -> None:
     request = SessionRequest(person=person(), program="manual") if request_known else None
-    told = not request_known and node_state is NodeState.RUNNING
+    known = not request_known and node_state is NodeState.RUNNING
     lights = session(permitted=permitted(), request=request)
     levels = {Channel.RED: 5.0, Channel.BLUE: 0.0}
     report = node(state=node_state, session_id=OURS, level_mw_cm2=levels)
     for state in (SessionState.SUSPENDED, SessionState.RUNNING):
         seen = observe(SessionView(state=state, live=lights), report).live
         assert seen is not None
-        assert seen.level_mw_cm2 == ({Channel.RED: 5} if told else None)
+        assert seen.level_mw_cm2 == ({Channel.RED: 5} if known else None)
     wand = session(permitted=permitted(current(current_ua=100)), request=request)
     report = node(state=node_state, session_id=OURS, level_ua=40)
     seen = observe(SessionView(state=SessionState.RUNNING, live=wand), report).live
     assert seen is not None
-    assert seen.level_ua == (40 if told else None)
+    assert seen.level_ua == (40 if known else None)
 
 
-def test_a_level_that_is_known_is_not_taken_from_a_report_again() -> None:
+def test_a_known_level_is_not_read_from_a_report_again() -> None:
     lights = session(permitted=permitted(), level_mw_cm2={Channel.RED: 5})
     report = node(state=NodeState.RUNNING, session_id=OURS, level_mw_cm2={Channel.RED: 2.5})
     seen = observe(SessionView(state=SessionState.RUNNING, live=lights), report).live

@@ -1,1 +1,1 @@
-"""Put on the path of a Home Assistant of the tests, so that Python loads what is in it."""
+"""Put on the path of a Home Assistant of the tests, so that Python loads its `sitecustomize`."""

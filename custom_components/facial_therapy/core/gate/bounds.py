@@ -205,7 +205,7 @@ def phase(device: Device, person: Person) -> float:
 def best_device(modality: Modality, channels: tuple[Channel, ...]) -> Device:
     """Return the best possible device of a modality.
 
-    What is refused for it is refused for every device, also for one that has not reported yet.
+    A refusal for it holds for every device, also for one that has not reported yet.
     """
     full = MappingProxyType(
         {channel: limits.IRRADIANCE[channel].hard.maximum for channel in channels}

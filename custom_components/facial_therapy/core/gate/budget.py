@@ -1,7 +1,7 @@
 """A person's budget: rest, gaps, and the windows of a day and a week.
 
 Each rule yields refusals and knows nothing of the others, so each holds by itself, and one more can
-only tighten. A refusal names the row of docs/safety.md (`detail`), what is left now in the worst
+only tighten. A refusal names the row of docs/safety.md (`detail`), the rest of it in the worst
 case (`maximum`), and in `allowed_at` the first moment at which this rule would no longer refuse.
 """
 
@@ -28,7 +28,7 @@ def _flowed(record: Record) -> bool:
 def _rested(
     situation: Situation, reason: Reason, needed: timedelta, source: str, sessions: list[Record]
 ) -> Iterator[Refusal]:
-    """Refuse until some time has passed since the last of these sessions was over."""
+    """Refuse until some time has passed since the last of these sessions has ended."""
     if sessions and situation.history.at < (
         free_at := max(record.over_at for record in sessions) + needed
     ):

@@ -131,7 +131,7 @@ def tightest(one: Options, other: Options) -> Options:
 
 
 def within(options: Options) -> Options:
-    """Return options that are inside their bounds: what is not counts as the default."""
+    """Return options that are inside their bounds: any other counts as the default."""
     default = Options()
     return replace(
         options,

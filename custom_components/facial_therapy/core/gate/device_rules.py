@@ -105,7 +105,7 @@ def enrolled(_request: object, situation: Situation) -> Iterator[Refusal]:
 
 
 def ledger_readable(_request: object, situation: Situation) -> Iterator[Refusal]:
-    """Nothing is permitted while it is not known what was delivered."""
+    """Nothing is permitted while the delivered dose is not known."""
     if not situation.ledger_readable:
         yield Refusal(reason=Reason.LEDGER_UNREADABLE)
 
@@ -144,7 +144,7 @@ def node_rest(_request: object, situation: Situation) -> Iterator[Refusal]:
 
 
 def node_rest_blue(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
-    """L18: what is left of it before another session with blue light."""
+    """L18: the rest of it before another session with blue light."""
     if situation.profile is not None and Channel.BLUE in request.light:
         yield from _left(Reason.REST_BLUE, situation.profile.rest_blue_s, "L18", situation)
 
@@ -165,7 +165,7 @@ CONSTRAINTS: Final = (
     node_rest,
     node_rest_blue,
 )
-"""First what speaks against any start now, then what the node counts against this one."""
+"""First what prevents any start now, then what the node's counters prevent."""
 
 
 def _has_session(telemetry: Telemetry) -> bool:
@@ -179,7 +179,7 @@ def _lasts(refusal: Refusal, situation: Situation) -> bool:
 
 
 def _left(reason: Reason, seconds: float, source: str, situation: Situation) -> Iterator[Refusal]:
-    """Yield what is left of a rest, from the time at which the node was asked."""
+    """Yield the time left of a rest, from the time at which the node was asked."""
     profile = situation.profile
     if profile is not None and not situation.resuming and seconds > 0:
         read_at = situation.now if profile.read_at is None else profile.read_at

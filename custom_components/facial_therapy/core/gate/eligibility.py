@@ -79,7 +79,7 @@ def skin_fine(_request: object, situation: Situation) -> Iterator[Refusal]:
 
 
 CONSTRAINTS: Final = (adult, screened, unexpired, fit, on_hold, redness, red_flag, skin_fine)
-"""What speaks against treating a person with a device at all."""
+"""What prevents treating a person with a device at all."""
 
 
 def _until(reason: Reason, until: datetime | None, situation: Situation) -> Iterator[Refusal]:
@@ -88,7 +88,7 @@ def _until(reason: Reason, until: datetime | None, situation: Situation) -> Iter
         yield Refusal(reason=reason, allowed_at=until)
 
 
-# --- what is reported, only ever stricter ---------------------------------------------------------
+# --- reports, which only make it stricter --------------------------------------------------------
 
 
 def held(eligibility: Eligibility, modalities: Iterable[Modality], block: Hold) -> Eligibility:
@@ -152,7 +152,7 @@ def cleared(eligibility: Eligibility, now: datetime) -> Eligibility:
     """Clear the red flag.
 
     Raises:
-        RefusedError: `red_flag`, before its 7 days are over, with the time at which they are.
+        RefusedError: `red_flag`, before its 7 days have ended, with the time at which they do.
             Nothing has changed.
     """
     if eligibility.red_flag_at is not None and now < (

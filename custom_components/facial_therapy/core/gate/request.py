@@ -41,7 +41,7 @@ class NormalizedRequest:
     """As they were asked for."""
     light: ByChannel
     """Nominal mW/cm², the channels that exist at all."""
-    lit: ByChannel
+    on: ByChannel
     """Those with a level above zero; the rule of the single channel refuses the rest."""
     duration_s: float
     current_ua: float | None
@@ -81,7 +81,7 @@ def normalized(
     return NormalizedRequest(
         parameters=request,
         light=light,
-        lit={channel: level for channel, level in light.items() if level > 0},
+        on={channel: level for channel, level in light.items() if level > 0},
         duration_s=duration_s,
         current_ua=current_ua,
         frequency_hz=None if request.frequency_hz is None else number(request.frequency_hz),

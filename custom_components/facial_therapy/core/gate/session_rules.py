@@ -1,4 +1,4 @@
-"""What is wrong with a request, whatever the device is doing: one small function per rule.
+"""The faults of a request by itself, whatever the device is doing: one small function per rule.
 
 What would be allowed comes from `bounds`. Anything that is not a number (NaN, infinity, text,
 nothing) is inside no bound. A number that is derived from others is compared with the maximum
@@ -167,21 +167,21 @@ def skin(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
 def total_irradiance(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
     """L5: all channels together."""
     bound = bounds.total_irradiance(situation.scale)
-    if not round(sum(request.lit.values()), 6) <= bound.maximum:
+    if not round(sum(request.on.values()), 6) <= bound.maximum:
         yield _outside("channels", bound)
 
 
 def exposure_ratio(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
     """L6: the sum of E / EL."""
     bound = bounds.exposure_ratio(situation.scale)
-    ratios = [level / limits.EXPOSURE_LIMIT[channel] for channel, level in request.lit.items()]
+    ratios = [level / limits.EXPOSURE_LIMIT[channel] for channel, level in request.on.items()]
     if not round(sum(ratios), 9) <= bound.maximum:
         yield _outside("channels", bound)
 
 
 def fluence(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
     """L8 to L11, L19: fluence of each channel, as the time for which its level would be allowed."""
-    for channel, level in request.lit.items():
+    for channel, level in request.on.items():
         per_s = fluence_j_cm2(level, 1)
         bound = bounds.light_seconds(limits.FLUENCE[channel], per_s, situation.scale)
         if not request.duration_s <= bound.maximum:
@@ -190,7 +190,7 @@ def fluence(request: NormalizedRequest, situation: Situation) -> Iterator[Refusa
 
 def fluence_session(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
     """L12, L19: fluence of all channels together."""
-    per_s = fluence_j_cm2(sum(request.lit.values()), 1)
+    per_s = fluence_j_cm2(sum(request.on.values()), 1)
     bound = bounds.light_seconds(limits.FLUENCE_SESSION, per_s, situation.scale)
     if not request.duration_s <= bound.maximum:
         yield _outside("duration_s", bound)

@@ -15,7 +15,7 @@ from .measure import Amounts, amounts_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """A person, a device, and what is known of both now."""
+    """A person, a device, and the present knowledge of both."""
 
     device: Device
     telemetry: Telemetry | None

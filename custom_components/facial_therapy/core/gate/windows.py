@@ -1,4 +1,4 @@
-"""The windows of a day and a week: what was delivered and what is asked stay below a ceiling.
+"""The windows of a day and a week: delivered and requested doses stay below a ceiling.
 
 *Hard* windows roll over 24 h and 168 h, and no option passes them; *default* ones count over 20 h
 and 160 h, so that the same evening a day or a week later is never refused for minutes. A session
@@ -40,7 +40,7 @@ def wall(situation: Situation, at: datetime) -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A rule: what was delivered in a length of time and what is asked stay below a ceiling."""
+    """A rule: the dose delivered in a length of time and the requested one stay below a ceiling."""
 
     reason: Reason
     source: str
