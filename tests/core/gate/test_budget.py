@@ -220,6 +220,14 @@ CASES: Final[tuple[tuple[str, Question, Reason, str, float, timedelta], ...]] = 
         (160 - 41) * HOUR,
     ),
     (
+        "blue_week_default",
+        claim(whose=person(skin_type=SkinType.IV), adding=BLUE15, records=lots(2, BLUE15)),
+        Reason.BLUE_WEEK,
+        "L15",
+        3.75,
+        (160 - 21) * HOUR,
+    ),
+    (
         "blue_week_hard",
         question(adding=BLUE15, records=lots(6, BLUE15)),
         Reason.BLUE_WEEK,

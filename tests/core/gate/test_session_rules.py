@@ -393,6 +393,19 @@ def test_a_window_may_be_as_long_as_the_hard_limit_and_no_longer(
     assert found(request_, device, window_s=longest + 1)[0].field == "window_s"
 
 
+@pytest.mark.parametrize(
+    ("request_", "device", "sources"),
+    [
+        (light(duration_s=math.nan), mask(), ["L7", "L8", "L12"]),
+        (current(duration_s=math.nan), wand(), ["M13", "L12", "M15"]),
+    ],
+)
+def test_a_time_that_is_no_number_is_refused_by_every_rule_that_compares_it(
+    request_: SessionParameters, device: Device, sources: list[str]
+) -> None:
+    assert [refusal.detail for refusal in found(request_, device)] == sources
+
+
 def test_a_number_is_itself_and_everything_else_is_nan() -> None:
     assert (number(5), number(-2.5), number(0)) == (5, -2.5, 0)
     assert all(
