@@ -223,7 +223,7 @@ class Sensed:
     current_known: bool = True
     current_age_ms: int = 0
     stray_ua: int = 0
-    """What is measured beyond what is driven."""
+    """Measured current beyond the driven one."""
     net_na: int | None = 0
 
 
@@ -317,7 +317,7 @@ class Node:
         """End the program in order."""
         _LIBRARY.shim_shut_down(self._node)
 
-    def watched(self, *, on: bool) -> Self:
+    def with_watchdog(self, *, on: bool) -> Self:
         """Let the output watchdog be started at the next boot, or not."""
         _LIBRARY.shim_watched(self._node, on)
         return self
@@ -423,8 +423,8 @@ class Node:
         return int(_LIBRARY.shim_flowed(self._node, place)) / 1000
 
     @property
-    def lit_ms(self) -> int:
-        """How long anything has flowed."""
+    def output_ms(self) -> int:
+        """Time with output on, in ms."""
         return int(_LIBRARY.shim_lit_ms(self._node))
 
     def changes(self) -> list[tuple[int, int, int]]:
@@ -478,8 +478,8 @@ class Node:
         return int(_LIBRARY.shim_store_saves(self._node))
 
     @property
-    def saves_while_lit(self) -> int:
-        """How often it was written while something flowed: never."""
+    def saves_while_on(self) -> int:
+        """Number of writes while the output was on: none."""
         return int(_LIBRARY.shim_store_saves_while_lit(self._node))
 
     # --- the contract -----------------------------------------------------------------------------

@@ -163,7 +163,7 @@ class RealNode:
         return answer
 
     async def fresh(self) -> None:
-        """Start the program anew as it was commissioned: nobody has had anything."""
+        """Start the program as it was commissioned: without any dose."""
         await self.stop()
         self.records.unlink(missing_ok=True)
         await self.start()
@@ -180,11 +180,11 @@ class RealNode:
 
     def dose_since(self, line: int, channel: int, full: float, until_s: float) -> float:
         """Dose the witness saw between its last line and a power cut, in uJ/cm2 or uC."""
-        own = [(at, ppm) for at, number, ppm in self.witness()[line:] if number == channel] + [
+        changes = [(at, ppm) for at, number, ppm in self.witness()[line:] if number == channel] + [
             (until_s, 0)
         ]
         return sum(
-            ppm / 1e6 * full * (later - at) for (at, ppm), (later, _) in itertools.pairwise(own)
+            ppm / 1e6 * full * (later - at) for (at, ppm), (later, _) in itertools.pairwise(changes)
         )
 
     def set(self, entity: str, value: float) -> None:
@@ -214,7 +214,7 @@ class RealNode:
         return not any(levels.values())
 
     async def cut(self) -> float:
-        """Cut its power; return when, in CLOCK_MONOTONIC seconds. `start` gives it back."""
+        """Cut its power; return when, in CLOCK_MONOTONIC seconds. `start` restores it."""
         self.process.kill()
         self.process.wait(5)
         at_s = time.monotonic()

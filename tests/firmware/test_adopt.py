@@ -9,7 +9,7 @@ from .library import CLIENT, KEY, OTHER, RED, Node
 ID = "00000000000000c1"
 MODALITIES = pytest.mark.parametrize("modality", ["mask", "wand"])
 STATES = {
-    # what whoever has the key is answered
+    # the answer to a client with the key
     "idle": "wrong_state",
     "armed": "wrong_state",
     "armed, paused": "wrong_state",
@@ -59,7 +59,7 @@ def bring(node: Node, state: str) -> Node:
 @pytest.mark.parametrize("client", [CLIENT, OTHER])
 def test_who_may_adopt_what(modality: str, state: str, key: str, client: str) -> None:
     node = bring(Node(modality), state)
-    before, lit_ms = node.telemetry(), node.lit_ms
+    before, output_ms = node.telemetry(), node.output_ms
     answer = node.adopt(key=key, client=client, sequence=1000)
     expected = STATES[state]
     if key != KEY and state != "idle":
@@ -71,7 +71,7 @@ def test_who_may_adopt_what(modality: str, state: str, key: str, client: str) ->
     after = node.telemetry()
     for name in before:
         assert name == "telemetry" or after[name] == before[name], name
-    assert node.lit_ms == lit_ms
+    assert node.output_ms == output_ms
     holder = client if expected == "ok" else CLIENT
     if state != "idle":
         assert node.pause(client=holder, sequence=1001)["reason"] == "ok"
@@ -80,7 +80,7 @@ def test_who_may_adopt_what(modality: str, state: str, key: str, client: str) ->
 
 
 @MODALITIES
-def test_a_client_that_is_gone_leaves_its_session_to_whoever_has_the_key_at_once(
+def test_a_client_that_is_gone_leaves_its_session_to_a_client_with_the_key_at_once(
     modality: str,
 ) -> None:
     node = bring(Node(modality), "running")
@@ -104,12 +104,12 @@ def test_an_adopted_session_begins_at_a_new_edge_after_resuming_and_not_before(
     node = bring(Node(modality), "running")
     node.connect(OTHER)
     node.adopt(client=OTHER)
-    lit_ms = node.lit_ms
+    output_ms = node.output_ms
     node.touch(on=False).touch().run(5)  # an edge before anybody has asked to go on
-    assert (node.state, node.lit_ms) == ("suspended", lit_ms)
+    assert (node.state, node.output_ms) == ("suspended", output_ms)
     assert node.resume(client=OTHER)["state"] == "armed"
     node.run(2)
-    assert (node.state, node.lit_ms) == ("armed", lit_ms)  # worn all the time
+    assert (node.state, node.output_ms) == ("armed", output_ms)  # worn all the time
     node.touch(on=False).touch()
     assert node.state == "ramping"
     node.run(1)
@@ -262,7 +262,7 @@ def test_the_output_watchdog_keeps_the_60_minutes_in_a_silent_loop() -> None:
 
 @MODALITIES
 def test_a_node_whose_output_watchdog_cannot_be_started_starts_nothing(modality: str) -> None:
-    node = Node(modality).watched(on=False).boot()
+    node = Node(modality).with_watchdog(on=False).boot()
     assert (node.state, node.telemetry()["fault"], node.refuses) == (
         "fault",
         "output_watchdog",
@@ -271,7 +271,7 @@ def test_a_node_whose_output_watchdog_cannot_be_started_starts_nothing(modality:
     answer = node.start()
     assert (answer["reason"], answer["field"]) == ("faulted", "output_watchdog")
     assert node.clear("output_watchdog")["reason"] == "faulted"
-    node.watched(on=True).boot()
+    node.with_watchdog(on=True).boot()
     assert node.state == "fault"  # latched until a person clears it
     assert node.clear("output_watchdog")["reason"] == "ok"
     assert node.start()["reason"] == "ok"

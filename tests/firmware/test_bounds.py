@@ -97,7 +97,7 @@ def test_a_last_record_below_one_is_out_of_bounds_and_a_wrong_one_is_unseen(valu
 
 @pytest.mark.parametrize(
     ("place", "maximum"),
-    # Hard ceilings 80, 80, 40, 50 mW/cm2, charged with U = 0.20.
+    # Hard ceilings 80, 80, 40, 50 mW/cm2, worst case with U = 0.20.
     [(RED, 66_666), (NEAR_INFRARED, 66_666), (BLUE, 33_333), (AMBER, 41_666)],
 )
 def test_a_peak_one_past_its_worst_case_ceiling_is_refused(place: int, maximum: int) -> None:
@@ -123,7 +123,7 @@ def test_a_peak_one_past_its_worst_case_ceiling_is_refused(place: int, maximum: 
     ("place", "maximum"),
     [(RED, 50_000_000), (NEAR_INFRARED, 50_000_000), (BLUE, 25_000_000), (AMBER, 25_000_000)],
 )
-def test_a_budget_one_past_its_charged_ceiling_is_refused(place: int, maximum: int) -> None:
+def test_a_budget_one_past_its_worst_case_ceiling_is_refused(place: int, maximum: int) -> None:
     for value in (maximum + 1, MOST, 0, -1, -(2**31)):
         answer = Node().start(peaks={place: 1000}, budgets={place: value})
         assert (answer["reason"], answer["field"], answer.number("maximum")) == (
@@ -151,8 +151,8 @@ def test_the_skin_factor_scales_irradiance_and_fluence() -> None:
     )
 
 
-def test_all_channels_together_stay_below_their_charged_total() -> None:
-    # 120 mW/cm2 charged is 100 nominal; red and near-infrared have the smaller sum of E/EL.
+def test_all_channels_together_stay_below_their_worst_case_total() -> None:
+    # 120 mW/cm2 worst case is 100 nominal; red and near-infrared have the smaller sum of E/EL.
     peaks = {RED: 20_000, NEAR_INFRARED: 66_000, BLUE: 1000, AMBER: 13_000}
     budgets = dict.fromkeys(peaks, 1000)
     assert Node().start(peaks=peaks, budgets=budgets)["reason"] == "ok"
@@ -190,9 +190,9 @@ def test_the_sum_of_e_over_el_stays_below_one_half() -> None:
     )
 
 
-def test_all_budgets_together_stay_below_their_charged_total() -> None:
+def test_all_budgets_together_stay_below_their_worst_case_total() -> None:
     peaks = {RED: 1000, NEAR_INFRARED: 1000}
-    # 100 J/cm2 charged is 83.333333 nominal.
+    # 100 J/cm2 worst case is 83.333333 nominal.
     assert (
         Node().start(peaks=peaks, budgets={RED: 50_000_000, NEAR_INFRARED: 33_333_333})["reason"]
         == "ok"
@@ -205,7 +205,7 @@ def test_all_budgets_together_stay_below_their_charged_total() -> None:
     )
 
 
-def test_the_nodes_own_tighter_limits_hold() -> None:
+def test_tighter_limits_of_the_node_hold() -> None:
     node = Node(peaks_uw_cm2=(10_000, 0, 0, 0), full_uw_cm2=(80_000, 0, 0, 0), duration_s=30)
     assert node.start(peaks={RED: 10_001}, budgets={RED: 1000}).number("maximum") == 10_000
     assert node.start(duration_s=31).number("maximum") == 30
@@ -251,7 +251,7 @@ def test_a_list_of_channels_that_does_not_fit_is_refused(
 @pytest.mark.parametrize(
     ("field", "bent", "bounds"),
     [
-        # 500 uA charged with U = 0.20 is 416 nominal; 450 000 uC charged is 375 000 nominal.
+        # 500 uA worst case with U = 0.20 is 416 nominal; 450 000 uC worst case is 375 000 nominal.
         *(
             ("peak_ua", {"peaks": {0: value}, "budgets": {0: 1000}}, (1, 416))
             for value in (0, -1, 417, 501, MOST, -(2**31))
@@ -279,7 +279,7 @@ def test_a_number_of_the_wand_outside_its_bounds_is_refused(
 
 
 def test_a_half_period_carries_at_most_150_uc() -> None:
-    # Charged: 250 x 1.2 uA x 0.5 s = 150 uC, exactly the ceiling.
+    # Worst case: 250 x 1.2 uA x 0.5 s = 150 uC, exactly the ceiling.
     assert (
         Node("wand").start(peaks={0: 250}, budgets={0: 1000}, period_us=1_000_000)["reason"] == "ok"
     )
@@ -300,7 +300,7 @@ def test_the_current_follows_the_contact_area(area_mm2: int, maximum: int) -> No
     assert node.start(peaks={0: maximum}, budgets={0: 1000}, period_us=3334)["reason"] == "ok"
 
 
-def test_the_wands_own_tighter_current_holds() -> None:
+def test_a_tighter_current_of_the_wand_holds() -> None:
     assert Node("wand", current_ua=120).start(peaks={0: 121}).number("maximum") == 120
 
 
@@ -321,7 +321,7 @@ def test_a_measured_node_claims_no_less_than_20_percent() -> None:
     )
 
 
-def test_a_declared_node_is_charged_one_and_a_half_times_for_at_most_10_min() -> None:
+def test_a_declared_node_counts_one_and_a_half_times_for_at_most_10_min() -> None:
     node = Node(grade="declared", uncertainty_permille=0)
     assert node.description().number("uncertainty_permille") == 500
     assert node.start(peaks={RED: 53_334}, budgets={RED: 1000}).number("maximum") == 53_333

@@ -48,14 +48,14 @@ def test_age_is_stored_once_an_hour_when_idle_and_at_an_orderly_end_and_not_more
     saves = node.saves
     node.wait(24 * HOUR)
     assert node.saves - saves == 24
-    assert node.saves_while_lit == 0
+    assert node.saves_while_on == 0
     node.wait(1800)
     node.shut_down()
     assert node.saves - saves == 25
 
 
 @pytest.mark.parametrize("hours", [0.5, 1.5, 5.9])
-def test_a_cut_costs_at_most_an_hour_of_age_and_never_gives_any(hours: float) -> None:
+def test_a_cut_costs_at_most_an_hour_of_age_and_never_adds_any(hours: float) -> None:
     node = treated()
     before = rested(node)
     node.wait(hours * HOUR)
@@ -90,7 +90,7 @@ def test_a_caller_may_say_how_long_it_was_but_a_person_has_to_press_the_button(
     assert node.telemetry()["needs_button"] == "1"
     node.touch()
     node.run(20, renew=NEXT)
-    assert (node.state, node.dark, node.lit_ms < 25_000) == ("armed", True, True)
+    assert (node.state, node.dark, node.output_ms < 25_000) == ("armed", True, True)
     node.press()
     node.run(6, renew=NEXT)
     assert (node.state in {"ramping", "running"}, node.dark, node.telemetry()["needs_button"]) == (
@@ -172,17 +172,17 @@ def test_a_start_that_is_allowed_anyway_needs_no_press_and_gets_no_credit() -> N
 
 
 @pytest.mark.parametrize("epoch_s", [1, EPOCH_S - 10 * HOUR, EPOCH_S])
-def test_a_clock_that_goes_backwards_takes_nothing_and_gives_nothing(epoch_s: int) -> None:
+def test_a_clock_that_goes_backwards_neither_costs_nor_credits_time(epoch_s: int) -> None:
     node = switched_off(treated(), 30 * HOUR)
     before = rested(node)
     assert node.start(NEXT, epoch_s=epoch_s)["reason"] == "rest"
     assert before - 2 <= rested(node) <= before
-    # What was believed before is believed still: the true time gives its credit, and no more.
+    # The credit of before stays: the true time adds its own, and no more.
     assert node.start(NEXT, epoch_s=EPOCH_S + 4 * HOUR)["reason"] == "rest"
     assert node.start(NEXT, epoch_s=EPOCH_S + 7 * HOUR)["reason"] == "ok"
 
 
-def test_time_that_a_cut_session_may_have_taken_is_no_credit() -> None:
+def test_the_possible_time_of_a_cut_session_is_no_credit() -> None:
     node = Node().running(duration_s=60)
     node.boot().touch(on=False)
     assert node.start(NEXT, epoch_s=EPOCH_S + 31 * HOUR)["reason"] == "rest"
@@ -192,7 +192,7 @@ def test_time_that_a_cut_session_may_have_taken_is_no_credit() -> None:
     assert node.start(NEXT, epoch_s=EPOCH_S + 31 * HOUR + 7 * HOUR)["reason"] == "ok"
 
 
-def test_time_switched_off_before_a_session_is_no_credit_for_what_that_session_gave() -> None:
+def test_time_switched_off_before_a_session_is_no_credit_for_its_dose() -> None:
     node = switched_off(treated(), 30 * HOUR)
     node.wait(7 * HOUR)  # rested by itself: the next start needs no credit
     node.armed(session=NEXT, duration_s=20, epoch_s=EPOCH_S + 37 * HOUR)
@@ -238,10 +238,10 @@ def test_a_clock_that_is_not_set_is_not_remembered() -> None:
 def test_a_credit_that_cannot_be_stored_begins_nothing() -> None:
     node = switched_off(treated(), 30 * HOUR)
     node.start(NEXT, epoch_s=EPOCH_S + 31 * HOUR)
-    lit_ms = node.lit_ms
+    output_ms = node.output_ms
     node.touch().store(fail=True).press()
     node.run(5)
-    assert (node.state, node.lit_ms) == ("fault", lit_ms)
+    assert (node.state, node.output_ms) == ("fault", output_ms)
     # Nor does the credit outlive the session that asked for it.
     node.store(fail=False)
     assert node.clear("store")["reason"] == "ok"
@@ -252,7 +252,7 @@ def test_a_credit_that_cannot_be_stored_begins_nothing() -> None:
 def test_a_clock_that_lies_and_a_press_do_not_shorten_the_gap_between_two_people() -> None:
     node = treated()
     node.enroll(8)
-    # The person confirms that a day has passed, presses, and gives up. No output since.
+    # The person confirms that a day has passed, presses, and leaves. No output since.
     assert node.start(NEXT, epoch_s=EPOCH_S + 31 * HOUR)["reason"] == "ok"
     node.press().stop()
     assert (rested(node), node.history(3)["outcome"]) == (0, "void")

@@ -20,7 +20,7 @@ def test_current_above_110_percent_of_the_level_latches_within_10_ms() -> None:
     )
 
 
-def test_at_small_levels_20_ua_are_allowed_that_a_converter_cannot_tell() -> None:
+def test_at_small_levels_20_ua_are_allowed_that_a_converter_cannot_resolve() -> None:
     node = Node("wand").running(duration_s=60)
     node.sense(stray_ua=20).run(1)
     assert node.state == "running"
@@ -28,7 +28,7 @@ def test_at_small_levels_20_ua_are_allowed_that_a_converter_cannot_tell() -> Non
     assert node.telemetry()["fault"] == "over_current"
 
 
-def test_a_level_that_falls_may_last_for_the_rest_of_its_period_and_is_charged_for_it() -> None:
+def test_a_level_that_falls_may_last_for_the_rest_of_its_period_and_counts_for_it() -> None:
     node = Node("wand").running(
         duration_s=60, peaks={0: 400}, budgets={0: 60_000}, period_us=200_000
     )

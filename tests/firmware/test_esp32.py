@@ -86,7 +86,7 @@ def new_wand(chip: ctypes.CDLL, period_us: int = 120_000) -> ctypes.c_void_p:
     return wand
 
 
-def turns(chip: ctypes.CDLL) -> list[tuple[int, int, int]]:
+def reversals(chip: ctypes.CDLL) -> list[tuple[int, int, int]]:
     """Every time a direction was switched on: (us, 1 positive or 2 negative, code)."""
     return [
         (chip.chip_turn(index, 0), chip.chip_turn(index, 1), chip.chip_turn(index, 2))
@@ -111,7 +111,7 @@ def test_every_gate_is_low_and_pulled_down_before_anything_is_set_up(chip: ctype
 
 
 @pytest.mark.parametrize("make", [new_mask, new_wand])
-def test_a_driver_that_cannot_be_set_up_gives_nothing(chip: ctypes.CDLL, make: object) -> None:
+def test_a_driver_that_cannot_be_set_up_has_no_output(chip: ctypes.CDLL, make: object) -> None:
     chip.chip_fail(1)
     driver = new_mask(chip) if make is new_mask else new_wand(chip)
     chip.driver_gates_low(driver)
@@ -152,7 +152,7 @@ def test_the_duty_is_the_share_of_full_drive_rounded_down(
     assert (chip.chip_duty(0), chip.chip_duty(1)) == (2**bits, 2**bits)
 
 
-def test_a_pwm_that_could_be_seen_gives_nothing(chip: ctypes.CDLL) -> None:
+def test_a_pwm_that_could_be_seen_has_no_output(chip: ctypes.CDLL) -> None:
     mask = new_mask(chip, 2_999)
     chip.driver_setup(mask)
     chip.driver_write(mask, 40_000, 0)
@@ -174,7 +174,7 @@ def test_the_red_indicator_is_on_exactly_while_near_infrared_is(chip: ctypes.CDL
 # --- the wand -------------------------------------------------------------------------------------
 
 
-def test_the_bridge_turns_over_in_equal_halves_and_the_amplitude_waits_for_a_period(
+def test_the_bridge_reverses_in_equal_halves_and_the_amplitude_waits_for_a_period(
     chip: ctypes.CDLL,
 ) -> None:
     wand = new_wand(chip)
@@ -184,7 +184,7 @@ def test_the_bridge_turns_over_in_equal_halves_and_the_amplitude_waits_for_a_per
     chip.driver_write(wand, 100, 0)
     chip.chip_pass(400_000, 0)
     assert chip.chip_level(ENABLE) == 1
-    found = turns(chip)
+    found = reversals(chip)
     assert [direction for _, direction, _ in found] == [
         found[0][1] if index % 2 == 0 else 3 - found[0][1] for index in range(len(found))
     ]
@@ -197,9 +197,9 @@ def test_an_interrupt_that_is_late_makes_no_half_longer_than_the_other(chip: cty
     chip.driver_write(wand, 200, 0)
     for late_us in (0, 300, 0, 0, 1500, 20, 0, 0):
         chip.chip_pass(5_000, late_us)
-    begun = turns(chip)[0][0]
+    begun = reversals(chip)[0][0]
     assert all(
-        0 <= at - begun - index * 5_000 <= 1_502 for index, (at, _, _) in enumerate(turns(chip))
+        0 <= at - begun - index * 5_000 <= 1_502 for index, (at, _, _) in enumerate(reversals(chip))
     )
 
 
@@ -220,7 +220,7 @@ def test_zero_is_zero_at_once_in_the_middle_of_a_half(chip: ctypes.CDLL, how: st
     chip.driver_release(wand)
     chip.driver_write(wand, 200, 0)
     chip.chip_pass(1_000, 0)
-    found = turns(chip)
+    found = reversals(chip)
     assert found[-1][1] == 3 - found[0][1]  # the next output begins the other way round
 
 

@@ -86,7 +86,7 @@ def test_a_sensor_not_seen_off_since_the_last_session_is_a_fault(modality: str) 
     assert node.start("00000000000000d2")["reason"] == "ok"
 
 
-def test_a_session_that_never_gave_light_does_not_make_the_sensor_suspect() -> None:
+def test_a_session_without_light_does_not_make_the_sensor_suspect() -> None:
     node = Node().armed()
     node.touch(on=False)
     node.stop()
@@ -208,7 +208,7 @@ def test_set_levels_cannot_make_a_channel_flicker() -> None:
     edges = [(at, level) for at, place, level in node.changes() if place == AMBER]
     on = [at for (_, before), (at, level) in itertools.pairwise(edges) if level and not before]
     off = [at for (_, before), (at, level) in itertools.pairwise(edges) if before and not level]
-    assert all(lit - max(dark for dark in off if dark < lit) >= 3000 for lit in on)
+    assert all(rise - max(fall for fall in off if fall < rise) >= 3000 for rise in on)
     assert node.state in {"ramping", "running", "fault"}
 
 
@@ -226,7 +226,7 @@ def test_a_new_session_does_not_shorten_the_darkness() -> None:
 
 
 @pytest.mark.parametrize(("modality", "silence_ms"), [("mask", 100), ("wand", 40)])
-def test_a_silent_loop_is_cut_off_by_the_guard(modality: str, silence_ms: int) -> None:
+def test_a_silent_loop_is_cut_off_by_the_output_watchdog(modality: str, silence_ms: int) -> None:
     node = Node(modality).running(duration_s=120)
     before, began = node.flowed(), node.uptime_ms
     peak = node.level()
@@ -242,7 +242,7 @@ def test_a_silent_loop_is_cut_off_by_the_guard(modality: str, silence_ms: int) -
 
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
-def test_a_guard_trip_counts_as_lost_contact_and_ramps_from_zero(modality: str) -> None:
+def test_a_watchdog_trip_counts_as_lost_contact_and_ramps_from_zero(modality: str) -> None:
     node = Node(modality).running(duration_s=120)
     node.stall(1000)
     node.tick()
@@ -253,7 +253,7 @@ def test_a_guard_trip_counts_as_lost_contact_and_ramps_from_zero(modality: str) 
     assert changes[dark + 1][2] < changes[dark - 1][2] / 100 + 2
 
 
-def test_the_third_guard_trip_ends_the_session() -> None:
+def test_the_third_watchdog_trip_ends_the_session() -> None:
     node = Node("wand").running(duration_s=120)
     for trip in (1, 2):
         node.stall(100)
@@ -271,7 +271,7 @@ def test_the_third_guard_trip_ends_the_session() -> None:
     assert node.clear("output_watchdog")["reason"] == "ok"
 
 
-def test_a_guard_trip_without_a_worn_sensor_waits_for_a_person() -> None:
+def test_a_watchdog_trip_without_a_worn_sensor_waits_for_a_person() -> None:
     node = Node(has_worn=False).armed(duration_s=60)
     node.press().run(3.5)
     node.stall(500)
@@ -314,7 +314,7 @@ def test_the_budget_holds_when_the_loop_dies_right_before_its_end() -> None:
         assert node.flowed() <= 200_000
 
 
-def test_the_budget_holds_also_when_the_guard_looks_late() -> None:
+def test_the_budget_holds_even_when_the_watchdog_is_late() -> None:
     for phase_ms in range(5):
         budget = 200_000 + 20 * phase_ms
         node = Node().running(peaks={RED: 20_000}, budgets={RED: budget}, duration_s=60)
@@ -380,7 +380,7 @@ def test_a_store_that_does_not_keep_refuses_the_start() -> None:
     assert node.start()["reason"] == "ok"
 
 
-def test_a_record_that_cannot_be_closed_latches_and_stays_charged_in_full() -> None:
+def test_a_record_that_cannot_be_closed_latches_and_counts_in_full() -> None:
     node = Node().running(duration_s=60)
     node.store(fail=True)
     node.stop()
@@ -404,10 +404,10 @@ def test_the_store_is_written_at_zero_output_only() -> None:
     node.running(session="00000000000000e3")
     node.run(60, renew="00000000000000e3")
     assert node.saves >= 7
-    assert node.saves_while_lit == 0
+    assert node.saves_while_on == 0
 
 
-def test_an_unreadable_store_is_not_zero_and_only_the_button_begins_anew() -> None:
+def test_an_unreadable_store_is_not_zero_and_only_the_button_resets_it() -> None:
     node = Node().running(duration_s=60)
     node.stop()
     node.touch(on=False)

@@ -10,7 +10,7 @@ ID = "00000000000000c1"
 BOTH = ["mask", "wand"]
 
 
-def test_from_38_degrees_on_a_person_is_told_at_once_and_half_a_degree_lower_it_is_over() -> None:
+def test_a_warning_begins_at_38_degrees_and_ends_half_a_degree_lower() -> None:
     node = Node()
     assert node.sense(temperature_c=37.99).tick().telemetry()["heat"] == "-"
     before = node.reported_changes

@@ -52,15 +52,15 @@ SILENCE_S: Final = {"mask": 0.1, "wand": 0.04}
 
 
 def _spans(node: RealNode) -> list[tuple[float, float]]:
-    """When anything was lit; what is lit now is not over."""
+    """Return the finished spans with any output."""
     levels: dict[int, int] = {}
     spans, since = [], 0.0
     for at, channel, ppm in node.witness():
-        lit = any(levels.values())
+        was_on = any(levels.values())
         levels[channel] = ppm
-        if any(levels.values()) and not lit:
+        if any(levels.values()) and not was_on:
             since = at
-        elif lit and not any(levels.values()):
+        elif was_on and not any(levels.values()):
             spans.append((since, at))
     return spans
 
@@ -119,9 +119,9 @@ async def test_no_extreme_of_any_argument_gets_more_out_of_a_session(
     stopped = await node.call("stop_session")
     assert stopped["output"] == "0"
     assert asked > 80
-    own = {5: 200_000} if modality == "wand" else {1: 700_000, 2: 350_000}
+    granted = {5: 200_000} if modality == "wand" else {1: 700_000, 2: 350_000}
     for _, channel, ppm in node.witness():
-        assert ppm <= own.get(channel, 0)
+        assert ppm <= granted.get(channel, 0)
 
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
@@ -389,7 +389,7 @@ async def test_power_that_is_cut_at_any_instant_leaves_darkness_and_a_record_tha
     rng = random.Random(11)  # noqa: S311 - no secret
     cuts = 100 if LONG else 8
     outcomes: collections.Counter[str] = collections.Counter()
-    lit = 0
+    with_light = 0
     for number in range(cuts):
         await node.fresh()
         session = f"{0x500 + number:016x}"
@@ -404,7 +404,7 @@ async def test_power_that_is_cut_at_any_instant_leaves_darkness_and_a_record_tha
             channel: node.dose_since(before, channel, FULL[channel], cut)
             for channel in ([5] if modality == "wand" else [1, 2])
         }
-        lit += any(flowed.values())
+        with_light += any(flowed.values())
         lines = len(node.witness())
         await node.start()
         assert node.telemetry[-1]["state"] == "idle"
@@ -423,7 +423,7 @@ async def test_power_that_is_cut_at_any_instant_leaves_darkness_and_a_record_tha
         await asyncio.sleep(0.05)
         assert len(node.witness()) == lines
     with capsys.disabled():
-        print(f"\npower cuts of a {modality}: {cuts}, {lit} after light, {dict(outcomes)}")  # noqa: T201 - the figures are wanted
+        print(f"\npower cuts of a {modality}: {cuts}, {with_light} after light, {dict(outcomes)}")  # noqa: T201 - the figures are wanted
 
 
 async def _session(node: RealNode, session: str) -> None:

@@ -13,15 +13,15 @@ from .wire import signed
 ID: Final = "00000000000000c1"
 MODALITIES: Final = pytest.mark.parametrize("modality", ["mask", "wand"])
 FEW: Final = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-GUARD_MS: Final = 10
+WATCHDOG_MS: Final = 10
 """The guard looks every 5 ms, and may be 5 ms late."""
-FAULT_MS: Final = {"mask": 100 + GUARD_MS, "wand": 40 + GUARD_MS}
+FAULT_MS: Final = {"mask": 100 + WATCHDOG_MS, "wand": 40 + WATCHDOG_MS}
 NET_MS: Final = 100
 """Least time over whole periods of which the net charge is averaged, in ms; a stall, in which the
 output watchdog switches off, resets it."""
 
 
-def lit_after(node: Node, at_ms: int) -> bool:
+def output_after(node: Node, at_ms: int) -> bool:
     """Whether anything flowed after this moment of uptime."""
     levels = [0] * 4
     for (when, place, level), (later, *_) in pairwise([*node.changes(), (node.uptime_ms, 0, 0)]):
@@ -68,7 +68,7 @@ def test_output_is_zero_within_the_lease_after_the_last_valid_renewal(
                 node.stall(300)
     node.run(lease_ms / 1000 + 1)
     node.touch(on=False).touch().run(1)
-    assert not lit_after(node, max(start_ms, stamp_ms) + lease_ms + GUARD_MS)
+    assert not output_after(node, max(start_ms, stamp_ms) + lease_ms + WATCHDOG_MS)
 
 
 HEAT: Final[list[dict[str, Any]]] = [
@@ -95,17 +95,17 @@ FAULTS: Final = [
 
 @pytest.mark.parametrize(("modality", "cause"), FAULTS)
 @settings(FEW, max_examples=8)
-@given(lit_ms=st.integers(10, 6000), stall_ms=st.sampled_from([0, 3, 30, 45, 99, 120, 2000]))
+@given(output_ms=st.integers(10, 6000), stall_ms=st.sampled_from([0, 3, 30, 45, 99, 120, 2000]))
 def test_any_fault_is_zero_within_50_or_100_ms(
-    modality: str, cause: dict[str, Any], lit_ms: int, stall_ms: int
+    modality: str, cause: dict[str, Any], output_ms: int, stall_ms: int
 ) -> None:
     node = Node(modality).ramping(duration_s=60)
-    node.run(lit_ms / 1000, renew=ID)
+    node.run(output_ms / 1000, renew=ID)
     node.sense(**cause)
     at_ms = node.uptime_ms
     node.stall(stall_ms)
     node.tick().run(2)
-    assert not lit_after(
+    assert not output_after(
         node, at_ms + FAULT_MS[modality] + (stall_ms + NET_MS if "net_na" in cause else 0)
     )
 
@@ -139,7 +139,7 @@ def tighter(name: str, one: Any, other: Any) -> Any:
     return max(one, other) if name == "uncertainty_permille" else min(one, other)
 
 
-def given_by(modality: str, config: dict[str, Any], peak: int) -> tuple[int, float]:
+def delivered_by(modality: str, config: dict[str, Any], peak: int) -> tuple[int, float]:
     """The highest level and the dose of a session of 10 s with this peak, if it is let through."""
     config = dict(config)
     skin = config.pop("skin_permille", 1000)
@@ -163,7 +163,7 @@ def test_tightening_one_bound_never_lets_more_flow_and_the_least_of_all_holds(
     name = data.draw(st.sampled_from(sorted(loose)))
     tight = loose | {name: tighter(name, loose[name], other[name])}
     peak = data.draw(st.integers(1, 90_000) if modality == "mask" else st.integers(1, 550))
-    most, less = given_by(modality, loose, peak), given_by(modality, tight, peak)
+    most, less = delivered_by(modality, loose, peak), delivered_by(modality, tight, peak)
     assert less[0] <= most[0]
     assert less[1] <= most[1]
     charge = 1000 + max(loose["uncertainty_permille"], 200 if loose["grade"] == "measured" else 500)
@@ -204,10 +204,10 @@ def test_the_same_command_twice_leaves_the_ledger_as_it_is(
     first = node.command(action, *arguments, **bent)
     stored = node.stored
     node.run(later_ms / 1000)
-    told, saves = node.stored, node.saves
-    assert told == stored or first["state"] in {"armed", "ramping", "running", "paused"}
+    kept, saves = node.stored, node.saves
+    assert kept == stored or first["state"] in {"armed", "ramping", "running", "paused"}
     assert node.command(action, *arguments, **bent).text == first.text
-    assert (node.stored, node.saves) == (told, saves)
+    assert (node.stored, node.saves) == (kept, saves)
 
 
 DEEDS: Final = (
@@ -285,13 +285,13 @@ def test_no_command_begins_output_without_an_edge_or_a_press(
         session = f"{number + 0x200:016x}" if what == "start" else session
         do(node, what, session)
         node.run(0.3)
-    assert node.lit_ms == 0
+    assert node.output_ms == 0
 
 
 def delivered(node: Node) -> int:
     """What the newest record says was delivered, all channels."""
-    told = node.history(node.newest)["delivered"]
-    return sum(int(pair.split(":")[1]) for pair in told.split(",")) if told != "-" else 0
+    delivered = node.history(node.newest)["delivered"]
+    return sum(int(pair.split(":")[1]) for pair in delivered.split(",")) if delivered != "-" else 0
 
 
 @MODALITIES
@@ -339,11 +339,11 @@ def test_power_up_is_dark_and_what_cannot_be_read_allows_nothing(
     elif kind == "rubbish":
         content = bytearray(data.draw(st.binary(max_size=200)))
     node.stored = None if kind == "missing" else bytes(content)
-    lit_ms = node.lit_ms
+    output_ms = node.output_ms
     node.sense(worn=worn, impedance_ohm=2000 if worn else 10_000_000, button=button).boot()
     assert (node.dark, node.state) == (True, "idle" if kind == "session" else "fault")
     for on in (False, True, False, True):
         node.sense(button=on).touch(on=on).run(1)
-    assert node.lit_ms == lit_ms
+    assert node.output_ms == output_ms
     node.sense(button=False).touch(on=False)
     assert kind == "session" or node.start("00000000000000d2", last_record=1)["reason"] == "faulted"

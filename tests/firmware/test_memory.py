@@ -39,8 +39,8 @@ EACH: Final = {
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
-    """Bytes of our own parts."""
+def parts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
+    """Bytes of our own parts parts."""
     program = tmp_path_factory.mktemp("memory") / "memory"
     flags = [
         "-std=c++20",
@@ -73,11 +73,11 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
     )
 
 
-def test_a_node_with_every_connection_taken_fits_with_room_to_spare(
-    own: dict[str, int], capsys: pytest.CaptureFixture[str]
+def test_a_node_with_every_connection_in_use_fits_with_room_to_spare(
+    parts: dict[str, int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ours = {name: size for name, size in own.items() if not name.startswith("of it")}
-    assert all(size > 0 for size in own.values())
+    ours = {name: size for name, size in parts.items() if not name.startswith("of it")}
+    assert all(size > 0 for size in parts.values())
     rows = {
         **ours,
         **OTHERS,

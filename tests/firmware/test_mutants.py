@@ -49,7 +49,7 @@ SHORT: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One fault: what is replaced in which file, and the rule that it breaks."""
+    """One fault: a replacement in a file, and the rule that it breaks."""
 
     file: str
     old: str
@@ -169,6 +169,6 @@ def test_every_fault_of_a_safety_rule_is_noticed(
     [mutant for mutant in MUTANTS if mutant.property],
     ids=lambda mutant: re.sub(r"\W+", "_", mutant.breaks),
 )
-def test_each_property_turns_red_at_its_own_fault(mutant: Mutant, tmp_path: Path) -> None:
+def test_each_property_fails_at_its_fault(mutant: Mutant, tmp_path: Path) -> None:
     _put(mutant, _copied(tmp_path))
     assert _red(tmp_path, [mutant.property]).startswith(mutant.property.partition("::")[2])

@@ -96,11 +96,11 @@ async def test_a_session_from_arming_to_stop(
     await node.until_state("running")
     changes = node.witness()
     for channel, level in ppm.items():
-        own = [(at, value) for at, number, value in changes if number == channel]
-        assert own[-1][1] == level
-        assert own[-1][0] - own[0][0] == pytest.approx(ramp_s, abs=0.15)
-        assert [value for _, value in own] == sorted(value for _, value in own)
-        assert max(later - earlier for (earlier, _), (later, _) in itertools.pairwise(own)) < 0.04
+        steps = [(at, value) for at, number, value in changes if number == channel]
+        assert steps[-1][1] == level
+        assert steps[-1][0] - steps[0][0] == pytest.approx(ramp_s, abs=0.15)
+        assert [value for _, value in steps] == sorted(value for _, value in steps)
+        assert max(later - earlier for (earlier, _), (later, _) in itertools.pairwise(steps)) < 0.04
     began = time.monotonic()
     answer = await node.call("stop_session")
     assert (answer["output"], answer["state"], node.dark) == ("0", "idle", True)
@@ -108,11 +108,12 @@ async def test_a_session_from_arming_to_stop(
     record = await node.call("read_history", record=2, profile=7)
     assert record["outcome"] == "stopped"
     for channel, full in {1: 40_000, 2: 40_000, 5: 1000}.items():
-        own = [(at, value) for at, number, value in node.witness() if number == channel]
+        steps = [(at, value) for at, number, value in node.witness() if number == channel]
         witnessed = sum(
-            value / 1e6 * full * (later - at) for (at, value), (later, _) in itertools.pairwise(own)
+            value / 1e6 * full * (later - at)
+            for (at, value), (later, _) in itertools.pairwise(steps)
         )
-        if own:
+        if steps:
             assert record.pairs("delivered")[channel] == pytest.approx(witnessed, rel=0.005)
 
 
@@ -131,7 +132,7 @@ async def test_a_lease_that_is_not_renewed_ends_in_darkness_without_a_ramp(
 
 
 @pytest.mark.parametrize(("modality", "silence_s"), [("mask", 0.1), ("wand", 0.04)])
-async def test_a_component_that_blocks_the_loop_is_cut_off_by_the_guard(
+async def test_a_component_that_blocks_the_loop_is_cut_off_by_the_output_watchdog(
     start_node: Starter, modality: str, silence_s: float
 ) -> None:
     node = await start_node(modality)
@@ -145,8 +146,8 @@ async def test_a_component_that_blocks_the_loop_is_cut_off_by_the_guard(
     assert time.monotonic() - asked < 1.5  # the loop is still blocked
     changes = node.witness()
     dark = changes[-1][0]
-    lit = max(at for at, _, ppm in changes if ppm)
-    assert dark - lit < silence_s + 0.03
+    last_on = max(at for at, _, ppm in changes if ppm)
+    assert dark - last_on < silence_s + 0.03
     await node.until(lambda: node.telemetry[-1].number("watchdog_trips") == 1, 5)
 
 

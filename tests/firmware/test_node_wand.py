@@ -81,7 +81,7 @@ async def test_current_after_the_end_latches_while_nobody_uses_it(start_node: St
     assert node.telemetry[-1]["fault"] == "over_current"
 
 
-async def test_the_node_gives_its_cue_at_the_end_of_a_zone(start_node: Starter) -> None:
+async def test_the_node_signals_the_end_of_a_zone(start_node: Starter) -> None:
     node = await start_node("wand")
     lines: list[bytes] = []
 

@@ -95,7 +95,7 @@ def test_a_repeated_number_gets_its_stored_answer_and_nothing_else_happens() -> 
         assert again.text == first.text
         assert node.set_levels({RED: 1}, sequence=7).text == first.text
     assert (node.state, node.newest) == ("armed", 2)
-    # Even when its time is over: a lost answer can be asked for again.
+    # Even when its time has passed: a lost answer can be asked for again.
     node.run(3)
     assert node.start(sequence=7, not_after_ms=signed(node.uptime_ms - 1000)).text == first.text
 
@@ -259,7 +259,7 @@ def test_a_whole_session_does_not_notice_that_the_clock_wraps(modality: str, now
     node.resume()
     node.run(70, renew=ID)
     record = node.history(2)
-    assert (record["outcome"], node.lit_ms // 10) == ("completed", 6000)
+    assert (record["outcome"], node.output_ms // 10) == ("completed", 6000)
     assert record.pairs("delivered")[5 if modality == "wand" else 1] - node.flowed() < 1
     assert node.telemetry()["fault"] == "-"
 
@@ -269,7 +269,7 @@ def test_old_times_do_not_come_back_when_the_clock_comes_round() -> None:
     node.run(10, renew=ID)
     node.sense(button=True).tick()
     node.sense(button=False).tick()
-    # Half of the clock's range and more: what was long ago would look like the future.
+    # Half of the clock's range and more: a time long ago would look like the future.
     for _ in range(5):
         node.run(WRAP / 2000 / 5 * 1.001)
     assert node.clear("over_temperature")["reason"] == "wrong_state"

@@ -28,7 +28,7 @@ KIND_AND_SIZE: Final = b"\0" + (100_000).to_bytes(4)
 AUTHENTICATED: Final = len(MAGIC) + len(FEATURES) + 128
 """After so many bytes of the client the node waits for the rest in a blocked loop."""
 STARTED: Final = AUTHENTICATED + len(KIND_AND_SIZE)
-"""After so many the update has begun, which the governor is told of."""
+"""After so many the update has begun, which the governor learns."""
 ALL: Final = STARTED + 32
 SILENCE_S: Final = 0.1
 
@@ -79,7 +79,7 @@ async def renew(node: RealNode) -> None:
 
 
 def ceiling(node: RealNode) -> None:
-    """Nothing was ever brighter than what was asked for."""
+    """Assert that no channel was ever brighter than requested."""
     assert all(
         ppm <= {1: 700_000, 2: 350_000}.get(channel, 0) for _, channel, ppm in node.witness()
     )

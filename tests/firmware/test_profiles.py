@@ -11,7 +11,7 @@ THIRD = "00000000000000e3"
 def given(
     node: Node, profile: int = PROFILE, session: str = "00000000000000c1", seconds: float = 4
 ) -> Node:
-    """A session that gives a little, taken off again."""
+    """Run a short session, and take the device off."""
     node.touch(on=False)
     node.running(session=session, profile=profile, duration_s=60)
     node.run(seconds, renew=session)
@@ -70,7 +70,7 @@ def test_nobody_is_enrolled_while_output_flows() -> None:
     node.run(3.1)
     node.touch(on=False).touch()
     node.run(1)
-    assert (node.state, node.ask_to_enroll(5)["reason"], node.saves_while_lit) == (
+    assert (node.state, node.ask_to_enroll(5)["reason"], node.saves_while_on) == (
         "ramping",
         "busy",
         0,
@@ -218,7 +218,7 @@ def test_somebody_else_needs_it_to_have_been_taken_off(modality: str) -> None:
     assert node.start(THIRD, profile=5)["reason"] == "ok"
 
 
-def test_a_session_that_gave_nothing_makes_nobody_wait() -> None:
+def test_a_session_without_output_makes_nobody_wait() -> None:
     node = Node().armed()
     node.enroll(5)
     node.stop()
@@ -251,7 +251,7 @@ def test_nothing_starts_for_a_minute_after_a_brown_out() -> None:
 
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
-def test_a_reset_counts_as_a_whole_day_for_whoever_is_enrolled_after_it(modality: str) -> None:
+def test_a_reset_counts_as_a_whole_day_for_everyone_enrolled_after_it(modality: str) -> None:
     node = Node(modality)
     node.stored = node.stored[:-1]
     node.boot().press(10.1)

@@ -94,7 +94,9 @@ def test_current_of_the_table_is_armed_with_its_very_numbers(
     ("program", "skin"),
     [("first_use", "ii"), ("puffiness", "vi"), ("blemish_prone", "i"), ("uneven_tone", "iv")],
 )
-def test_light_of_the_table_is_given_to_the_end_and_never_above_it(program: str, skin: str) -> None:
+def test_light_of_the_table_is_delivered_to_the_end_and_never_above_it(
+    program: str, skin: str
+) -> None:
     levels = next(measured for kind, measured, _ in LIGHT[program] if kind == skin)
     duration_s = int(LIGHT_S[program][0])
     node, peaks = Node(step_ms=33), _microwatts(levels)
@@ -115,7 +117,7 @@ def test_light_of_the_table_is_given_to_the_end_and_never_above_it(program: str,
 
 
 @pytest.mark.parametrize("row", CURRENT, ids=lambda row: row[0])
-def test_current_of_the_table_is_given_to_the_end_and_never_above_it(
+def test_current_of_the_table_is_delivered_to_the_end_and_never_above_it(
     row: tuple[str, float, float, float, float, float],
 ) -> None:
     level, frequency_hz, duration_s = round(row[1]), row[3], int(row[4])

@@ -9,7 +9,7 @@ from .library import AMBER, RED, Node
 ID = "00000000000000c1"
 
 
-def test_a_node_without_a_store_gives_nothing_until_its_button_has_been_held_for_10_s() -> None:
+def test_a_node_without_a_store_has_no_output_until_its_button_was_held_for_10_s() -> None:
     node = Node(fresh=True)
     assert (node.state, node.telemetry()["fault"], node.newest, node.stored) == (
         "fault",
@@ -27,7 +27,7 @@ def test_a_node_without_a_store_gives_nothing_until_its_button_has_been_held_for
     assert node.boot().state == "idle"
 
 
-def test_a_button_that_is_down_since_boot_begins_nothing_anew() -> None:
+def test_a_button_that_is_down_since_boot_resets_nothing() -> None:
     node = Node(fresh=True).sense(button=True).boot()
     node.run(60)
     assert node.state == "fault"
@@ -61,7 +61,7 @@ def test_a_record_is_opened_in_full_before_the_first_light() -> None:
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
 @pytest.mark.parametrize("state", ["armed", "ramping", "running", "suspended", "paused"])
-def test_a_cut_in_any_state_leaves_darkness_and_a_record_charged_at_its_budgets(
+def test_a_cut_in_any_state_leaves_darkness_and_a_record_that_counts_at_its_budgets(
     modality: str, state: str
 ) -> None:
     node = Node(modality)
@@ -108,7 +108,7 @@ def test_a_closed_record_survives_a_reboot_with_its_age_unknown() -> None:
         assert after[key] == before[key]
 
 
-def test_an_open_record_tells_what_has_flowed_so_far() -> None:
+def test_an_open_record_reports_the_dose_so_far() -> None:
     node = Node().running(duration_s=60)
     record = node.history(2)
     assert (record["outcome"], record["age_s"]) == ("open", "-")

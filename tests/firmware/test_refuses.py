@@ -19,7 +19,7 @@ def pair(modality: str) -> Node:
     return node
 
 
-def given_(node: Node, session: str, seconds: float = 12, profile: int = PROFILE) -> Node:
+def delivered(node: Node, session: str, seconds: float = 12, profile: int = PROFILE) -> Node:
     """A session that counts, taken off again."""
     node.touch(on=False)
     node.running(session=session, profile=profile, duration_s=20)
@@ -29,7 +29,7 @@ def given_(node: Node, session: str, seconds: float = 12, profile: int = PROFILE
 
 
 def agree(node: Node, profile: int) -> str:
-    """Compare what is said of the smallest session with what its start answers; return that."""
+    """Compare the reported refusals with the answer to the smallest start, and return it."""
     telemetry, counters = node.telemetry(), node.profile(profile)
     said = refusals(telemetry)
     if counters["reason"] == "ok":
@@ -74,24 +74,24 @@ def worn_since(node: Node) -> None:
 
 
 def gap(node: Node) -> None:
-    given_(node, "0000000000000801", seconds=1)
+    delivered(node, "0000000000000801", seconds=1)
     node.run(123.4)
 
 
 def warm_gap(node: Node) -> None:
-    given_(node, "0000000000000801", seconds=1)
+    delivered(node, "0000000000000801", seconds=1)
     node.wait(700)
     node.sense(temperature_c=37.5).tick()
 
 
 def rest(node: Node) -> None:
-    given_(node, "0000000000000801")
+    delivered(node, "0000000000000801")
     node.wait(1234)
 
 
 def sessions_week(node: Node) -> None:
     for number in range(7 if node.modality == "mask" else 5):
-        given_(node, f"{0x900 + number:016x}")
+        delivered(node, f"{0x900 + number:016x}")
         node.wait(73_000)
 
 
@@ -143,7 +143,7 @@ def test_light_that_would_flicker_says_so_and_for_how_long() -> None:
 def test_sessions_of_a_day_are_said() -> None:
     node = pair("mask")
     for number in range(2):
-        given_(node, f"{0x900 + number:016x}")
+        delivered(node, f"{0x900 + number:016x}")
         node.wait(21_700)
     assert agree(node, PROFILE) == "sessions_day"
     assert agree(node, BO) == "ok"

@@ -11,7 +11,7 @@ ID = "00000000000000c1"
 
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
-def test_arming_gives_no_output(modality: str) -> None:
+def test_arming_switches_nothing_on(modality: str) -> None:
     node = Node(modality).armed()
     node.run(4)
     assert (node.state, node.dark, node.changes()) == ("armed", True, [])
@@ -156,7 +156,7 @@ def test_the_dose_is_counted_without_drift_however_the_loop_runs(step_ms: int) -
         flowed = node.flowed(place)
         assert flowed <= record.pairs("delivered")[place + 1] < flowed + 1
     assert 300_000 <= record.number("output_ms") <= 300_000 + step_ms
-    assert record.number("output_ms") == node.lit_ms
+    assert record.number("output_ms") == node.output_ms
 
 
 def test_a_linear_ramp_delivers_half_of_its_square() -> None:
@@ -175,7 +175,7 @@ def test_a_budget_is_never_exceeded_and_ends_the_session(budget: int) -> None:
             node.touch(on=False)  # nobody keeps a wand in one place for longer
         assert node.state == "idle"
         assert node.flowed() <= budget
-        # What is left is what a level could have delivered while nobody looked.
+        # The rest is the dose that a level could have delivered between two looks.
         # A wand's falling level may last for the rest of its period.
         assert budget - node.flowed() <= peak * (0.11 if modality == "mask" else 0.05 + 0.12) + 1
         assert node.history(2)["outcome"] in {"completed", "void"}
@@ -204,7 +204,7 @@ def test_the_deadline_counts_flowing_time_only(modality: str) -> None:
     node.run(30, renew=ID)
     record = node.history(2)
     assert (record["outcome"], node.state) == ("completed", "idle")
-    assert 10_000 <= node.lit_ms <= 10_005
+    assert 10_000 <= node.output_ms <= 10_005
 
 
 def test_the_level_follows_set_levels_down_at_once_and_up_along_the_ramp() -> None:
@@ -289,7 +289,7 @@ def test_contact_found_again_too_late_stays_dark_until_a_person_resumes(
     assert node.resume()["state"] == "ramping"
 
 
-def test_the_mask_is_dark_for_3_s_before_it_is_lit_again() -> None:
+def test_the_mask_is_dark_for_3_s_before_it_is_on_again() -> None:
     node = Node().running(duration_s=120)
     node.touch(on=False)
     off = node.changes()[-1][0]
@@ -570,7 +570,7 @@ def test_stop_works_in_every_state(modality: str, state: str) -> None:
     if state == "fault":
         node.sense(temperature_c=45).tick()
     assert node.state == state
-    lit = not node.dark
+    was_on = not node.dark
     answer = node.stop()
     assert (answer["reason"], answer["output"], answer["sequence"], node.dark) == (
         "ok",
@@ -579,7 +579,7 @@ def test_stop_works_in_every_state(modality: str, state: str) -> None:
         True,
     )
     assert (answer["state"], answer["session"]) == ("fault" if state == "fault" else "idle", "-")
-    if lit:
+    if was_on:
         assert node.changes()[-1][2] == 0
         assert node.history(node.newest)["outcome"] == "stopped"
     node.touch(on=False).touch().run(10)
@@ -654,10 +654,10 @@ def test_a_press_in_the_moment_its_client_is_lost_begins_nothing_and_no_new_10_m
     node.pause()
     node.run(300)
     assert node.resume()["state"] == "armed"
-    lit_ms = node.lit_ms
+    output_ms = node.output_ms
     node.sense(button=True).tick().run(0.5)
     node.clients = []
     node.sense(button=False).tick()
-    assert (node.state, node.lit_ms) == ("suspended", lit_ms)
+    assert (node.state, node.output_ms) == ("suspended", output_ms)
     node.run(301)
     assert node.state == "idle"

@@ -76,7 +76,7 @@ class Disk:
         return result, bytes(found)
 
     def put(self, content: bytes | None) -> None:
-        """Begin with what is durable."""
+        """Begin with the durable content."""
         self.new.unlink(missing_ok=True)
         if content is None:
             self.file.unlink(missing_ok=True)
@@ -184,7 +184,7 @@ def test_a_cut_at_every_step_and_byte_of_a_write_leaves_the_old_or_the_new_and_n
                     fault, dose = boots.of(found)
                     assert (fault == "store") == (found is None)
                     assert found is None or dose >= flowed
-            # What is left over does not stand in the way.
+            # Left-over files do no harm.
             assert disk.save(new) == SAVED
             assert disk.load() == (OK, new)
         # Open, write, sync (before and after), the same without the directory, and the reading.
@@ -227,7 +227,7 @@ def test_a_file_that_cannot_be_read_is_not_missing(disk: Disk, fails: int) -> No
     assert disk.load(fails, most=1000)[0] == UNREADABLE
 
 
-def test_a_disk_that_takes_and_gives_one_byte_at_a_time_is_slow_and_right(disk: Disk) -> None:
+def test_a_disk_that_transfers_one_byte_at_a_time_is_slow_and_right(disk: Disk) -> None:
     content = stages("mask")[2][1]
     assert disk.save(content, most=1) == SAVED
     assert disk.load(most=1) == (OK, content)

@@ -18,7 +18,7 @@ PROFILES: Final = (PROFILE, 5, 6)
 MODALITIES: Final = st.sampled_from(["mask", "wand"])
 COUNTED: Final = ("dose_day", "dose_week", "blue_week", "sessions_day", "sessions_week")
 CEILINGS: Final = {"mask": {DAY: 100e6, WEEK: 300e6}, "wand": {DAY: 450e3}}
-"""Charged uJ/cm2 or uC within so many seconds, on skin of type I; U is 0.2."""
+"""Worst-case uJ/cm2 or uC within so many seconds, on skin of type I; U is 0.2."""
 BLUE_WEEK: Final = 90e6
 BLUE: Final = 2
 
@@ -225,7 +225,7 @@ class Household(RuleBasedStateMachine):
     @invariant()
     def nothing_was_stored_while_something_flowed(self) -> None:
         """The store may block for as long as it likes."""
-        assert not hasattr(self, "node") or self.node.saves_while_lit == 0
+        assert not hasattr(self, "node") or self.node.saves_while_on == 0
 
 
 Household.TestCase.settings = settings(

@@ -50,10 +50,10 @@ def cut(node: Node, number: int, **bent: Any) -> None:
     node.touch(on=False)
 
 
-# --- what is counted ------------------------------------------------------------------------------
+# --- counted doses --------------------------------------------------------------------------------
 
 
-def test_a_session_counts_in_full_while_it_is_open_and_what_it_gave_afterwards() -> None:
+def test_a_session_counts_in_full_while_it_is_open_and_as_delivered_afterwards() -> None:
     node = Node().armed(
         peaks={RED: 20_000, BLUE: 10_000}, budgets={RED: 400_000, BLUE: 200_000}, duration_s=20
     )
@@ -276,7 +276,7 @@ def test_rest_is_6_hours_and_20_after_blue_before_blue() -> None:
     assert node.start("00000000000000d3", peaks={BLUE: 20_000}, duration_s=60)["reason"] == "ok"
 
 
-def test_the_reason_that_lasts_longest_is_the_one_that_is_told() -> None:
+def test_the_reason_that_lasts_longest_is_the_one_reported() -> None:
     node = Node()
     for number in range(7):
         cut(node, number, **light(14))

@@ -96,7 +96,7 @@ def test_the_hardware_page_names_every_pin_of_the_board_and_no_other(modality: s
 
 
 @pytest.mark.parametrize("modality", ["mask", "wand"])
-def test_what_a_board_measures_is_told_to_people_only_when_it_is_another(modality: str) -> None:
+def test_a_measurement_is_published_only_when_it_has_changed(modality: str) -> None:
     """The recorder keeps every state: one every 250 ms makes 2400 rows in ten minutes."""
     board = (ROOT / "esphome" / "boards" / f"{modality}-esp32.yaml").read_text()
     [sensors] = re.findall(r"^sensor:\n((?: .*\n|\n)+)", board, re.MULTILINE)

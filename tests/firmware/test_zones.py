@@ -7,7 +7,7 @@ from .library import Node
 ID = "00000000000000c1"
 
 
-def test_a_zone_ends_after_its_output_time_and_the_next_is_told_at_once() -> None:
+def test_a_zone_ends_after_its_output_time_and_the_next_is_announced_at_once() -> None:
     node = Node("wand").armed(duration_s=200, zone_s=30, budgets={0: 20_000})
     assert node.telemetry()["zone"] == "1"
     node.touch()
@@ -57,7 +57,7 @@ def test_nobody_goes_on_in_the_same_place_by_resuming(how: str) -> None:
     assert (node.state, node.dark) == ("armed" if how == "resume" else "suspended", True)
 
 
-def test_lifting_it_in_time_begins_the_180_s_anew() -> None:
+def test_lifting_it_in_time_restarts_the_180_s() -> None:
     node = Node("wand").armed(duration_s=900, budgets={0: 90_000})
     for _ in range(4):
         node.touch()

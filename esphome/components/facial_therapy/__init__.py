@@ -101,7 +101,7 @@ WAND_PINS = (
     CONF_AMPLITUDE_PIN,
     CONF_COMPARATOR_PIN,
 )
-OWN_PINS = (*WAND_PINS, CONF_INDICATOR_PIN, CONF_WATCHDOG_PIN)
+OUR_PINS = (*WAND_PINS, CONF_INDICATOR_PIN, CONF_WATCHDOG_PIN)
 CONVERTER_PINS = (25, 26)
 """The pins of the ESP32 that a digital-to-analog converter drives."""
 
@@ -453,10 +453,10 @@ def _final_validate(config: ConfigType) -> ConfigType:
             f"esphome project name must be {PROJECT}.{config[CONF_MODALITY]}: "
             "Home Assistant finds the node by it"
         )
-    own = [channel[CONF_PIN] for channel in config.get(CONF_CHANNELS, []) if CONF_PIN in channel]
-    own += [config[key] for key in OWN_PINS if key in config]
+    pins = [channel[CONF_PIN] for channel in config.get(CONF_CHANNELS, []) if CONF_PIN in channel]
+    pins += [config[key] for key in OUR_PINS if key in config]
     for (platform, _, number), uses in pins.PIN_SCHEMA_REGISTRY.pins_used.items():
-        if platform == CORE.target_platform and number in own and len(uses) > 1:
+        if platform == CORE.target_platform and number in pins and len(uses) > 1:
             raise cv.Invalid(
                 f"pin {number} is used twice: nothing else may use a pin of facial_therapy"
             )
@@ -530,10 +530,10 @@ def _pins_to_code(var: MockObj, config: ConfigType) -> None:
         full = LIMITS["UNCALIBRATED_IRRADIANCE_UW_CM2"]
         if CONF_IRRADIANCE in channel:
             full = round(channel[CONF_IRRADIANCE] * 1000)
-        own = round(channel[CONF_MAXIMUM] * 1000) if CONF_MAXIMUM in channel else full
+        ceiling = round(channel[CONF_MAXIMUM] * 1000) if CONF_MAXIMUM in channel else full
         cg.add(
             var.add_channel(
-                PLACES.index(channel[CONF_CHANNEL]), full, own, channel.get(CONF_PIN, -1)
+                PLACES.index(channel[CONF_CHANNEL]), full, ceiling, channel.get(CONF_PIN, -1)
             )
         )
     if CONF_ENABLE_PIN in config:
