@@ -221,7 +221,7 @@ CASES: Final[tuple[tuple[str, Question, Reason, str, float, timedelta], ...]] = 
     ),
     (
         "blue_week_default",
-        claim(whose=person(skin_type=SkinType.IV), adding=BLUE15, records=lots(2, BLUE15)),
+        question(whose=person(skin_type=SkinType.IV), adding=BLUE15, records=lots(2, BLUE15)),
         Reason.BLUE_WEEK,
         "L15",
         3.75,
