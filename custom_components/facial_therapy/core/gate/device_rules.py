@@ -165,7 +165,7 @@ CONSTRAINTS: Final = (
     node_rest,
     node_rest_blue,
 )
-"""First what speaks against any start now, then what the node counts against this one."""
+"""First what refuses any start now, then what the node counts against this one."""
 
 
 def _has_session(telemetry: Telemetry) -> bool:
