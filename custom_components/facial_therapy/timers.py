@@ -1,4 +1,4 @@
-"""Named timers of one device on a monotonic clock, so that changes of the wall clock do no harm."""
+"""Named timers on Home Assistant's monotonic clock, immune to steps of the wall clock."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
@@ -18,7 +18,7 @@ class Timers:
         self._cancels: dict[str, CALLBACK_TYPE] = {}
 
     def later(self, name: str, delay_s: float, action: Callable[[], None]) -> None:
-        """Do something later."""
+        """Do something later, instead of what the timer of this name would have done."""
         if before := self._cancels.pop(name, None):
             before()
 

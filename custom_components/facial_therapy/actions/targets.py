@@ -50,7 +50,7 @@ def target_coordinators(
 ) -> tuple[list[FacialTherapyCoordinator], list[ServiceValidationError]]:
     """Return the coordinators of all targeted devices, and an error for each unknown target.
 
-    Areas, floors, labels and `all` are expanded, and with `groups` groups of any kind.
+    Areas, floors, labels and `all` are expanded, and with `groups` also groups of any kind.
     """
     hass, selection = call.hass, TargetSelection(call.data)
     if not selection.has_any_target:

@@ -1,8 +1,7 @@
 """Custom programs: whether a session could ever be permitted, and the dose that it amounts to.
 
-Nothing is scaled. Every limit of a session speaks, by the rules of the gate and in their words;
-what the person had before does not, since a program is for later. The gate asks again at
-every start.
+Nothing is scaled. Every limit of a session applies, by the gate's own rules and with its refusals.
+The person's history does not, because a program is for later. The gate asks again at every start.
 """
 
 from dataclasses import dataclass, replace
