@@ -453,10 +453,10 @@ def _final_validate(config: ConfigType) -> ConfigType:
             f"esphome project name must be {PROJECT}.{config[CONF_MODALITY]}: "
             "Home Assistant finds the node by it"
         )
-    pins = [channel[CONF_PIN] for channel in config.get(CONF_CHANNELS, []) if CONF_PIN in channel]
-    pins += [config[key] for key in OUR_PINS if key in config]
+    ours = [channel[CONF_PIN] for channel in config.get(CONF_CHANNELS, []) if CONF_PIN in channel]
+    ours += [config[key] for key in OUR_PINS if key in config]
     for (platform, _, number), uses in pins.PIN_SCHEMA_REGISTRY.pins_used.items():
-        if platform == CORE.target_platform and number in pins and len(uses) > 1:
+        if platform == CORE.target_platform and number in ours and len(uses) > 1:
             raise cv.Invalid(
                 f"pin {number} is used twice: nothing else may use a pin of facial_therapy"
             )
