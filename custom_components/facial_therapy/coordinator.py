@@ -389,7 +389,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
         """Turn a light on: start a manual session with it, or set it in the live one.
 
         Raises:
-            RefusedError: A program is selected, the level is above what was permitted, or as a
+            RefusedError: A program is selected, the level is above the permitted one, or as a
                 start. Nothing has changed.
             DeviceError: The node did not answer.
         """
@@ -483,7 +483,7 @@ class FacialTherapyCoordinator(DataUpdateCoordinator[Snapshot]):
             return self.hass.async_create_background_task(job, title)
         return self.hass.async_create_task(job, title)
 
-    # --- what is shown ----------------------------------------------------------------------------
+    # --- for the entities -------------------------------------------------------------------------
 
     def _reported(self) -> tuple[Any, ...]:
         """Return what of the session and its newest report is shown, or counts for the gate."""

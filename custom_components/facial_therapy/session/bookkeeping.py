@@ -1,7 +1,7 @@
-"""What the ledger keeps of one device: sessions reserved before output, settled to what was delivered.
+"""Ledger entries of one device: reserved before output, settled to the delivered dose.
 
-The node's history is imported here: each of its records settles a reservation, or is charged to
-the person of its profile if the session was not started here.
+The node's history is imported here: each of its records settles a reservation, or counts for the
+person of its profile if the session was not started here.
 """
 
 import asyncio
@@ -63,7 +63,7 @@ class Bookkeeping:
 
     @property
     def memory(self) -> DeviceMemory:
-        """What is kept of the device over restarts."""
+        """The device's state in the ledger, which outlasts restarts."""
         return self.ledger.device(self._mac)
 
     @property
@@ -181,14 +181,14 @@ class Bookkeeping:
         """Import every record that the node has closed since the last time: per session the larger.
 
         Args:
-            view: Tells the node's newest record and whom the node knows: they are charged for a
-                part of its history that is lost.
+            view: Has the node's newest record and the people it knows. A lost part of its history
+                counts for all of them.
             interrupted: A session that Home Assistant may have cut short.
 
         Raises:
             RefusedError: The node refused to answer.
-            DeviceError: The node did not answer; what was imported stays.
-            LedgerError: It could not be written; what was imported stays.
+            DeviceError: The node did not answer; imported records stay.
+            LedgerError: It could not be written; imported records stay.
         """
         if (newest := view.newest_record) is None:
             return
@@ -240,7 +240,7 @@ class Bookkeeping:
         return entry is not None and entry.session_id != last_session
 
     async def _async_record_ceiling(self, enrolled: Collection[int]) -> None:
-        """Charge a lost part of the node's history to everybody whom the node knows or has known."""
+        """Count a lost part of the node's history for everybody whom the node knows or knew."""
         LOGGER.warning("%s has lost a part of its history", self._entry.title)
         since = self.ledger.now() - KEPT
         for person in persons(self._hass):

@@ -1,6 +1,6 @@
 """The lights, numbers and selects of a device: the requests that they stand for.
 
-Nothing here sends a command: what is asked of the engine is a value that the coordinator carries
+Nothing here sends a command: a request to the engine is a value that the coordinator carries
 out.
 """
 

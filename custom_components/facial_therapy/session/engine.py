@@ -56,7 +56,7 @@ class Gate(Protocol):
         """Permit to wait until the device is switched on."""
 
     def may_resume(self, live: LiveSession) -> None:
-        """Permit to resume what is left of a session."""
+        """Permit to resume the rest of a session."""
 
 
 class Books(Protocol):
@@ -86,7 +86,7 @@ class Host(Protocol):
     """What the engine asks of Home Assistant."""
 
     def changed(self) -> None:
-        """Publish the view, after what is being done now."""
+        """Publish the view at the end of this pass of the loop."""
 
     async def async_known(self) -> None:
         """Wait, briefly, until it is known what a device that has just connected counts."""
@@ -103,7 +103,7 @@ class Host(Protocol):
 class SessionEngine:
     """One device's session."""
 
-    def __init__(  # noqa: PLR0913 - its parts
+    def __init__(  # noqa: PLR0913, PLR0917 - its parts
         self,
         device: TherapyDevice,
         modality: Modality,
@@ -153,7 +153,7 @@ class SessionEngine:
     # --- events -----------------------------------------------------------------------------------
 
     def apply(self, event: SessionEvent, who: Who, fault: Fault | None = None) -> None:
-        """Let an event take effect that nobody waits for: the state now, its effects from now on."""
+        """Apply an event that nobody waits for: its state now, its effects in a task."""
         row, live = self._move(event, who, fault)
         self._host.changed()
         if row.effects:
@@ -228,7 +228,7 @@ class SessionEngine:
             self._timers.later("life", limits.SESSION_LIFE_S, self._expired)
 
     def _expired(self) -> None:
-        """A window, the end, the life of a session or the patience with a silent node has passed."""
+        """Handle the end of a window, a session, its life, or the wait for a silent node."""
         self.apply(SessionEvent.EXPIRED, HOME_ASSISTANT)
 
     def _ended(self, live: LiveSession) -> None:
@@ -288,7 +288,7 @@ class SessionEngine:
         return self._view.live is not None and self._view.live.session_id == live.session_id
 
     async def _adopt(self, live: LiveSession | None) -> None:
-        """Take over the session that the node holds; a living lease of the old connection lapses."""
+        """Take over the session that the node holds; a live lease of the old connection lapses."""
         self._adopting = asyncio.current_task()
         while live is not None and self._is_live(live) and self._view.state in RESUMABLE:
             try:
@@ -431,7 +431,7 @@ class SessionEngine:
             if self._is_live(live):
                 self.apply(SessionEvent.REFUSED, HOME_ASSISTANT)
             else:
-                await self._settle(live)  # stopped first: what was reserved is void
+                await self._settle(live)  # stopped first: the reservation is void
             raise
         finally:
             self._host.changed()
@@ -448,7 +448,7 @@ class SessionEngine:
         await self._command(SessionEvent.PAUSE, who)
 
     async def async_resume(self, who: Who) -> None:
-        """Continue what is left of a paused or suspended session, if the gate permits it now.
+        """Continue the rest of a paused or suspended session, if the gate permits it now.
 
         Raises:
             RefusedError: Nothing is paused, or the gate or the node refuses. Nothing has changed.

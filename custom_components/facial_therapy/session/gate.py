@@ -47,7 +47,7 @@ class SessionGate:
         controls: Controls,
         view: Callable[[], SessionView],
     ) -> None:
-        """Take the device, what is selected on it, and how to look at its session."""
+        """Take the device, its selection, and a function that returns its session."""
         self._hass = hass
         self._mac: str = entry.data[CONF_MAC]
         self._modality = Modality(entry.data[CONF_MODALITY])
@@ -122,7 +122,7 @@ class SessionGate:
             raise RefusedError(*found)
 
     def may_resume(self, live: LiveSession) -> None:
-        """Permit to resume what is left of a session.
+        """Permit to resume the rest of a session.
 
         Raises:
             RefusedError: The person has gone, or may not be treated on this device now.
@@ -154,7 +154,7 @@ class SessionGate:
         return person is not None and not eligible(self.situation(person))
 
     def refusals(self) -> tuple[Refusal, ...]:
-        """Return why what is selected can't start now, the reason that lasts longest first."""
+        """Return why the selected program can't start now, the longest-lasting reason first."""
         try:
             answer = self._decide(self._controls.selected())
         except RefusedError as error:
@@ -186,7 +186,7 @@ class SessionGate:
         return True
 
     def _gel_rinsed(self, request: SessionRequest) -> bool:
-        """Whether it was confirmed that the gel is off, with the request or by the button before."""
+        """Whether the gel was confirmed to be off, with the request or by the button before."""
         person_id, at = self._rinsed
         recent = timedelta(0) <= dt_util.utcnow() - at < CONFIRMED
         return request.gel_rinsed or (person_id == request.person.person_id and recent)

@@ -36,7 +36,10 @@ class Settings:
     frequency_hz: float = FREQUENCY_HZ
 
     def changed(
-        self, modality: Modality, custom: Programs = NO_CUSTOM_PROGRAMS, **changes: Any
+        self,
+        modality: Modality,
+        custom: Programs = NO_CUSTOM_PROGRAMS,
+        **changes: Any,  # noqa: ANN401 - values of any of the fields
     ) -> Settings:
         """Return the settings with changes, for somebody who has made programs of their own.
 

@@ -106,7 +106,7 @@ class SessionView:
 
     @property
     def newest_record(self) -> int | None:
-        """The newest record number that the node has told; None before any."""
+        """The newest record number that the node has reported; None before any."""
         return max(
             (known.record for known in (self.answer, self.report) if known is not None),
             default=None,

@@ -188,7 +188,7 @@ def phase(device: Device, person: Person) -> float:
 def best_device(modality: Modality, channels: tuple[Channel, ...]) -> Device:
     """Return the best possible device of a modality.
 
-    What is refused for it is refused for every device, also for one that has not reported yet.
+    A request that is refused for it is refused for every device, even one that has not reported.
     """
     full = MappingProxyType(
         {channel: limits.IRRADIANCE[channel].hard.maximum for channel in channels}

@@ -1,7 +1,7 @@
 """What a person may still have: rest, gaps, and the windows of a day and a week.
 
 Each rule yields refusals and knows nothing of the others, so each holds by itself, and one more can
-only tighten. A refusal names the row of docs/safety.md (`detail`), what is left now in the worst
+only tighten. A refusal names the row of docs/safety.md (`detail`), the rest of now in the worst
 case (`maximum`), and in `allowed_at` the first moment at which this rule would no longer refuse.
 """
 

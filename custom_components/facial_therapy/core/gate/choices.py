@@ -131,7 +131,7 @@ def tightest(one: Options, other: Options) -> Options:
 
 
 def within(options: Options) -> Options:
-    """Return options that are inside their bounds: what is not counts as the default."""
+    """Return options with values out of bounds replaced by their defaults."""
     default = Options()
     return replace(
         options,

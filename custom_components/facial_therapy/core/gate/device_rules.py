@@ -109,7 +109,7 @@ def enrolled(situation: Situation) -> Iterator[Refusal]:
 
 
 def ledger_readable(situation: Situation) -> Iterator[Refusal]:
-    """Nothing is permitted while it is not known what was delivered."""
+    """Permit nothing while delivered doses are not known."""
     if not situation.ledger_readable:
         yield Refusal(reason=Reason.LEDGER_UNREADABLE)
 
@@ -151,7 +151,7 @@ CONSTRAINTS: Final[tuple[Callable[[Situation], Iterator[Refusal]], ...]] = (
     node_refuses,
     profile_refuses,
 )
-"""What speaks against any start now."""
+"""Rules against any start now."""
 
 
 # --- the node's own rest --------------------------------------------------------------------------
@@ -165,7 +165,7 @@ def node_rest(_request: NormalizedRequest, situation: Situation) -> Iterator[Ref
 
 
 def node_rest_blue(request: NormalizedRequest, situation: Situation) -> Iterator[Refusal]:
-    """L18: what is left of it before another session with blue light."""
+    """L18: remaining rest before another session with blue light."""
     if situation.profile is not None and Channel.BLUE in request.light:
         yield from _left(Reason.REST_BLUE, situation.profile.rest_blue_s, "L18", situation)
 
@@ -189,7 +189,7 @@ def _still(refusals: Iterable[Refusal], situation: Situation) -> Iterator[Refusa
 
 
 def _left(reason: Reason, seconds: float, source: str, situation: Situation) -> Iterator[Refusal]:
-    """Yield what is left of a rest, from the time at which the node was asked."""
+    """Yield the remaining rest, from the time at which the node was asked."""
     profile = situation.profile
     if profile is not None and not situation.resuming and seconds > 0:
         read_at = situation.now if profile.read_at is None else profile.read_at

@@ -80,7 +80,7 @@ def skin_fine(situation: Situation) -> Iterator[Refusal]:
 
 
 CONSTRAINTS: Final = (adult, screened, unexpired, fit, on_hold, redness, red_flag, skin_fine)
-"""What speaks against treating a person with a device at all."""
+"""Rules against treating a person with a device at all."""
 
 
 def _screening(situation: Situation) -> Screening | None:
@@ -93,7 +93,7 @@ def _until(reason: Reason, until: datetime | None, situation: Situation) -> Iter
         yield Refusal(reason=reason, allowed_at=until)
 
 
-# --- what is reported, only ever stricter ---------------------------------------------------------
+# --- reports, which are only ever stricter --------------------------------------------------------
 
 
 def held(eligibility: Eligibility, modalities: Iterable[Modality], block: Hold) -> Eligibility:
@@ -157,7 +157,7 @@ def cleared(eligibility: Eligibility, now: datetime) -> Eligibility:
     """Clear the red flag.
 
     Raises:
-        RefusedError: `red_flag`, before its 7 days are over, with the time at which they are.
+        RefusedError: `red_flag`, before its 7 days have passed, with the time of their end.
             Nothing has changed.
     """
     if eligibility.red_flag_at is not None and now < (

@@ -24,7 +24,7 @@ from .situation import Situation
 from .windows import WINDOWS
 
 type Constraint = Callable[[NormalizedRequest, Situation], Iterator[Refusal]]
-"""A rule: what speaks against a request in a situation. It knows nothing of the other rules, so one
+"""A rule: reasons against a request in a situation. It knows nothing of the other rules, so one
 more can only tighten."""
 
 
@@ -47,7 +47,7 @@ CONSTRAINTS: Final[Mapping[str, Constraint]] = MappingProxyType(
     }
 )
 """Every rule of a start by its name. The order is the order of refusals that hold equally long:
-what is wrong with the request itself comes before what passes."""
+errors of the request itself come before reasons that pass."""
 
 
 def permit(
@@ -56,15 +56,15 @@ def permit(
     """Decide whether a session may start now.
 
     Args:
-        request: What is asked for in physical units, a program already resolved. Nothing of it
+        request: The request in physical units, a program already resolved. Nothing of it
             needs to have been checked.
         situation: Device, person, history and time.
         window_s: How long the armed device waits to be put on, in seconds; None for the default
             one, an automation may ask for up to the hard limit.
 
     Returns:
-        The permitted session with the very request that was asked for, or all that speaks against
-        it, the refusal that holds longest first. Nothing has changed either way.
+        The permitted session with exactly this request, or every reason against it, the refusal
+        that holds longest first. Nothing has changed either way.
 
     Source: docs/safety.md, every row that is enforced in core.
     """
@@ -91,7 +91,7 @@ def eligible(situation: Situation) -> tuple[Refusal, ...]:
 
 
 def by_itself(request: SessionParameters, device: Device, now: datetime) -> tuple[Refusal, ...]:
-    """Return what is wrong with a request by itself, without history and the device's state.
+    """Return the errors of a request by itself, without history and the device's state.
 
     A custom program is checked with it, which is for any later day. `permit` asks the same rules.
     """
@@ -136,8 +136,8 @@ def used(
         window: Key of `windows.WINDOWS`.
 
     Returns:
-        What was delivered inside the window, its ceiling, and the unit of both; doses in the worst
-        case.
+        The dose delivered inside the window, its ceiling, and the unit of both; doses in the
+        worst case.
     """
     rule = WINDOWS[window]
     situation = Situation(

@@ -75,7 +75,7 @@ def resolve_program(
     current_ua: float = recipe.current_ua
     if not program.custom:
         current_ua = _whole(current_ua * calibration * person.options.share)
-    if math.isfinite(duration_s):  # what is no number is for the gate to refuse
+    if math.isfinite(duration_s):  # the gate refuses anything else
         request = replace(request, zone_s=zone_s(duration_s))
     return replace(request, current_ua=current_ua, frequency_hz=recipe.frequency_hz)
 

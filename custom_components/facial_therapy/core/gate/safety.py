@@ -45,10 +45,10 @@ def stale(telemetry: Telemetry, modality: Modality, state_lives: bool, now: date
 
 
 def watch(plan: PermittedSession, telemetry: Telemetry, now: datetime) -> Fault | None:  # noqa: ARG001 - supervision by the clock must not change every caller
-    """Return what is wrong with a live session, by the newest report of its node.
+    """Return the fault of a live session, by the newest report of its node.
 
     Args:
-        plan: What was permitted.
+        plan: The permitted session.
         telemetry: Of the node, of this session. It is believed whatever its age: an old report of
             something wrong is still one (see `stale` for silence).
         now: UTC and aware.

@@ -1,4 +1,4 @@
-"""What is wrong with a request, whatever the device is doing: one small function per rule.
+"""Errors of a request, whatever the device is doing: one small function per rule.
 
 What would be allowed comes from `bounds`. Anything that is not a number (NaN, infinity, text,
 nothing) is inside no bound.

@@ -12,7 +12,7 @@ from ..session import SessionState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """A person, a device, and what is known of both now."""
+    """A person, a device, and everything known of both now."""
 
     device: Device
     telemetry: Telemetry | None

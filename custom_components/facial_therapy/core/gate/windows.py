@@ -1,4 +1,4 @@
-"""The windows of a day and a week: what was delivered and what is asked stay below a ceiling.
+"""The windows of a day and a week: delivered and requested doses stay below a ceiling.
 
 *Hard* windows roll over 24 h and 168 h, and no option passes them; *default* ones count over 20 h
 and 160 h, so that the same evening a day or a week later is never refused for minutes. A session
@@ -47,7 +47,7 @@ def _scale(situation: Situation) -> float:
     )
 
 
-# --- what is counted ------------------------------------------------------------------------------
+# --- counted quantities ---------------------------------------------------------------------------
 
 
 def light(dose: Dose) -> float:
@@ -71,7 +71,7 @@ def flowed(record: Record) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A rule: what was delivered in a length of time and what is asked stay below a ceiling."""
+    """A rule: delivered and requested doses within a length of time stay below a ceiling."""
 
     reason: Reason
     source: str
@@ -106,7 +106,7 @@ class Window:
             )
 
     def filled(self, situation: Situation) -> tuple[float, float]:
-        """Return what was delivered in the window, and its ceiling, both worst case in `unit`."""
+        """Return the dose delivered in the window, and its ceiling, both worst case in `unit`."""
         return sum(amount for _, amount in self._inside(situation)), self.most(situation)
 
     def _inside(self, situation: Situation) -> list[tuple[datetime, float]]:
