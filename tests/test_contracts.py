@@ -476,3 +476,13 @@ def test_the_version_is_the_newest_of_the_changelog() -> None:
         json.loads((INTEGRATION / "manifest.json").read_text(encoding="utf-8"))["version"]
         == released[0]
     )
+
+
+def test_the_card_explains_every_cause_of_a_suspension_in_the_contract() -> None:
+    contract = (ROOT / "docs/device-contract.md").read_text(encoding="utf-8")
+    look = (INTEGRATION / "frontend/look.js").read_text(encoding="utf-8")
+    causes = re.search(r"\*\*Suspended\*\* \(`cause` = (.*?)\)", contract)
+    shown = re.search(r"const CAUSES = (\[.*?\]);", look)
+    assert causes is not None
+    assert shown is not None
+    assert re.findall(r"`(\w+)`", causes[1]) == json.loads(shown[1])
