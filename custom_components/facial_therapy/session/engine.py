@@ -103,7 +103,7 @@ class Host(Protocol):
 class SessionEngine:
     """One device's session."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - its parts
+    def __init__(  # noqa: PLR0913 - its parts
         self,
         device: TherapyDevice,
         modality: Modality,
