@@ -20,6 +20,7 @@ from custom_components.facial_therapy.core.limits import Bound, Limit
 from custom_components.facial_therapy.core.model import Channel, Fault, Grade, Modality
 from custom_components.facial_therapy.core.refusal import Reason
 from custom_components.facial_therapy.core.session import SessionState
+from custom_components.facial_therapy.session.view import SessionView
 
 ROOT: Final = Path(__file__).parent.parent
 INTEGRATION: Final = ROOT / "custom_components/facial_therapy"
@@ -58,6 +59,22 @@ def test_only_devices_know_esphome(path: Path) -> None:
         assert not (
             isinstance(node, ast.Constant) and node.value in {"esphome", "aioesphomeapi"}
         ), f"{path.name}:{getattr(node, 'lineno', 0)}"
+
+
+def test_the_engine_alone_makes_and_keeps_the_view_of_a_session() -> None:
+    assert SessionView.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    makers = set()
+    for path in FILES:
+        for node in ast.walk(tree(path)):
+            made = isinstance(node, ast.Call) and ast.unparse(node.func) == "SessionView"
+            kept = (
+                isinstance(node, ast.Assign)
+                and ast.unparse(node.targets[0]) == "self._view"
+                and not isinstance(node.value, ast.Name)
+            )
+            if made or kept:
+                makers.add(str(path.relative_to(INTEGRATION)))
+    assert makers == {"session/engine.py"}
 
 
 # --- the core is pure -----------------------------------------------------------------------------
