@@ -228,8 +228,8 @@ async def test_a_tracked_light_is_counted_reminded_of_switched_off_if_wanted_and
         while len(said) < 2:
             said |= (await notices.get())["notifications"]
     assert {note["message"] for note in said.values()} == {
-        "The planned time of Panel has passed.",
-        "The planned time of Lamp has passed.",
+        "The planned time of Panel has ended.",
+        "The planned time of Lamp has ended.",
     }
 
     # The other one has to be left alone: it stays on, and its further dose counts.
