@@ -173,6 +173,7 @@ async def _resumed(household: Household, messages: Messages, kept: Kept, dark_ns
     """Resume a session that was adopted; insist that only a new off-to-on edge begins output."""
     station, name = kept.station, kept.station.node.name
     await household.wait_session(messages, station, "suspended", "paused", timeout_s=40)
+    await pace(household, station)  # resuming is refused while another edge would be flicker
     async with station.direct() as direct:
         assert (await direct.line("Telemetry"))["worn"] == "1"
         await asyncio.sleep(QUIET_S)
@@ -180,7 +181,6 @@ async def _resumed(household: Household, messages: Messages, kept: Kept, dark_ns
         await messages.act(f"{DOMAIN}.resume_session", device_id=station.device_id)
         await household.wait_session(messages, station, "armed")
         await asyncio.sleep(QUIET_S)
-        await pace(household, station)
         await wear(direct, station, on=False)
         assert (await household.witness.above(name, dark_ns + 1)).longest_s == 0
         edge_ns = now_ns()

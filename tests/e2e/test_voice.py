@@ -31,7 +31,7 @@ async def test_a_mask_is_started_asked_lowered_and_stopped_by_voice(
     await pace(shared, station)
     async with station.direct() as direct:
         said_ns = now_ns()
-        assert "armed for Ada" in await hear("start first use on the mask for Ada")
+        assert "ready for Ada" in await hear("start first use on the mask for Ada")
         await shared.wait_session(messages, station, "armed")
         assert (await shared.witness.above(station.node.name, said_ns)).longest_s == 0
         await wear(direct, station, on=True)
@@ -46,7 +46,7 @@ async def test_a_mask_is_started_asked_lowered_and_stopped_by_voice(
         assert [
             level / before[channel] for channel, level in after.items() if before[channel]
         ] == pytest.approx([LOWERED] * sum(map(bool, before.values())), rel=0.02)
-        assert "weaker" in await hear("make the mask stronger")
+        assert "only turn it down" in await hear("make the mask stronger")
         assert (await shared.witness.level(station.node.name)).nominal == after
         stopped_ns = now_ns()
         assert (await hear("stop")).endswith("stopped.")
