@@ -69,7 +69,7 @@ async def test_three_questions_a_custom_program_the_calendar_and_a_skipped_eveni
 
     await flow.open("/config/integrations/integration/facial_therapy")
     await page.get_by_role("button", name="Make a program").click()
-    await page.get_by_text(NAME, exact=True).last.click()
+    await page.locator("dialog-pick-config-entry").get_by_text(NAME, exact=True).click()
     await page.get_by_text("Light, with a mask").click()
     await page.get_by_role("textbox", name="Name").fill("Glow")
     for label, value in (("Red", 40), ("Minutes", 5), ("Sessions a week", 2)):
