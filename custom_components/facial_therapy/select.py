@@ -23,7 +23,7 @@ from .entity import (
     always,
 )
 from .people.programs import custom_programs
-from .people.registry import PersonConfigEntry, find_person, persons
+from .people.registry import PersonConfigEntry, find_person, person_entries
 from .text.errors import translated_errors
 
 PARALLEL_UPDATES = 0  # the coordinator puts commands in order
@@ -55,7 +55,7 @@ DESCRIPTIONS: Final = (
     ),
     FacialTherapySelectDescription(
         key="person",
-        options_fn=lambda coordinator: [person.name for person in persons(coordinator.hass)],
+        options_fn=lambda coordinator: [entry.title for entry in person_entries(coordinator.hass)],
         value_fn=_person,
         select_fn=lambda coordinator, option: coordinator.async_set(person_id=option),
     ),

@@ -93,10 +93,15 @@ def is_person(entry: ConfigEntry[Any]) -> bool:
     return entry.domain == DOMAIN and entry.data.get(CONF_KIND) == KIND_PERSON
 
 
+def person_entries(hass: HomeAssistant) -> list[ConfigEntry[Any]]:
+    """Return the entry of every person who is not disabled, in the order of adding."""
+    entries = hass.config_entries.async_entries(DOMAIN, include_disabled=False)
+    return [entry for entry in entries if is_person(entry)]
+
+
 def persons(hass: HomeAssistant) -> list[Person]:
     """Return every person who is not disabled, in the order in which they were added."""
-    entries = hass.config_entries.async_entries(DOMAIN, include_disabled=False)
-    return [_person(hass, entry) for entry in entries if is_person(entry)]
+    return [_person(hass, entry) for entry in person_entries(hass)]
 
 
 def find_person(hass: HomeAssistant, reference: str | None) -> Person:
@@ -107,23 +112,24 @@ def find_person(hass: HomeAssistant, reference: str | None) -> Person:
     Raises:
         RefusedError: `unknown_person`; or `no_person` if there is none, or several fit.
     """
-    everybody = persons(hass)
-    if reference is None:
-        found = everybody
-    else:
-        references = [
-            (known, person)
-            for person in everybody
-            for known in (person.person_id, person.name, _linked(hass, person) or "")
+    known = None if reference is None else hass.config_entries.async_get_entry(reference)
+    if known is not None and is_person(known) and known.disabled_by is None:
+        return _person(hass, known)
+    found = entries = person_entries(hass)
+    if reference is not None:
+        names = [
+            (name, entry)
+            for entry in entries
+            for name in (entry.title, entry.data.get(CONF_PERSON) or "")
         ]
-        found = matching(reference, references)
+        found = matching(reference, names)
         if not found:
             raise RefusedError(
                 Refusal(reason=Reason.UNKNOWN_PERSON, field="person", detail=reference)
             )
-    if len({person.person_id for person in found}) != 1:
+    if len({entry.entry_id for entry in found}) != 1:
         raise RefusedError(Refusal(reason=Reason.NO_PERSON, field="person"))
-    return found[0]
+    return _person(hass, found[0])
 
 
 def person_of_user(hass: HomeAssistant, user_id: str | None) -> Person | None:
