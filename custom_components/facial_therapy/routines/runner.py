@@ -41,6 +41,9 @@ from .forecast import Forecast, coordinator_by_mac, coordinator_of, device_of
 from .port import PersonPort
 from .step_session import FOLLOWED, StepSession
 
+SETTLING: Final = timedelta(seconds=1)
+"""The ledger dates the end of a session when it settles it, a moment after the routine heard of it:
+a gap ends for the gate that much later."""
 STRANDED_S: Final = max(limits.LEASE_S.values()) + 5
 """Seconds after a restart until no lease of a session can still hold."""
 START_ANSWERED_S: Final = 2
@@ -297,7 +300,8 @@ class RoutineRunner:
         if run.state is RoutineState.OVER:
             return
         if run.rests_until is not None:
-            self._later(run.rests_until - now, RoutineEvent.ELAPSED)
+            settling = SETTLING if run.state is RoutineState.GAP else timedelta()
+            self._later(run.rests_until - now + settling, RoutineEvent.ELAPSED)
         if run.window_ends_at > now:
             self._later(run.window_ends_at - now, RoutineEvent.LATE)
         if run.state is RoutineState.STRANDED:
