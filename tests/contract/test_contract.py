@@ -61,7 +61,9 @@ async def test_an_armed_session_has_no_output_until_it_is_put_on(bench: Bench) -
 
 async def test_a_sensor_that_is_on_already_starts_nothing(bench: Bench) -> None:
     await bench.put_on()
+    await until(bench, lambda report: report.worn is True)
     await bench.take_off()
+    await until(bench, lambda report: report.worn is False)
     await bench.put_on()
     await until(bench, lambda report: report.worn is True)
     await armed(bench, new_session())
