@@ -158,7 +158,7 @@ async def async_setup_entry(
 async def async_unload_entry(
     hass: HomeAssistant, entry: DeviceConfigEntry | PersonConfigEntry
 ) -> bool:
-    """Stop what runs, then let go of the entities."""
+    """Pause a session that has begun and stop any other, then let go of the entities."""
     if entry.data[CONF_KIND] == KIND_PERSON:
         _people_changed(hass)
         if not await hass.config_entries.async_unload_platforms(entry, PERSON_PLATFORMS):

@@ -1,6 +1,6 @@
 """Triggers for events of sessions and of people's routines.
 
-They respond to events, not states, so that unavailability, a restart or a reload never fires one.
+They respond to events, not states: without a session, no restart, reload or lost device fires one.
 """
 
 from collections.abc import Mapping

@@ -36,7 +36,7 @@ OVERDUE_S: Final = 30
 Engineering judgement: a connection that is slow is not taken for a node that is silent."""
 SETTLED_S: Final = 2
 """How long the end of a session waits for the ledger before it is announced, and a start or the
-unloading for the settling before them: docs/architecture.md, "Stop first"."""
+unloading for the settling before them: docs/architecture.md, "From a person to the device"."""
 ANNOUNCED: Final = {
     SessionState.SUSPENDED: "suspended",
     SessionState.PAUSED: "paused",
