@@ -63,6 +63,7 @@ async def wait_ready(household: Household, messages: Messages) -> None:
         await messages.wait_state(
             ready,
             lambda state: state["state"] == "on" or state["attributes"].get("reason") == "rest",
+            60,  # the rule against flicker may hold for most of a minute
         )
 
 

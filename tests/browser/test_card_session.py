@@ -156,7 +156,8 @@ async def test_a_node_that_is_lost_shows_when_it_stops_by_itself_and_is_dark_the
 ) -> None:
     station, card = household.wand, card_of(cards, household.wand)
     await start(card, household, station)
-    await household.witness.wait_flowing(station.node.name, 0)
+    async with station.direct() as direct:  # what has delivered nothing ends with its client
+        await direct.line("Telemetry", lambda values: values["state"] == "running")
     cut_at, cut_ns = time.time(), now_ns()
     station.link.down()
     try:
