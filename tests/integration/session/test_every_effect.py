@@ -30,16 +30,79 @@ from custom_components.facial_therapy.devices.port import Answer, DeviceError, P
 from tests.fake_device import FLOWING, FakeSession
 from tests.integration.world import World
 
-ROWS: Final = [
-    (state, event)
-    for state, events in TABLE.items()
-    for event, row in events.items()
-    if row is not None and row.effects
-]
+CARRIED_OUT: Final[dict[SessionState, dict[SessionEvent, tuple[SessionEffect, ...]]]] = {
+    SessionState.IDLE: {
+        SessionEvent.START: (SessionEffect.WRITE, SessionEffect.ARM),
+        SessionEvent.STOP: (SessionEffect.SEND_STOP,),
+        SessionEvent.ENERGIZED: (SessionEffect.SEND_STOP,),
+        SessionEvent.FAULTED: (SessionEffect.SEND_STOP,),
+    },
+    SessionState.WAITING: {
+        SessionEvent.START: (SessionEffect.WRITE, SessionEffect.ARM),
+        SessionEvent.FAULTED: (SessionEffect.SEND_STOP,),
+    },
+    SessionState.ARMED: {
+        SessionEvent.STOP: (SessionEffect.SEND_STOP,),
+        SessionEvent.ENDED: (SessionEffect.SETTLE,),
+        SessionEvent.FAULTED: (SessionEffect.SEND_STOP, SessionEffect.SETTLE),
+        SessionEvent.REFUSED: (SessionEffect.SETTLE,),
+        SessionEvent.EXPIRED: (SessionEffect.SEND_STOP,),
+    },
+    SessionState.RUNNING: {
+        SessionEvent.PAUSE: (SessionEffect.SEND_PAUSE,),
+        SessionEvent.STOP: (SessionEffect.SEND_STOP,),
+        SessionEvent.ENDED: (SessionEffect.SETTLE,),
+        SessionEvent.FAULTED: (SessionEffect.SEND_STOP, SessionEffect.SETTLE),
+        SessionEvent.REFUSED: (SessionEffect.SEND_STOP,),
+        SessionEvent.EXPIRED: (SessionEffect.SEND_STOP,),
+    },
+    SessionState.SUSPENDED: {
+        SessionEvent.PAUSE: (SessionEffect.SEND_PAUSE,),
+        SessionEvent.RESUME: (SessionEffect.SEND_RESUME,),
+        SessionEvent.STOP: (SessionEffect.SEND_STOP,),
+        SessionEvent.ENDED: (SessionEffect.SETTLE,),
+        SessionEvent.FAULTED: (SessionEffect.SEND_STOP, SessionEffect.SETTLE),
+        SessionEvent.REFUSED: (SessionEffect.SEND_STOP,),
+        SessionEvent.EXPIRED: (SessionEffect.SEND_STOP,),
+    },
+    SessionState.PAUSED: {
+        SessionEvent.RESUME: (SessionEffect.SEND_RESUME,),
+        SessionEvent.STOP: (SessionEffect.SEND_STOP,),
+        SessionEvent.ENDED: (SessionEffect.SETTLE,),
+        SessionEvent.FAULTED: (SessionEffect.SEND_STOP, SessionEffect.SETTLE),
+        SessionEvent.REFUSED: (SessionEffect.SEND_STOP,),
+        SessionEvent.EXPIRED: (SessionEffect.SEND_STOP,),
+    },
+    SessionState.STOPPING: {
+        SessionEvent.STOP: (SessionEffect.SEND_STOP,),
+        SessionEvent.ENDED: (SessionEffect.SETTLE,),
+        SessionEvent.FAULTED: (SessionEffect.SEND_STOP, SessionEffect.SETTLE),
+        SessionEvent.FOUND: (SessionEffect.SEND_STOP,),
+        SessionEvent.EXPIRED: (SessionEffect.SETTLE,),
+    },
+    SessionState.LOST: {
+        SessionEvent.STOP: (SessionEffect.SEND_STOP,),
+        SessionEvent.REARMED: (SessionEffect.SEND_STOP,),
+        SessionEvent.ENERGIZED: (SessionEffect.SEND_STOP,),
+        SessionEvent.SUSPENDED: (SessionEffect.ADOPT,),
+        SessionEvent.PAUSED: (SessionEffect.ADOPT,),
+        SessionEvent.ENDED: (SessionEffect.SETTLE,),
+        SessionEvent.FAULTED: (SessionEffect.SEND_STOP, SessionEffect.SETTLE),
+        SessionEvent.EXPIRED: (SessionEffect.SEND_STOP,),
+    },
+    SessionState.FAULT: {
+        SessionEvent.STOP: (SessionEffect.SEND_STOP,),
+        SessionEvent.CLEAR: (SessionEffect.SEND_CLEAR,),
+        SessionEvent.ENERGIZED: (SessionEffect.SEND_STOP,),
+    },
+}
+"""By hand, and not from the table: an effect that is removed there is missed here."""
+ROWS: Final = [(state, event) for state, events in CARRIED_OUT.items() for event in events]
 EFFECTS: Final = [
     (state, event, effect)
-    for state, event in ROWS
-    for effect in (TABLE[state][event] or Row(state)).effects
+    for state, events in CARRIED_OUT.items()
+    for event, effects in events.items()
+    for effect in effects
 ]
 FOREIGN: Final = "f" * 16
 KEY: Final = "a" * 16
@@ -372,10 +435,8 @@ async def play(scene: Scene, state: SessionState, event: SessionEvent) -> None:
 async def test_every_effect_of_a_row_is_carried_out(
     scene: Scene, state: SessionState, event: SessionEvent
 ) -> None:
-    row = TABLE[state][event]
-    assert row is not None
     await play(scene, state, event)
-    for effect in row.effects:
+    for effect in CARRIED_OUT[state][event]:
         assert SHOWN[effect](scene), effect
     scene.stop_fails = False
 
